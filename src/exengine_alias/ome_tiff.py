@@ -1,0 +1,1 @@
+from exengine_ome_tiff import TiffStorage as TiffStorage

@@ -1,0 +1,16 @@
+"""Coordinates of frames: what is valid, what makes an image, what a file may be called. No file is touched here."""
+
+from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, Key, read_coordinates
+from exengine_ome_tiff.coordinates.layout import Frame, ImageLayout, lay_out
+from exengine_ome_tiff.coordinates.names import file_label
+
+__all__ = [
+    "Axes",
+    "Coordinates",
+    "Frame",
+    "ImageLayout",
+    "Key",
+    "file_label",
+    "lay_out",
+    "read_coordinates",
+]

@@ -1,0 +1,88 @@
+"""Coordinates as they are given, checked, and as compact keys of an index."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+Coordinates: TypeAlias = dict[str, int | str]
+Key: TypeAlias = tuple[int | str, ...]
+
+
+def read_coordinates(given: Mapping[str, int | str]) -> Coordinates:
+    """Check coordinates and return them as a plain dict of plain values.
+
+    Parameters
+    ----------
+    given
+        Axis name to axis value. NumPy integers and strings become Python's.
+
+    Returns
+    -------
+    dict
+        The same axes in the same order; values are `int` or `str`.
+
+    Raises
+    ------
+    TypeError
+        An axis name is no string, or a value is neither int nor str (bool is no int here).
+    """
+    coordinates: Coordinates = {}
+    for axis, value in given.items():
+        kind = type(value)
+        if type(axis) is not str and not isinstance(axis, str):
+            raise TypeError(f"coordinates {dict(given)!r}: axis name {axis!r} is {kind_name(axis)}, expected str")
+        if kind is int or kind is str:
+            coordinates[axis] = value
+        elif isinstance(value, np.integer) or (isinstance(value, int) and kind is not bool):
+            coordinates[axis] = int(value)
+        elif isinstance(value, str):
+            coordinates[axis] = str(value)
+        else:
+            raise TypeError(
+                f"coordinates {dict(given)!r}: axis {axis!r} has value {value!r} of type {kind_name(value)}, "
+                "expected int or str"
+            )
+    return coordinates
+
+
+def kind_name(value: object) -> str:
+    """Name the type of a value for a message."""
+    return type(value).__name__
+
+
+class Axes:
+    """The sets of axis names seen in a dataset; turns coordinates into short tuples and back.
+
+    A key is the number of its set of axes followed by the values in the order in which the axes of that set
+    were first given, so that ``{"z": 1, "time": 2}`` and ``{"time": 2, "z": 1}`` have one key.
+    """
+
+    def __init__(self) -> None:
+        self.names: list[tuple[str, ...]] = []
+        """Axis names of each set, indexed by the first item of a key."""
+        self._number: dict[frozenset[str], int] = {}
+        self._same_order: dict[tuple[str, ...], int] = {}
+
+    def key(self, coordinates: Coordinates) -> Key:
+        """Return the key of coordinates, registering a set of axes that is new."""
+        given = tuple(coordinates)
+        number = self._same_order.get(given)
+        if number is not None:
+            return (number, *coordinates.values())
+        number = self._number.setdefault(frozenset(given), len(self.names))
+        if number == len(self.names):
+            self.names.append(given)
+            self._same_order[given] = number
+        return (number, *(coordinates[name] for name in self.names[number]))
+
+    def find(self, coordinates: Coordinates) -> Key | None:
+        """Return the key of coordinates, or None where no frame has had this set of axes."""
+        number = self._same_order.get(tuple(coordinates))
+        if number is not None:
+            return (number, *coordinates.values())
+        return self.key(coordinates) if frozenset(coordinates) in self._number else None
+
+    def coordinates(self, key: Key) -> Coordinates:
+        """Return the coordinates of a key."""
+        return dict(zip(self.names[int(key[0])], key[1:], strict=True))

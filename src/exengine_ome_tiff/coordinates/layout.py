@@ -1,0 +1,163 @@
+"""Which OME images a set of frames makes, and which frame is which plane of them."""
+
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates.keys import Axes, Key
+
+AxisValue: TypeAlias = int | str | None
+
+PLANE_AXES = {"Z": "z", "C": "channel", "T": "time"}
+"""The axes that lie inside an image, by their OME names; every other axis tells images apart."""
+
+
+class Frame(NamedTuple):
+    """One frame of a dataset as far as its place among the others goes."""
+
+    number: int
+    """Order of arrival, from 0."""
+    key: Key
+    """Coordinates, as `Axes.key` gives them."""
+    kind: Hashable
+    """Shape and pixel type; frames of one image have the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLayout:
+    """One OME image: at most Z, C, T of planes that are alike.
+
+    Parameters
+    ----------
+    labels
+        Axis and value of everything that tells this image from the others, in the order of the axes.
+    kind
+        What its frames' `Frame.kind` is.
+    is_variant
+        Whether an earlier image has the same labels and another kind.
+    values
+        For each of Z, C, T the coordinate values along it, by rank; None where a frame lacked the axis.
+    order
+        The two or three plane axes from the fastest varying to the slowest, a permutation of "ZCT".
+    frames
+        Frame numbers, -1 where no frame was put; shape (Z * C * T,), in `order`.
+    """
+
+    labels: tuple[tuple[str, int | str], ...]
+    kind: Hashable
+    is_variant: bool
+    values: dict[str, tuple[AxisValue, ...]]
+    order: str
+    frames: npt.NDArray[np.int64]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of planes along each of Z, C and T."""
+        return {axis: len(self.values[axis]) for axis in "ZCT"}
+
+    def zct(self) -> npt.NDArray[np.int64]:
+        """Return the indices of all planes, shape (Z * C * T, 3), columns Z, C, T, rows as in `frames`."""
+        shape = tuple(self.sizes[axis] for axis in reversed(self.order))
+        indices = np.indices(shape).reshape(3, -1)[::-1]
+        return np.stack([indices[self.order.index(axis)] for axis in "ZCT"], axis=1)
+
+
+def lay_out(frames: Iterable[Frame], axes: Axes) -> list[ImageLayout]:
+    """Distribute frames over images.
+
+    Within an image the index along an axis is the rank of the value among those seen: a missing axis
+    first, then ints by value, then strings by first arrival.
+
+    Parameters
+    ----------
+    frames
+        All frames that count, in order of arrival; no two with the same key.
+    axes
+        The axes that made the keys.
+
+    Returns
+    -------
+    list of ImageLayout
+        In order of first arrival.
+    """
+    splitters = _splitters(axes)
+    groups: dict[Hashable, _Group] = {}
+    kinds: dict[Hashable, set[Hashable]] = {}
+    for number, key, kind in frames:
+        names, label_places, plane_places = splitters[int(key[0])]
+        labels = tuple(key[place] for place in label_places)
+        group = groups.get((names, labels, kind))
+        if group is None:
+            seen = kinds.setdefault((names, labels), set())
+            group = _Group(tuple(zip(names, labels, strict=True)), kind, bool(seen))
+            seen.add(kind)
+            groups[names, labels, kind] = group
+        group.add(number, *(None if place is None else key[place] for place in plane_places))
+    return [group.layout() for group in groups.values()]
+
+
+def _splitters(axes: Axes) -> list[tuple[tuple[str, ...], tuple[int, ...], tuple[int | None, ...]]]:
+    """Tell for each set of axes where in its keys the labels are, and where Z, C and T."""
+    splitters = []
+    for names in axes.names:
+        labels = sorted((name, place) for place, name in enumerate(names, 1) if name not in PLANE_AXES.values())
+        planes = tuple(names.index(name) + 1 if name in names else None for name in PLANE_AXES.values())
+        splitters.append((tuple(name for name, _ in labels), tuple(place for _, place in labels), planes))
+    return splitters
+
+
+class _Group:
+    """The frames of one image while they are collected."""
+
+    def __init__(self, labels: tuple[tuple[str, int | str], ...], kind: Hashable, is_variant: bool) -> None:  # noqa: FBT001
+        self.labels = labels
+        self.kind = kind
+        self.is_variant = is_variant
+        self._numbers: list[int] = []
+        self._seen: dict[str, dict[AxisValue, int]] = {axis: {} for axis in PLANE_AXES}
+        self._codes: dict[str, list[int]] = {axis: [] for axis in PLANE_AXES}
+
+    def add(self, number: int, *values: AxisValue) -> None:
+        self._numbers.append(number)
+        for axis, value in zip(PLANE_AXES, values, strict=True):
+            seen = self._seen[axis]
+            self._codes[axis].append(seen.setdefault(value, len(seen)))
+
+    def layout(self) -> ImageLayout:
+        ranked = {axis: sorted(seen, key=_rank) for axis, seen in self._seen.items()}
+        indices = {}
+        for axis, seen in self._seen.items():
+            rank = {value: index for index, value in enumerate(ranked[axis])}
+            rank_of_code = np.array([rank[value] for value in seen], np.int64)
+            indices[axis] = rank_of_code[np.array(self._codes[axis], np.int64)]
+        order = _order_of_arrival(indices)
+        flat = np.zeros(len(self._numbers), np.int64)
+        for axis in reversed(order):
+            flat = flat * len(ranked[axis]) + indices[axis]
+        frames = np.full(int(np.prod([len(values) for values in ranked.values()])), -1, np.int64)
+        frames[flat] = self._numbers
+        values = {axis: tuple(ranked[axis]) for axis in PLANE_AXES}
+        return ImageLayout(self.labels, self.kind, self.is_variant, values, order, frames)
+
+
+def _rank(value: AxisValue) -> tuple[int, int]:
+    """Sort key: no value, ints by value, strings alike, so that a stable sort keeps their arrival."""
+    if value is None:
+        return (0, 0)
+    return (1, value) if isinstance(value, int) else (2, 0)
+
+
+def _order_of_arrival(indices: dict[str, npt.NDArray[np.int64]]) -> str:
+    """Sort Z, C, T by how often each changed from a frame to the next; ties keep Z, C, T."""
+    changes = {axis: int(np.count_nonzero(np.diff(index))) for axis, index in indices.items()}
+    return "".join(sorted(changes, key=lambda axis: -changes[axis]))
+
+
+def runs(flags: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Yield start and length of each run of True, shape of `flags` (n,)."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False]))))
+    for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        yield start, stop - start

@@ -1,0 +1,38 @@
+"""Labels as parts of file names."""
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Container
+
+_MAX_BYTES = 120
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\ud800-\udfff]')
+
+
+def file_label(label: int | str, taken: Container[str] = ()) -> str:
+    """Turn a label into part of a file name that Windows, macOS and POSIX all keep as it is.
+
+    Characters that one of them refuses or takes for part of a path become ``_``. A label that had to be
+    changed or shortened, or whose name is taken, also gets eight hexadecimal digits of its SHA-256, so
+    that different labels have different names even where case does not count.
+
+    Parameters
+    ----------
+    label
+        Value of an axis.
+    taken
+        Names in use, case-folded.
+
+    Returns
+    -------
+    str
+        1 to 129 bytes in UTF-8, not in `taken` when case-folded.
+    """
+    text = str(label)
+    clean = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text)).strip(" .")
+    clean = clean.encode()[:_MAX_BYTES].decode(errors="ignore").strip(" .")
+    if clean == text and clean.casefold() not in taken:
+        return clean
+    digits = hashlib.sha256(json.dumps(label).encode()).hexdigest()[:8]
+    return f"{clean}-{digits}" if clean else digits

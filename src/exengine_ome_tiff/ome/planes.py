@@ -1,0 +1,53 @@
+"""Plane elements as text: one at a time they would take ome-types longer than writing the pixels."""
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates import ImageLayout
+from exengine_ome_tiff.ome.images import OmeImage
+
+_QUANTITIES = {
+    "delta_t_s": ("DeltaT", "s"),
+    "exposure_s": ("ExposureTime", "s"),
+    "x_um": ("PositionX", "µm"),
+    "y_um": ("PositionY", "µm"),
+    "z_um": ("PositionZ", "µm"),
+}
+
+
+def plane_elements(image: OmeImage) -> str:
+    """Return a Plane element for each plane of an image that was acquired."""
+    acquired = image.layout.frames >= 0
+    frames = image.layout.frames[acquired]
+    indices = image.layout.zct()[acquired]
+    columns = [_indices(f' The{axis}="', column) for axis, column in zip("ZCT", indices.T, strict=True)]
+    for name, (attribute, unit) in _QUANTITIES.items():
+        values = image.planes[name][frames]
+        if not np.isnan(values).all():
+            columns.append(_quantities(f' {attribute}="', values, f'" {attribute}Unit="{unit}"'))
+    return "".join(f"<Plane{''.join(attributes)}/>" for attributes in zip(*columns, strict=True))
+
+
+def _indices(start: str, values: npt.NDArray[np.int64]) -> list[str]:
+    texts = [f'{start}{value}"' for value in range(int(values.max()) + 1)]
+    return [texts[value] for value in values.tolist()]
+
+
+def _quantities(start: str, values: npt.NDArray[np.float64], end: str) -> list[str]:
+    return [f"{start}{value!r}{end}" if value == value else "" for value in values.tolist()]  # noqa: PLR0124
+
+
+def not_acquired(layout: ImageLayout) -> list[list[int]]:
+    """List the planes that no frame was put for.
+
+    Returns
+    -------
+    list
+        Runs of planes along the dimension order: indices Z, C, T of the first one, and how many they are.
+    """
+    missing = np.flatnonzero(layout.frames < 0)
+    if not missing.size:
+        return []
+    starts = np.flatnonzero(np.diff(missing, prepend=-2) != 1)
+    lengths = np.diff(starts, append=missing.size)
+    return np.column_stack([layout.zct()[missing[starts]], lengths]).tolist()

@@ -1,0 +1,5 @@
+"""`TiffStorage`: a thread-safe ExEngine storage backend over the layers below."""
+
+from exengine_ome_tiff.storage.tiff_storage import TiffStorage
+
+__all__ = ["TiffStorage"]

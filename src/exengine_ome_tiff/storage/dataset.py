@@ -1,0 +1,86 @@
+"""A set of frames in files: finding a frame by its coordinates and reading it."""
+
+from array import array
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates import Axes, Coordinates, Key, read_coordinates
+from exengine_ome_tiff.storage.records import decode_metadata
+
+
+class Pages(Protocol):
+    """A file that pages can be read from: one that is written, or one that is finished."""
+
+    def pixels(self, handle: int) -> npt.NDArray[Any]:
+        """Return a page as it was put, in a new array."""
+        ...
+
+    def note(self, handle: int) -> bytes:
+        """Return the record of a page."""
+        ...
+
+    def close(self) -> None:
+        """Close the file."""
+        ...
+
+
+class Dataset:
+    """Frames by coordinates. A frame takes about 200 bytes here, its pixels and metadata none.
+
+    Adding is for one thread at a time; reading is for any, also meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.axes = Axes()
+        self.files: list[Pages] = []
+        self.numbers: dict[Key, int] = {}
+        """Of each frame that counts, in order of first arrival, the number of its latest put."""
+        self._file_of = array("I")
+        self._handle_of = array("I")
+
+    def __len__(self) -> int:
+        return len(self._file_of)
+
+    def add(self, key: Key, file: int, handle: int) -> bool:
+        """Note where the next frame is; return whether its coordinates have been put before."""
+        count = len(self.numbers)
+        self.numbers[key] = len(self._file_of)
+        self._file_of.append(file)
+        self._handle_of.append(handle)
+        return len(self.numbers) == count
+
+    def place(self, number: int) -> tuple[int, int]:
+        """Return file and handle of a frame by its number."""
+        return self._file_of[number], self._handle_of[number]
+
+    def coordinates(self) -> list[Coordinates]:
+        """Return the coordinates of all frames, in order of first arrival."""
+        return [self.axes.coordinates(key) for key in list(self.numbers)]
+
+    def find(self, coordinates: Mapping[str, int | str]) -> int | None:
+        """Return the number of the frame at coordinates, or None."""
+        key = self.axes.find(read_coordinates(coordinates))
+        return None if key is None else self.numbers.get(key)
+
+    def pixels(self, coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:
+        """Return a frame as it was put, in a new array."""
+        file, handle = self._place_at(coordinates)
+        return self.files[file].pixels(handle)
+
+    def metadata(self, coordinates: Mapping[str, int | str]) -> Any:
+        """Return the metadata of a frame as new objects."""
+        file, handle = self._place_at(coordinates)
+        return decode_metadata(self.files[file].note(handle))
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in self.files:
+            file.close()
+
+    def _place_at(self, coordinates: Mapping[str, int | str]) -> tuple[int, int]:
+        number = self.find(coordinates)
+        if number is None:
+            raise KeyError(f"no frame at {dict(coordinates)!r}")
+        return self.place(number)

@@ -1,0 +1,193 @@
+"""Recording a dataset: taking frames, writing them in time, finishing the files."""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
+from exengine_ome_tiff.storage.dataset import Dataset
+from exengine_ome_tiff.storage.finishing import finish_files
+from exengine_ome_tiff.storage.records import encode_record, to_json
+from exengine_ome_tiff.storage.target import Target
+from exengine_ome_tiff.tiff import BufferPool, PageWriter, PixelFormat, pixel_format
+from exengine_ome_tiff.translate import PlaneTable, PlaneValues, plane_values
+
+logger = logging.getLogger(__name__)
+
+IDLE_S = 0.25
+"""How long a frame waits at the most before it is written."""
+SLOW_S = 0.02
+"""A frame that comes later than this after the one before is written at once."""
+BUFFER_BYTES = 2 << 20
+MAX_BUFFERS = 16
+
+
+class Session:
+    """The writing half of a storage; safe to use from several threads.
+
+    It does not know the storage, which can so be collected, and the session finished, while nobody calls it.
+
+    Parameters
+    ----------
+    target
+        Where to write; claimed already.
+    header
+        JSON that holds for the whole dataset.
+    dataset
+        Empty; frames are added to it.
+    """
+
+    def __init__(self, target: Target, header: bytes, dataset: Dataset) -> None:
+        self.is_finished = False
+        self.frame_count = 0
+        """Frames that were put, those that replaced others included."""
+        self._lock = threading.RLock()
+        self.changed = threading.Condition(self._lock)
+        """Notified when a frame has come and when the session is finished."""
+        self._target = target
+        self._header = header
+        self._dataset = dataset
+        self._pool = BufferPool(BUFFER_BYTES, MAX_BUFFERS)
+        self._planes = PlaneTable()
+        self._writers: list[PageWriter] = []
+        self._file_numbers: dict[Path, int] = {}
+        self._has_duplicates = False
+        self._last_put_s = -SLOW_S
+        self._is_ending = False
+        self._is_abandoned = False
+        self._wake = threading.Condition(self._lock)
+        self._waiting_since_s: float | None = None
+        self._flusher: threading.Thread | None = None
+        if not target.is_folder:
+            self._file_number({})
+
+    def put(self, given: Mapping[str, int | str], data: npt.ArrayLike, metadata: object) -> None:
+        """Take a frame; see `TiffStorage.put`."""
+        coordinates = read_coordinates(given)
+        array, pixels = _check_pixels(coordinates, data)
+        text, plain = to_json(metadata)
+        values = plane_values(plain) if isinstance(plain, Mapping) else PlaneValues()
+        with self._lock:
+            if self._is_ending:
+                raise RuntimeError(f"coordinates {coordinates!r}: put after finish() or close()")
+            file = self._file_number(coordinates)
+            record = encode_record(coordinates, self.frame_count, text)
+            now_s = time.monotonic()
+            is_slow = now_s - self._last_put_s > SLOW_S
+            handle = self._writers[file].append(array, pixels, record, at_once=is_slow)
+            self._last_put_s = now_s
+            self.frame_count += 1
+            self._planes.append(values)
+            replaced = self._dataset.add(self._dataset.axes.key(coordinates), file, handle)
+            if replaced and not self._has_duplicates:
+                self._has_duplicates = True
+                logger.warning("coordinates %r were put again: the last frame put at coordinates counts", coordinates)
+            if self._waiting_since_s is None and self._writers[file].has_waiting:
+                self._waiting_since_s = now_s
+                self._wake_flusher()
+            self.changed.notify_all()
+
+    def flush(self) -> None:
+        """Write all frames that wait."""
+        with self._lock:
+            for writer in self._writers:
+                writer.commit()
+            self._waiting_since_s = None
+
+    def finish(self) -> None:
+        """Take no more frames and finish the files, once; after an OSError it can be called again."""
+        with self._lock:
+            self._is_ending = True
+            self._wake.notify_all()
+        if self._flusher is not None and self._flusher is not threading.current_thread():
+            self._flusher.join()
+        with self._lock:
+            if self.is_finished:
+                return
+            if self.frame_count:
+                self.flush()
+                finish_files(self._target, self._dataset, self._writers, self._planes)
+            else:
+                self._leave_nothing()
+            self.is_finished = True
+            self.changed.notify_all()
+
+    def abandon(self) -> None:
+        """Finish and close because nobody holds the storage any more."""
+        if threading.current_thread() is self._flusher:
+            # the collector ran in the middle of a write of this very thread, which finishes when it is done
+            self._is_ending = self._is_abandoned = True
+            return
+        self.finish()
+        self._dataset.close()
+
+    def _file_number(self, coordinates: Coordinates) -> int:
+        """Return the number of the file for a frame, which is created for the first one."""
+        path = self._target.file(coordinates.get("position"))
+        number = self._file_numbers.get(path)
+        if number is None:
+            writer = PageWriter(path, self._header, self._pool, self._lock)
+            number = self._file_numbers[path] = len(self._writers)
+            self._writers.append(writer)
+            self._dataset.files.append(writer)
+        return number
+
+    def _leave_nothing(self) -> None:
+        """Remove the file without a page, which no reader would open, or the empty folder."""
+        logger.warning("%s: no frame was put, so no file is left", self._target.path)
+        for writer in self._writers:
+            writer.discard()
+        self._dataset.files.clear()
+        if self._target.is_folder and not any(self._target.path.iterdir()):
+            self._target.path.rmdir()
+
+    def _wake_flusher(self) -> None:
+        if self._flusher is None:
+            self._flusher = threading.Thread(target=self._flush_when_idle, name="TiffStorage flush", daemon=True)
+            self._flusher.start()
+        self._wake.notify()
+
+    def _flush_when_idle(self) -> None:
+        """Run in a thread of its own: write what has waited for `IDLE_S`."""
+        with self._lock:
+            while not self._is_ending:
+                if self._waiting_since_s is None:
+                    self._wake.wait()
+                    continue
+                rest_s = self._waiting_since_s + IDLE_S - time.monotonic()
+                if rest_s > 0:
+                    self._wake.wait(rest_s)
+                    continue
+                try:
+                    self.flush()
+                except OSError:
+                    # the frames stay in memory: the next put meets the error, and finish tries again
+                    logger.exception("%s: could not write frames that wait", self._target.path)
+                    self._waiting_since_s = time.monotonic()
+        if self._is_abandoned:
+            self.finish()
+            self._dataset.close()
+
+
+def _check_pixels(coordinates: Coordinates, data: npt.ArrayLike) -> tuple[npt.NDArray[Any], PixelFormat]:
+    array = np.asarray(data)
+    try:
+        return array, pixel_format(array.shape, array.dtype.str)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"coordinates {coordinates!r}: {error}") from None
+
+
+def make_header(target: Target, summary_metadata: object) -> bytes:
+    """Make the JSON that the files of a dataset have in common, and no other dataset's have."""
+    summary, _ = to_json(summary_metadata)
+    return (
+        f'{{"exengine_ome_tiff":1,"dataset":"{uuid.uuid4().urn}",'
+        f'"is_folder":{str(target.is_folder).lower()},"summary_metadata":{summary}}}'
+    ).encode("ascii")

@@ -1,0 +1,98 @@
+"""Where a dataset lives: one file, or a folder with a file for each position."""
+
+from dataclasses import dataclass, field
+from os import PathLike, fspath
+from pathlib import Path
+
+from exengine_ome_tiff.coordinates import file_label
+
+TIFF_SUFFIXES = (".tif", ".tiff", ".tf2", ".tf8", ".btf")
+"""What makes a path a single file."""
+_MAX_PREFIX_BYTES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Path of a dataset.
+
+    Parameters
+    ----------
+    path
+        Absolute path of the file or the folder.
+    is_folder
+        Which of the two.
+    name
+        Name of the dataset: that of the file or the folder, without suffixes.
+    """
+
+    path: Path
+    is_folder: bool
+    name: str
+    _labels: dict[int | str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, path: str | PathLike[str]) -> "Target":
+        """Decide by its suffix what a path is."""
+        absolute = Path(fspath(path)).absolute()
+        if not is_tiff(absolute):
+            return cls(absolute, is_folder=True, name=absolute.name)
+        stem = absolute.stem
+        return cls(absolute, is_folder=False, name=stem[:-4] if stem.lower().endswith(".ome") else stem)
+
+    @property
+    def prefix(self) -> str:
+        """What the names of files in the folder begin with."""
+        return self.name.encode()[:_MAX_PREFIX_BYTES].decode(errors="ignore")
+
+    @property
+    def companion(self) -> Path:
+        """The file that lists all files of the folder."""
+        return self.path / f"{self.prefix}.companion.ome"
+
+    def file(self, position: int | str | None) -> Path:
+        """Return the path of the file for a position; always the same one for the same position."""
+        if not self.is_folder:
+            return self.path
+        if position is None:
+            return self.path / f"{self.prefix}.ome.tiff"
+        if position not in self._labels:
+            taken = {label.casefold() for label in self._labels.values()}
+            self._labels[position] = file_label(position, taken)
+        return self.path / f"{self.prefix}_{self._labels[position]}.ome.tiff"
+
+    def claim(self, *, overwrite: bool) -> None:
+        """Make room for the dataset.
+
+        Parameters
+        ----------
+        overwrite
+            Delete the dataset that is there; of a folder only the files that a dataset of this name has.
+
+        Raises
+        ------
+        FileExistsError
+            Something is there that is not to be overwritten.
+        """
+        if self.path.exists():
+            if not overwrite:
+                raise FileExistsError(f"{self.path} exists; TiffStorage(..., overwrite=True) replaces it")
+            if self.path.is_dir() != self.is_folder:
+                raise FileExistsError(f"{self.path} is not what would be overwritten: a file or a folder is there")
+            self._remove()
+        (self.path if self.is_folder else self.path.parent).mkdir(parents=True, exist_ok=True)
+
+    def _remove(self) -> None:
+        if not self.is_folder:
+            self.path.unlink()
+            return
+        self.companion.unlink(missing_ok=True)
+        for file in self.path.iterdir():
+            if file.name == f"{self.prefix}.ome.tiff" or (
+                file.name.startswith(f"{self.prefix}_") and file.name.endswith(".ome.tiff")
+            ):
+                file.unlink()
+
+
+def is_tiff(path: Path) -> bool:
+    """Whether a path has the suffix of a TIFF file."""
+    return path.suffix.lower() in TIFF_SUFFIXES

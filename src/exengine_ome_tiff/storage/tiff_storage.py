@@ -1,0 +1,309 @@
+"""The storage backend that ExEngine's `DataHandler` writes to."""
+
+import weakref
+from collections.abc import Mapping
+from os import PathLike, fspath
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy.typing as npt
+from exengine.kernel.data_storage_base import DataStorage
+
+from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.storage.dataset import Dataset
+from exengine_ome_tiff.storage.failures import Failures, OnError
+from exengine_ome_tiff.storage.opening import open_dataset
+from exengine_ome_tiff.storage.records import to_json
+from exengine_ome_tiff.storage.session import Session, make_header
+from exengine_ome_tiff.storage.target import Target
+
+
+class TiffStorage(DataStorage):
+    """Write frames of any coordinates, shape and metadata, in any order, into OME-TIFF.
+
+    Every frame can be read back, from any thread, as soon as `put` returns. Until `finish` the files are
+    BigTIFF files that hold all that was written; `finish` makes OME-TIFF of them. All methods may be called
+    from several threads. A storage that is collected, or still open when Python ends, is finished then.
+
+    Parameters
+    ----------
+    path
+        With the suffix of a TIFF file (``run.ome.tiff``) one file with all images in it; any other path is a
+        folder with one self-contained OME-TIFF for each value of ``position`` and a ``.companion.ome`` that
+        lists them all. Missing parent folders are made.
+    summary_metadata
+        What describes the whole dataset; anything that `put` takes as metadata.
+    overwrite
+        Replace the dataset at `path`. Without it an existing path is refused.
+    on_error
+        "raise": `put` raises what went wrong. As ExEngine's `DataHandler` dies of that without a word, `close`
+        raises it again unless the thread that met it has put another frame since. "defer": `put` logs what
+        went wrong and returns, so that the acquisition goes on; `close` raises an `ExceptionGroup`.
+
+    Raises
+    ------
+    FileExistsError
+        There is something at `path`.
+
+    Examples
+    --------
+    >>> storage = TiffStorage("run.ome.tiff")
+    >>> storage.put({"time": 0, "channel": "DAPI"}, np.zeros((512, 512), np.uint16), {"Exposure-ms": 10})
+    >>> storage.finish()
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        summary_metadata: object = None,
+        *,
+        overwrite: bool = False,
+        on_error: OnError = "raise",
+    ) -> None:
+        self._failures = Failures(on_error)
+        target = Target.of(path)
+        header = make_header(target, summary_metadata)
+        target.claim(overwrite=overwrite)
+        self._setup(target.path, Dataset(), to_json(summary_metadata)[1])
+        self._session: Session | None = Session(target, header, self._dataset)
+        self._finalizer = weakref.finalize(self, self._session.abandon)
+
+    def _setup(self, path: Path, dataset: Dataset, summary_metadata: Any) -> None:
+        self._path = path
+        self._dataset = dataset
+        self._summary_metadata = summary_metadata
+        self._is_closed = False
+        self._awaited_frames = 0
+
+    @classmethod
+    def open(cls, path: str | PathLike[str]) -> Self:
+        """Open a finished dataset for reading.
+
+        Parameters
+        ----------
+        path
+            A single file, a folder, or any file of a folder, its companion included. Files and folders may
+            have been moved and renamed.
+
+        Returns
+        -------
+        TiffStorage
+            Finished; `put` raises.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is nothing at `path`.
+        OmeTiffError
+            What is there was not written by a `TiffStorage`.
+        NotFinishedError
+            It was, and never finished.
+        """
+        absolute = Path(fspath(path)).absolute()
+        dataset, summary_metadata = open_dataset(absolute)
+        storage = cls.__new__(cls)
+        storage._failures = Failures("raise")  # noqa: SLF001 - this is its constructor
+        storage._setup(absolute, dataset, summary_metadata)  # noqa: SLF001
+        storage._session = None  # noqa: SLF001
+        storage._finalizer = weakref.finalize(storage, dataset.close)  # noqa: SLF001
+        return storage
+
+    @property
+    def path(self) -> Path:
+        """Absolute path of the file or the folder."""
+        return self._path
+
+    @property
+    def summary_metadata(self) -> Any:
+        """What describes the whole dataset, as JSON gives it back."""
+        return self._summary_metadata
+
+    def put(self, data_coordinates: Mapping[str, int | str], data: npt.ArrayLike, metadata: object = None) -> None:
+        """Store a frame.
+
+        Parameters
+        ----------
+        data_coordinates
+            Axis name to value, `int` or `str`; `DataCoordinates` or any mapping. ``time``, ``channel`` and
+            ``z`` are the axes inside an image, all others tell images apart. Coordinates may come in any
+            order and with gaps; of frames put at the same coordinates the last one counts.
+        data
+            Array of shape (Y, X), or (Y, X, 3) and (Y, X, 4) for RGB and RGBA, in any byte order and memory
+            layout. It may be overwritten as soon as this returns.
+        metadata
+            Anything, best a dict. What JSON does not know is turned into what comes nearest, at worst its
+            `repr`. None counts as ``{}``.
+
+        Raises
+        ------
+        TypeError
+            An axis value is neither int nor str, or OME-TIFF has no such pixel type.
+        ValueError
+            The array is empty or no single image.
+        RuntimeError
+            The storage is finished or closed.
+        OSError
+            Writing failed. This frame is not stored, all before it are, and later ones may succeed.
+        """
+        if self._session is None or self._is_closed or self._session.is_finished:
+            raise RuntimeError(f"{self!r}: no frame can be put any more, at {dict(data_coordinates)!r}")
+        try:
+            self._session.put(_plain(data_coordinates), data, metadata)
+        except (TypeError, ValueError, RuntimeError, OSError) as error:
+            self._failures.meet(error, data_coordinates)
+            if not self._failures.is_deferring:
+                raise
+        else:
+            self._failures.survived()
+
+    def __contains__(self, data_coordinates: object) -> bool:
+        """Whether a frame was put at coordinates."""
+        if not isinstance(data_coordinates, Mapping):
+            raise TypeError(f"got {data_coordinates!r}, expected coordinates: a mapping of axis names to values")
+        return self._readable().find(_plain(data_coordinates)) is not None
+
+    def __getitem__(self, data_coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:
+        """Read a frame, as `get_data` does."""
+        return self.get_data(data_coordinates)
+
+    def get_data(self, data_coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:
+        """Read a frame.
+
+        Parameters
+        ----------
+        data_coordinates
+            The coordinates it was put at, axes in any order.
+
+        Returns
+        -------
+        numpy.ndarray
+            A new array of the shape, type and byte order that was put.
+
+        Raises
+        ------
+        KeyError
+            No frame was put there.
+        RuntimeError
+            The storage is closed.
+        """
+        return self._readable().pixels(_plain(data_coordinates))
+
+    def get_metadata(self, data_coordinates: Mapping[str, int | str]) -> Any:
+        """Read the metadata of a frame, as JSON gives it back; parameters and errors as for `get_data`."""
+        return self._readable().metadata(_plain(data_coordinates))
+
+    def get_image_coordinates_list(self) -> list[Coordinates]:
+        """Return the coordinates of all frames, in the order in which they first came."""
+        return self._readable().coordinates()
+
+    def flush(self) -> None:
+        """Write all frames that wait in memory.
+
+        Small frames that come fast wait up to 0.25 s to be written together. After this the files hold all.
+        """
+        if self._session is not None and not self._session.is_finished:
+            self._session.flush()
+
+    def finish(self) -> None:
+        """Take no more frames and make OME-TIFF of the files; calling it again does nothing.
+
+        Where no frame was put no file is left.
+
+        Raises
+        ------
+        OSError
+            The files could not be finished; they hold all frames, and `finish` may be called again.
+        """
+        if self._session is not None:
+            self._session.finish()
+
+    def close(self) -> None:
+        """Finish, and close all files; calling it again does nothing.
+
+        Raises
+        ------
+        OSError
+            As for `finish`; the storage is not closed then.
+        Exception
+            What `put` raised in a thread that has put no frame since.
+        ExceptionGroup
+            All that went wrong with ``on_error="defer"``.
+        """
+        self.finish()
+        if not self._is_closed:
+            self._is_closed = True
+            self._finalizer.detach()
+            self._dataset.close()
+        self._failures.raise_remembered()
+
+    def is_finished(self) -> bool:
+        """Whether `finish` is done."""
+        return self._session is None or self._session.is_finished
+
+    def await_new_image(self, timeout: float | None = None) -> bool:
+        """Wait for a frame that came after the last call, or after the storage was made.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait at the most; None for ever.
+
+        Returns
+        -------
+        bool
+            True if one came, False after the timeout or when the storage is finished and none can come.
+        """
+        session = self._session
+        if session is None:
+            return False
+        with session.changed:
+            session.changed.wait_for(
+                lambda: session.frame_count > self._awaited_frames or session.is_finished, timeout
+            )
+            has_come = session.frame_count > self._awaited_frames
+            self._awaited_frames = session.frame_count
+            return has_come
+
+    def block_until_finished(self, timeout: float | None = None) -> bool:
+        """Wait until `finish` is done.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait at the most; None for ever.
+
+        Returns
+        -------
+        bool
+            True if it is, False after the timeout.
+        """
+        session = self._session
+        if session is None:
+            return True
+        with session.changed:
+            return session.changed.wait_for(lambda: session.is_finished, timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._failures.forget(error)
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._is_closed else "finished" if self.is_finished() else "writing"
+        return f"<TiffStorage {str(self._path)!r}, {len(self._dataset.numbers)} frames, {state}>"
+
+    def _readable(self) -> Dataset:
+        if self._is_closed:
+            raise RuntimeError(f"{self!r}: closed; TiffStorage.open() reads it again")
+        return self._dataset
+
+
+def _plain(coordinates: Mapping[str, int | str]) -> Mapping[str, int | str]:
+    """Take the dict out of ExEngine's `DataCoordinates`, whose own methods are many times slower."""
+    inner = getattr(coordinates, "coordinate_dict", None)
+    return inner if isinstance(inner, dict) else coordinates

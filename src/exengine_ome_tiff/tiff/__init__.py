@@ -1,0 +1,16 @@
+"""Pages in, pages out: BigTIFF files that are their own journal. The only place that knows tifffile, and not OME."""
+
+from exengine_ome_tiff.tiff.buffers import BufferPool
+from exengine_ome_tiff.tiff.pixels import PixelFormat, pixel_format
+from exengine_ome_tiff.tiff.reader import JournalPage, PageReader, open_finished
+from exengine_ome_tiff.tiff.writer import PageWriter
+
+__all__ = [
+    "BufferPool",
+    "JournalPage",
+    "PageReader",
+    "PageWriter",
+    "PixelFormat",
+    "open_finished",
+    "pixel_format",
+]

@@ -1,0 +1,167 @@
+"""Pages of one file by handle: where their pixels and notes are, and reading them."""
+
+import threading
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.errors import NotFinishedError, OmeTiffError
+from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff.pixels import PixelFormat
+from exengine_ome_tiff.tiff.records import decode_block
+
+
+class PageReader:
+    """Random access to the pages of one file, from any thread.
+
+    A page's handle is a number that counts from 0 in each file. What is kept of a page are 22 bytes.
+
+    Parameters
+    ----------
+    path
+        File to read; may still grow.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.dataset = b""
+        """What the writer of the file said of the whole dataset."""
+        # unbuffered: a buffer would go on showing bytes that the writer has changed since
+        self.file = path.open("rb", buffering=0)
+        self.lock = threading.Lock()
+        """Held while `file` is moved and read."""
+        self._formats: list[PixelFormat] = []
+        self._format_numbers: dict[PixelFormat, int] = {}
+        self._format_of = array("H")
+        self._data_at = array("Q")
+        self._note_at = array("Q")
+        self._note_nbytes = array("I")
+
+    def __len__(self) -> int:
+        return len(self._format_of)
+
+    def add(self, pixels: PixelFormat, note_nbytes: int) -> int:
+        """Make a handle for a page whose place in the file may not be known yet."""
+        number = self._format_numbers.setdefault(pixels, len(self._formats))
+        if number == len(self._formats):
+            self._formats.append(pixels)
+        self._format_of.append(number)
+        self._data_at.append(0)
+        self._note_at.append(0)
+        self._note_nbytes.append(note_nbytes)
+        return len(self._format_of) - 1
+
+    def set_data_offset(self, handle: int, offset: int) -> None:
+        """Say where in the file the pixels of a page begin."""
+        self._data_at[handle] = offset
+
+    def set_note_offset(self, handle: int, offset: int) -> int:
+        """Say where in the file the note of a page begins; return where the next one would begin."""
+        self._note_at[handle] = offset
+        return offset + self._note_nbytes[handle] + 1
+
+    def note_is_located(self, handle: int) -> bool:
+        """Whether `set_note_offset` has been called for a page."""
+        return self._note_at[handle] != 0
+
+    def format(self, handle: int) -> PixelFormat:
+        """Return what was put."""
+        return self._formats[self._format_of[handle]]
+
+    def pixels(self, handle: int) -> npt.NDArray[Any]:
+        """Read a page.
+
+        Returns
+        -------
+        numpy.ndarray
+            A new array of the shape and type that was put.
+
+        Raises
+        ------
+        OmeTiffError
+            The file ends before the page does.
+        """
+        pixels = self.format(handle)
+        stored = np.empty(pixels.shape, pixels.stored_dtype)
+        rest = memoryview(stored).cast("B")
+        with self.lock:
+            self.file.seek(self._data_at[handle])
+            while rest:
+                nbytes = self.file.readinto(rest)
+                if not nbytes:
+                    raise OmeTiffError(f"{self.path}: cut off in the pixels of page {handle}")
+                rest = rest[nbytes:]
+        return pixels.as_put(stored)
+
+    def data_offset(self, handle: int) -> int:
+        """Return where in the file the pixels of a page begin."""
+        return self._data_at[handle]
+
+    def note(self, handle: int) -> bytes:
+        """Read the note of a page."""
+        with self.lock:
+            self.file.seek(self._note_at[handle])
+            return self.file.read(self._note_nbytes[handle])
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+
+class JournalPage(NamedTuple):
+    """A page as the journal of a file tells it."""
+
+    handle: int
+    pixels: PixelFormat
+    note: bytes
+
+
+def open_finished(path: Path) -> tuple[PageReader, Iterator[JournalPage]]:
+    """Open a file that `PageWriter.finish` finished.
+
+    Returns
+    -------
+    PageReader
+    iterator of JournalPage
+        All pages that were put, in the order of the journal; must be exhausted before the reader is used.
+
+    Raises
+    ------
+    OmeTiffError
+        The file is none of ours.
+    NotFinishedError
+        It is, and was never finished.
+    """
+    with path.open("rb") as file:
+        first = chain.read_ifd(file, chain.first_offset(file))
+        journal = first.find(chain.JOURNAL)
+        if journal is None:
+            if first.find(chain.DATASET) is None:
+                raise OmeTiffError(f"{path}: not written by TiffStorage")
+            raise NotFinishedError(f"{path}: its writer ended before finish()")
+        dataset = chain.read_ifd(file, journal.number).find(chain.DATASET)
+        if dataset is None:
+            raise OmeTiffError(f"{path}: the journal does not begin at offset {journal.number}")
+        reader = PageReader(path)
+        reader.dataset = chain.read_bytes(file, dataset)
+    return reader, _journal_pages(reader, journal.number)
+
+
+def _journal_pages(reader: PageReader, offset: int) -> Iterator[JournalPage]:
+    """Walk a journal chain, adding its pages to the reader."""
+    with reader.path.open("rb") as file:
+        for ifd in chain.walk(file, offset):
+            record, strips = ifd.find(chain.RECORDS), ifd.find(chain.STRIP_OFFSETS)
+            if record is None or strips is None:
+                continue
+            pixels, note_at, notes = decode_block(chain.read_bytes(file, record))
+            note_at += record.number
+            for slot, note in enumerate(notes):
+                handle = reader.add(pixels, len(note))
+                reader.set_data_offset(handle, strips.number + slot * pixels.nbytes)
+                note_at = reader.set_note_offset(handle, note_at)
+                yield JournalPage(handle, pixels, note)

@@ -1,0 +1,56 @@
+"""The bytes of a RECORDS tag: what a block of pages is, and a note of one line for each page."""
+
+import json
+from collections.abc import Sequence
+
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff.pixels import PixelFormat, pixel_format
+
+
+def encode_block(pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[bytes, int]:
+    r"""Join the notes of a block's pages under a first line that tells what the pages are.
+
+    Parameters
+    ----------
+    pixels
+        What was put.
+    notes
+        One line each, without ``\n``.
+
+    Returns
+    -------
+    bytes
+        ``{"pages": K, "shape": [...], "dtype": "..."}\n``, then the K notes, each ended by ``\n``.
+    int
+        Length of the first line, ``\n`` included.
+    """
+    head = json.dumps({"pages": len(notes), "shape": pixels.shape, "dtype": pixels.dtype}).encode() + b"\n"
+    return b"".join((head, b"\n".join(notes), b"\n")), len(head)
+
+
+def decode_block(record: bytes) -> tuple[PixelFormat, int, list[bytes]]:
+    """Take apart what `encode_block` made.
+
+    Returns
+    -------
+    PixelFormat
+    int
+        Length of the first line.
+    list of bytes
+        The notes.
+
+    Raises
+    ------
+    OmeTiffError
+        The bytes are no record.
+    """
+    head, *notes = record.split(b"\n")
+    try:
+        block = json.loads(head)
+        pixels = pixel_format(tuple(block["shape"]), block["dtype"])
+        pages = block["pages"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise OmeTiffError(f"not a record of a block of frames: {head[:80]!r}") from error
+    if notes[pages:] != [b""]:
+        raise OmeTiffError(f"a record of {pages} frames has {len(notes) - 1} lines")
+    return pixels, len(head) + 1, notes[:-1]

@@ -1,0 +1,298 @@
+"""Writing one file: frames become pages in blocks, each with its records, through tifffile."""
+
+import threading
+from array import array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff.buffers import BufferPool
+from exengine_ome_tiff.tiff.pixels import PixelFormat
+from exengine_ome_tiff.tiff.reader import PageReader
+from exengine_ome_tiff.tiff.records import encode_block
+
+MAX_BLOCK_PAGES = 64
+
+
+class _Block:
+    """Frames of one format that wait to be written with one call."""
+
+    def __init__(self, pixels: PixelFormat, buffer: npt.NDArray[np.uint8]) -> None:
+        self.pixels = pixels
+        self.buffer = buffer
+        self.capacity = min(MAX_BLOCK_PAGES, buffer.nbytes // pixels.nbytes)
+        used = buffer[: self.capacity * pixels.nbytes]
+        self.pages = used.view(pixels.stored_dtype).reshape(self.capacity, *pixels.shape)
+        self.handles: list[int] = []
+        self.notes: list[bytes] = []
+
+
+class PageWriter:
+    """A BigTIFF file that holds, from the first write on, all that was written; safe from several threads.
+
+    Parameters
+    ----------
+    path
+        File to create.
+    dataset
+        JSON that holds for the whole dataset; kept in the first page.
+    pool
+        Where the memory for waiting frames comes from.
+    lock
+        Held while the books change; the files of one dataset share theirs.
+
+    Raises
+    ------
+    FileExistsError
+        The file exists.
+    """
+
+    def __init__(self, path: Path, dataset: bytes, pool: BufferPool, lock: threading.RLock) -> None:
+        self.path = path
+        self._writer = tifffile.TiffWriter(path, mode="x", bigtiff=True, byteorder="<", ome=False, shaped=False)
+        self._reader = PageReader(path)
+        self._reader.dataset = dataset
+        self._pool = pool
+        self._lock = lock
+        self._blocks: dict[PixelFormat, _Block] = {}
+        self._waiting: dict[int, tuple[_Block, int]] = {}
+        # the journal chain: handles of its pages; of each block its pages and the length of its record's first line
+        self._journal = array("I")
+        self._block_pages = array("I")
+        self._block_heads = array("I")
+        # how far the notes are located: blocks, pages, and the IFD of the last of those blocks
+        self._located_blocks = 0
+        self._located_pages = 0
+        self._located_ifd = 0
+        self._is_closed = False
+
+    def append(self, data: npt.NDArray[Any], pixels: PixelFormat, note: bytes, *, at_once: bool = False) -> int:
+        """Take a frame; its pixels may be overwritten once this returns.
+
+        Parameters
+        ----------
+        data
+            Shape and type as `pixels` says; any byte order and strides.
+        note
+            One line without a line end.
+        at_once
+            Write it now, instead of collecting it with others of its format.
+
+        Returns
+        -------
+        int
+            Handle of the page.
+
+        Raises
+        ------
+        OSError
+            Frames could not be written; this one was not taken, those taken before stay readable, and the
+            next `append` or `commit` tries again.
+        """
+        with self._lock:
+            block = self._blocks.get(pixels)
+            if block is not None and len(block.handles) == block.capacity:
+                self._commit(block)
+                block = None
+            if block is None and not at_once and 2 * pixels.nbytes <= self._pool.buffer_bytes:
+                buffer = self._pool.take()
+                if buffer is not None:
+                    block = self._blocks[pixels] = _Block(pixels, buffer)
+            if block is None:
+                offset, head = self._write(np.ascontiguousarray(data, pixels.stored_dtype), pixels, [note])
+                handle = self._reader.add(pixels, len(note))
+                self._book([handle], offset, head, pixels)
+                return handle
+            slot = len(block.handles)
+            np.copyto(block.pages[slot], data, casting="unsafe")
+            handle = self._reader.add(pixels, len(note))
+            block.handles.append(handle)
+            block.notes.append(note)
+            self._waiting[handle] = (block, slot)
+            return handle
+
+    def commit(self) -> None:
+        """Write all waiting frames."""
+        with self._lock:
+            for block in list(self._blocks.values()):
+                self._commit(block)
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether frames wait to be written."""
+        return bool(self._waiting)
+
+    def _commit(self, block: _Block) -> None:
+        count = len(block.handles)
+        offset, head = self._write(block.pages[:count], block.pixels, block.notes)
+        self._book(block.handles, offset, head, block.pixels)
+        for handle in block.handles:
+            del self._waiting[handle]
+        del self._blocks[block.pixels]
+        self._pool.give_back(block.buffer)
+
+    def _write(self, data: npt.NDArray[Any], pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[int, int]:
+        """Write pages; return the offset of their pixels and the length of the record's first line."""
+        tags: list[tuple[int, int, int, bytes, bool]] = []
+        head = 0
+        if notes:
+            record, head = encode_block(pixels, notes)
+            tags.append((chain.RECORDS, chain.BYTES, len(record), record, True))
+        if not self._journal:
+            tags.append((chain.DATASET, chain.BYTES, len(self._reader.dataset), self._reader.dataset, True))
+        place = self._writer.write(
+            data,
+            photometric="rgb" if pixels.samples > 1 else "minisblack",
+            planarconfig="contig" if pixels.samples > 1 else None,
+            metadata=None,
+            software=False,
+            extratags=tags,
+            returnoffset=True,
+        )
+        if place is None:
+            raise RuntimeError("tifffile did not tell where it wrote")
+        return place[0], head
+
+    def _book(self, handles: Sequence[int], offset: int, head: int, pixels: PixelFormat) -> None:
+        """Note down where pages of one block went."""
+        for handle in handles:
+            self._reader.set_data_offset(handle, offset)
+            offset += pixels.nbytes
+        self._journal.extend(handles)
+        self._block_pages.append(len(handles))
+        self._block_heads.append(head)
+
+    def pixels(self, handle: int) -> npt.NDArray[Any]:
+        """Return a page as it was put, in a new array."""
+        with self._lock:
+            waiting = self._waiting.get(handle)
+            if waiting is not None:
+                block, slot = waiting
+                return block.pixels.as_put(block.pages[slot].copy())
+        return self._reader.pixels(handle)
+
+    def note(self, handle: int) -> bytes:
+        """Return the note of a page."""
+        with self._lock:
+            waiting = self._waiting.get(handle)
+            if waiting is not None:
+                block, slot = waiting
+                return block.notes[slot]
+            if not self._reader.note_is_located(handle):
+                self._locate_notes()
+        return self._reader.note(handle)
+
+    def format(self, handle: int) -> PixelFormat:
+        """Return what was put."""
+        return self._reader.format(handle)
+
+    def append_blank(self, pixels: PixelFormat) -> int:
+        """Write a page of zeros that no frame has put; return its handle."""
+        with self._lock:
+            offset, _ = self._write(np.zeros(pixels.shape, pixels.stored_dtype), pixels, [])
+            handle = self._reader.add(pixels, 0)
+            self._book([handle], offset, 0, pixels)
+            return handle
+
+    def finish(self, pages: npt.NDArray[np.int64], description: bytes, software: str) -> PageReader:
+        """Give the file its final order of pages and its description.
+
+        Parameters
+        ----------
+        pages
+            Handles, shape (n,), n > 0; one may come several times, pages that are left out stay in the
+            journal only.
+        description
+            UTF-8 text for the ImageDescription tag.
+        software
+            ASCII text for the Software tag.
+
+        Returns
+        -------
+        PageReader
+            Reads the finished file; this writer must not be used any more.
+
+        Raises
+        ------
+        OSError
+            The file is as it was before; `finish` may be called again.
+        """
+        with self._lock:
+            self.commit()
+            self._close_writer()
+            extra = {
+                chain.IMAGE_DESCRIPTION: (chain.ASCII, description + b"\0"),
+                chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
+            }
+            with self.path.open("rb") as source, self.path.open("r+b") as file:
+                first_ifds, last = self._first_ifds(source)
+                chain.end_chain(file, last)
+                extra[chain.JOURNAL] = (chain.LONG8, chain.first_offset(source).to_bytes(8, "little"))
+                chain.write_final_chain(file, self._entries(source, pages, first_ifds), len(pages), extra)
+            self._locate_notes()
+            return self._reader
+
+    def close(self) -> None:
+        """Close the file as it is; what waits is lost."""
+        with self._lock:
+            self._close_writer()
+            self._reader.close()
+
+    def discard(self) -> None:
+        """Close and delete the file."""
+        self.close()
+        self.path.unlink()
+
+    def _close_writer(self) -> None:
+        """Let tifffile write the IFDs it still owes and close its file, once."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._writer.close()
+
+    def _locate_notes(self) -> None:
+        """Find the records of all blocks written since the last time."""
+        with self.path.open("rb") as file:
+            while self._located_blocks < len(self._block_pages):
+                if self._located_blocks == 0:
+                    offset = chain.first_offset(file)
+                else:
+                    hops = self._block_pages[self._located_blocks - 1]
+                    offset = self._located_ifd
+                    for _ in range(hops):
+                        offset = chain.read_ifd(file, offset).next_offset
+                count = self._block_pages[self._located_blocks]
+                record = chain.read_ifd(file, offset).find(chain.RECORDS)
+                if record is not None:
+                    at = record.number + self._block_heads[self._located_blocks]
+                    for handle in self._journal[self._located_pages : self._located_pages + count]:
+                        at = self._reader.set_note_offset(handle, at)
+                self._located_ifd = offset
+                self._located_pages += count
+                self._located_blocks += 1
+
+    def _first_ifds(self, file: IO[bytes]) -> tuple[npt.NDArray[np.int64], chain.Ifd]:
+        """Return for each handle the offset of the first IFD of its block, and the last IFD of the journal."""
+        first_ifds = np.zeros(len(self._reader), np.int64)
+        position = 0
+        ifds = chain.walk(file, chain.first_offset(file))
+        for count in self._block_pages:
+            first_ifds[self._journal[position : position + count]] = (last := next(ifds)).offset
+            for _ in range(count - 1):
+                last = next(ifds)
+            position += count
+        return first_ifds, last
+
+    def _entries(
+        self, file: IO[bytes], pages: npt.NDArray[np.int64], first_ifds: npt.NDArray[np.int64]
+    ) -> Iterator[bytes]:
+        """Yield the entries of pages, made from the first IFDs of their blocks."""
+        template_at, template = 0, b""
+        for handle, ifd_at in zip(pages.tolist(), first_ifds[pages].tolist(), strict=True):
+            if ifd_at != template_at:
+                template_at, template = ifd_at, chain.read_ifd(file, ifd_at).public_entries()
+            yield chain.with_data_offset(template, self._reader.data_offset(handle))

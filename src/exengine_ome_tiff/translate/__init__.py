@@ -1,0 +1,7 @@
+"""Metadata dialects to neutral values with units in their names. Plain values in, plain values out."""
+
+from exengine_ome_tiff.translate.micromanager import image_values, plane_values
+from exengine_ome_tiff.translate.times import delta_t_s
+from exengine_ome_tiff.translate.values import ImageValues, PlaneTable, PlaneValues
+
+__all__ = ["ImageValues", "PlaneTable", "PlaneValues", "delta_t_s", "image_values", "plane_values"]

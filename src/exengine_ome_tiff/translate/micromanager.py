@@ -1,0 +1,72 @@
+"""Image tags of Micro-Manager cameras, as ExEngine, MMCoreJ and Micro-Manager Studio spell them."""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+
+from exengine_ome_tiff.translate.times import parse_time, seconds
+from exengine_ome_tiff.translate.values import UNKNOWN, ImageValues, PlaneValues
+
+ELAPSED_MS = "ElapsedTime-ms"
+EXPOSURE_MS = "Exposure-ms"
+RECEIVED_BY_CORE = "TimeReceivedByCore"
+RECEIVED = "ReceivedTime"
+X_UM, Y_UM, Z_UM = "XPositionUm", "YPositionUm", "ZPositionUm"
+PIXEL_SIZE_UM = "PixelSizeUm"
+BIT_DEPTH = "BitDepth"
+
+
+def plane_values(metadata: Mapping[str, object]) -> PlaneValues:
+    """Translate what differs from plane to plane.
+
+    Parameters
+    ----------
+    metadata
+        Tags of one frame; values are numbers or their text.
+
+    Returns
+    -------
+    PlaneValues
+        Unknown where a tag is missing or no finite number; a negative exposure is unknown, too.
+    """
+    exposure_s = number(metadata.get(EXPOSURE_MS)) / 1000
+    return PlaneValues(
+        elapsed_s=number(metadata.get(ELAPSED_MS)) / 1000,
+        local_clock_s=seconds(metadata.get(RECEIVED_BY_CORE), zone=False),
+        utc_s=seconds(metadata.get(RECEIVED), zone=True),
+        exposure_s=exposure_s if exposure_s >= 0 else UNKNOWN,
+        x_um=number(metadata.get(X_UM)),
+        y_um=number(metadata.get(Y_UM)),
+        z_um=number(metadata.get(Z_UM)),
+    )
+
+
+def image_values(metadata: Mapping[str, object]) -> ImageValues:
+    """Translate what is the same in a whole image, from the tags of its first frame.
+
+    A pixel size of 0 is Micro-Manager's way to say that the objective is not calibrated.
+    """
+    pixel_size_um = number(metadata.get(PIXEL_SIZE_UM))
+    bits = number(metadata.get(BIT_DEPTH))
+    return ImageValues(
+        pixel_size_um=pixel_size_um if pixel_size_um > 0 else None,
+        significant_bits=int(bits) if bits >= 1 else None,
+        acquired=_acquired(metadata),
+    )
+
+
+def number(value: object) -> float:
+    """Read a number or its text; NaN where there is no finite one."""
+    if not isinstance(value, int | float | str):
+        return UNKNOWN
+    try:
+        result = float(value)
+    except (ValueError, OverflowError):
+        return UNKNOWN
+    return result if math.isfinite(result) else UNKNOWN
+
+
+def _acquired(metadata: Mapping[str, object]) -> datetime | None:
+    """Prefer the stamp that tells its zone."""
+    received = parse_time(metadata.get(RECEIVED))
+    return received if received is not None and received.tzinfo else parse_time(metadata.get(RECEIVED_BY_CORE))

@@ -1,0 +1,88 @@
+"""Clocks: reading time stamps, and bringing the clocks of a dataset together."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.translate.values import UNKNOWN
+
+_ZONE_QUARTER_S = 900
+_STAMP = re.compile(
+    r"\s*(\d{4}[-/]\d{2}[-/]\d{2})[ T](\d{2}:\d{2}:\d{2})(?:[.,](\d{1,6})\d*)?\s*(Z|[+-]\d{2}:?\d{2})?(?:\s-)?\s*"
+)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - for differences between stamps without a zone
+
+
+def parse_time(stamp: object) -> datetime | None:
+    """Read a time stamp such as ``2026-11-22 07:11:23.414179 +0000``.
+
+    Date and time may be joined by ``T`` or a blank; fraction and zone may be missing.
+
+    Returns
+    -------
+    datetime or None
+        With a zone only where the stamp has one; None where it is no time stamp.
+    """
+    match = _STAMP.fullmatch(stamp) if isinstance(stamp, str) else None
+    if match is None:
+        return None
+    date, time, fraction, zone = match.groups()
+    try:
+        return datetime.fromisoformat(
+            f"{date.replace('/', '-')}T{time}.{(fraction or '0').ljust(6, '0')}{zone or ''}"
+        )
+    except ValueError:
+        return None
+
+
+def seconds(stamp: object, *, zone: bool) -> float:
+    """Seconds since 1970-01-01 of a time stamp; NaN where it is none.
+
+    Parameters
+    ----------
+    stamp
+        What the metadata has.
+    zone
+        Whether to count from midnight UTC, for which the stamp must tell its zone, or else on the clock that
+        the stamp shows.
+    """
+    if stamp is None:
+        return UNKNOWN
+    time = parse_time(stamp)
+    if time is None or (zone and time.tzinfo is None):
+        return UNKNOWN
+    if zone:
+        return (time.astimezone(UTC).replace(tzinfo=None) - _EPOCH).total_seconds()
+    return (time.replace(tzinfo=None) - _EPOCH).total_seconds()
+
+
+def delta_t_s(planes: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    """Time of each plane since the first one of the dataset.
+
+    A wall clock goes before the camera's own, which starts again with every sequence; where stamps with and
+    without a zone meet in one dataset, the frames that have both tell the difference of the two clocks.
+
+    Parameters
+    ----------
+    planes
+        Columns of a `PlaneTable` in order of arrival, each of shape (n,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Seconds, shape (n,); NaN where nothing tells.
+    """
+    local, utc, elapsed = planes["local_clock_s"], planes["utc_s"], planes["elapsed_s"]
+    both = ~np.isnan(local) & ~np.isnan(utc)
+    if both.any():
+        zone_s = np.round(np.median(utc[both] - local[both]) / _ZONE_QUARTER_S) * _ZONE_QUARTER_S
+        clock = np.where(np.isnan(local), utc, local + zone_s)
+    else:
+        clock = max(local, utc, key=lambda column: int(np.count_nonzero(~np.isnan(column))))
+    if np.isnan(clock).all() and not (np.diff(elapsed[~np.isnan(elapsed)]) < 0).any():
+        clock = elapsed
+    known = clock[~np.isnan(clock)]
+    return clock - known[0] if known.size else clock
