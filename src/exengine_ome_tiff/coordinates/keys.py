@@ -31,7 +31,9 @@ def read_coordinates(given: Mapping[str, int | str]) -> Coordinates:
     for axis, value in given.items():
         kind = type(value)
         if type(axis) is not str and not isinstance(axis, str):
-            raise TypeError(f"coordinates {dict(given)!r}: axis name {axis!r} is {kind_name(axis)}, expected str")
+            raise TypeError(
+                f"coordinates {dict(given)!r}: axis name {axis!r} is {kind_name(axis)}, expected str"
+            )
         if kind is int or kind is str:
             coordinates[axis] = value
         elif isinstance(value, np.integer) or (isinstance(value, int) and kind is not bool):

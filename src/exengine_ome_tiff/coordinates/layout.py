@@ -1,6 +1,6 @@
 """Which OME images a set of frames makes, and which frame is which plane of them."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -58,6 +58,28 @@ class ImageLayout:
         """Number of planes along each of Z, C and T."""
         return {axis: len(self.values[axis]) for axis in "ZCT"}
 
+    @property
+    def first_frame(self) -> int:
+        """Number of the frame that came first."""
+        return int(self.frames[self.frames >= 0].min())
+
+    def name(self, dataset: str, kind: str) -> str:
+        """Return a name made of the labels, position first.
+
+        Parameters
+        ----------
+        dataset
+            Name of the dataset, for an image without labels.
+        kind
+            What to add to the name of a variant.
+        """
+        labels = sorted(self.labels, key=lambda label: label[0] != "position")
+        name = ", ".join(
+            value if axis == "position" and isinstance(value, str) and value else f"{axis} {value}"
+            for axis, value in labels
+        )
+        return (name or dataset) + (f" ({kind})" if self.is_variant else "")
+
     def zct(self) -> npt.NDArray[np.int64]:
         """Return the indices of all planes, shape (Z * C * T, 3), columns Z, C, T, rows as in `frames`."""
         shape = tuple(self.sizes[axis] for axis in reversed(self.order))
@@ -103,7 +125,9 @@ def _splitters(axes: Axes) -> list[tuple[tuple[str, ...], tuple[int, ...], tuple
     """Tell for each set of axes where in its keys the labels are, and where Z, C and T."""
     splitters = []
     for names in axes.names:
-        labels = sorted((name, place) for place, name in enumerate(names, 1) if name not in PLANE_AXES.values())
+        labels = sorted(
+            (name, place) for place, name in enumerate(names, 1) if name not in PLANE_AXES.values()
+        )
         planes = tuple(names.index(name) + 1 if name in names else None for name in PLANE_AXES.values())
         splitters.append((tuple(name for name, _ in labels), tuple(place for _, place in labels), planes))
     return splitters
@@ -112,7 +136,7 @@ def _splitters(axes: Axes) -> list[tuple[tuple[str, ...], tuple[int, ...], tuple
 class _Group:
     """The frames of one image while they are collected."""
 
-    def __init__(self, labels: tuple[tuple[str, int | str], ...], kind: Hashable, is_variant: bool) -> None:  # noqa: FBT001
+    def __init__(self, labels: tuple[tuple[str, int | str], ...], kind: Hashable, is_variant: bool) -> None:
         self.labels = labels
         self.kind = kind
         self.is_variant = is_variant
@@ -154,10 +178,3 @@ def _order_of_arrival(indices: dict[str, npt.NDArray[np.int64]]) -> str:
     """Sort Z, C, T by how often each changed from a frame to the next; ties keep Z, C, T."""
     changes = {axis: int(np.count_nonzero(np.diff(index))) for axis, index in indices.items()}
     return "".join(sorted(changes, key=lambda axis: -changes[axis]))
-
-
-def runs(flags: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Yield start and length of each run of True, shape of `flags` (n,)."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False]))))
-    for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        yield start, stop - start

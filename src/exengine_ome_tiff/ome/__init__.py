@@ -1,6 +1,8 @@
-"""Layout of images and translated metadata to OME-XML (schema 2016-06). No file is touched here."""
+"""Layout of images and translated metadata to OME-XML (schema 2016-06). No file is touched here.
 
-from exengine_ome_tiff.ome.document import Place, ome_xml
+`exengine_ome_tiff.ome.document` imports ome-types, which takes 0.3 s: only who is about to need it imports it.
+"""
+
 from exengine_ome_tiff.ome.images import OmeImage
 
-__all__ = ["OmeImage", "Place", "ome_xml"]
+__all__ = ["OmeImage"]

@@ -39,13 +39,11 @@ class Place:
     file_uuid: str | None = None
 
 
-def ome_xml(dataset: str, images: Sequence[tuple[OmeImage, Place]], *, uuid: str, creator: str) -> bytes:
+def ome_xml(images: Sequence[tuple[OmeImage, Place]], *, uuid: str, creator: str) -> bytes:
     """Make the OME document of a file, or of several.
 
     Parameters
     ----------
-    dataset
-        Name for images that have no labels.
     images
         All images of the document, in order.
     uuid
@@ -59,9 +57,7 @@ def ome_xml(dataset: str, images: Sequence[tuple[OmeImage, Place]], *, uuid: str
         XML in UTF-8, valid against the 2016-06 schema.
     """
     annotations: list[m.MapAnnotation] = []
-    ome_images = [
-        _image(number, dataset, image, place, annotations) for number, (image, place) in enumerate(images)
-    ]
+    ome_images = [_image(number, image, place, annotations) for number, (image, place) in enumerate(images)]
     document = OME(
         uuid=uuid,
         creator=creator,
@@ -75,9 +71,7 @@ def ome_xml(dataset: str, images: Sequence[tuple[OmeImage, Place]], *, uuid: str
     return "".join(parts).encode()
 
 
-def _image(
-    number: int, dataset: str, image: OmeImage, place: Place, annotations: list[m.MapAnnotation]
-) -> m.Image:
+def _image(number: int, image: OmeImage, place: Place, annotations: list[m.MapAnnotation]) -> m.Image:
     notes = {COORDINATES_NAMESPACE: _coordinates(image)}
     if missing := not_acquired(image.layout):
         notes[NOT_ACQUIRED_NAMESPACE] = {"ZCT and count": json.dumps(missing)}
@@ -89,7 +83,7 @@ def _image(
     acquired = image.values.acquired
     return m.Image(
         id=f"Image:{number}",
-        name=_text(image.name(dataset)),
+        name=_text(image.name),
         pixels=_pixels(number, image, place),
         annotation_refs=refs,
         **({} if acquired is None else {"acquisition_date": _utc(acquired)}),
@@ -110,9 +104,11 @@ def _pixels(number: int, image: OmeImage, place: Place) -> m.Pixels:
         optional["significant_bits"] = values.significant_bits
     if image.samples > 1:
         optional["interleaved"] = True
-    uuid = {} if place.file_uuid is None else {
-        "uuid": m.TiffData.UUID(value=place.file_uuid, file_name=place.file_name)
-    }
+    uuid = (
+        {}
+        if place.file_uuid is None
+        else {"uuid": m.TiffData.UUID(value=place.file_uuid, file_name=place.file_name)}
+    )
     return m.Pixels(
         id=f"Pixels:{number}",
         type=m.PixelType(image.ome_type),

@@ -31,6 +31,8 @@ class OmeImage:
     ----------
     layout
         Its place among the others and its planes.
+    name
+        What readers show.
     shape
         Shape of a plane in pixels: (Y, X), or (Y, X, samples) for RGB.
     dtype
@@ -43,6 +45,7 @@ class OmeImage:
     """
 
     layout: ImageLayout
+    name: str
     shape: tuple[int, ...]
     dtype: str
     values: ImageValues
@@ -57,20 +60,3 @@ class OmeImage:
     def ome_type(self) -> str:
         """Name of the pixel type in OME."""
         return _OME_TYPES[self.dtype]
-
-    def name(self, dataset: str) -> str:
-        """Return a name made of the labels, or the dataset's where there are none.
-
-        Parameters
-        ----------
-        dataset
-            Name of the dataset.
-        """
-        labels = [
-            str(value) if axis == "position" and isinstance(value, str) else f"{axis} {value}"
-            for axis, value in self.layout.labels
-        ]
-        name = ", ".join(labels) or dataset
-        if self.layout.is_variant:
-            name += f" ({'x'.join(map(str, self.shape))} {np.dtype(self.dtype).name})"
-        return name

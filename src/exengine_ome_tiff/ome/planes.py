@@ -34,7 +34,7 @@ def _indices(start: str, values: npt.NDArray[np.int64]) -> list[str]:
 
 
 def _quantities(start: str, values: npt.NDArray[np.float64], end: str) -> list[str]:
-    return [f"{start}{value!r}{end}" if value == value else "" for value in values.tolist()]  # noqa: PLR0124
+    return [f"{start}{value!r}{end}" if value == value else "" for value in values.tolist()]
 
 
 def not_acquired(layout: ImageLayout) -> list[list[int]]:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import Axes, Coordinates, Key, read_coordinates
 from exengine_ome_tiff.storage.records import decode_metadata
+from exengine_ome_tiff.tiff import PixelFormat
 
 
 class Pages(Protocol):
@@ -19,6 +20,10 @@ class Pages(Protocol):
 
     def note(self, handle: int) -> bytes:
         """Return the record of a page."""
+        ...
+
+    def format(self, handle: int) -> PixelFormat:
+        """Return what was put."""
         ...
 
     def close(self) -> None:

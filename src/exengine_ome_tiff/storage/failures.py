@@ -32,7 +32,9 @@ class Failures:
         """Remember an error, logging it where it is not raised."""
         if self.is_deferring:
             self._deferred.append(error)
-            logger.error("frame %d lost at %r: %s", len(self._deferred), dict(coordinates), error, exc_info=error)
+            logger.error(
+                "frame %d lost at %r: %s", len(self._deferred), dict(coordinates), error, exc_info=error
+            )
         else:
             self._raised.setdefault(threading.current_thread(), error)
 

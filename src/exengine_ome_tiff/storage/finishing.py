@@ -49,7 +49,7 @@ def finish_files(target: Target, dataset: Dataset, writers: Sequence[PageWriter]
     OSError
         A file could not be finished. All stay readable, and this may be called again.
     """
-    from exengine_ome_tiff import ome  # noqa: PLC0415 - ome-types takes 0.3 s to import, nobody needs it before
+    from exengine_ome_tiff import ome
 
     images = _images(dataset, writers, planes)
     file_uuids = {file: uuid.uuid4().urn for file in range(len(writers))}
@@ -73,7 +73,7 @@ def finish_files(target: Target, dataset: Dataset, writers: Sequence[PageWriter]
 
 def _images(dataset: Dataset, writers: Sequence[PageWriter], planes: PlaneTable) -> list[_Image]:
     """Lay out all frames; gray images first, as ImageJ shows a gray one black behind an RGB one."""
-    from exengine_ome_tiff import ome  # noqa: PLC0415
+    from exengine_ome_tiff import ome
 
     columns = planes.columns()
     columns["delta_t_s"] = np.round(delta_t_s(columns), _MICROSECOND_DIGITS)
@@ -88,7 +88,11 @@ def _images(dataset: Dataset, writers: Sequence[PageWriter], planes: PlaneTable)
         shape, dtype = writers[file].format(handle).stored
         values = _values_of(dataset, first)
         images.append(
-            _Image(ome.OmeImage(layout, shape, dtype, values, columns), file, _pages(layout, dataset, writers[file]))
+            _Image(
+                ome.OmeImage(layout, shape, dtype, values, columns),
+                file,
+                _pages(layout, dataset, writers[file]),
+            )
         )
     return sorted(images, key=lambda image: image.ome.samples > 1)
 

@@ -48,7 +48,7 @@ def encode_record(coordinates: Coordinates, number: int, metadata_json: str) -> 
     bytes
         ASCII without line ends.
     """
-    return f'{_START}{_encode(coordinates)}{_FRAME}{number}{_METADATA}{metadata_json}}}'.encode("ascii")
+    return f"{_START}{_encode(coordinates)}{_FRAME}{number}{_METADATA}{metadata_json}}}".encode("ascii")
 
 
 def decode_head(record: bytes) -> RecordHead:
@@ -156,4 +156,3 @@ def _described(value: object) -> str:
 @cache
 def _log_once(kind: str) -> None:
     logger.warning("metadata of type %s has no JSON form: its repr is stored", kind)
-

@@ -88,7 +88,9 @@ class Session:
             replaced = self._dataset.add(self._dataset.axes.key(coordinates), file, handle)
             if replaced and not self._has_duplicates:
                 self._has_duplicates = True
-                logger.warning("coordinates %r were put again: the last frame put at coordinates counts", coordinates)
+                logger.warning(
+                    "coordinates %r were put again: the last frame put at coordinates counts", coordinates
+                )
             if self._waiting_since_s is None and self._writers[file].has_waiting:
                 self._waiting_since_s = now_s
                 self._wake_flusher()
@@ -150,7 +152,9 @@ class Session:
 
     def _wake_flusher(self) -> None:
         if self._flusher is None:
-            self._flusher = threading.Thread(target=self._flush_when_idle, name="TiffStorage flush", daemon=True)
+            self._flusher = threading.Thread(
+                target=self._flush_when_idle, name="TiffStorage flush", daemon=True
+            )
             self._flusher.start()
         self._wake.notify()
 

@@ -77,7 +77,9 @@ class Target:
             if not overwrite:
                 raise FileExistsError(f"{self.path} exists; TiffStorage(..., overwrite=True) replaces it")
             if self.path.is_dir() != self.is_folder:
-                raise FileExistsError(f"{self.path} is not what would be overwritten: a file or a folder is there")
+                raise FileExistsError(
+                    f"{self.path} is not what would be overwritten: a file or a folder is there"
+                )
             self._remove()
         (self.path if self.is_folder else self.path.parent).mkdir(parents=True, exist_ok=True)
 

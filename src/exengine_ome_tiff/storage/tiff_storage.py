@@ -37,9 +37,10 @@ class TiffStorage(DataStorage):
     overwrite
         Replace the dataset at `path`. Without it an existing path is refused.
     on_error
-        "raise": `put` raises what went wrong. As ExEngine's `DataHandler` dies of that without a word, `close`
-        raises it again unless the thread that met it has put another frame since. "defer": `put` logs what
-        went wrong and returns, so that the acquisition goes on; `close` raises an `ExceptionGroup`.
+        "raise": `put` raises what went wrong. As ExEngine's `DataHandler` dies of that without a word,
+        `close` raises it again unless the thread that met it has put another frame since. "defer": `put`
+        logs what went wrong and returns, so that the acquisition goes on; `close` raises an
+        `ExceptionGroup`.
 
     Raises
     ------
@@ -119,7 +120,9 @@ class TiffStorage(DataStorage):
         """What describes the whole dataset, as JSON gives it back."""
         return self._summary_metadata
 
-    def put(self, data_coordinates: Mapping[str, int | str], data: npt.ArrayLike, metadata: object = None) -> None:
+    def put(
+        self, data_coordinates: Mapping[str, int | str], data: npt.ArrayLike, metadata: object = None
+    ) -> None:
         """Store a frame.
 
         Parameters
@@ -160,7 +163,9 @@ class TiffStorage(DataStorage):
     def __contains__(self, data_coordinates: object) -> bool:
         """Whether a frame was put at coordinates."""
         if not isinstance(data_coordinates, Mapping):
-            raise TypeError(f"got {data_coordinates!r}, expected coordinates: a mapping of axis names to values")
+            raise TypeError(
+                f"got {data_coordinates!r}, expected coordinates: a mapping of axis names to values"
+            )
         return self._readable().find(_plain(data_coordinates)) is not None
 
     def __getitem__(self, data_coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Pages in, pages out: BigTIFF files that are their own journal. The only place that knows tifffile, and not OME."""
+"""Pages in, pages out: BigTIFF files that are their own journal. The only place that knows tifffile."""
 
 from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.pixels import PixelFormat, pixel_format

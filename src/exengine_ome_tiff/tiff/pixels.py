@@ -46,6 +46,9 @@ class PixelFormat:
         """Bytes of a page in the file."""
         return int(np.prod(self.shape)) * self.stored_dtype.itemsize
 
+    def __str__(self) -> str:
+        return f"{'x'.join(map(str, self.shape))} {self.stored_dtype.name}"
+
     @property
     def stored(self) -> tuple[tuple[int, ...], str]:
         """Shape and type in the file; frames that share it can be planes of one image."""
@@ -79,11 +82,15 @@ def pixel_format(shape: tuple[int, ...], dtype: str) -> PixelFormat:
         The shape is no single image.
     """
     if np.dtype(dtype).newbyteorder("<").str not in _STORED_AS:
-        reason = "; Bio-Formats reads no 64-bit integers" if np.dtype(dtype).name in ("int64", "uint64") else ""
+        reason = (
+            "; Bio-Formats reads no 64-bit integers" if np.dtype(dtype).name in ("int64", "uint64") else ""
+        )
         raise TypeError(f"got pixels of type {np.dtype(dtype).name}, expected one of {_SUPPORTED}{reason}")
     is_rgb = len(shape) == 3 and shape[2] in (3, 4)
     if len(shape) != 2 and not is_rgb:
-        raise ValueError(f"got an array of shape {shape}, expected (Y, X), or (Y, X, 3) and (Y, X, 4) for RGB")
+        raise ValueError(
+            f"got an array of shape {shape}, expected (Y, X), or (Y, X, 3) and (Y, X, 4) for RGB"
+        )
     if 0 in shape:
         raise ValueError(f"got an empty array of shape {shape}, expected at least one pixel")
     if is_rgb and np.dtype(dtype).newbyteorder("<").str not in _RGB_DTYPES:

@@ -1,10 +1,9 @@
 """Writing one file: frames become pages in blocks, each with its records, through tifffile."""
 
 import threading
-from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,7 @@ import tifffile
 
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.buffers import BufferPool
+from exengine_ome_tiff.tiff.journal import Journal
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.reader import PageReader
 from exengine_ome_tiff.tiff.records import encode_block
@@ -54,24 +54,21 @@ class PageWriter:
 
     def __init__(self, path: Path, dataset: bytes, pool: BufferPool, lock: threading.RLock) -> None:
         self.path = path
-        self._writer = tifffile.TiffWriter(path, mode="x", bigtiff=True, byteorder="<", ome=False, shaped=False)
+        self._writer = tifffile.TiffWriter(
+            path, mode="x", bigtiff=True, byteorder="<", ome=False, shaped=False
+        )
         self._reader = PageReader(path)
         self._reader.dataset = dataset
         self._pool = pool
         self._lock = lock
         self._blocks: dict[PixelFormat, _Block] = {}
         self._waiting: dict[int, tuple[_Block, int]] = {}
-        # the journal chain: handles of its pages; of each block its pages and the length of its record's first line
-        self._journal = array("I")
-        self._block_pages = array("I")
-        self._block_heads = array("I")
-        # how far the notes are located: blocks, pages, and the IFD of the last of those blocks
-        self._located_blocks = 0
-        self._located_pages = 0
-        self._located_ifd = 0
+        self._journal = Journal(self._reader)
         self._is_closed = False
 
-    def append(self, data: npt.NDArray[Any], pixels: PixelFormat, note: bytes, *, at_once: bool = False) -> int:
+    def append(
+        self, data: npt.NDArray[Any], pixels: PixelFormat, note: bytes, *, at_once: bool = False
+    ) -> int:
         """Take a frame; its pixels may be overwritten once this returns.
 
         Parameters
@@ -106,7 +103,7 @@ class PageWriter:
             if block is None:
                 offset, head = self._write(np.ascontiguousarray(data, pixels.stored_dtype), pixels, [note])
                 handle = self._reader.add(pixels, len(note))
-                self._book([handle], offset, head, pixels)
+                self._journal.add_block([handle], offset, head, pixels)
                 return handle
             slot = len(block.handles)
             np.copyto(block.pages[slot], data, casting="unsafe")
@@ -130,7 +127,7 @@ class PageWriter:
     def _commit(self, block: _Block) -> None:
         count = len(block.handles)
         offset, head = self._write(block.pages[:count], block.pixels, block.notes)
-        self._book(block.handles, offset, head, block.pixels)
+        self._journal.add_block(block.handles, offset, head, block.pixels)
         for handle in block.handles:
             del self._waiting[handle]
         del self._blocks[block.pixels]
@@ -143,7 +140,7 @@ class PageWriter:
         if notes:
             record, head = encode_block(pixels, notes)
             tags.append((chain.RECORDS, chain.BYTES, len(record), record, True))
-        if not self._journal:
+        if not len(self._journal):
             tags.append((chain.DATASET, chain.BYTES, len(self._reader.dataset), self._reader.dataset, True))
         place = self._writer.write(
             data,
@@ -157,15 +154,6 @@ class PageWriter:
         if place is None:
             raise RuntimeError("tifffile did not tell where it wrote")
         return place[0], head
-
-    def _book(self, handles: Sequence[int], offset: int, head: int, pixels: PixelFormat) -> None:
-        """Note down where pages of one block went."""
-        for handle in handles:
-            self._reader.set_data_offset(handle, offset)
-            offset += pixels.nbytes
-        self._journal.extend(handles)
-        self._block_pages.append(len(handles))
-        self._block_heads.append(head)
 
     def pixels(self, handle: int) -> npt.NDArray[Any]:
         """Return a page as it was put, in a new array."""
@@ -184,7 +172,7 @@ class PageWriter:
                 block, slot = waiting
                 return block.notes[slot]
             if not self._reader.note_is_located(handle):
-                self._locate_notes()
+                self._journal.locate_notes()
         return self._reader.note(handle)
 
     def format(self, handle: int) -> PixelFormat:
@@ -196,7 +184,7 @@ class PageWriter:
         with self._lock:
             offset, _ = self._write(np.zeros(pixels.shape, pixels.stored_dtype), pixels, [])
             handle = self._reader.add(pixels, 0)
-            self._book([handle], offset, 0, pixels)
+            self._journal.add_block([handle], offset, 0, pixels)
             return handle
 
     def finish(self, pages: npt.NDArray[np.int64], description: bytes, software: str) -> PageReader:
@@ -229,12 +217,11 @@ class PageWriter:
                 chain.IMAGE_DESCRIPTION: (chain.ASCII, description + b"\0"),
                 chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
             }
-            with self.path.open("rb") as source, self.path.open("r+b") as file:
-                first_ifds, last = self._first_ifds(source)
-                chain.end_chain(file, last)
-                extra[chain.JOURNAL] = (chain.LONG8, chain.first_offset(source).to_bytes(8, "little"))
-                chain.write_final_chain(file, self._entries(source, pages, first_ifds), len(pages), extra)
-            self._locate_notes()
+            first = self._journal.end()
+            with self.path.open("r+b") as file:
+                extra[chain.JOURNAL] = (chain.LONG8, first.to_bytes(8, "little"))
+                chain.write_final_chain(file, self._journal.entries(pages), len(pages), extra)
+            self._journal.locate_notes()
             return self._reader
 
     def close(self) -> None:
@@ -253,46 +240,3 @@ class PageWriter:
         if not self._is_closed:
             self._is_closed = True
             self._writer.close()
-
-    def _locate_notes(self) -> None:
-        """Find the records of all blocks written since the last time."""
-        with self.path.open("rb") as file:
-            while self._located_blocks < len(self._block_pages):
-                if self._located_blocks == 0:
-                    offset = chain.first_offset(file)
-                else:
-                    hops = self._block_pages[self._located_blocks - 1]
-                    offset = self._located_ifd
-                    for _ in range(hops):
-                        offset = chain.read_ifd(file, offset).next_offset
-                count = self._block_pages[self._located_blocks]
-                record = chain.read_ifd(file, offset).find(chain.RECORDS)
-                if record is not None:
-                    at = record.number + self._block_heads[self._located_blocks]
-                    for handle in self._journal[self._located_pages : self._located_pages + count]:
-                        at = self._reader.set_note_offset(handle, at)
-                self._located_ifd = offset
-                self._located_pages += count
-                self._located_blocks += 1
-
-    def _first_ifds(self, file: IO[bytes]) -> tuple[npt.NDArray[np.int64], chain.Ifd]:
-        """Return for each handle the offset of the first IFD of its block, and the last IFD of the journal."""
-        first_ifds = np.zeros(len(self._reader), np.int64)
-        position = 0
-        ifds = chain.walk(file, chain.first_offset(file))
-        for count in self._block_pages:
-            first_ifds[self._journal[position : position + count]] = (last := next(ifds)).offset
-            for _ in range(count - 1):
-                last = next(ifds)
-            position += count
-        return first_ifds, last
-
-    def _entries(
-        self, file: IO[bytes], pages: npt.NDArray[np.int64], first_ifds: npt.NDArray[np.int64]
-    ) -> Iterator[bytes]:
-        """Yield the entries of pages, made from the first IFDs of their blocks."""
-        template_at, template = 0, b""
-        for handle, ifd_at in zip(pages.tolist(), first_ifds[pages].tolist(), strict=True):
-            if ifd_at != template_at:
-                template_at, template = ifd_at, chain.read_ifd(file, ifd_at).public_entries()
-            yield chain.with_data_offset(template, self._reader.data_offset(handle))

@@ -69,4 +69,6 @@ def number(value: object) -> float:
 def _acquired(metadata: Mapping[str, object]) -> datetime | None:
     """Prefer the stamp that tells its zone."""
     received = parse_time(metadata.get(RECEIVED))
-    return received if received is not None and received.tzinfo else parse_time(metadata.get(RECEIVED_BY_CORE))
+    return (
+        received if received is not None and received.tzinfo else parse_time(metadata.get(RECEIVED_BY_CORE))
+    )

@@ -11,7 +11,8 @@ from exengine_ome_tiff.translate.values import UNKNOWN
 
 _ZONE_QUARTER_S = 900
 _STAMP = re.compile(
-    r"\s*(\d{4}[-/]\d{2}[-/]\d{2})[ T](\d{2}:\d{2}:\d{2})(?:[.,](\d{1,6})\d*)?\s*(Z|[+-]\d{2}:?\d{2})?(?:\s-)?\s*"
+    r"\s*(\d{4}[-/]\d{2}[-/]\d{2})[ T](\d{2}:\d{2}:\d{2})(?:[.,](\d{1,6})\d*)?"
+    r"\s*(Z|[+-]\d{2}:?\d{2})?(?:\s-)?\s*"
 )
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - for differences between stamps without a zone
 

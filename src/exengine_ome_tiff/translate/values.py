@@ -53,5 +53,3 @@ class ImageValues:
     significant_bits: int | None = None
     acquired: datetime | None = None
     """When its first frame was taken; with a zone only where the metadata tells one."""
-
-

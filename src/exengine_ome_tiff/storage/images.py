@@ -1,0 +1,77 @@
+"""The images that the frames of a dataset make."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from exengine_ome_tiff.coordinates import Frame, ImageLayout, lay_out
+from exengine_ome_tiff.storage.dataset import Dataset
+from exengine_ome_tiff.tiff import PixelFormat
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """One OME image of a dataset.
+
+    Parameters
+    ----------
+    name
+        What readers show.
+    labels
+        Axis to value of all axes that tell this image from the others.
+    sizes
+        Planes along T, C and Z, pixels along Y and X, and samples S of an RGB image.
+    dtype
+        Name of the pixel type in the file.
+    channels
+        Names of the channels; empty where frames had no channel.
+    frames
+        How many planes were acquired, of T * C * Z.
+    """
+
+    name: str
+    labels: dict[str, int | str]
+    sizes: dict[str, int]
+    dtype: str
+    channels: tuple[str, ...]
+    frames: int
+
+
+class StoredImage(NamedTuple):
+    """The layout of an image, and where and what its frames are."""
+
+    layout: ImageLayout
+    name: str
+    file: int
+    pixels: PixelFormat
+
+    def info(self) -> ImageInfo:
+        """Return what a user wants to know."""
+        sizes = {axis: self.layout.sizes[axis] for axis in "TCZ"}
+        sizes |= dict(zip("YXS", self.pixels.shape, strict=False))
+        channels = tuple(str(value) for value in self.layout.values["C"] if value is not None)
+        frames = int((self.layout.frames >= 0).sum())
+        return ImageInfo(
+            self.name, dict(self.layout.labels), sizes, self.pixels.stored_dtype.name, channels, frames
+        )
+
+
+def stored_images(dataset: Dataset, name: str) -> list[StoredImage]:
+    """Lay out all frames; gray images first, as ImageJ shows a gray one black behind an RGB one.
+
+    Parameters
+    ----------
+    dataset
+        The frames.
+    name
+        For an image without labels.
+    """
+    frames = []
+    for number, key in sorted((number, key) for key, number in list(dataset.numbers.items())):
+        file, handle = dataset.place(number)
+        frames.append(Frame(number, key, dataset.files[file].format(handle).stored))
+    images = []
+    for layout in lay_out(frames, dataset.axes):
+        file, handle = dataset.place(layout.first_frame)
+        pixels = dataset.files[file].format(handle)
+        images.append(StoredImage(layout, layout.name(name, str(pixels)), file, pixels))
+    return sorted(images, key=lambda image: image.pixels.samples > 1)

@@ -1,0 +1,115 @@
+"""The books of a file's journal: which page is where in the chain in which pages were written."""
+
+from array import array
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff.pixels import PixelFormat
+from exengine_ome_tiff.tiff.reader import PageReader
+
+
+class Journal:
+    """Blocks of pages in the order in which they were written; one caller at a time.
+
+    tifffile tells where pixels go, not where tags do. Those are looked up in the file when they are needed:
+    the first IFD of a block is there as soon as the block is, the others with the next block.
+
+    Parameters
+    ----------
+    reader
+        Of the same file; is told where notes are.
+    """
+
+    def __init__(self, reader: PageReader) -> None:
+        self._reader = reader
+        self._handles = array("I")
+        # of each block: pages, and the length of the first line of its record, 0 where it has none
+        self._block_pages = array("I")
+        self._block_heads = array("I")
+        # how far notes are located: blocks, pages, and the first IFD of the last of those blocks
+        self._located_blocks = 0
+        self._located_pages = 0
+        self._located_ifd = 0
+
+    def __len__(self) -> int:
+        return len(self._handles)
+
+    def add_block(self, handles: Sequence[int], data_offset: int, head: int, pixels: PixelFormat) -> None:
+        """Add pages that were written with one call.
+
+        Parameters
+        ----------
+        handles
+            Of its pages, in order.
+        data_offset
+            Where the pixels of the first one begin; those of the others follow.
+        head
+            Length of the first line of the block's record, 0 where it has none.
+        pixels
+            What its pages are.
+        """
+        for slot, handle in enumerate(handles):
+            self._reader.set_data_offset(handle, data_offset + slot * pixels.nbytes)
+        self._handles.extend(handles)
+        self._block_pages.append(len(handles))
+        self._block_heads.append(head)
+
+    def locate_notes(self) -> None:
+        """Tell the reader where the notes are of all blocks that were added since the last time."""
+        with self._reader.path.open("rb") as file:
+            while self._located_blocks < len(self._block_pages):
+                offset = self._located_ifd
+                if offset == 0:
+                    offset = chain.first_offset(file)
+                else:
+                    for _ in range(self._block_pages[self._located_blocks - 1]):
+                        offset = chain.read_ifd(file, offset).next_offset
+                count = self._block_pages[self._located_blocks]
+                record = chain.read_ifd(file, offset).find(chain.RECORDS)
+                if record is not None:
+                    note_at = record.number + self._block_heads[self._located_blocks]
+                    for handle in self._handles[self._located_pages : self._located_pages + count]:
+                        note_at = self._reader.set_note_offset(handle, note_at)
+                self._located_ifd = offset
+                self._located_pages += count
+                self._located_blocks += 1
+
+    def end(self) -> int:
+        """Cut the chain behind its last page, where a failed write may have left a link; return its start."""
+        with self._reader.path.open("r+b") as file:
+            first = chain.first_offset(file)
+            for _, ifd in zip(range(len(self)), chain.walk(file, first), strict=False):
+                last = ifd
+            chain.end_chain(file, last)
+        return first
+
+    def entries(self, pages: npt.NDArray[np.int64]) -> Iterator[bytes]:
+        """Yield the entries of an IFD for each page.
+
+        Parameters
+        ----------
+        pages
+            Handles, shape (n,), in any order; the same one may come several times.
+        """
+        with self._reader.path.open("rb") as file:
+            first_ifds = self._first_ifds(chain.walk(file, chain.first_offset(file)))
+        with self._reader.path.open("rb") as file:
+            template_at, template = 0, b""
+            for handle, ifd_at in zip(pages.tolist(), first_ifds[pages].tolist(), strict=True):
+                if ifd_at != template_at:
+                    template_at, template = ifd_at, chain.read_ifd(file, ifd_at).public_entries()
+                yield chain.with_data_offset(template, self._reader.data_offset(handle))
+
+    def _first_ifds(self, ifds: Iterator[chain.Ifd]) -> npt.NDArray[np.int64]:
+        """Return for each handle the offset of the first IFD of its block, shape (handles,)."""
+        first_ifds = np.zeros(len(self._reader), np.int64)
+        position = 0
+        for count in self._block_pages:
+            first_ifds[self._handles[position : position + count]] = next(ifds).offset
+            for _ in range(count - 1):
+                next(ifds)
+            position += count
+        return first_ifds
