@@ -1,4 +1,4 @@
-"""Coordinates of frames: what is valid, what makes an image, what a file may be called. No file is touched here."""
+"""Coordinates of frames: what is valid, what makes an image, what a file may be called."""
 
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, Key, read_coordinates
 from exengine_ome_tiff.coordinates.layout import Frame, ImageLayout, lay_out

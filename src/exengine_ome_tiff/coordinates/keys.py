@@ -1,7 +1,7 @@
 """Coordinates as they are given, checked, and as compact keys of an index."""
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -9,7 +9,7 @@ Coordinates: TypeAlias = dict[str, int | str]
 Key: TypeAlias = tuple[int | str, ...]
 
 
-def read_coordinates(given: Mapping[str, int | str]) -> Coordinates:
+def read_coordinates(given: Mapping[Any, Any]) -> Coordinates:
     """Check coordinates and return them as a plain dict of plain values.
 
     Parameters
@@ -30,7 +30,7 @@ def read_coordinates(given: Mapping[str, int | str]) -> Coordinates:
     coordinates: Coordinates = {}
     for axis, value in given.items():
         kind = type(value)
-        if type(axis) is not str and not isinstance(axis, str):
+        if not isinstance(axis, str):
             raise TypeError(
                 f"coordinates {dict(given)!r}: axis name {axis!r} is {kind_name(axis)}, expected str"
             )

@@ -1,6 +1,6 @@
 """Layout of images and translated metadata to OME-XML (schema 2016-06). No file is touched here.
 
-`exengine_ome_tiff.ome.document` imports ome-types, which takes 0.3 s: only who is about to need it imports it.
+`exengine_ome_tiff.ome.document` imports ome-types, which takes 0.3 s: import it late.
 """
 
 from exengine_ome_tiff.ome.images import OmeImage

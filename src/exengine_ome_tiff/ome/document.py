@@ -39,7 +39,7 @@ class Place:
     file_uuid: str | None = None
 
 
-def ome_xml(images: Sequence[tuple[OmeImage, Place]], *, uuid: str, creator: str) -> bytes:
+def ome_xml(images: Sequence[tuple[OmeImage, Place]], uuid: str, creator: str) -> bytes:
     """Make the OME document of a file, or of several.
 
     Parameters
@@ -77,39 +77,26 @@ def _image(number: int, image: OmeImage, place: Place, annotations: list[m.MapAn
         notes[NOT_ACQUIRED_NAMESPACE] = {"ZCT and count": json.dumps(missing)}
     refs = []
     for namespace, value in notes.items():
-        annotation = m.MapAnnotation(id=f"Annotation:{len(annotations)}", namespace=namespace, value=value)
-        annotations.append(annotation)
-        refs.append(m.AnnotationRef(id=annotation.id))
+        identifier = f"Annotation:{len(annotations)}"
+        pairs = m.Map(ms=[m.Map.M(k=_text(key), value=_text(text)) for key, text in value.items()])
+        annotations.append(m.MapAnnotation(id=identifier, namespace=namespace, value=pairs))
+        refs.append(m.AnnotationRef(id=identifier))
     acquired = image.values.acquired
     return m.Image(
         id=f"Image:{number}",
         name=_text(image.name),
+        acquisition_date=None if acquired is None else _utc(acquired),
         pixels=_pixels(number, image, place),
         annotation_refs=refs,
-        **({} if acquired is None else {"acquisition_date": _utc(acquired)}),
     )
 
 
 def _pixels(number: int, image: OmeImage, place: Place) -> m.Pixels:
     layout, values = image.layout, image.values
-    optional: dict[str, object] = {}
-    if values.pixel_size_um is not None:
-        optional |= {
-            "physical_size_x": values.pixel_size_um,
-            "physical_size_x_unit": m.UnitsLength.MICROMETER,
-            "physical_size_y": values.pixel_size_um,
-            "physical_size_y_unit": m.UnitsLength.MICROMETER,
-        }
-    if values.significant_bits is not None and values.significant_bits <= _bits(image):
-        optional["significant_bits"] = values.significant_bits
-    if image.samples > 1:
-        optional["interleaved"] = True
-    uuid = (
-        {}
-        if place.file_uuid is None
-        else {"uuid": m.TiffData.UUID(value=place.file_uuid, file_name=place.file_name)}
-    )
-    return m.Pixels(
+    tiff_data = m.TiffData(ifd=place.first_ifd, plane_count=len(layout.frames))
+    if place.file_uuid is not None:
+        tiff_data.uuid = m.TiffData.UUID(value=place.file_uuid, file_name=place.file_name)
+    pixels = m.Pixels(
         id=f"Pixels:{number}",
         type=m.PixelType(image.ome_type),
         dimension_order=m.Pixels_DimensionOrder("XY" + layout.order),
@@ -122,18 +109,21 @@ def _pixels(number: int, image: OmeImage, place: Place) -> m.Pixels:
         channels=[
             m.Channel(
                 id=f"Channel:{number}:{index}",
+                name=None if name is None else _text(str(name)),
                 samples_per_pixel=image.samples,
-                **({} if name is None else {"name": _text(str(name))}),
             )
             for index, name in enumerate(layout.values["C"])
         ],
-        tiff_data_blocks=[m.TiffData(ifd=place.first_ifd, plane_count=len(layout.frames), **uuid)],
-        **optional,
+        tiff_data_blocks=[tiff_data],
     )
-
-
-def _bits(image: OmeImage) -> int:
-    return int(image.dtype[2:]) * 8
+    if image.samples > 1:
+        pixels.interleaved = True
+    if values.significant_bits is not None and values.significant_bits <= image.bits:
+        pixels.significant_bits = values.significant_bits
+    if values.pixel_size_um is not None:
+        pixels.physical_size_x = pixels.physical_size_y = values.pixel_size_um
+        pixels.physical_size_x_unit = pixels.physical_size_y_unit = m.UnitsLength.MICROMETER
+    return pixels
 
 
 def _coordinates(image: OmeImage) -> dict[str, str]:
@@ -143,7 +133,7 @@ def _coordinates(image: OmeImage) -> dict[str, str]:
         values = image.layout.values[axis]
         if values != (None,):
             pairs[f"{name} ({axis})"] = _axis(values)
-    return {_text(name): _text(value) for name, value in pairs.items()}
+    return pairs
 
 
 def _axis(values: tuple[AxisValue, ...]) -> str:

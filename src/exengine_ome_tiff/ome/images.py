@@ -57,6 +57,11 @@ class OmeImage:
         return self.shape[2] if len(self.shape) == 3 else 1
 
     @property
+    def bits(self) -> int:
+        """Bits of a sample."""
+        return np.dtype(self.dtype).itemsize * 8
+
+    @property
     def ome_type(self) -> str:
         """Name of the pixel type in OME."""
         return _OME_TYPES[self.dtype]

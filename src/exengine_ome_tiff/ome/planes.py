@@ -50,4 +50,5 @@ def not_acquired(layout: ImageLayout) -> list[list[int]]:
         return []
     starts = np.flatnonzero(np.diff(missing, prepend=-2) != 1)
     lengths = np.diff(starts, append=missing.size)
-    return np.column_stack([layout.zct()[missing[starts]], lengths]).tolist()
+    runs: list[list[int]] = np.column_stack([layout.zct()[missing[starts]], lengths]).tolist()
+    return runs

@@ -1,33 +1,23 @@
 """From frames to OME-TIFF: lay out the images, describe them, give each file its order and its OME-XML."""
 
-import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import Frame, ImageLayout, lay_out
+from exengine_ome_tiff.coordinates import ImageLayout
+from exengine_ome_tiff.ome import OmeImage
 from exengine_ome_tiff.storage.dataset import Dataset
+from exengine_ome_tiff.storage.images import stored_images
 from exengine_ome_tiff.storage.records import decode_metadata
 from exengine_ome_tiff.storage.target import Target
 from exengine_ome_tiff.tiff import PageWriter
 from exengine_ome_tiff.translate import ImageValues, PlaneTable, delta_t_s, image_values
 from exengine_ome_tiff.version import __version__
 
-if TYPE_CHECKING:
-    from exengine_ome_tiff.ome import OmeImage
-
 CREATOR = f"exengine-ome-tiff {__version__}"
 _MICROSECOND_DIGITS = 6
-
-
-class _Image(NamedTuple):
-    """An OME image and the handles of its planes in the file that has them."""
-
-    ome: "OmeImage"
-    file: int
-    pages: npt.NDArray[np.int64]
 
 
 def finish_files(target: Target, dataset: Dataset, writers: Sequence[PageWriter], planes: PlaneTable) -> None:
@@ -40,7 +30,7 @@ def finish_files(target: Target, dataset: Dataset, writers: Sequence[PageWriter]
     dataset
         All frames.
     writers
-        Its files, those that are not finished yet.
+        Its files.
     planes
         What the metadata says of each frame, by its number.
 
@@ -49,55 +39,30 @@ def finish_files(target: Target, dataset: Dataset, writers: Sequence[PageWriter]
     OSError
         A file could not be finished. All stay readable, and this may be called again.
     """
-    from exengine_ome_tiff import ome
-
-    images = _images(dataset, writers, planes)
-    file_uuids = {file: uuid.uuid4().urn for file in range(len(writers))}
-    companion: list[tuple[ome.OmeImage, ome.Place]] = []
-    for file, writer in enumerate(writers):
-        own = [image for image in images if image.file == file]
-        first_ifds = np.cumsum([0, *(len(image.pages) for image in own)]).tolist()
-        places = [ome.Place(first_ifd) for first_ifd in first_ifds[:-1]]
-        contents = [(image.ome, place) for image, place in zip(own, places, strict=True)]
-        xml = ome.ome_xml(target.name, contents, uuid=file_uuids[file], creator=CREATOR)
-        pages = np.concatenate([image.pages for image in own])
-        dataset.files[file] = writer.finish(pages, xml, CREATOR)
-        companion += [
-            (image.ome, ome.Place(place.first_ifd, writer.path.name, file_uuids[file]))
-            for image, place in zip(own, places, strict=True)
-        ]
-    if target.is_folder:
-        xml = ome.ome_xml(target.name, companion, uuid=uuid.uuid4().urn, creator=CREATOR)
-        target.companion.write_bytes(xml)
-
-
-def _images(dataset: Dataset, writers: Sequence[PageWriter], planes: PlaneTable) -> list[_Image]:
-    """Lay out all frames; gray images first, as ImageJ shows a gray one black behind an RGB one."""
-    from exengine_ome_tiff import ome
+    # ome-types takes 0.3 s to import, and nobody needs it before
+    from exengine_ome_tiff.ome.document import Place, ome_xml
 
     columns = planes.columns()
     columns["delta_t_s"] = np.round(delta_t_s(columns), _MICROSECOND_DIGITS)
-    frames = []
-    for number, key in sorted((number, key) for key, number in dataset.numbers.items()):
-        file, handle = dataset.place(number)
-        frames.append(Frame(number, key, writers[file].format(handle).stored))
-    images = []
-    for layout in lay_out(frames, dataset.axes):
-        first = int(layout.frames[layout.frames >= 0].min())
-        file, handle = dataset.place(first)
-        shape, dtype = writers[file].format(handle).stored
-        values = _values_of(dataset, first)
-        images.append(
-            _Image(
-                ome.OmeImage(layout, shape, dtype, values, columns),
-                file,
-                _pages(layout, dataset, writers[file]),
-            )
-        )
-    return sorted(images, key=lambda image: image.ome.samples > 1)
+    images = stored_images(dataset, target.name)
+    companion: list[tuple[OmeImage, Place]] = []
+    for file, writer in enumerate(writers):
+        uuid = uuid4().urn
+        contents: list[tuple[OmeImage, Place]] = []
+        pages: list[npt.NDArray[np.int64]] = []
+        for layout, name, _, pixels in (image for image in images if image.file == file):
+            values = _values(dataset, layout.first_frame)
+            ome_image = OmeImage(layout, name, *pixels.stored, values, columns)
+            first_ifd = sum(map(len, pages))
+            contents.append((ome_image, Place(first_ifd)))
+            companion.append((ome_image, Place(first_ifd, writer.path.name, uuid)))
+            pages.append(_pages(layout, dataset, writer))
+        dataset.files[file] = writer.finish(np.concatenate(pages), ome_xml(contents, uuid, CREATOR), CREATOR)
+    if target.is_folder:
+        target.companion.write_bytes(ome_xml(companion, uuid4().urn, CREATOR))
 
 
-def _values_of(dataset: Dataset, number: int) -> ImageValues:
+def _values(dataset: Dataset, number: int) -> ImageValues:
     """Translate the metadata of a frame for the image that it begins."""
     file, handle = dataset.place(number)
     metadata = decode_metadata(dataset.files[file].note(handle))

@@ -1,4 +1,4 @@
-"""The record of a frame: its coordinates, its place in the order of arrival and its metadata, as one line of JSON."""
+"""The record of a frame, one line of JSON: coordinates, place in the order of arrival, metadata."""
 
 import dataclasses
 import enum

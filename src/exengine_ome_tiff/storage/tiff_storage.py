@@ -13,6 +13,7 @@ from exengine.kernel.data_storage_base import DataStorage
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.failures import Failures, OnError
+from exengine_ome_tiff.storage.images import ImageInfo, stored_images
 from exengine_ome_tiff.storage.opening import open_dataset
 from exengine_ome_tiff.storage.records import to_json
 from exengine_ome_tiff.storage.session import Session, make_header
@@ -201,6 +202,12 @@ class TiffStorage(DataStorage):
     def get_image_coordinates_list(self) -> list[Coordinates]:
         """Return the coordinates of all frames, in the order in which they first came."""
         return self._readable().coordinates()
+
+    @property
+    def images(self) -> tuple[ImageInfo, ...]:
+        """The OME images that the frames put so far make, in their order in the file."""
+        name = Target.of(self._path).name
+        return tuple(image.info() for image in stored_images(self._readable(), name))
 
     def flush(self) -> None:
         """Write all frames that wait in memory.

@@ -41,7 +41,7 @@ class Entry(NamedTuple):
 
     code: int
     type: int
-    count: int
+    length: int
     value: bytes
     """The value itself where it fits into 8 bytes, else its offset."""
 
@@ -134,11 +134,11 @@ def read_bytes(file: IO[bytes], entry: Entry) -> bytes:
     OmeTiffError
         The file ends before it.
     """
-    if entry.count <= len(entry.value):
-        return entry.value[: entry.count]
+    if entry.length <= len(entry.value):
+        return entry.value[: entry.length]
     file.seek(entry.number)
-    value = file.read(entry.count)
-    if len(value) < entry.count:
+    value = file.read(entry.length)
+    if len(value) < entry.length:
         raise OmeTiffError(f"{file.name}: cut off in tag {entry.code}")
     return value
 

@@ -87,7 +87,7 @@ class PageReader:
         """
         pixels = self.format(handle)
         stored = np.empty(pixels.shape, pixels.stored_dtype)
-        rest = memoryview(stored).cast("B")
+        rest = stored.data.cast("B")
         with self.lock:
             self.file.seek(self._data_at[handle])
             while rest:

@@ -1,0 +1,16 @@
+"""How Sphinx builds the documentation."""
+
+from exengine_ome_tiff import __version__
+
+project = "exengine-ome-tiff"
+author = "the exengine-ome-tiff authors"
+copyright = f"2026, {author}"
+version = release = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+html_theme = "sphinx_rtd_theme"
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+myst_heading_anchors = 3
+napoleon_google_docstring = False

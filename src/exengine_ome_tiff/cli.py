@@ -1,0 +1,127 @@
+"""The command `exengine-ome-tiff`."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from exengine_ome_tiff.demo.acquisition import DemoPlan, DemoResult, run
+from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope
+from exengine_ome_tiff.storage import TiffStorage
+from exengine_ome_tiff.version import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments
+        Words after the command's name; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit status: 0 for success, 1 when the work failed, 2 for arguments that make no sense.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.work(options))
+    except _UsageError as error:
+        print(f"{parser.prog} {options.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{parser.prog} {options.command}: interrupted", file=sys.stderr)
+        return 130
+    except OSError as error:
+        print(f"{parser.prog} {options.command}: {error}", file=sys.stderr)
+        return 1
+
+
+class _UsageError(Exception):
+    """The arguments ask for what cannot be."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("exengine-ome-tiff", description="OME-TIFF for ExEngine.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    demo = commands.add_parser(
+        "demo",
+        help="acquire with a simulated microscope",
+        description="Run an ExEngine acquisition on a simulated microscope and leave an OME-TIFF.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    plan = DemoPlan()
+    demo.add_argument(
+        "output",
+        nargs="?",
+        type=Path,
+        default=Path("demo.ome.tiff"),
+        help="file ending in .ome.tiff, or folder for one file per position",
+    )
+    demo.add_argument("--positions", type=int, default=plan.positions, metavar="N", help="stage positions")
+    demo.add_argument("--time-points", type=int, default=plan.time_points, metavar="N", help="time points")
+    demo.add_argument(
+        "--channels", nargs="+", default=list(plan.channels), metavar="NAME", help="names of the channels"
+    )
+    demo.add_argument("--z-slices", type=int, default=plan.z_slices, metavar="N", help="slices of a stack")
+    demo.add_argument("--size", type=int, default=plan.size, metavar="PX", help="height and width, pixels")
+    demo.add_argument(
+        "--hardware",
+        choices=("simulated", "micromanager"),
+        default="simulated",
+        help="the simulated microscope, or Micro-Manager's core with its DemoCamera",
+    )
+    demo.add_argument("--overwrite", action="store_true", help="replace the output")
+    demo.set_defaults(work=_demo)
+    return parser
+
+
+def _demo(options: argparse.Namespace) -> int:
+    try:
+        plan = DemoPlan(
+            positions=options.positions,
+            time_points=options.time_points,
+            channels=tuple(options.channels),
+            z_slices=options.z_slices,
+            size=options.size,
+        )
+        make_microscope = _microscope(options.hardware)
+    except (ValueError, ImportError) as error:
+        raise _UsageError(error) from error
+    try:
+        storage = TiffStorage(options.output, {"demo": options.hardware}, overwrite=options.overwrite)
+    except FileExistsError as error:
+        raise _UsageError(f"{options.output} exists; --overwrite replaces it") from error
+    with storage, tqdm(total=plan.frames, unit="frame", desc="acquiring") as bar:
+        result = run(plan, storage, make_microscope, lambda stored, _: bar.update(stored - bar.n))
+        bar.close()
+        _report(storage, result)
+    return 0
+
+
+def _microscope(hardware: str) -> Callable[[tuple[int, int]], Microscope]:
+    """Choose the microscope; what needs the extra `micromanager` is imported only when it is asked for."""
+    if hardware == "simulated":
+        return SimulatedMicroscope
+    from exengine_ome_tiff.demo.micromanager import MicroManagerMicroscope
+
+    return MicroManagerMicroscope
+
+
+def _report(storage: TiffStorage, result: DemoResult) -> None:
+    """Tell what was written and how to look at it."""
+    path = storage.path
+    files = [path] if path.is_file() else sorted(path.iterdir())
+    megabytes = sum(file.stat().st_size for file in files) / 1e6
+    frames_per_s = f"{result.frames_per_s:.0f} frames/s"
+    print(f"{path}: {result.frames} frames, {megabytes:.1f} MB, {frames_per_s}, microscope included")
+    for image in storage.images:
+        sizes = " ".join(f"{axis}={size}" for axis, size in image.sizes.items())
+        print(f"  image {image.name}: {sizes} {image.dtype}, channels {', '.join(image.channels)}")
+    shown = path if path.is_file() else next(file for file in files if file.suffix == ".ome")
+    print(f"To open it in Fiji: Plugins > Bio-Formats > Bio-Formats Importer, then choose {shown.name}")

@@ -1,0 +1,114 @@
+"""What counts as coordinates, and the compact keys made of them."""
+
+from __future__ import annotations
+
+import enum
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+from exengine.kernel.data_coords import DataCoordinates
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exengine_ome_tiff.coordinates import Axes, read_coordinates
+
+AXES = st.text(max_size=6)
+VALUES = st.integers() | st.text(max_size=6)
+COORDINATES = st.dictionaries(AXES, VALUES, max_size=5)
+
+
+class Label(str, enum.Enum):  # noqa: UP042 - StrEnum has a plain __str__, this one has not
+    DAPI = "dapi"
+
+
+class Index(enum.IntEnum):
+    THIRD = 3
+
+
+@given(COORDINATES)
+def test_valid_coordinates_come_back_equal_as_a_new_dict(coordinates):
+    read = read_coordinates(coordinates)
+    assert read == coordinates
+    assert list(read) == list(coordinates)
+    assert read is not coordinates
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (np.int64(-7), -7),
+        (np.uint8(200), 200),
+        (np.str_("µ"), "µ"),
+        (Index.THIRD, 3),
+        (Label.DAPI, "dapi"),
+        (10**30, 10**30),
+        ("", ""),
+    ],
+    ids=repr,
+)
+def test_values_become_plain(value, plain):
+    (read,) = read_coordinates({"axis": value}).values()
+    assert read == plain
+    assert type(read) is type(plain)
+
+
+@pytest.mark.parametrize("axis", [np.str_("z"), Label.DAPI], ids=repr)
+def test_axis_names_become_plain(axis):
+    (read,) = read_coordinates({axis: 1})
+    assert type(read) is str
+    assert read == axis
+
+
+@pytest.mark.parametrize(
+    "given", [{"time": 1, "channel": "A"}, MappingProxyType({"time": 1}), DataCoordinates(time=1, q="x"), {}]
+)
+def test_any_mapping_is_taken(given):
+    assert read_coordinates(given) == dict(given)
+
+
+@pytest.mark.parametrize(
+    "value", [1.0, np.float32(1), None, True, np.bool_(False), (1, 2), [1], b"x", 1j, object()], ids=repr
+)
+def test_other_values_are_refused_by_name(value):
+    with pytest.raises(TypeError) as caught:
+        read_coordinates({"time": 3, "stage": value})
+    message = str(caught.value)
+    for part in ("'time': 3", "'stage'", repr(value), type(value).__name__, "expected int or str"):
+        assert part in message
+
+
+@pytest.mark.parametrize("axis", [1, None, b"z", ("z",), True], ids=repr)
+def test_other_axis_names_are_refused_by_name(axis):
+    with pytest.raises(TypeError) as caught:
+        read_coordinates({"time": 3, axis: 1})
+    for part in ("'time': 3", repr(axis), type(axis).__name__, "expected str"):
+        assert part in str(caught.value)
+
+
+@given(st.lists(COORDINATES, max_size=20), st.randoms(use_true_random=False))
+def test_keys_tell_coordinates_apart_and_lead_back(all_coordinates, random):
+    axes = Axes()
+    keys = [axes.key(coordinates) for coordinates in all_coordinates]
+    for key, coordinates in zip(keys, all_coordinates, strict=True):
+        shuffled = list(coordinates.items())
+        random.shuffle(shuffled)
+        assert axes.coordinates(key) == coordinates
+        assert axes.find(dict(shuffled)) == key
+        assert axes.key(dict(shuffled)) == key
+    same = {(keys[i] == keys[j]) == (all_coordinates[i] == all_coordinates[j]) for i in range(len(keys)) for j in range(i)}
+    assert same <= {True}
+
+
+def test_looking_for_a_set_of_axes_does_not_make_it_known():
+    axes = Axes()
+    axes.key({"z": 1})
+    assert axes.find({"time": 1}) is None
+    assert axes.find({}) is None
+    assert axes.names == [("z",)]
+
+
+@pytest.mark.parametrize(("one", "other"), [({"z": 1}, {"z": "1"}), ({"z": 1}, {"y": 1}), ({}, {"": ""})])
+def test_keys_that_look_alike_differ(one, other):
+    axes = Axes()
+    assert axes.key(one) != axes.key(other)

@@ -1,0 +1,166 @@
+"""Which images frames make, and which frame is which plane of them."""
+
+from __future__ import annotations
+
+from itertools import permutations, product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exengine_ome_tiff.coordinates import Axes, Frame, lay_out
+
+NAMES = {"Z": "z", "C": "channel", "T": "time"}
+
+
+def layouts(all_coordinates, kinds=None):
+    axes = Axes()
+    kinds = kinds or ["kind"] * len(all_coordinates)
+    frames = [
+        Frame(number, axes.key(coordinates), kind)
+        for number, (coordinates, kind) in enumerate(zip(all_coordinates, kinds, strict=True))
+    ]
+    return lay_out(frames, axes)
+
+
+def planes(layout):
+    """Return the coordinates of each frame of an image as the layout tells them, by frame number."""
+    found = {}
+    for number, place in zip(layout.frames.tolist(), layout.zct().tolist(), strict=True):
+        along = {NAMES[axis]: layout.values[axis][index] for axis, index in zip("ZCT", place, strict=True)}
+        if number >= 0:
+            found[number] = dict(layout.labels) | {k: v for k, v in along.items() if v is not None}
+    return found
+
+
+def test_no_frames_make_no_image():
+    assert layouts([]) == []
+
+
+def test_a_frame_without_coordinates_is_one_plane():
+    (layout,) = layouts([{}])
+    assert layout.labels == ()
+    assert layout.sizes == {"Z": 1, "C": 1, "T": 1}
+    assert layout.values == {"Z": (None,), "C": (None,), "T": (None,)}
+    assert layout.frames.tolist() == [0]
+
+
+@pytest.mark.parametrize("order", ["".join(order) for order in permutations("ZCT")])
+def test_a_regular_acquisition_lies_in_order_of_arrival(order):
+    sizes = {"Z": 3, "C": 2, "T": 4}
+    slowest_first = [range(sizes[axis]) for axis in reversed(order)]
+    arrived = [
+        {NAMES[axis]: index for axis, index in zip(reversed(order), indices, strict=True)}
+        for indices in product(*slowest_first)
+    ]
+    (layout,) = layouts(arrived)
+    assert layout.order == order
+    assert layout.sizes == sizes
+    assert layout.frames.tolist() == list(range(24))
+
+
+@pytest.mark.parametrize("order", [("T", "Z"), ("Z", "T"), ("C", "T"), ("Z", "C")])
+def test_an_axis_that_is_not_there_does_not_change_the_order(order):
+    fast, slow = order
+    arrived = [{NAMES[slow]: s, NAMES[fast]: f} for s in range(3) for f in range(4)]
+    (layout,) = layouts(arrived)
+    assert layout.frames.tolist() == list(range(12))
+
+
+def test_ints_rank_by_value_and_strings_by_first_arrival():
+    (layout,) = layouts([{"channel": value} for value in ("DAPI", 7, "Cy5", -2, "A", 0, "10")])
+    assert layout.values["C"] == (-2, 0, 7, "DAPI", "Cy5", "A", "10")
+
+
+def test_a_missing_axis_ranks_first():
+    (layout,) = layouts([{"z": 0, "time": 1}, {"time": 1}, {"z": -5, "time": 1}])
+    assert layout.values["Z"] == (None, -5, 0)
+    assert layout.frames.tolist() == [1, 2, 0]
+
+
+def test_gaps_between_values_take_no_plane():
+    (layout,) = layouts([{"z": 1000}, {"z": -1000}, {"z": 0}])
+    assert layout.values["Z"] == (-1000, 0, 1000)
+    assert layout.frames.tolist() == [1, 2, 0]
+
+
+def test_planes_never_put_have_no_frame():
+    (layout,) = layouts([{"z": 0, "time": 0}, {"z": 1, "time": 0}, {"z": 1, "time": 1}])
+    assert sorted(layout.frames.tolist()) == [-1, 0, 1, 2]
+    (gap,) = np.flatnonzero(layout.frames < 0)
+    assert layout.zct()[gap].tolist() == [0, 0, 1]
+
+
+def test_every_other_axis_tells_images_apart():
+    arrived = [{"position": p, "camera": c, "time": t} for t in range(2) for p in ("B", "A") for c in (1, "1")]
+    found = layouts(arrived)
+    assert [layout.labels for layout in found] == [
+        (("camera", 1), ("position", "B")),
+        (("camera", "1"), ("position", "B")),
+        (("camera", 1), ("position", "A")),
+        (("camera", "1"), ("position", "A")),
+    ]
+    assert [layout.frames.tolist() for layout in found] == [[0, 4], [1, 5], [2, 6], [3, 7]]
+
+
+def test_the_order_in_which_axes_are_named_does_not_matter():
+    (layout,) = layouts([{"row": 1, "column": 2, "z": 0}, {"z": 1, "column": 2, "row": 1}])
+    assert layout.labels == (("column", 2), ("row", 1))
+    assert layout.frames.tolist() == [0, 1]
+
+
+def test_different_sets_of_axes_make_different_images():
+    found = layouts([{"row": 1}, {"column": 1}, {"row": 1, "column": 1}, {}])
+    assert [dict(layout.labels) for layout in found] == [{"row": 1}, {"column": 1}, {"row": 1, "column": 1}, {}]
+    assert not any(layout.is_variant for layout in found)
+
+
+def test_frames_of_another_kind_make_a_variant():
+    found = layouts([{"z": 0}, {"z": 1}, {"z": 2}, {"z": 0, "well": 1}], ["gray", "rgb", "gray", "rgb"])
+    assert [(layout.kind, layout.is_variant) for layout in found] == [
+        ("gray", False),
+        ("rgb", True),
+        ("rgb", False),
+    ]
+    assert [layout.values["Z"] for layout in found] == [(0, 2), (1,), (0,)]
+
+
+def test_frame_numbers_may_have_gaps():
+    axes = Axes()
+    frames = [Frame(number, axes.key({"time": time}), "kind") for number, time in ((3, 1), (10, 0))]
+    (layout,) = lay_out(frames, axes)
+    assert layout.frames.tolist() == [10, 3]
+
+
+VALUES = st.integers(-3, 3) | st.sampled_from(["", "A", "a", "0"])
+COORDINATES = st.dictionaries(st.sampled_from(["z", "channel", "time", "position", "", "Z"]), VALUES)
+
+
+@given(
+    st.lists(
+        st.tuples(COORDINATES, st.sampled_from(["gray", "rgb"])),
+        max_size=25,
+        unique_by=lambda item: frozenset(item[0].items()),
+    )
+)
+def test_every_frame_is_exactly_one_plane_and_leads_back_to_its_coordinates(arrived):
+    all_coordinates = [coordinates for coordinates, _ in arrived]
+    found = layouts(all_coordinates, [kind for _, kind in arrived])
+    back = {}
+    for layout in found:
+        own = planes(layout)
+        assert own
+        assert not back.keys() & own.keys()
+        assert {arrived[number][1] for number in own} == {layout.kind}
+        assert len(layout.frames) == np.prod(list(layout.sizes.values()))
+        assert sorted(layout.order) == ["C", "T", "Z"]
+        back |= own
+    assert back == dict(enumerate(all_coordinates))
+    firsts = [min(planes(layout)) for layout in found]
+    assert firsts == sorted(firsts)
+    identities = [(layout.labels, layout.kind) for layout in found]
+    assert len(set(identities)) == len(identities)
+    for labels in {layout.labels for layout in found}:
+        variants = [layout.is_variant for layout in found if layout.labels == labels]
+        assert variants == [False] + [True] * (len(variants) - 1)

@@ -1,0 +1,123 @@
+"""Frames whose pixels tell their coordinates, and what tifffile and OME-XML say of a file that holds such frames."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import tifffile
+from ome_types import from_xml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+COORDINATES_NAMESPACE = "urn:exengine-ome-tiff:coordinates"
+SHAPE = (5, 7)
+PLANE_AXES = {"time (T)": "time", "channel (C)": "channel", "z (Z)": "z"}
+DTYPES = {
+    "uint8": "|u1",
+    "uint16": "<u2",
+    "uint32": "<u4",
+    "int8": "|i1",
+    "int16": "<i2",
+    "int32": "<i4",
+    "float": "<f4",
+    "double": "<f8",
+    "complex": "<c8",
+    "double-complex": "<c16",
+}
+"""Pixels/@Type of OME and the type in the file."""
+
+
+def frame(coordinates: Mapping[str, int | str], shape: tuple[int, ...] = SHAPE, dtype: Any = "u2") -> np.ndarray:
+    """Make pixels from coordinates: the same for the same ones, others for others.
+
+    Parameters
+    ----------
+    coordinates
+        The order of the axes does not matter.
+    shape, dtype
+        Of the array, byte order included.
+    """
+    text = json.dumps(sorted(coordinates.items()), default=int)
+    random = np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little"))
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        return random.integers(0, 2, shape).astype(dtype)
+    if dtype.kind in "iu":
+        return np.frombuffer(random.bytes(int(np.prod(shape)) * dtype.itemsize), dtype).reshape(shape).copy()
+    pixels = random.standard_normal(shape)
+    if dtype.kind == "c":
+        pixels = pixels + 1j * random.standard_normal(shape)
+    return pixels.astype(dtype)
+
+
+def assert_same(got: np.ndarray, put: np.ndarray) -> None:
+    """Demand the same shape, the same type with its byte order, and the same bits."""
+    assert isinstance(got, np.ndarray)
+    assert (got.shape, got.dtype.str) == (put.shape, put.dtype.str)
+    assert got.tobytes() == put.tobytes()
+
+
+def in_file(put: np.ndarray) -> np.ndarray:
+    """Turn a frame into what a reader of the file is to see: bool as 0 and 1, float16 as float32."""
+    if put.dtype.kind == "b":
+        return put.astype("u1")
+    return put.astype("f4") if put.dtype == np.float16 else put
+
+
+class StoredPlane(NamedTuple):
+    """A plane that was acquired, as the OME-XML and tifffile tell it."""
+
+    image: int
+    z: int
+    c: int
+    t: int
+    coordinates: dict[str, int | str]
+    pixels: np.ndarray
+
+
+def stored_planes(path: Path) -> Iterator[StoredPlane]:
+    """Yield all acquired planes of a file, each from the page that the OME-XML names for it."""
+    with tifffile.TiffFile(path) as tif:
+        document = from_xml(tif.pages[0].tags["ImageDescription"].value)
+        notes = {note.id: note for note in document.structured_annotations.map_annotations}
+        for number, image in enumerate(document.images):
+            labels, values = _coordinates(notes, image)
+            pixels = image.pixels
+            order = pixels.dimension_order.value[2:]
+            samples = pixels.channels[0].samples_per_pixel or 1
+            sizes = {"Z": pixels.size_z, "C": pixels.size_c // samples, "T": pixels.size_t}
+            assert len(pixels.channels) == sizes["C"]
+            shape = (pixels.size_y, pixels.size_x, samples)[: 3 if samples > 1 else 2]
+            (block,) = pixels.tiff_data_blocks
+            assert block.plane_count == sizes["Z"] * sizes["C"] * sizes["T"]
+            for axis, name in (("Z", "z"), ("C", "channel"), ("T", "time")):
+                assert len(values.get(name, [None])) == sizes[axis]
+            for plane in pixels.planes:
+                place = {"Z": plane.the_z, "C": plane.the_c, "T": plane.the_t}
+                rank = place[order[0]] + sizes[order[0]] * (place[order[1]] + sizes[order[1]] * place[order[2]])
+                page = tif.pages[block.ifd + rank].asarray()
+                assert (page.shape, page.dtype.str) == (shape, DTYPES[pixels.type.value])
+                along = {name: values[name][place[axis]] for axis, name in zip("ZCT", ("z", "channel", "time"), strict=True) if name in values}
+                own = labels | {name: value for name, value in along.items() if value is not None}
+                yield StoredPlane(number, plane.the_z, plane.the_c, plane.the_t, own, page)
+
+
+def _coordinates(notes: Mapping[str, Any], image: Any) -> tuple[dict[str, int | str], dict[str, list[Any]]]:
+    """Read what the annotation of an image says: its labels, and the values along each of its axes."""
+    (note,) = (
+        notes[ref.id] for ref in image.annotation_refs if notes[ref.id].namespace == COORDINATES_NAMESPACE
+    )
+    pairs = dict(note.value)
+    values = {name: _axis(pairs.pop(key)) for key, name in PLANE_AXES.items() if key in pairs}
+    return {axis: json.loads(value) for axis, value in pairs.items()}, values
+
+
+def _axis(text: str) -> list[Any]:
+    if text.startswith("range("):
+        return list(range(*json.loads(f"[{text[6:-1]}]")))
+    return json.loads(text)
