@@ -12,7 +12,7 @@ with TiffStorage("unknown_length.ome.tiff", overwrite=True) as storage:
         for position in list(positions):
             frame = rng.poisson(40, (128, 128)).astype(np.uint16)
             storage.put({"position": position, "time": time, "channel": "GFP"}, frame, {"Exposure-ms": 20})
-            if frame.max() > 66:  # an event: look closer, as a position of its own
+            if frame.max() > 68:  # an event: look closer, as a position of its own
                 positions.append(f"event {len(positions)}")
     for image in storage.images:
         print(image.name, image.sizes)

@@ -33,6 +33,7 @@ class Journal:
         self._located_blocks = 0
         self._located_pages = 0
         self._located_ifd = 0
+        self._first_ifds = np.zeros(0, np.int64)
 
     def __len__(self) -> int:
         return len(self._handles)
@@ -67,27 +68,39 @@ class Journal:
                 else:
                     for _ in range(self._block_pages[self._located_blocks - 1]):
                         offset = chain.read_ifd(file, offset).next_offset
-                count = self._block_pages[self._located_blocks]
-                record = chain.read_ifd(file, offset).find(chain.RECORDS)
-                if record is not None:
-                    note_at = record.number + self._block_heads[self._located_blocks]
-                    for handle in self._handles[self._located_pages : self._located_pages + count]:
-                        note_at = self._reader.set_note_offset(handle, note_at)
+                count, head = self._block_pages[self._located_blocks], self._block_heads[self._located_blocks]
+                handles = self._handles[self._located_pages : self._located_pages + count]
+                self._locate(handles, head, chain.read_ifd(file, offset))
                 self._located_ifd = offset
                 self._located_pages += count
                 self._located_blocks += 1
 
     def end(self) -> int:
-        """Cut the chain behind its last page, where a failed write may have left a link; return its start."""
+        """Cut the chain behind its last page, where a failed write may have left a link, and locate all.
+
+        Returns
+        -------
+        int
+            Offset of the first IFD of the chain.
+        """
+        self._first_ifds = np.zeros(len(self._reader), np.int64)
+        position = 0
         with self._reader.path.open("r+b") as file:
-            first = chain.first_offset(file)
-            for _, ifd in zip(range(len(self)), chain.walk(file, first), strict=False):
-                last = ifd
+            start = chain.first_offset(file)
+            ifds = chain.walk(file, start)
+            for count, head in zip(self._block_pages, self._block_heads, strict=True):
+                last = next(ifds)
+                handles = self._handles[position : position + count]
+                self._first_ifds[handles] = last.offset
+                self._locate(handles, head, last)
+                for _ in range(count - 1):
+                    last = next(ifds)
+                position += count
             chain.end_chain(file, last)
-        return first
+        return start
 
     def entries(self, pages: npt.NDArray[np.int64]) -> Iterator[bytes]:
-        """Yield the entries of an IFD for each page.
+        """Yield the entries of an IFD for each page, after `end`.
 
         Parameters
         ----------
@@ -95,21 +108,16 @@ class Journal:
             Handles, shape (n,), in any order; the same one may come several times.
         """
         with self._reader.path.open("rb") as file:
-            first_ifds = self._first_ifds(chain.walk(file, chain.first_offset(file)))
-        with self._reader.path.open("rb") as file:
             template_at, template = 0, b""
-            for handle, ifd_at in zip(pages.tolist(), first_ifds[pages].tolist(), strict=True):
+            for handle, ifd_at in zip(pages.tolist(), self._first_ifds[pages].tolist(), strict=True):
                 if ifd_at != template_at:
                     template_at, template = ifd_at, chain.read_ifd(file, ifd_at).public_entries()
                 yield chain.with_data_offset(template, self._reader.data_offset(handle))
 
-    def _first_ifds(self, ifds: Iterator[chain.Ifd]) -> npt.NDArray[np.int64]:
-        """Return for each handle the offset of the first IFD of its block, shape (handles,)."""
-        first_ifds = np.zeros(len(self._reader), np.int64)
-        position = 0
-        for count in self._block_pages:
-            first_ifds[self._handles[position : position + count]] = next(ifds).offset
-            for _ in range(count - 1):
-                next(ifds)
-            position += count
-        return first_ifds
+    def _locate(self, handles: Sequence[int], head: int, first: chain.Ifd) -> None:
+        """Tell the reader where the notes of a block are."""
+        record = first.find(chain.RECORDS)
+        if record is not None:
+            note_at = record.number + head
+            for handle in handles:
+                note_at = self._reader.set_note_offset(handle, note_at)

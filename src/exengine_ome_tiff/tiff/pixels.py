@@ -34,7 +34,7 @@ class PixelFormat:
     @property
     def stored_dtype(self) -> np.dtype[Any]:
         """Little-endian type of the pixels in the file: uint8 for bool, float32 for float16."""
-        return np.dtype(_STORED_AS[np.dtype(self.dtype).newbyteorder("<").str])
+        return _stored_dtype(self.dtype)
 
     @property
     def samples(self) -> int:
@@ -57,6 +57,11 @@ class PixelFormat:
     def as_put(self, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Turn pixels as they lie in the file into an array as it was put."""
         return stored.astype(self.dtype, copy=False)
+
+
+@lru_cache
+def _stored_dtype(dtype: str) -> np.dtype[Any]:
+    return np.dtype(_STORED_AS[np.dtype(dtype).newbyteorder("<").str])
 
 
 @lru_cache(maxsize=1024)

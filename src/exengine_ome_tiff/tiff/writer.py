@@ -221,7 +221,6 @@ class PageWriter:
             with self.path.open("r+b") as file:
                 extra[chain.JOURNAL] = (chain.LONG8, first.to_bytes(8, "little"))
                 chain.write_final_chain(file, self._journal.entries(pages), len(pages), extra)
-            self._journal.locate_notes()
             return self._reader
 
     def close(self) -> None:
