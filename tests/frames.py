@@ -1,4 +1,4 @@
-"""Frames whose pixels tell their coordinates, and what tifffile and OME-XML say of a file that holds such frames."""
+"""Frames whose pixels tell their coordinates, and what tifffile and OME-XML say of a file with such frames."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ DTYPES = {
 """Pixels/@Type of OME and the type in the file."""
 
 
-def frame(coordinates: Mapping[str, int | str], shape: tuple[int, ...] = SHAPE, dtype: Any = "u2") -> np.ndarray:
+def frame(
+    coordinates: Mapping[str, int | str], shape: tuple[int, ...] = SHAPE, dtype: Any = "u2"
+) -> np.ndarray:
     """Make pixels from coordinates: the same for the same ones, others for others.
 
     Parameters
@@ -99,10 +101,16 @@ def stored_planes(path: Path) -> Iterator[StoredPlane]:
                 assert len(values.get(name, [None])) == sizes[axis]
             for plane in pixels.planes:
                 place = {"Z": plane.the_z, "C": plane.the_c, "T": plane.the_t}
-                rank = place[order[0]] + sizes[order[0]] * (place[order[1]] + sizes[order[1]] * place[order[2]])
+                rank = place[order[0]] + sizes[order[0]] * (
+                    place[order[1]] + sizes[order[1]] * place[order[2]]
+                )
                 page = tif.pages[block.ifd + rank].asarray()
                 assert (page.shape, page.dtype.str) == (shape, DTYPES[pixels.type.value])
-                along = {name: values[name][place[axis]] for axis, name in zip("ZCT", ("z", "channel", "time"), strict=True) if name in values}
+                along = {
+                    name: values[name][place[axis]]
+                    for axis, name in zip("ZCT", ("z", "channel", "time"), strict=True)
+                    if name in values
+                }
                 own = labels | {name: value for name, value in along.items() if value is not None}
                 yield StoredPlane(number, plane.the_z, plane.the_c, plane.the_t, own, page)
 

@@ -96,7 +96,11 @@ def test_keys_tell_coordinates_apart_and_lead_back(all_coordinates, random):
         assert axes.coordinates(key) == coordinates
         assert axes.find(dict(shuffled)) == key
         assert axes.key(dict(shuffled)) == key
-    same = {(keys[i] == keys[j]) == (all_coordinates[i] == all_coordinates[j]) for i in range(len(keys)) for j in range(i)}
+    same = {
+        (keys[i] == keys[j]) == (all_coordinates[i] == all_coordinates[j])
+        for i in range(len(keys))
+        for j in range(i)
+    }
     assert same <= {True}
 
 

@@ -93,7 +93,9 @@ def test_planes_never_put_have_no_frame():
 
 
 def test_every_other_axis_tells_images_apart():
-    arrived = [{"position": p, "camera": c, "time": t} for t in range(2) for p in ("B", "A") for c in (1, "1")]
+    arrived = [
+        {"position": p, "camera": c, "time": t} for t in range(2) for p in ("B", "A") for c in (1, "1")
+    ]
     found = layouts(arrived)
     assert [layout.labels for layout in found] == [
         (("camera", 1), ("position", "B")),
@@ -112,7 +114,12 @@ def test_the_order_in_which_axes_are_named_does_not_matter():
 
 def test_different_sets_of_axes_make_different_images():
     found = layouts([{"row": 1}, {"column": 1}, {"row": 1, "column": 1}, {}])
-    assert [dict(layout.labels) for layout in found] == [{"row": 1}, {"column": 1}, {"row": 1, "column": 1}, {}]
+    assert [dict(layout.labels) for layout in found] == [
+        {"row": 1},
+        {"column": 1},
+        {"row": 1, "column": 1},
+        {},
+    ]
     assert not any(layout.is_variant for layout in found)
 
 

@@ -35,14 +35,16 @@ def test_ints_are_written_out(label, name):
     assert file_label(label) == name
 
 
-@pytest.mark.parametrize("character", list(RESERVED) + ["\ud800", "\udfff"], ids=ascii)
+@pytest.mark.parametrize("character", [*list(RESERVED), "�"], ids=ascii)
 def test_reserved_characters_are_replaced_and_marked(character):
     label = file_label(f"a{character}b")
     assert label.startswith("a_b-")
     assert len(label) == len("a_b-") + 8
 
 
-@pytest.mark.parametrize("label", ["", ".", "..", "...", " ", "../..", "/", "\\", "a/../b", "..\\x", "C:", "a.", " a"])
+@pytest.mark.parametrize(
+    "label", ["", ".", "..", "...", " ", "../..", "/", "\\", "a/../b", "..\\x", "C:", "a.", " a"]
+)
 def test_nothing_leads_out_of_the_folder(label):
     name = file_label(label)
     assert name not in ("", ".", "..")
@@ -51,7 +53,9 @@ def test_nothing_leads_out_of_the_folder(label):
     assert name != label
 
 
-@pytest.mark.parametrize("label", ["x" * 300, "é" * 300, "細" * 300, "🔬" * 300, "../" * 100, "x" * 119 + "é"])
+@pytest.mark.parametrize(
+    "label", ["x" * 300, "é" * 300, "細" * 300, "🔬" * 300, "../" * 100, "x" * 119 + "é"]
+)
 def test_long_labels_are_cut_between_characters(label):
     name = file_label(label)
     assert len(name.encode()) <= 129
@@ -112,7 +116,10 @@ def test_any_label_is_part_of_a_file_name(label):
     assert unicodedata.normalize("NFC", name) == name
 
 
-@given(st.lists(LABELS, unique_by=lambda label: (type(label), label)), st.text("aé細🔬", min_size=1, max_size=255))
+@given(
+    st.lists(LABELS, unique_by=lambda label: (type(label), label)),
+    st.text("aé細🔬", min_size=1, max_size=255),
+)
 def test_any_labels_make_different_files_in_the_folder(labels, folder):
     names = names_of(labels, folder)
     assert len({unicodedata.normalize("NFC", name).casefold() for name in names}) == len(labels)

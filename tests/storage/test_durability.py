@@ -1,9 +1,10 @@
-"""What is in the files before `finish`, what is left after a kill, and what stays in memory: next to nothing."""
+"""What is in the files before `finish` and after a kill, and what stays in memory: next to nothing."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
-import random
 import signal
 import subprocess
 import sys
@@ -181,13 +182,13 @@ WRITER = """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signal")
-@pytest.mark.parametrize("instant", range(5))
+@pytest.mark.parametrize("instant", [0, 0.7, 1.3, 2.9, 4.1])
 def test_after_a_kill_the_file_holds_what_was_written(tmp_path, instant):
     path = tmp_path / "run.ome.tiff"
     command = [sys.executable, "-c", textwrap.dedent(WRITER), path]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
-        time.sleep(random.Random(instant).uniform(0, 0.25))
+        time.sleep(instant * 0.05)
         process.send_signal(signal.SIGKILL)
         written = 200
         for line in process.stdout:
@@ -238,21 +239,22 @@ def test_put_keeps_neither_array_nor_metadata(target, shape, dtype):
             watched = weakref.ref(pixels), weakref.ref(metadata)
             storage.put({"time": number}, pixels, metadata)
             del pixels, metadata
-            assert [reference() for reference in watched] == [None, None]
+            assert [reference() is None for reference in watched] == [True, True]
 
 
 @pytest.mark.parametrize("on_error", ["raise", "defer"])
 def test_a_refused_frame_is_not_kept(target, on_error):
-    with pytest.raises((TypeError, ExceptionGroup)), TiffStorage(target, on_error=on_error) as storage:
-        put(storage, 0)
-        pixels, metadata = frame(1), Metadata(METADATA)
-        watched = weakref.ref(pixels), weakref.ref(metadata)
-        try:
-            storage.put({"time": None}, pixels, metadata)
-        except TypeError:
-            pass
-        del pixels, metadata
-        assert [reference() for reference in watched] == [None, None]
+    storage = TiffStorage(target, on_error=on_error)
+    put(storage, 0)
+    pixels, metadata = frame(1), Metadata(METADATA)
+    watched = weakref.ref(pixels), weakref.ref(metadata)
+    with contextlib.suppress(TypeError):
+        storage.put({"time": None}, pixels, metadata)
+    del pixels, metadata
+    kept = [reference() is not None for reference in watched]
+    with pytest.raises((TypeError, ExceptionGroup)):
+        storage.close()
+    assert kept == [False, False]
 
 
 def test_memory_per_frame_is_bounded(target):
@@ -350,3 +352,148 @@ def test_finish_moves_no_pixel(target, writes):
         count, size = len(writes), first_file(target).stat().st_size
     assert len(writes) == count
     assert first_file(target).stat().st_size - size < 100 * 700 + 30_000
+
+
+# a full disk -----------------------------------------------------------------------------------------------
+
+
+class FullDisk:
+    """A function that fails at chosen calls as if the disk were full."""
+
+    def __init__(self, function):
+        self.function = function
+        self.calls = 0
+        self.failing = set()
+
+    def __call__(self, *args, **options):
+        self.calls += 1
+        if self.calls in self.failing:
+            raise OSError(28, "No space left on device")
+        return self.function(*args, **options)
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Return a function that makes chosen calls of another one fail; ``function(owner, name, *calls)``."""
+
+    def make(owner, name, *calls):
+        fake = FullDisk(getattr(owner, name))
+        fake.failing = {*calls}
+        monkeypatch.setattr(owner, name, functools.partialmethod(fake) if isinstance(owner, type) else fake)
+        return fake
+
+    return make
+
+
+def put_with_gaps(storage):
+    """Put frames of two positions, each with planes that were never acquired; return what was put."""
+    stored = {}
+    for position in range(2):
+        for time_point, channel in ((0, "a"), (2, "b"), (1, "a")):
+            number = len(stored)
+            coordinates = {"position": position, "time": time_point, "channel": channel}
+            storage.put(coordinates, frame(number), {"number": number})
+            stored[number] = coordinates
+    return stored
+
+
+def assert_stored(storage, stored):
+    assert storage.get_image_coordinates_list() == list(stored.values())
+    for number, coordinates in stored.items():
+        np.testing.assert_array_equal(storage[coordinates], frame(number))
+        assert storage.get_metadata(coordinates) == {"number": number}
+
+
+@pytest.mark.parametrize(
+    ("name", "failing"),
+    [("run.ome.tiff", [1]), ("run.ome.tiff", [1, 2]), ("run", [1]), ("run", [2]), ("run", [1, 3])],
+)
+def test_finish_can_be_repeated_when_a_final_chain_could_not_be_written(tmp_path, full_disk, name, failing):
+    target = tmp_path / name
+    storage = TiffStorage(target)
+    stored = put_with_gaps(storage)
+    full_disk(chain, "write_final_chain", *failing)
+    for _ in failing:
+        with pytest.raises(OSError, match="space"):
+            storage.finish()
+        assert not storage.is_finished()
+        assert_stored(storage, stored)
+    storage.close()
+    assert_finished_file_is_right(target, stored)
+
+
+def assert_finished_file_is_right(target, stored):
+    with TiffStorage.open(target) as storage:
+        assert_stored(storage, stored)
+    pages = 0
+    for path in [target] if target.is_file() else target.glob("*.ome.tiff"):
+        with tifffile.TiffFile(path) as tif:
+            assert tif.is_ome
+            pages += len(tif.pages)
+    assert pages == 12  # 2 positions, 3 time points, 2 channels
+
+
+def test_finish_can_be_repeated_when_the_companion_could_not_be_written(tmp_path):
+    target = tmp_path / "run"
+    storage = TiffStorage(target)
+    stored = put_with_gaps(storage)
+    (target / "run.companion.ome").mkdir()
+    with pytest.raises(OSError, match="companion"):
+        storage.finish()
+    assert not storage.is_finished()
+    assert_stored(storage, stored)
+    (target / "run.companion.ome").rmdir()
+    storage.close()
+    assert_finished_file_is_right(target, stored)
+    assert (target / "run.companion.ome").is_file()
+
+
+def test_a_position_whose_only_frame_could_not_be_written_is_left_out(target, full_disk):
+    storage = TiffStorage(target)
+    stored = put_with_gaps(storage)
+    storage.flush()
+    fake = full_disk(tifffile.TiffWriter, "write")
+    fake.failing = {1}
+    with pytest.raises(OSError, match="space"):
+        storage.put({"position": "lost"}, frame(9, (1024, 1024)))
+    assert {"position": "lost"} not in storage
+    assert_stored(storage, stored)
+    storage.put(stored[0], frame(0), {"number": 0})
+    storage.close()
+    assert_finished_file_is_right(target, stored)
+    assert target.is_file() or len(list(target.glob("*.tiff"))) == 2
+
+
+def test_the_first_frame_of_all_may_fail(target, full_disk):
+    storage = TiffStorage(target)
+    full_disk(tifffile.TiffWriter, "write", 1)
+    with pytest.raises(OSError, match="space"):
+        storage.put({"time": 0}, frame(0))
+    stored = put_with_gaps(storage)
+    storage.close()
+    assert_finished_file_is_right(target, stored)
+
+
+def test_no_file_is_left_where_the_only_frame_failed(target, full_disk):
+    storage = TiffStorage(target, on_error="defer")
+    full_disk(tifffile.TiffWriter, "write", 1)
+    storage.put({"time": 0}, frame(0))
+    with pytest.raises(ExceptionGroup):
+        storage.close()
+    assert not target.exists()
+
+
+def test_frames_that_could_not_be_written_when_idle_are_written_later(tmp_path, full_disk, caplog):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        put(storage, 0)
+        fake = full_disk(tifffile.TiffWriter, "write", 1, 2)
+        for number in range(1, 5):
+            put(storage, number)
+        deadline_s = time.monotonic() + DEADLINE_S
+        while len(journal_of(path)) < 5:
+            assert time.monotonic() < deadline_s
+            time.sleep(IDLE_S / 5)
+        assert fake.calls >= 3
+        assert_journal(path, 5)
+    assert "could not write" in caplog.text

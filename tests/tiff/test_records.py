@@ -11,12 +11,13 @@ from exengine_ome_tiff.tiff import pixel_format
 from exengine_ome_tiff.tiff.records import decode_block, encode_block
 
 PIXELS = pixel_format((4, 6), "<u2")
-NOTES = [[b"one"], [b"one", b"two", b""], [b'{"a":"\\u00b5 \\\\ \\n"}'], [b"x" * 100_000] * 3, []]
+NOTES = [[b"one"], [b"one", b"two", b""], [b'{"a":"\\u00b5 \\\\ \\n"}'], [b"x" * 100_000] * 3]
 
 
 @pytest.mark.parametrize("notes", NOTES, ids=len)
 @pytest.mark.parametrize(
-    ("shape", "dtype"), [((4, 6), "<u2"), ((1, 1), ">f4"), ((5, 7, 3), "|u1"), ((2, 3, 4), "<u2"), ((9, 9), "|b1")]
+    ("shape", "dtype"),
+    [((4, 6), "<u2"), ((1, 1), ">f4"), ((5, 7, 3), "|u1"), ((2, 3, 4), "<u2"), ((9, 9), "|b1")],
 )
 def test_decode_gives_back_what_was_encoded(shape, dtype, notes):
     pixels = pixel_format(shape, dtype)

@@ -32,20 +32,26 @@ def read_coordinates(given: Mapping[Any, Any]) -> Coordinates:
         kind = type(value)
         if not isinstance(axis, str):
             raise TypeError(
-                f"coordinates {dict(given)!r}: axis name {axis!r} is {kind_name(axis)}, expected str"
+                f"coordinates {dict(given)!r}: axis name {axis!r} is of type {kind_name(axis)}, expected str"
             )
         if kind is int or kind is str:
-            coordinates[axis] = value
+            plain = value
         elif isinstance(value, np.integer) or (isinstance(value, int) and kind is not bool):
-            coordinates[axis] = int(value)
+            plain = int(value)
         elif isinstance(value, str):
-            coordinates[axis] = str(value)
+            plain = plain_str(value)
         else:
             raise TypeError(
                 f"coordinates {dict(given)!r}: axis {axis!r} has value {value!r} of type {kind_name(value)}, "
                 "expected int or str"
             )
+        coordinates[axis if type(axis) is str else plain_str(axis)] = plain
     return coordinates
+
+
+def plain_str(text: str) -> str:
+    """Return the characters of a `str` of a subclass, as `str` would not for an enumeration."""
+    return str.__str__(text)
 
 
 def kind_name(value: object) -> str:

@@ -32,7 +32,9 @@ def file_label(label: int | str, taken: Container[str] = ()) -> str:
     text = str(label)
     clean = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text)).strip(" .")
     clean = clean.encode()[:_MAX_BYTES].decode(errors="ignore").strip(" .")
-    if clean == text and clean.casefold() not in taken:
-        return clean
-    digits = hashlib.sha256(json.dumps(label).encode()).hexdigest()[:8]
-    return f"{clean}-{digits}" if clean else digits
+    name = clean if clean == text else ""
+    seed = json.dumps(label)
+    while not name or name.casefold() in taken:
+        seed = hashlib.sha256(seed.encode()).hexdigest()
+        name = f"{clean}-{seed[:8]}" if clean else seed[:8]
+    return name

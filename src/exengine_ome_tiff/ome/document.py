@@ -141,7 +141,7 @@ def _axis(values: tuple[AxisValue, ...]) -> str:
     numbers = [value for value in values if isinstance(value, int)]
     if len(values) > _LONG_AXIS and len(numbers) == len(values):
         whole = range(numbers[0], numbers[-1] + 1, numbers[1] - numbers[0])
-        if list(whole) == numbers:
+        if len(whole) == len(numbers) and list(whole) == numbers:
             return repr(whole)
     return json.dumps(values)
 

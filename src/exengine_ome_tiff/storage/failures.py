@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Mapping
 from typing import Literal, get_args
 
 logger = logging.getLogger(__name__)
@@ -28,13 +27,11 @@ class Failures:
         self._deferred: list[Exception] = []
         self._raised: dict[threading.Thread, Exception] = {}
 
-    def meet(self, error: Exception, coordinates: Mapping[str, int | str]) -> None:
+    def meet(self, error: Exception) -> None:
         """Remember an error, logging it where it is not raised."""
         if self.is_deferring:
             self._deferred.append(error)
-            logger.error(
-                "frame %d lost at %r: %s", len(self._deferred), dict(coordinates), error, exc_info=error
-            )
+            logger.error("frame %d was lost: %s", len(self._deferred), error, exc_info=error)
         else:
             self._raised.setdefault(threading.current_thread(), error)
 
@@ -46,6 +43,12 @@ class Failures:
     def forget(self, error: BaseException | None) -> None:
         """Forget an error that is on its way to the caller."""
         self._raised = {thread: raised for thread, raised in self._raised.items() if raised is not error}
+
+    def log_remembered(self) -> None:
+        """Log what is remembered, because another error is on its way to the caller, and forget it."""
+        for error in (*self._deferred, *self._raised.values()):
+            logger.error("remembered while another error is raised: %s", error, exc_info=error)
+        self._deferred, self._raised = [], {}
 
     def raise_remembered(self) -> None:
         """Raise what is remembered, once: all deferred errors as a group, or the first that was raised."""

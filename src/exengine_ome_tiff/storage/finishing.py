@@ -9,6 +9,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates import ImageLayout
 from exengine_ome_tiff.ome import OmeImage
 from exengine_ome_tiff.storage.dataset import Dataset
+from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.images import stored_images
 from exengine_ome_tiff.storage.records import decode_metadata
 from exengine_ome_tiff.storage.target import Target
@@ -20,13 +21,17 @@ CREATOR = f"exengine-ome-tiff {__version__}"
 _MICROSECOND_DIGITS = 6
 
 
-def finish_files(target: Target, dataset: Dataset, writers: Sequence[PageWriter], planes: PlaneTable) -> None:
+def finish_files(
+    target: Target, header: Header, dataset: Dataset, writers: Sequence[PageWriter], planes: PlaneTable
+) -> None:
     """Make OME-TIFF of all files, and the companion of a folder; the dataset reads the finished files then.
 
     Parameters
     ----------
     target
         Where the dataset lives.
+    header
+        What its files say of the dataset.
     dataset
         All frames.
     writers
@@ -47,6 +52,9 @@ def finish_files(target: Target, dataset: Dataset, writers: Sequence[PageWriter]
     images = stored_images(dataset, target.name)
     companion: list[tuple[OmeImage, Place]] = []
     for file, writer in enumerate(writers):
+        if not len(writer):
+            writer.discard()  # not even its first frame could be written
+            continue
         uuid = uuid4().urn
         contents: list[tuple[OmeImage, Place]] = []
         pages: list[npt.NDArray[np.int64]] = []
@@ -59,7 +67,7 @@ def finish_files(target: Target, dataset: Dataset, writers: Sequence[PageWriter]
             pages.append(_pages(layout, dataset, writer))
         dataset.files[file] = writer.finish(np.concatenate(pages), ome_xml(contents, uuid, CREATOR), CREATOR)
     if target.is_folder:
-        target.companion.write_bytes(ome_xml(companion, uuid4().urn, CREATOR))
+        target.companion.write_bytes(ome_xml(companion, header.dataset, CREATOR))
 
 
 def _values(dataset: Dataset, number: int) -> ImageValues:

@@ -66,7 +66,7 @@ def stored_images(dataset: Dataset, name: str) -> list[StoredImage]:
         For an image without labels.
     """
     frames = []
-    for number, key in sorted((number, key) for key, number in list(dataset.numbers.items())):
+    for key, number in list(dataset.numbers.items()):
         file, handle = dataset.place(number)
         frames.append(Frame(number, key, dataset.files[file].format(handle).stored))
     images = []

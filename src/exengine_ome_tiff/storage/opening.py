@@ -1,18 +1,21 @@
 """Finding the files of a finished dataset and reading what they hold."""
 
-import json
+import re
 from pathlib import Path
-from typing import Any
 
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.storage.dataset import Dataset
+from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.records import decode_head
-from exengine_ome_tiff.storage.target import is_tiff
-from exengine_ome_tiff.tiff import PageReader, open_finished
+from exengine_ome_tiff.storage.target import COMPANION_SUFFIX, is_tiff
+from exengine_ome_tiff.tiff import open_finished, read_dataset
+
+_ROOT_UUID = re.compile(rb'<OME [^<>]*UUID="(urn:uuid:[0-9a-f-]{36})"')
+_ROOT_BYTES = 4096
 
 
-def open_dataset(path: Path) -> tuple[Dataset, Any]:
+def open_dataset(path: Path) -> tuple[Dataset, str]:
     """Open a finished dataset.
 
     Parameters
@@ -23,8 +26,8 @@ def open_dataset(path: Path) -> tuple[Dataset, Any]:
     Returns
     -------
     Dataset
-    object
-        Summary metadata.
+    str
+        Summary metadata as JSON.
 
     Raises
     ------
@@ -35,49 +38,59 @@ def open_dataset(path: Path) -> tuple[Dataset, Any]:
     """
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
-    if path.is_dir() or not is_tiff(path):
-        return _open_folder(path if path.is_dir() else path.parent, None)
-    reader, _ = open_finished(path)
-    header = _header(reader)
-    reader.close()
-    if header["is_folder"]:
-        return _open_folder(path.parent, header["dataset"])
-    return _load([path])
+    if path.is_dir():
+        datasets = datasets_in(path)
+        if len(datasets) != 1:
+            raise OmeTiffError(f"{path}: expected the files of one dataset, found those of {len(datasets)}")
+        return _load(*datasets.values())
+    if path.name.endswith(COMPANION_SUFFIX):
+        dataset = _companion_dataset(path)
+    else:
+        header = Header.decode(read_dataset(path)[0])
+        if not header.is_folder:
+            return _load([path])
+        dataset = header.dataset
+    return _load(datasets_in(path.parent).get(dataset, []) or [path])
 
 
-def _open_folder(folder: Path, dataset: str | None) -> tuple[Dataset, Any]:
-    """Open the files in a folder that belong to a dataset, or to the only one there is."""
-    files: dict[str, list[Path]] = {}
+def datasets_in(folder: Path) -> dict[str, list[Path]]:
+    """Return the TIFF files in a folder by the dataset that they are part of; foreign ones are left out."""
+    datasets: dict[str, list[Path]] = {}
     for path in sorted(path for path in folder.iterdir() if is_tiff(path)):
-        reader, _ = open_finished(path)
-        files.setdefault(_header(reader)["dataset"], []).append(path)
-        reader.close()
-    if dataset is None and len(files) != 1:
-        raise OmeTiffError(f"{folder}: expected the files of one dataset, found those of {len(files)}")
-    return _load(files[dataset] if dataset else next(iter(files.values())))
+        try:
+            header = Header.decode(read_dataset(path)[0])
+        except OmeTiffError:
+            continue
+        if header.is_folder:
+            datasets.setdefault(header.dataset, []).append(path)
+    return datasets
 
 
-def _load(paths: list[Path]) -> tuple[Dataset, Any]:
+def _companion_dataset(path: Path) -> str:
+    """Read the UUID of a companion, which is that of its dataset."""
+    with path.open("rb") as file:
+        match = _ROOT_UUID.search(file.read(_ROOT_BYTES))
+    if match is None:
+        raise OmeTiffError(f"{path}: not a companion that TiffStorage wrote")
+    return match[1].decode()
+
+
+def _load(paths: list[Path]) -> tuple[Dataset, str]:
     """Read the journals of files and bring their frames into the order of arrival."""
     dataset = Dataset()
     frames: list[tuple[int, int, int, Coordinates]] = []
-    summary_metadata: Any = None
-    for number, path in enumerate(paths):
-        reader, pages = open_finished(path)
-        dataset.files.append(reader)
-        summary_metadata = _header(reader)["summary_metadata"]
-        for page in pages:
-            head = decode_head(page.note)
-            frames.append((head.number, number, page.handle, head.coordinates))
+    summary_json = "{}"
+    try:
+        for number, path in enumerate(paths):
+            reader, pages = open_finished(path)
+            dataset.files.append(reader)
+            summary_json = Header.decode(reader.dataset).summary_json
+            for page in pages:
+                head = decode_head(page.note)
+                frames.append((head.number, number, page.handle, head.coordinates))
+    except OmeTiffError:
+        dataset.close()
+        raise
     for _, file, handle, coordinates in sorted(frames, key=lambda frame: frame[0]):
         dataset.add(dataset.axes.key(coordinates), file, handle)
-    return dataset, summary_metadata
-
-
-def _header(reader: PageReader) -> dict[str, Any]:
-    """Read what a file says of its dataset."""
-    try:
-        header = json.loads(reader.dataset)
-        return {name: header[name] for name in ("dataset", "is_folder", "summary_metadata")}
-    except (ValueError, TypeError, KeyError) as error:
-        raise OmeTiffError(f"{reader.path}: does not tell its dataset") from error
+    return dataset, summary_json

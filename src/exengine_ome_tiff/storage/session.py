@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.finishing import finish_files
+from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.records import encode_record, to_json
 from exengine_ome_tiff.storage.target import Target
 from exengine_ome_tiff.tiff import BufferPool, PageWriter, PixelFormat, pixel_format
@@ -39,12 +39,12 @@ class Session:
     target
         Where to write; claimed already.
     header
-        JSON that holds for the whole dataset.
+        What its files say of the dataset.
     dataset
         Empty; frames are added to it.
     """
 
-    def __init__(self, target: Target, header: bytes, dataset: Dataset) -> None:
+    def __init__(self, target: Target, header: Header, dataset: Dataset) -> None:
         self.is_finished = False
         self.frame_count = 0
         """Frames that were put, those that replaced others included."""
@@ -115,7 +115,7 @@ class Session:
                 return
             if self.frame_count:
                 self.flush()
-                finish_files(self._target, self._dataset, self._writers, self._planes)
+                finish_files(self._target, self._header, self._dataset, self._writers, self._planes)
             else:
                 self._leave_nothing()
             self.is_finished = True
@@ -135,7 +135,7 @@ class Session:
         path = self._target.file(coordinates.get("position"))
         number = self._file_numbers.get(path)
         if number is None:
-            writer = PageWriter(path, self._header, self._pool, self._lock)
+            writer = PageWriter(path, self._header.encode(), self._pool, self._lock)
             number = self._file_numbers[path] = len(self._writers)
             self._writers.append(writer)
             self._dataset.files.append(writer)
@@ -186,12 +186,3 @@ def _check_pixels(coordinates: Coordinates, data: npt.ArrayLike) -> tuple[npt.ND
         return array, pixel_format(array.shape, array.dtype.str)
     except (TypeError, ValueError) as error:
         raise type(error)(f"coordinates {coordinates!r}: {error}") from None
-
-
-def make_header(target: Target, summary_metadata: object) -> bytes:
-    """Make the JSON that the files of a dataset have in common, and no other dataset's have."""
-    summary, _ = to_json(summary_metadata)
-    return (
-        f'{{"exengine_ome_tiff":1,"dataset":"{uuid.uuid4().urn}",'
-        f'"is_folder":{str(target.is_folder).lower()},"summary_metadata":{summary}}}'
-    ).encode("ascii")

@@ -8,6 +8,7 @@ from exengine_ome_tiff.coordinates import file_label
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".tf2", ".tf8", ".btf")
 """What makes a path a single file."""
+COMPANION_SUFFIX = ".companion.ome"
 _MAX_PREFIX_BYTES = 100
 
 
@@ -47,7 +48,7 @@ class Target:
     @property
     def companion(self) -> Path:
         """The file that lists all files of the folder."""
-        return self.path / f"{self.prefix}.companion.ome"
+        return self.path / f"{self.prefix}{COMPANION_SUFFIX}"
 
     def file(self, position: int | str | None) -> Path:
         """Return the path of the file for a position; always the same one for the same position."""
@@ -59,40 +60,6 @@ class Target:
             taken = {label.casefold() for label in self._labels.values()}
             self._labels[position] = file_label(position, taken)
         return self.path / f"{self.prefix}_{self._labels[position]}.ome.tiff"
-
-    def claim(self, *, overwrite: bool) -> None:
-        """Make room for the dataset.
-
-        Parameters
-        ----------
-        overwrite
-            Delete the dataset that is there; of a folder only the files that a dataset of this name has.
-
-        Raises
-        ------
-        FileExistsError
-            Something is there that is not to be overwritten.
-        """
-        if self.path.exists():
-            if not overwrite:
-                raise FileExistsError(f"{self.path} exists; TiffStorage(..., overwrite=True) replaces it")
-            if self.path.is_dir() != self.is_folder:
-                raise FileExistsError(
-                    f"{self.path} is not what would be overwritten: a file or a folder is there"
-                )
-            self._remove()
-        (self.path if self.is_folder else self.path.parent).mkdir(parents=True, exist_ok=True)
-
-    def _remove(self) -> None:
-        if not self.is_folder:
-            self.path.unlink()
-            return
-        self.companion.unlink(missing_ok=True)
-        for file in self.path.iterdir():
-            if file.name == f"{self.prefix}.ome.tiff" or (
-                file.name.startswith(f"{self.prefix}_") and file.name.endswith(".ome.tiff")
-            ):
-                file.unlink()
 
 
 def is_tiff(path: Path) -> bool:

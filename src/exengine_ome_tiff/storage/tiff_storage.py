@@ -1,5 +1,6 @@
 """The storage backend that ExEngine's `DataHandler` writes to."""
 
+import json
 import weakref
 from collections.abc import Mapping
 from os import PathLike, fspath
@@ -11,12 +12,13 @@ import numpy.typing as npt
 from exengine.kernel.data_storage_base import DataStorage
 
 from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.storage.claiming import claim
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.failures import Failures, OnError
+from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.images import ImageInfo, stored_images
 from exengine_ome_tiff.storage.opening import open_dataset
-from exengine_ome_tiff.storage.records import to_json
-from exengine_ome_tiff.storage.session import Session, make_header
+from exengine_ome_tiff.storage.session import Session
 from exengine_ome_tiff.storage.target import Target
 
 
@@ -65,16 +67,16 @@ class TiffStorage(DataStorage):
     ) -> None:
         self._failures = Failures(on_error)
         target = Target.of(path)
-        header = make_header(target, summary_metadata)
-        target.claim(overwrite=overwrite)
-        self._setup(target.path, Dataset(), to_json(summary_metadata)[1])
+        header = Header.new(is_folder=target.is_folder, summary_metadata=summary_metadata)
+        claim(target, overwrite=overwrite)
+        self._setup(target.path, Dataset(), header.summary_json)
         self._session: Session | None = Session(target, header, self._dataset)
         self._finalizer = weakref.finalize(self, self._session.abandon)
 
-    def _setup(self, path: Path, dataset: Dataset, summary_metadata: Any) -> None:
+    def _setup(self, path: Path, dataset: Dataset, summary_json: str) -> None:
         self._path = path
         self._dataset = dataset
-        self._summary_metadata = summary_metadata
+        self._summary_json = summary_json
         self._is_closed = False
         self._awaited_frames = 0
 
@@ -103,10 +105,10 @@ class TiffStorage(DataStorage):
             It was, and never finished.
         """
         absolute = Path(fspath(path)).absolute()
-        dataset, summary_metadata = open_dataset(absolute)
+        dataset, summary_json = open_dataset(absolute)
         storage = cls.__new__(cls)
         storage._failures = Failures("raise")  # noqa: SLF001 - this is its constructor
-        storage._setup(absolute, dataset, summary_metadata)  # noqa: SLF001
+        storage._setup(absolute, dataset, summary_json)  # noqa: SLF001
         storage._session = None  # noqa: SLF001
         storage._finalizer = weakref.finalize(storage, dataset.close)  # noqa: SLF001
         return storage
@@ -119,7 +121,7 @@ class TiffStorage(DataStorage):
     @property
     def summary_metadata(self) -> Any:
         """What describes the whole dataset, as JSON gives it back."""
-        return self._summary_metadata
+        return json.loads(self._summary_json)
 
     def put(
         self, data_coordinates: Mapping[str, int | str], data: npt.ArrayLike, metadata: object = None
@@ -154,7 +156,7 @@ class TiffStorage(DataStorage):
             raise RuntimeError(f"{self!r}: no frame can be put any more, at {dict(data_coordinates)!r}")
         try:
             self._session.put(_plain(data_coordinates), data, metadata)
-        except (TypeError, ValueError, RuntimeError, OSError) as error:
+        except (TypeError, ValueError, OSError) as error:
             self._failures.meet(error, data_coordinates)
             if not self._failures.is_deferring:
                 raise
@@ -302,7 +304,9 @@ class TiffStorage(DataStorage):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._failures.forget(error)
+        if error is not None:
+            self._failures.forget(error)
+            self._failures.log_remembered()
         self.close()
 
     def __repr__(self) -> str:

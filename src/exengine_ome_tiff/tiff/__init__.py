@@ -2,7 +2,7 @@
 
 from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.pixels import PixelFormat, pixel_format
-from exengine_ome_tiff.tiff.reader import JournalPage, PageReader, open_finished
+from exengine_ome_tiff.tiff.reader import JournalPage, PageReader, open_finished, read_dataset
 from exengine_ome_tiff.tiff.writer import PageWriter
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "PixelFormat",
     "open_finished",
     "pixel_format",
+    "read_dataset",
 ]

@@ -34,6 +34,7 @@ _OFFSET = struct.Struct("<Q")
 _MAX_ENTRIES = 4096
 _USUAL_IFD_BYTES = 8 + 20 * _ENTRY.size + 8
 _WRITE_BYTES = 1 << 20
+_MAX_OFFSET = 1 << 43  # what ext4 can have; a larger one is no offset
 
 
 class Entry(NamedTuple):
@@ -97,6 +98,8 @@ def read_ifd(file: IO[bytes], offset: int) -> Ifd:
     OmeTiffError
         There is no IFD.
     """
+    if offset > _MAX_OFFSET:
+        raise OmeTiffError(f"{file.name}: no page at offset {offset}")
     file.seek(offset)
     data = file.read(_USUAL_IFD_BYTES)
     count = _OFFSET.unpack_from(data)[0] if len(data) >= _OFFSET.size else 0
@@ -136,11 +139,10 @@ def read_bytes(file: IO[bytes], entry: Entry) -> bytes:
     """
     if entry.length <= len(entry.value):
         return entry.value[: entry.length]
-    file.seek(entry.number)
-    value = file.read(entry.length)
-    if len(value) < entry.length:
+    if entry.number + entry.length > file.seek(0, 2):
         raise OmeTiffError(f"{file.name}: cut off in tag {entry.code}")
-    return value
+    file.seek(entry.number)
+    return file.read(entry.length)
 
 
 def end_chain(file: IO[bytes], last: Ifd) -> None:

@@ -96,7 +96,7 @@ def pixel_format(shape: tuple[int, ...], dtype: str) -> PixelFormat:
         raise ValueError(
             f"got an array of shape {shape}, expected (Y, X), or (Y, X, 3) and (Y, X, 4) for RGB"
         )
-    if 0 in shape:
+    if min(shape) < 1:
         raise ValueError(f"got an empty array of shape {shape}, expected at least one pixel")
     if is_rgb and np.dtype(dtype).newbyteorder("<").str not in _RGB_DTYPES:
         raise TypeError(f"got RGB pixels of type {np.dtype(dtype).name}, expected uint8 or uint16")

@@ -3,6 +3,7 @@
 import threading
 from array import array
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,9 +32,8 @@ class PageReader:
         self.dataset = b""
         """What the writer of the file said of the whole dataset."""
         # unbuffered: a buffer would go on showing bytes that the writer has changed since
-        self.file = path.open("rb", buffering=0)
-        self.lock = threading.Lock()
-        """Held while `file` is moved and read."""
+        self._file = path.open("rb", buffering=0)
+        self._lock = threading.Lock()
         self._formats: list[PixelFormat] = []
         self._format_numbers: dict[PixelFormat, int] = {}
         self._format_of = array("H")
@@ -88,10 +88,9 @@ class PageReader:
         pixels = self.format(handle)
         stored = np.empty(pixels.shape, pixels.stored_dtype)
         rest = stored.data.cast("B")
-        with self.lock:
-            self.file.seek(self._data_at[handle])
+        with self._moved_to(self._data_at[handle]):
             while rest:
-                nbytes = self.file.readinto(rest)
+                nbytes = self._file.readinto(rest)
                 if not nbytes:
                     raise OmeTiffError(f"{self.path}: cut off in the pixels of page {handle}")
                 rest = rest[nbytes:]
@@ -103,13 +102,22 @@ class PageReader:
 
     def note(self, handle: int) -> bytes:
         """Read the note of a page."""
-        with self.lock:
-            self.file.seek(self._note_at[handle])
-            return self.file.read(self._note_nbytes[handle])
+        with self._moved_to(self._note_at[handle]):
+            return self._file.read(self._note_nbytes[handle])
 
     def close(self) -> None:
         """Close the file."""
-        self.file.close()
+        with self._lock:
+            self._file.close()
+
+    @contextmanager
+    def _moved_to(self, offset: int) -> Iterator[None]:
+        """Hold the file at a position."""
+        with self._lock:
+            if self._file.closed:
+                raise RuntimeError(f"{self.path}: closed while it was read")
+            self._file.seek(offset)
+            yield
 
 
 class JournalPage(NamedTuple):
@@ -118,6 +126,30 @@ class JournalPage(NamedTuple):
     handle: int
     pixels: PixelFormat
     note: bytes
+
+
+def read_dataset(path: Path) -> tuple[bytes, int | None]:
+    """Read what a file says of its dataset, whether it is finished or not.
+
+    Returns
+    -------
+    bytes
+        What its `PageWriter` was given.
+    int or None
+        Offset of the journal, None where the file was never finished.
+
+    Raises
+    ------
+    OmeTiffError
+        The file is none of ours.
+    """
+    with path.open("rb") as file:
+        first = chain.read_ifd(file, chain.first_offset(file))
+        journal = first.find(chain.JOURNAL)
+        dataset = (first if journal is None else chain.read_ifd(file, journal.number)).find(chain.DATASET)
+        if dataset is None:
+            raise OmeTiffError(f"{path}: not written by TiffStorage")
+        return chain.read_bytes(file, dataset), None if journal is None else journal.number
 
 
 def open_finished(path: Path) -> tuple[PageReader, Iterator[JournalPage]]:
@@ -136,19 +168,12 @@ def open_finished(path: Path) -> tuple[PageReader, Iterator[JournalPage]]:
     NotFinishedError
         It is, and was never finished.
     """
-    with path.open("rb") as file:
-        first = chain.read_ifd(file, chain.first_offset(file))
-        journal = first.find(chain.JOURNAL)
-        if journal is None:
-            if first.find(chain.DATASET) is None:
-                raise OmeTiffError(f"{path}: not written by TiffStorage")
-            raise NotFinishedError(f"{path}: its writer ended before finish()")
-        dataset = chain.read_ifd(file, journal.number).find(chain.DATASET)
-        if dataset is None:
-            raise OmeTiffError(f"{path}: the journal does not begin at offset {journal.number}")
-        reader = PageReader(path)
-        reader.dataset = chain.read_bytes(file, dataset)
-    return reader, _journal_pages(reader, journal.number)
+    dataset, journal = read_dataset(path)
+    if journal is None:
+        raise NotFinishedError(f"{path}: its writer ended before finish()")
+    reader = PageReader(path)
+    reader.dataset = dataset
+    return reader, _journal_pages(reader, journal)
 
 
 def _journal_pages(reader: PageReader, offset: int) -> Iterator[JournalPage]:

@@ -1,6 +1,7 @@
 """The bytes of a RECORDS tag: what a block of pages is, and a note of one line for each page."""
 
 import json
+import operator
 from collections.abc import Sequence
 
 from exengine_ome_tiff.errors import OmeTiffError
@@ -24,8 +25,8 @@ def encode_block(pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[bytes, in
     int
         Length of the first line, ``\n`` included.
     """
-    head = json.dumps({"pages": len(notes), "shape": pixels.shape, "dtype": pixels.dtype}).encode() + b"\n"
-    return b"".join((head, b"\n".join(notes), b"\n")), len(head)
+    head = json.dumps({"pages": len(notes), "shape": pixels.shape, "dtype": pixels.dtype}).encode()
+    return b"\n".join((head, *notes, b"")), len(head) + 1
 
 
 def decode_block(record: bytes) -> tuple[PixelFormat, int, list[bytes]]:
@@ -47,10 +48,10 @@ def decode_block(record: bytes) -> tuple[PixelFormat, int, list[bytes]]:
     head, *notes = record.split(b"\n")
     try:
         block = json.loads(head)
-        pixels = pixel_format(tuple(block["shape"]), block["dtype"])
-        pages = block["pages"]
+        pixels = pixel_format(tuple(operator.index(size) for size in block["shape"]), str(block["dtype"]))
+        pages = operator.index(block["pages"])
     except (ValueError, TypeError, KeyError) as error:
-        raise OmeTiffError(f"not a record of a block of frames: {head[:80]!r}") from error
-    if notes[pages:] != [b""]:
-        raise OmeTiffError(f"a record of {pages} frames has {len(notes) - 1} lines")
+        raise OmeTiffError(f"not the record of a block of frames: {head[:80]!r}") from error
+    if len(notes) != pages + 1 or notes[-1]:
+        raise OmeTiffError(f"the record of a block of {pages} frames has {len(notes)} lines behind the first")
     return pixels, len(head) + 1, notes[:-1]

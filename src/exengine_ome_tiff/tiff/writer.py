@@ -30,6 +30,8 @@ class _Block:
         self.pages = used.view(pixels.stored_dtype).reshape(self.capacity, *pixels.shape)
         self.handles: list[int] = []
         self.notes: list[bytes] = []
+        self.written = 0
+        """How many of them are in the file already."""
 
 
 class PageWriter:
@@ -64,7 +66,11 @@ class PageWriter:
         self._blocks: dict[PixelFormat, _Block] = {}
         self._waiting: dict[int, tuple[_Block, int]] = {}
         self._journal = Journal(self._reader)
+        self._blanks: dict[tuple[tuple[int, ...], str], int] = {}
         self._is_closed = False
+
+    def __len__(self) -> int:
+        return len(self._reader)
 
     def append(
         self, data: npt.NDArray[Any], pixels: PixelFormat, note: bytes, *, at_once: bool = False
@@ -94,7 +100,7 @@ class PageWriter:
         with self._lock:
             block = self._blocks.get(pixels)
             if block is not None and len(block.handles) == block.capacity:
-                self._commit(block)
+                self._write_block(block, len(block.handles))
                 block = None
             if block is None and not at_once and 2 * pixels.nbytes <= self._pool.buffer_bytes:
                 buffer = self._pool.take()
@@ -114,24 +120,34 @@ class PageWriter:
             return handle
 
     def commit(self) -> None:
-        """Write all waiting frames."""
+        """Write all waiting frames, so that other programs see them.
+
+        tifffile links all pages of a block but the first with the next one: so the last page goes alone.
+        """
         with self._lock:
             for block in list(self._blocks.values()):
-                self._commit(block)
+                count = len(block.handles)
+                if count - block.written > 1:
+                    self._write_block(block, count - 1)
+                self._write_block(block, count)
 
     @property
     def has_waiting(self) -> bool:
         """Whether frames wait to be written."""
         return bool(self._waiting)
 
-    def _commit(self, block: _Block) -> None:
-        count = len(block.handles)
-        offset, head = self._write(block.pages[:count], block.pixels, block.notes)
-        self._journal.add_block(block.handles, offset, head, block.pixels)
-        for handle in block.handles:
+    def _write_block(self, block: _Block, stop: int) -> None:
+        """Write the frames of a block up to `stop`, and let go of it when that is all."""
+        part = slice(block.written, stop)
+        handles = block.handles[part]
+        offset, head = self._write(block.pages[part], block.pixels, block.notes[part])
+        self._journal.add_block(handles, offset, head, block.pixels)
+        for handle in handles:
             del self._waiting[handle]
-        del self._blocks[block.pixels]
-        self._pool.give_back(block.buffer)
+        block.written = stop
+        if stop == len(block.handles):
+            del self._blocks[block.pixels]
+            self._pool.give_back(block.buffer)
 
     def _write(self, data: npt.NDArray[Any], pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[int, int]:
         """Write pages; return the offset of their pixels and the length of the record's first line."""
@@ -180,11 +196,14 @@ class PageWriter:
         return self._reader.format(handle)
 
     def append_blank(self, pixels: PixelFormat) -> int:
-        """Write a page of zeros that no frame has put; return its handle."""
+        """Write a page of zeros that no frame has put, once for all of its kind; return its handle."""
         with self._lock:
+            if pixels.stored in self._blanks:
+                return self._blanks[pixels.stored]
             offset, _ = self._write(np.zeros(pixels.shape, pixels.stored_dtype), pixels, [])
             handle = self._reader.add(pixels, 0)
             self._journal.add_block([handle], offset, 0, pixels)
+            self._blanks[pixels.stored] = handle
             return handle
 
     def finish(self, pages: npt.NDArray[np.int64], description: bytes, software: str) -> PageReader:
@@ -232,7 +251,7 @@ class PageWriter:
     def discard(self) -> None:
         """Close and delete the file."""
         self.close()
-        self.path.unlink()
+        self.path.unlink(missing_ok=True)
 
     def _close_writer(self) -> None:
         """Let tifffile write the IFDs it still owes and close its file, once."""

@@ -57,7 +57,7 @@ def image_values(metadata: Mapping[str, object]) -> ImageValues:
 
 def number(value: object) -> float:
     """Read a number or its text; NaN where there is no finite one."""
-    if not isinstance(value, int | float | str):
+    if not isinstance(value, int | float | str) or isinstance(value, bool):
         return UNKNOWN
     try:
         result = float(value)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +10,12 @@ import numpy.typing as npt
 from exengine_ome_tiff.translate.values import UNKNOWN
 
 _ZONE_QUARTER_S = 900
+_FIRST_YEAR = 1900
 _STAMP = re.compile(
     r"\s*(\d{4}[-/]\d{2}[-/]\d{2})[ T](\d{2}:\d{2}:\d{2})(?:[.,](\d{1,6})\d*)?"
     r"\s*(Z|[+-]\d{2}:?\d{2})?(?:\s-)?\s*"
 )
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - for differences between stamps without a zone
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_time(stamp: object) -> datetime | None:
@@ -25,12 +26,14 @@ def parse_time(stamp: object) -> datetime | None:
     Returns
     -------
     datetime or None
-        With a zone only where the stamp has one; None where it is no time stamp.
+        With a zone only where the stamp has one; None where it is no time stamp or from before 1900.
     """
     match = _STAMP.fullmatch(stamp) if isinstance(stamp, str) else None
     if match is None:
         return None
     date, time, fraction, zone = match.groups()
+    if not _FIRST_YEAR <= int(date[:4]) < MAXYEAR:
+        return None
     try:
         return datetime.fromisoformat(
             f"{date.replace('/', '-')}T{time}.{(fraction or '0').ljust(6, '0')}{zone or ''}"
@@ -55,9 +58,7 @@ def seconds(stamp: object, *, zone: bool) -> float:
     time = parse_time(stamp)
     if time is None or (zone and time.tzinfo is None):
         return UNKNOWN
-    if zone:
-        return (time.astimezone(UTC).replace(tzinfo=None) - _EPOCH).total_seconds()
-    return (time.replace(tzinfo=None) - _EPOCH).total_seconds()
+    return ((time if zone else time.replace(tzinfo=UTC)) - _EPOCH).total_seconds()
 
 
 def delta_t_s(planes: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
