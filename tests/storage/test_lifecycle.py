@@ -868,7 +868,8 @@ def test_close_raises_what_a_thread_died_of(target):
     storage.finish()
     with pytest.raises(TypeError, match="int64") as caught:
         storage.close()
-    assert caught.value is handler.error
+    assert type(caught.value) is type(handler.error)
+    assert caught.value.args == handler.error.args
     assert "closed" in repr(storage)
     storage.close()
     assert_finished(target, range(3))

@@ -73,23 +73,27 @@ class Axes:
         self._same_order: dict[tuple[str, ...], int] = {}
 
     def key(self, coordinates: Coordinates) -> Key:
-        """Return the key of coordinates, registering a set of axes that is new."""
+        """Return the key of coordinates, registering a set of axes that is new; for one thread at a time."""
         given = tuple(coordinates)
         number = self._same_order.get(given)
         if number is not None:
             return (number, *coordinates.values())
-        number = self._number.setdefault(frozenset(given), len(self.names))
-        if number == len(self.names):
+        axes = frozenset(given)
+        number = self._number.get(axes)
+        if number is None:
+            number = len(self.names)
             self.names.append(given)
             self._same_order[given] = number
-        return (number, *(coordinates[name] for name in self.names[number]))
+            self._number[axes] = number  # last, as it is what makes them known to `find`
+        return self._key(number, coordinates)
 
     def find(self, coordinates: Coordinates) -> Key | None:
-        """Return the key of coordinates, or None where no frame has had this set of axes."""
-        number = self._same_order.get(tuple(coordinates))
-        if number is not None:
-            return (number, *coordinates.values())
-        return self.key(coordinates) if frozenset(coordinates) in self._number else None
+        """Return the key of coordinates, or None where no frame has had this set of axes; from any thread."""
+        number = self._number.get(frozenset(coordinates))
+        return None if number is None else self._key(number, coordinates)
+
+    def _key(self, number: int, coordinates: Coordinates) -> Key:
+        return (number, *(coordinates[name] for name in self.names[number]))
 
     def coordinates(self, key: Key) -> Coordinates:
         """Return the coordinates of a key."""

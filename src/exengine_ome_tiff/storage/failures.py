@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from copy import copy
 from typing import Literal, get_args
 
 logger = logging.getLogger(__name__)
@@ -27,27 +28,25 @@ class Failures:
         self._deferred: list[Exception] = []
         self._raised: dict[threading.Thread, Exception] = {}
 
-    def meet(self, error: Exception) -> None:
+    def meet(self, error: Exception, coordinates: str) -> None:
         """Remember an error, logging it where it is not raised."""
+        remembered = copy(error)  # without its traceback, which would keep the frame in memory
         if self.is_deferring:
-            self._deferred.append(error)
-            logger.error("frame %d was lost: %s", len(self._deferred), error, exc_info=error)
+            self._deferred.append(remembered)
+            logger.error("frame %d lost at %s: %s", len(self._deferred), coordinates, _told(error))
         else:
-            self._raised.setdefault(threading.current_thread(), error)
+            self._raised.setdefault(threading.current_thread(), remembered)
 
     def survived(self) -> None:
-        """Forget what this thread met: it goes on putting frames."""
+        """Forget what this thread met: it goes on."""
         if self._raised:
             self._raised.pop(threading.current_thread(), None)
 
-    def forget(self, error: BaseException | None) -> None:
-        """Forget an error that is on its way to the caller."""
-        self._raised = {thread: raised for thread, raised in self._raised.items() if raised is not error}
-
     def log_remembered(self) -> None:
         """Log what is remembered, because another error is on its way to the caller, and forget it."""
+        self.survived()
         for error in (*self._deferred, *self._raised.values()):
-            logger.error("remembered while another error is raised: %s", error, exc_info=error)
+            logger.error("remembered while another error is raised: %s", _told(error))
         self._deferred, self._raised = [], {}
 
     def raise_remembered(self) -> None:
@@ -58,3 +57,8 @@ class Failures:
             raise ExceptionGroup(f"{len(deferred)} frames could not be stored", deferred)
         for error in raised.values():
             raise error
+
+
+def _told(error: Exception) -> str:
+    """Tell an error without holding it."""
+    return f"{type(error).__name__}: {error}"

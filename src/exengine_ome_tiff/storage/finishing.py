@@ -1,7 +1,6 @@
 """From frames to OME-TIFF: lay out the images, describe them, give each file its order and its OME-XML."""
 
 from collections.abc import Sequence
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +54,7 @@ def finish_files(
         if not len(writer):
             writer.discard()  # not even its first frame could be written
             continue
-        uuid = uuid4().urn
+        uuid = header.file_uuid(writer.path.name)
         contents: list[tuple[OmeImage, Place]] = []
         pages: list[npt.NDArray[np.int64]] = []
         for layout, name, _, pixels in (image for image in images if image.file == file):

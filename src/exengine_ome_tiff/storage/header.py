@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from typing import Self
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.storage.records import to_json
@@ -33,6 +33,10 @@ class Header:
     def new(cls, *, is_folder: bool, summary_metadata: object) -> Self:
         """Make the header of a new dataset."""
         return cls(uuid4().urn, is_folder, to_json(summary_metadata)[0])
+
+    def file_uuid(self, name: str) -> str:
+        """Return ``urn:uuid:...`` of the file of that name, the same each time."""
+        return uuid5(UUID(self.dataset), name).urn
 
     def encode(self) -> bytes:
         """Make the JSON that a file keeps."""

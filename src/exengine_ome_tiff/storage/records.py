@@ -4,7 +4,7 @@ import dataclasses
 import enum
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, time
 from functools import cache
 from pathlib import PurePath
@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _decoder = json.JSONDecoder()
+_MAX_DEPTH = 200
+_MAX_INT_BITS = 10_000
 _START = '{"coordinates":'
 _FRAME = ',"frame":'
 _METADATA = ',"metadata":'
@@ -78,8 +80,9 @@ def to_json(metadata: object) -> tuple[str, object]:
 
     JSON's own types stay what they are (tuples become lists, keys become strings, NaN and infinities are
     written as Python's `json` does). NumPy scalars and arrays, dates, paths, enumerations, sets, mappings,
-    dataclasses and pydantic models become the JSON nearest to them; anything else its `repr`, and a line in
-    the log the first time. None, "no metadata", becomes ``{}``, as ExEngine takes None for a missing frame.
+    dataclasses and pydantic models become the JSON nearest to them; anything else, and what is nested more
+    than 200 deep, its `repr`, with a line in the log the first time. None, "no metadata", becomes ``{}``, as
+    ExEngine takes None for a missing frame.
 
     Returns
     -------
@@ -91,56 +94,63 @@ def to_json(metadata: object) -> tuple[str, object]:
     if metadata is None:
         metadata = {}
     try:
-        return _encode(metadata), metadata
-    except (TypeError, ValueError, RecursionError):
-        plain = _plain(metadata, ())
-        return _encode(plain), plain
+        text = _encode(metadata)
+    except Exception:  # noqa: BLE001 - foreign objects raise what they like, and the frame must be kept
+        text = ""
+    if not text or text.count("[") + text.count("{") > _MAX_DEPTH:
+        metadata = _plain(metadata, ())
+        text = _encode(metadata)
+    return text, metadata
 
 
 def _plain(value: object, parents: tuple[int, ...]) -> object:
     """Turn a value into JSON's types; `parents` are the ids of the containers that it is in."""
-    if value is None or isinstance(value, str | bool):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return str.__str__(value)
     if isinstance(value, float):
         return float(value)
-    if isinstance(value, int):
-        return value if value.bit_length() < 10_000 else _described(value)
-    if id(value) in parents or len(parents) > 100:
+    if isinstance(value, int) and value.bit_length() < _MAX_INT_BITS:
+        return int(value)
+    if id(value) in parents or len(parents) >= _MAX_DEPTH:
+        return _described(value)
+    try:
+        container = _container(value)
+    except Exception:  # noqa: BLE001 - as above
         return _described(value)
     inside = (*parents, id(value))
-    fields = _fields(value)
-    if fields is not None:
-        return {_key(key): _plain(item, inside) for key, item in fields.items()}
+    if isinstance(container, dict):
+        return {_key(key): _plain(item, inside) for key, item in container.items()}
+    if isinstance(container, list):
+        return [_plain(item, inside) for item in container]
+    return container
+
+
+def _container(value: Any) -> object:
+    """Turn a value into a dict or a list, whose items may be anything, or into a str."""
+    if isinstance(value, Mapping):
+        return dict(value.items())
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item, inside) for item in value]
-    for kind, convert in _CONVERSIONS.items():
-        if isinstance(value, kind):
-            return _plain(convert(value), inside)
+        return list(value)
+    if isinstance(value, np.generic | np.ndarray):
+        return _plain(value.tolist(), ()) if isinstance(value, np.generic) else value.tolist()
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, enum.Enum):
+        return _plain(value.value, ())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value) if hasattr(value, field.name)]
+        return {name: getattr(value, name) for name in names}
+    if hasattr(type(value), "model_fields"):  # pydantic: iterates over names and values, extra ones included
+        return dict(value)
     return _described(value)
 
 
-def _fields(value: object) -> Mapping[Any, object] | None:
-    """Return the fields of a mapping, a dataclass or a pydantic model, None for anything else."""
-    if isinstance(value, Mapping):
-        return value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if isinstance(getattr(type(value), "model_fields", None), Mapping):
-        return {name: getattr(value, name) for name in type(value).model_fields}  # type: ignore[attr-defined]
-    return None
-
-
-_CONVERSIONS: dict[type | tuple[type, ...], Callable[[Any], object]] = {
-    (np.generic, np.ndarray): lambda value: value.tolist(),
-    (date, time): lambda value: value.isoformat(),
-    PurePath: str,
-    enum.Enum: lambda value: value.value,
-}
-
-
 def _key(key: object) -> str:
-    if isinstance(key, str):
-        return str(key)
+    """Turn a key into a string, numbers as JSON does."""
     plain = _plain(key, ())
     return plain if isinstance(plain, str) else json.dumps(plain)
 
@@ -149,7 +159,7 @@ def _described(value: object) -> str:
     _log_once(type(value).__qualname__)
     try:
         return repr(value)
-    except Exception:  # noqa: BLE001 - a stranger's __repr__ raises what it likes, and the frame must be kept
+    except Exception:  # noqa: BLE001 - as above
         return object.__repr__(value)
 
 

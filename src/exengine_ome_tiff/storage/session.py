@@ -1,6 +1,7 @@
 """Recording a dataset: taking frames, writing them in time, finishing the files."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -60,6 +61,7 @@ class Session:
         self._file_numbers: dict[Path, int] = {}
         self._has_duplicates = False
         self._last_put_s = -SLOW_S
+        self._process = os.getpid()
         self._is_ending = False
         self._is_abandoned = False
         self._wake = threading.Condition(self._lock)
@@ -118,11 +120,14 @@ class Session:
                 finish_files(self._target, self._header, self._dataset, self._writers, self._planes)
             else:
                 self._leave_nothing()
+            self._pool.clear()
             self.is_finished = True
             self.changed.notify_all()
 
     def abandon(self) -> None:
         """Finish and close because nobody holds the storage any more."""
+        if os.getpid() != self._process:
+            return  # the file is that of the process that this one was forked from
         if threading.current_thread() is self._flusher:
             # the collector ran in the middle of a write of this very thread, which finishes when it is done
             self._is_ending = self._is_abandoned = True

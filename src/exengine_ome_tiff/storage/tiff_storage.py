@@ -153,11 +153,11 @@ class TiffStorage(DataStorage):
             Writing failed. This frame is not stored, all before it are, and later ones may succeed.
         """
         if self._session is None or self._is_closed or self._session.is_finished:
-            raise RuntimeError(f"{self!r}: no frame can be put any more, at {dict(data_coordinates)!r}")
+            raise RuntimeError(f"{self!r}: no frame can be put any more, at {data_coordinates!r}")
         try:
             self._session.put(_plain(data_coordinates), data, metadata)
         except (TypeError, ValueError, OSError) as error:
-            self._failures.meet(error, data_coordinates)
+            self._failures.meet(error, repr(data_coordinates))
             if not self._failures.is_deferring:
                 raise
         else:
@@ -165,10 +165,6 @@ class TiffStorage(DataStorage):
 
     def __contains__(self, data_coordinates: object) -> bool:
         """Whether a frame was put at coordinates."""
-        if not isinstance(data_coordinates, Mapping):
-            raise TypeError(
-                f"got {data_coordinates!r}, expected coordinates: a mapping of axis names to values"
-            )
         return self._readable().find(_plain(data_coordinates)) is not None
 
     def __getitem__(self, data_coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:
@@ -305,7 +301,6 @@ class TiffStorage(DataStorage):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if error is not None:
-            self._failures.forget(error)
             self._failures.log_remembered()
         self.close()
 
@@ -319,7 +314,11 @@ class TiffStorage(DataStorage):
         return self._dataset
 
 
-def _plain(coordinates: Mapping[str, int | str]) -> Mapping[str, int | str]:
+def _plain(coordinates: object) -> Mapping[str, int | str]:
     """Take the dict out of ExEngine's `DataCoordinates`, whose own methods are many times slower."""
     inner = getattr(coordinates, "coordinate_dict", None)
-    return inner if isinstance(inner, dict) else coordinates
+    if isinstance(inner, dict):
+        return inner
+    if not isinstance(coordinates, Mapping):
+        raise TypeError(f"got {coordinates!r} as coordinates, expected a mapping of axis names to values")
+    return coordinates

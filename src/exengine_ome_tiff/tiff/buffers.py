@@ -31,6 +31,11 @@ class BufferPool:
         self._not_made -= 1
         return np.empty(self.buffer_bytes, np.uint8)
 
+    def clear(self) -> None:
+        """Let go of the memory that is not taken."""
+        self._not_made += len(self._free)
+        self._free.clear()
+
     def give_back(self, buffer: npt.NDArray[np.uint8]) -> None:
         """Return a buffer to the pool."""
         self._free.append(buffer)

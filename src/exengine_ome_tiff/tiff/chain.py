@@ -8,11 +8,13 @@ Layout of header, IFDs and tags: TIFF 6.0 section 2 with the 64-bit fields of Bi
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from typing import IO, NamedTuple
+from io import FileIO
+from typing import BinaryIO, NamedTuple
 
 from exengine_ome_tiff.errors import OmeTiffError
 
 STRIP_OFFSETS = 273
+STRIP_BYTE_COUNTS = 279
 IMAGE_DESCRIPTION = 270
 SOFTWARE = 305
 
@@ -75,7 +77,7 @@ class Ifd(NamedTuple):
         return self.entries[:end]
 
 
-def first_offset(file: IO[bytes]) -> int:
+def first_offset(file: BinaryIO | FileIO) -> int:
     """Return the offset of the first IFD.
 
     Raises
@@ -90,7 +92,7 @@ def first_offset(file: IO[bytes]) -> int:
     return int(_OFFSET.unpack_from(header, _FIRST_IFD_AT)[0])
 
 
-def read_ifd(file: IO[bytes], offset: int) -> Ifd:
+def read_ifd(file: BinaryIO | FileIO, offset: int) -> Ifd:
     """Read the IFD at an offset.
 
     Raises
@@ -113,7 +115,7 @@ def read_ifd(file: IO[bytes], offset: int) -> Ifd:
     return Ifd(offset, data[_OFFSET.size : end], _OFFSET.unpack_from(data, end)[0])
 
 
-def walk(file: IO[bytes], offset: int) -> Iterator[Ifd]:
+def walk(file: BinaryIO | FileIO, offset: int) -> Iterator[Ifd]:
     """Yield the IFDs of a chain from the one at `offset` to the last.
 
     Raises
@@ -129,7 +131,7 @@ def walk(file: IO[bytes], offset: int) -> Iterator[Ifd]:
         offset = ifd.next_offset
 
 
-def read_bytes(file: IO[bytes], entry: Entry) -> bytes:
+def read_bytes(file: BinaryIO | FileIO, entry: Entry) -> bytes:
     """Read the value of a tag of type BYTES.
 
     Raises
@@ -145,15 +147,43 @@ def read_bytes(file: IO[bytes], entry: Entry) -> bytes:
     return file.read(entry.length)
 
 
-def end_chain(file: IO[bytes], last: Ifd) -> None:
-    """Make an IFD the last of its chain, where a write that failed may have left a link to nothing."""
-    file.seek(last.offset + _OFFSET.size + len(last.entries))
-    file.write(_OFFSET.pack(0))
-    file.flush()
+def write_all(file: FileIO, data: bytes | bytearray | memoryview) -> None:
+    """Write bytes to an unbuffered file, all of them."""
+    rest = memoryview(data).cast("B")
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
+
+
+def end_chain(file: FileIO, last: Ifd | None) -> None:
+    """Make an IFD the last of its chain, where a write that failed may have left a link to nothing.
+
+    Parameters
+    ----------
+    file
+        The file, open for reading and writing without a buffer.
+    last
+        The IFD, None for a file without any.
+    """
+    file.seek(_FIRST_IFD_AT if last is None else last.offset + _OFFSET.size + len(last.entries))
+    write_all(file, _OFFSET.pack(0))
+
+
+def empty_page(file: FileIO, ifd: Ifd) -> None:
+    """Make a page of one strip one without pixels, which readers show black.
+
+    Parameters
+    ----------
+    file
+        The file, open for reading and writing without a buffer.
+    """
+    for at in range(0, len(ifd.entries), _ENTRY.size):
+        if _ENTRY.unpack_from(ifd.entries, at)[0] in (STRIP_OFFSETS, STRIP_BYTE_COUNTS):
+            file.seek(ifd.offset + _OFFSET.size + at + _ENTRY.size - _OFFSET.size)
+            write_all(file, _OFFSET.pack(0))
 
 
 def write_final_chain(
-    file: IO[bytes], pages: Iterable[bytes], count: int, extra: Mapping[int, tuple[int, bytes]]
+    file: FileIO, pages: Iterable[bytes], count: int, extra: Mapping[int, tuple[int, bytes]]
 ) -> None:
     """Append a chain of pages and make it the file's chain.
 
@@ -162,7 +192,7 @@ def write_final_chain(
     Parameters
     ----------
     file
-        The file, open for reading and writing.
+        The file, open for reading and writing without a buffer.
     pages
         Entries of each page; their offsets point at what is in the file already.
     count
@@ -183,16 +213,14 @@ def write_final_chain(
             chunk += _OFFSET.pack(at if number < count else 0)
             chunk += bytes(-len(chunk) % 8)
             if len(chunk) > _WRITE_BYTES:
-                file.write(chunk)
-                chunk.clear()
-        file.write(chunk)
-        file.flush()
+                write_all(file, chunk)
+                chunk = bytearray()
+        write_all(file, chunk)
     except OSError:
         file.truncate(start)
         raise
     file.seek(_FIRST_IFD_AT)
-    file.write(_OFFSET.pack(table_at))
-    file.flush()
+    write_all(file, _OFFSET.pack(table_at))
 
 
 def with_data_offset(entries: bytes, offset: int) -> bytes:
@@ -211,13 +239,13 @@ def _with_entries(page: bytes, more: list[bytes]) -> bytes:
     return b"".join(sorted(entries, key=lambda entry: int(_ENTRY.unpack(entry)[0])))
 
 
-def _entry_of(file: IO[bytes], code: int, kind: int, value: bytes) -> bytes:
+def _entry_of(file: FileIO, code: int, kind: int, value: bytes) -> bytes:
     """Make an entry, writing its value at the end of the file where it does not fit into the entry."""
     size = 8 if kind == LONG8 else 1
     if len(value) <= _OFFSET.size:
         return _ENTRY.pack(code, kind, len(value) // size, value.ljust(8, b"\0"))
     at = _align(file)
-    file.write(value)
+    write_all(file, value)
     return _ENTRY.pack(code, kind, len(value) // size, _OFFSET.pack(at))
 
 
@@ -225,8 +253,8 @@ def _aligned(nbytes: int) -> int:
     return (nbytes + 7) // 8 * 8
 
 
-def _align(file: IO[bytes]) -> int:
+def _align(file: FileIO) -> int:
     """Fill up to a multiple of 8 bytes and return the position."""
     at = file.tell()
-    file.write(bytes(_aligned(at) - at))
+    write_all(file, bytes(_aligned(at) - at))
     return _aligned(at)

@@ -2,13 +2,17 @@
 
 from array import array
 from collections.abc import Iterator, Sequence
+from io import FileIO
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.reader import PageReader
+from exengine_ome_tiff.tiff.records import VOID
 
 
 class Journal:
@@ -62,21 +66,14 @@ class Journal:
         """Tell the reader where the notes are of all blocks that were added since the last time."""
         with self._reader.path.open("rb") as file:
             while self._located_blocks < len(self._block_pages):
-                offset = self._located_ifd
-                if offset == 0:
-                    offset = chain.first_offset(file)
-                else:
-                    for _ in range(self._block_pages[self._located_blocks - 1]):
-                        offset = chain.read_ifd(file, offset).next_offset
-                count, head = self._block_pages[self._located_blocks], self._block_heads[self._located_blocks]
-                handles = self._handles[self._located_pages : self._located_pages + count]
-                self._locate(handles, head, chain.read_ifd(file, offset))
-                self._located_ifd = offset
-                self._located_pages += count
-                self._located_blocks += 1
+                offset = chain.first_offset(file)
+                if self._located_blocks:
+                    first = chain.read_ifd(file, self._located_ifd)
+                    offset = _last_ifd(file, first, self._block_pages[self._located_blocks - 1]).next_offset
+                self._locate(chain.read_ifd(file, offset))
 
     def end(self) -> int:
-        """Cut the chain behind its last page, where a failed write may have left a link, and locate all.
+        """Locate all, and cut the chain behind its last page, where a failed write may have left a link.
 
         Returns
         -------
@@ -84,20 +81,39 @@ class Journal:
             Offset of the first IFD of the chain.
         """
         self._first_ifds = np.zeros(len(self._reader), np.int64)
-        position = 0
-        with self._reader.path.open("r+b") as file:
-            start = chain.first_offset(file)
-            ifds = chain.walk(file, start)
-            for count, head in zip(self._block_pages, self._block_heads, strict=True):
-                last = next(ifds)
-                handles = self._handles[position : position + count]
-                self._first_ifds[handles] = last.offset
-                self._locate(handles, head, last)
-                for _ in range(count - 1):
-                    last = next(ifds)
-                position += count
+        self._located_blocks = self._located_pages = 0
+        with self._reader.path.open("rb") as file:
+            start = offset = chain.first_offset(file)
+            for count in self._block_pages:
+                first = chain.read_ifd(file, offset)
+                handles = self._handles[self._located_pages : self._located_pages + count]
+                self._first_ifds[handles] = offset
+                self._locate(first)
+                last = _last_ifd(file, first, count)
+                offset = last.next_offset
+        with self._reader.path.open("r+b", buffering=0) as file:
             chain.end_chain(file, last)
         return start
+
+    def cut(self) -> None:
+        """Cut the chain behind its last page, so that the file is right until the next write."""
+        self.locate_notes()
+        with self._reader.path.open("r+b", buffering=0) as file:
+            last = None
+            if self._located_blocks:
+                last = _last_ifd(file, chain.read_ifd(file, self._located_ifd), self._block_pages[-1])
+            chain.end_chain(file, last)
+
+    def void_last_block(self) -> None:
+        """Make pages that were not written whole black, and nobody takes them for frames any more."""
+        self.locate_notes()
+        with self._reader.path.open("r+b", buffering=0) as file:
+            first = chain.read_ifd(file, self._located_ifd)
+            chain.empty_page(file, first)
+            record = first.find(chain.RECORDS)
+            if record is not None:
+                file.seek(record.number)
+                chain.write_all(file, VOID)
 
     def entries(self, pages: npt.NDArray[np.int64]) -> Iterator[bytes]:
         """Yield the entries of an IFD for each page, after `end`.
@@ -114,10 +130,25 @@ class Journal:
                     template_at, template = ifd_at, chain.read_ifd(file, ifd_at).public_entries()
                 yield chain.with_data_offset(template, self._reader.data_offset(handle))
 
-    def _locate(self, handles: Sequence[int], head: int, first: chain.Ifd) -> None:
-        """Tell the reader where the notes of a block are."""
+    def _locate(self, first: chain.Ifd) -> None:
+        """Tell the reader where the notes of the next block are, whose first IFD this is."""
+        count, head = self._block_pages[self._located_blocks], self._block_heads[self._located_blocks]
         record = first.find(chain.RECORDS)
         if record is not None:
             note_at = record.number + head
-            for handle in handles:
+            for handle in self._handles[self._located_pages : self._located_pages + count]:
                 note_at = self._reader.set_note_offset(handle, note_at)
+        self._located_ifd = first.offset
+        self._located_pages += count
+        self._located_blocks += 1
+
+
+def _last_ifd(file: BinaryIO | FileIO, first: chain.Ifd, count: int) -> chain.Ifd:
+    """Return the last IFD of a block, or the last that is there: tifffile may owe those behind the first."""
+    last = first
+    for _ in range(count - 1):
+        try:
+            last = chain.read_ifd(file, last.next_offset)
+        except OmeTiffError:
+            break
+    return last

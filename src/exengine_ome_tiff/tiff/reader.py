@@ -13,7 +13,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.errors import NotFinishedError, OmeTiffError
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.pixels import PixelFormat
-from exengine_ome_tiff.tiff.records import decode_block
+from exengine_ome_tiff.tiff.records import VOID, decode_block
 
 
 class PageReader:
@@ -183,7 +183,10 @@ def _journal_pages(reader: PageReader, offset: int) -> Iterator[JournalPage]:
             record, strips = ifd.find(chain.RECORDS), ifd.find(chain.STRIP_OFFSETS)
             if record is None or strips is None:
                 continue
-            pixels, note_at, notes = decode_block(chain.read_bytes(file, record))
+            text = chain.read_bytes(file, record)
+            if text.startswith(VOID):
+                continue
+            pixels, note_at, notes = decode_block(text)
             note_at += record.number
             for slot, note in enumerate(notes):
                 handle = reader.add(pixels, len(note))

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff.pixels import PixelFormat, pixel_format
 
+VOID = b"#"
+"""What replaces the first byte of the record of pages that could not be written whole."""
+
 
 def encode_block(pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[bytes, int]:
     r"""Join the notes of a block's pages under a first line that tells what the pages are.

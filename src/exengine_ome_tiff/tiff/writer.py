@@ -68,6 +68,7 @@ class PageWriter:
         self._journal = Journal(self._reader)
         self._blanks: dict[tuple[tuple[int, ...], str], int] = {}
         self._is_closed = False
+        self._is_finished = False
 
     def __len__(self) -> int:
         return len(self._reader)
@@ -158,18 +159,39 @@ class PageWriter:
             tags.append((chain.RECORDS, chain.BYTES, len(record), record, True))
         if not len(self._journal):
             tags.append((chain.DATASET, chain.BYTES, len(self._reader.dataset), self._reader.dataset, True))
-        place = self._writer.write(
-            data,
-            photometric="rgb" if pixels.samples > 1 else "minisblack",
-            planarconfig="contig" if pixels.samples > 1 else None,
-            metadata=None,
-            software=False,
-            extratags=tags,
-            returnoffset=True,
-        )
+        try:
+            place = self._writer.write(
+                data,
+                photometric="rgb" if pixels.samples > 1 else "minisblack",
+                planarconfig="contig" if pixels.samples > 1 else None,
+                metadata=None,
+                software=False,
+                extratags=tags,
+                returnoffset=True,
+            )
+        except OSError:
+            self._journal.cut()
+            raise
         if place is None:
             raise RuntimeError("tifffile did not tell where it wrote")
-        return place[0], head
+        offset = place[0]
+        try:
+            self._complete(data, offset)
+        except OSError:
+            count = data.nbytes // pixels.nbytes
+            handles = [self._reader.add(pixels, 0) for _ in range(count)]
+            self._journal.add_block(handles, offset, 0, pixels)
+            self._journal.void_last_block()
+            raise
+        return offset, head
+
+    def _complete(self, data: npt.NDArray[Any], offset: int) -> None:
+        """Write what tifffile left out: `ndarray.tofile` misses it when its last 4 kB meet a full disk."""
+        missing = min(offset + data.nbytes - self.path.stat().st_size, data.nbytes)
+        if missing > 0:
+            with self.path.open("r+b", buffering=0) as file:
+                file.seek(offset + data.nbytes - missing)
+                chain.write_all(file, data.reshape(-1).view(np.uint8)[-missing:].data)
 
     def pixels(self, handle: int) -> npt.NDArray[Any]:
         """Return a page as it was put, in a new array."""
@@ -227,9 +249,11 @@ class PageWriter:
         Raises
         ------
         OSError
-            The file is as it was before; `finish` may be called again.
+            The file is as it was before; `finish` may be called again. Once it is done it does nothing more.
         """
         with self._lock:
+            if self._is_finished:
+                return self._reader
             self.commit()
             self._close_writer()
             extra = {
@@ -237,9 +261,10 @@ class PageWriter:
                 chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
             }
             first = self._journal.end()
-            with self.path.open("r+b") as file:
+            with self.path.open("r+b", buffering=0) as file:
                 extra[chain.JOURNAL] = (chain.LONG8, first.to_bytes(8, "little"))
                 chain.write_final_chain(file, self._journal.entries(pages), len(pages), extra)
+            self._is_finished = True
             return self._reader
 
     def close(self) -> None:

@@ -15,6 +15,8 @@ X_UM, Y_UM, Z_UM = "XPositionUm", "YPositionUm", "ZPositionUm"
 PIXEL_SIZE_UM = "PixelSizeUm"
 BIT_DEPTH = "BitDepth"
 
+_MIN_PIXEL_SIZE_UM, _MAX_PIXEL_SIZE_UM = 1e-6, 1e9  # what is beyond is no calibration
+
 
 def plane_values(metadata: Mapping[str, object]) -> PlaneValues:
     """Translate what differs from plane to plane.
@@ -49,7 +51,7 @@ def image_values(metadata: Mapping[str, object]) -> ImageValues:
     pixel_size_um = number(metadata.get(PIXEL_SIZE_UM))
     bits = number(metadata.get(BIT_DEPTH))
     return ImageValues(
-        pixel_size_um=pixel_size_um if pixel_size_um > 0 else None,
+        pixel_size_um=pixel_size_um if _MIN_PIXEL_SIZE_UM < pixel_size_um < _MAX_PIXEL_SIZE_UM else None,
         significant_bits=int(bits) if bits >= 1 else None,
         acquired=_acquired(metadata),
     )
