@@ -1,0 +1,109 @@
+"""The demo's files, plane by plane, as Bio-Formats and tifffile see them."""
+
+import shutil
+import threading
+
+import numpy as np
+import pytest
+import tifffile
+
+from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff.demo.acquisition import DemoPlan, run
+
+PLAN = DemoPlan(positions=2, time_points=3, channels=("DAPI", "GFP"), z_slices=3, size=(48, 64))
+
+
+class Remembering(TiffStorage):
+    """Keeps a copy of what was put, as a judge of what is in the files."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.was_put = {}
+        self._remembering = threading.Lock()
+
+    def put(self, data_coordinates, data, metadata=None):
+        with self._remembering:
+            place = {axis: data_coordinates[axis] for axis in ("position", "time", "channel", "z")}
+            self.was_put[tuple(place.values())] = data.copy()
+        super().put(data_coordinates, data, metadata)
+
+
+@pytest.fixture(scope="module", params=["demo.ome.tiff", "demo"])
+def demo(request, tmp_path_factory):
+    """Path of the demo's dataset, and what was put by (position, time, channel, z)."""
+    path = tmp_path_factory.mktemp("demo") / request.param
+    with Remembering(path) as storage:
+        run(PLAN, storage)
+    assert len(storage.was_put) == PLAN.frames
+    return path, storage.was_put
+
+
+def files_of(path):
+    return [path] if path.is_file() else sorted(file for file in path.iterdir())
+
+
+def assert_bio_formats_sees(bioformats, file, was_put, positions):
+    with bioformats(file) as reader:
+        assert reader.format == "OME-TIFF"
+        assert [series.name for series in reader.series] == positions
+        for number, series in enumerate(reader.series):
+            assert (series.size_z, series.size_c, series.size_t) == (3, 2, 3)
+            assert series.channel_names == ["DAPI", "GFP"]
+            for z, c, t in np.ndindex(3, 2, 3):
+                expected = was_put[series.name, t, PLAN.channels[c], z]
+                np.testing.assert_array_equal(reader.plane(number, z, c, t), expected)
+        assert reader.warnings == []
+
+
+def positions_in(file):
+    return [name for name in ("Pos0", "Pos1") if name in file.name or "_" not in file.name]
+
+
+def test_bio_formats_sees_every_plane(demo, bioformats):
+    path, was_put = demo
+    for file in files_of(path):
+        assert_bio_formats_sees(bioformats, file, was_put, positions_in(file))
+
+
+def test_bio_formats_sees_every_plane_after_a_move(demo, bioformats, tmp_path):
+    path, was_put = demo
+    moved = tmp_path / "elsewhere" / f"renamed {path.name}"
+    moved.parent.mkdir()
+    (shutil.copytree if path.is_dir() else shutil.copy)(path, moved)
+    for file in files_of(moved):
+        names = ["Pos0", "Pos1"] if moved.is_file() else positions_in(file)
+        assert_bio_formats_sees(bioformats, file, was_put, names)
+
+
+@pytest.mark.parametrize("demo", ["demo"], indirect=True)
+def test_a_file_of_a_folder_opens_alone_under_another_name(demo, bioformats, tmp_path):
+    path, was_put = demo
+    shutil.copy(path / "demo_Pos1.ome.tiff", tmp_path / "other.ome.tiff")
+    assert_bio_formats_sees(bioformats, tmp_path / "other.ome.tiff", was_put, ["Pos1"])
+
+
+def test_tifffile_sees_every_plane(demo):
+    path, was_put = demo
+    for file in files_of(path):
+        if file.suffix == ".ome":
+            continue
+        with tifffile.TiffFile(file) as tif:
+            assert [series.name for series in tif.series] == positions_in(file)
+            for series in tif.series:
+                assert series.axes == "TCZYX"
+                stack = series.asarray()
+                for t, c, z in np.ndindex(stack.shape[:3]):
+                    np.testing.assert_array_equal(
+                        stack[t, c, z], was_put[series.name, t, PLAN.channels[c], z]
+                    )
+
+
+def test_it_reads_its_own_file_again(demo):
+    path, was_put = demo
+    with TiffStorage.open(path) as storage:
+        coordinates = storage.get_image_coordinates_list()
+        assert len(coordinates) == len(was_put)
+        for place in coordinates:
+            key = (place["position"], place["time"], place["channel"], place["z"])
+            np.testing.assert_array_equal(storage[place], was_put[key])
+            assert storage.get_metadata(place)["Camera"]

@@ -1,0 +1,80 @@
+"""The installed command, as a user runs it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from exengine_ome_tiff import TiffStorage, __version__
+
+COMMAND = Path(sys.executable).with_name("exengine-ome-tiff.exe" if os.name == "nt" else "exengine-ome-tiff")
+
+
+def run(*arguments, cwd):
+    return subprocess.run(
+        [COMMAND, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+SMALL = ("--positions", 2, "--time-points", 2, "--z-slices", 2, "--size", 48)
+
+
+def test_demo_leaves_a_file_and_tells_what_it_is(tmp_path, bioformats):
+    done = run("demo", *SMALL, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, *images, hint = done.stdout.splitlines()
+    assert first.startswith(f"{tmp_path / 'demo.ome.tiff'}: 16 frames, ")
+    assert "frames/s" in first
+    assert images == [
+        "  image Pos0: T=2 C=2 Z=2 Y=48 X=48 uint16, channels DAPI, GFP",
+        "  image Pos1: T=2 C=2 Z=2 Y=48 X=48 uint16, channels DAPI, GFP",
+    ]
+    assert "Bio-Formats Importer" in hint
+    assert "16/16" in done.stderr, "progress"
+    with bioformats(tmp_path / "demo.ome.tiff") as reader:
+        assert len(reader.series) == 2
+        assert reader.warnings == []
+
+
+def test_demo_in_a_folder_with_blanks_and_umlauts(tmp_path):
+    target = tmp_path / "ein Ordner für Bilder" / "läuft"
+    done = run("demo", target, *SMALL, "--channels", "DAPI", "my dye", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "läuft.companion.ome" in done.stdout
+    with TiffStorage.open(target) as storage:
+        assert storage.images[0].channels == ("DAPI", "my dye")
+
+
+def test_demo_replaces_only_when_told(tmp_path):
+    (tmp_path / "demo.ome.tiff").write_text("precious")
+    done = run("demo", *SMALL, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "exengine-ome-tiff demo: demo.ome.tiff exists; --overwrite replaces it\n"
+    assert (tmp_path / "demo.ome.tiff").read_text() == "precious"
+    assert run("demo", "--overwrite", *SMALL, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "demo.ome.tiff").stat().st_size > 16 * 48 * 48 * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--positions", 0), "positions must be at least 1"),
+        (("--size", 3), "size must be at least"),
+        (("--channels", "A", "A"), "each channel can be there only once"),
+    ],
+)
+def test_arguments_that_make_no_sense(tmp_path, arguments, message):
+    done = run("demo", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_and_version(tmp_path):
+    assert "demo" in run("--help", cwd=tmp_path).stdout
+    assert "--hardware" in run("demo", "--help", cwd=tmp_path).stdout
+    assert run("--version", cwd=tmp_path).stdout == f"exengine-ome-tiff {__version__}\n"
+    assert run(cwd=tmp_path).returncode == 2

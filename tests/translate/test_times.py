@@ -1,0 +1,71 @@
+"""Reading time stamps, and one clock for a dataset."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+
+from exengine_ome_tiff.translate import PlaneTable, PlaneValues, delta_t_s
+from exengine_ome_tiff.translate.times import parse_time, seconds
+
+NAN = float("nan")
+NOON = datetime(2026, 5, 4, 12, 0, 1, 500_000)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("stamp", "time"),
+    [
+        ("2026-05-04 12:00:01.5", NOON),
+        ("2026-05-04 12:00:01.500000123", NOON),
+        ("2026/05/04 12:00:01,5 -", NOON),
+        ("2026-05-04T12:00:01.5Z", NOON.replace(tzinfo=UTC)),
+        ("2026-05-04 12:00:01.5 +0230", NOON.replace(tzinfo=timezone(timedelta(minutes=150)))),
+        ("2026-05-04 12:00:01.500-08:00", NOON.replace(tzinfo=timezone(timedelta(hours=-8)))),
+        ("2026-05-04 12:00:01", NOON.replace(microsecond=0)),
+        ("2026-13-04 12:00:01", None),
+        ("0001-01-01 00:00:00 +1400", None),
+        ("yesterday", None),
+        ("", None),
+        (None, None),
+        (12.5, None),
+    ],
+)
+def test_parse_time(stamp, time):
+    assert parse_time(stamp) == time
+
+
+def test_seconds_on_both_clocks():
+    assert seconds("1970-01-01 01:00:00 +0100", zone=True) == 0
+    assert seconds("1970-01-01 01:00:00 +0100", zone=False) == 3600
+    assert np.isnan(seconds("1970-01-01 01:00:00", zone=True))
+
+
+def delta_t(*planes):
+    table = PlaneTable()
+    for plane in planes:
+        table.append(PlaneValues(**plane))
+    return delta_t_s(table.columns()).tolist()
+
+
+def test_a_clock_of_the_camera_that_starts_once():
+    assert delta_t({"elapsed_s": 0.5}, {"elapsed_s": 1.5}) == [0, 1]
+
+
+def test_a_clock_of_the_camera_that_starts_again_tells_nothing():
+    np.testing.assert_array_equal(delta_t({"elapsed_s": 0.5}, {"elapsed_s": 0.1}), [NAN, NAN])
+
+
+def test_a_wall_clock_goes_before_the_camera_s():
+    planes = [{"elapsed_s": 0.1, "local_clock_s": 50}, {"elapsed_s": 0.1, "local_clock_s": 53}]
+    assert delta_t(*planes) == [0, 3]
+
+
+def test_stamps_with_and_without_a_zone_meet():
+    sequence = {"local_clock_s": 3600.0, "utc_s": 0.001}
+    snap = {"utc_s": 10.0}
+    assert delta_t(sequence, snap, {"local_clock_s": 3620.0}) == pytest.approx([0, 10, 20])
+
+
+def test_frames_without_a_stamp():
+    np.testing.assert_array_equal(delta_t({}, {"utc_s": 5}, {}, {"utc_s": 7}), [NAN, 0, NAN, 2])
+    np.testing.assert_array_equal(delta_t({}, {}), [NAN, NAN])
