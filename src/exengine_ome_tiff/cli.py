@@ -8,9 +8,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from exengine_ome_tiff.demo.acquisition import DemoPlan, DemoResult, run
-from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope
+from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope, UnknownChannelError
 from exengine_ome_tiff.storage import TiffStorage
 from exengine_ome_tiff.version import __version__
+
+_CHANNELS = {"simulated": ("DAPI", "GFP"), "micromanager": ("DAPI", "FITC")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,28 +55,52 @@ def _parser() -> argparse.ArgumentParser:
         "demo",
         help="acquire with a simulated microscope",
         description="Run an ExEngine acquisition on a simulated microscope and leave an OME-TIFF.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     plan = DemoPlan()
+    defaults = ", ".join(f"{' '.join(names)} ({hardware})" for hardware, names in _CHANNELS.items())
     demo.add_argument(
         "output",
         nargs="?",
         type=Path,
         default=Path("demo.ome.tiff"),
-        help="file ending in .ome.tiff, or folder for one file per position",
+        help="file ending in .ome.tiff, or folder for one file per position (default: %(default)s)",
     )
-    demo.add_argument("--positions", type=int, default=plan.positions, metavar="N", help="stage positions")
-    demo.add_argument("--time-points", type=int, default=plan.time_points, metavar="N", help="time points")
     demo.add_argument(
-        "--channels", nargs="+", default=list(plan.channels), metavar="NAME", help="names of the channels"
+        "--positions",
+        type=int,
+        default=plan.positions,
+        metavar="N",
+        help="stage positions (default: %(default)s)",
     )
-    demo.add_argument("--z-slices", type=int, default=plan.z_slices, metavar="N", help="slices of a stack")
-    demo.add_argument("--size", type=int, default=plan.size, metavar="PX", help="height and width, pixels")
+    demo.add_argument(
+        "--time-points",
+        type=int,
+        default=plan.time_points,
+        metavar="N",
+        help="time points (default: %(default)s)",
+    )
+    demo.add_argument(
+        "--channels", nargs="+", metavar="NAME", help=f"names of the channels (default: {defaults})"
+    )
+    demo.add_argument(
+        "--z-slices",
+        type=int,
+        default=plan.z_slices,
+        metavar="N",
+        help="slices of a stack (default: %(default)s)",
+    )
+    demo.add_argument(
+        "--size",
+        type=int,
+        default=plan.size,
+        metavar="PX",
+        help="height and width, pixels (default: %(default)s)",
+    )
     demo.add_argument(
         "--hardware",
-        choices=("simulated", "micromanager"),
+        choices=tuple(_CHANNELS),
         default="simulated",
-        help="the simulated microscope, or Micro-Manager's core with its DemoCamera",
+        help="the simulated microscope, or Micro-Manager's core with its DemoCamera (default: %(default)s)",
     )
     demo.add_argument("--overwrite", action="store_true", help="replace the output")
     demo.set_defaults(work=_demo)
@@ -86,7 +112,7 @@ def _demo(options: argparse.Namespace) -> int:
         plan = DemoPlan(
             positions=options.positions,
             time_points=options.time_points,
-            channels=tuple(options.channels),
+            channels=options.channels or _CHANNELS[options.hardware],
             z_slices=options.z_slices,
             size=options.size,
         )
@@ -98,7 +124,11 @@ def _demo(options: argparse.Namespace) -> int:
     except FileExistsError as error:
         raise _UsageError(f"{options.output} exists; --overwrite replaces it") from error
     with storage, tqdm(total=plan.frames, unit="frame", desc="acquiring") as bar:
-        result = run(plan, storage, make_microscope, lambda stored, _: bar.update(stored - bar.n))
+        try:
+            result = run(plan, storage, make_microscope, lambda stored, _: bar.update(stored - bar.n))
+        except UnknownChannelError as error:
+            bar.leave = False
+            raise _UsageError(error) from error
         bar.close()
         _report(storage, result)
     return 0

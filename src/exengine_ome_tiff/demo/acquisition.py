@@ -131,6 +131,8 @@ def run(
 
     Raises
     ------
+    UnknownChannelError
+        If the microscope does not have a channel of the plan; nothing was acquired.
     RuntimeError
         If an `ExecutionEngine` exists: it is a singleton, and this function shuts its own down.
     Exception
@@ -158,6 +160,10 @@ def _acquire(
     progress: Progress | None,
 ) -> DemoResult:
     """Acquire a plan with a running engine; stop its storage thread whatever happens."""
+    for channel in plan.channels:
+        scope.channel_event(
+            channel
+        )  # raises for one that the microscope does not have, before anything moves
     watch = _Watch(storage)
     engine.subscribe_to_notifications(watch.count_stored, DataStoredNotification)
     handler = DataHandler(watch)

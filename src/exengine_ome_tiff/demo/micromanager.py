@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from exengine_ome_tiff.demo.microscope import UnknownChannelError
+
 try:
     import mm_test_adapters
     from exengine.backends.micromanager.mm_device_implementations import (
@@ -91,12 +93,12 @@ class MicroManagerMicroscope:
 
         Raises
         ------
-        ValueError
+        UnknownChannelError
             If there is no such preset.
         """
         presets = Core().get_available_configs(_CHANNEL_GROUP)
         if channel not in presets:
-            raise ValueError(f"Micro-Manager has no channel {channel!r}, only {', '.join(presets)}")
+            raise UnknownChannelError(f"Micro-Manager has no channel {channel!r}, only {', '.join(presets)}")
         return partial(self._set_channel, channel)
 
     def time_event(self, time_s: float) -> Callable[[], None]:  # noqa: ARG002

@@ -21,6 +21,10 @@ from exengine_ome_tiff.demo.devices import (
 from exengine_ome_tiff.demo.scene import Scene
 
 
+class UnknownChannelError(ValueError):
+    """The microscope has no such channel."""
+
+
 class Microscope(Protocol):
     """What an acquisition needs of a microscope. Its devices live as long as the engine they were made in."""
 
