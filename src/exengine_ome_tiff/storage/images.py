@@ -47,7 +47,7 @@ class StoredImage(NamedTuple):
     def info(self) -> ImageInfo:
         """Return what a user wants to know."""
         sizes = {axis: self.layout.sizes[axis] for axis in "TCZ"}
-        sizes |= dict(zip("YXS", self.pixels.shape, strict=False))
+        sizes |= dict(zip("YXS", self.pixels.stored_shape, strict=False))
         channels = tuple(str(value) for value in self.layout.values["C"] if value is not None)
         frames = int((self.layout.frames >= 0).sum())
         return ImageInfo(

@@ -17,8 +17,8 @@ from exengine_ome_tiff.storage.finishing import finish_files
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.records import encode_record, to_json
 from exengine_ome_tiff.storage.target import Target
-from exengine_ome_tiff.tiff import BufferPool, PageWriter, PixelFormat, pixel_format
-from exengine_ome_tiff.translate import PlaneTable, PlaneValues, plane_values
+from exengine_ome_tiff.tiff import BufferPool, PageWriter, PixelFormat, packing_of, pixel_format
+from exengine_ome_tiff.translate import PlaneTable, pixel_type, plane_values
 
 logger = logging.getLogger(__name__)
 
@@ -73,9 +73,10 @@ class Session:
     def put(self, given: Mapping[str, int | str], data: npt.ArrayLike, metadata: object) -> None:
         """Take a frame; see `TiffStorage.put`."""
         coordinates = read_coordinates(given)
-        array, pixels = _check_pixels(coordinates, data)
         text, plain = to_json(metadata)
-        values = plane_values(plain) if isinstance(plain, Mapping) else PlaneValues()
+        tags = plain if isinstance(plain, Mapping) else {}
+        array, pixels = _check_pixels(coordinates, data, tags)
+        values = plane_values(tags)
         with self._lock:
             if self._is_ending:
                 raise RuntimeError(f"coordinates {coordinates!r}: put after finish() or close()")
@@ -185,9 +186,11 @@ class Session:
             self._dataset.close()
 
 
-def _check_pixels(coordinates: Coordinates, data: npt.ArrayLike) -> tuple[npt.NDArray[Any], PixelFormat]:
+def _check_pixels(
+    coordinates: Coordinates, data: npt.ArrayLike, tags: Mapping[str, object]
+) -> tuple[npt.NDArray[Any], PixelFormat]:
     array = np.asarray(data)
     try:
-        return array, pixel_format(array.shape, array.dtype.str)
+        return array, pixel_format(array.shape, array.dtype.str, packing_of(array, pixel_type(tags)))
     except (TypeError, ValueError) as error:
         raise type(error)(f"coordinates {coordinates!r}: {error}") from None

@@ -1,7 +1,7 @@
 """Pages in, pages out: BigTIFF files that are their own journal. The only place that knows tifffile."""
 
 from exengine_ome_tiff.tiff.buffers import BufferPool
-from exengine_ome_tiff.tiff.pixels import PixelFormat, pixel_format
+from exengine_ome_tiff.tiff.pixels import PixelFormat, packing_of, pixel_format
 from exengine_ome_tiff.tiff.reader import JournalPage, PageReader, open_finished, read_dataset
 from exengine_ome_tiff.tiff.writer import PageWriter
 
@@ -12,6 +12,7 @@ __all__ = [
     "PageWriter",
     "PixelFormat",
     "open_finished",
+    "packing_of",
     "pixel_format",
     "read_dataset",
 ]

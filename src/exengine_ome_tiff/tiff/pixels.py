@@ -14,6 +14,14 @@ _STORED_AS = {
 }
 _SUPPORTED = "bool, int8/16/32, uint8/16/32, float16/32/64, complex64/128"
 _RGB_DTYPES = ("|u1", "<u2")
+_PACKED = {
+    ("RGB32", "<u4"): ("|u1", 3),
+    ("RGBA32", "<u4"): ("|u1", 4),
+    ("RGB64", "<u8"): ("<u2", 3),
+    ("RGBA64", "<u8"): ("<u2", 4),
+    ("GRAY32", "<u4"): ("<f4", 1),
+}
+"""What the words of packed pixels hold: type of a sample, and samples that are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,46 +34,97 @@ class PixelFormat:
         (Y, X), or (Y, X, 3) and (Y, X, 4) for RGB and RGBA; pixels.
     dtype
         What was put, byte order included, as NumPy's `dtype.str`.
+    packing
+        What the words of a pixel hold that was put as one unsigned integer, as Micro-Manager's cameras give
+        it: RGB32 and RGB64 are bytes and 16-bit words B, G, R and an empty one, RGBA32 and RGBA64 the same
+        with something in the last, GRAY32 is a 32-bit floating-point number; None for a plain number.
     """
 
     shape: tuple[int, ...]
     dtype: str
+    packing: str | None = None
 
     @property
     def stored_dtype(self) -> np.dtype[Any]:
-        """Little-endian type of the pixels in the file: uint8 for bool, float32 for float16."""
-        return _stored_dtype(self.dtype)
+        """Little-endian type of the samples in the file: uint8 for bool, float32 for float16."""
+        return _stored_dtype(self.dtype, self.packing)
+
+    @property
+    def stored_shape(self) -> tuple[int, ...]:
+        """Shape of a page in the file: (Y, X) or (Y, X, samples)."""
+        if self.packing is None or self.packing == "GRAY32":
+            return self.shape
+        return (*self.shape, 4 if self.packing.startswith("RGBA") else 3)
 
     @property
     def samples(self) -> int:
-        """Samples of a pixel: 1, 3 for RGB, 4 for RGBA."""
-        return self.shape[2] if len(self.shape) == 3 else 1
+        """Samples of a pixel in the file: 1, 3 for RGB, 4 for RGBA."""
+        return self.stored_shape[2] if len(self.stored_shape) == 3 else 1
 
     @property
     def nbytes(self) -> int:
         """Bytes of a page in the file."""
-        return int(np.prod(self.shape)) * self.stored_dtype.itemsize
+        return int(np.prod(self.stored_shape)) * self.stored_dtype.itemsize
 
     def __str__(self) -> str:
-        return f"{'x'.join(map(str, self.shape))} {self.stored_dtype.name}"
+        return f"{'x'.join(map(str, self.stored_shape))} {self.stored_dtype.name}"
 
     @property
     def stored(self) -> tuple[tuple[int, ...], str]:
         """Shape and type in the file; frames that share it can be planes of one image."""
-        return self.shape, self.stored_dtype.str
+        return self.stored_shape, self.stored_dtype.str
+
+    def as_stored(self, put: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Turn an array that was put into one to copy into a page, without a copy where possible."""
+        if self.packing is None:
+            return put
+        words = np.ascontiguousarray(put, np.dtype(self.dtype).newbyteorder("<"))
+        samples = words.view(self.stored_dtype)
+        if self.packing == "GRAY32":
+            return samples
+        return samples.reshape(*self.shape, 4)[..., [2, 1, 0, 3][: self.samples]]
 
     def as_put(self, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Turn pixels as they lie in the file into an array as it was put."""
-        return stored.astype(self.dtype, copy=False)
+        if self.packing is None:
+            return stored.astype(self.dtype, copy=False)
+        if self.packing != "GRAY32":
+            samples = np.zeros((*self.shape, 4), stored.dtype)
+            samples[..., [2, 1, 0, 3][: self.samples]] = stored
+            stored = samples
+        words = stored.view(np.dtype(self.dtype).newbyteorder("<"))
+        return words.reshape(self.shape).astype(self.dtype, copy=False)
+
+
+def packing_of(data: npt.NDArray[Any], pixel_type: object) -> str | None:
+    """Tell what the words of packed pixels hold.
+
+    Parameters
+    ----------
+    data
+        Array that was put.
+    pixel_type
+        What the metadata say: "RGB32", "RGB64", "GRAY32", or anything else.
+
+    Returns
+    -------
+    str or None
+        Packing for `PixelFormat`, None where the array has plain numbers.
+    """
+    if (pixel_type, np.dtype(data.dtype).newbyteorder("<").str) not in _PACKED or data.ndim != 2:
+        return None
+    bits = {"RGB32": 24, "RGB64": 48}.get(str(pixel_type))
+    return f"RGBA{str(pixel_type)[3:]}" if bits and (data >> bits).any() else str(pixel_type)
 
 
 @lru_cache
-def _stored_dtype(dtype: str) -> np.dtype[Any]:
-    return np.dtype(_STORED_AS[np.dtype(dtype).newbyteorder("<").str])
+def _stored_dtype(dtype: str, packing: str | None) -> np.dtype[Any]:
+    little = np.dtype(dtype).newbyteorder("<").str
+    return np.dtype(_STORED_AS[little] if packing is None else _PACKED[packing, little][0])
 
 
 @lru_cache(maxsize=1024)
-def pixel_format(shape: tuple[int, ...], dtype: str) -> PixelFormat:
+def pixel_format(shape: tuple[int, ...], dtype: str, packing: str | None = None) -> PixelFormat:
     """Check that arrays of this kind can be pages.
 
     Parameters
@@ -74,6 +133,8 @@ def pixel_format(shape: tuple[int, ...], dtype: str) -> PixelFormat:
         Shape of the array.
     dtype
         NumPy's `dtype.str` of the array.
+    packing
+        As `packing_of` tells it.
 
     Returns
     -------
@@ -86,18 +147,19 @@ def pixel_format(shape: tuple[int, ...], dtype: str) -> PixelFormat:
     ValueError
         The shape is no single image.
     """
-    if np.dtype(dtype).newbyteorder("<").str not in _STORED_AS:
-        reason = (
-            "; Bio-Formats reads no 64-bit integers" if np.dtype(dtype).name in ("int64", "uint64") else ""
-        )
+    little = np.dtype(dtype).newbyteorder("<").str
+    if packing is None and little not in _STORED_AS:
+        reason = "; Bio-Formats reads no 64-bit integers" if little in ("<i8", "<u8") else ""
         raise TypeError(f"got pixels of type {np.dtype(dtype).name}, expected one of {_SUPPORTED}{reason}")
-    is_rgb = len(shape) == 3 and shape[2] in (3, 4)
+    if packing is not None and (packing, little) not in _PACKED:
+        raise TypeError(f"got pixels of type {np.dtype(dtype).name} packed as {packing}")
+    is_rgb = len(shape) == 3 and shape[2] in (3, 4) and packing is None
     if len(shape) != 2 and not is_rgb:
         raise ValueError(
             f"got an array of shape {shape}, expected (Y, X), or (Y, X, 3) and (Y, X, 4) for RGB"
         )
     if min(shape) < 1:
         raise ValueError(f"got an empty array of shape {shape}, expected at least one pixel")
-    if is_rgb and np.dtype(dtype).newbyteorder("<").str not in _RGB_DTYPES:
+    if is_rgb and little not in _RGB_DTYPES:
         raise TypeError(f"got RGB pixels of type {np.dtype(dtype).name}, expected uint8 or uint16")
-    return PixelFormat(shape, dtype)
+    return PixelFormat(shape, dtype, packing)

@@ -86,7 +86,7 @@ class PageReader:
             The file ends before the page does.
         """
         pixels = self.format(handle)
-        stored = np.empty(pixels.shape, pixels.stored_dtype)
+        stored = np.empty(pixels.stored_shape, pixels.stored_dtype)
         rest = stored.data.cast("B")
         with self._moved_to(self._data_at[handle]):
             while rest:

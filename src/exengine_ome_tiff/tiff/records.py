@@ -28,7 +28,10 @@ def encode_block(pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[bytes, in
     int
         Length of the first line, ``\n`` included.
     """
-    head = json.dumps({"pages": len(notes), "shape": pixels.shape, "dtype": pixels.dtype}).encode()
+    what = {"pages": len(notes), "shape": pixels.shape, "dtype": pixels.dtype}
+    if pixels.packing:
+        what["packing"] = pixels.packing
+    head = json.dumps(what).encode()
     return b"\n".join((head, *notes, b"")), len(head) + 1
 
 
@@ -51,7 +54,8 @@ def decode_block(record: bytes) -> tuple[PixelFormat, int, list[bytes]]:
     head, *notes = record.split(b"\n")
     try:
         block = json.loads(head)
-        pixels = pixel_format(tuple(operator.index(size) for size in block["shape"]), str(block["dtype"]))
+        shape = tuple(operator.index(size) for size in block["shape"])
+        pixels = pixel_format(shape, str(block["dtype"]), block.get("packing"))
         pages = operator.index(block["pages"])
     except (ValueError, TypeError, KeyError) as error:
         raise OmeTiffError(f"not the record of a block of frames: {head[:80]!r}") from error

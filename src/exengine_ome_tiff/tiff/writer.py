@@ -27,7 +27,7 @@ class _Block:
         self.buffer = buffer
         self.capacity = min(MAX_BLOCK_PAGES, buffer.nbytes // pixels.nbytes)
         used = buffer[: self.capacity * pixels.nbytes]
-        self.pages = used.view(pixels.stored_dtype).reshape(self.capacity, *pixels.shape)
+        self.pages = used.view(pixels.stored_dtype).reshape(self.capacity, *pixels.stored_shape)
         self.handles: list[int] = []
         self.notes: list[bytes] = []
         self.written = 0
@@ -108,12 +108,14 @@ class PageWriter:
                 if buffer is not None:
                     block = self._blocks[pixels] = _Block(pixels, buffer)
             if block is None:
-                offset, head = self._write(np.ascontiguousarray(data, pixels.stored_dtype), pixels, [note])
+                offset, head = self._write(
+                    np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype), pixels, [note]
+                )
                 handle = self._reader.add(pixels, len(note))
                 self._journal.add_block([handle], offset, head, pixels)
                 return handle
             slot = len(block.handles)
-            np.copyto(block.pages[slot], data, casting="unsafe")
+            np.copyto(block.pages[slot], pixels.as_stored(data), casting="unsafe")
             handle = self._reader.add(pixels, len(note))
             block.handles.append(handle)
             block.notes.append(note)
@@ -222,7 +224,7 @@ class PageWriter:
         with self._lock:
             if pixels.stored in self._blanks:
                 return self._blanks[pixels.stored]
-            offset, _ = self._write(np.zeros(pixels.shape, pixels.stored_dtype), pixels, [])
+            offset, _ = self._write(np.zeros(pixels.stored_shape, pixels.stored_dtype), pixels, [])
             handle = self._reader.add(pixels, 0)
             self._journal.add_block([handle], offset, 0, pixels)
             self._blanks[pixels.stored] = handle

@@ -1,7 +1,15 @@
 """Metadata dialects to neutral values with units in their names. Plain values in, plain values out."""
 
-from exengine_ome_tiff.translate.micromanager import image_values, plane_values
+from exengine_ome_tiff.translate.micromanager import image_values, pixel_type, plane_values
 from exengine_ome_tiff.translate.times import delta_t_s
 from exengine_ome_tiff.translate.values import ImageValues, PlaneTable, PlaneValues
 
-__all__ = ["ImageValues", "PlaneTable", "PlaneValues", "delta_t_s", "image_values", "plane_values"]
+__all__ = [
+    "ImageValues",
+    "PlaneTable",
+    "PlaneValues",
+    "delta_t_s",
+    "image_values",
+    "pixel_type",
+    "plane_values",
+]

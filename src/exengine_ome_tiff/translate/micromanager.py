@@ -14,6 +14,7 @@ RECEIVED = "ReceivedTime"
 X_UM, Y_UM, Z_UM = "XPositionUm", "YPositionUm", "ZPositionUm"
 PIXEL_SIZE_UM = "PixelSizeUm"
 BIT_DEPTH = "BitDepth"
+PIXEL_TYPE = "PixelType"
 
 _MIN_PIXEL_SIZE_UM, _MAX_PIXEL_SIZE_UM = 1e-6, 1e9  # what is beyond is no calibration
 
@@ -55,6 +56,12 @@ def image_values(metadata: Mapping[str, object]) -> ImageValues:
         significant_bits=int(bits) if bits >= 1 else None,
         acquired=_acquired(metadata),
     )
+
+
+def pixel_type(metadata: Mapping[str, object]) -> str | None:
+    """Return how the camera packs pixels, such as "GRAY16" or "RGB32", where the tags tell."""
+    value = metadata.get(PIXEL_TYPE)
+    return value if isinstance(value, str) else None
 
 
 def number(value: object) -> float:
