@@ -1,4 +1,4 @@
-"""Frames whose pixels tell their coordinates, and what tifffile and OME-XML say of a file with such frames."""
+"""Frames whose pixels tell their coordinates, and a reader of such frames by OME-XML and tifffile."""
 
 from __future__ import annotations
 

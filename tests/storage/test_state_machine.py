@@ -227,11 +227,12 @@ class StorageMachine(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
-TestStorage = StorageMachine.TestCase
+TestStorage = pytest.mark.timeout(900)(StorageMachine.TestCase)  # a failure is shrunk for up to five minutes
 TestStorage.settings = settings(
     max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", "250")),
     stateful_step_count=25,
     deadline=None,
+    report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
