@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from exengine_ome_tiff.coordinates import Axes, read_coordinates
 
 AXES = st.text(max_size=6)
-VALUES = st.integers() | st.text(max_size=6)
+VALUES = st.integers(-(2**63), 2**63 - 1) | st.text(max_size=6)
 COORDINATES = st.dictionaries(AXES, VALUES, max_size=5)
 
 
@@ -42,7 +42,7 @@ def test_valid_coordinates_come_back_equal_as_a_new_dict(coordinates):
         (np.str_("µ"), "µ"),
         (Index.THIRD, 3),
         (Label.DAPI, "dapi"),
-        (10**30, 10**30),
+        (2**63 - 1, 2**63 - 1),
         ("", ""),
     ],
     ids=repr,
@@ -116,3 +116,16 @@ def test_looking_for_a_set_of_axes_does_not_make_it_known():
 def test_keys_that_look_alike_differ(one, other):
     axes = Axes()
     assert axes.key(one) != axes.key(other)
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 10**5000], ids=["64", "-64", "5000 digits"])
+def test_an_integer_of_more_than_64_bits_is_refused(value):
+    with pytest.raises(ValueError, match="'time' has an integer of"):
+        read_coordinates({"time": value})
+
+
+def test_halves_of_a_character_are_joined_as_json_would():
+    assert read_coordinates({"\ud83d\ude00": "\ud83d\ude00", "half": "\ud83d"}) == {
+        "😀": "😀",
+        "half": "\ud83d",
+    }

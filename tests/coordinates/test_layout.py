@@ -171,3 +171,19 @@ def test_every_frame_is_exactly_one_plane_and_leads_back_to_its_coordinates(arri
     for labels in {layout.labels for layout in found}:
         variants = [layout.is_variant for layout in found if layout.labels == labels]
         assert variants == [False] + [True] * (len(variants) - 1)
+
+
+def test_an_image_that_would_be_nearly_empty_is_taken_apart():
+    axes = Axes()
+    places = [{"time": number, "z": number * 7, "channel": "A"} for number in range(300)]
+    layouts = lay_out([Frame(n, axes.key(place), "kind") for n, place in enumerate(places)], axes)
+    assert sum(len(layout.frames) for layout in layouts) == 300
+    assert [layout.labels for layout in layouts] == [(("z", place["z"]),) for place in places]
+    assert [layout.values["T"] for layout in layouts] == [(place["time"],) for place in places]
+
+
+def test_stacks_at_some_time_points_stay_one_image():
+    axes = Axes()
+    places = [{"time": t, "z": z} for t in range(2000) for z in range(50 if t % 100 == 0 else 1)]
+    (layout,) = lay_out([Frame(n, axes.key(place), "kind") for n, place in enumerate(places)], axes)
+    assert layout.sizes == {"Z": 50, "C": 1, "T": 2000}

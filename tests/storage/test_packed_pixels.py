@@ -1,11 +1,11 @@
-"""Words that Micro-Manager's cameras pack pixels into: colour and float for readers, the same words for us."""
+"""What Micro-Manager's cameras pack into words: colour and float for readers, words for us."""
 
 import numpy as np
 import pytest
 import tifffile
-from frames import assert_same
 
 from exengine_ome_tiff import TiffStorage
+from frames import assert_same
 
 SHAPE = (9, 11)
 RANDOM = np.random.default_rng(seed=7)
@@ -62,6 +62,7 @@ def test_64_bits_without_a_tag_are_refused(tmp_path):
             storage.put({"time": 0}, np.ones(SHAPE, np.uint64), {"PixelType": "GRAY16"})
         with pytest.raises(TypeError, match="uint64"):
             storage.put({"time": 0}, np.ones(SHAPE, np.uint64), {})
+        storage.put({"time": 0}, np.ones(SHAPE, np.uint32), {})
 
 
 def test_frames_with_and_without_alpha_are_images_of_their_own(tmp_path):

@@ -8,6 +8,8 @@ import numpy as np
 Coordinates: TypeAlias = dict[str, int | str]
 Key: TypeAlias = tuple[int | str, ...]
 
+_INT64 = 1 << 63
+
 
 def read_coordinates(given: Mapping[Any, Any]) -> Coordinates:
     """Check coordinates and return them as a plain dict of plain values.
@@ -26,6 +28,8 @@ def read_coordinates(given: Mapping[Any, Any]) -> Coordinates:
     ------
     TypeError
         An axis name is no string, or a value is neither int nor str (bool is no int here).
+    ValueError
+        An integer needs more than 64 bits.
     """
     coordinates: Coordinates = {}
     for axis, value in given.items():
@@ -34,7 +38,7 @@ def read_coordinates(given: Mapping[Any, Any]) -> Coordinates:
             raise TypeError(
                 f"coordinates {dict(given)!r}: axis name {axis!r} is of type {kind_name(axis)}, expected str"
             )
-        if kind is int or kind is str:
+        if kind is int:
             plain = value
         elif isinstance(value, np.integer) or (isinstance(value, int) and kind is not bool):
             plain = int(value)
@@ -45,13 +49,18 @@ def read_coordinates(given: Mapping[Any, Any]) -> Coordinates:
                 f"coordinates {dict(given)!r}: axis {axis!r} has value {value!r} of type {kind_name(value)}, "
                 "expected int or str"
             )
-        coordinates[axis if type(axis) is str else plain_str(axis)] = plain
+        if isinstance(plain, int) and not -_INT64 <= plain < _INT64:
+            bits = plain.bit_length()
+            raise ValueError(f"coordinates: axis {axis!r} has an integer of {bits} bits, expected at most 64")
+        coordinates[plain_str(axis)] = plain
     return coordinates
 
 
 def plain_str(text: str) -> str:
-    """Return the characters of a `str` of a subclass, as `str` would not for an enumeration."""
-    return str.__str__(text)
+    """Return the characters of a string as `str`, even of an enumeration, halves of a character joined."""
+    if text.isascii():
+        return text if type(text) is str else str.__str__(text)
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def kind_name(value: object) -> str:

@@ -1,5 +1,6 @@
 """Which OME images a set of frames makes, and which frame is which plane of them."""
 
+import math
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
@@ -13,6 +14,9 @@ AxisValue: TypeAlias = int | str | None
 
 PLANE_AXES = {"Z": "z", "C": "channel", "T": "time"}
 """The axes that lie inside an image, by their OME names; every other axis tells images apart."""
+
+_MANY_PLANES = 10_000
+_MOST_PLANES_A_FRAME = 64
 
 
 class Frame(NamedTuple):
@@ -91,7 +95,8 @@ def lay_out(frames: Iterable[Frame], axes: Axes) -> list[ImageLayout]:
     """Distribute frames over images.
 
     Within an image the index along an axis is the rank of the value among those seen: a missing axis
-    first, then ints by value, then strings by first arrival.
+    first, then ints by value, then strings by first arrival. An image of more than 10,000 planes, and more
+    than 64 for each frame, is taken apart along its shortest axis, whose values become labels.
 
     Parameters
     ----------
@@ -118,7 +123,7 @@ def lay_out(frames: Iterable[Frame], axes: Axes) -> list[ImageLayout]:
             seen.add(kind)
             groups[names, labels, kind] = group
         group.add(number, *(None if place is None else key[place] for place in plane_places))
-    return [group.layout() for group in groups.values()]
+    return [layout for group in groups.values() for layout in group.layouts()]
 
 
 def _splitters(axes: Axes) -> list[tuple[tuple[str, ...], tuple[int, ...], tuple[int | None, ...]]]:
@@ -150,7 +155,25 @@ class _Group:
             seen = self._seen[axis]
             self._codes[axis].append(seen.setdefault(value, len(seen)))
 
-    def layout(self) -> ImageLayout:
+    def layouts(self) -> list[ImageLayout]:
+        """Return the image, or several where it would be nearly empty."""
+        planes = math.prod(len(seen) for seen in self._seen.values())
+        if planes <= max(_MANY_PLANES, _MOST_PLANES_A_FRAME * len(self._numbers)):
+            return [self._layout()]
+        long_axes = [axis for axis in PLANE_AXES if len(self._seen[axis]) > 1]
+        split = min(long_axes, key=lambda axis: len(self._seen[axis]))
+        values = {axis: list(seen) for axis, seen in self._seen.items()}
+        parts: dict[AxisValue, _Group] = {}
+        for index, number in enumerate(self._numbers):
+            place = {axis: values[axis][codes[index]] for axis, codes in self._codes.items()}
+            value = place[split]
+            if value not in parts:
+                label = () if value is None else ((PLANE_AXES[split], value),)
+                parts[value] = _Group(self.labels + label, self.kind, self.is_variant)
+            parts[value].add(number, *place.values())
+        return [layout for part in parts.values() for layout in part.layouts()]
+
+    def _layout(self) -> ImageLayout:
         ranked = {axis: sorted(seen, key=_rank) for axis, seen in self._seen.items()}
         indices = {}
         for axis, seen in self._seen.items():

@@ -17,7 +17,6 @@ from exengine_ome_tiff.translate import ImageValues, PlaneTable, delta_t_s, imag
 from exengine_ome_tiff.version import __version__
 
 CREATOR = f"exengine-ome-tiff {__version__}"
-_MICROSECOND_DIGITS = 6
 
 
 def finish_files(
@@ -47,7 +46,7 @@ def finish_files(
     from exengine_ome_tiff.ome.document import Place, ome_xml
 
     columns = planes.columns()
-    columns["delta_t_s"] = np.round(delta_t_s(columns), _MICROSECOND_DIGITS)
+    columns["delta_t_s"] = delta_t_s(columns)
     images = stored_images(dataset, target.name)
     companion: list[tuple[OmeImage, Place]] = []
     for file, writer in enumerate(writers):

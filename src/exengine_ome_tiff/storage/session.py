@@ -189,6 +189,8 @@ class Session:
 def _check_pixels(
     coordinates: Coordinates, data: npt.ArrayLike, tags: Mapping[str, object]
 ) -> tuple[npt.NDArray[Any], PixelFormat]:
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(f"coordinates {coordinates!r}: got a masked array, expected a plain one")
     array = np.asarray(data)
     try:
         return array, pixel_format(array.shape, array.dtype.str, packing_of(array, pixel_type(tags)))

@@ -19,7 +19,7 @@ from exengine_ome_tiff.tiff.records import VOID, decode_block
 class PageReader:
     """Random access to the pages of one file, from any thread.
 
-    A page's handle is a number that counts from 0 in each file. What is kept of a page are 22 bytes.
+    A page's handle is a number that counts from 0 in each file. What is kept of a page are 24 bytes.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class PageReader:
         self._lock = threading.Lock()
         self._formats: list[PixelFormat] = []
         self._format_numbers: dict[PixelFormat, int] = {}
-        self._format_of = array("H")
+        self._format_of = array("I")
         self._data_at = array("Q")
         self._note_at = array("Q")
         self._note_nbytes = array("I")

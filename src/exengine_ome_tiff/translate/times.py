@@ -11,6 +11,7 @@ from exengine_ome_tiff.translate.values import UNKNOWN
 
 _ZONE_QUARTER_S = 900
 _FIRST_YEAR = 1900
+_MAX_DELTA_S = 1e9
 _STAMP = re.compile(
     r"\s*(\d{4}[-/]\d{2}[-/]\d{2})[ T](\d{2}:\d{2}:\d{2})(?:[.,](\d{1,6})\d*)?"
     r"\s*(Z|[+-]\d{2}:?\d{2})?(?:\s-)?\s*"
@@ -75,7 +76,7 @@ def delta_t_s(planes: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.f
     Returns
     -------
     numpy.ndarray
-        Seconds, shape (n,); NaN where nothing tells.
+        Seconds to the microsecond, shape (n,); NaN where nothing tells.
     """
     local, utc, elapsed = planes["local_clock_s"], planes["utc_s"], planes["elapsed_s"]
     both = ~np.isnan(local) & ~np.isnan(utc)
@@ -87,4 +88,6 @@ def delta_t_s(planes: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.f
     if np.isnan(clock).all() and not (np.diff(elapsed[~np.isnan(elapsed)]) < 0).any():
         clock = elapsed
     known = clock[~np.isnan(clock)]
-    return clock - known[0] if known.size else clock
+    delta = clock - known[0] if known.size else clock.copy()
+    delta[~(np.abs(delta) < _MAX_DELTA_S)] = UNKNOWN
+    return delta.round(6)
