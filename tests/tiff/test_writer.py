@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 from exengine_ome_tiff import NotFinishedError, OmeTiffError
-from exengine_ome_tiff.tiff import BufferPool, PageWriter, chain, open_finished, pixel_format
+from exengine_ome_tiff.tiff import BufferPool, OpenFiles, PageWriter, chain, open_finished, pixel_format
 from exengine_ome_tiff.tiff.writer import MAX_BLOCK_PAGES
 
 SHAPE = (4, 6)
@@ -35,7 +35,9 @@ class Book:
 
     def __init__(self, path, buffer_bytes=BUFFER_BYTES, max_buffers=2):
         self.path = path
-        self.writer = PageWriter(path, b"dataset", BufferPool(buffer_bytes, max_buffers), threading.RLock())
+        self.writer = PageWriter(
+            path, b"dataset", BufferPool(buffer_bytes, max_buffers), OpenFiles(), threading.RLock()
+        )
         self.pages = {}
 
     def append(self, *numbers, pixels=SMALL, at_once=False):
@@ -63,7 +65,7 @@ def assert_page(reader, handle, number, pixels):
 
 def assert_reopened(book):
     """Check that the file has the acknowledged pages in its journal, and no other."""
-    reader, pages = open_finished(book.path)
+    reader, pages = open_finished(book.path, OpenFiles())
     assert reader.dataset == b"dataset"
     found = [(page.handle, page.pixels, page.note) for page in pages]
     expected = sorted((note(number), pixels.shape, pixels.dtype) for number, pixels in book.pages.values())
@@ -197,7 +199,7 @@ def test_notes_may_have_any_length(book):
     assert [book.writer.note(handle) for handle in handles] == notes
     reader = book.finish(handles)
     assert [reader.note(handle) for handle in handles] == notes
-    reader, pages = open_finished(book.path)
+    reader, pages = open_finished(book.path, OpenFiles())
     assert [page.note for page in pages] == notes
     reader.close()
 
@@ -276,7 +278,7 @@ def test_until_it_is_finished_a_file_says_so(book):
     book.append(*range(9))
     book.writer.commit()
     with pytest.raises(NotFinishedError, match=r"pages\.tif"):
-        open_finished(book.path)
+        open_finished(book.path, OpenFiles())
     book.finish()
     assert_reopened(book)
 
@@ -310,7 +312,7 @@ def finished(tmp_path):
 
 
 def drain(path):
-    reader, pages = open_finished(path)
+    reader, pages = open_finished(path, OpenFiles())
     try:
         return [(page.note, reader.pixels(page.handle)) for page in pages]
     finally:

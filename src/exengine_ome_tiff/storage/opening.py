@@ -9,7 +9,7 @@ from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.records import decode_head
 from exengine_ome_tiff.storage.target import COMPANION_SUFFIX, is_tiff
-from exengine_ome_tiff.tiff import open_finished, read_dataset
+from exengine_ome_tiff.tiff import OpenFiles, open_finished, read_dataset
 
 _ROOT_UUID = re.compile(rb'<OME [^<>]*UUID="(urn:uuid:[0-9a-f-]{36})"')
 _ROOT_BYTES = 4096
@@ -80,9 +80,10 @@ def _load(paths: list[Path]) -> tuple[Dataset, str]:
     dataset = Dataset()
     frames: list[tuple[int, int, int, Coordinates]] = []
     summary_json = "{}"
+    open_files = OpenFiles()
     try:
         for number, path in enumerate(paths):
-            reader, pages = open_finished(path)
+            reader, pages = open_finished(path, open_files)
             dataset.files.append(reader)
             summary_json = Header.decode(reader.dataset).summary_json
             for page in pages:

@@ -17,7 +17,7 @@ from exengine_ome_tiff.storage.finishing import finish_files
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.records import encode_record, to_json
 from exengine_ome_tiff.storage.target import Target
-from exengine_ome_tiff.tiff import BufferPool, PageWriter, PixelFormat, packing_of, pixel_format
+from exengine_ome_tiff.tiff import BufferPool, OpenFiles, PageWriter, PixelFormat, packing_of, pixel_format
 from exengine_ome_tiff.translate import PlaneTable, pixel_type, plane_values
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ class Session:
         self._header = header
         self._dataset = dataset
         self._pool = BufferPool(BUFFER_BYTES, MAX_BUFFERS)
+        self._open_files = OpenFiles()
         self._planes = PlaneTable()
         self._writers: list[PageWriter] = []
         self._file_numbers: dict[Path, int] = {}
@@ -141,7 +142,7 @@ class Session:
         path = self._target.file(coordinates.get("position"))
         number = self._file_numbers.get(path)
         if number is None:
-            writer = PageWriter(path, self._header.encode(), self._pool, self._lock)
+            writer = PageWriter(path, self._header.encode(), self._pool, self._open_files, self._lock)
             number = self._file_numbers[path] = len(self._writers)
             self._writers.append(writer)
             self._dataset.files.append(writer)

@@ -69,6 +69,11 @@ class Ifd(NamedTuple):
                 return entry
         return None
 
+    @property
+    def has_records(self) -> bool:
+        """Whether this is the first page of a block: RECORDS is the last of its tags then."""
+        return bool(_ENTRY.unpack_from(self.entries, len(self.entries) - _ENTRY.size)[0] == RECORDS)
+
     def public_entries(self) -> bytes:
         """Return the entries without our private tags, which are the last ones."""
         end = len(self.entries)

@@ -2,7 +2,6 @@
 
 from array import array
 from collections.abc import Iterator, Sequence
-from io import FileIO
 from typing import BinaryIO
 
 import numpy as np
@@ -66,11 +65,7 @@ class Journal:
         """Tell the reader where the notes are of all blocks that were added since the last time."""
         with self._reader.path.open("rb") as file:
             while self._located_blocks < len(self._block_pages):
-                offset = chain.first_offset(file)
-                if self._located_blocks:
-                    first = chain.read_ifd(file, self._located_ifd)
-                    offset = _last_ifd(file, first, self._block_pages[self._located_blocks - 1]).next_offset
-                self._locate(chain.read_ifd(file, offset))
+                self._locate(self._next_first(file))
 
     def end(self) -> int:
         """Locate all, and cut the chain behind its last page, where a failed write may have left a link.
@@ -81,28 +76,40 @@ class Journal:
             Offset of the first IFD of the chain.
         """
         self._first_ifds = np.zeros(len(self._reader), np.int64)
-        self._located_blocks = self._located_pages = 0
+        self._located_blocks = self._located_pages = self._located_ifd = 0
         with self._reader.path.open("rb") as file:
-            start = offset = chain.first_offset(file)
             for count in self._block_pages:
-                first = chain.read_ifd(file, offset)
+                first = self._next_first(file)
                 handles = self._handles[self._located_pages : self._located_pages + count]
-                self._first_ifds[handles] = offset
+                self._first_ifds[handles] = first.offset
                 self._locate(first)
-                last = _last_ifd(file, first, count)
-                offset = last.next_offset
-        with self._reader.path.open("r+b", buffering=0) as file:
-            chain.end_chain(file, last)
+            start = chain.first_offset(file)
+        self.cut()
         return start
 
     def cut(self) -> None:
         """Cut the chain behind its last page, so that the file is right until the next write."""
         self.locate_notes()
         with self._reader.path.open("r+b", buffering=0) as file:
-            last = None
-            if self._located_blocks:
-                last = _last_ifd(file, chain.read_ifd(file, self._located_ifd), self._block_pages[-1])
+            if not self._located_blocks:
+                chain.end_chain(file, None)
+                return
+            last = chain.read_ifd(file, self._located_ifd)
+            for _ in range(self._block_pages[-1] - 1):
+                try:
+                    last = chain.read_ifd(file, last.next_offset)
+                except OmeTiffError:
+                    break  # tifffile still owes the pages behind the first of a block
             chain.end_chain(file, last)
+
+    def _next_first(self, file: BinaryIO) -> chain.Ifd:
+        """Return the first IFD of the next block to locate."""
+        if not self._located_blocks:
+            return chain.read_ifd(file, chain.first_offset(file))
+        ifd = chain.read_ifd(file, chain.read_ifd(file, self._located_ifd).next_offset)
+        while not ifd.has_records:
+            ifd = chain.read_ifd(file, ifd.next_offset)
+        return ifd
 
     def void_last_block(self) -> None:
         """Make pages that were not written whole black, and nobody takes them for frames any more."""
@@ -141,14 +148,3 @@ class Journal:
         self._located_ifd = first.offset
         self._located_pages += count
         self._located_blocks += 1
-
-
-def _last_ifd(file: BinaryIO | FileIO, first: chain.Ifd, count: int) -> chain.Ifd:
-    """Return the last IFD of a block, or the last that is there: tifffile may owe those behind the first."""
-    last = first
-    for _ in range(count - 1):
-        try:
-            last = chain.read_ifd(file, last.next_offset)
-        except OmeTiffError:
-            break
-    return last

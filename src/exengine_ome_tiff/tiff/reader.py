@@ -4,6 +4,7 @@ import threading
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.errors import NotFinishedError, OmeTiffError
 from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.records import VOID, decode_block
 
@@ -25,14 +27,17 @@ class PageReader:
     ----------
     path
         File to read; may still grow.
+    open_files
+        Bounds how many files are open.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, open_files: OpenFiles) -> None:
         self.path = path
         self.dataset = b""
         """What the writer of the file said of the whole dataset."""
-        # unbuffered: a buffer would go on showing bytes that the writer has changed since
-        self._file = path.open("rb", buffering=0)
+        self._open_files = open_files
+        self._file: FileIO | None = None
+        self._is_closed = False
         self._lock = threading.Lock()
         self._formats: list[PixelFormat] = []
         self._format_numbers: dict[PixelFormat, int] = {}
@@ -59,6 +64,10 @@ class PageReader:
         """Say where in the file the pixels of a page begin."""
         self._data_at[handle] = offset
 
+    def data_offset(self, handle: int) -> int:
+        """Return where in the file the pixels of a page begin."""
+        return self._data_at[handle]
+
     def set_note_offset(self, handle: int, offset: int) -> int:
         """Say where in the file the note of a page begins; return where the next one would begin."""
         self._note_at[handle] = offset
@@ -84,40 +93,50 @@ class PageReader:
         ------
         OmeTiffError
             The file ends before the page does.
+        RuntimeError
+            The reader is closed.
         """
         pixels = self.format(handle)
         stored = np.empty(pixels.stored_shape, pixels.stored_dtype)
         rest = stored.data.cast("B")
-        with self._moved_to(self._data_at[handle]):
+        with self._at(self._data_at[handle]) as file:
             while rest:
-                nbytes = self._file.readinto(rest)
+                nbytes = file.readinto(rest)
                 if not nbytes:
                     raise OmeTiffError(f"{self.path}: cut off in the pixels of page {handle}")
                 rest = rest[nbytes:]
         return pixels.as_put(stored)
 
-    def data_offset(self, handle: int) -> int:
-        """Return where in the file the pixels of a page begin."""
-        return self._data_at[handle]
-
     def note(self, handle: int) -> bytes:
-        """Read the note of a page."""
-        with self._moved_to(self._note_at[handle]):
-            return self._file.read(self._note_nbytes[handle])
+        """Read the note of a page; RuntimeError if the reader is closed."""
+        with self._at(self._note_at[handle]) as file:
+            return file.read(self._note_nbytes[handle])
+
+    def release(self) -> None:
+        """Close the file until it is read again."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
 
     def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._file.close()
+        """Close the file for good."""
+        self._is_closed = True
+        self.release()
+        self._open_files.forget(self)
 
     @contextmanager
-    def _moved_to(self, offset: int) -> Iterator[None]:
+    def _at(self, offset: int) -> Iterator[FileIO]:
         """Hold the file at a position."""
+        self._open_files.use(self)
         with self._lock:
-            if self._file.closed:
+            if self._is_closed:
                 raise RuntimeError(f"{self.path}: closed while it was read")
+            if self._file is None:
+                # unbuffered: a buffer would go on showing bytes that the writer has changed since
+                self._file = self.path.open("rb", buffering=0)
             self._file.seek(offset)
-            yield
+            yield self._file
 
 
 class JournalPage(NamedTuple):
@@ -152,8 +171,15 @@ def read_dataset(path: Path) -> tuple[bytes, int | None]:
         return chain.read_bytes(file, dataset), None if journal is None else journal.number
 
 
-def open_finished(path: Path) -> tuple[PageReader, Iterator[JournalPage]]:
+def open_finished(path: Path, open_files: OpenFiles) -> tuple[PageReader, Iterator[JournalPage]]:
     """Open a file that `PageWriter.finish` finished.
+
+    Parameters
+    ----------
+    path
+        The file.
+    open_files
+        Bounds how many files are open.
 
     Returns
     -------
@@ -171,7 +197,7 @@ def open_finished(path: Path) -> tuple[PageReader, Iterator[JournalPage]]:
     dataset, journal = read_dataset(path)
     if journal is None:
         raise NotFinishedError(f"{path}: its writer ended before finish()")
-    reader = PageReader(path)
+    reader = PageReader(path, open_files)
     reader.dataset = dataset
     return reader, _journal_pages(reader, journal)
 

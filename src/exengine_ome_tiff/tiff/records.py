@@ -8,7 +8,9 @@ from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff.pixels import PixelFormat, pixel_format
 
 VOID = b"#"
-"""What replaces the first byte of the record of pages that could not be written whole."""
+"""What the record of pages begins with that are no frames: blank ones, and those not written whole."""
+BLANK = VOID + b" blank page\n"
+"""Record of a page that stands for those never acquired."""
 
 
 def encode_block(pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[bytes, int]:

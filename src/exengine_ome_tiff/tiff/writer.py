@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,10 @@ import tifffile
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.journal import Journal
+from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.reader import PageReader
-from exengine_ome_tiff.tiff.records import encode_block
+from exengine_ome_tiff.tiff.records import BLANK, encode_block
 
 MAX_BLOCK_PAGES = 64
 
@@ -45,6 +46,8 @@ class PageWriter:
         JSON that holds for the whole dataset; kept in the first page.
     pool
         Where the memory for waiting frames comes from.
+    open_files
+        Bounds how many files are open.
     lock
         Held while the books change; the files of one dataset share theirs.
 
@@ -54,12 +57,12 @@ class PageWriter:
         The file exists.
     """
 
-    def __init__(self, path: Path, dataset: bytes, pool: BufferPool, lock: threading.RLock) -> None:
+    def __init__(
+        self, path: Path, dataset: bytes, pool: BufferPool, open_files: OpenFiles, lock: threading.RLock
+    ) -> None:
         self.path = path
-        self._writer = tifffile.TiffWriter(
-            path, mode="x", bigtiff=True, byteorder="<", ome=False, shaped=False
-        )
-        self._reader = PageReader(path)
+        self._open_files = open_files
+        self._reader = PageReader(path, open_files)
         self._reader.dataset = dataset
         self._pool = pool
         self._lock = lock
@@ -67,8 +70,9 @@ class PageWriter:
         self._waiting: dict[int, tuple[_Block, int]] = {}
         self._journal = Journal(self._reader)
         self._blanks: dict[tuple[tuple[int, ...], str], int] = {}
-        self._is_closed = False
         self._is_finished = False
+        open_files.use(self)
+        self._writer: tifffile.TiffWriter | None = self._open("x")
 
     def __len__(self) -> int:
         return len(self._reader)
@@ -154,15 +158,12 @@ class PageWriter:
 
     def _write(self, data: npt.NDArray[Any], pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[int, int]:
         """Write pages; return the offset of their pixels and the length of the record's first line."""
-        tags: list[tuple[int, int, int, bytes, bool]] = []
-        head = 0
-        if notes:
-            record, head = encode_block(pixels, notes)
-            tags.append((chain.RECORDS, chain.BYTES, len(record), record, True))
+        record, head = encode_block(pixels, notes) if notes else (BLANK, 0)
+        tags = [(chain.RECORDS, chain.BYTES, len(record), record, True)]
         if not len(self._journal):
             tags.append((chain.DATASET, chain.BYTES, len(self._reader.dataset), self._reader.dataset, True))
         try:
-            place = self._writer.write(
+            place = self._opened().write(
                 data,
                 photometric="rgb" if pixels.samples > 1 else "minisblack",
                 planarconfig="contig" if pixels.samples > 1 else None,
@@ -257,7 +258,8 @@ class PageWriter:
             if self._is_finished:
                 return self._reader
             self.commit()
-            self._close_writer()
+            self.release()
+            self._open_files.forget(self)
             extra = {
                 chain.IMAGE_DESCRIPTION: (chain.ASCII, description + b"\0"),
                 chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
@@ -272,7 +274,8 @@ class PageWriter:
     def close(self) -> None:
         """Close the file as it is; what waits is lost."""
         with self._lock:
-            self._close_writer()
+            self.release()
+            self._open_files.forget(self)
             self._reader.close()
 
     def discard(self) -> None:
@@ -280,8 +283,23 @@ class PageWriter:
         self.close()
         self.path.unlink(missing_ok=True)
 
-    def _close_writer(self) -> None:
-        """Let tifffile write the IFDs it still owes and close its file, once."""
-        if not self._is_closed:
-            self._is_closed = True
-            self._writer.close()
+    def _opened(self) -> tifffile.TiffWriter:
+        """Return tifffile's writer, at the end of the file."""
+        self._open_files.use(self)
+        if self._writer is None:
+            self._writer = self._open("r+" if len(self._journal) else "w")
+        return self._writer
+
+    def _open(self, mode: Literal["x", "r+", "w"]) -> tifffile.TiffWriter:
+        return tifffile.TiffWriter(self.path, mode=mode, bigtiff=True, byteorder="<", ome=False, shaped=False)
+
+    def release(self) -> None:
+        """Let tifffile write the IFDs it still owes and close its file, until the next write."""
+        with self._lock:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                try:
+                    writer.close()
+                except OSError:
+                    self._journal.cut()  # the IFDs are owed for good, and not needed in the end
+                    raise
