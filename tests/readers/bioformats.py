@@ -23,7 +23,6 @@ import os
 import re
 import shutil
 import sys
-import threading
 import time
 import zipfile
 from dataclasses import dataclass
@@ -51,6 +50,7 @@ __all__ = [
     "open_time",
     "unavailable_reason",
     "validate_xml",
+    "version",
 ]
 
 Quantity = tuple[float, str]
@@ -401,22 +401,21 @@ def describe() -> str:
     if reason is not None:
         return f"not checked: {reason}"
     jar, jvm = _jar(), _jvm()
-    assert jar is not None
     assert jvm is not None
-    with zipfile.ZipFile(jar) as archive:
-        manifest = archive.read("META-INF/MANIFEST.MF").decode("utf-8")
-    version = re.search(r"^Implementation-Version: *(\S+)", manifest, re.MULTILINE)
-    of_jar = version[1] if version else "of unknown version"
+    of_jar = ".".join(map(str, version())) or "of unknown version"
     return f"{of_jar} ({jar}), Java {_java_version(jvm) or 'of unknown version'} ({jvm})"
 
 
-# Java and its log ------------------------------------------------------------------------------------------
+def version() -> tuple[int, ...]:
+    """Return the version of Bio-Formats, empty where its jar does not tell."""
+    jar = _jar()
+    assert jar is not None
+    with zipfile.ZipFile(jar) as archive:
+        manifest = archive.read("META-INF/MANIFEST.MF").decode("utf-8")
+    match = re.search(r"^Implementation-Version: *([\d.]+)", manifest, re.MULTILINE)
+    return tuple(map(int, match[1].strip(".").split("."))) if match else ()
 
-# Held while Java may log: the log is one for the process, and an event must be told to the file it is about.
-_lock = threading.RLock()
 
-
-@functools.cache
 def _jar() -> Path | None:
     named = os.environ.get("BIOFORMATS_JAR")
     if named:

@@ -17,7 +17,15 @@ from exengine_ome_tiff.storage.finishing import finish_files
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.records import encode_record, to_json
 from exengine_ome_tiff.storage.target import Target
-from exengine_ome_tiff.tiff import BufferPool, OpenFiles, PageWriter, PixelFormat, packing_of, pixel_format
+from exengine_ome_tiff.tiff import (
+    BufferPool,
+    OpenFiles,
+    PageCoding,
+    PageWriter,
+    PixelFormat,
+    packing_of,
+    pixel_format,
+)
 from exengine_ome_tiff.translate import PlaneTable, pixel_type, plane_values
 
 logger = logging.getLogger(__name__)
@@ -43,9 +51,11 @@ class Session:
         What its files say of the dataset.
     dataset
         Empty; frames are added to it.
+    coding
+        Compression and tiles of its pages.
     """
 
-    def __init__(self, target: Target, header: Header, dataset: Dataset) -> None:
+    def __init__(self, target: Target, header: Header, dataset: Dataset, coding: PageCoding) -> None:
         self.is_finished = False
         self.frame_count = 0
         """Frames that were put, those that replaced others included."""
@@ -57,6 +67,7 @@ class Session:
         self._dataset = dataset
         self._pool = BufferPool(BUFFER_BYTES, MAX_BUFFERS)
         self._open_files = OpenFiles()
+        self._coding = coding
         self._planes = PlaneTable()
         self._writers: list[PageWriter] = []
         self._file_numbers: dict[Path, int] = {}
@@ -142,7 +153,9 @@ class Session:
         path = self._target.file(coordinates.get("position"))
         number = self._file_numbers.get(path)
         if number is None:
-            writer = PageWriter(path, self._header.encode(), self._pool, self._open_files, self._lock)
+            writer = PageWriter(
+                path, self._header.encode(), self._pool, self._open_files, self._lock, self._coding
+            )
             number = self._file_numbers[path] = len(self._writers)
             self._writers.append(writer)
             self._dataset.files.append(writer)

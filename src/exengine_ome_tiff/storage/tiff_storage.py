@@ -20,6 +20,7 @@ from exengine_ome_tiff.storage.images import ImageInfo, stored_images
 from exengine_ome_tiff.storage.opening import open_dataset
 from exengine_ome_tiff.storage.session import Session
 from exengine_ome_tiff.storage.target import Target
+from exengine_ome_tiff.tiff import PageCoding
 
 
 class TiffStorage(DataStorage):
@@ -44,11 +45,23 @@ class TiffStorage(DataStorage):
         `close` raises it again unless the thread that met it has put another frame since. "defer": `put`
         logs what went wrong and returns, so that the acquisition goes on; `close` raises an
         `ExceptionGroup`.
+    compression
+        "zlib", or with the extra `codecs` "lzw" or "zstd": lossless, and read by Bio-Formats.
+    compression_level
+        From 0 to 9 for zlib, from 1 to 22 for zstd; the codec's default if None.
+    predictor
+        Store integers as differences between neighbours, which often compress better.
+    tile
+        Height and width of tiles in pixels, multiples of 16, for frames that are larger.
 
     Raises
     ------
     FileExistsError
         There is something at `path`.
+    ValueError
+        An option has a value that it cannot have.
+    ImportError
+        A compression needs the extra `codecs`.
 
     Examples
     --------
@@ -64,13 +77,18 @@ class TiffStorage(DataStorage):
         *,
         overwrite: bool = False,
         on_error: OnError = "raise",
+        compression: str | None = None,
+        compression_level: int | None = None,
+        predictor: bool = False,
+        tile: tuple[int, int] | None = None,
     ) -> None:
         self._failures = Failures(on_error)
+        coding = PageCoding(compression, compression_level, predictor, tile)
         target = Target.of(path)
         header = Header.new(is_folder=target.is_folder, summary_metadata=summary_metadata)
         claim(target, overwrite=overwrite)
         self._setup(target.path, Dataset(), header.summary_json)
-        self._session: Session | None = Session(target, header, self._dataset)
+        self._session: Session | None = Session(target, header, self._dataset, coding)
         self._finalizer = weakref.finalize(self, self._session.abandon)
 
     def _setup(self, path: Path, dataset: Dataset, summary_json: str) -> None:

@@ -1,6 +1,7 @@
 """Pages in, pages out: BigTIFF files that are their own journal. The only place that knows tifffile."""
 
 from exengine_ome_tiff.tiff.buffers import BufferPool
+from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat, packing_of, pixel_format
 from exengine_ome_tiff.tiff.reader import JournalPage, PageReader, open_finished, read_dataset
@@ -10,6 +11,7 @@ __all__ = [
     "BufferPool",
     "JournalPage",
     "OpenFiles",
+    "PageCoding",
     "PageReader",
     "PageWriter",
     "PixelFormat",

@@ -49,14 +49,16 @@ class Journal:
         handles
             Of its pages, in order.
         data_offset
-            Where the pixels of the first one begin; those of the others follow.
+            Where the pixels of the first one begin; those of the others follow. Of no meaning for encoded
+            pages, which come one in a block and are read through their IFD.
         head
             Length of the first line of the block's record, 0 where it has none.
         pixels
             What its pages are.
         """
-        for slot, handle in enumerate(handles):
-            self._reader.set_data_offset(handle, data_offset + slot * pixels.nbytes)
+        if not pixels.is_encoded:
+            for slot, handle in enumerate(handles):
+                self._reader.set_data_offset(handle, data_offset + slot * pixels.nbytes)
         self._handles.extend(handles)
         self._block_pages.append(len(handles))
         self._block_heads.append(head)
@@ -135,7 +137,10 @@ class Journal:
             for handle, ifd_at in zip(pages.tolist(), self._first_ifds[pages].tolist(), strict=True):
                 if ifd_at != template_at:
                     template_at, template = ifd_at, chain.read_ifd(file, ifd_at).public_entries()
-                yield chain.with_data_offset(template, self._reader.data_offset(handle))
+                if self._reader.format(handle).is_encoded:
+                    yield template
+                else:
+                    yield chain.with_data_offset(template, self._reader.data_offset(handle))
 
     def _locate(self, first: chain.Ifd) -> None:
         """Tell the reader where the notes of the next block are, whose first IFD this is."""
@@ -145,6 +150,8 @@ class Journal:
             note_at = record.number + head
             for handle in self._handles[self._located_pages : self._located_pages + count]:
                 note_at = self._reader.set_note_offset(handle, note_at)
+                if self._reader.format(handle).is_encoded:
+                    self._reader.set_data_offset(handle, first.offset)
         self._located_ifd = first.offset
         self._located_pages += count
         self._located_blocks += 1

@@ -38,11 +38,14 @@ class PixelFormat:
         What the words of a pixel hold that was put as one unsigned integer, as Micro-Manager's cameras give
         it: RGB32 and RGB64 are bytes and 16-bit words B, G, R and an empty one, RGBA32 and RGBA64 the same
         with something in the last, GRAY32 is a 32-bit floating-point number; None for a plain number.
+    is_encoded
+        Whether pages are compressed or tiled, and not just their pixels one row after the other.
     """
 
     shape: tuple[int, ...]
     dtype: str
     packing: str | None = None
+    is_encoded: bool = False
 
     @property
     def stored_dtype(self) -> np.dtype[Any]:

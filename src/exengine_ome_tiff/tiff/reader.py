@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import tifffile
 
 from exengine_ome_tiff.errors import NotFinishedError, OmeTiffError
 from exengine_ome_tiff.tiff import chain
@@ -61,7 +62,7 @@ class PageReader:
         return len(self._format_of) - 1
 
     def set_data_offset(self, handle: int, offset: int) -> None:
-        """Say where in the file the pixels of a page begin."""
+        """Say where in the file the pixels of a page begin, or where the IFD of an encoded page is."""
         self._data_at[handle] = offset
 
     def data_offset(self, handle: int) -> int:
@@ -97,6 +98,8 @@ class PageReader:
             The reader is closed.
         """
         pixels = self.format(handle)
+        if pixels.is_encoded:
+            return pixels.as_put(self._decoded(handle))
         stored = np.empty(pixels.stored_shape, pixels.stored_dtype)
         rest = stored.data.cast("B")
         with self._at(self._data_at[handle]) as file:
@@ -106,6 +109,19 @@ class PageReader:
                     raise OmeTiffError(f"{self.path}: cut off in the pixels of page {handle}")
                 rest = rest[nbytes:]
         return pixels.as_put(stored)
+
+    def _decoded(self, handle: int) -> npt.NDArray[Any]:
+        """Read an encoded page through tifffile."""
+        pixels = self.format(handle)
+        with self._at(0) as file, tifffile.TiffFile(file) as tif:
+            tif.filehandle.seek(self._data_at[handle])
+            try:
+                stored = tifffile.TiffPage(tif, 0).asarray()
+            except (tifffile.TiffFileError, ValueError) as error:
+                raise OmeTiffError(f"{self.path}: page {handle} cannot be decoded: {error}") from error
+        if (stored.shape, stored.dtype) != (pixels.stored_shape, pixels.stored_dtype):
+            raise OmeTiffError(f"{self.path}: page {handle} is {stored.shape} {stored.dtype}, not {pixels}")
+        return np.asarray(stored)
 
     def note(self, handle: int) -> bytes:
         """Read the note of a page; RuntimeError if the reader is closed."""
@@ -206,16 +222,22 @@ def _journal_pages(reader: PageReader, offset: int) -> Iterator[JournalPage]:
     """Walk a journal chain, adding its pages to the reader."""
     with reader.path.open("rb") as file:
         for ifd in chain.walk(file, offset):
-            record, strips = ifd.find(chain.RECORDS), ifd.find(chain.STRIP_OFFSETS)
-            if record is None or strips is None:
+            record = ifd.find(chain.RECORDS)
+            if record is None:
                 continue
             text = chain.read_bytes(file, record)
             if text.startswith(VOID):
                 continue
             pixels, note_at, notes = decode_block(text)
+            data_at = ifd.offset
+            if not pixels.is_encoded:
+                strips = ifd.find(chain.STRIP_OFFSETS)
+                if strips is None:
+                    raise OmeTiffError(f"{reader.path}: the page at offset {ifd.offset} has no pixels")
+                data_at = strips.number
             note_at += record.number
             for slot, note in enumerate(notes):
                 handle = reader.add(pixels, len(note))
-                reader.set_data_offset(handle, strips.number + slot * pixels.nbytes)
+                reader.set_data_offset(handle, data_at + slot * pixels.nbytes)
                 note_at = reader.set_note_offset(handle, note_at)
                 yield JournalPage(handle, pixels, note)

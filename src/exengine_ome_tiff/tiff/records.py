@@ -3,6 +3,7 @@
 import json
 import operator
 from collections.abc import Sequence
+from dataclasses import replace
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff.pixels import PixelFormat, pixel_format
@@ -33,6 +34,8 @@ def encode_block(pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[bytes, in
     what = {"pages": len(notes), "shape": pixels.shape, "dtype": pixels.dtype}
     if pixels.packing:
         what["packing"] = pixels.packing
+    if pixels.is_encoded:
+        what["encoded"] = True
     head = json.dumps(what).encode()
     return b"\n".join((head, *notes, b"")), len(head) + 1
 
@@ -58,6 +61,8 @@ def decode_block(record: bytes) -> tuple[PixelFormat, int, list[bytes]]:
         block = json.loads(head)
         shape = tuple(operator.index(size) for size in block["shape"])
         pixels = pixel_format(shape, str(block["dtype"]), block.get("packing"))
+        if block.get("encoded"):
+            pixels = replace(pixels, is_encoded=True)
         pages = operator.index(block["pages"])
     except (ValueError, TypeError, KeyError) as error:
         raise OmeTiffError(f"not the record of a block of frames: {head[:80]!r}") from error

@@ -1,7 +1,11 @@
 """Writing one file: frames become pages in blocks, each with its records, through tifffile."""
 
+import errno
+import os
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +15,7 @@ import tifffile
 
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.buffers import BufferPool
+from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.journal import Journal
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
@@ -18,6 +23,7 @@ from exengine_ome_tiff.tiff.reader import PageReader
 from exengine_ome_tiff.tiff.records import BLANK, encode_block
 
 MAX_BLOCK_PAGES = 64
+_PLAIN = PageCoding()
 
 
 class _Block:
@@ -48,6 +54,8 @@ class PageWriter:
         Where the memory for waiting frames comes from.
     open_files
         Bounds how many files are open.
+    coding
+        Compression and tiles of all pages.
     lock
         Held while the books change; the files of one dataset share theirs.
 
@@ -58,12 +66,19 @@ class PageWriter:
     """
 
     def __init__(
-        self, path: Path, dataset: bytes, pool: BufferPool, open_files: OpenFiles, lock: threading.RLock
+        self,
+        path: Path,
+        dataset: bytes,
+        pool: BufferPool,
+        open_files: OpenFiles,
+        lock: threading.RLock,
+        coding: PageCoding = _PLAIN,
     ) -> None:
         self.path = path
         self._open_files = open_files
         self._reader = PageReader(path, open_files)
         self._reader.dataset = dataset
+        self._coding = coding
         self._pool = pool
         self._lock = lock
         self._blocks: dict[PixelFormat, _Block] = {}
@@ -102,6 +117,8 @@ class PageWriter:
             Frames could not be written; this one was not taken, those taken before stay readable, and the
             next `append` or `commit` tries again.
         """
+        if self._coding.applies_to(pixels):
+            pixels, at_once = _encoded(pixels), True
         with self._lock:
             block = self._blocks.get(pixels)
             if block is not None and len(block.handles) == block.capacity:
@@ -156,7 +173,9 @@ class PageWriter:
             del self._blocks[block.pixels]
             self._pool.give_back(block.buffer)
 
-    def _write(self, data: npt.NDArray[Any], pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[int, int]:
+    def _write(
+        self, data: npt.NDArray[Any], pixels: PixelFormat, notes: Sequence[bytes], **how: Any
+    ) -> tuple[int, int]:
         """Write pages; return the offset of their pixels and the length of the record's first line."""
         record, head = encode_block(pixels, notes) if notes else (BLANK, 0)
         tags = [(chain.RECORDS, chain.BYTES, len(record), record, True)]
@@ -171,13 +190,13 @@ class PageWriter:
                 software=False,
                 extratags=tags,
                 returnoffset=True,
+                **self._coding.arguments(pixels),
+                **how,
             )
         except OSError:
             self._journal.cut()
             raise
-        if place is None:
-            raise RuntimeError("tifffile did not tell where it wrote")
-        offset = place[0]
+        offset = 0 if place is None else place[0]
         try:
             self._complete(data, offset)
         except OSError:
@@ -190,8 +209,11 @@ class PageWriter:
 
     def _complete(self, data: npt.NDArray[Any], offset: int) -> None:
         """Write what tifffile left out: `ndarray.tofile` misses it when its last 4 kB meet a full disk."""
-        missing = min(offset + data.nbytes - self.path.stat().st_size, data.nbytes)
+        missing = self._opened().filehandle.tell() - self.path.stat().st_size
         if missing > 0:
+            if not offset:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+            missing = min(missing, data.nbytes)
             with self.path.open("r+b", buffering=0) as file:
                 file.seek(offset + data.nbytes - missing)
                 chain.write_all(file, data.reshape(-1).view(np.uint8)[-missing:].data)
@@ -203,6 +225,8 @@ class PageWriter:
             if waiting is not None:
                 block, slot = waiting
                 return block.pixels.as_put(block.pages[slot].copy())
+            if self._reader.format(handle).is_encoded:
+                self._locate(handle)
         return self._reader.pixels(handle)
 
     def note(self, handle: int) -> bytes:
@@ -212,9 +236,12 @@ class PageWriter:
             if waiting is not None:
                 block, slot = waiting
                 return block.notes[slot]
-            if not self._reader.note_is_located(handle):
-                self._journal.locate_notes()
+            self._locate(handle)
         return self._reader.note(handle)
+
+    def _locate(self, handle: int) -> None:
+        if not self._reader.note_is_located(handle):
+            self._journal.locate_notes()
 
     def format(self, handle: int) -> PixelFormat:
         """Return what was put."""
@@ -225,7 +252,9 @@ class PageWriter:
         with self._lock:
             if pixels.stored in self._blanks:
                 return self._blanks[pixels.stored]
-            offset, _ = self._write(np.zeros(pixels.stored_shape, pixels.stored_dtype), pixels, [])
+            offset, _ = self._write(
+                np.zeros(pixels.stored_shape, pixels.stored_dtype), pixels, [], maxworkers=1
+            )
             handle = self._reader.add(pixels, 0)
             self._journal.add_block([handle], offset, 0, pixels)
             self._blanks[pixels.stored] = handle
@@ -303,3 +332,8 @@ class PageWriter:
                 except OSError:
                     self._journal.cut()  # the IFDs are owed for good, and not needed in the end
                     raise
+
+
+@lru_cache
+def _encoded(pixels: PixelFormat) -> PixelFormat:
+    return replace(pixels, is_encoded=True)

@@ -1,0 +1,107 @@
+"""Compression and tiles: exact in all readers, and during the run."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from exengine_ome_tiff import TiffStorage
+from frames import assert_same, frame, in_file, stored_planes
+
+CODINGS = {
+    "zlib": {"compression": "zlib"},
+    "zlib 1 predictor": {"compression": "zlib", "compression_level": 1, "predictor": True},
+    "lzw": {"compression": "lzw"},
+    "zstd": {"compression": "zstd", "compression_level": 3},
+    "zstd predictor tiles": {"compression": "zstd", "predictor": True, "tile": (32, 48)},
+    "tiles": {"tile": (16, 32)},
+}
+COORDINATES = [
+    {"position": position, "time": time, "channel": channel}
+    for time in range(3)
+    for position in ("a", "b")
+    for channel in ("DAPI", "GFP")
+    if (time, position, channel) != (1, "b", "GFP")
+]
+
+
+@pytest.mark.parametrize("dtype", ["u1", ">u2", "i4", "f4", "f8", "?", "f2"])
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_all_readers_see_what_was_put(tmp_path, bioformats, name, coding, dtype):
+    path = tmp_path / name
+    with TiffStorage(path, **CODINGS[coding]) as storage:
+        for number, place in enumerate(COORDINATES):
+            storage.put(place, frame(place, (50, 70), dtype), {"number": number})
+            assert_same(storage[place], frame(place, (50, 70), dtype))
+            assert storage.get_metadata(place) == {"number": number}
+        storage.finish()
+        for place in COORDINATES:
+            assert_same(storage[place], frame(place, (50, 70), dtype))
+    with TiffStorage.open(path) as storage:
+        for number, place in enumerate(COORDINATES):
+            assert_same(storage[place], frame(place, (50, 70), dtype))
+            assert storage.get_metadata(place) == {"number": number}
+    seen = 0
+    for file in [path] if path.is_file() else sorted(path.glob("*.tiff")):
+        with bioformats(file) as reader:
+            for plane in stored_planes(file):
+                expected = in_file(frame(plane.coordinates, (50, 70), dtype))
+                np.testing.assert_array_equal(plane.pixels, expected)
+                np.testing.assert_array_equal(reader.plane(plane.image, plane.z, plane.c, plane.t), expected)
+                seen += 1
+            for number, series in enumerate(reader.series):
+                if series.name == "b":
+                    assert not reader.plane(number, 0, 1, 1).any(), "never acquired"
+            assert reader.warnings == []
+
+
+def test_rgb_is_compressed_too(tmp_path, bioformats):
+    path = tmp_path / "run.ome.tiff"
+    places = [{"time": time} for time in range(2)]
+    with TiffStorage(path, compression="zlib", predictor=True, tile=(16, 16)) as storage:
+        for place in places:
+            storage.put(place, frame(place, (40, 30, 3), "u1"))
+            assert_same(storage[place], frame(place, (40, 30, 3), "u1"))
+    with bioformats(path) as reader:
+        for place in places:
+            np.testing.assert_array_equal(
+                reader.plane(0, 0, 0, place["time"]), frame(place, (40, 30, 3), "u1")
+            )
+        assert reader.warnings == []
+
+
+def test_pages_are_compressed_and_tiled(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff", compression="zlib", tile=(256, 128)) as storage:
+        storage.put({"time": 0}, np.zeros((512, 512), np.uint16))
+        storage.put({"time": 1}, np.zeros((64, 64), np.uint16))
+    with tifffile.TiffFile(tmp_path / "run.ome.tiff") as tif:
+        large, small = tif.pages
+        assert (large.compression, large.tilelength, large.tilewidth) == (8, 256, 128)
+        assert (small.compression, small.is_tiled) == (8, False)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"compression": "jpeg"}, "expected one of zlib, lzw, zstd"),
+        ({"compression": "lzma"}, "expected one of zlib, lzw, zstd"),
+        ({"compression": "zlib", "compression_level": 10}, "compression_level=10"),
+        ({"compression": "lzw", "compression_level": 1}, "compression_level=1"),
+        ({"compression_level": 1}, "needs a compression"),
+        ({"predictor": True}, "needs a compression"),
+        ({"tile": (100, 128)}, "multiples of 16"),
+        ({"tile": (0, 16)}, "multiples of 16"),
+        ({"tile": (16,)}, "multiples of 16"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_made(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        TiffStorage(tmp_path / "run.ome.tiff", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_codecs_that_are_not_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr("exengine_ome_tiff.tiff.coding.find_spec", lambda _: None)
+    with pytest.raises(ImportError, match=r"exengine-ome-tiff\[codecs\]"):
+        TiffStorage(tmp_path / "run.ome.tiff", compression="zstd")
+    TiffStorage(tmp_path / "run.ome.tiff", compression="zlib").close()
