@@ -416,6 +416,13 @@ def version() -> tuple[int, ...]:
     return tuple(map(int, match[1].strip(".").split("."))) if match else ()
 
 
+# Java and its log ------------------------------------------------------------------------------------------
+
+# Held while Java may log: the log is one for the process, and an event must be told to the file it is about.
+_lock = threading.RLock()
+
+
+@functools.cache
 def _jar() -> Path | None:
     named = os.environ.get("BIOFORMATS_JAR")
     if named:
