@@ -123,7 +123,8 @@ def _demo(options: argparse.Namespace) -> int:
         storage = TiffStorage(options.output, {"demo": options.hardware}, overwrite=options.overwrite)
     except FileExistsError as error:
         raise _UsageError(f"{options.output} exists; --overwrite replaces it") from error
-    with storage, tqdm(total=plan.frames, unit="frame", desc="acquiring") as bar:
+    bar = tqdm(total=plan.frames, unit="frame", desc="acquiring", disable=sys.stderr is None)
+    with storage, bar:
         try:
             result = run(plan, storage, make_microscope, lambda stored, _: bar.update(stored - bar.n))
         except UnknownChannelError as error:

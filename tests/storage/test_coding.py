@@ -6,6 +6,7 @@ import tifffile
 
 from exengine_ome_tiff import TiffStorage
 from frames import assert_same, frame, in_file, stored_planes
+from readers.bioformats import version
 
 CODINGS = {
     "zlib": {"compression": "zlib"},
@@ -41,14 +42,18 @@ def test_all_readers_see_what_was_put(tmp_path, bioformats, name, coding, dtype)
         for number, place in enumerate(COORDINATES):
             assert_same(storage[place], frame(place, (50, 70), dtype))
             assert storage.get_metadata(place) == {"number": number}
-    seen = 0
-    for file in [path] if path.is_file() else sorted(path.glob("*.tiff")):
+    files = [path] if path.is_file() else sorted(path.glob("*.tiff"))
+    planes = [(file, plane) for file in files for plane in stored_planes(file)]
+    assert len(planes) == len(COORDINATES)
+    for _, plane in planes:
+        np.testing.assert_array_equal(plane.pixels, in_file(frame(plane.coordinates, (50, 70), dtype)))
+    if "zstd" in coding and version() < (7,):
+        return  # Bio-Formats reads zstd from version 7 on
+    for file in files:
         with bioformats(file) as reader:
-            for plane in stored_planes(file):
-                expected = in_file(frame(plane.coordinates, (50, 70), dtype))
-                np.testing.assert_array_equal(plane.pixels, expected)
-                np.testing.assert_array_equal(reader.plane(plane.image, plane.z, plane.c, plane.t), expected)
-                seen += 1
+            for _, plane in (pair for pair in planes if pair[0] == file):
+                got = reader.plane(plane.image, plane.z, plane.c, plane.t)
+                np.testing.assert_array_equal(got, plane.pixels)
             for number, series in enumerate(reader.series):
                 if series.name == "b":
                     assert not reader.plane(number, 0, 1, 1).any(), "never acquired"

@@ -69,3 +69,9 @@ def test_stamps_with_and_without_a_zone_meet():
 def test_frames_without_a_stamp():
     np.testing.assert_array_equal(delta_t({}, {"utc_s": 5}, {}, {"utc_s": 7}), [NAN, 0, NAN, 2])
     np.testing.assert_array_equal(delta_t({}, {}), [NAN, NAN])
+
+
+def test_clocks_that_are_put_back_in_autumn():
+    before = {"local_clock_s": 10799.0, "utc_s": 3599.2}
+    after = {"local_clock_s": 7201.0, "utc_s": 3601.1}
+    assert delta_t(before, after) == pytest.approx([0, 2])

@@ -1,10 +1,25 @@
 """Making room for a dataset, and nothing more."""
 
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
 from exengine_ome_tiff.storage.opening import datasets_in
 from exengine_ome_tiff.storage.target import COMPANION_SUFFIX, Target
 
+_being_written: WeakKeyDictionary[object, Path] = WeakKeyDictionary()
 
-def claim(target: Target, *, overwrite: bool) -> None:
+
+def note_writer(writer: object, path: Path) -> None:
+    """Remember that a path is written, until `forget_writer` or the end of the writer."""
+    _being_written[writer] = path
+
+
+def forget_writer(writer: object) -> None:
+    """Allow others to write to the writer's path again."""
+    _being_written.pop(writer, None)
+
+
+def claim(target: Target, *, overwrite: bool) -> list[Path]:
     """Make room for a dataset and create its folder.
 
     Parameters
@@ -14,11 +29,20 @@ def claim(target: Target, *, overwrite: bool) -> None:
     overwrite
         Delete what is there: a file, or the files of the one dataset in a folder. Other files stay.
 
+    Returns
+    -------
+    list of pathlib.Path
+        Folders that were created, the innermost first.
+
     Raises
     ------
     FileExistsError
-        Something is there that is not to be overwritten.
+        Something is there that is not to be overwritten, or a storage of this process still writes there.
     """
+    if any(path == target.path for path in _being_written.values()):
+        raise FileExistsError(
+            f"{target.path} is still being written by another TiffStorage: close that first"
+        )
     if target.path.exists():
         if not overwrite:
             raise FileExistsError(f"{target.path} exists; TiffStorage(..., overwrite=True) replaces it")
@@ -29,7 +53,10 @@ def claim(target: Target, *, overwrite: bool) -> None:
             _empty(target)
         else:
             target.path.unlink()
-    (target.path if target.is_folder else target.path.parent).mkdir(parents=True, exist_ok=True)
+    folder = target.path if target.is_folder else target.path.parent
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
 
 
 def _empty(target: Target) -> None:

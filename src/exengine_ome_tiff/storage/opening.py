@@ -1,5 +1,6 @@
 """Finding the files of a finished dataset and reading what they hold."""
 
+import logging
 import re
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.records import decode_head
 from exengine_ome_tiff.storage.target import COMPANION_SUFFIX, is_tiff
 from exengine_ome_tiff.tiff import OpenFiles, open_finished, read_dataset
+
+logger = logging.getLogger(__name__)
 
 _ROOT_UUID = re.compile(rb'<OME [^<>]*UUID="(urn:uuid:[0-9a-f-]{36})"')
 _ROOT_BYTES = 4096
@@ -57,9 +60,14 @@ def datasets_in(folder: Path) -> dict[str, list[Path]]:
     """Return the TIFF files in a folder by the dataset that they are part of; foreign ones are left out."""
     datasets: dict[str, list[Path]] = {}
     for path in sorted(path for path in folder.iterdir() if is_tiff(path)):
+        if not path.is_file():
+            continue
         try:
             header = Header.decode(read_dataset(path)[0])
         except OmeTiffError:
+            continue
+        except OSError as error:
+            logger.warning("%s cannot be read and is left out: %s", path, error)
             continue
         if header.is_folder:
             datasets.setdefault(header.dataset, []).append(path)

@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
+from exengine_ome_tiff.storage.claiming import forget_writer, note_writer
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.finishing import finish_files
 from exengine_ome_tiff.storage.header import Header
@@ -53,9 +54,18 @@ class Session:
         Empty; frames are added to it.
     coding
         Compression and tiles of its pages.
+    new_folders
+        Folders that were made for the dataset, the innermost first.
     """
 
-    def __init__(self, target: Target, header: Header, dataset: Dataset, coding: PageCoding) -> None:
+    def __init__(
+        self,
+        target: Target,
+        header: Header,
+        dataset: Dataset,
+        coding: PageCoding,
+        new_folders: Sequence[Path],
+    ) -> None:
         self.is_finished = False
         self.frame_count = 0
         """Frames that were put, those that replaced others included."""
@@ -68,10 +78,12 @@ class Session:
         self._pool = BufferPool(BUFFER_BYTES, MAX_BUFFERS)
         self._open_files = OpenFiles()
         self._coding = coding
+        self._new_folders = new_folders
         self._planes = PlaneTable()
         self._writers: list[PageWriter] = []
         self._file_numbers: dict[Path, int] = {}
         self._has_duplicates = False
+        self._has_complex = False
         self._last_put_s = -SLOW_S
         self._process = os.getpid()
         self._is_ending = False
@@ -79,11 +91,13 @@ class Session:
         self._wake = threading.Condition(self._lock)
         self._waiting_since_s: float | None = None
         self._flusher: threading.Thread | None = None
+        note_writer(self, target.path)
         if not target.is_folder:
             self._file_number({})
 
     def put(self, given: Mapping[str, int | str], data: npt.ArrayLike, metadata: object) -> None:
         """Take a frame; see `TiffStorage.put`."""
+        self.check_process()
         coordinates = read_coordinates(given)
         text, plain = to_json(metadata)
         tags = plain if isinstance(plain, Mapping) else {}
@@ -100,6 +114,9 @@ class Session:
             self._last_put_s = now_s
             self.frame_count += 1
             self._planes.append(values)
+            if pixels.stored_dtype.kind == "c" and not self._has_complex:
+                self._has_complex = True
+                logger.warning("%s: Bio-Formats cannot open files with complex pixels", self._target.path)
             replaced = self._dataset.add(self._dataset.axes.key(coordinates), file, handle)
             if replaced and not self._has_duplicates:
                 self._has_duplicates = True
@@ -113,6 +130,7 @@ class Session:
 
     def flush(self) -> None:
         """Write all frames that wait."""
+        self.check_process()
         with self._lock:
             for writer in self._writers:
                 writer.commit()
@@ -120,6 +138,7 @@ class Session:
 
     def finish(self) -> None:
         """Take no more frames and finish the files, once; after an OSError it can be called again."""
+        self.check_process()
         with self._lock:
             self._is_ending = True
             self._wake.notify_all()
@@ -134,8 +153,16 @@ class Session:
             else:
                 self._leave_nothing()
             self._pool.clear()
+            forget_writer(self)
             self.is_finished = True
             self.changed.notify_all()
+
+    def check_process(self) -> None:
+        """Raise RuntimeError in a process that was forked from the one that writes."""
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                f"{self._target.path} is written by another process, from which this one was forked"
+            )
 
     def abandon(self) -> None:
         """Finish and close because nobody holds the storage any more."""
@@ -167,8 +194,10 @@ class Session:
         for writer in self._writers:
             writer.discard()
         self._dataset.files.clear()
-        if self._target.is_folder and not any(self._target.path.iterdir()):
-            self._target.path.rmdir()
+        for folder in self._new_folders:
+            if any(folder.iterdir()):
+                break
+            folder.rmdir()
 
     def _wake_flusher(self) -> None:
         if self._flusher is None:

@@ -1,6 +1,7 @@
 """The storage backend that ExEngine's `DataHandler` writes to."""
 
 import json
+import threading
 import weakref
 from collections.abc import Mapping
 from os import PathLike, fspath
@@ -86,9 +87,9 @@ class TiffStorage(DataStorage):
         coding = PageCoding(compression, compression_level, predictor, tile)
         target = Target.of(path)
         header = Header.new(is_folder=target.is_folder, summary_metadata=summary_metadata)
-        claim(target, overwrite=overwrite)
+        new_folders = claim(target, overwrite=overwrite)
         self._setup(target.path, Dataset(), header.summary_json)
-        self._session: Session | None = Session(target, header, self._dataset, coding)
+        self._session: Session | None = Session(target, header, self._dataset, coding, new_folders)
         self._finalizer = weakref.finalize(self, self._session.abandon)
 
     def _setup(self, path: Path, dataset: Dataset, summary_json: str) -> None:
@@ -96,7 +97,7 @@ class TiffStorage(DataStorage):
         self._dataset = dataset
         self._summary_json = summary_json
         self._is_closed = False
-        self._awaited_frames = 0
+        self._awaited = threading.local()
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> Self:
@@ -270,7 +271,7 @@ class TiffStorage(DataStorage):
         return self._session is None or self._session.is_finished
 
     def await_new_image(self, timeout: float | None = None) -> bool:
-        """Wait for a frame that came after the last call, or after the storage was made.
+        """Wait for a frame that came after this thread's last call, or after the storage was made.
 
         Parameters
         ----------
@@ -286,12 +287,10 @@ class TiffStorage(DataStorage):
         if session is None:
             return False
         with session.changed:
-            session.changed.wait_for(
-                lambda: session.frame_count > self._awaited_frames or session.is_finished, timeout
-            )
-            has_come = session.frame_count > self._awaited_frames
-            self._awaited_frames = session.frame_count
-            return has_come
+            seen = getattr(self._awaited, "frames", 0)
+            session.changed.wait_for(lambda: session.frame_count > seen or session.is_finished, timeout)
+            self._awaited.frames = session.frame_count
+            return session.frame_count > seen
 
     def block_until_finished(self, timeout: float | None = None) -> bool:
         """Wait until `finish` is done.

@@ -65,7 +65,7 @@ class Journal:
 
     def locate_notes(self) -> None:
         """Tell the reader where the notes are of all blocks that were added since the last time."""
-        with self._reader.path.open("rb") as file:
+        with self._reader.reopened("rb") as file:
             while self._located_blocks < len(self._block_pages):
                 self._locate(self._next_first(file))
 
@@ -79,7 +79,7 @@ class Journal:
         """
         self._first_ifds = np.zeros(len(self._reader), np.int64)
         self._located_blocks = self._located_pages = self._located_ifd = 0
-        with self._reader.path.open("rb") as file:
+        with self._reader.reopened("rb") as file:
             for count in self._block_pages:
                 first = self._next_first(file)
                 handles = self._handles[self._located_pages : self._located_pages + count]
@@ -92,7 +92,7 @@ class Journal:
     def cut(self) -> None:
         """Cut the chain behind its last page, so that the file is right until the next write."""
         self.locate_notes()
-        with self._reader.path.open("r+b", buffering=0) as file:
+        with self._reader.reopened("r+b", buffering=0) as file:
             if not self._located_blocks:
                 chain.end_chain(file, None)
                 return
@@ -116,7 +116,7 @@ class Journal:
     def void_last_block(self) -> None:
         """Make pages that were not written whole black, and nobody takes them for frames any more."""
         self.locate_notes()
-        with self._reader.path.open("r+b", buffering=0) as file:
+        with self._reader.reopened("r+b", buffering=0) as file:
             first = chain.read_ifd(file, self._located_ifd)
             chain.empty_page(file, first)
             record = first.find(chain.RECORDS)
@@ -132,7 +132,7 @@ class Journal:
         pages
             Handles, shape (n,), in any order; the same one may come several times.
         """
-        with self._reader.path.open("rb") as file:
+        with self._reader.reopened("rb") as file:
             template_at, template = 0, b""
             for handle, ifd_at in zip(pages.tolist(), self._first_ifds[pages].tolist(), strict=True):
                 if ifd_at != template_at:

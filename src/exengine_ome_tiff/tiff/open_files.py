@@ -1,5 +1,6 @@
 """How many of a dataset's files are open at a time."""
 
+import os
 import sys
 import threading
 from collections import OrderedDict
@@ -29,10 +30,14 @@ class OpenFiles:
     def __init__(self, limit: int | None = None) -> None:
         self._limit = max(4, _handles_of_process() // _SHARE) if limit is None else limit
         self._lock = threading.Lock()
+        self._process = os.getpid()
         self._used: OrderedDict[Releasable, None] = OrderedDict()
 
     def use(self, owner: Releasable) -> None:
         """Tell that a file is about to be used; the caller must hold no lock that a `release` needs."""
+        if self._process != os.getpid():
+            self._process, self._lock = os.getpid(), threading.Lock()
+            self._used.clear()
         with self._lock:
             self._used[owner] = None
             self._used.move_to_end(owner)

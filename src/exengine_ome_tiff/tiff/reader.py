@@ -1,12 +1,14 @@
 """Pages of one file by handle: where their pixels and notes are, and reading them."""
 
+import errno
+import os
 import threading
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import FileIO
+from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, Literal, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +42,8 @@ class PageReader:
         self._file: FileIO | None = None
         self._is_closed = False
         self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._identity: tuple[int, int] | None = None
         self._formats: list[PixelFormat] = []
         self._format_numbers: dict[PixelFormat, int] = {}
         self._format_of = array("I")
@@ -144,15 +148,48 @@ class PageReader:
     @contextmanager
     def _at(self, offset: int) -> Iterator[FileIO]:
         """Hold the file at a position."""
+        if self._process != os.getpid():
+            # forked: the file's position and the lock are the parent's, whatever its threads did with them
+            self._process, self._lock, self._file = os.getpid(), threading.Lock(), None
         self._open_files.use(self)
         with self._lock:
             if self._is_closed:
                 raise RuntimeError(f"{self.path}: closed while it was read")
             if self._file is None:
                 # unbuffered: a buffer would go on showing bytes that the writer has changed since
-                self._file = self.path.open("rb", buffering=0)
+                self._file = self.reopened("rb", buffering=0)
             self._file.seek(offset)
             yield self._file
+
+    @overload
+    def reopened(self, mode: Literal["rb"]) -> BufferedReader: ...
+    @overload
+    def reopened(self, mode: Literal["rb", "r+b"], buffering: Literal[0]) -> FileIO: ...
+
+    def reopened(self, mode: str, buffering: int = -1) -> IO[bytes]:
+        """Open the file once more, making sure that it is the same one.
+
+        Raises
+        ------
+        FileNotFoundError
+            It has been moved or deleted.
+        OSError
+            There is another file in its place.
+        """
+        file: IO[bytes] = self.path.open(mode, buffering)
+        status = os.fstat(file.fileno())
+        identity = (status.st_dev, status.st_ino)
+        if self._identity is None:
+            self._identity = identity
+        elif self._identity != identity:
+            file.close()
+            raise OSError(errno.ESTALE, "another file has taken its place", str(self.path))
+        return file
+
+    def size(self) -> int:
+        """Return how many bytes the file has."""
+        with self._at(0) as file:
+            return os.fstat(file.fileno()).st_size
 
 
 class JournalPage(NamedTuple):
@@ -212,7 +249,9 @@ def open_finished(path: Path, open_files: OpenFiles) -> tuple[PageReader, Iterat
     """
     dataset, journal = read_dataset(path)
     if journal is None:
-        raise NotFinishedError(f"{path}: its writer ended before finish()")
+        raise NotFinishedError(
+            f"{path}: not finished: it is still being written, or its writer has ended before finish()"
+        )
     reader = PageReader(path, open_files)
     reader.dataset = dataset
     return reader, _journal_pages(reader, journal)
@@ -220,7 +259,7 @@ def open_finished(path: Path, open_files: OpenFiles) -> tuple[PageReader, Iterat
 
 def _journal_pages(reader: PageReader, offset: int) -> Iterator[JournalPage]:
     """Walk a journal chain, adding its pages to the reader."""
-    with reader.path.open("rb") as file:
+    with reader.reopened("rb") as file:
         for ifd in chain.walk(file, offset):
             record = ifd.find(chain.RECORDS)
             if record is None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -88,6 +89,7 @@ class PageWriter:
         self._is_finished = False
         open_files.use(self)
         self._writer: tifffile.TiffWriter | None = self._open("x")
+        self._reader.size()  # learns which file it is
 
     def __len__(self) -> int:
         return len(self._reader)
@@ -193,28 +195,35 @@ class PageWriter:
                 **self._coding.arguments(pixels),
                 **how,
             )
-        except OSError:
+        except OSError as error:
             self._journal.cut()
-            raise
+            raise self._told(error) from error
         offset = 0 if place is None else place[0]
         try:
             self._complete(data, offset)
-        except OSError:
+        except OSError as error:
             count = data.nbytes // pixels.nbytes
             handles = [self._reader.add(pixels, 0) for _ in range(count)]
             self._journal.add_block(handles, offset, 0, pixels)
             self._journal.void_last_block()
-            raise
+            raise self._told(error) from error
         return offset, head
+
+    def _told(self, error: OSError) -> OSError:
+        """Say where writing failed and how much room there is, which NumPy does not."""
+        free = shutil.disk_usage(self.path.parent).free
+        number = error.errno or (errno.ENOSPC if free < self._pool.buffer_bytes else errno.EIO)
+        reason = f"{os.strerror(number)}; {free:,} bytes are free; {error}"
+        return OSError(number, reason, str(self.path))
 
     def _complete(self, data: npt.NDArray[Any], offset: int) -> None:
         """Write what tifffile left out: `ndarray.tofile` misses it when its last 4 kB meet a full disk."""
-        missing = self._opened().filehandle.tell() - self.path.stat().st_size
+        missing = self._opened().filehandle.tell() - self._reader.size()
         if missing > 0:
             if not offset:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
             missing = min(missing, data.nbytes)
-            with self.path.open("r+b", buffering=0) as file:
+            with self._reader.reopened("r+b", buffering=0) as file:
                 file.seek(offset + data.nbytes - missing)
                 chain.write_all(file, data.reshape(-1).view(np.uint8)[-missing:].data)
 
@@ -294,7 +303,7 @@ class PageWriter:
                 chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
             }
             first = self._journal.end()
-            with self.path.open("r+b", buffering=0) as file:
+            with self._reader.reopened("r+b", buffering=0) as file:
                 extra[chain.JOURNAL] = (chain.LONG8, first.to_bytes(8, "little"))
                 chain.write_final_chain(file, self._journal.entries(pages), len(pages), extra)
             self._is_finished = True

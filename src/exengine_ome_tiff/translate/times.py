@@ -81,7 +81,9 @@ def delta_t_s(planes: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.f
     local, utc, elapsed = planes["local_clock_s"], planes["utc_s"], planes["elapsed_s"]
     both = ~np.isnan(local) & ~np.isnan(utc)
     if both.any():
-        zone_s = np.round(np.median(utc[both] - local[both]) / _ZONE_QUARTER_S) * _ZONE_QUARTER_S
+        # frame by frame, as clocks are put back in autumn
+        zone_s = np.round((utc - local) / _ZONE_QUARTER_S) * _ZONE_QUARTER_S
+        zone_s[~both] = np.median(zone_s[both])
         clock = np.where(np.isnan(local), utc, local + zone_s)
     else:
         clock = max(local, utc, key=lambda column: int(np.count_nonzero(~np.isnan(column))))
