@@ -3,8 +3,9 @@
 from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.open_files import OpenFiles
+from exengine_ome_tiff.tiff.opening import JournalPage, open_finished, read_dataset
 from exengine_ome_tiff.tiff.pixels import PixelFormat, packing_of, pixel_format
-from exengine_ome_tiff.tiff.reader import JournalPage, PageReader, open_finished, read_dataset
+from exengine_ome_tiff.tiff.reader import PageReader
 from exengine_ome_tiff.tiff.writer import PageWriter
 
 __all__ = [

@@ -1,27 +1,22 @@
 """Writing one file: frames become pages in blocks, each with its records, through tifffile."""
 
-import errno
-import os
-import shutil
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tifffile
 
 from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff.appender import Appender
 from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.journal import Journal
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.reader import PageReader
-from exengine_ome_tiff.tiff.records import BLANK, encode_block
 
 MAX_BLOCK_PAGES = 64
 _PLAIN = PageCoding()
@@ -76,20 +71,17 @@ class PageWriter:
         coding: PageCoding = _PLAIN,
     ) -> None:
         self.path = path
-        self._open_files = open_files
         self._reader = PageReader(path, open_files)
         self._reader.dataset = dataset
+        self._journal = Journal(self._reader)
+        self._appender = Appender(self._reader, self._journal, open_files, lock, coding)
         self._coding = coding
         self._pool = pool
         self._lock = lock
         self._blocks: dict[PixelFormat, _Block] = {}
         self._waiting: dict[int, tuple[_Block, int]] = {}
-        self._journal = Journal(self._reader)
         self._blanks: dict[tuple[tuple[int, ...], str], int] = {}
         self._is_finished = False
-        open_files.use(self)
-        self._writer: tifffile.TiffWriter | None = self._open("x")
-        self._reader.size()  # learns which file it is
 
     def __len__(self) -> int:
         return len(self._reader)
@@ -131,7 +123,7 @@ class PageWriter:
                 if buffer is not None:
                     block = self._blocks[pixels] = _Block(pixels, buffer)
             if block is None:
-                offset, head = self._write(
+                offset, head = self._appender.write(
                     np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype), pixels, [note]
                 )
                 handle = self._reader.add(pixels, len(note))
@@ -166,7 +158,7 @@ class PageWriter:
         """Write the frames of a block up to `stop`, and let go of it when that is all."""
         part = slice(block.written, stop)
         handles = block.handles[part]
-        offset, head = self._write(block.pages[part], block.pixels, block.notes[part])
+        offset, head = self._appender.write(block.pages[part], block.pixels, block.notes[part])
         self._journal.add_block(handles, offset, head, block.pixels)
         for handle in handles:
             del self._waiting[handle]
@@ -174,58 +166,6 @@ class PageWriter:
         if stop == len(block.handles):
             del self._blocks[block.pixels]
             self._pool.give_back(block.buffer)
-
-    def _write(
-        self, data: npt.NDArray[Any], pixels: PixelFormat, notes: Sequence[bytes], **how: Any
-    ) -> tuple[int, int]:
-        """Write pages; return the offset of their pixels and the length of the record's first line."""
-        record, head = encode_block(pixels, notes) if notes else (BLANK, 0)
-        tags = [(chain.RECORDS, chain.BYTES, len(record), record, True)]
-        if not len(self._journal):
-            tags.append((chain.DATASET, chain.BYTES, len(self._reader.dataset), self._reader.dataset, True))
-        try:
-            place = self._opened().write(
-                data,
-                photometric="rgb" if pixels.samples > 1 else "minisblack",
-                planarconfig="contig" if pixels.samples > 1 else None,
-                metadata=None,
-                software=False,
-                extratags=tags,
-                returnoffset=True,
-                **self._coding.arguments(pixels),
-                **how,
-            )
-        except OSError as error:
-            self._journal.cut()
-            raise self._told(error) from error
-        offset = 0 if place is None else place[0]
-        try:
-            self._complete(data, offset)
-        except OSError as error:
-            count = data.nbytes // pixels.nbytes
-            handles = [self._reader.add(pixels, 0) for _ in range(count)]
-            self._journal.add_block(handles, offset, 0, pixels)
-            self._journal.void_last_block()
-            raise self._told(error) from error
-        return offset, head
-
-    def _told(self, error: OSError) -> OSError:
-        """Say where writing failed and how much room there is, which NumPy does not."""
-        free = shutil.disk_usage(self.path.parent).free
-        number = error.errno or (errno.ENOSPC if free < self._pool.buffer_bytes else errno.EIO)
-        reason = f"{os.strerror(number)}; {free:,} bytes are free; {error}"
-        return OSError(number, reason, str(self.path))
-
-    def _complete(self, data: npt.NDArray[Any], offset: int) -> None:
-        """Write what tifffile left out: `ndarray.tofile` misses it when its last 4 kB meet a full disk."""
-        missing = self._opened().filehandle.tell() - self._reader.size()
-        if missing > 0:
-            if not offset:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
-            missing = min(missing, data.nbytes)
-            with self._reader.reopened("r+b", buffering=0) as file:
-                file.seek(offset + data.nbytes - missing)
-                chain.write_all(file, data.reshape(-1).view(np.uint8)[-missing:].data)
 
     def pixels(self, handle: int) -> npt.NDArray[Any]:
         """Return a page as it was put, in a new array."""
@@ -261,7 +201,7 @@ class PageWriter:
         with self._lock:
             if pixels.stored in self._blanks:
                 return self._blanks[pixels.stored]
-            offset, _ = self._write(
+            offset, _ = self._appender.write(
                 np.zeros(pixels.stored_shape, pixels.stored_dtype), pixels, [], maxworkers=1
             )
             handle = self._reader.add(pixels, 0)
@@ -296,8 +236,7 @@ class PageWriter:
             if self._is_finished:
                 return self._reader
             self.commit()
-            self.release()
-            self._open_files.forget(self)
+            self._appender.close()
             extra = {
                 chain.IMAGE_DESCRIPTION: (chain.ASCII, description + b"\0"),
                 chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
@@ -312,35 +251,15 @@ class PageWriter:
     def close(self) -> None:
         """Close the file as it is; what waits is lost."""
         with self._lock:
-            self.release()
-            self._open_files.forget(self)
+            self._appender.close()
             self._reader.close()
 
     def discard(self) -> None:
-        """Close and delete the file."""
+        """Close and delete the file, if it still is where it was."""
+        is_there = self._reader.is_in_place()
         self.close()
-        self.path.unlink(missing_ok=True)
-
-    def _opened(self) -> tifffile.TiffWriter:
-        """Return tifffile's writer, at the end of the file."""
-        self._open_files.use(self)
-        if self._writer is None:
-            self._writer = self._open("r+" if len(self._journal) else "w")
-        return self._writer
-
-    def _open(self, mode: Literal["x", "r+", "w"]) -> tifffile.TiffWriter:
-        return tifffile.TiffWriter(self.path, mode=mode, bigtiff=True, byteorder="<", ome=False, shaped=False)
-
-    def release(self) -> None:
-        """Let tifffile write the IFDs it still owes and close its file, until the next write."""
-        with self._lock:
-            writer, self._writer = self._writer, None
-            if writer is not None:
-                try:
-                    writer.close()
-                except OSError:
-                    self._journal.cut()  # the IFDs are owed for good, and not needed in the end
-                    raise
+        if is_there:
+            self.path.unlink(missing_ok=True)
 
 
 @lru_cache
