@@ -3,6 +3,7 @@
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, Key, read_coordinates
 from exengine_ome_tiff.coordinates.layout import Frame, ImageLayout, lay_out
 from exengine_ome_tiff.coordinates.names import file_label
+from exengine_ome_tiff.coordinates.wells import Well, well_of
 
 __all__ = [
     "Axes",
@@ -10,7 +11,9 @@ __all__ = [
     "Frame",
     "ImageLayout",
     "Key",
+    "Well",
     "file_label",
     "lay_out",
     "read_coordinates",
+    "well_of",
 ]

@@ -12,6 +12,7 @@ from ome_types import model as m
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValue
 from exengine_ome_tiff.ome.images import OmeImage
 from exengine_ome_tiff.ome.planes import not_acquired, plane_elements
+from exengine_ome_tiff.ome.plate import plate_of
 
 COORDINATES_NAMESPACE = "urn:exengine-ome-tiff:coordinates"
 """Namespace of the MapAnnotation that keeps an image's labels and the coordinate values along its axes."""
@@ -39,11 +40,13 @@ class Place:
     file_uuid: str | None = None
 
 
-def ome_xml(images: Sequence[tuple[OmeImage, Place]], uuid: str, creator: str) -> bytes:
+def ome_xml(name: str, images: Sequence[tuple[OmeImage, Place]], uuid: str, creator: str) -> bytes:
     """Make the OME document of a file, or of several.
 
     Parameters
     ----------
+    name
+        Of the dataset, for the plate that its positions may name wells of.
     images
         All images of the document, in order.
     uuid
@@ -58,7 +61,9 @@ def ome_xml(images: Sequence[tuple[OmeImage, Place]], uuid: str, creator: str) -
     """
     annotations: list[m.MapAnnotation] = []
     ome_images = [_image(number, image, place, annotations) for number, (image, place) in enumerate(images)]
+    plate = plate_of((image.layout for image, _ in images), _text(name))
     document = OME(
+        plates=[] if plate is None else [plate],
         uuid=uuid,
         creator=creator,
         images=ome_images,

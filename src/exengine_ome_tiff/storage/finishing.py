@@ -63,9 +63,11 @@ def finish_files(
             contents.append((ome_image, Place(first_ifd)))
             companion.append((ome_image, Place(first_ifd, writer.path.name, uuid)))
             pages.append(_pages(layout, dataset, writer))
-        dataset.files[file] = writer.finish(np.concatenate(pages), ome_xml(contents, uuid, CREATOR), CREATOR)
+        dataset.files[file] = writer.finish(
+            np.concatenate(pages), ome_xml(target.name, contents, uuid, CREATOR), CREATOR
+        )
     if target.is_folder:
-        target.companion.write_bytes(ome_xml(companion, header.dataset, CREATOR))
+        target.companion.write_bytes(ome_xml(target.name, companion, header.dataset, CREATOR))
 
 
 def _values(dataset: Dataset, number: int) -> ImageValues:

@@ -1,0 +1,88 @@
+"""Positions that name wells become a plate; others do not."""
+
+import numpy as np
+import pytest
+import tifffile
+from ome_types import from_xml
+
+from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff.coordinates import Well, well_of
+from readers.bioformats import validate_xml
+
+FRAME = np.ones((8, 8), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("labels", "well"),
+    [
+        ({"position": "A1"}, Well(0, 0, 0)),
+        ({"position": "A01"}, Well(0, 0, 0)),
+        ({"position": "A1-Site_0"}, Well(0, 0, 0)),
+        ({"position": "B12-Site_3"}, Well(1, 11, 3)),
+        ({"position": "H12_0002"}, Well(7, 11, 2)),
+        ({"position": "AA7"}, Well(26, 6, 0)),
+        ({"position": "AF48"}, Well(31, 47, 0)),
+        ({"well": "C4", "field": 2}, Well(2, 3, 2)),
+        ({"well": "C4", "field": "north"}, Well(2, 3, 0)),
+        ({"position": "AG1"}, None),
+        ({"position": "A49"}, None),
+        ({"position": "A0"}, None),
+        ({"position": "Pos0"}, None),
+        ({"position": "a1"}, None),
+        ({"position": "A1 left"}, None),
+        ({"position": 3}, None),
+        ({"camera": "A1"}, None),
+        ({}, None),
+    ],
+)
+def test_wells_by_their_labels(labels, well):
+    assert well_of(labels) == well
+
+
+def wells_in(xml):
+    """Name of the image by (row, column, place in the well)."""
+    document = from_xml(xml)
+    names = {image.id: image.name for image in document.images}
+    (plate,) = document.plates
+    assert plate.row_naming_convention.value == "letter"
+    assert plate.column_naming_convention.value == "number"
+    wells = {
+        (well.row, well.column, place): names[sample.image_ref.id]
+        for well in plate.wells
+        for place, sample in enumerate(well.well_samples)
+    }
+    return (plate.name, plate.rows, plate.columns), wells
+
+
+POSITIONS = ["B3-Site_1", "A1-Site_0", "B3-Site_0", "overview"]
+
+
+@pytest.mark.parametrize("name", ["plate.ome.tiff", "plate"])
+def test_a_plate_in_ome(tmp_path, bioformats, name):
+    path = tmp_path / name
+    with TiffStorage(path) as storage:
+        for time in range(2):
+            for position in POSITIONS:
+                storage.put({"position": position, "time": time}, FRAME * POSITIONS.index(position))
+    whole = path if path.is_file() else path / "plate.companion.ome"
+    xml = tifffile.tiffcomment(path) if path.is_file() else whole.read_text()
+    assert validate_xml(xml) == []
+    plate, wells = wells_in(xml)
+    assert plate == ("plate", 2, 3)
+    assert wells == {(0, 0, 0): "A1-Site_0", (1, 2, 0): "B3-Site_0", (1, 2, 1): "B3-Site_1"}
+    with bioformats(whole) as reader:
+        for number, series in enumerate(reader.series):
+            assert (reader.plane(number, 0, 0, 1) == POSITIONS.index(series.name)).all()
+        assert len(reader.series) == 4
+        assert reader.warnings == []
+    if path.is_dir():
+        _, own = wells_in(tifffile.tiffcomment(path / "plate_B3-Site_1.ome.tiff"))
+        assert own == {(1, 2, 0): "B3-Site_1"}
+        assert from_xml(tifffile.tiffcomment(path / "plate_overview.ome.tiff")).plates == []
+
+
+def test_positions_that_name_no_well_make_no_plate(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        for position in ("Pos0", "Pos1", 7):
+            storage.put({"position": position}, FRAME)
+    assert from_xml(tifffile.tiffcomment(tmp_path / "run.ome.tiff")).plates == []
