@@ -50,10 +50,10 @@ class Dataset:
 
     def add(self, key: Key, file: int, handle: int) -> bool:
         """Note where the next frame is; return whether its coordinates have been put before."""
-        count = len(self.numbers)
-        self.numbers[key] = len(self._file_of)
+        count, number = len(self.numbers), len(self._file_of)
         self._file_of.append(file)
         self._handle_of.append(handle)
+        self.numbers[key] = number  # last, as it is what lets readers find the frame
         return len(self.numbers) == count
 
     def place(self, number: int) -> tuple[int, int]:
