@@ -21,8 +21,9 @@ FRAME = np.ones((8, 10), np.uint16)
 def path(tmp_path):
     """Two time points of recorded tags, the second 2.5 s later somewhere else, and one plane without tags."""
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
-        storage.put({"time": 0}, FRAME, RECORDED | {"PixelSizeUm": 0.325, "BitDepth": "12"})
-        later = {
+        always = {"PixelSizeUm": 0.325, "BitDepth": "12"}
+        storage.put({"time": 0}, FRAME, RECORDED | always)
+        later = always | {
             "TimeReceivedByCore": "2026-11-22 07:11:25.913296",
             "ReceivedTime": "2026-11-22 07:11:26.000000 +0000",
             "ElapsedTime-ms": "10.9",

@@ -1,6 +1,6 @@
 """From frames to OME-TIFF: lay out the images, describe them, give each file its order and its OME-XML."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from exengine_ome_tiff.storage.images import stored_images
 from exengine_ome_tiff.storage.records import decode_metadata
 from exengine_ome_tiff.storage.target import Target
 from exengine_ome_tiff.tiff import PageWriter
-from exengine_ome_tiff.translate import ImageValues, PlaneTable, delta_t_s, image_values
+from exengine_ome_tiff.translate import ImageValues, PlaneTable, acquired, delta_t_s, image_values
 from exengine_ome_tiff.version import __version__
 
 CREATOR = f"exengine-ome-tiff {__version__}"
@@ -57,7 +57,7 @@ def finish_files(
         contents: list[tuple[OmeImage, Place]] = []
         pages: list[npt.NDArray[np.int64]] = []
         for layout, name, _, pixels in (image for image in images if image.file == file):
-            values = _values(dataset, layout.first_frame)
+            values = _values(dataset, layout, columns)
             ome_image = OmeImage(layout, name, *pixels.stored, values, columns)
             first_ifd = sum(map(len, pages))
             contents.append((ome_image, Place(first_ifd)))
@@ -70,11 +70,15 @@ def finish_files(
         target.companion.write_bytes(ome_xml(target.name, companion, header.dataset, CREATOR))
 
 
-def _values(dataset: Dataset, number: int) -> ImageValues:
-    """Translate the metadata of a frame for the image that it begins."""
-    file, handle = dataset.place(number)
+def _values(
+    dataset: Dataset, layout: ImageLayout, columns: Mapping[str, npt.NDArray[np.float64]]
+) -> ImageValues:
+    """Find out what holds for all planes of an image."""
+    frames = layout.frames[layout.frames >= 0]
+    file, handle = dataset.place(layout.first_frame)
     metadata = decode_metadata(dataset.files[file].note(handle))
-    return image_values(metadata) if isinstance(metadata, dict) else ImageValues()
+    taken = acquired(metadata) if isinstance(metadata, dict) else None
+    return image_values({name: column[frames] for name, column in columns.items()}, taken)
 
 
 def _pages(layout: ImageLayout, dataset: Dataset, writer: PageWriter) -> npt.NDArray[np.int64]:

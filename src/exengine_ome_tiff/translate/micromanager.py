@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from exengine_ome_tiff.translate.times import parse_time, seconds
-from exengine_ome_tiff.translate.values import UNKNOWN, ImageValues, PlaneValues
+from exengine_ome_tiff.translate.values import UNKNOWN, PlaneValues
 
 ELAPSED_MS = "ElapsedTime-ms"
 EXPOSURE_MS = "Exposure-ms"
@@ -30,9 +30,12 @@ def plane_values(metadata: Mapping[str, object]) -> PlaneValues:
     Returns
     -------
     PlaneValues
-        Unknown where a tag is missing or no finite number; a negative exposure is unknown, too.
+        Unknown where a tag is missing or no finite number, and where the number makes no sense: a negative
+        exposure, or a pixel size of 0, which is Micro-Manager's way to say that it is not calibrated.
     """
     exposure_s = number(metadata.get(EXPOSURE_MS)) / 1000
+    pixel_size_um = number(metadata.get(PIXEL_SIZE_UM))
+    bit_depth = number(metadata.get(BIT_DEPTH))
     return PlaneValues(
         elapsed_s=number(metadata.get(ELAPSED_MS)) / 1000,
         local_clock_s=seconds(metadata.get(RECEIVED_BY_CORE), zone=False),
@@ -41,20 +44,16 @@ def plane_values(metadata: Mapping[str, object]) -> PlaneValues:
         x_um=number(metadata.get(X_UM)),
         y_um=number(metadata.get(Y_UM)),
         z_um=number(metadata.get(Z_UM)),
+        pixel_size_um=pixel_size_um if _MIN_PIXEL_SIZE_UM < pixel_size_um < _MAX_PIXEL_SIZE_UM else UNKNOWN,
+        bit_depth=float(int(bit_depth)) if bit_depth >= 1 else UNKNOWN,
     )
 
 
-def image_values(metadata: Mapping[str, object]) -> ImageValues:
-    """Translate what is the same in a whole image, from the tags of its first frame.
-
-    A pixel size of 0 is Micro-Manager's way to say that the objective is not calibrated.
-    """
-    pixel_size_um = number(metadata.get(PIXEL_SIZE_UM))
-    bits = number(metadata.get(BIT_DEPTH))
-    return ImageValues(
-        pixel_size_um=pixel_size_um if _MIN_PIXEL_SIZE_UM < pixel_size_um < _MAX_PIXEL_SIZE_UM else None,
-        significant_bits=int(bits) if bits >= 1 else None,
-        acquired=_acquired(metadata),
+def acquired(metadata: Mapping[str, object]) -> datetime | None:
+    """Return when a frame was taken, by the stamp that tells its zone where there is one."""
+    received = parse_time(metadata.get(RECEIVED))
+    return (
+        received if received is not None and received.tzinfo else parse_time(metadata.get(RECEIVED_BY_CORE))
     )
 
 
@@ -73,11 +72,3 @@ def number(value: object) -> float:
     except (ValueError, OverflowError):
         return UNKNOWN
     return result if math.isfinite(result) else UNKNOWN
-
-
-def _acquired(metadata: Mapping[str, object]) -> datetime | None:
-    """Prefer the stamp that tells its zone."""
-    received = parse_time(metadata.get(RECEIVED))
-    return (
-        received if received is not None and received.tzinfo else parse_time(metadata.get(RECEIVED_BY_CORE))
-    )
