@@ -65,36 +65,16 @@ def _parser() -> argparse.ArgumentParser:
         default=Path("demo.ome.tiff"),
         help="file ending in .ome.tiff, or folder for one file per position (default: %(default)s)",
     )
-    demo.add_argument(
-        "--positions",
-        type=int,
-        default=plan.positions,
-        metavar="N",
-        help="stage positions (default: %(default)s)",
-    )
-    demo.add_argument(
-        "--time-points",
-        type=int,
-        default=plan.time_points,
-        metavar="N",
-        help="time points (default: %(default)s)",
-    )
+    for option, default, metavar, meaning in (
+        ("--positions", plan.positions, "N", "stage positions"),
+        ("--time-points", plan.time_points, "N", "time points"),
+        ("--z-slices", plan.z_slices, "N", "slices of a stack"),
+        ("--size", plan.size, "PX", "height and width, pixels"),
+    ):
+        text = f"{meaning} (default: %(default)s)"
+        demo.add_argument(option, type=int, default=default, metavar=metavar, help=text)
     demo.add_argument(
         "--channels", nargs="+", metavar="NAME", help=f"names of the channels (default: {defaults})"
-    )
-    demo.add_argument(
-        "--z-slices",
-        type=int,
-        default=plan.z_slices,
-        metavar="N",
-        help="slices of a stack (default: %(default)s)",
-    )
-    demo.add_argument(
-        "--size",
-        type=int,
-        default=plan.size,
-        metavar="PX",
-        help="height and width, pixels (default: %(default)s)",
     )
     demo.add_argument(
         "--hardware",

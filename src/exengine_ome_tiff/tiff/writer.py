@@ -1,6 +1,7 @@
 """Writing one file: frames become pages in blocks, each with its records, through tifffile."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -123,12 +124,9 @@ class PageWriter:
                 if buffer is not None:
                     block = self._blocks[pixels] = _Block(pixels, buffer)
             if block is None:
-                offset, head = self._appender.write(
+                return self._write_page(
                     np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype), pixels, [note]
                 )
-                handle = self._reader.add(pixels, len(note))
-                self._journal.add_block([handle], offset, head, pixels)
-                return handle
             slot = len(block.handles)
             np.copyto(block.pages[slot], pixels.as_stored(data), casting="unsafe")
             handle = self._reader.add(pixels, len(note))
@@ -167,6 +165,15 @@ class PageWriter:
             del self._blocks[block.pixels]
             self._pool.give_back(block.buffer)
 
+    def _write_page(
+        self, data: npt.NDArray[Any], pixels: PixelFormat, notes: Sequence[bytes], **how: Any
+    ) -> int:
+        """Write one page, a blank one where there is no note; return its handle."""
+        offset, head = self._appender.write(data, pixels, notes, **how)
+        handle = self._reader.add(pixels, sum(map(len, notes)))
+        self._journal.add_block([handle], offset, head, pixels)
+        return handle
+
     def pixels(self, handle: int) -> npt.NDArray[Any]:
         """Return a page as it was put, in a new array."""
         with self._lock:
@@ -201,13 +208,10 @@ class PageWriter:
         with self._lock:
             if pixels.stored in self._blanks:
                 return self._blanks[pixels.stored]
-            offset, _ = self._appender.write(
-                np.zeros(pixels.stored_shape, pixels.stored_dtype), pixels, [], maxworkers=1
-            )
-            handle = self._reader.add(pixels, 0)
-            self._journal.add_block([handle], offset, 0, pixels)
-            self._blanks[pixels.stored] = handle
-            return handle
+            zeros = np.zeros(pixels.stored_shape, pixels.stored_dtype)
+            # one worker, as no thread can be started any more when Python ends
+            self._blanks[pixels.stored] = self._write_page(zeros, pixels, [], maxworkers=1)
+            return self._blanks[pixels.stored]
 
     def finish(self, pages: npt.NDArray[np.int64], description: bytes, software: str) -> PageReader:
         """Give the file its final order of pages and its description.
@@ -240,10 +244,9 @@ class PageWriter:
             extra = {
                 chain.IMAGE_DESCRIPTION: (chain.ASCII, description + b"\0"),
                 chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
+                chain.JOURNAL: (chain.LONG8, self._journal.end().to_bytes(8, "little")),
             }
-            first = self._journal.end()
             with self._reader.reopened("r+b", buffering=0) as file:
-                extra[chain.JOURNAL] = (chain.LONG8, first.to_bytes(8, "little"))
                 chain.write_final_chain(file, self._journal.entries(pages), len(pages), extra)
             self._is_finished = True
             return self._reader
