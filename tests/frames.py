@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 COORDINATES_NAMESPACE = "urn:exengine-ome-tiff:coordinates"
 SHAPE = (5, 7)
-PLANE_AXES = {"time (T)": "time", "channel (C)": "channel", "z (Z)": "z"}
 DTYPES = {
     "uint8": "|u1",
     "uint16": "<u2",
@@ -88,7 +88,7 @@ def stored_planes(path: Path) -> Iterator[StoredPlane]:
         document = from_xml(tif.pages[0].tags["ImageDescription"].value)
         notes = {note.id: note for note in document.structured_annotations.map_annotations}
         for number, image in enumerate(document.images):
-            labels, values = _coordinates(notes, image)
+            labels, along = _coordinates(notes, image)
             pixels = image.pixels
             order = pixels.dimension_order.value[2:]
             samples = pixels.channels[0].samples_per_pixel or 1
@@ -97,8 +97,7 @@ def stored_planes(path: Path) -> Iterator[StoredPlane]:
             shape = (pixels.size_y, pixels.size_x, samples)[: 3 if samples > 1 else 2]
             (block,) = pixels.tiff_data_blocks
             assert block.plane_count == sizes["Z"] * sizes["C"] * sizes["T"]
-            for axis, name in (("Z", "z"), ("C", "channel"), ("T", "time")):
-                assert len(values.get(name, [None])) == sizes[axis]
+            assert [len(along[axis]) for axis in "ZCT"] == [sizes[axis] for axis in "ZCT"]
             for plane in pixels.planes:
                 place = {"Z": plane.the_z, "C": plane.the_c, "T": plane.the_t}
                 rank = place[order[0]] + sizes[order[0]] * (
@@ -106,23 +105,29 @@ def stored_planes(path: Path) -> Iterator[StoredPlane]:
                 )
                 page = tif.pages[block.ifd + rank].asarray()
                 assert (page.shape, page.dtype.str) == (shape, DTYPES[pixels.type.value])
-                along = {
-                    name: values[name][place[axis]]
-                    for axis, name in zip("ZCT", ("z", "channel", "time"), strict=True)
-                    if name in values
-                }
-                own = labels | {name: value for name, value in along.items() if value is not None}
+                own = labels | along["Z"][plane.the_z] | along["C"][plane.the_c] | along["T"][plane.the_t]
                 yield StoredPlane(number, plane.the_z, plane.the_c, plane.the_t, own, page)
 
 
-def _coordinates(notes: Mapping[str, Any], image: Any) -> tuple[dict[str, int | str], dict[str, list[Any]]]:
-    """Read what the annotation of an image says: its labels, and the values along each of its axes."""
+def _coordinates(
+    notes: Mapping[str, Any], image: Any
+) -> tuple[dict[str, int | str], dict[str, list[dict[str, int | str]]]]:
+    """Read what the annotation of an image says: its labels, and the coordinates along Z, C and T."""
     (note,) = (
-        notes[ref.id] for ref in image.annotation_refs if notes[ref.id].namespace == COORDINATES_NAMESPACE
+        notes[ref.id]
+        for ref in image.annotation_refs
+        if ref.id in notes and notes[ref.id].namespace == COORDINATES_NAMESPACE
     )
-    pairs = dict(note.value)
-    values = {name: _axis(pairs.pop(key)) for key, name in PLANE_AXES.items() if key in pairs}
-    return {axis: json.loads(value) for axis, value in pairs.items()}, values
+    labels, along = {}, {axis: [{}] for axis in "ZCT"}
+    for key, text in note.value.items():
+        match = re.fullmatch(r"(.*) \((?:inside )?([ZCT])\)", key, re.DOTALL)
+        if match is None or text[0] not in "[r":
+            labels[key] = json.loads(text)
+            continue
+        name, axis = match.groups()
+        points = [{} if value is None else {name: value} for value in _axis(text)]
+        along[axis] = [before | point for before in along[axis] for point in points]
+    return labels, along
 
 
 def _axis(text: str) -> list[Any]:

@@ -6,7 +6,7 @@ import tifffile
 from ome_types import from_xml
 
 from exengine_ome_tiff import TiffStorage
-from exengine_ome_tiff.coordinates import Well, well_of
+from exengine_ome_tiff.coordinates import PlateInfo, Well
 from readers.bioformats import validate_xml
 
 FRAME = np.ones((8, 8), np.uint8)
@@ -36,7 +36,7 @@ FRAME = np.ones((8, 8), np.uint8)
     ],
 )
 def test_wells_by_their_labels(labels, well):
-    assert well_of(labels) == well
+    assert PlateInfo().well_of(labels) == well
 
 
 def wells_in(xml):
@@ -86,3 +86,55 @@ def test_positions_that_name_no_well_make_no_plate(tmp_path):
         for position in ("Pos0", "Pos1", 7):
             storage.put({"position": position}, FRAME)
     assert from_xml(tifffile.tiffcomment(tmp_path / "run.ome.tiff")).plates == []
+
+
+NAMED = {"left": "A2", "upper right": "H12-Site_1", "lower right": "H12-Site_0", 7: "C3"}
+
+
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_a_plate_of_positions_that_have_other_names(tmp_path, bioformats, name):
+    path = tmp_path / name
+    plate = PlateInfo(NAMED, name="Assay 3", rows=8, columns=12)
+    with TiffStorage(path, plate=plate) as storage:
+        for position in [*NAMED, "overview", "A1"]:
+            storage.put({"position": position}, FRAME)
+    whole = path if path.is_file() else path / "run.companion.ome"
+    xml = tifffile.tiffcomment(path) if path.is_file() else whole.read_text()
+    assert validate_xml(xml) == []
+    assert wells_in(xml) == (
+        ("Assay 3", 8, 12),
+        {
+            (0, 1, 0): "left",
+            (2, 2, 0): "position 7",
+            (7, 11, 0): "lower right",
+            (7, 11, 1): "upper right",
+        },
+    )
+    with bioformats(whole) as reader:
+        assert len(reader.series) == 6
+        assert reader.warnings == []
+
+
+def test_the_size_of_a_plate_bounds_what_names_a_well(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, plate=PlateInfo(rows=2, columns=3)) as storage:
+        for position in ("A1", "B3", "C1", "A4"):
+            storage.put({"position": position}, FRAME)
+    plate, wells = wells_in(tifffile.tiffcomment(path))
+    assert plate == ("run", 2, 3)
+    assert list(wells.values()) == ["A1", "B3"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"wells": {"left": "upper"}}, "'left': 'upper' is no well"),
+        ({"wells": {"left": "C1"}, "rows": 2}, "'C1' is no well"),
+        ({"wells": {"left": 3}}, "3 is no well"),
+        ({"rows": 0}, "0 rows"),
+        ({"columns": 49}, "49 columns"),
+    ],
+)
+def test_what_is_no_plate_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        PlateInfo(**options)

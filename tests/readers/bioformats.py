@@ -28,7 +28,7 @@ import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypedDict
 
 import numpy as np
 
@@ -95,6 +95,18 @@ class Plane(TypedDict):
     position_x: Quantity | None
     position_y: Quantity | None
     position_z: Quantity | None
+
+
+class Modulo(NamedTuple):
+    """An axis that was kept inside of Z, C or T, as Bio-Formats understands it."""
+
+    type: str
+    description: str | None
+    start: float
+    step: float
+    end: float
+    labels: list[str] | None
+    length: int
 
 
 @dataclass(frozen=True)
@@ -209,7 +221,14 @@ class BioFormats:
             index = int(self._reader.getIndex(z, c, t))
         return self.plane_index(series, index)
 
-    def plane_index(self, series: int, index: int) -> np.ndarray:
+    def plane_index(
+        self,
+        series: int,
+        index: int,
+        *,
+        resolution: int = 0,
+        region: tuple[int, int, int, int] | None = None,
+    ) -> np.ndarray:
         """Read a plane by its rank in the image's dimension order.
 
         Parameters
@@ -218,6 +237,10 @@ class BioFormats:
             Index of the image.
         index
             Rank of the plane, from 0.
+        resolution
+            0 for the full one, 1 for the first smaller copy and so on.
+        region
+            Left, top, width and height in pixels; None for the whole plane.
 
         Returns
         -------
@@ -227,11 +250,13 @@ class BioFormats:
         reader = self._reader
         with self._listening():
             reader.setSeries(series)
-            data = reader.openBytes(index)
+            reader.setResolution(resolution)
+            data = reader.openBytes(index, *(region or ()))
             pixel_type = str(_java("loci.formats.FormatTools").getPixelTypeString(reader.getPixelType()))
             little = bool(reader.isLittleEndian())
-            height, width = int(reader.getSizeY()), int(reader.getSizeX())
+            _, _, width, height = region or (0, 0, int(reader.getSizeX()), int(reader.getSizeY()))
             samples, interleaved = int(reader.getRGBChannelCount()), bool(reader.isInterleaved())
+            reader.setResolution(0)
         # JPype gives the byte[] as a buffer in one copy; the copy here is for an array that owns its
         # memory and can be written to.
         pixels = np.frombuffer(memoryview(data), _dtype(pixel_type, little)).copy()
@@ -240,6 +265,25 @@ class BioFormats:
         if interleaved:
             return pixels.reshape(height, width, samples)
         return np.moveaxis(pixels.reshape(samples, height, width), 0, -1)
+
+    def modulo(self, series: int) -> dict[str, Modulo]:
+        """Return what lies inside of those of Z, C and T that another axis was kept inside of."""
+        with self._listening():
+            self._reader.setSeries(series)
+            found = {axis: getattr(self._reader, f"getModulo{axis}")() for axis in "ZCT"}
+            return {
+                axis: Modulo(
+                    type=str(modulo.type),
+                    description=_text(modulo.typeDescription),
+                    start=float(modulo.start),
+                    step=float(modulo.step),
+                    end=float(modulo.end),
+                    labels=None if modulo.labels is None else [str(label) for label in modulo.labels],
+                    length=int(modulo.length()),
+                )
+                for axis, modulo in found.items()
+                if modulo.type is not None
+            }
 
     @property
     def warnings(self) -> list[str]:

@@ -19,7 +19,7 @@ import tifffile
 
 from exengine_ome_tiff import NotFinishedError, TiffStorage
 from exengine_ome_tiff.storage.session import BUFFER_BYTES, IDLE_S, SLOW_S
-from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff import chain, writer
 from exengine_ome_tiff.tiff.records import decode_block
 
 FORMS = ["run.ome.tiff", "run"]
@@ -412,7 +412,7 @@ def test_finish_can_be_repeated_when_a_final_chain_could_not_be_written(tmp_path
     target = tmp_path / name
     storage = TiffStorage(target)
     stored = put_with_gaps(storage)
-    full_disk(chain, "write_final_chain", *failing)
+    full_disk(writer, "write_final_chain", *failing)
     for _ in failing:
         with pytest.raises(OSError, match="space"):
             storage.finish()

@@ -13,7 +13,7 @@ import pytest
 import tifffile
 
 from exengine_ome_tiff import OmeTiffError
-from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff import chain, new_chain
 
 SHAPE = (4, 6)
 COUNT = 6
@@ -50,13 +50,13 @@ def journal(path):
 
 def page_entries(path, numbers):
     ifds = journal(path)
-    return [ifds[number].public_entries() for number in numbers]
+    return [new_chain.Page(ifds[number].public_entries()) for number in numbers]
 
 
 def rechain(path, numbers, extra=None):
     pages = page_entries(path, numbers)
     with path.open("r+b") as file:
-        chain.write_final_chain(file, iter(pages), len(pages), extra or {})
+        new_chain.write_final_chain(file, iter(pages), len(pages), extra or {})
 
 
 def assert_pages(arrays, numbers):
@@ -106,10 +106,10 @@ def test_public_entries_are_all_but_the_private_ones(path):
 
 def test_with_data_offset_moves_the_pixels_and_nothing_else(path):
     first, *_, last = journal(path)
-    entries = chain.with_data_offset(first.public_entries(), 2**40 + 1)
+    entries = new_chain.with_data_offset(first.public_entries(), 2**40 + 1)
     moved = chain.Ifd(0, entries, 0)
     assert moved.find(chain.STRIP_OFFSETS).number == 2**40 + 1
-    back = chain.with_data_offset(entries, first.find(chain.STRIP_OFFSETS).number)
+    back = new_chain.with_data_offset(entries, first.find(chain.STRIP_OFFSETS).number)
     assert back == first.public_entries()
     assert len(entries) == len(last.public_entries())
 
@@ -118,7 +118,7 @@ def test_with_data_offset_refuses_a_page_of_several_strips(tmp_path):
     path = tmp_path / "strips.tif"
     tifffile.imwrite(path, frame(0), bigtiff=True, byteorder="<", rowsperstrip=2, metadata=None)
     with pytest.raises(ValueError, match="strip"):
-        chain.with_data_offset(journal(path)[0].entries, 16)
+        new_chain.with_data_offset(journal(path)[0].entries, 16)
 
 
 # what is no chain ------------------------------------------------------------------------------------------
@@ -345,7 +345,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(path, room):
     pages = page_entries(path, [5, 4, 3, 2, 1, 0])
     extra = {chain.IMAGE_DESCRIPTION: (chain.ASCII, b"d" * 300 + b"\0")}
     with FullDisk(path, room) as file, pytest.raises(OSError, match="space"):
-        chain.write_final_chain(file, pages, len(pages), extra)
+        new_chain.write_final_chain(file, pages, len(pages), extra)
     assert path.read_bytes() == before
     assert_pages(read(path), range(COUNT))
     rechain(path, [5, 4], extra)
@@ -359,5 +359,5 @@ def test_pages_that_fail_leave_the_file_as_it_was(path):
 
     before = path.read_bytes()
     with path.open("r+b") as file, pytest.raises(OSError, match="Input"):
-        chain.write_final_chain(file, pages(), 3, {})
+        new_chain.write_final_chain(file, pages(), 3, {})
     assert path.read_bytes() == before

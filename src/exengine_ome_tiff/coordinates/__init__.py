@@ -1,9 +1,9 @@
 """Coordinates of frames: what is valid, what makes an image, what a file may be called."""
 
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, Key, read_coordinates
-from exengine_ome_tiff.coordinates.layout import Frame, ImageLayout, lay_out
+from exengine_ome_tiff.coordinates.layout import Frame, ImageLayout, check_modulo, lay_out
 from exengine_ome_tiff.coordinates.names import file_label
-from exengine_ome_tiff.coordinates.wells import Well, well_of
+from exengine_ome_tiff.coordinates.wells import PlateInfo, Well
 
 __all__ = [
     "Axes",
@@ -11,9 +11,10 @@ __all__ = [
     "Frame",
     "ImageLayout",
     "Key",
+    "PlateInfo",
     "Well",
+    "check_modulo",
     "file_label",
     "lay_out",
     "read_coordinates",
-    "well_of",
 ]

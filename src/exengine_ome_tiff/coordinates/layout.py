@@ -1,7 +1,7 @@
 """Which OME images a set of frames makes, and which frame is which plane of them."""
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -14,6 +14,8 @@ AxisValue: TypeAlias = int | str | None
 
 PLANE_AXES = {"Z": "z", "C": "channel", "T": "time"}
 """The axes that lie inside an image, by their OME names; every other axis tells images apart."""
+
+_NO_MODULO: Mapping[str, str] = {}
 
 _MANY_PLANES = 10_000
 _MOST_PLANES_A_FRAME = 64
@@ -44,6 +46,9 @@ class ImageLayout:
         Whether an earlier image has the same labels and another kind.
     values
         For each of Z, C, T the coordinate values along it, by rank; None where a frame lacked the axis.
+    modulo
+        For those of Z, C, T that another axis lies inside of: name of that axis, and its values by rank. They
+        vary faster than the values of the axis that they are inside of.
     order
         The two or three plane axes from the fastest varying to the slowest, a permutation of "ZCT".
     frames
@@ -54,13 +59,14 @@ class ImageLayout:
     kind: Hashable
     is_variant: bool
     values: dict[str, tuple[AxisValue, ...]]
+    modulo: dict[str, tuple[str, tuple[AxisValue, ...]]]
     order: str
     frames: npt.NDArray[np.int64]
 
     @property
     def sizes(self) -> dict[str, int]:
         """Number of planes along each of Z, C and T."""
-        return {axis: len(self.values[axis]) for axis in "ZCT"}
+        return _sizes(self.values, self.modulo)
 
     @property
     def first_frame(self) -> int:
@@ -79,7 +85,7 @@ class ImageLayout:
         """
         labels = sorted(self.labels, key=lambda label: label[0] != "position")
         name = ", ".join(
-            value if axis == "position" and isinstance(value, str) and value else f"{axis} {value}"
+            value if axis == "position" and isinstance(value, str) and value else f"{axis} {_shown(value)}"
             for axis, value in labels
         )
         return (name or dataset) + (f" ({kind})" if self.is_variant else "")
@@ -91,7 +97,30 @@ class ImageLayout:
         return np.stack([indices[self.order.index(axis)] for axis in "ZCT"], axis=1)
 
 
-def lay_out(frames: Iterable[Frame], axes: Axes) -> list[ImageLayout]:
+def check_modulo(modulo: Mapping[str, str]) -> None:
+    """Check which axes are to be kept inside of Z, C and T.
+
+    Parameters
+    ----------
+    modulo
+        Axis name to "Z", "C" or "T".
+
+    Raises
+    ------
+    ValueError
+        It is no such mapping, two axes are to be inside of the same one, or the axis is ``time``,
+        ``channel``, ``z``, or ``position``, which tells files apart.
+    """
+    for axis, parent in modulo.items():
+        if parent not in PLANE_AXES:
+            raise ValueError(f"got modulo={dict(modulo)!r}, expected axis names and 'Z', 'C' or 'T'")
+        if axis in (*PLANE_AXES.values(), "position"):
+            raise ValueError(f"got modulo={dict(modulo)!r}, but {axis!r} has a place of its own")
+    if len(set(modulo.values())) < len(modulo):
+        raise ValueError(f"got modulo={dict(modulo)!r}, but OME keeps one axis inside of each of Z, C and T")
+
+
+def lay_out(frames: Iterable[Frame], axes: Axes, modulo: Mapping[str, str] = _NO_MODULO) -> list[ImageLayout]:
     """Distribute frames over images.
 
     Within an image the index along an axis is the rank of the value among those seen: a missing axis
@@ -104,13 +133,16 @@ def lay_out(frames: Iterable[Frame], axes: Axes) -> list[ImageLayout]:
         All frames that count, in order of arrival; no two with the same key.
     axes
         The axes that made the keys.
+    modulo
+        Axes that do not tell images apart, and the one of Z, C and T that each of them is kept inside of.
 
     Returns
     -------
     list of ImageLayout
         In order of first arrival.
     """
-    splitters = _splitters(axes)
+    inside = (*PLANE_AXES.values(), *modulo)
+    splitters = _splitters(axes, inside)
     groups: dict[Hashable, _Group] = {}
     kinds: dict[Hashable, set[Hashable]] = {}
     for number, key, kind in frames:
@@ -119,21 +151,21 @@ def lay_out(frames: Iterable[Frame], axes: Axes) -> list[ImageLayout]:
         group = groups.get((names, labels, kind))
         if group is None:
             seen = kinds.setdefault((names, labels), set())
-            group = _Group(tuple(zip(names, labels, strict=True)), kind, bool(seen))
+            group = _Group(tuple(zip(names, labels, strict=True)), kind, bool(seen), modulo)
             seen.add(kind)
             groups[names, labels, kind] = group
-        group.add(number, *(None if place is None else key[place] for place in plane_places))
+        group.add(number, [None if place is None else key[place] for place in plane_places])
     return [layout for group in groups.values() for layout in group.layouts()]
 
 
-def _splitters(axes: Axes) -> list[tuple[tuple[str, ...], tuple[int, ...], tuple[int | None, ...]]]:
-    """Tell for each set of axes where in its keys the labels are, and where Z, C and T."""
+def _splitters(
+    axes: Axes, inside: tuple[str, ...]
+) -> list[tuple[tuple[str, ...], tuple[int, ...], tuple[int | None, ...]]]:
+    """Tell for each set of axes where in its keys the labels are, and where the axes inside of images."""
     splitters = []
     for names in axes.names:
-        labels = sorted(
-            (name, place) for place, name in enumerate(names, 1) if name not in PLANE_AXES.values()
-        )
-        planes = tuple(names.index(name) + 1 if name in names else None for name in PLANE_AXES.values())
+        labels = sorted((name, place) for place, name in enumerate(names, 1) if name not in inside)
+        planes = tuple(names.index(name) + 1 if name in names else None for name in inside)
         splitters.append((tuple(name for name, _ in labels), tuple(place for _, place in labels), planes))
     return splitters
 
@@ -141,53 +173,82 @@ def _splitters(axes: Axes) -> list[tuple[tuple[str, ...], tuple[int, ...], tuple
 class _Group:
     """The frames of one image while they are collected."""
 
-    def __init__(self, labels: tuple[tuple[str, int | str], ...], kind: Hashable, is_variant: bool) -> None:
+    def __init__(
+        self,
+        labels: tuple[tuple[str, int | str], ...],
+        kind: Hashable,
+        is_variant: bool,
+        modulo: Mapping[str, str],
+    ) -> None:
         self.labels = labels
         self.kind = kind
         self.is_variant = is_variant
+        self._modulo = modulo
         self._numbers: list[int] = []
-        self._seen: dict[str, dict[AxisValue, int]] = {axis: {} for axis in PLANE_AXES}
-        self._codes: dict[str, list[int]] = {axis: [] for axis in PLANE_AXES}
+        self._seen: dict[str, dict[AxisValue, int]] = {name: {} for name in (*PLANE_AXES.values(), *modulo)}
+        self._codes: dict[str, list[int]] = {name: [] for name in self._seen}
 
-    def add(self, number: int, *values: AxisValue) -> None:
+    def add(self, number: int, values: Iterable[AxisValue]) -> None:
         self._numbers.append(number)
-        for axis, value in zip(PLANE_AXES, values, strict=True):
-            seen = self._seen[axis]
-            self._codes[axis].append(seen.setdefault(value, len(seen)))
+        for (name, seen), value in zip(self._seen.items(), values, strict=True):
+            self._codes[name].append(seen.setdefault(value, len(seen)))
 
     def layouts(self) -> list[ImageLayout]:
         """Return the image, or several where it would be nearly empty."""
         planes = math.prod(len(seen) for seen in self._seen.values())
         if planes <= max(_MANY_PLANES, _MOST_PLANES_A_FRAME * len(self._numbers)):
             return [self._layout()]
-        long_axes = [axis for axis in PLANE_AXES if len(self._seen[axis]) > 1]
-        split = min(long_axes, key=lambda axis: len(self._seen[axis]))
-        values = {axis: list(seen) for axis, seen in self._seen.items()}
+        long_axes = [name for name, seen in self._seen.items() if len(seen) > 1]
+        split = min(long_axes, key=lambda name: len(self._seen[name]))
+        values = {name: list(seen) for name, seen in self._seen.items()}
         parts: dict[AxisValue, _Group] = {}
         for index, number in enumerate(self._numbers):
-            place = {axis: values[axis][codes[index]] for axis, codes in self._codes.items()}
+            place = {name: values[name][codes[index]] for name, codes in self._codes.items()}
             value = place[split]
             if value not in parts:
-                label = () if value is None else ((PLANE_AXES[split], value),)
-                parts[value] = _Group(self.labels + label, self.kind, self.is_variant)
-            parts[value].add(number, *place.values())
+                label = () if value is None else ((split, value),)
+                parts[value] = _Group(self.labels + label, self.kind, self.is_variant, self._modulo)
+            if split in self._modulo:
+                place[split] = None
+            parts[value].add(number, place.values())
         return [layout for part in parts.values() for layout in part.layouts()]
 
     def _layout(self) -> ImageLayout:
-        ranked = {axis: sorted(seen, key=_rank) for axis, seen in self._seen.items()}
-        indices = {}
-        for axis, seen in self._seen.items():
-            rank = {value: index for index, value in enumerate(ranked[axis])}
-            rank_of_code = np.array([rank[value] for value in seen], np.int64)
-            indices[axis] = rank_of_code[np.array(self._codes[axis], np.int64)]
+        ranked = {name: tuple(sorted(seen, key=_rank)) for name, seen in self._seen.items()}
+        modulo = {
+            parent: (name, ranked[name]) for name, parent in self._modulo.items() if ranked[name] != (None,)
+        }
+        values = {axis: ranked[name] for axis, name in PLANE_AXES.items()}
+        indices = {axis: self._ranks(name, ranked[name]) for axis, name in PLANE_AXES.items()}
+        for axis, (name, along) in modulo.items():
+            indices[axis] = indices[axis] * len(along) + self._ranks(name, along)
         order = _order_of_arrival(indices)
+        sizes = _sizes(values, modulo)
         flat = np.zeros(len(self._numbers), np.int64)
         for axis in reversed(order):
-            flat = flat * len(ranked[axis]) + indices[axis]
-        frames = np.full(int(np.prod([len(values) for values in ranked.values()])), -1, np.int64)
+            flat = flat * sizes[axis] + indices[axis]
+        frames = np.full(math.prod(sizes.values()), -1, np.int64)
         frames[flat] = self._numbers
-        values = {axis: tuple(ranked[axis]) for axis in PLANE_AXES}
-        return ImageLayout(self.labels, self.kind, self.is_variant, values, order, frames)
+        return ImageLayout(self.labels, self.kind, self.is_variant, values, modulo, order, frames)
+
+    def _ranks(self, name: str, ranked: tuple[AxisValue, ...]) -> npt.NDArray[np.int64]:
+        """Return the index of each frame along an axis."""
+        rank = {value: index for index, value in enumerate(ranked)}
+        rank_of_code = np.array([rank[value] for value in self._seen[name]], np.int64)
+        return rank_of_code[np.array(self._codes[name], np.int64)]
+
+
+def _shown(value: int | str) -> str:
+    """Show a value, a string of digits in quotes, as it is not the number."""
+    return f'"{value}"' if isinstance(value, str) and value.lstrip("-").isdigit() else str(value)
+
+
+def _sizes(
+    values: Mapping[str, tuple[AxisValue, ...]], modulo: Mapping[str, tuple[str, tuple[AxisValue, ...]]]
+) -> dict[str, int]:
+    """Count the planes along each of Z, C and T."""
+    inner = {axis: len(along) for axis, (_, along) in modulo.items()}
+    return {axis: len(along) * inner.get(axis, 1) for axis, along in values.items()}
 
 
 def _rank(value: AxisValue) -> tuple[int, int]:

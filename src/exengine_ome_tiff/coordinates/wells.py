@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 _WELL = re.compile(r"([A-Z]{1,2})(\d{1,2})(?:-Site_(\d+)|_(\d+))?")
@@ -19,32 +20,72 @@ class Well(NamedTuple):
     """Number of the site in the well, 0 where there is only one."""
 
 
-def well_of(labels: Mapping[str, int | str]) -> Well | None:
-    """Tell the well that an image's labels name.
+@dataclass(frozen=True, slots=True)
+class PlateInfo:
+    """The multi-well plate that positions lie on, where their names do not tell or it is larger than they do.
 
     Parameters
     ----------
-    labels
-        Axis to value. ``well`` names a well and ``field`` the site in it, or ``position`` names both, as
-        Micro-Manager's ``A1-Site_0`` and useq's ``A1_0000`` do, or only a well, as ``B12`` or ``AF48``: up to
-        the 32 rows and 48 columns of a plate of 1536 wells.
+    wells
+        Position to the name of its well, "B12", or "B12-Site_3" where several positions lie in a well;
+        positions that are left out lie in none. Empty if positions are named after their wells.
+    name
+        What readers show; by default the name of the dataset.
+    rows, columns
+        Size of the plate in wells; by default up to the last row and column that are used.
 
-    Returns
-    -------
-    Well or None
-        None where no well is named.
+    Raises
+    ------
+    ValueError
+        A name is none of a well on such a plate, or the plate has no wells.
     """
-    label = labels.get("well", labels.get("position"))
-    match = _WELL.fullmatch(label) if isinstance(label, str) else None
-    if match is None:
-        return None
-    letters, digits, *sites = match.groups()
-    row, column = _row(letters), int(digits) - 1
-    if row >= _ROWS or not 0 <= column < _COLUMNS:
-        return None
-    field = labels.get("field") if "well" in labels else None
-    site = next((int(site) for site in sites if site), 0)
-    return Well(row, column, field if isinstance(field, int) else site)
+
+    wells: Mapping[int | str, str] = field(default_factory=dict)
+    name: str | None = None
+    rows: int | None = None
+    columns: int | None = None
+
+    def __post_init__(self) -> None:
+        for size, most in ((self.rows, _ROWS), (self.columns, _COLUMNS)):
+            if size is not None and not 0 < size <= most:
+                raise ValueError(f"got a plate of {self.rows} rows and {self.columns} columns")
+        for position, label in self.wells.items():
+            if self._named(label) is None:
+                raise ValueError(f"position {position!r}: {label!r} is no well on {self!r}")
+
+    def well_of(self, labels: Mapping[str, int | str]) -> Well | None:
+        """Tell the well of an image.
+
+        Parameters
+        ----------
+        labels
+            Axis to value. ``well`` names a well and ``field`` the site in it, or ``position`` names both, as
+            Micro-Manager's ``A1-Site_0`` and useq's ``A1_0000`` do, or only a well, as ``B12`` or ``AF48``:
+            up to the 32 rows and 48 columns of a plate of 1536 wells.
+
+        Returns
+        -------
+        Well or None
+            None where no well of the plate is named.
+        """
+        label: object = labels.get("well", labels.get("position"))
+        if self.wells:
+            label = self.wells.get(label) if isinstance(label, int | str) else None
+        well = self._named(label)
+        site = labels.get("field")
+        if well is not None and "well" in labels and isinstance(site, int):
+            return well._replace(site=site)
+        return well
+
+    def _named(self, label: object) -> Well | None:
+        match = _WELL.fullmatch(label) if isinstance(label, str) else None
+        if match is None:
+            return None
+        letters, digits, *sites = match.groups()
+        row, column = _row(letters), int(digits) - 1
+        if row >= (self.rows or _ROWS) or not 0 <= column < (self.columns or _COLUMNS):
+            return None
+        return Well(row, column, next((int(site) for site in sites if site), 0))
 
 
 def _row(letters: str) -> int:

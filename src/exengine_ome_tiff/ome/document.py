@@ -1,25 +1,26 @@
 """The OME document: images, channels, annotations. The only place where OME-XML is made."""
 
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ome_types import OME, to_xml
 from ome_types import model as m
 
+from exengine_ome_tiff.coordinates import PlateInfo
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValue
 from exengine_ome_tiff.ome.images import OmeImage
+from exengine_ome_tiff.ome.modulo import MODULO_NAMESPACE, modulo_xml
 from exengine_ome_tiff.ome.planes import not_acquired, plane_elements
 from exengine_ome_tiff.ome.plate import plate_of
+from exengine_ome_tiff.ome.text import valid_text
 
 COORDINATES_NAMESPACE = "urn:exengine-ome-tiff:coordinates"
 """Namespace of the MapAnnotation that keeps an image's labels and the coordinate values along its axes."""
 NOT_ACQUIRED_NAMESPACE = "urn:exengine-ome-tiff:not-acquired"
 """Namespace of the MapAnnotation that names planes which show black because no frame was put for them."""
 
-_INVALID_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LONG_AXIS = 20
 
 
@@ -40,7 +41,9 @@ class Place:
     file_uuid: str | None = None
 
 
-def ome_xml(name: str, images: Sequence[tuple[OmeImage, Place]], uuid: str, creator: str) -> bytes:
+def ome_xml(
+    name: str, images: Sequence[tuple[OmeImage, Place]], plate: PlateInfo, uuid: str, creator: str
+) -> bytes:
     """Make the OME document of a file, or of several.
 
     Parameters
@@ -49,6 +52,8 @@ def ome_xml(name: str, images: Sequence[tuple[OmeImage, Place]], uuid: str, crea
         Of the dataset, for the plate that its positions may name wells of.
     images
         All images of the document, in order.
+    plate
+        What is known of that plate.
     uuid
         Of the file that the document will be in, as ``urn:uuid:...``.
     creator
@@ -59,15 +64,16 @@ def ome_xml(name: str, images: Sequence[tuple[OmeImage, Place]], uuid: str, crea
     bytes
         XML in UTF-8, valid against the 2016-06 schema.
     """
-    annotations: list[m.MapAnnotation] = []
+    annotations = m.StructuredAnnotations()
     ome_images = [_image(number, image, place, annotations) for number, (image, place) in enumerate(images)]
-    plate = plate_of((image.layout for image, _ in images), _text(name))
+    layouts = [image.layout for image, _ in images]
+    ome_plate = plate_of(layouts, plate, valid_text(plate.name or name))
     document = OME(
-        plates=[] if plate is None else [plate],
+        plates=[] if ome_plate is None else [ome_plate],
         uuid=uuid,
         creator=creator,
         images=ome_images,
-        structured_annotations=m.StructuredAnnotations(map_annotations=annotations),
+        structured_annotations=annotations,
     )
     head, *tails = to_xml(document, indent=0).split("</Pixels>")
     parts = ['<?xml version="1.0" encoding="UTF-8"?>\n', head]
@@ -76,24 +82,37 @@ def ome_xml(name: str, images: Sequence[tuple[OmeImage, Place]], uuid: str, crea
     return "".join(parts).encode()
 
 
-def _image(number: int, image: OmeImage, place: Place, annotations: list[m.MapAnnotation]) -> m.Image:
-    notes = {COORDINATES_NAMESPACE: _coordinates(image)}
-    if missing := not_acquired(image.layout):
-        notes[NOT_ACQUIRED_NAMESPACE] = {"ZCT and count": json.dumps(missing)}
-    refs = []
-    for namespace, value in notes.items():
-        identifier = f"Annotation:{len(annotations)}"
-        pairs = m.Map(ms=[m.Map.M(k=_text(key), value=_text(text)) for key, text in value.items()])
-        annotations.append(m.MapAnnotation(id=identifier, namespace=namespace, value=pairs))
-        refs.append(m.AnnotationRef(id=identifier))
+def _image(number: int, image: OmeImage, place: Place, annotations: m.StructuredAnnotations) -> m.Image:
     acquired = image.values.acquired
     return m.Image(
         id=f"Image:{number}",
-        name=_text(image.name),
+        name=valid_text(image.name),
         acquisition_date=None if acquired is None else _utc(acquired),
         pixels=_pixels(number, image, place),
-        annotation_refs=refs,
+        annotation_refs=[
+            m.AnnotationRef(id=annotation.id) for annotation in _annotate(number, image, annotations)
+        ],
     )
+
+
+def _annotate(
+    number: int, image: OmeImage, annotations: m.StructuredAnnotations
+) -> Iterator[m.MapAnnotation | m.XMLAnnotation]:
+    """Add the annotations of an image; that of axes inside of others goes first, as tifffile asks for."""
+    modulo = modulo_xml(image.layout)
+    if modulo is not None:
+        identifier = f"Annotation:{number}:modulo"
+        fields = {"id": identifier, "namespace": MODULO_NAMESPACE, "value": modulo}
+        annotations.xml_annotations.append(m.XMLAnnotation.model_validate(fields))
+        yield annotations.xml_annotations[-1]
+    notes = {COORDINATES_NAMESPACE: _coordinates(image)}
+    if missing := not_acquired(image.layout):
+        notes[NOT_ACQUIRED_NAMESPACE] = {"ZCT and count": json.dumps(missing)}
+    for namespace, texts in notes.items():
+        identifier = f"Annotation:{number}:{namespace.rpartition(':')[2]}"
+        pairs = m.Map(ms=[m.Map.M(k=valid_text(key), value=valid_text(text)) for key, text in texts.items()])
+        annotations.map_annotations.append(m.MapAnnotation(id=identifier, namespace=namespace, value=pairs))
+        yield annotations.map_annotations[-1]
 
 
 def _pixels(number: int, image: OmeImage, place: Place) -> m.Pixels:
@@ -112,12 +131,8 @@ def _pixels(number: int, image: OmeImage, place: Place) -> m.Pixels:
         size_t=layout.sizes["T"],
         big_endian=False,
         channels=[
-            m.Channel(
-                id=f"Channel:{number}:{index}",
-                name=None if name is None else _text(str(name)),
-                samples_per_pixel=image.samples,
-            )
-            for index, name in enumerate(layout.values["C"])
+            m.Channel(id=f"Channel:{number}:{index}", name=name, samples_per_pixel=image.samples)
+            for index, name in enumerate(_channel_names(image))
         ],
         tiff_data_blocks=[tiff_data],
     )
@@ -131,6 +146,18 @@ def _pixels(number: int, image: OmeImage, place: Place) -> m.Pixels:
     return pixels
 
 
+def _channel_names(image: OmeImage) -> list[str | None]:
+    """Name the planes along C, with the values of an axis that is kept inside of it."""
+    channels = image.layout.values["C"]
+    axis, inside = image.layout.modulo.get("C", ("", (None,)))
+    names = []
+    for channel in channels:
+        for value in inside:
+            parts = ["" if channel is None else str(channel), "" if value is None else f"{axis} {value}"]
+            names.append(valid_text(" ".join(part for part in parts if part)) or None)
+    return names
+
+
 def _coordinates(image: OmeImage) -> dict[str, str]:
     """Labels, and the values along each axis that frames had, as JSON."""
     pairs = {axis: json.dumps(value) for axis, value in image.layout.labels}
@@ -138,6 +165,8 @@ def _coordinates(image: OmeImage) -> dict[str, str]:
         values = image.layout.values[axis]
         if values != (None,):
             pairs[f"{name} ({axis})"] = _axis(values)
+    for axis, (name, values) in image.layout.modulo.items():
+        pairs[f"{name} (inside {axis})"] = _axis(values)
     return pairs
 
 
@@ -149,11 +178,6 @@ def _axis(values: tuple[AxisValue, ...]) -> str:
         if len(whole) == len(numbers) and list(whole) == numbers:
             return repr(whole)
     return json.dumps(values)
-
-
-def _text(text: str) -> str:
-    """Replace what XML cannot hold."""
-    return _INVALID_IN_XML.sub("\ufffd", text)
 
 
 def _utc(time: datetime) -> datetime:

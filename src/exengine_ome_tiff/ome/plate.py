@@ -4,22 +4,24 @@ from collections.abc import Iterable
 
 from ome_types import model as m
 
-from exengine_ome_tiff.coordinates import ImageLayout, Well, well_of
+from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo, Well
 
 
-def plate_of(layouts: Iterable[ImageLayout], name: str) -> m.Plate | None:
-    """Return a plate with the wells that images name, None where none does.
+def plate_of(layouts: Iterable[ImageLayout], info: PlateInfo, name: str) -> m.Plate | None:
+    """Return a plate with the wells that images lie in, None where none does.
 
     Parameters
     ----------
     layouts
         Of the images of a document, in its order.
+    info
+        What is known of the plate.
     name
-        Of the plate.
+        Of the plate, if it has none of its own.
     """
     samples: list[tuple[Well, int]] = []
     for number, layout in enumerate(layouts):
-        well = well_of(dict(layout.labels))
+        well = info.well_of(dict(layout.labels))
         if well is not None:
             samples.append((well, number))
     if not samples:
@@ -27,8 +29,8 @@ def plate_of(layouts: Iterable[ImageLayout], name: str) -> m.Plate | None:
     plate = m.Plate(
         id="Plate:0",
         name=name,
-        rows=max(well.row for well, _ in samples) + 1,
-        columns=max(well.column for well, _ in samples) + 1,
+        rows=info.rows or max(well.row for well, _ in samples) + 1,
+        columns=info.columns or max(well.column for well, _ in samples) + 1,
         row_naming_convention=m.NamingConvention.LETTER,
         column_naming_convention=m.NamingConvention.NUMBER,
     )

@@ -47,7 +47,7 @@ def finish_files(
 
     columns = planes.columns()
     columns["delta_t_s"] = delta_t_s(columns)
-    images = stored_images(dataset, target.name)
+    images = stored_images(dataset, target.name, header.modulo)
     companion: list[tuple[OmeImage, Place]] = []
     for file, writer in enumerate(writers):
         if not len(writer):
@@ -64,10 +64,11 @@ def finish_files(
             companion.append((ome_image, Place(first_ifd, writer.path.name, uuid)))
             pages.append(_pages(layout, dataset, writer))
         dataset.files[file] = writer.finish(
-            np.concatenate(pages), ome_xml(target.name, contents, uuid, CREATOR), CREATOR
+            np.concatenate(pages), ome_xml(target.name, contents, header.plate, uuid, CREATOR), CREATOR
         )
     if target.is_folder:
-        target.companion.write_bytes(ome_xml(target.name, companion, header.dataset, CREATOR))
+        xml = ome_xml(target.name, companion, header.plate, header.dataset, CREATOR)
+        target.companion.write_bytes(xml)
 
 
 def _values(

@@ -1,19 +1,22 @@
 """What the files of a dataset say of it, each of them."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Self
 from uuid import UUID, uuid4, uuid5
 
+from exengine_ome_tiff.coordinates import PlateInfo
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.storage.records import to_json
+from exengine_ome_tiff.tiff import PageCoding
 
 FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Identity of a dataset.
+    """Identity of a dataset, and how it was asked to be.
 
     Parameters
     ----------
@@ -23,16 +26,34 @@ class Header:
         Whether the dataset is a folder of files.
     summary_json
         What describes the whole dataset.
+    modulo
+        Axes that are kept inside of images, and the one of Z, C and T that each of them is inside of.
+    plate
+        The plate that positions lie on.
+    coding
+        Compression, tiles and pyramids of its pages.
     """
 
     dataset: str
     is_folder: bool
     summary_json: str
+    modulo: Mapping[str, str] = field(default_factory=dict)
+    plate: PlateInfo = field(default_factory=PlateInfo)
+    coding: PageCoding = field(default_factory=PageCoding)
 
     @classmethod
-    def new(cls, *, is_folder: bool, summary_metadata: object) -> Self:
+    def new(
+        cls,
+        *,
+        is_folder: bool,
+        summary_metadata: object,
+        modulo: Mapping[str, str],
+        plate: PlateInfo,
+        coding: PageCoding,
+    ) -> Self:
         """Make the header of a new dataset."""
-        return cls(uuid4().urn, is_folder, to_json(summary_metadata)[0])
+        summary_json = to_json(summary_metadata)[0]
+        return cls(uuid4().urn, is_folder, summary_json, dict(modulo), plate, coding)
 
     def file_uuid(self, name: str) -> str:
         """Return ``urn:uuid:...`` of the file of that name, the same each time."""
@@ -40,7 +61,15 @@ class Header:
 
     def encode(self) -> bytes:
         """Make the JSON that a file keeps."""
-        known = {"exengine_ome_tiff": FORMAT_VERSION, "dataset": self.dataset, "is_folder": self.is_folder}
+        known = {
+            "exengine_ome_tiff": FORMAT_VERSION,
+            "dataset": self.dataset,
+            "is_folder": self.is_folder,
+            "modulo": dict(self.modulo),
+            # as pairs, since JSON would turn positions that are numbers into text
+            "plate": asdict(self.plate) | {"wells": list(self.plate.wells.items())},
+            "coding": asdict(self.coding),
+        }
         return f'{json.dumps(known)[:-1]}, "summary_metadata": {self.summary_json}}}'.encode("ascii")
 
     @classmethod
@@ -55,9 +84,19 @@ class Header:
         try:
             header = json.loads(text)
             version = header["exengine_ome_tiff"]
-            fields = (header["dataset"], header["is_folder"], json.dumps(header["summary_metadata"]))
         except (ValueError, TypeError, KeyError) as error:
             raise OmeTiffError(f"not the header of a dataset: {text[:80]!r}") from error
         if version != FORMAT_VERSION:
             raise OmeTiffError(f"a dataset of format version {version}, this package reads {FORMAT_VERSION}")
-        return cls(*fields)
+        try:
+            plate, coding = header["plate"], header["coding"]
+            return cls(
+                header["dataset"],
+                header["is_folder"],
+                json.dumps(header["summary_metadata"]),
+                header["modulo"],
+                PlateInfo(**plate | {"wells": dict(plate["wells"])}),
+                PageCoding(**coding | {"tile": coding["tile"] and tuple(coding["tile"])}),
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            raise OmeTiffError(f"not the header of a dataset: {text[:80]!r}") from error

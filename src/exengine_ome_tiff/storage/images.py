@@ -1,5 +1,6 @@
 """The images that the frames of a dataset make."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,6 +25,9 @@ class ImageInfo:
         Name of the pixel type in the file.
     channels
         Names of the channels; empty where frames had no channel.
+    modulo
+        For those of T, C and Z that another axis was kept inside of: name of that axis, and its values in
+        order; they vary faster than those of the axis that they are inside of.
     frames
         How many planes were acquired, of T * C * Z.
     """
@@ -33,6 +37,7 @@ class ImageInfo:
     sizes: dict[str, int]
     dtype: str
     channels: tuple[str, ...]
+    modulo: dict[str, tuple[str, tuple[int | str | None, ...]]]
     frames: int
 
 
@@ -50,12 +55,13 @@ class StoredImage(NamedTuple):
         sizes |= dict(zip("YXS", self.pixels.stored_shape, strict=False))
         channels = tuple(str(value) for value in self.layout.values["C"] if value is not None)
         frames = int((self.layout.frames >= 0).sum())
+        dtype = self.pixels.stored_dtype.name
         return ImageInfo(
-            self.name, dict(self.layout.labels), sizes, self.pixels.stored_dtype.name, channels, frames
+            self.name, dict(self.layout.labels), sizes, dtype, channels, dict(self.layout.modulo), frames
         )
 
 
-def stored_images(dataset: Dataset, name: str) -> list[StoredImage]:
+def stored_images(dataset: Dataset, name: str, modulo: Mapping[str, str]) -> list[StoredImage]:
     """Lay out all frames; gray images first, as ImageJ shows a gray one black behind an RGB one.
 
     Parameters
@@ -64,13 +70,15 @@ def stored_images(dataset: Dataset, name: str) -> list[StoredImage]:
         The frames.
     name
         For an image without labels.
+    modulo
+        Axes that are kept inside of images, and the one of Z, C and T that each of them is inside of.
     """
     frames = []
     for key, number in list(dataset.numbers.items()):
         file, handle = dataset.place(number)
         frames.append(Frame(number, key, dataset.files[file].format(handle).stored))
     images = []
-    for layout in lay_out(frames, dataset.axes):
+    for layout in lay_out(frames, dataset.axes, modulo):
         file, handle = dataset.place(layout.first_frame)
         pixels = dataset.files[file].format(handle)
         images.append(StoredImage(layout, layout.name(name, str(pixels)), file, pixels))

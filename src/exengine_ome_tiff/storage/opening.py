@@ -18,7 +18,7 @@ _ROOT_UUID = re.compile(rb'<OME [^<>]*UUID="(urn:uuid:[0-9a-f-]{36})"')
 _ROOT_BYTES = 4096
 
 
-def open_dataset(path: Path) -> tuple[Dataset, str]:
+def open_dataset(path: Path) -> tuple[Dataset, Header]:
     """Open a finished dataset.
 
     Parameters
@@ -29,8 +29,8 @@ def open_dataset(path: Path) -> tuple[Dataset, str]:
     Returns
     -------
     Dataset
-    str
-        Summary metadata as JSON.
+    Header
+        What its files say of it.
 
     Raises
     ------
@@ -83,17 +83,16 @@ def _companion_dataset(path: Path) -> str:
     return match[1].decode()
 
 
-def _load(paths: list[Path]) -> tuple[Dataset, str]:
+def _load(paths: list[Path]) -> tuple[Dataset, Header]:
     """Read the journals of files and bring their frames into the order of arrival."""
     dataset = Dataset()
     frames: list[tuple[int, int, int, Coordinates]] = []
-    summary_json = "{}"
+    header = Header.decode(read_dataset(paths[0])[0])
     open_files = OpenFiles()
     try:
         for number, path in enumerate(paths):
             reader, pages = open_finished(path, open_files)
             dataset.files.append(reader)
-            summary_json = Header.decode(reader.dataset).summary_json
             for page in pages:
                 head = decode_head(page.note)
                 frames.append((head.number, number, page.handle, head.coordinates))
@@ -102,4 +101,4 @@ def _load(paths: list[Path]) -> tuple[Dataset, str]:
         raise
     for _, file, handle, coordinates in sorted(frames, key=lambda frame: frame[0]):
         dataset.add(dataset.axes.key(coordinates), file, handle)
-    return dataset, summary_json
+    return dataset, header

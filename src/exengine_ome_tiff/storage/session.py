@@ -18,15 +18,7 @@ from exengine_ome_tiff.storage.finishing import finish_files
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.records import encode_record, to_json
 from exengine_ome_tiff.storage.target import Target
-from exengine_ome_tiff.tiff import (
-    BufferPool,
-    OpenFiles,
-    PageCoding,
-    PageWriter,
-    PixelFormat,
-    packing_of,
-    pixel_format,
-)
+from exengine_ome_tiff.tiff import BufferPool, OpenFiles, PageWriter, PixelFormat, packing_of, pixel_format
 from exengine_ome_tiff.translate import PlaneTable, pixel_type, plane_values
 
 logger = logging.getLogger(__name__)
@@ -52,8 +44,6 @@ class Session:
         What its files say of the dataset.
     dataset
         Empty; frames are added to it.
-    coding
-        Compression and tiles of its pages.
     new_folders
         Folders that were made for the dataset, the innermost first.
     """
@@ -63,7 +53,6 @@ class Session:
         target: Target,
         header: Header,
         dataset: Dataset,
-        coding: PageCoding,
         new_folders: Sequence[Path],
     ) -> None:
         self.is_finished = False
@@ -77,7 +66,6 @@ class Session:
         self._dataset = dataset
         self._pool = BufferPool(BUFFER_BYTES, MAX_BUFFERS)
         self._open_files = OpenFiles()
-        self._coding = coding
         self._new_folders = new_folders
         self._planes = PlaneTable()
         self._writers: list[PageWriter] = []
@@ -181,7 +169,7 @@ class Session:
         number = self._file_numbers.get(path)
         if number is None:
             writer = PageWriter(
-                path, self._header.encode(), self._pool, self._open_files, self._lock, self._coding
+                path, self._header.encode(), self._pool, self._open_files, self._lock, self._header.coding
             )
             number = self._file_numbers[path] = len(self._writers)
             self._writers.append(writer)

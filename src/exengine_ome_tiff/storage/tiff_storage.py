@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy.typing as npt
 from exengine.kernel.data_storage_base import DataStorage
 
-from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.coordinates import Coordinates, PlateInfo, check_modulo
 from exengine_ome_tiff.storage.claiming import claim
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.failures import Failures, OnError
@@ -54,6 +54,16 @@ class TiffStorage(DataStorage):
         Store integers as differences between neighbours, which often compress better.
     tile
         Height and width of tiles in pixels, multiples of 16, for frames that are larger.
+    pyramid_levels
+        How many smaller copies `finish` makes of each frame, each of half the height and width of the one
+        before: the resolutions between which viewers of large images change. "auto": copies down to 1024
+        pixels of frames with a side of more than 4096 pixels. Tiles are (512, 512) then if `tile` is None.
+    modulo
+        Axes to keep inside of images, where they would tell images apart, and the one of "Z", "C" and "T"
+        that each of them is kept inside of, such as ``{"angle": "T"}``: written as OME's ModuloAlongT.
+    plate
+        The multi-well plate that positions lie on; by default one is made of positions that are named after
+        wells, such as "A1" and "B12-Site_3".
 
     Raises
     ------
@@ -82,20 +92,31 @@ class TiffStorage(DataStorage):
         compression_level: int | None = None,
         predictor: bool = False,
         tile: tuple[int, int] | None = None,
+        pyramid_levels: int | Literal["auto"] | None = None,
+        modulo: Mapping[str, Literal["Z", "C", "T"]] | None = None,
+        plate: PlateInfo | None = None,
     ) -> None:
         self._failures = Failures(on_error)
-        coding = PageCoding(compression, compression_level, predictor, tile)
+        coding = PageCoding(compression, compression_level, predictor, tile, pyramid_levels)
+        coding.require_codec()
+        check_modulo(modulo or {})
         target = Target.of(path)
-        header = Header.new(is_folder=target.is_folder, summary_metadata=summary_metadata)
+        header = Header.new(
+            is_folder=target.is_folder,
+            summary_metadata=summary_metadata,
+            modulo=modulo or {},
+            plate=plate or PlateInfo(),
+            coding=coding,
+        )
         new_folders = claim(target, overwrite=overwrite)
-        self._setup(target.path, Dataset(), header.summary_json)
-        self._session: Session | None = Session(target, header, self._dataset, coding, new_folders)
+        self._setup(target.path, Dataset(), header)
+        self._session: Session | None = Session(target, header, self._dataset, new_folders)
         self._finalizer = weakref.finalize(self, self._session.abandon)
 
-    def _setup(self, path: Path, dataset: Dataset, summary_json: str) -> None:
+    def _setup(self, path: Path, dataset: Dataset, header: Header) -> None:
         self._path = path
         self._dataset = dataset
-        self._summary_json = summary_json
+        self._header = header
         self._is_closed = False
         self._awaited = threading.local()
 
@@ -124,10 +145,10 @@ class TiffStorage(DataStorage):
             It was, and never finished.
         """
         absolute = Path(fspath(path)).absolute()
-        dataset, summary_json = open_dataset(absolute)
+        dataset, header = open_dataset(absolute)
         storage = cls.__new__(cls)
         storage._failures = Failures("raise")  # noqa: SLF001 - this is its constructor
-        storage._setup(absolute, dataset, summary_json)  # noqa: SLF001
+        storage._setup(absolute, dataset, header)  # noqa: SLF001
         storage._session = None  # noqa: SLF001
         storage._finalizer = weakref.finalize(storage, dataset.close)  # noqa: SLF001
         return storage
@@ -140,7 +161,7 @@ class TiffStorage(DataStorage):
     @property
     def summary_metadata(self) -> Any:
         """What describes the whole dataset, as JSON gives it back."""
-        return json.loads(self._summary_json)
+        return json.loads(self._header.summary_json)
 
     def put(
         self, data_coordinates: Mapping[str, int | str], data: npt.ArrayLike, metadata: object = None
@@ -224,7 +245,8 @@ class TiffStorage(DataStorage):
     def images(self) -> tuple[ImageInfo, ...]:
         """The OME images that the frames put so far make, in their order in the file."""
         name = Target.of(self._path).name
-        return tuple(image.info() for image in stored_images(self._readable(), name))
+        images = stored_images(self._readable(), name, self._header.modulo)
+        return tuple(image.info() for image in images)
 
     def flush(self) -> None:
         """Write all frames that wait in memory.

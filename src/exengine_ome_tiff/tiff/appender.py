@@ -17,7 +17,7 @@ from exengine_ome_tiff.tiff.journal import Journal
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.reader import PageReader
-from exengine_ome_tiff.tiff.records import BLANK, encode_block
+from exengine_ome_tiff.tiff.records import NO_FRAME, encode_block
 
 _LITTLE_ROOM_BYTES = 4 << 20
 
@@ -61,9 +61,7 @@ class Appender:
         self._writer: tifffile.TiffWriter | None = self._open("x")
         reader.size()  # learns which file it is
 
-    def write(
-        self, data: npt.NDArray[Any], pixels: PixelFormat, notes: Sequence[bytes], **how: Any
-    ) -> tuple[int, int]:
+    def write(self, data: npt.NDArray[Any], pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[int, int]:
         """Write pages of one format in one block.
 
         Parameters
@@ -73,9 +71,7 @@ class Appender:
         pixels
             What its pages are.
         notes
-            One for each page; none for a blank page.
-        **how
-            Further arguments of tifffile's `write`.
+            One for each page; none for a page that is no frame.
 
         Returns
         -------
@@ -89,7 +85,7 @@ class Appender:
         OSError
             The pages were not written; the file is right as it is.
         """
-        record, head = encode_block(pixels, notes) if notes else (BLANK, 0)
+        record, head = encode_block(pixels, notes) if notes else (NO_FRAME, 0)
         tags = [(chain.RECORDS, chain.BYTES, len(record), record, True)]
         if not len(self._journal):
             tags.append((chain.DATASET, chain.BYTES, len(self._reader.dataset), self._reader.dataset, True))
@@ -103,7 +99,6 @@ class Appender:
                 extratags=tags,
                 returnoffset=True,
                 **self._coding.arguments(pixels),
-                **how,
             )
         except OSError as error:
             self._journal.cut()

@@ -1,15 +1,23 @@
-"""How pages lie in a file: compressed, in tiles, or neither; lossless, and read exactly by Bio-Formats."""
+"""How pages lie in a file: compressed, in tiles, with smaller copies; lossless, and read by Bio-Formats."""
 
-from dataclasses import dataclass
+import math
+import os
+import threading
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 from exengine_ome_tiff.tiff.pixels import PixelFormat
+from exengine_ome_tiff.tiff.pyramid import smaller_shapes
 
 _COMPRESSIONS = ("zlib", "lzw", "zstd")
 _IN_PYTHON = ("zlib",)
 _LEVELS = {"zlib": (0, 9), "zstd": (1, 22)}
 _TILE_MULTIPLE = 16
+_TILE_OF_PYRAMIDS = (512, 512)
+_LARGE_PX, _SMALLEST_PX = 4096, 1024
+"""Longer side of frames that have smaller copies by themselves, and of the last copy at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +34,23 @@ class PageCoding:
         Whether integers are stored as horizontal differences, which often compress better.
         Floating-point pixels are not: Bio-Formats does not read their predictor.
     tile
-        Height and width of tiles in pixels, multiples of 16; None for strips. Frames that are smaller than a
-        tile are not tiled.
+        Height and width of tiles in pixels, multiples of 16; None for strips, or for tiles of 512 x 512 where
+        there are pyramids. Frames that are smaller than a tile are not tiled.
+    pyramid_levels
+        How many smaller copies each frame has, each of half the height and width of the one before. "auto":
+        frames with a side of more than 4096 pixels have copies down to 1024 pixels.
 
     Raises
     ------
     ValueError
-        There is no such compression, level, predictor or tile.
-    ImportError
-        The compression needs imagecodecs.
+        There is no such compression, level, predictor, tile or pyramid.
     """
 
     compression: str | None = None
     level: int | None = None
     predictor: bool = False
     tile: tuple[int, int] | None = None
+    pyramid_levels: int | Literal["auto"] | None = None
 
     def __post_init__(self) -> None:
         if self.compression is None:
@@ -51,10 +61,6 @@ class PageCoding:
                 f"got compression={self.compression!r}, expected one of {', '.join(_COMPRESSIONS)}: "
                 "lossless, and read by Bio-Formats"
             )
-        elif self.compression not in _IN_PYTHON and find_spec("imagecodecs") is None:
-            raise ImportError(
-                f'compression={self.compression!r} needs imagecodecs: pip install "exengine-ome-tiff[codecs]"'
-            )
         if self.level is not None:
             low, high = _LEVELS.get(self.compression or "", (1, 0))
             if not low <= self.level <= high:
@@ -63,6 +69,16 @@ class PageCoding:
             len(self.tile) != 2 or any(side < 1 or side % _TILE_MULTIPLE for side in self.tile)
         ):
             raise ValueError(f"got tile={self.tile}, expected height and width that are multiples of 16")
+        levels = self.pyramid_levels
+        if levels is not None and levels != "auto" and (not isinstance(levels, int) or levels < 1):
+            raise ValueError(f"got pyramid_levels={levels!r}, expected a number from 1 on or 'auto'")
+
+    def require_codec(self) -> None:
+        """Raise ImportError where the compression needs imagecodecs, which is not installed."""
+        if self.compression not in (None, *_IN_PYTHON) and find_spec("imagecodecs") is None:
+            raise ImportError(
+                f'compression={self.compression!r} needs imagecodecs: pip install "exengine-ome-tiff[codecs]"'
+            )
 
     def applies_to(self, pixels: PixelFormat) -> bool:
         """Whether pages of a format are anything but their plain pixels, one row after the other."""
@@ -75,12 +91,34 @@ class PageCoding:
             arguments["compressionargs"] = {"level": self.level}
         if self.predictor and pixels.stored_dtype.kind in "iu":
             arguments["predictor"] = 2
+        if self.compression is not None:
+            # tifffile by itself takes half of the cores; no thread can be started when Python has ended
+            arguments["maxworkers"] = os.cpu_count() if threading.main_thread().is_alive() else 1
         return arguments
+
+    def smaller(self, pixels: PixelFormat) -> list[PixelFormat]:
+        """Return the formats of the smaller copies that frames of a format have, the largest first."""
+        count = self.pyramid_levels or 0
+        if count == "auto":
+            longer = max(pixels.stored_shape[:2])
+            count = math.ceil(math.log2(longer / _SMALLEST_PX)) if longer > _LARGE_PX else 0
+        return [
+            self.encoded(PixelFormat(shape, pixels.stored_dtype.str))
+            for shape in smaller_shapes(pixels.stored_shape, int(count))
+        ]
+
+    def encoded(self, pixels: PixelFormat) -> PixelFormat:
+        """Return a format as pages of it lie in the file."""
+        return _encoded(pixels) if self.applies_to(pixels) else pixels
 
     def _tile(self, pixels: PixelFormat) -> tuple[int, int] | None:
         """Return the tile for pages of a format."""
-        if self.tile is None or all(
-            size <= side for size, side in zip(pixels.stored_shape, self.tile, strict=False)
-        ):
+        tile = self.tile or (None if self.pyramid_levels is None else _TILE_OF_PYRAMIDS)
+        if tile is None or all(size <= side for size, side in zip(pixels.stored_shape, tile, strict=False)):
             return None
-        return self.tile
+        return tile
+
+
+@lru_cache
+def _encoded(pixels: PixelFormat) -> PixelFormat:
+    return replace(pixels, is_encoded=True)

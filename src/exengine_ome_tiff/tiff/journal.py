@@ -1,7 +1,7 @@
 """The books of a file's journal: which page is where in the chain in which pages were written."""
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff.new_chain import Page, with_data_offset
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.reader import PageReader
 from exengine_ome_tiff.tiff.records import VOID
@@ -124,23 +125,32 @@ class Journal:
                 file.seek(record.number)
                 chain.write_all(file, VOID)
 
-    def entries(self, pages: npt.NDArray[np.int64]) -> Iterator[bytes]:
-        """Yield the entries of an IFD for each page, after `end`.
+    def pages(self, handles: npt.NDArray[np.int64], smaller: Mapping[int, Sequence[int]]) -> Iterator[Page]:
+        """Yield pages for a new chain, after `end`.
 
         Parameters
         ----------
-        pages
-            Handles, shape (n,), in any order; the same one may come several times.
+        handles
+            Of the pages, shape (n,), in any order; the same one may come several times.
+        smaller
+            Handles of the smaller copies of those that have some.
         """
         with self._reader.reopened("rb") as file:
             template_at, template = 0, b""
-            for handle, ifd_at in zip(pages.tolist(), self._first_ifds[pages].tolist(), strict=True):
+            for handle, ifd_at in zip(handles.tolist(), self._first_ifds[handles].tolist(), strict=True):
                 if ifd_at != template_at:
                     template_at, template = ifd_at, chain.read_ifd(file, ifd_at).public_entries()
-                if self._reader.format(handle).is_encoded:
-                    yield template
-                else:
-                    yield chain.with_data_offset(template, self._reader.data_offset(handle))
+                copies = [
+                    self._moved(chain.read_ifd(file, self._first_ifds[copy]).public_entries(), copy)
+                    for copy in smaller.get(handle, ())
+                ]
+                yield Page(self._moved(template, handle), copies)
+
+    def _moved(self, entries: bytes, handle: int) -> bytes:
+        """Return the entries of a page, made of those of the first page of its block."""
+        if self._reader.format(handle).is_encoded:
+            return entries
+        return with_data_offset(entries, self._reader.data_offset(handle))
 
     def _locate(self, first: chain.Ifd) -> None:
         """Tell the reader where the notes of the next block are, whose first IFD this is."""

@@ -99,9 +99,13 @@ class PageReader:
         RuntimeError
             The reader is closed.
         """
+        return self.format(handle).as_put(self.stored(handle))
+
+    def stored(self, handle: int) -> npt.NDArray[Any]:
+        """Read a page as it lies in the file; errors as for `pixels`."""
         pixels = self.format(handle)
         if pixels.is_encoded:
-            return pixels.as_put(self._decoded(handle))
+            return self._decoded(handle)
         stored = np.empty(pixels.stored_shape, pixels.stored_dtype)
         rest = stored.data.cast("B")
         with self._at(self._data_at[handle]) as file:
@@ -110,7 +114,7 @@ class PageReader:
                 if not nbytes:
                     raise OmeTiffError(f"{self.path}: cut off in the pixels of page {handle}")
                 rest = rest[nbytes:]
-        return pixels.as_put(stored)
+        return stored
 
     def _decoded(self, handle: int) -> npt.NDArray[Any]:
         """Read an encoded page through tifffile."""

@@ -9,9 +9,9 @@ from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff.pixels import PixelFormat, pixel_format
 
 VOID = b"#"
-"""What the record of pages begins with that are no frames: blank ones, and those not written whole."""
-BLANK = VOID + b" blank page\n"
-"""Record of a page that stands for those never acquired."""
+"""What the record of pages begins with that are no frames, or were not written whole."""
+NO_FRAME = VOID + b" not a frame\n"
+"""Record of a page that stands for those never acquired, or is a smaller copy of another one."""
 
 
 def encode_block(pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[bytes, int]:

@@ -2,8 +2,6 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,10 @@ from exengine_ome_tiff.tiff.appender import Appender
 from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.journal import Journal
+from exengine_ome_tiff.tiff.new_chain import write_final_chain
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
+from exengine_ome_tiff.tiff.pyramid import halved
 from exengine_ome_tiff.tiff.reader import PageReader
 
 MAX_BLOCK_PAGES = 64
@@ -52,7 +52,7 @@ class PageWriter:
     open_files
         Bounds how many files are open.
     coding
-        Compression and tiles of all pages.
+        Compression, tiles and smaller copies of all pages.
     lock
         Held while the books change; the files of one dataset share theirs.
 
@@ -82,6 +82,8 @@ class PageWriter:
         self._blocks: dict[PixelFormat, _Block] = {}
         self._waiting: dict[int, tuple[_Block, int]] = {}
         self._blanks: dict[tuple[tuple[int, ...], str], int] = {}
+        self._smaller: dict[int, list[int]] = {}
+        """Handles of the smaller copies of pages."""
         self._is_finished = False
 
     def __len__(self) -> int:
@@ -112,8 +114,8 @@ class PageWriter:
             Frames could not be written; this one was not taken, those taken before stay readable, and the
             next `append` or `commit` tries again.
         """
-        if self._coding.applies_to(pixels):
-            pixels, at_once = _encoded(pixels), True
+        pixels = self._coding.encoded(pixels)
+        at_once |= pixels.is_encoded
         with self._lock:
             block = self._blocks.get(pixels)
             if block is not None and len(block.handles) == block.capacity:
@@ -165,11 +167,9 @@ class PageWriter:
             del self._blocks[block.pixels]
             self._pool.give_back(block.buffer)
 
-    def _write_page(
-        self, data: npt.NDArray[Any], pixels: PixelFormat, notes: Sequence[bytes], **how: Any
-    ) -> int:
-        """Write one page, a blank one where there is no note; return its handle."""
-        offset, head = self._appender.write(data, pixels, notes, **how)
+    def _write_page(self, data: npt.NDArray[Any], pixels: PixelFormat, notes: Sequence[bytes]) -> int:
+        """Write one page, which is no frame where there is no note; return its handle."""
+        offset, head = self._appender.write(data, pixels, notes)
         handle = self._reader.add(pixels, sum(map(len, notes)))
         self._journal.add_block([handle], offset, head, pixels)
         return handle
@@ -209,8 +209,7 @@ class PageWriter:
             if pixels.stored in self._blanks:
                 return self._blanks[pixels.stored]
             zeros = np.zeros(pixels.stored_shape, pixels.stored_dtype)
-            # one worker, as no thread can be started any more when Python ends
-            self._blanks[pixels.stored] = self._write_page(zeros, pixels, [], maxworkers=1)
+            self._blanks[pixels.stored] = self._write_page(zeros, pixels, [])
             return self._blanks[pixels.stored]
 
     def finish(self, pages: npt.NDArray[np.int64], description: bytes, software: str) -> PageReader:
@@ -240,6 +239,7 @@ class PageWriter:
             if self._is_finished:
                 return self._reader
             self.commit()
+            smaller = self._write_smaller(pages)
             self._appender.close()
             extra = {
                 chain.IMAGE_DESCRIPTION: (chain.ASCII, description + b"\0"),
@@ -247,9 +247,23 @@ class PageWriter:
                 chain.JOURNAL: (chain.LONG8, self._journal.end().to_bytes(8, "little")),
             }
             with self._reader.reopened("r+b", buffering=0) as file:
-                chain.write_final_chain(file, self._journal.entries(pages), len(pages), extra)
+                write_final_chain(file, self._journal.pages(pages, smaller), len(pages), extra)
             self._is_finished = True
             return self._reader
+
+    def _write_smaller(self, pages: npt.NDArray[np.int64]) -> dict[int, list[int]]:
+        """Write the smaller copies of pages, those that are not there yet; return their handles by page."""
+        for handle in np.unique(pages).tolist():
+            formats = self._coding.smaller(self._reader.format(handle))
+            copies = self._smaller.setdefault(handle, []) if formats else []
+            if len(copies) == len(formats):
+                continue
+            self._journal.locate_notes()
+            image = self._reader.stored(copies[-1] if copies else handle)
+            for pixels in formats[len(copies) :]:
+                image = halved(image)
+                copies.append(self._write_page(image, pixels, []))
+        return self._smaller
 
     def close(self) -> None:
         """Close the file as it is; what waits is lost."""
@@ -263,8 +277,3 @@ class PageWriter:
         self.close()
         if is_there:
             self.path.unlink(missing_ok=True)
-
-
-@lru_cache
-def _encoded(pixels: PixelFormat) -> PixelFormat:
-    return replace(pixels, is_encoded=True)

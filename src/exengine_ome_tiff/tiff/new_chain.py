@@ -1,0 +1,148 @@
+"""A new chain of pages in a finished file, in the order of its images and planes.
+
+While frames arrive, tifffile links one page after the other in order of arrival: the *journal chain*.
+`write_final_chain` appends another chain, in another order, and then points the file's header at it, which is
+one write of eight bytes. Its IFDs name the same pixels at the same offsets: no pixel moves.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from io import FileIO
+from typing import NamedTuple
+
+from exengine_ome_tiff.tiff.chain import (
+    ENTRY,
+    FIRST_IFD_AT,
+    IFD8,
+    LONG,
+    LONG8,
+    NEW_SUBFILE_TYPE,
+    OFFSET,
+    STRIP_OFFSETS,
+    SUB_IFDS,
+    write_all,
+)
+
+_WRITE_BYTES = 1 << 20
+_REDUCED = 1
+
+
+class Page(NamedTuple):
+    """What a page is to be; all offsets point at what is in the file already."""
+
+    entries: bytes
+    smaller: Sequence[bytes] = ()
+    """Entries of its smaller copies."""
+
+
+def write_final_chain(
+    file: FileIO, pages: Iterable[Page], count: int, extra: Mapping[int, tuple[int, bytes]]
+) -> None:
+    """Append a chain of pages and make it the file's chain.
+
+    Until the last eight bytes are written the file stays what it was; after an error it is cut back to it.
+
+    Parameters
+    ----------
+    file
+        The file, open for reading and writing without a buffer.
+    pages
+        The pages, in order.
+    count
+        How many there are.
+    extra
+        Further tags of the first page by their code: type, and value in the file's byte order.
+    """
+    start = file.seek(0, 2)
+    try:
+        more = [_entry_of(file, code, *value) for code, value in extra.items()]
+        at = table_at = _align(file)
+        chunk = bytearray()
+        for number, page in enumerate(pages, 1):
+            entries, behind = page.entries, b""
+            if number == 1:
+                entries = _with_entries(entries, more)
+            if page.smaller:
+                entries, behind = _with_smaller(entries, page.smaller, at)
+            at += _ifd_bytes(len(entries)) + len(behind)
+            chunk += _ifd(entries, at if number < count else 0)
+            chunk += behind
+            if len(chunk) > _WRITE_BYTES:
+                write_all(file, chunk)
+                chunk = bytearray()
+        write_all(file, chunk)
+    except OSError:
+        file.truncate(start)
+        raise
+    file.seek(FIRST_IFD_AT)
+    write_all(file, OFFSET.pack(table_at))
+
+
+def with_data_offset(entries: bytes, offset: int) -> bytes:
+    """Return the entries of a page of one strip with its pixels somewhere else."""
+    for at in range(0, len(entries), ENTRY.size):
+        code, kind, count, _ = ENTRY.unpack_from(entries, at)
+        if code == STRIP_OFFSETS and count == 1:
+            moved = ENTRY.pack(code, kind, count, OFFSET.pack(offset))
+            return b"".join((entries[:at], moved, entries[at + ENTRY.size :]))
+    raise ValueError("the page has more than one strip")
+
+
+def _with_smaller(entries: bytes, smaller: Sequence[bytes], at: int) -> tuple[bytes, bytes]:
+    """Name smaller copies of a page as its SubIFDs (Adobe's TIFF Technical Note 1).
+
+    Returns
+    -------
+    bytes
+        Entries of the page, whose IFD will be at offset `at`.
+    bytes
+        What lies behind that IFD: those of the copies.
+    """
+    behind_at = at + _ifd_bytes(len(entries) + ENTRY.size)
+    reduced = ENTRY.pack(NEW_SUBFILE_TYPE, LONG, 1, OFFSET.pack(_REDUCED))
+    behind, offsets = bytearray(), bytearray()
+    for copy in smaller:
+        offsets += OFFSET.pack(behind_at + len(behind))
+        behind += _ifd(_with_entries(copy, [reduced]), 0)
+    value = bytes(offsets)
+    if len(smaller) > 1:
+        value = OFFSET.pack(behind_at + len(behind))
+        behind += offsets
+    return _with_entries(entries, [ENTRY.pack(SUB_IFDS, IFD8, len(smaller), value)]), bytes(behind)
+
+
+def _with_entries(page: bytes, more: Sequence[bytes]) -> bytes:
+    """Add entries, in place of those of the same code, keeping them sorted by code."""
+    entries = [page[at : at + ENTRY.size] for at in range(0, len(page), ENTRY.size)]
+    by_code = {int(ENTRY.unpack(entry)[0]): entry for entry in (*entries, *more)}
+    return b"".join(by_code[code] for code in sorted(by_code))
+
+
+def _entry_of(file: FileIO, code: int, kind: int, value: bytes) -> bytes:
+    """Make an entry, writing its value at the end of the file where it does not fit into the entry."""
+    size = 8 if kind == LONG8 else 1
+    if len(value) <= OFFSET.size:
+        return ENTRY.pack(code, kind, len(value) // size, value.ljust(8, b"\0"))
+    at = _align(file)
+    write_all(file, value)
+    return ENTRY.pack(code, kind, len(value) // size, OFFSET.pack(at))
+
+
+def _ifd(entries: bytes, next_offset: int) -> bytes:
+    """Make an IFD of entries, filled up to a multiple of 8 bytes."""
+    ifd = b"".join((OFFSET.pack(len(entries) // ENTRY.size), entries, OFFSET.pack(next_offset)))
+    return ifd.ljust(_ifd_bytes(len(entries)), b"\0")
+
+
+def _ifd_bytes(entries_nbytes: int) -> int:
+    return _aligned(2 * OFFSET.size + entries_nbytes)
+
+
+def _aligned(nbytes: int) -> int:
+    return (nbytes + 7) // 8 * 8
+
+
+def _align(file: FileIO) -> int:
+    """Fill up to a multiple of 8 bytes and return the position."""
+    at = file.tell()
+    write_all(file, bytes(_aligned(at) - at))
+    return _aligned(at)
