@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COORDINATES_NAMESPACE = "urn:exengine-ome-tiff:coordinates"
+AXES_NAMESPACE = "urn:exengine-ome-tiff:axes"
 SHAPE = (5, 7)
 DTYPES = {
     "uint8": "|u1",
@@ -113,18 +114,12 @@ def _coordinates(
     notes: Mapping[str, Any], image: Any
 ) -> tuple[dict[str, int | str], dict[str, list[dict[str, int | str]]]]:
     """Read what the annotation of an image says: its labels, and the coordinates along Z, C and T."""
-    (note,) = (
-        notes[ref.id]
-        for ref in image.annotation_refs
-        if ref.id in notes and notes[ref.id].namespace == COORDINATES_NAMESPACE
-    )
-    labels, along = {}, {axis: [{}] for axis in "ZCT"}
-    for key, text in note.value.items():
-        match = re.fullmatch(r"(.*) \((?:inside )?([ZCT])\)", key, re.DOTALL)
-        if match is None or text[0] not in "[r":
-            labels[key] = json.loads(text)
-            continue
-        name, axis = match.groups()
+    own = [notes[ref.id] for ref in image.annotation_refs if ref.id in notes]
+    texts = {note.namespace: note.value for note in own}
+    labels = {axis: json.loads(text) for axis, text in texts.get(COORDINATES_NAMESPACE, {}).items()}
+    along: dict[str, list[dict[str, int | str]]] = {axis: [{}] for axis in "ZCT"}
+    for key, text in texts.get(AXES_NAMESPACE, {}).items():
+        name, axis = re.fullmatch(r"(.*) \((?:inside )?([ZCT])\)", key, re.DOTALL).groups()
         points = [{} if value is None else {name: value} for value in _axis(text)]
         along[axis] = [before | point for before in along[axis] for point in points]
     return labels, along

@@ -45,7 +45,7 @@ def test_readers_see_the_axis(tmp_path, caplog, name, case, is_shuffled):
         assert {axis: name for axis, (name, _) in images[0].modulo.items()} == {
             parent: axis for axis, parent in modulo.items()
         }
-    file = tmp_path / name if name.endswith("tiff") else sorted((tmp_path / name).glob("*.tiff"))[0]
+    file = tmp_path / name if name.endswith("tiff") else min((tmp_path / name).glob("*.tiff"))
     if axes is not None and not is_shuffled:
         with tifffile.TiffFile(file) as tif:
             assert tif.series[0].axes == axes

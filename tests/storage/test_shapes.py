@@ -25,7 +25,7 @@ def assert_stored(path, caplog, put, images=None, **options):
             assert {name: (*size[:3], size[-1]) for name, size in found.items()} == images
     with TiffStorage.open(path) as storage:
         assert len(storage.get_image_coordinates_list()) == len({tuple(sorted(c.items())) for c, _ in put})
-        for coordinates, array in dict((tuple(c.items()), (c, array)) for c, array in put).values():
+        for coordinates, array in {tuple(c.items()): (c, array) for c, array in put}.values():
             assert_same(storage[coordinates], array)
     return assert_readers_agree(path, put, caplog)
 

@@ -7,13 +7,14 @@ import unicodedata
 from collections.abc import Container
 
 _MAX_BYTES = 120
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\ud800-\udfff]')
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]')
 
 
 def file_label(label: int | str, taken: Container[str] = ()) -> str:
     """Turn a label into part of a file name that Windows, macOS and POSIX all keep as it is.
 
-    Characters that one of them refuses or takes for part of a path become ``_``. A label that had to be
+    Characters that one of them refuses or takes for part of a path, and those that the OME-XML of a companion
+    cannot hold, become ``_``. A label that had to be
     changed or shortened, or whose name is taken, also gets eight hexadecimal digits of its SHA-256, so
     that different labels have different names even where case does not count.
 

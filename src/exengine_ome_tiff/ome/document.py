@@ -14,10 +14,12 @@ from exengine_ome_tiff.ome.images import OmeImage
 from exengine_ome_tiff.ome.modulo import MODULO_NAMESPACE, modulo_xml
 from exengine_ome_tiff.ome.planes import not_acquired, plane_elements
 from exengine_ome_tiff.ome.plate import plate_of
-from exengine_ome_tiff.ome.text import valid_text
+from exengine_ome_tiff.ome.text import valid_name, valid_text
 
 COORDINATES_NAMESPACE = "urn:exengine-ome-tiff:coordinates"
-"""Namespace of the MapAnnotation that keeps an image's labels and the coordinate values along its axes."""
+"""Namespace of the MapAnnotation that keeps what tells an image from the others: values by axis, as JSON."""
+AXES_NAMESPACE = "urn:exengine-ome-tiff:axes"
+"""Namespace of the MapAnnotation that keeps the values of the axes inside an image, as JSON."""
 NOT_ACQUIRED_NAMESPACE = "urn:exengine-ome-tiff:not-acquired"
 """Namespace of the MapAnnotation that names planes which show black because no frame was put for them."""
 
@@ -67,7 +69,7 @@ def ome_xml(
     annotations = m.StructuredAnnotations()
     ome_images = [_image(number, image, place, annotations) for number, (image, place) in enumerate(images)]
     layouts = [image.layout for image, _ in images]
-    ome_plate = plate_of(layouts, plate, valid_text(plate.name or name))
+    ome_plate = plate_of(layouts, plate, valid_name(plate.name or name))
     document = OME(
         plates=[] if ome_plate is None else [ome_plate],
         uuid=uuid,
@@ -86,7 +88,7 @@ def _image(number: int, image: OmeImage, place: Place, annotations: m.Structured
     acquired = image.values.acquired
     return m.Image(
         id=f"Image:{number}",
-        name=valid_text(image.name),
+        name=valid_name(image.name),
         acquisition_date=None if acquired is None else _utc(acquired),
         pixels=_pixels(number, image, place),
         annotation_refs=[
@@ -105,10 +107,13 @@ def _annotate(
         fields = {"id": identifier, "namespace": MODULO_NAMESPACE, "value": modulo}
         annotations.xml_annotations.append(m.XMLAnnotation.model_validate(fields))
         yield annotations.xml_annotations[-1]
-    notes = {COORDINATES_NAMESPACE: _coordinates(image)}
+    notes = {
+        COORDINATES_NAMESPACE: {axis: json.dumps(value) for axis, value in image.layout.labels},
+        AXES_NAMESPACE: _axes(image),
+    }
     if missing := not_acquired(image.layout):
         notes[NOT_ACQUIRED_NAMESPACE] = {"ZCT and count": json.dumps(missing)}
-    for namespace, texts in notes.items():
+    for namespace, texts in ((namespace, texts) for namespace, texts in notes.items() if texts):
         identifier = f"Annotation:{number}:{namespace.rpartition(':')[2]}"
         pairs = m.Map(ms=[m.Map.M(k=valid_text(key), value=valid_text(text)) for key, text in texts.items()])
         annotations.map_annotations.append(m.MapAnnotation(id=identifier, namespace=namespace, value=pairs))
@@ -154,20 +159,20 @@ def _channel_names(image: OmeImage) -> list[str | None]:
     for channel in channels:
         for value in inside:
             parts = ["" if channel is None else str(channel), "" if value is None else f"{axis} {value}"]
-            names.append(valid_text(" ".join(part for part in parts if part)) or None)
+            names.append(valid_name(" ".join(part for part in parts if part)) or None)
     return names
 
 
-def _coordinates(image: OmeImage) -> dict[str, str]:
-    """Labels, and the values along each axis that frames had, as JSON."""
-    pairs = {axis: json.dumps(value) for axis, value in image.layout.labels}
+def _axes(image: OmeImage) -> dict[str, str]:
+    """List the values along each axis inside an image that frames had."""
+    axes = {}
     for axis, name in PLANE_AXES.items():
         values = image.layout.values[axis]
         if values != (None,):
-            pairs[f"{name} ({axis})"] = _axis(values)
+            axes[f"{name} ({axis})"] = _axis(values)
     for axis, (name, values) in image.layout.modulo.items():
-        pairs[f"{name} (inside {axis})"] = _axis(values)
-    return pairs
+        axes[f"{name} (inside {axis})"] = _axis(values)
+    return axes
 
 
 def _axis(values: tuple[AxisValue, ...]) -> str:

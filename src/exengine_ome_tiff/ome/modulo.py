@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from exengine_ome_tiff.coordinates import ImageLayout
 from exengine_ome_tiff.coordinates.layout import AxisValue
-from exengine_ome_tiff.ome.text import valid_text
+from exengine_ome_tiff.ome.text import valid_name
 
 MODULO_NAMESPACE = "openmicroscopy.org/omero/dimension/modulo"
 
@@ -26,14 +26,14 @@ def modulo_xml(layout: ImageLayout) -> str | None:
     for parent, (name, values) in layout.modulo.items():
         along = ET.SubElement(root, f"ModuloAlong{parent}", Type=name if name in _TYPES else "other")
         if name not in _TYPES:
-            along.set("TypeDescription", valid_text(name))
+            along.set("TypeDescription", valid_name(name))
         steps = _even_steps(values)
         if steps is not None:
             start, step, end = steps
             along.attrib |= {"Start": str(start), "Step": str(step), "End": str(end)}
         else:
             for value in values:
-                ET.SubElement(along, "Label").text = valid_text("(none)" if value is None else str(value))
+                ET.SubElement(along, "Label").text = valid_name("(none)" if value is None else str(value))
     return ET.tostring(root, encoding="unicode")
 
 

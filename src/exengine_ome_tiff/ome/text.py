@@ -1,10 +1,16 @@
-"""Text that XML can hold."""
+"""Text that XML and its readers can hold."""
 
 import re
 
-_INVALID_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Bio-Formats also makes blanks of the control characters from 7F to 9F, which XML only discourages
+_INVALID = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def valid_text(text: str) -> str:
-    """Replace what XML cannot hold."""
-    return _INVALID_IN_XML.sub("\ufffd", text)
+    """Replace control characters and halves of characters by U+FFFD."""
+    return _INVALID.sub("\ufffd", text)
+
+
+def valid_name(name: str) -> str:
+    """Also make blanks of tabs and line ends, as Bio-Formats does in names."""
+    return re.sub(r"[\t\n\r]", " ", valid_text(name))
