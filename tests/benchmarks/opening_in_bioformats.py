@@ -1,12 +1,12 @@
 """How long Bio-Formats takes to open our files, beside files that tifffile wrote as one contiguous block.
 
-Both have the same OME-XML, with the same Plane elements, and one TiffData per image; in the block all pages lie
-in order behind one list of directories. The files are opened in turn in one process; the median counts.
+Both have the same OME-XML, with the same Plane elements, and one TiffData per image; in the block all pages
+lie in order behind one list of directories. The files are opened in turn in one process; the median counts.
 
-    python tests/benchmarks/opening_in_bioformats.py [--planes 100000] [--size 64] [--positions 1] [--rounds 5]
+    python tests/benchmarks/opening_in_bioformats.py --planes 100000 --size 64 --positions 1 --rounds 5
 
-Bio-Formats 6 takes a time that grows with the square of the planes, for both files alike: use version 7, whose jar
-BIOFORMATS_JAR can name.
+Bio-Formats 6 takes a time that grows with the square of the planes, for both files alike: use version 7,
+whose jar BIOFORMATS_JAR can name.
 """
 
 from __future__ import annotations

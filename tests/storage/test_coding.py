@@ -1,5 +1,9 @@
 """Compression, tiles and pyramids: read back exactly at any time; what other readers see is in the matrix."""
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import tifffile
@@ -93,3 +97,42 @@ def test_codecs_that_are_not_installed(tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"exengine-ome-tiff\[codecs\]"):
         TiffStorage(tmp_path / "run.ome.tiff", compression="zstd")
     TiffStorage(tmp_path / "run.ome.tiff", compression="zlib").close()
+
+
+def test_compression_uses_all_cores(tmp_path, monkeypatch):
+    workers = []
+    made = ThreadPoolExecutor.__init__
+
+    def noting(self, max_workers=None, *arguments, **how):
+        workers.append(max_workers)
+        made(self, max_workers, *arguments, **how)
+
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    monkeypatch.setattr(ThreadPoolExecutor, "__init__", noting)
+    with TiffStorage(tmp_path / "run.ome.tiff", compression="zlib") as storage:
+        storage.put({"time": 0}, frame({"time": 0}, (1024, 1024)))
+        assert workers == [3]
+
+
+SCRIPT = """
+import numpy as np
+from exengine_ome_tiff import TiffStorage
+storage = TiffStorage("run.ome.tiff", compression="zlib", pyramid_levels=1)
+for time, z in ((0, 0), (0, 1), (1, 0)):
+    storage.put({"time": time, "z": z}, np.full((700, 900), time + 2 * z, np.uint16))
+"""
+
+
+def test_python_may_end_before_finish(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SCRIPT],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    with tifffile.TiffFile(tmp_path / "run.ome.tiff") as tif:
+        for level in tif.series[0].levels:
+            values = level.asarray()[:, :, 0, 0]
+            assert {*values.ravel().tolist()} == {0, 1, 2}

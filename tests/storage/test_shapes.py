@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-import tifffile
 
 from acquisitions import AXES, ORDERS, frames_at, nested, put_all, shuffled
 from exengine_ome_tiff import TiffStorage
@@ -224,39 +223,3 @@ def test_of_frames_at_the_same_coordinates_the_last_one_counts(tmp_path, caplog,
         (place, frame(place | {"round": again})) for again in range(1, count) for place in places[again::2]
     ]
     assert_stored(tmp_path / name, caplog, put, {"a": (2, 1, 2, 3), "b": (2, 1, 2, 4)})
-
-
-@pytest.mark.parametrize("tile", [None, (16, 16)])
-@pytest.mark.parametrize("samples", [(), (3,)])
-def test_a_pyramid_with_gaps(tmp_path, caplog, bioformats, samples, tile):
-    path = tmp_path / "run.ome.tiff"
-    put = frames_at(nested(position=("a", "b"), time=(0, 1), z=(0, 1))[:-1], (70, 37, *samples), "u1")
-    assert_stored(path, caplog, put, pyramid_levels=3, tile=tile)
-    planes = {tuple(place.values()): array.astype(float) for place, array in put}
-    with bioformats(path) as reader, tifffile.TiffFile(path) as tif:
-        for number, (series, levels) in enumerate(zip(reader.series, tif.series, strict=True)):
-            assert (series.resolution_count, len(levels.levels)) == (4, 4)
-            axes = levels.levels[0].get_axes(squeeze=False)
-            for level, (height, width) in enumerate([(70, 37), (35, 18), (17, 9), (8, 4)]):
-                stack = levels.levels[level].asarray(squeeze=False)
-                stack = np.moveaxis(stack, [axes.index("T"), axes.index("Z")], [0, 1])
-                for time, z in nested_pairs(2, 2):
-                    got = stack[time, z].reshape(height, width, *samples)
-                    index = z + 2 * time if series.dimension_order.index("Z") == 2 else time + 2 * z
-                    seen = reader.plane_index(number, index, resolution=level)
-                    np.testing.assert_array_equal(seen, got)
-                    whole = planes.get((series.name, time, z), np.zeros((70, 37, *samples)))
-                    np.testing.assert_allclose(got, means(whole, level), atol=level)
-        assert reader.warnings == []
-
-
-def nested_pairs(first, second):
-    return itertools.product(range(first), range(second))
-
-
-def means(image, level):
-    """Average blocks of 2 by 2 as often as the level says."""
-    for _ in range(level):
-        image = image[: len(image) // 2 * 2, : image.shape[1] // 2 * 2]
-        image = sum(image[row::2, column::2] for row in (0, 1) for column in (0, 1)) / 4
-    return image

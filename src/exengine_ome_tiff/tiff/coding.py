@@ -1,6 +1,5 @@
 """How pages lie in a file: compressed, in tiles, with smaller copies; lossless, and read by Bio-Formats."""
 
-import math
 import os
 import threading
 from dataclasses import dataclass, replace
@@ -101,7 +100,7 @@ class PageCoding:
         count = self.pyramid_levels or 0
         if count == "auto":
             longer = max(pixels.stored_shape[:2])
-            count = math.ceil(math.log2(longer / _SMALLEST_PX)) if longer > _LARGE_PX else 0
+            count = 0 if longer <= _LARGE_PX else next(n for n in range(64) if longer >> n <= _SMALLEST_PX)
         return [
             self.encoded(PixelFormat(shape, pixels.stored_dtype.str))
             for shape in smaller_shapes(pixels.stored_shape, int(count))

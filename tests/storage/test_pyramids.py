@@ -1,0 +1,118 @@
+"""Pyramids: the smaller copies of frames, as Bio-Formats, tifffile and libvips see them."""
+
+import itertools
+
+import numpy as np
+import pytest
+import pyvips
+import tifffile
+
+from acquisitions import frames_at, nested, put_all
+from exengine_ome_tiff import TiffStorage
+from readers.check import assert_readers_agree
+
+
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+@pytest.mark.parametrize("samples", [(), (3,)])
+def test_a_pyramid_with_gaps(tmp_path, caplog, bioformats, samples, tile):
+    path = tmp_path / "run.ome.tiff"
+    put = frames_at(nested(position=("a", "b"), time=(0, 1), z=(0, 1))[:-1], (70, 37, *samples), "u1")
+    with TiffStorage(path, pyramid_levels=3, tile=tile) as storage:
+        put_all(storage, put)
+    assert_readers_agree(path, put, caplog)
+    planes = {tuple(place.values()): array.astype(float) for place, array in put}
+    with bioformats(path) as reader, tifffile.TiffFile(path) as tif:
+        for number, (series, levels) in enumerate(zip(reader.series, tif.series, strict=True)):
+            assert (series.resolution_count, len(levels.levels)) == (4, 4)
+            axes = levels.levels[0].get_axes(squeeze=False)
+            assert not levels.keyframe.is_reduced
+            assert all(page.is_reduced for page in levels.keyframe.pages)
+            for level, (height, width) in enumerate([(70, 37), (35, 18), (17, 9), (8, 4)]):
+                stack = levels.levels[level].asarray(squeeze=False)
+                stack = np.moveaxis(stack, [axes.index("T"), axes.index("Z")], [0, 1])
+                for time, z in nested_pairs(2, 2):
+                    got = stack[time, z].reshape(height, width, *samples)
+                    index = z + 2 * time if series.dimension_order.index("Z") == 2 else time + 2 * z
+                    seen = reader.plane_index(number, index, resolution=level)
+                    np.testing.assert_array_equal(seen, got)
+                    whole = planes.get((series.name, time, z), np.zeros((70, 37, *samples)))
+                    np.testing.assert_allclose(got, means(whole, level), atol=level)
+        assert reader.warnings == []
+
+
+def nested_pairs(first, second):
+    return itertools.product(range(first), range(second))
+
+
+def means(image, level):
+    """Average blocks of 2 by 2 as often as the level says."""
+    for _ in range(level):
+        image = image[: len(image) // 2 * 2, : image.shape[1] // 2 * 2]
+        image = sum(image[row::2, column::2] for row in (0, 1) for column in (0, 1)) / 4
+    return image
+
+
+@pytest.mark.parametrize("coding", [{}, {"compression": "zlib"}, {"compression": "lzw", "predictor": True}])
+@pytest.mark.parametrize(("samples", "dtype"), [((), "u2"), ((), "f4"), ((3,), "u1")])
+def test_libvips_finds_the_copies(tmp_path, samples, dtype, coding):
+    path = tmp_path / "run.ome.tiff"
+    put = frames_at(nested(time=(0, 1, 2)), (90, 70, *samples), dtype)
+    with TiffStorage(path, pyramid_levels=2, tile=(32, 32), **coding) as storage:
+        put_all(storage, put)
+    with tifffile.TiffFile(path) as tif:
+        levels = [level.asarray() for level in tif.series[0].levels]
+    for page in range(3):
+        whole = pyvips.Image.new_from_file(str(path), page=page)
+        assert (whole.get("n-pages"), whole.get("n-subifds")) == (3, 2)
+        np.testing.assert_array_equal(whole.numpy(), levels[0][page])
+        for number, level in enumerate(levels[1:]):
+            copy = pyvips.Image.new_from_file(str(path), page=page, subifd=number)
+            np.testing.assert_array_equal(copy.numpy(), level[page])
+
+
+@pytest.mark.parametrize(
+    ("shape", "levels"),
+    [((4097, 20), [(4097, 20), (2048, 10), (1024, 5)]), ((20, 4096), [(20, 4096)]), ((9, 9), [(9, 9)])],
+)
+def test_large_frames_have_copies_by_themselves(tmp_path, shape, levels):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, pyramid_levels="auto") as storage:
+        storage.put({"time": 0}, np.ones(shape, np.uint16))
+        storage.put({"time": 0, "camera": "small"}, np.ones((8, 8), np.uint16))
+    with tifffile.TiffFile(path) as tif:
+        assert [level.shape for level in tif.series[0].levels] == levels
+        assert [level.shape for level in tif.series[1].levels] == [(8, 8)]
+        assert tif.series[0].keyframe.is_tiled == (max(shape) > 512)
+
+
+def test_finish_after_a_failure_makes_the_copies_that_are_missing(tmp_path, monkeypatch, caplog):
+    path = tmp_path / "run.ome.tiff"
+    put = frames_at(nested(time=range(3)), (40, 40))
+    storage = TiffStorage(path, pyramid_levels=2)
+    for place, array in put:
+        storage.put(place, array)
+    storage.flush()
+    writes = itertools.count()
+    write = tifffile.TiffWriter.write
+
+    def failing(self, *arguments, **how):
+        if next(writes) == 3:
+            raise OSError(28, "no space left on device")
+        return write(self, *arguments, **how)
+
+    monkeypatch.setattr(tifffile.TiffWriter, "write", failing)
+    with pytest.raises(OSError, match="space"):
+        storage.finish()
+    storage.finish()
+    storage.close()
+    assert next(writes) == 7  # six copies, one of them tried twice
+    assert_readers_agree(path, put, caplog)
+    with tifffile.TiffFile(path) as tif:
+        assert [level.shape for level in tif.series[0].levels] == [(3, 40, 40), (3, 20, 20), (3, 10, 10)]
+
+
+@pytest.mark.parametrize("levels", [0, -1, 1.5, "many"])
+def test_what_is_no_number_of_levels_is_refused(tmp_path, levels):
+    with pytest.raises(ValueError, match="pyramid_levels"):
+        TiffStorage(tmp_path / "run.ome.tiff", pyramid_levels=levels)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,49 @@
+"""Smaller copies of images: means of four pixels, rounded, without overflow."""
+
+import numpy as np
+import pytest
+
+from exengine_ome_tiff.tiff.pyramid import halved, smaller_shapes
+from frames import frame
+
+INTEGERS = ["|i1", "|u1", "<i2", "<u2", "<i4", "<u4"]
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.parametrize("shape", [(2, 2), (5, 7), (64, 33), (6, 4, 3)], ids=str)
+def test_integers_are_means_with_halves_rounded_up(dtype, shape):
+    image = frame({"time": 0}, shape, dtype)
+    small = halved(image)
+    assert (small.shape, small.dtype) == ((shape[0] // 2, shape[1] // 2, *shape[2:]), image.dtype)
+    assert small.flags.c_contiguous
+    for place in np.ndindex(small.shape):
+        row, column, *sample = place
+        four = [int(image[2 * row + y, 2 * column + x, *sample]) for y in (0, 1) for x in (0, 1)]
+        assert small[place] == (sum(four) + 2) // 4
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.parametrize("limit", ["min", "max"])
+def test_the_limits_of_integers_stay(dtype, limit):
+    value = getattr(np.iinfo(dtype), limit)
+    assert (halved(np.full((4, 4), value, dtype)) == value).all()
+
+
+@pytest.mark.parametrize("dtype", ["<f4", "<f8", "<c8", "<c16"])
+def test_floating_point_numbers(dtype):
+    image = frame({"time": 0}, (6, 8), dtype)
+    means = image.reshape(3, 2, 4, 2).mean(axis=(1, 3))
+    assert halved(image).dtype == image.dtype
+    np.testing.assert_allclose(halved(image), means, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["<f4", "<f8"])
+def test_the_largest_floating_point_numbers_stay(dtype):
+    largest = np.finfo(dtype).max
+    assert (halved(np.full((2, 2), largest, dtype)) == largest).all()
+
+
+def test_there_are_no_copies_without_pixels():
+    assert list(smaller_shapes((9, 5), 9)) == [(4, 2), (2, 1)]
+    assert list(smaller_shapes((9, 5, 3), 1)) == [(4, 2, 3)]
+    assert list(smaller_shapes((1, 5), 3)) == []
