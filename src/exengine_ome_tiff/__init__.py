@@ -2,7 +2,23 @@
 
 from exengine_ome_tiff.coordinates import PlateInfo
 from exengine_ome_tiff.errors import NotFinishedError, OmeTiffError
+from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, ObjectiveInfo
 from exengine_ome_tiff.storage import ImageInfo, TiffStorage
+from exengine_ome_tiff.translate import FrameValues, PlaneValues, SummaryValues, Translator
 from exengine_ome_tiff.version import __version__
 
-__all__ = ["ImageInfo", "NotFinishedError", "OmeTiffError", "PlateInfo", "TiffStorage", "__version__"]
+__all__ = [
+    "ChannelInfo",
+    "ExperimenterInfo",
+    "FrameValues",
+    "ImageInfo",
+    "NotFinishedError",
+    "ObjectiveInfo",
+    "OmeTiffError",
+    "PlaneValues",
+    "PlateInfo",
+    "SummaryValues",
+    "TiffStorage",
+    "Translator",
+    "__version__",
+]

@@ -73,7 +73,7 @@ class ImageLayout:
         """Number of the frame that came first."""
         return int(self.frames[self.frames >= 0].min())
 
-    def name(self, dataset: str, kind: str) -> str:
+    def name(self, dataset: str, kind: str, prefix: str | None = None) -> str:
         """Return a name made of the labels, position first.
 
         Parameters
@@ -82,12 +82,15 @@ class ImageLayout:
             Name of the dataset, for an image without labels.
         kind
             What to add to the name of a variant.
+        prefix
+            What the name begins with, instead of the name of the dataset.
         """
         labels = sorted(self.labels, key=lambda label: label[0] != "position")
-        name = ", ".join(
+        parts = [
             value if axis == "position" and isinstance(value, str) and value else f"{axis} {_shown(value)}"
             for axis, value in labels
-        )
+        ]
+        name = ", ".join([*([prefix] if prefix else []), *parts])
         return (name or dataset) + (f" ({kind})" if self.is_variant else "")
 
     def zct(self) -> npt.NDArray[np.int64]:

@@ -3,6 +3,16 @@
 `exengine_ome_tiff.ome.document` imports ome-types, which takes 0.3 s: import it late.
 """
 
-from exengine_ome_tiff.ome.images import OmeImage
+from exengine_ome_tiff.ome.describing import describe
+from exengine_ome_tiff.ome.given import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
+from exengine_ome_tiff.ome.images import ImageValues, OmeImage
 
-__all__ = ["OmeImage"]
+__all__ = [
+    "ChannelInfo",
+    "ExperimenterInfo",
+    "Given",
+    "ImageValues",
+    "ObjectiveInfo",
+    "OmeImage",
+    "describe",
+]

@@ -1,29 +1,21 @@
 """The OME document: images, channels, annotations. The only place where OME-XML is made."""
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+import numpy as np
 from ome_types import OME, to_xml
 from ome_types import model as m
 
 from exengine_ome_tiff.coordinates import PlateInfo
-from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValue
-from exengine_ome_tiff.ome.images import OmeImage
-from exengine_ome_tiff.ome.modulo import MODULO_NAMESPACE, modulo_xml
-from exengine_ome_tiff.ome.planes import not_acquired, plane_elements
+from exengine_ome_tiff.ome.annotations import Annotations
+from exengine_ome_tiff.ome.given import ExperimenterInfo
+from exengine_ome_tiff.ome.images import ChannelValues, OmeImage
+from exengine_ome_tiff.ome.instruments import Instruments
+from exengine_ome_tiff.ome.planes import plane_elements
 from exengine_ome_tiff.ome.plate import plate_of
-from exengine_ome_tiff.ome.text import valid_name, valid_text
-
-COORDINATES_NAMESPACE = "urn:exengine-ome-tiff:coordinates"
-"""Namespace of the MapAnnotation that keeps what tells an image from the others: values by axis, as JSON."""
-AXES_NAMESPACE = "urn:exengine-ome-tiff:axes"
-"""Namespace of the MapAnnotation that keeps the values of the axes inside an image, as JSON."""
-NOT_ACQUIRED_NAMESPACE = "urn:exengine-ome-tiff:not-acquired"
-"""Namespace of the MapAnnotation that names planes which show black because no frame was put for them."""
-
-_LONG_AXIS = 20
+from exengine_ome_tiff.ome.text import optional_name, valid_name, valid_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +36,12 @@ class Place:
 
 
 def ome_xml(
-    name: str, images: Sequence[tuple[OmeImage, Place]], plate: PlateInfo, uuid: str, creator: str
+    name: str,
+    images: Sequence[tuple[OmeImage, Place]],
+    plate: PlateInfo,
+    experimenter: ExperimenterInfo | None,
+    uuid: str,
+    creator: str,
 ) -> bytes:
     """Make the OME document of a file, or of several.
 
@@ -56,6 +53,8 @@ def ome_xml(
         All images of the document, in order.
     plate
         What is known of that plate.
+    experimenter
+        Who recorded it.
     uuid
         Of the file that the document will be in, as ``urn:uuid:...``.
     creator
@@ -66,8 +65,14 @@ def ome_xml(
     bytes
         XML in UTF-8, valid against the 2016-06 schema.
     """
-    annotations = m.StructuredAnnotations()
-    ome_images = [_image(number, image, place, annotations) for number, (image, place) in enumerate(images)]
+    annotations = Annotations()
+    instrument = Instruments(image.values for image, _ in images)
+    ome_images = [
+        _image(number, image, place, annotations, instrument) for number, (image, place) in enumerate(images)
+    ]
+    if experimenter is not None:
+        for ome_image in ome_images:
+            ome_image.experimenter_ref = m.ExperimenterRef(id="Experimenter:0")
     layouts = [image.layout for image, _ in images]
     ome_plate = plate_of(layouts, plate, valid_name(plate.name or name))
     document = OME(
@@ -75,7 +80,9 @@ def ome_xml(
         uuid=uuid,
         creator=creator,
         images=ome_images,
-        structured_annotations=annotations,
+        instruments=instrument.elements(),
+        experimenters=[] if experimenter is None else [_experimenter(experimenter)],
+        structured_annotations=annotations.element,
     )
     head, *tails = to_xml(document, indent=0).split("</Pixels>")
     parts = ['<?xml version="1.0" encoding="UTF-8"?>\n', head]
@@ -84,43 +91,41 @@ def ome_xml(
     return "".join(parts).encode()
 
 
-def _image(number: int, image: OmeImage, place: Place, annotations: m.StructuredAnnotations) -> m.Image:
-    acquired = image.values.acquired
-    return m.Image(
+def _image(
+    number: int, image: OmeImage, place: Place, annotations: Annotations, instruments: Instruments
+) -> m.Image:
+    values = image.values
+    element = m.Image(
         id=f"Image:{number}",
         name=valid_name(image.name),
-        acquisition_date=None if acquired is None else _utc(acquired),
-        pixels=_pixels(number, image, place),
-        annotation_refs=[
-            m.AnnotationRef(id=annotation.id) for annotation in _annotate(number, image, annotations)
-        ],
+        description=None if values.description is None else valid_text(values.description),
+        acquisition_date=None if values.acquired is None else _utc(values.acquired),
+        pixels=_pixels(number, image, place, instruments),
+        stage_label=_stage_label(image),
+        annotation_refs=[m.AnnotationRef(id=each) for each in annotations.annotate(number, image)],
     )
+    instruments.refer(element, values)
+    return element
 
 
-def _annotate(
-    number: int, image: OmeImage, annotations: m.StructuredAnnotations
-) -> Iterator[m.MapAnnotation | m.XMLAnnotation]:
-    """Add the annotations of an image; that of axes inside of others goes first, as tifffile asks for."""
-    modulo = modulo_xml(image.layout)
-    if modulo is not None:
-        identifier = f"Annotation:{number}:modulo"
-        fields = {"id": identifier, "namespace": MODULO_NAMESPACE, "value": modulo}
-        annotations.xml_annotations.append(m.XMLAnnotation.model_validate(fields))
-        yield annotations.xml_annotations[-1]
-    notes = {
-        COORDINATES_NAMESPACE: {axis: json.dumps(value) for axis, value in image.layout.labels},
-        AXES_NAMESPACE: _axes(image),
-    }
-    if missing := not_acquired(image.layout):
-        notes[NOT_ACQUIRED_NAMESPACE] = {"ZCT and count": json.dumps(missing)}
-    for namespace, texts in ((namespace, texts) for namespace, texts in notes.items() if texts):
-        identifier = f"Annotation:{number}:{namespace.rpartition(':')[2]}"
-        pairs = m.Map(ms=[m.Map.M(k=valid_text(key), value=valid_text(text)) for key, text in texts.items()])
-        annotations.map_annotations.append(m.MapAnnotation(id=identifier, namespace=namespace, value=pairs))
-        yield annotations.map_annotations[-1]
+def _stage_label(image: OmeImage) -> m.StageLabel | None:
+    if image.values.stage_label is None:
+        return None
+    label = m.StageLabel(name=valid_name(image.values.stage_label))
+    for axis in "xyz":
+        position = image.planes[f"{axis}_um"][image.layout.first_frame]
+        if not np.isnan(position):
+            setattr(label, axis, float(position))
+            setattr(label, f"{axis}_unit", m.UnitsLength.MICROMETER)
+    return label
 
 
-def _pixels(number: int, image: OmeImage, place: Place) -> m.Pixels:
+def _experimenter(info: ExperimenterInfo) -> m.Experimenter:
+    names = {name: optional_name(value) for name, value in asdict(info).items()}
+    return m.Experimenter.model_validate({"id": "Experimenter:0"} | names)
+
+
+def _pixels(number: int, image: OmeImage, place: Place, instruments: Instruments) -> m.Pixels:
     layout, values = image.layout, image.values
     tiff_data = m.TiffData(ifd=place.first_ifd, plane_count=len(layout.frames))
     if place.file_uuid is not None:
@@ -136,8 +141,8 @@ def _pixels(number: int, image: OmeImage, place: Place) -> m.Pixels:
         size_t=layout.sizes["T"],
         big_endian=False,
         channels=[
-            m.Channel(id=f"Channel:{number}:{index}", name=name, samples_per_pixel=image.samples)
-            for index, name in enumerate(_channel_names(image))
+            _channel(f"Channel:{number}:{index}", channel, name, image, instruments)
+            for index, (channel, name) in enumerate(_channels(image))
         ],
         tiff_data_blocks=[tiff_data],
     )
@@ -145,44 +150,47 @@ def _pixels(number: int, image: OmeImage, place: Place) -> m.Pixels:
         pixels.interleaved = True
     if values.significant_bits is not None and values.significant_bits <= image.bits:
         pixels.significant_bits = values.significant_bits
-    if values.pixel_size_um is not None:
-        pixels.physical_size_x = pixels.physical_size_y = values.pixel_size_um
-        pixels.physical_size_x_unit = pixels.physical_size_y_unit = m.UnitsLength.MICROMETER
+    for axis, size_um in zip(
+        "xyz", (values.pixel_size_x_um, values.pixel_size_y_um, values.z_step_um), strict=True
+    ):
+        if size_um is not None:
+            setattr(pixels, f"physical_size_{axis}", size_um)
+            setattr(pixels, f"physical_size_{axis}_unit", m.UnitsLength.MICROMETER)
+    if values.time_interval_s is not None:
+        pixels.time_increment = values.time_interval_s
+        pixels.time_increment_unit = m.UnitsTime.SECOND
     return pixels
 
 
-def _channel_names(image: OmeImage) -> list[str | None]:
-    """Name the planes along C, with the values of an axis that is kept inside of it."""
-    channels = image.layout.values["C"]
+def _channel(
+    identifier: str, channel: ChannelValues, name: str | None, image: OmeImage, instruments: Instruments
+) -> m.Channel:
+    info = channel.info
+    element = m.Channel(
+        id=identifier,
+        name=name,
+        samples_per_pixel=image.samples,
+        fluor=optional_name(info.fluor),
+        detector_settings=instruments.settings(channel.camera),
+    )
+    if info.rgb is not None and image.samples == 1:
+        element.color = m.Color(info.rgb)
+    if info.acquisition_mode is not None:
+        element.acquisition_mode = m.Channel_AcquisitionMode(info.acquisition_mode)
+    for kind, wavelength_nm in (("excitation", info.excitation_nm), ("emission", info.emission_nm)):
+        if wavelength_nm is not None:
+            setattr(element, f"{kind}_wavelength", wavelength_nm)
+            setattr(element, f"{kind}_wavelength_unit", m.UnitsLength.NANOMETER)
+    return element
+
+
+def _channels(image: OmeImage) -> Iterator[tuple[ChannelValues, str | None]]:
+    """Yield the channel of each index along C, and a name with the value of an axis that is kept inside."""
     axis, inside = image.layout.modulo.get("C", ("", (None,)))
-    names = []
-    for channel in channels:
+    for channel in image.values.channels:
         for value in inside:
-            parts = ["" if channel is None else str(channel), "" if value is None else f"{axis} {value}"]
-            names.append(valid_name(" ".join(part for part in parts if part)) or None)
-    return names
-
-
-def _axes(image: OmeImage) -> dict[str, str]:
-    """List the values along each axis inside an image that frames had."""
-    axes = {}
-    for axis, name in PLANE_AXES.items():
-        values = image.layout.values[axis]
-        if values != (None,):
-            axes[f"{name} ({axis})"] = _axis(values)
-    for axis, (name, values) in image.layout.modulo.items():
-        axes[f"{name} (inside {axis})"] = _axis(values)
-    return axes
-
-
-def _axis(values: tuple[AxisValue, ...]) -> str:
-    """All values, or ``range(start, stop, step)`` for a long axis of even steps."""
-    numbers = [value for value in values if isinstance(value, int)]
-    if len(values) > _LONG_AXIS and len(numbers) == len(values):
-        whole = range(numbers[0], numbers[-1] + 1, numbers[1] - numbers[0])
-        if len(whole) == len(numbers) and list(whole) == numbers:
-            return repr(whole)
-    return json.dumps(values)
+            parts = [channel.name or "", "" if value is None else f"{axis} {value}"]
+            yield channel, valid_name(" ".join(part for part in parts if part)) or None
 
 
 def _utc(time: datetime) -> datetime:

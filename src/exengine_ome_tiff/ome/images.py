@@ -1,13 +1,15 @@
 """What is known of one OME image before it becomes XML."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import ImageLayout
-from exengine_ome_tiff.translate import ImageValues
+from exengine_ome_tiff.ome.given import ChannelInfo, ObjectiveInfo
+from exengine_ome_tiff.translate import CameraValues
 
 _OME_TYPES = {
     "|u1": "uint8",
@@ -21,6 +23,57 @@ _OME_TYPES = {
     "<c8": "complex",
     "<c16": "double-complex",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelValues:
+    """One channel of an image; None where nothing is known."""
+
+    name: str | None = None
+    info: ChannelInfo = field(default_factory=ChannelInfo)
+    camera: CameraValues | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageValues:
+    """What is known of all planes of an image; None where nothing is.
+
+    Parameters
+    ----------
+    channels
+        For each index along C.
+    pixel_size_x_um, pixel_size_y_um, z_step_um
+        Distances of pixels and planes in the sample.
+    time_interval_s
+        Planned between time points.
+    significant_bits
+        Of a sample.
+    acquired
+        When the dataset began, to which the times of planes relate; with a zone only where one is known.
+    description
+        Of the dataset.
+    stage_label
+        Name of the place on the stage.
+    objective
+        That it was taken with.
+    tags
+        Metadata that OME has no place for and all planes have alike, as JSON by key.
+    columns
+        Such metadata that differs from plane to plane: JSON for each acquired plane, in their order.
+    """
+
+    channels: tuple[ChannelValues, ...] = ()
+    pixel_size_x_um: float | None = None
+    pixel_size_y_um: float | None = None
+    z_step_um: float | None = None
+    time_interval_s: float | None = None
+    significant_bits: int | None = None
+    acquired: datetime | None = None
+    description: str | None = None
+    stage_label: str | None = None
+    objective: ObjectiveInfo | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +91,7 @@ class OmeImage:
     dtype
         Pixel type in the file as NumPy's `dtype.str`.
     values
-        What its first frame says of all of it.
+        What is known of all of it.
     planes
         What is known of each plane, as arrays by frame number, shape (frames,): ``delta_t_s``,
         ``exposure_s``, ``x_um``, ``y_um``, ``z_um``; NaN where unknown.

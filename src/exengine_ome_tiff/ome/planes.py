@@ -22,7 +22,7 @@ def plane_elements(image: OmeImage) -> str:
     indices = image.layout.zct()[acquired]
     columns = [_indices(f' The{axis}="', column) for axis, column in zip("ZCT", indices.T, strict=True)]
     for name, (attribute, unit) in _QUANTITIES.items():
-        values = image.planes[name][frames]
+        values = image.planes[name][frames] + 0.0  # -0.0 becomes 0.0
         if not np.isnan(values).all():
             columns.append(_quantities(f' {attribute}="', values, f'" {attribute}Unit="{unit}"'))
     return "".join(f"<Plane{''.join(attributes)}/>" for attributes in zip(*columns, strict=True))

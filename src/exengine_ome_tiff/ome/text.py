@@ -11,6 +11,11 @@ def valid_text(text: str) -> str:
     return _INVALID.sub("\ufffd", text)
 
 
+def optional_name(name: str | None) -> str | None:
+    """Do as `valid_name` does, where there is a name."""
+    return None if name is None else valid_name(name)
+
+
 def valid_name(name: str) -> str:
     """Also make blanks of tabs and line ends, as Bio-Formats does in names."""
     return re.sub(r"[\t\n\r]", " ", valid_text(name))

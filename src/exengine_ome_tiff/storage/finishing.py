@@ -1,26 +1,36 @@
 """From frames to OME-TIFF: lay out the images, describe them, give each file its order and its OME-XML."""
 
+import json
+import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import ImageLayout
-from exengine_ome_tiff.ome import OmeImage
+from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo
+from exengine_ome_tiff.ome import ExperimenterInfo, ImageValues, OmeImage, describe
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.images import stored_images
 from exengine_ome_tiff.storage.records import decode_metadata
 from exengine_ome_tiff.storage.target import Target
 from exengine_ome_tiff.tiff import PageWriter
-from exengine_ome_tiff.translate import ImageValues, PlaneTable, acquired, delta_t_s, image_values
+from exengine_ome_tiff.translate import FrameValues, Interpreter, PlaneTable, delta_t_s
 from exengine_ome_tiff.version import __version__
+
+logger = logging.getLogger(__name__)
 
 CREATOR = f"exengine-ome-tiff {__version__}"
 
 
 def finish_files(
-    target: Target, header: Header, dataset: Dataset, writers: Sequence[PageWriter], planes: PlaneTable
+    target: Target,
+    header: Header,
+    dataset: Dataset,
+    writers: Sequence[PageWriter],
+    planes: PlaneTable,
+    interpreter: Interpreter,
 ) -> None:
     """Make OME-TIFF of all files, and the companion of a folder; the dataset reads the finished files then.
 
@@ -36,6 +46,8 @@ def finish_files(
         Its files.
     planes
         What the metadata says of each frame, by its number.
+    interpreter
+        Has read the metadata of each frame.
 
     Raises
     ------
@@ -47,7 +59,9 @@ def finish_files(
 
     columns = planes.columns()
     columns["delta_t_s"] = delta_t_s(columns)
-    images = stored_images(dataset, target.name, header.modulo)
+    facts = _Facts(header, dataset, columns, interpreter)
+    plate, experimenter = facts.plate(), facts.experimenter()
+    images = stored_images(dataset, target.name, header.modulo, header.given.image_name)
     companion: list[tuple[OmeImage, Place]] = []
     for file, writer in enumerate(writers):
         if not len(writer):
@@ -57,29 +71,77 @@ def finish_files(
         contents: list[tuple[OmeImage, Place]] = []
         pages: list[npt.NDArray[np.int64]] = []
         for layout, name, _, pixels in (image for image in images if image.file == file):
-            values = _values(dataset, layout, columns)
-            ome_image = OmeImage(layout, name, *pixels.stored, values, columns)
+            ome_image = OmeImage(layout, name, *pixels.stored, facts.values(layout, name), columns)
             first_ifd = sum(map(len, pages))
             contents.append((ome_image, Place(first_ifd)))
             companion.append((ome_image, Place(first_ifd, writer.path.name, uuid)))
             pages.append(_pages(layout, dataset, writer))
-        dataset.files[file] = writer.finish(
-            np.concatenate(pages), ome_xml(target.name, contents, header.plate, uuid, CREATOR), CREATOR
-        )
+        xml = ome_xml(target.name, contents, plate, experimenter, uuid, CREATOR)
+        dataset.files[file] = writer.finish(np.concatenate(pages), xml, CREATOR)
     if target.is_folder:
-        xml = ome_xml(target.name, companion, header.plate, header.dataset, CREATOR)
+        xml = ome_xml(target.name, companion, plate, experimenter, header.dataset, CREATOR)
         target.companion.write_bytes(xml)
 
 
-def _values(
-    dataset: Dataset, layout: ImageLayout, columns: Mapping[str, npt.NDArray[np.float64]]
-) -> ImageValues:
-    """Find out what holds for all planes of an image."""
-    frames = layout.frames[layout.frames >= 0]
-    file, handle = dataset.place(layout.first_frame)
-    metadata = decode_metadata(dataset.files[file].note(handle))
-    taken = acquired(metadata) if isinstance(metadata, dict) else None
-    return image_values({name: column[frames] for name, column in columns.items()}, taken)
+class _Facts:
+    """What is known of a dataset beside its pixels."""
+
+    def __init__(
+        self,
+        header: Header,
+        dataset: Dataset,
+        columns: Mapping[str, npt.NDArray[np.float64]],
+        interpreter: Interpreter,
+    ) -> None:
+        self._header = header
+        self._dataset = dataset
+        self._columns = columns
+        self._interpreter = interpreter
+        self._summary = interpreter.summary(json.loads(header.summary_json))
+        self._started = self._frame(0).acquired
+
+    def values(self, layout: ImageLayout, name: str) -> ImageValues:
+        """Find out what is known of an image."""
+        frames = [self._frame(number) for number in _first_of_channels(layout)]
+        values = describe(
+            layout, name, self._columns, frames, self._summary, self._header.given, self._started
+        )
+        tags, columns = self._interpreter.rest(layout.frames[layout.frames >= 0])
+        return replace(values, tags=tags, columns=columns)
+
+    def plate(self) -> PlateInfo:
+        """Fill in what the summary says of the plate."""
+        plate, summary = self._header.plate, self._summary
+        try:
+            return replace(
+                plate,
+                name=plate.name or summary.plate_name,
+                rows=plate.rows or summary.plate_rows,
+                columns=plate.columns or summary.plate_columns,
+            )
+        except ValueError as error:
+            logger.warning("the summary metadata's plate is left out: %s", error)
+            return plate
+
+    def experimenter(self) -> ExperimenterInfo | None:
+        """Return the experimenter, with the user name of the summary where one was asked for by no name."""
+        experimenter = self._header.given.experimenter
+        if experimenter == ExperimenterInfo():
+            return replace(experimenter, user_name=self._summary.user_name)
+        return experimenter
+
+    def _frame(self, number: int) -> FrameValues:
+        file, handle = self._dataset.place(number)
+        metadata = decode_metadata(self._dataset.files[file].note(handle))
+        return self._interpreter.frame(metadata) if isinstance(metadata, dict) else FrameValues()
+
+
+def _first_of_channels(layout: ImageLayout) -> list[int]:
+    """Return for each value along C the number of the frame that came first."""
+    there = layout.frames >= 0
+    inside = len(layout.modulo["C"][1]) if "C" in layout.modulo else 1
+    channels, numbers = layout.zct()[there, 1] // inside, layout.frames[there]
+    return [int(numbers[channels == channel].min()) for channel in range(len(layout.values["C"]))]
 
 
 def _pages(layout: ImageLayout, dataset: Dataset, writer: PageWriter) -> npt.NDArray[np.int64]:

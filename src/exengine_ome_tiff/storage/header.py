@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Self
+from typing import Any, Self
 from uuid import UUID, uuid4, uuid5
 
 from exengine_ome_tiff.coordinates import PlateInfo
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.storage.records import to_json
 from exengine_ome_tiff.tiff import PageCoding
 
@@ -32,6 +33,8 @@ class Header:
         The plate that positions lie on.
     coding
         Compression, tiles and pyramids of its pages.
+    given
+        What the user said of it.
     """
 
     dataset: str
@@ -40,6 +43,7 @@ class Header:
     modulo: Mapping[str, str] = field(default_factory=dict)
     plate: PlateInfo = field(default_factory=PlateInfo)
     coding: PageCoding = field(default_factory=PageCoding)
+    given: Given = field(default_factory=Given)
 
     @classmethod
     def new(
@@ -50,10 +54,11 @@ class Header:
         modulo: Mapping[str, str],
         plate: PlateInfo,
         coding: PageCoding,
+        given: Given,
     ) -> Self:
         """Make the header of a new dataset."""
         summary_json = to_json(summary_metadata)[0]
-        return cls(uuid4().urn, is_folder, summary_json, dict(modulo), plate, coding)
+        return cls(uuid4().urn, is_folder, summary_json, dict(modulo), plate, coding, given)
 
     def file_uuid(self, name: str) -> str:
         """Return ``urn:uuid:...`` of the file of that name, the same each time."""
@@ -69,6 +74,8 @@ class Header:
             # as pairs, since JSON would turn positions that are numbers into text
             "plate": asdict(self.plate) | {"wells": list(self.plate.wells.items())},
             "coding": asdict(self.coding),
+            "given": asdict(self.given)
+            | {"channels": [(name, asdict(info)) for name, info in self.given.channels.items()]},
         }
         return f'{json.dumps(known)[:-1]}, "summary_metadata": {self.summary_json}}}'.encode("ascii")
 
@@ -97,6 +104,20 @@ class Header:
                 header["modulo"],
                 PlateInfo(**plate | {"wells": dict(plate["wells"])}),
                 PageCoding(**coding | {"tile": coding["tile"] and tuple(coding["tile"])}),
+                _given(header["given"]),
             )
         except (ValueError, TypeError, KeyError) as error:
             raise OmeTiffError(f"not the header of a dataset: {text[:80]!r}") from error
+
+
+def _given(fields: dict[str, Any]) -> Given:
+    """Read what `encode` made of what the user said."""
+    objective, experimenter = fields["objective"], fields["experimenter"]
+    return Given(
+        **fields
+        | {
+            "channels": {name: ChannelInfo(**info) for name, info in fields["channels"]},
+            "objective": objective and ObjectiveInfo(**objective),
+            "experimenter": experimenter and ExperimenterInfo(**experimenter),
+        }
+    )

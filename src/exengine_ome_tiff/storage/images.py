@@ -61,7 +61,9 @@ class StoredImage(NamedTuple):
         )
 
 
-def stored_images(dataset: Dataset, name: str, modulo: Mapping[str, str]) -> list[StoredImage]:
+def stored_images(
+    dataset: Dataset, name: str, modulo: Mapping[str, str], prefix: str | None = None
+) -> list[StoredImage]:
     """Lay out all frames; gray images first, as ImageJ shows a gray one black behind an RGB one.
 
     Parameters
@@ -72,6 +74,8 @@ def stored_images(dataset: Dataset, name: str, modulo: Mapping[str, str]) -> lis
         For an image without labels.
     modulo
         Axes that are kept inside of images, and the one of Z, C and T that each of them is inside of.
+    prefix
+        What all names of images begin with.
     """
     frames = []
     for key, number in list(dataset.numbers.items()):
@@ -81,5 +85,5 @@ def stored_images(dataset: Dataset, name: str, modulo: Mapping[str, str]) -> lis
     for layout in lay_out(frames, dataset.axes, modulo):
         file, handle = dataset.place(layout.first_frame)
         pixels = dataset.files[file].format(handle)
-        images.append(StoredImage(layout, layout.name(name, str(pixels)), file, pixels))
+        images.append(StoredImage(layout, layout.name(name, str(pixels), prefix), file, pixels))
     return sorted(images, key=lambda image: image.pixels.samples > 1)

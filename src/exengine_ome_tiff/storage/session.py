@@ -19,9 +19,12 @@ from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.records import encode_record, to_json
 from exengine_ome_tiff.storage.target import Target
 from exengine_ome_tiff.tiff import BufferPool, OpenFiles, PageWriter, PixelFormat, packing_of, pixel_format
-from exengine_ome_tiff.translate import PlaneTable, pixel_type, plane_values
+from exengine_ome_tiff.translate import Interpreter, PlaneTable
 
 logger = logging.getLogger(__name__)
+
+PIXEL_TYPE = "PixelType"
+"""Tag that tells how Micro-Manager's cameras pack pixels, such as "RGB32"."""
 
 IDLE_S = 0.25
 """How long a frame waits at the most before it is written."""
@@ -44,6 +47,8 @@ class Session:
         What its files say of the dataset.
     dataset
         Empty; frames are added to it.
+    interpreter
+        Understands metadata.
     new_folders
         Folders that were made for the dataset, the innermost first.
     """
@@ -53,6 +58,7 @@ class Session:
         target: Target,
         header: Header,
         dataset: Dataset,
+        interpreter: Interpreter,
         new_folders: Sequence[Path],
     ) -> None:
         self.is_finished = False
@@ -68,6 +74,7 @@ class Session:
         self._open_files = OpenFiles()
         self._new_folders = new_folders
         self._planes = PlaneTable()
+        self._interpreter = interpreter
         self._writers: list[PageWriter] = []
         self._file_numbers: dict[Path, int] = {}
         self._has_duplicates = False
@@ -90,7 +97,6 @@ class Session:
         text, plain = to_json(metadata)
         tags = plain if isinstance(plain, Mapping) else {}
         array, pixels = _check_pixels(coordinates, data, tags)
-        values = plane_values(tags)
         with self._lock:
             if self._is_ending:
                 raise RuntimeError(f"coordinates {coordinates!r}: put after finish() or close()")
@@ -101,7 +107,7 @@ class Session:
             handle = self._writers[file].append(array, pixels, record, at_once=is_slow)
             self._last_put_s = now_s
             self.frame_count += 1
-            self._planes.append(values)
+            self._planes.append(self._interpreter.read(tags))
             if pixels.stored_dtype.kind == "c" and not self._has_complex:
                 self._has_complex = True
                 logger.warning("%s: Bio-Formats cannot open files with complex pixels", self._target.path)
@@ -137,7 +143,9 @@ class Session:
                 return
             if self.frame_count:
                 self.flush()
-                finish_files(self._target, self._header, self._dataset, self._writers, self._planes)
+                finish_files(
+                    self._target, self._header, self._dataset, self._writers, self._planes, self._interpreter
+                )
             else:
                 self._leave_nothing()
             self._pool.clear()
@@ -224,6 +232,6 @@ def _check_pixels(
         raise TypeError(f"coordinates {coordinates!r}: got a masked array, expected a plain one")
     array = np.asarray(data)
     try:
-        return array, pixel_format(array.shape, array.dtype.str, packing_of(array, pixel_type(tags)))
+        return array, pixel_format(array.shape, array.dtype.str, packing_of(array, tags.get(PIXEL_TYPE)))
     except (TypeError, ValueError) as error:
         raise type(error)(f"coordinates {coordinates!r}: {error}") from None

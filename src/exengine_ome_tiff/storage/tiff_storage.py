@@ -3,7 +3,7 @@
 import json
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from exengine.kernel.data_storage_base import DataStorage
 
 from exengine_ome_tiff.coordinates import Coordinates, PlateInfo, check_modulo
+from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.storage.claiming import claim
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.failures import Failures, OnError
@@ -22,6 +23,7 @@ from exengine_ome_tiff.storage.opening import open_dataset
 from exengine_ome_tiff.storage.session import Session
 from exengine_ome_tiff.storage.target import Target
 from exengine_ome_tiff.tiff import PageCoding
+from exengine_ome_tiff.translate import Interpreter, Translator
 
 
 class TiffStorage(DataStorage):
@@ -64,6 +66,21 @@ class TiffStorage(DataStorage):
     plate
         The multi-well plate that positions lie on; by default one is made of positions that are named after
         wells, such as "A1" and "B12-Site_3".
+    pixel_size_um, z_step_um, time_interval_s
+        Distances of pixels and planes in the sample, and of time points; these and all that follow go before
+        what metadata says.
+    channels
+        What is known of channels, by their values along the axis ``channel``.
+    objective
+        That all frames were taken with.
+    image_name
+        What the names of images begin with.
+    description
+        Of the dataset.
+    experimenter
+        Who recorded it. ``ExperimenterInfo()`` takes the user name of the summary metadata; None writes none.
+    translators
+        Dialects of metadata that this package does not know; they are asked before the others.
 
     Raises
     ------
@@ -95,11 +112,31 @@ class TiffStorage(DataStorage):
         pyramid_levels: int | Literal["auto"] | None = None,
         modulo: Mapping[str, Literal["Z", "C", "T"]] | None = None,
         plate: PlateInfo | None = None,
+        pixel_size_um: float | None = None,
+        z_step_um: float | None = None,
+        time_interval_s: float | None = None,
+        channels: Mapping[int | str, ChannelInfo] | None = None,
+        objective: ObjectiveInfo | None = None,
+        image_name: str | None = None,
+        description: str | None = None,
+        experimenter: ExperimenterInfo | None = None,
+        translators: Iterable[Translator] = (),
     ) -> None:
         self._failures = Failures(on_error)
         coding = PageCoding(compression, compression_level, predictor, tile, pyramid_levels)
         coding.require_codec()
         check_modulo(modulo or {})
+        given = Given(
+            pixel_size_um,
+            z_step_um,
+            time_interval_s,
+            dict(channels or {}),
+            objective,
+            image_name,
+            description,
+            experimenter,
+        )
+        interpreter = Interpreter(translators)
         target = Target.of(path)
         header = Header.new(
             is_folder=target.is_folder,
@@ -107,10 +144,11 @@ class TiffStorage(DataStorage):
             modulo=modulo or {},
             plate=plate or PlateInfo(),
             coding=coding,
+            given=given,
         )
         new_folders = claim(target, overwrite=overwrite)
         self._setup(target.path, Dataset(), header)
-        self._session: Session | None = Session(target, header, self._dataset, new_folders)
+        self._session: Session | None = Session(target, header, self._dataset, interpreter, new_folders)
         self._finalizer = weakref.finalize(self, self._session.abandon)
 
     def _setup(self, path: Path, dataset: Dataset, header: Header) -> None:
@@ -245,7 +283,7 @@ class TiffStorage(DataStorage):
     def images(self) -> tuple[ImageInfo, ...]:
         """The OME images that the frames put so far make, in their order in the file."""
         name = Target.of(self._path).name
-        images = stored_images(self._readable(), name, self._header.modulo)
+        images = stored_images(self._readable(), name, self._header.modulo, self._header.given.image_name)
         return tuple(image.info() for image in images)
 
     def flush(self) -> None:

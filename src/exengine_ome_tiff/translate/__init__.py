@@ -1,16 +1,23 @@
 """Metadata dialects to neutral values with units in their names. Plain values in, plain values out."""
 
-from exengine_ome_tiff.translate.micromanager import acquired, pixel_type, plane_values
+from exengine_ome_tiff.translate.interpreter import Interpreter
 from exengine_ome_tiff.translate.times import delta_t_s
-from exengine_ome_tiff.translate.values import ImageValues, PlaneTable, PlaneValues, image_values
+from exengine_ome_tiff.translate.translator import Translator
+from exengine_ome_tiff.translate.values import (
+    CameraValues,
+    FrameValues,
+    PlaneTable,
+    PlaneValues,
+    SummaryValues,
+)
 
 __all__ = [
-    "ImageValues",
+    "CameraValues",
+    "FrameValues",
+    "Interpreter",
     "PlaneTable",
     "PlaneValues",
-    "acquired",
+    "SummaryValues",
+    "Translator",
     "delta_t_s",
-    "image_values",
-    "pixel_type",
-    "plane_values",
 ]

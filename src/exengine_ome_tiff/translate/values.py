@@ -1,16 +1,13 @@
 """What metadata says, whoever said it: neutral values with their units in their names."""
 
-import logging
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
-logger = logging.getLogger(__name__)
 
 UNKNOWN = float("nan")
 
@@ -53,37 +50,95 @@ class PlaneTable:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageValues:
-    """What is known of all planes of an image; None where nothing is."""
-
-    pixel_size_um: float | None = None
-    significant_bits: int | None = None
-    acquired: datetime | None = None
-    """When its first frame was taken; with a zone only where the metadata tells one."""
-
-
-def image_values(planes: Mapping[str, npt.NDArray[np.float64]], acquired: datetime | None) -> ImageValues:
-    """Find out what holds for all planes of an image.
+class CameraValues:
+    """What is known of a camera and its settings; None where nothing is.
 
     Parameters
     ----------
-    planes
-        Columns of a `PlaneTable` for the planes of the image, each of shape (n,).
-    acquired
-        When its first frame was taken.
-
-    Returns
-    -------
-    ImageValues
-        The pixel size is None where planes disagree about it, which is logged; the significant bits are
-        those of the plane with the most.
+    label
+        What the camera is called in this system; tells cameras apart.
+    manufacturer, model, serial_number
+        As its driver tells them.
+    binning
+        Pixels that were joined, as "2x2".
+    gain, offset
+        As the camera counts them.
+    readout_mhz
+        Read-out rate.
     """
-    sizes, bits = (planes[name][~np.isnan(planes[name])] for name in ("pixel_size_um", "bit_depth"))
-    agree = sizes.size > 0 and bool((sizes == sizes[0]).all())
-    if sizes.size and not agree:
-        logger.warning("pixel sizes from %g to %g um in one image: none is written", sizes.min(), sizes.max())
-    return ImageValues(
-        pixel_size_um=float(sizes[0]) if agree else None,
-        significant_bits=int(bits.max()) if bits.size else None,
-        acquired=acquired,
-    )
+
+    label: str
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    binning: str | None = None
+    gain: float | None = None
+    offset: float | None = None
+    readout_mhz: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameValues:
+    """What a frame says beside numbers that differ from plane to plane; None where nothing is known.
+
+    Parameters
+    ----------
+    acquired
+        When it was taken; with a zone only where the metadata tells one.
+    position_name
+        Of the place on the stage.
+    objective
+        What the objective turret calls its objective.
+    pixel_aspect
+        Height of a pixel by its width.
+    camera
+        That took it.
+    """
+
+    acquired: datetime | None = None
+    position_name: str | None = None
+    objective: str | None = None
+    pixel_aspect: float | None = None
+    camera: CameraValues | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryValues:
+    """What the summary metadata says of the whole dataset; None where nothing is known.
+
+    Parameters
+    ----------
+    started
+        When the acquisition began; with a zone only where the metadata tells one.
+    time_interval_s
+        Planned between time points, where it is the same for all.
+    z_step_um
+        Between planes along z.
+    pixel_size_um
+        In the sample.
+    description
+        Comment of the user.
+    user_name
+        Who recorded it; written only where an experimenter was asked for.
+    objective
+        What the objective turret calls its objective.
+    channel_colors
+        Red, green and blue, 0 to 255, by channel.
+    cameras
+        By label.
+    plate_name, plate_rows, plate_columns
+        Of the multi-well plate.
+    """
+
+    started: datetime | None = None
+    time_interval_s: float | None = None
+    z_step_um: float | None = None
+    pixel_size_um: float | None = None
+    description: str | None = None
+    user_name: str | None = None
+    objective: str | None = None
+    channel_colors: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
+    cameras: Mapping[str, CameraValues] = field(default_factory=dict)
+    plate_name: str | None = None
+    plate_rows: int | None = None
+    plate_columns: int | None = None

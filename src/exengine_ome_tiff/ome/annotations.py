@@ -1,0 +1,113 @@
+"""Annotations: what OME has no elements for, under namespaces of this package."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from ome_types import model as m
+
+from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValue
+from exengine_ome_tiff.ome.images import OmeImage
+from exengine_ome_tiff.ome.modulo import MODULO_NAMESPACE, modulo_xml
+from exengine_ome_tiff.ome.planes import not_acquired
+from exengine_ome_tiff.ome.text import valid_text
+
+COORDINATES_NAMESPACE = "urn:exengine-ome-tiff:coordinates"
+"""Namespace of the MapAnnotation that keeps what tells an image from the others: values by axis, as JSON."""
+AXES_NAMESPACE = "urn:exengine-ome-tiff:axes"
+"""Namespace of the MapAnnotation that keeps the values of the axes inside an image, as JSON."""
+NOT_ACQUIRED_NAMESPACE = "urn:exengine-ome-tiff:not-acquired"
+"""Namespace of the MapAnnotation that names planes which show black because no frame was put for them."""
+
+_LONG_AXIS = 20
+METADATA_NAMESPACE = "urn:exengine-ome-tiff:metadata"
+"""Namespace of the MapAnnotation that keeps metadata that all planes of an image have alike."""
+PLANES_NAMESPACE = "urn:exengine-ome-tiff:metadata-by-plane"
+"""Namespace of the MapAnnotation that keeps metadata that differs: JSON lists in the order of Planes."""
+RECORDS_ONLY = "(in the records only)"
+"""Key for the names of metadata that is too long for the OME-XML."""
+
+_FREE_CHARACTERS = 1 << 18
+_CHARACTERS_A_PLANE = 16
+"""How long the metadata by plane of an image may be: readers keep the OME-XML in memory."""
+
+
+class Annotations:
+    """The annotations of a document."""
+
+    def __init__(self) -> None:
+        self.element = m.StructuredAnnotations()
+        self._shared: dict[tuple[str, str], str] = {}
+
+    def annotate(self, number: int, image: OmeImage) -> Iterator[str]:
+        """Add the annotations of an image and yield their ids."""
+        modulo = modulo_xml(image.layout)
+        if modulo is not None:  # the first one, as tifffile asks for
+            fields = {"id": f"Annotation:{number}:modulo", "namespace": MODULO_NAMESPACE, "value": modulo}
+            self.element.xml_annotations.append(m.XMLAnnotation.model_validate(fields))
+            yield self.element.xml_annotations[-1].id
+        coordinates = {axis: json.dumps(value) for axis, value in image.layout.labels}
+        yield from self._map(number, COORDINATES_NAMESPACE, coordinates)
+        yield from self._map(number, AXES_NAMESPACE, _axes(image))
+        if missing := not_acquired(image.layout):
+            yield from self._map(number, NOT_ACQUIRED_NAMESPACE, {"ZCT and count": json.dumps(missing)})
+        tags = {key: _shown(text) for key, text in image.values.tags.items()}
+        yield from self._map(number, METADATA_NAMESPACE, tags)
+        yield from self._map(number, PLANES_NAMESPACE, _by_plane(image.values.columns))
+
+    def _map(self, number: int, namespace: str, pairs: Mapping[str, str]) -> Iterator[str]:
+        """Add a MapAnnotation, or share one that is there already; none where it would be empty."""
+        if not pairs:
+            return
+        content = (namespace, json.dumps(pairs))
+        if content not in self._shared:
+            self._shared[content] = f"Annotation:{number}:{namespace.rpartition(':')[2]}"
+            pairs_ = [m.Map.M(k=valid_text(key), value=valid_text(text)) for key, text in pairs.items()]
+            self.element.map_annotations.append(
+                m.MapAnnotation(id=self._shared[content], namespace=namespace, value=m.Map(ms=pairs_))
+            )
+        yield self._shared[content]
+
+
+def _shown(text: str) -> str:
+    """Show a string as it is, and other JSON as JSON."""
+    value = json.loads(text)
+    return value if isinstance(value, str) else text
+
+
+def _by_plane(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Make a JSON list of each column, the shortest first, as long as there is room."""
+    if not columns:
+        return {}
+    planes = len(next(iter(columns.values())))
+    room = _FREE_CHARACTERS + _CHARACTERS_A_PLANE * planes
+    lists, too_long = {}, []
+    for key in sorted(columns, key=lambda key: sum(map(len, columns[key]))):
+        text = f"[{','.join(columns[key])}]"
+        room -= len(text)
+        if room < 0:
+            too_long.append(key)
+        else:
+            lists[key] = text
+    return lists | ({RECORDS_ONLY: json.dumps(too_long)} if too_long else {})
+
+
+def _axes(image: OmeImage) -> dict[str, str]:
+    """List the values along each axis inside an image that frames had."""
+    axes = {}
+    for axis, name in PLANE_AXES.items():
+        values = image.layout.values[axis]
+        if values != (None,):
+            axes[f"{name} ({axis})"] = _axis(values)
+    for axis, (name, values) in image.layout.modulo.items():
+        axes[f"{name} (inside {axis})"] = _axis(values)
+    return axes
+
+
+def _axis(values: tuple[AxisValue, ...]) -> str:
+    """All values, or ``range(start, stop, step)`` for a long axis of even steps."""
+    numbers = [value for value in values if isinstance(value, int)]
+    if len(values) > _LONG_AXIS and len(numbers) == len(values):
+        whole = range(numbers[0], numbers[-1] + 1, numbers[1] - numbers[0])
+        if len(whole) == len(numbers) and list(whole) == numbers:
+            return repr(whole)
+    return json.dumps(values)

@@ -1,0 +1,74 @@
+"""Reading one value: numbers and text that may come as either, and time stamps."""
+
+import math
+
+from exengine_ome_tiff.translate.times import seconds
+from exengine_ome_tiff.translate.values import UNKNOWN
+
+_MIN_PIXEL_SIZE_UM, _MAX_PIXEL_SIZE_UM = 1e-6, 1e9  # what is beyond is no calibration
+
+
+def number(value: object) -> float:
+    """Read a number or its text; NaN where there is no finite one."""
+    if not isinstance(value, int | float | str) or isinstance(value, bool):
+        return UNKNOWN
+    try:
+        result = float(value)
+    except (ValueError, OverflowError):
+        return UNKNOWN
+    return result if math.isfinite(result) else UNKNOWN
+
+
+def milliseconds(value: object) -> float:
+    """Read milliseconds; seconds."""
+    return number(value) / 1000
+
+
+def duration_ms(value: object) -> float:
+    """Read milliseconds that are not negative; seconds."""
+    seconds_ = milliseconds(value)
+    return seconds_ if seconds_ >= 0 else UNKNOWN
+
+
+def duration_s(value: object) -> float:
+    """Read seconds that are not negative."""
+    seconds_ = number(value)
+    return seconds_ if seconds_ >= 0 else UNKNOWN
+
+
+def size_um(value: object) -> float:
+    """Read a pixel size; 0 is Micro-Manager's way to say that it is not calibrated."""
+    size = number(value)
+    return size if _MIN_PIXEL_SIZE_UM < size < _MAX_PIXEL_SIZE_UM else UNKNOWN
+
+
+def bits(value: object) -> float:
+    """Read a number of bits."""
+    count = number(value)
+    return float(int(count)) if count >= 1 else UNKNOWN
+
+
+def local_clock(value: object) -> float:
+    """Read a time stamp that does not tell its zone; seconds since 1970-01-01 on its clock."""
+    return seconds(value, zone=False)
+
+
+def utc_clock(value: object) -> float:
+    """Read a time stamp that tells its zone; seconds since 1970-01-01 00:00 UTC."""
+    return seconds(value, zone=True)
+
+
+def text(value: object) -> str | None:
+    """Read text that is not empty."""
+    return value if isinstance(value, str) and value else None
+
+
+def known(value: float) -> float | None:
+    """Turn NaN into None."""
+    return None if math.isnan(value) else value
+
+
+def count(value: object) -> int | None:
+    """Read a number of things, from 1 on."""
+    things = number(value)
+    return int(things) if things >= 1 else None

@@ -1,0 +1,87 @@
+"""Image tags and summaries of Micro-Manager Studio: 2, 2.0-beta and 1.4."""
+
+from typing import ClassVar
+
+from exengine_ome_tiff.translate import mmcore
+from exengine_ome_tiff.translate import readers as read
+from exengine_ome_tiff.translate.mmcore import MMCore, first_stamp
+from exengine_ome_tiff.translate.translator import Note, Rule, Tags
+from exengine_ome_tiff.translate.values import SummaryValues
+
+_COLOR_BITS = 0xFFFFFF
+
+
+class Studio(MMCore):
+    """Micro-Manager Studio, and scripts that spell their tags as it does."""
+
+    name = "Micro-Manager Studio 2, 1.4"
+    keys = frozenset(
+        {
+            *("Exposure-ms", "ExposureMs", "XPositionUm", "ZPositionUm", "SlicePosition", "PixelSizeUm"),
+            *("ReceivedTime", "receivedTime", "PositionName", "UUID", "scopeDataKeys", "ScopeDataKeys"),
+            *("MicroManagerVersion", "MetadataVersion", "ChNames", "StagePositions", "z-step_um"),
+            *("Interval_ms", "StartTime", "ChColors", "Comment", "WellPlateName"),
+        }
+    )
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("Exposure-ms", "exposure_s", read.duration_ms, "Plane ExposureTime"),
+        Rule("ExposureMs", "exposure_s", read.duration_ms, "Plane ExposureTime"),
+        Rule("XPositionUm", "x_um", read.number, "Plane PositionX, StageLabel X"),
+        Rule("YPositionUm", "y_um", read.number, "Plane PositionY, StageLabel Y"),
+        Rule("ZPositionUm", "z_um", read.number, "Plane PositionZ, StageLabel Z"),
+        Rule("SlicePosition", "z_um", read.number, "Plane PositionZ, StageLabel Z"),
+        Rule("ReceivedTime", "utc_s", read.utc_clock, "Plane DeltaT"),
+        Rule("receivedTime", "utc_s", read.utc_clock, "Plane DeltaT"),
+        Rule("PixelSize_um", "pixel_size_um", read.size_um, "Pixels PhysicalSizeX, PhysicalSizeY"),
+        *mmcore.RULES,
+    )
+    stamps = ("ReceivedTime", "receivedTime", "TimeReceivedByCore", "Time")
+    notes: ClassVar[tuple[Note, ...]] = (
+        *mmcore.NOTES,
+        Note("ReceivedTime", "Image AcquisitionDate"),
+        Note("Time", "Image AcquisitionDate"),
+        Note("PositionName", "Image StageLabel Name"),
+        Note("PixelAspect", "Pixels PhysicalSizeY"),
+    )
+    summary_notes: ClassVar[tuple[Note, ...]] = (
+        Note("StartTime", "Image AcquisitionDate"),
+        Note("Time", "Image AcquisitionDate"),
+        Note("Interval_ms", "Pixels TimeIncrement, if there are no CustomIntervals_ms"),
+        Note("IntervalMs", "Pixels TimeIncrement"),
+        Note("z-step_um", "Pixels PhysicalSizeZ"),
+        Note("PixelSize_um", "Pixels PhysicalSizeX, PhysicalSizeY, where frames do not tell"),
+        Note("Comment", "Image Description"),
+        Note("UserName", "Experimenter UserName, with the option experimenter"),
+        Note("ChNames, ChColors", "Channel Color"),
+        Note("WellPlateName", "Plate Name"),
+        Note("WellPlateRows, WellPlateColumns", "Plate Rows, Columns"),
+    )
+
+    def summary(self, tags: Tags) -> SummaryValues:
+        interval_s = read.milliseconds(tags.get("Interval_ms", tags.get("IntervalMs")))
+        step_um = abs(read.number(tags.get("z-step_um")))
+        return SummaryValues(
+            started=first_stamp(tags, ("StartTime", "DateAndTime", "Time")),
+            time_interval_s=interval_s if interval_s > 0 and not tags.get("CustomIntervals_ms") else None,
+            z_step_um=step_um if step_um > 0 else None,
+            pixel_size_um=read.known(read.size_um(tags.get("PixelSize_um"))),
+            description=read.text(tags.get("Comment")),
+            user_name=read.text(tags.get("UserName")),
+            channel_colors=_colors(tags.get("ChNames"), tags.get("ChColors")),
+            plate_name=read.text(tags.get("WellPlateName")),
+            plate_rows=read.count(tags.get("WellPlateRows")),
+            plate_columns=read.count(tags.get("WellPlateColumns")),
+        )
+
+
+def _colors(names: object, colors: object) -> dict[str, tuple[int, int, int]]:
+    """Take red, green and blue out of Java's signed ARGB."""
+    if not isinstance(names, list) or not isinstance(colors, list):
+        return {}
+    found = {}
+    for name, color in zip(names, colors, strict=False):
+        argb = read.number(color)
+        if isinstance(name, str) and argb == argb:
+            rgb = int(argb) & _COLOR_BITS
+            found[name] = (rgb >> 16, rgb >> 8 & 255, rgb & 255)
+    return found
