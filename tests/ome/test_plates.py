@@ -133,8 +133,29 @@ def test_the_size_of_a_plate_bounds_what_names_a_well(tmp_path):
         ({"wells": {"left": 3}}, "3 is no well"),
         ({"rows": 0}, "0 rows"),
         ({"columns": 49}, "49 columns"),
+        ({"rows": 8.5}, "8.5 rows"),
+        ({"name": 5}, "5 as the name"),
+        ({"wells": {("a",): "A1"}}, "expected positions"),
+        ({"wells": ["A1"]}, "expected positions"),
+        ({"wells": {"a": "A\u0663"}}, "is no well"),
     ],
 )
 def test_what_is_no_plate_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         PlateInfo(**options)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    plate = PlateInfo({np.int64(3): "A1"}, rows=np.int64(8), columns=np.uint8(12))
+    with TiffStorage(tmp_path / "run", plate=plate) as storage:
+        storage.put({"position": 3}, FRAME)
+    with TiffStorage.open(tmp_path / "run") as storage:
+        assert storage._header.plate == PlateInfo({3: "A1"}, rows=8, columns=12)
+    size, wells = wells_in(tifffile.tiffcomment(tmp_path / "run" / "run_3.ome.tiff"))
+    assert (size, wells) == (("run", 8, 12), {(0, 0, 0): "position 3"})
+
+
+def test_a_dict_is_no_plate(tmp_path):
+    with pytest.raises(TypeError, match="expected a PlateInfo"):
+        TiffStorage(tmp_path / "run", plate={"a": "A1"})
+    assert list(tmp_path.iterdir()) == []

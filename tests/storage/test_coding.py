@@ -1,5 +1,6 @@
 """Compression, tiles and pyramids: read back exactly at any time; what other readers see is in the matrix."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -117,16 +118,18 @@ def test_compression_uses_all_cores(tmp_path, monkeypatch):
 SCRIPT = """
 import numpy as np
 from exengine_ome_tiff import TiffStorage
-storage = TiffStorage("run.ome.tiff", compression="zlib", pyramid_levels=1)
+storage = TiffStorage("run.ome.tiff", pyramid_levels=1, **{coding})
 for time, z in ((0, 0), (0, 1), (1, 0)):
-    storage.put({"time": time, "z": z}, np.full((700, 900), time + 2 * z, np.uint16))
+    storage.put({"time": time, "z": z}, np.full((1700, 1900), time + 2 * z, np.uint16))
 """
 
 
-def test_python_may_end_before_finish(tmp_path):
+@pytest.mark.parametrize("coding", [{}, {"compression": "zlib"}])
+def test_python_may_end_before_finish(tmp_path, coding):
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SCRIPT],
+        [sys.executable, "-W", "error", "-c", SCRIPT.replace("{coding}", repr(coding))],
         cwd=tmp_path,
+        env=os.environ | {"TIFFFILE_NUM_THREADS": "4"},
         capture_output=True,
         text=True,
         check=False,
@@ -136,3 +139,41 @@ def test_python_may_end_before_finish(tmp_path):
         for level in tif.series[0].levels:
             values = level.asarray()[:, :, 0, 0]
             assert {*values.ravel().tolist()} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tile": (np.int64(32), np.int32(32))},
+        {"tile": np.array([32, 32])},
+        {"tile": [32, 32]},
+        {"compression": "zlib", "compression_level": np.int64(3), "predictor": np.True_},
+        {"pyramid_levels": np.int64(2)},
+    ],
+    ids=str,
+)
+def test_options_may_be_numbers_of_numpy(tmp_path, name, options):
+    with TiffStorage(tmp_path / name, **options) as storage:
+        storage.put({"time": 0}, np.ones((99, 99), np.uint16))
+    with TiffStorage.open(tmp_path / name) as storage:
+        assert storage[{"time": 0}].all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tile": 32},
+        {"tile": "32"},
+        {"tile": (32.0, 32.0)},
+        {"compression": "zlib", "compression_level": "3"},
+        {"compression": "zlib", "compression_level": 1.5},
+        {"compression": "zlib", "predictor": "horizontal"},
+        {"pyramid_levels": True},
+    ],
+    ids=str,
+)
+def test_options_of_another_type_are_named(tmp_path, options):
+    with pytest.raises(ValueError, match=[*options][-1]):
+        TiffStorage(tmp_path / "run", **options)
+    assert list(tmp_path.iterdir()) == []

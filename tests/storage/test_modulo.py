@@ -24,6 +24,8 @@ CASES = {
         None,
     ),
     "gaps": ({"angle": "T"}, nested(time=(0, 5), angle=(0, 45, 90), z=(0, 1))[2:-3], "TAZYX", (2, 3, 2)),
+    "far apart": ({"angle": "T"}, nested(angle=(-(1 << 63), 0, 1, (1 << 63) - 1)), "AYX", (4,)),
+    "number and text": ({"angle": "T"}, nested(angle=(1, "1")), "AYX", (2,)),
     "of images": ({"angle": "T"}, nested(position=("a", "b"), time=(0, 1), angle=(0, 1)), "TAYX", (2, 2)),
 }
 
@@ -88,6 +90,8 @@ def test_without_the_option_the_axis_makes_images(tmp_path, caplog):
         ({"z": "T"}, "'z' has a place of its own"),
         ({"position": "T"}, "'position' has a place of its own"),
         ({"angle": "T", "phase": "T"}, "one axis inside of each"),
+        ({"angle": ["T"]}, "'Z', 'C' or 'T'"),
+        ({1: "T"}, "'Z', 'C' or 'T'"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_made(tmp_path, modulo, message):

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from ome_types import from_tiff
 
 from acquisitions import AXES, ORDERS, frames_at, nested, put_all, shuffled
 from exengine_ome_tiff import TiffStorage
@@ -223,3 +224,31 @@ def test_of_frames_at_the_same_coordinates_the_last_one_counts(tmp_path, caplog,
         (place, frame(place | {"round": again})) for again in range(1, count) for place in places[again::2]
     ]
     assert_stored(tmp_path / name, caplog, put, {"a": (2, 1, 2, 3), "b": (2, 1, 2, 4)})
+
+
+@pytest.mark.parametrize("axis", ["time", "z"])
+def test_values_as_far_apart_as_can_be(tmp_path, caplog, axis):
+    places = [{axis: value} for value in (-(1 << 63), *range(-1, 25), (1 << 63) - 1)]
+    assert_stored(tmp_path / "run.ome.tiff", caplog, frames_at(places))
+
+
+def test_axes_whose_names_differ_only_in_what_xml_cannot_hold(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        storage.put({"a\0": 1, "a\1": 2}, frame({"time": 0}))
+    (document,) = [from_tiff(tmp_path / "run.ome.tiff")]
+    assert dict(document.structured_annotations.map_annotations[0].value) == {
+        "a\\u0000": "1",
+        "a\\u0001": "2",
+    }
+
+
+@pytest.mark.parametrize("name", ["t\tb", "n\nb", "d\x7f", "c\x85"])
+def test_names_of_folders_that_xml_cannot_hold(tmp_path, caplog, name):
+    assert_stored(tmp_path / name, caplog, frames_at(nested(position=("a", "b"), time=(0, 1))))
+
+
+def test_a_path_that_is_no_text_is_refused(tmp_path):
+    for name in ("n\udcff.ome.tiff", "n\udcff"):
+        with pytest.raises(ValueError, match="UTF-8"):
+            TiffStorage(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []

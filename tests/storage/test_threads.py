@@ -245,3 +245,18 @@ def test_storages_do_not_disturb_each_other(tmp_path):
             assert_all_right(opened, [(thread, number) for number in range(PUTS)])
 
     in_threads(*(lambda thread=thread: work(thread) for thread in range(4)))
+
+
+def test_waiting_has_an_end_also_while_something_else_takes_long(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        storage.put({"time": 0}, np.zeros((4, 4), np.uint16))
+        assert storage.await_new_image(0)
+        got = []
+        with storage._session._lock:  # as `finish` holds it
+            waiting = threading.Thread(
+                target=lambda: got.extend([storage.block_until_finished(0.01), storage.await_new_image(0.01)])
+            )
+            waiting.start()
+            waiting.join(30)
+            assert not waiting.is_alive()
+        assert got == [False, True]

@@ -47,3 +47,10 @@ def test_there_are_no_copies_without_pixels():
     assert list(smaller_shapes((9, 5), 9)) == [(4, 2), (2, 1)]
     assert list(smaller_shapes((9, 5, 3), 1)) == [(4, 2, 3)]
     assert list(smaller_shapes((1, 5), 3)) == []
+
+
+def test_infinities_and_nan_are_pixels_like_others():
+    with np.errstate(all="raise"):
+        small = halved(np.array([[np.inf, -np.inf, 1, np.nan], [0, 0, 1, 1], [np.inf] * 4, [1] * 4], "f4"))
+    assert np.isnan(small[0]).all()
+    assert (small[1] == np.inf).all()

@@ -36,7 +36,8 @@ def test_parse_time(stamp, time):
 
 def test_seconds_on_both_clocks():
     assert seconds("1970-01-01 01:00:00 +0100", zone=True) == 0
-    assert seconds("1970-01-01 01:00:00 +0100", zone=False) == 3600
+    assert np.isnan(seconds("1970-01-01 01:00:00 +0100", zone=False))
+    assert seconds("1970-01-01 01:00:00", zone=False) == 3600
     assert np.isnan(seconds("1970-01-01 01:00:00", zone=True))
 
 

@@ -87,7 +87,7 @@ class ImageLayout:
         """
         labels = sorted(self.labels, key=lambda label: label[0] != "position")
         parts = [
-            value if axis == "position" and isinstance(value, str) and value else f"{axis} {_shown(value)}"
+            value if axis == "position" and isinstance(value, str) and value else f"{axis} {shown(value)}"
             for axis, value in labels
         ]
         name = ", ".join([*([prefix] if prefix else []), *parts])
@@ -114,8 +114,10 @@ def check_modulo(modulo: Mapping[str, str]) -> None:
         It is no such mapping, two axes are to be inside of the same one, or the axis is ``time``,
         ``channel``, ``z``, or ``position``, which tells files apart.
     """
+    if not isinstance(modulo, Mapping):
+        raise TypeError(f"got modulo={modulo!r}, expected a mapping of axis names to 'Z', 'C' or 'T'")
     for axis, parent in modulo.items():
-        if parent not in PLANE_AXES:
+        if not isinstance(axis, str) or parent not in [*PLANE_AXES]:
             raise ValueError(f"got modulo={dict(modulo)!r}, expected axis names and 'Z', 'C' or 'T'")
         if axis in (*PLANE_AXES.values(), "position"):
             raise ValueError(f"got modulo={dict(modulo)!r}, but {axis!r} has a place of its own")
@@ -241,8 +243,10 @@ class _Group:
         return rank_of_code[np.array(self._codes[name], np.int64)]
 
 
-def _shown(value: int | str) -> str:
+def shown(value: AxisValue) -> str:
     """Show a value, a string of digits in quotes, as it is not the number."""
+    if value is None:
+        return "(none)"
     return f'"{value}"' if isinstance(value, str) and value.lstrip("-").isdigit() else str(value)
 
 

@@ -1,11 +1,14 @@
 """Labels that name wells of a multi-well plate."""
 
+import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-_WELL = re.compile(r"([A-Z]{1,2})(\d{1,2})(?:-Site_(\d+)|_(\d+))?")
+from exengine_ome_tiff.coordinates.keys import read_coordinates
+
+_WELL = re.compile(r"([A-Z]{1,2})([0-9]{1,2})(?:-Site_([0-9]+)|_([0-9]+))?")
 _ROWS, _COLUMNS = 32, 48
 
 
@@ -46,6 +49,21 @@ class PlateInfo:
     columns: int | None = None
 
     def __post_init__(self) -> None:
+        if self.name is not None and not isinstance(self.name, str):
+            raise ValueError(f"got {self.name!r} as the name of a plate, expected text")
+        for name in ("rows", "columns"):
+            size = getattr(self, name)
+            if size is not None:
+                if isinstance(size, bool) or not hasattr(size, "__index__"):
+                    raise ValueError(f"got a plate of {size!r} {name}, expected a whole number")
+                object.__setattr__(self, name, operator.index(size))
+        try:
+            wells = {
+                read_coordinates({"position": each})["position"]: well for each, well in self.wells.items()
+            }
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"got wells={self.wells!r}, expected positions and names of wells") from error
+        object.__setattr__(self, "wells", wells)
         for size, most in ((self.rows, _ROWS), (self.columns, _COLUMNS)):
             if size is not None and not 0 < size <= most:
                 raise ValueError(f"got a plate of {self.rows} rows and {self.columns} columns")

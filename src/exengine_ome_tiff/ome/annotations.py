@@ -9,6 +9,7 @@ from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValue
 from exengine_ome_tiff.ome.images import OmeImage
 from exengine_ome_tiff.ome.modulo import MODULO_NAMESPACE, modulo_xml
 from exengine_ome_tiff.ome.planes import not_acquired
+from exengine_ome_tiff.ome.steps import even_steps
 from exengine_ome_tiff.ome.text import valid_text
 
 COORDINATES_NAMESPACE = "urn:exengine-ome-tiff:coordinates"
@@ -61,11 +62,16 @@ class Annotations:
         content = (namespace, json.dumps(pairs))
         if content not in self._shared:
             self._shared[content] = f"Annotation:{number}:{namespace.rpartition(':')[2]}"
-            pairs_ = [m.Map.M(k=valid_text(key), value=valid_text(text)) for key, text in pairs.items()]
+            pairs_ = [m.Map.M(k=_key(key), value=valid_text(text)) for key, text in pairs.items()]
             self.element.map_annotations.append(
                 m.MapAnnotation(id=self._shared[content], namespace=namespace, value=m.Map(ms=pairs_))
             )
         yield self._shared[content]
+
+
+def _key(key: str) -> str:
+    """Escape a key that XML cannot hold, so that it differs from all others."""
+    return key if valid_text(key) == key else json.dumps(key)[1:-1]
 
 
 def _shown(text: str) -> str:
@@ -105,9 +111,7 @@ def _axes(image: OmeImage) -> dict[str, str]:
 
 def _axis(values: tuple[AxisValue, ...]) -> str:
     """All values, or ``range(start, stop, step)`` for a long axis of even steps."""
-    numbers = [value for value in values if isinstance(value, int)]
-    if len(values) > _LONG_AXIS and len(numbers) == len(values):
-        whole = range(numbers[0], numbers[-1] + 1, numbers[1] - numbers[0])
-        if len(whole) == len(numbers) and list(whole) == numbers:
-            return repr(whole)
+    steps = even_steps(values) if len(values) > _LONG_AXIS else None
+    if steps is not None:
+        return f"range({steps.first}, {steps.last + 1}, {steps.step})"
     return json.dumps(values)

@@ -3,11 +3,11 @@
 Source: "6D, 7D and 8D storage" in the documentation of the OME data model.
 """
 
-from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from exengine_ome_tiff.coordinates import ImageLayout
-from exengine_ome_tiff.coordinates.layout import AxisValue
+from exengine_ome_tiff.coordinates.layout import shown
+from exengine_ome_tiff.ome.steps import even_steps
 from exengine_ome_tiff.ome.text import valid_name
 
 MODULO_NAMESPACE = "openmicroscopy.org/omero/dimension/modulo"
@@ -27,21 +27,10 @@ def modulo_xml(layout: ImageLayout) -> str | None:
         along = ET.SubElement(root, f"ModuloAlong{parent}", Type=name if name in _TYPES else "other")
         if name not in _TYPES:
             along.set("TypeDescription", valid_name(name))
-        steps = _even_steps(values)
-        if steps is not None:
-            start, step, end = steps
-            along.attrib |= {"Start": str(start), "Step": str(step), "End": str(end)}
+        steps = even_steps(values)
+        if steps is not None and max(map(abs, steps)) < _MAX_NUMBER:
+            along.attrib |= {"Start": str(steps.first), "Step": str(steps.step), "End": str(steps.last)}
         else:
             for value in values:
-                ET.SubElement(along, "Label").text = valid_name("(none)" if value is None else str(value))
+                ET.SubElement(along, "Label").text = valid_name(shown(value))
     return ET.tostring(root, encoding="unicode")
-
-
-def _even_steps(values: Sequence[AxisValue]) -> tuple[int, int, int] | None:
-    """Return first value, step and last value of numbers with even steps."""
-    numbers = [value for value in values if isinstance(value, int) and abs(value) < _MAX_NUMBER]
-    if len(numbers) < len(values):
-        return None
-    first, last = numbers[0], numbers[-1]
-    step = numbers[1] - first if len(numbers) > 1 else 1
-    return (first, step, last) if numbers == list(range(first, last + 1, step)) else None

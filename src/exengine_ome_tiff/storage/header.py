@@ -58,7 +58,9 @@ class Header:
     ) -> Self:
         """Make the header of a new dataset."""
         summary_json = to_json(summary_metadata)[0]
-        return cls(uuid4().urn, is_folder, summary_json, dict(modulo), plate, coding, given)
+        header = cls(uuid4().urn, is_folder, summary_json, dict(modulo), plate, coding, given)
+        header.encode()  # now, and not at the first frame: options that JSON has no form for are refused
+        return header
 
     def file_uuid(self, name: str) -> str:
         """Return ``urn:uuid:...`` of the file of that name, the same each time."""

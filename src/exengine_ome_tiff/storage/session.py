@@ -65,8 +65,8 @@ class Session:
         self.frame_count = 0
         """Frames that were put, those that replaced others included."""
         self._lock = threading.RLock()
-        self.changed = threading.Condition(self._lock)
-        """Notified when a frame has come and when the session is finished."""
+        self.changed = threading.Condition()
+        """Notified when a frame has come and when the session is finished; never held for long."""
         self._target = target
         self._header = header
         self._dataset = dataset
@@ -120,6 +120,7 @@ class Session:
             if self._waiting_since_s is None and self._writers[file].has_waiting:
                 self._waiting_since_s = now_s
                 self._wake_flusher()
+        with self.changed:
             self.changed.notify_all()
 
     def flush(self) -> None:
@@ -151,6 +152,7 @@ class Session:
             self._pool.clear()
             forget_writer(self)
             self.is_finished = True
+        with self.changed:
             self.changed.notify_all()
 
     def check_process(self) -> None:

@@ -1,5 +1,6 @@
 """Where a dataset lives: one file, or a folder with a file for each position."""
 
+import re
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
@@ -10,6 +11,8 @@ TIFF_SUFFIXES = (".tif", ".tiff", ".tf2", ".tf8", ".btf")
 """What makes a path a single file."""
 COMPANION_SUFFIX = ".companion.ome"
 _MAX_PREFIX_BYTES = 100
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
+"""What the companion, which is XML, cannot say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,10 @@ class Target:
     def of(cls, path: str | PathLike[str]) -> "Target":
         """Decide by its suffix what a path is."""
         absolute = Path(fspath(path)).absolute()
+        try:
+            absolute.name.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"got the path {absolute!r}, whose name is no text in UTF-8") from None
         if not is_tiff(absolute):
             return cls(absolute, is_folder=True, name=absolute.name)
         stem = absolute.stem
@@ -43,7 +50,7 @@ class Target:
     @property
     def prefix(self) -> str:
         """What the names of files in the folder begin with."""
-        return self.name.encode()[:_MAX_PREFIX_BYTES].decode(errors="ignore")
+        return _CONTROL.sub("_", self.name).encode()[:_MAX_PREFIX_BYTES].decode(errors="ignore")
 
     @property
     def companion(self) -> Path:

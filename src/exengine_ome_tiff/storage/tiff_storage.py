@@ -126,6 +126,8 @@ class TiffStorage(DataStorage):
         coding = PageCoding(compression, compression_level, predictor, tile, pyramid_levels)
         coding.require_codec()
         check_modulo(modulo or {})
+        if plate is not None and not isinstance(plate, PlateInfo):
+            raise TypeError(f"got plate={plate!r}, expected a PlateInfo")
         given = Given(
             pixel_size_um,
             z_step_um,

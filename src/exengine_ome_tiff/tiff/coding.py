@@ -1,11 +1,15 @@
 """How pages lie in a file: compressed, in tiles, with smaller copies; lossless, and read by Bio-Formats."""
 
+import operator
 import os
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, Literal
+
+import numpy as np
 
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.pyramid import smaller_shapes
@@ -52,6 +56,14 @@ class PageCoding:
     pyramid_levels: int | Literal["auto"] | None = None
 
     def __post_init__(self) -> None:
+        if self.level is not None:
+            object.__setattr__(self, "level", _whole("compression_level", self.level))
+        if self.pyramid_levels not in (None, "auto"):
+            object.__setattr__(self, "pyramid_levels", _whole("pyramid_levels", self.pyramid_levels))
+        if self.tile is not None:
+            sides = tuple(self.tile) if isinstance(self.tile, Iterable) else (self.tile,)
+            object.__setattr__(self, "tile", tuple(_whole("tile", side) for side in sides))
+        object.__setattr__(self, "predictor", _flag(self.predictor))
         if self.compression is None:
             if self.level is not None or self.predictor:
                 raise ValueError("a compression level or a predictor needs a compression")
@@ -68,8 +80,8 @@ class PageCoding:
             len(self.tile) != 2 or any(side < 1 or side % _TILE_MULTIPLE for side in self.tile)
         ):
             raise ValueError(f"got tile={self.tile}, expected height and width that are multiples of 16")
-        levels = self.pyramid_levels
-        if levels is not None and levels != "auto" and (not isinstance(levels, int) or levels < 1):
+        levels: object = self.pyramid_levels
+        if levels not in (None, "auto") and not (isinstance(levels, int) and levels >= 1):
             raise ValueError(f"got pyramid_levels={levels!r}, expected a number from 1 on or 'auto'")
 
     def require_codec(self) -> None:
@@ -91,8 +103,7 @@ class PageCoding:
         if self.predictor and pixels.stored_dtype.kind in "iu":
             arguments["predictor"] = 2
         if self.compression is not None:
-            # tifffile by itself takes half of the cores; no thread can be started when Python has ended
-            arguments["maxworkers"] = os.cpu_count() if threading.main_thread().is_alive() else 1
+            arguments["maxworkers"] = workers()
         return arguments
 
     def smaller(self, pixels: PixelFormat) -> list[PixelFormat]:
@@ -116,6 +127,27 @@ class PageCoding:
         if tile is None or all(size <= side for size, side in zip(pixels.stored_shape, tile, strict=False)):
             return None
         return tile
+
+
+def _whole(name: str, value: object) -> int:
+    """Read a whole number, NumPy's too."""
+    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+        raise ValueError(f"got {name}={value!r}, expected whole numbers")
+    return operator.index(value)
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(  # noqa: TRY004 - as for all options
+            f"got predictor={value!r}, expected True or False"
+        )
+    return bool(value)
+
+
+def workers() -> int:
+    """Return how many threads tifffile may start, which by itself takes half of the cores."""
+    is_ending = not threading.main_thread().is_alive()  # no thread can be started any more
+    return 1 if is_ending else os.cpu_count() or 1
 
 
 @lru_cache

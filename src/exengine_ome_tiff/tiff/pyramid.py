@@ -45,9 +45,10 @@ def halved(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     corners = [image[row:height:2, column:width:2] for row in (0, 1) for column in (0, 1)]
     if image.dtype.kind not in "iu":
         quarter = np.asarray(0.25, image.dtype)
-        mean: npt.NDArray[Any] = corners[0] * quarter
-        for corner in corners[1:]:
-            mean += corner * quarter  # one by one, as their sum may be too large a number
+        with np.errstate(all="ignore"):  # infinities and NaN are pixels like others
+            mean: npt.NDArray[Any] = corners[0] * quarter
+            for corner in corners[1:]:
+                mean += corner * quarter  # one by one, as their sum may be too large a number
         return mean
     total: npt.NDArray[Any] = corners[0].astype(_SUM_OF_FOUR[image.dtype.str])
     for corner in corners[1:]:

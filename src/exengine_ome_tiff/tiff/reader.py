@@ -15,6 +15,7 @@ import numpy.typing as npt
 import tifffile
 
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff.coding import workers
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 
@@ -122,7 +123,7 @@ class PageReader:
         with self._at(0) as file, tifffile.TiffFile(file) as tif:
             tif.filehandle.seek(self._data_at[handle])
             try:
-                stored = tifffile.TiffPage(tif, 0).asarray()
+                stored = tifffile.TiffPage(tif, 0).asarray(maxworkers=workers())
             except (tifffile.TiffFileError, ValueError) as error:
                 raise OmeTiffError(f"{self.path}: page {handle} cannot be decoded: {error}") from error
         if (stored.shape, stored.dtype) != (pixels.stored_shape, pixels.stored_dtype):

@@ -123,9 +123,7 @@ class Interpreter:
             if is_kept:
                 self._forms[keys] = form
             elif len(self._all_forms) == _MAX_FORMS:
-                logger.warning(
-                    "metadata of more than %d sets of keys: the rest is in records only", _MAX_FORMS
-                )
+                logger.warning("more than %d sets of metadata keys: the rest is in records only", _MAX_FORMS)
             self._all_forms.append(form)
         return form
 

@@ -16,7 +16,7 @@ RULES = (
     Rule("PixelSizeUm", "pixel_size_um", read.size_um, "Pixels PhysicalSizeX, PhysicalSizeY"),
     Rule("BitDepth", "bit_depth", read.bits, "Pixels SignificantBits"),
 )
-STAMPS = ("TimeReceivedByCore",)
+STAMPS = ("TimeReceivedByCore", "Time")
 OBJECTIVE = "Objective-Label"
 _OF_CAMERA = {
     "Name": "manufacturer",
@@ -30,6 +30,7 @@ _OF_CAMERA = {
 """Properties of a camera, and what of `CameraValues` they become."""
 NOTES = (
     Note("TimeReceivedByCore", "Image AcquisitionDate"),
+    Note("Time", "Image AcquisitionDate"),
     Note("Camera", "Detector, Channel DetectorSettings"),
     Note("Binning", "DetectorSettings Binning"),
     Note("Width", "Pixels SizeX"),

@@ -17,7 +17,7 @@ class Studio(MMCore):
     name = "Micro-Manager Studio 2, 1.4"
     keys = frozenset(
         {
-            *("Exposure-ms", "ExposureMs", "XPositionUm", "ZPositionUm", "SlicePosition", "PixelSizeUm"),
+            *("Exposure-ms", "ExposureMs", "XPositionUm", "ZPositionUm", "SlicePosition"),
             *("ReceivedTime", "receivedTime", "PositionName", "UUID", "scopeDataKeys", "ScopeDataKeys"),
             *("MicroManagerVersion", "MetadataVersion", "ChNames", "StagePositions", "z-step_um"),
             *("Interval_ms", "StartTime", "ChColors", "Comment", "WellPlateName"),
@@ -39,7 +39,6 @@ class Studio(MMCore):
     notes: ClassVar[tuple[Note, ...]] = (
         *mmcore.NOTES,
         Note("ReceivedTime", "Image AcquisitionDate"),
-        Note("Time", "Image AcquisitionDate"),
         Note("PositionName", "Image StageLabel Name"),
         Note("PixelAspect", "Pixels PhysicalSizeY"),
     )

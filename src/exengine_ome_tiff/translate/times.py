@@ -52,12 +52,12 @@ def seconds(stamp: object, *, zone: bool) -> float:
         What the metadata has.
     zone
         Whether to count from midnight UTC, for which the stamp must tell its zone, or else on the clock that
-        the stamp shows.
+        the stamp shows, for which it must not.
     """
     if stamp is None:
         return UNKNOWN
     time = parse_time(stamp)
-    if time is None or (zone and time.tzinfo is None):
+    if time is None or zone != (time.tzinfo is not None):
         return UNKNOWN
     return ((time if zone else time.replace(tzinfo=UTC)) - _EPOCH).total_seconds()
 
