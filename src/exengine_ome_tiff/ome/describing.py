@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 _EVEN = 0.05
 """How far steps along z may be from their mean, as a part of it; stages do not stop exactly."""
+_SMALLEST = 1e-12
 _MAGNIFICATION = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s?[xX](?![a-z0-9])")
 _APERTURE = re.compile(r"(?:NA\s?|/)([01]\.\d+)")
 _IMMERSIONS = {"oil": "Oil", "water": "Water", "air": "Air", "glyc": "Glycerol", "dry": "Air"}
@@ -58,9 +59,11 @@ def describe(
         Without tags and columns. A pixel size that planes disagree about and uneven steps along z are left
         out, with a line in the log.
     """
-    pixel_size_um = given.pixel_size_um or _pixel_size(layout, name, planes) or summary.pixel_size_um
+    pixel_size_um = (
+        given.pixel_size_um or _pixel_size(layout, name, planes) or _positive(summary.pixel_size_um)
+    )
     first = frames[0]
-    aspect = first.pixel_aspect if first.pixel_aspect and not given.pixel_size_um else 1
+    aspect = (_positive(first.pixel_aspect) or 1) if not given.pixel_size_um else 1
     bits = _known(planes["bit_depth"][layout.frames[layout.frames >= 0]])
     position = dict(layout.labels).get("position", first.position_name)
     label = first.objective or summary.objective
@@ -70,9 +73,9 @@ def describe(
             for channel, frame in zip(layout.values["C"], frames, strict=True)
         ),
         pixel_size_x_um=pixel_size_um,
-        pixel_size_y_um=pixel_size_um * aspect if pixel_size_um and aspect > 0 else pixel_size_um,
-        z_step_um=given.z_step_um or summary.z_step_um or _z_step(layout, name, planes["z_um"]),
-        time_interval_s=given.time_interval_s or summary.time_interval_s,
+        pixel_size_y_um=_positive(pixel_size_um * aspect) if pixel_size_um else None,
+        z_step_um=given.z_step_um or _positive(summary.z_step_um) or _z_step(layout, name, planes["z_um"]),
+        time_interval_s=given.time_interval_s or _positive(summary.time_interval_s),
         significant_bits=int(bits.max()) if bits.size else None,
         acquired=summary.started or started,
         description=given.description or summary.description,
@@ -116,6 +119,11 @@ def _merged(camera: CameraValues, other: CameraValues) -> CameraValues:
     return replace(camera, **missing)
 
 
+def _positive(value: float | None) -> float | None:
+    """Return a number that sizes can be, None for any other."""
+    return value if value is not None and _SMALLEST < value < 1 / _SMALLEST else None
+
+
 def _known(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     known: npt.NDArray[np.float64] = values[~np.isnan(values)]
     return known
@@ -147,4 +155,4 @@ def _z_step(layout: ImageLayout, name: str, z_um: npt.NDArray[np.float64]) -> fl
     if not mean or (np.abs(steps - mean) > _EVEN * abs(mean)).any():
         logger.warning("%s: steps along z from %g to %g um, none is written", name, steps.min(), steps.max())
         return None
-    return abs(round(mean, 6))
+    return _positive(abs(round(mean, 6)))

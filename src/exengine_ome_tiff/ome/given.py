@@ -2,8 +2,17 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
+IMMERSIONS = ("Oil", "Water", "WaterDipping", "Air", "Multi", "Glycerol", "Other")
+ACQUISITION_MODES = (
+    *("WideField", "LaserScanningConfocalMicroscopy", "SpinningDiskConfocal", "SlitScanConfocal"),
+    *("MultiPhotonMicroscopy", "StructuredIllumination", "SingleMoleculeImaging"),
+    *("TotalInternalReflection", "FluorescenceLifetime", "SpectralImaging"),
+    *("FluorescenceCorrelationSpectroscopy", "NearFieldScanningOpticalMicroscopy"),
+    *("SecondHarmonicGenerationImaging", "PALM", "STORM", "STED", "TIRF", "FSM", "LCM", "BrightField"),
+    *("SweptFieldConfocal", "SPIM", "Other"),
+)
 _RGB = 3
 _MAX_COLOR = 255
 
@@ -26,7 +35,7 @@ class ChannelInfo:
     Raises
     ------
     ValueError
-        A wavelength is not positive, or the colour is none.
+        A wavelength is not positive, or OME has no such colour or acquisition mode.
     """
 
     color: tuple[int, int, int] | str | None = None
@@ -37,6 +46,10 @@ class ChannelInfo:
 
     def __post_init__(self) -> None:
         _check_positive(excitation_nm=self.excitation_nm, emission_nm=self.emission_nm)
+        _check_text(fluor=self.fluor)
+        _check_one_of(ACQUISITION_MODES, acquisition_mode=self.acquisition_mode)
+        if self.color is not None and not isinstance(self.color, str):
+            object.__setattr__(self, "color", tuple(self.color))
         if self.rgb is not None and (
             len(self.rgb) != _RGB or not all(0 <= value <= _MAX_COLOR for value in self.rgb)
         ):
@@ -71,7 +84,7 @@ class ObjectiveInfo:
     Raises
     ------
     ValueError
-        Magnification or aperture is not positive.
+        Magnification or aperture is not positive, or OME has no such immersion.
     """
 
     model: str | None = None
@@ -82,6 +95,8 @@ class ObjectiveInfo:
 
     def __post_init__(self) -> None:
         _check_positive(magnification=self.magnification, na=self.na)
+        _check_text(model=self.model, manufacturer=self.manufacturer)
+        _check_one_of(IMMERSIONS, immersion=self.immersion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +108,9 @@ class ExperimenterInfo:
     email: str | None = None
     institution: str | None = None
     user_name: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_text(**{each.name: getattr(self, each.name) for each in fields(self)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +132,26 @@ class Given:
             z_step_um=self.z_step_um,
             time_interval_s=self.time_interval_s,
         )
+        _check_text(image_name=self.image_name, description=self.description)
+        for name, value, kind in (
+            ("objective", self.objective, ObjectiveInfo),
+            ("experimenter", self.experimenter, ExperimenterInfo),
+            *(("channels", info, ChannelInfo) for info in self.channels.values()),
+        ):
+            if value is not None and not isinstance(value, kind):
+                raise TypeError(f"got {name}={value!r}, expected {kind.__name__}")
+
+
+def _check_text(**values: object) -> None:
+    for name, value in values.items():
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"got {name}={value!r}, expected text")
+
+
+def _check_one_of(known: tuple[str, ...], **values: str | None) -> None:
+    for name, value in values.items():
+        if value is not None and value not in known:
+            raise ValueError(f"got {name}={value!r}, expected one of {', '.join(known)}")
 
 
 def _check_positive(**values: float | None) -> None:

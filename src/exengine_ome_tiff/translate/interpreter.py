@@ -143,6 +143,7 @@ class _Form:
         self.number = number
         self.translator = translator
         self.is_nested = is_nested
+        self._is_built_in = type(translator) in BUILT_IN
         self._rows = 0
         nothing: Iterable[str] = ()
         translated = {*(nothing if is_nested else _asked(translator.translated, tags, nothing))}
@@ -151,8 +152,10 @@ class _Form:
         self._pick()
 
     def plane(self, tags: Mapping[str, object]) -> PlaneValues:
-        try:
+        if self._is_built_in:
             return self.translator.plane(tags)
+        try:
+            return PlaneValues._make(map(float, self.translator.plane(tags)))
         except Exception as error:  # noqa: BLE001 - a user's translator must not lose a frame
             _log_once(self.translator.plane, error)
             return PlaneValues()

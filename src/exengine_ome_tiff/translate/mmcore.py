@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from exengine_ome_tiff.translate import readers as read
 from exengine_ome_tiff.translate.times import parse_time
-from exengine_ome_tiff.translate.translator import Note, Rule, TableTranslator, Tags
+from exengine_ome_tiff.translate.translator import Note, Rule, TableTranslator, Tags, is_known
 from exengine_ome_tiff.translate.values import CameraValues, FrameValues, PlaneValues
 
 RULES = (
@@ -28,15 +28,26 @@ _OF_CAMERA = {
     "ReadoutRate": "readout_mhz",
 }
 """Properties of a camera, and what of `CameraValues` they become."""
+
+
+def binning_text(value: object) -> str | None:
+    """Spell binning as "2x2", from 2, "2" or "2x2"."""
+    if isinstance(value, str) and "x" in value:
+        sides = [read.number(side) for side in value.split("x")]
+        return "x".join(f"{side:g}" for side in sides) if len(sides) == 2 and min(sides) >= 1 else None
+    side = read.number(value)
+    return f"{side:g}x{side:g}" if side >= 1 else None
+
+
 NOTES = (
-    Note("TimeReceivedByCore", "Image AcquisitionDate"),
-    Note("Time", "Image AcquisitionDate"),
-    Note("Camera", "Detector, Channel DetectorSettings"),
-    Note("Binning", "DetectorSettings Binning"),
-    Note("Width", "Pixels SizeX"),
-    Note("Height", "Pixels SizeY"),
-    Note("PixelType", "Pixels Type, Channel SamplesPerPixel"),
-    Note(OBJECTIVE, "Objective Model, NominalMagnification, LensNA, Immersion"),
+    Note("TimeReceivedByCore", "Image AcquisitionDate", parse_time),
+    Note("Time", "Image AcquisitionDate", parse_time),
+    Note("Camera", "Detector, Channel DetectorSettings", read.text),
+    Note("Binning", "DetectorSettings Binning", binning_text),
+    Note("Width", "Pixels SizeX", read.count),
+    Note("Height", "Pixels SizeY", read.count),
+    Note("PixelType", "Pixels Type, Channel SamplesPerPixel", read.text),
+    Note(OBJECTIVE, "Objective Model, NominalMagnification, LensNA, Immersion", read.text),
     Note("<Camera>-Name", "Detector Manufacturer"),
     Note("<Camera>-CameraName", "Detector Model"),
     Note("<Camera>-CameraID", "Detector SerialNumber"),
@@ -70,15 +81,6 @@ def camera_values(tags: Tags, label: str | None = None) -> CameraValues | None:
         offset=number("Offset"),
         readout_mhz=number("ReadoutRate"),
     )
-
-
-def binning_text(value: object) -> str | None:
-    """Spell binning as "2x2", from 2, "2" or "2x2"."""
-    if isinstance(value, str) and "x" in value:
-        sides = [read.number(side) for side in value.split("x")]
-        return "x".join(f"{side:g}" for side in sides) if len(sides) == 2 and min(sides) >= 1 else None
-    side = read.number(value)
-    return f"{side:g}x{side:g}" if side >= 1 else None
 
 
 def first_stamp(tags: Tags, keys: Iterable[str]) -> datetime | None:
@@ -122,5 +124,6 @@ class MMCore(TableTranslator):
                 for suffix, field in _OF_CAMERA.items()
                 if getattr(camera, field) is not None
             }
-            keys.add(f"{camera.label}-Exposure")
+            if is_known(read.duration_ms(tags.get(f"{camera.label}-Exposure"))):
+                keys.add(f"{camera.label}-Exposure")
         return keys

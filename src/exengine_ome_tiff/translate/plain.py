@@ -29,7 +29,7 @@ class Plain(TableTranslator):
         ),
     )
     keys = frozenset(rule.key for rule in rules)
-    notes = (Note("position_name", "Image StageLabel Name"),)
+    notes = (Note("position_name", "Image StageLabel Name", read.text),)
     summary_notes = (
         *(Note(stamp, "Image AcquisitionDate") for stamp in _STAMPS),
         Note("description", "Image Description"),
@@ -53,6 +53,6 @@ class Plain(TableTranslator):
             started=self.frame(tags).acquired,
             description=read.text(tags.get("description")),
             time_interval_s=interval_s if interval_s > 0 else None,
-            z_step_um=abs(step_um) if step_um else None,
+            z_step_um=abs(step_um) if abs(step_um) > 0 else None,
             pixel_size_um=read.known(read.size_um(tags.get("pixel_size_um"))),
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from exengine_ome_tiff.translate import readers as read
-from exengine_ome_tiff.translate.mmcore import camera_values, first_stamp
+from exengine_ome_tiff.translate.mmcore import binning_text, camera_values, first_stamp
 from exengine_ome_tiff.translate.translator import Note, Rule, TableTranslator, Tags
 from exengine_ome_tiff.translate.values import CameraValues, FrameValues, SummaryValues
 
@@ -27,9 +27,9 @@ class PymmcorePlus(TableTranslator):
         Rule("runner_time_ms", "elapsed_s", read.milliseconds, "Plane DeltaT"),
     )
     notes = (
-        Note("camera_device", "Detector, Channel DetectorSettings"),
-        Note("camera_metadata.Binning", "DetectorSettings Binning"),
-        Note("mda_event.pos_name", "Image StageLabel Name"),
+        Note("camera_device", "Detector, Channel DetectorSettings", read.text),
+        Note("camera_metadata.Binning", "DetectorSettings Binning", binning_text),
+        Note("mda_event.pos_name", "Image StageLabel Name", read.text),
     )
     summary_notes = (
         Note("datetime", "Image AcquisitionDate"),

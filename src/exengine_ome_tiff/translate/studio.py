@@ -5,6 +5,7 @@ from typing import ClassVar
 from exengine_ome_tiff.translate import mmcore
 from exengine_ome_tiff.translate import readers as read
 from exengine_ome_tiff.translate.mmcore import MMCore, first_stamp
+from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Note, Rule, Tags
 from exengine_ome_tiff.translate.values import SummaryValues
 
@@ -38,9 +39,9 @@ class Studio(MMCore):
     stamps = ("ReceivedTime", "receivedTime", "TimeReceivedByCore", "Time")
     notes: ClassVar[tuple[Note, ...]] = (
         *mmcore.NOTES,
-        Note("ReceivedTime", "Image AcquisitionDate"),
-        Note("PositionName", "Image StageLabel Name"),
-        Note("PixelAspect", "Pixels PhysicalSizeY"),
+        Note("ReceivedTime", "Image AcquisitionDate", parse_time),
+        Note("PositionName", "Image StageLabel Name", read.text),
+        Note("PixelAspect", "Pixels PhysicalSizeY", read.number),
     )
     summary_notes: ClassVar[tuple[Note, ...]] = (
         Note("StartTime", "Image AcquisitionDate"),

@@ -1,6 +1,5 @@
 """What a metadata dialect is, and those that are tables of keys."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, NamedTuple
 
@@ -58,10 +57,17 @@ class Rule(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A key that is read by code, for the documentation."""
+    """A key that is read by code."""
 
     key: str
     target: str
+    read: Callable[[object], object] | None = None
+    """Gives None or NaN for a value that OME has no place for; None where the key stands for several."""
+
+
+def is_known(value: object) -> bool:
+    """Whether a value is neither None nor NaN."""
+    return value is not None and value == value
 
 
 class TableTranslator(Translator):
@@ -100,5 +106,10 @@ class TableTranslator(Translator):
         return PlaneValues(*values)
 
     def translated(self, tags: Tags) -> Iterable[str]:
-        read = {key for _, key, read in self._slots if key in tags and not math.isnan(read(tags[key]))}
-        return read | {note.key for note in self.notes if tags.get(note.key) not in (None, "")}
+        readers: list[tuple[str, Callable[[object], object] | None]] = [
+            *((rule.key, rule.read) for rule in self.rules),
+            *((note.key, note.read) for note in self.notes),
+        ]
+        return {
+            key for key, read in readers if read is not None and key in tags and is_known(read(tags[key]))
+        }

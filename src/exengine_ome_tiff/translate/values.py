@@ -1,15 +1,18 @@
 """What metadata says, whoever said it: neutral values with their units in their names."""
 
+import math
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import NamedTuple
+from types import UnionType
+from typing import NamedTuple, get_args, get_origin
 
 import numpy as np
 import numpy.typing as npt
 
 UNKNOWN = float("nan")
+_RGB, _MAX_COLOR = 3, 255
 
 
 class PlaneValues(NamedTuple):
@@ -76,6 +79,9 @@ class CameraValues:
     offset: float | None = None
     readout_mhz: float | None = None
 
+    def __post_init__(self) -> None:
+        _check_types(self)
+
 
 @dataclass(frozen=True, slots=True)
 class FrameValues:
@@ -100,6 +106,9 @@ class FrameValues:
     objective: str | None = None
     pixel_aspect: float | None = None
     camera: CameraValues | None = None
+
+    def __post_init__(self) -> None:
+        _check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +151,23 @@ class SummaryValues:
     plate_name: str | None = None
     plate_rows: int | None = None
     plate_columns: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        for color in self.channel_colors.values():
+            if len(color) != _RGB or not all(
+                isinstance(each, int) and 0 <= each <= _MAX_COLOR for each in color
+            ):
+                raise ValueError(f"got the colour {color!r}, expected red, green and blue from 0 to 255")
+
+
+def _check_types(values: CameraValues | FrameValues | SummaryValues) -> None:
+    """Raise TypeError where a translator says something that has no place there."""
+    for each in fields(values):
+        value, kind = getattr(values, each.name), each.type
+        kinds = get_args(kind) if isinstance(kind, UnionType) else (get_origin(kind) or kind,)
+        if float in kinds:
+            kinds = (*kinds, int)
+        is_infinite = isinstance(value, float) and not math.isfinite(value)
+        if not isinstance(value, kinds) or isinstance(value, bool) or is_infinite:
+            raise TypeError(f"got {each.name}={value!r}, expected {kind}")

@@ -1,0 +1,256 @@
+"""What the user says goes before what metadata says; what nobody says is not written."""
+
+import math
+
+import numpy as np
+import pytest
+import tifffile
+from ome_types import from_xml
+from ome_types.model import Channel_AcquisitionMode, Objective_Immersion
+
+from exengine_ome_tiff import ChannelInfo, ExperimenterInfo, ObjectiveInfo, TiffStorage
+from exengine_ome_tiff.ome.colors import NAMES, default_color
+from exengine_ome_tiff.ome.describing import objective_of
+from exengine_ome_tiff.ome.given import ACQUISITION_MODES, IMMERSIONS
+from readers.bioformats import validate_xml
+
+FRAME = np.ones((8, 10), np.uint16)
+SUMMARY = {
+    "MicroManagerVersion": "2.0.3",
+    "z-step_um": -1.5,
+    "Interval_ms": 2000,
+    "Comment": "from the summary\nin two lines",
+    "UserName": "jdoe",
+    "ChNames": ["DAPI", "Mine"],
+    "ChColors": [-16711936, -65281],
+}
+GIVEN = {
+    "pixel_size_um": 0.1625,
+    "z_step_um": 0.3,
+    "time_interval_s": 60,
+    "channels": {
+        "DAPI": ChannelInfo("#8000FF", 405, 461.5, "DAPI stain", "SpinningDiskConfocal"),
+        3: ChannelInfo((1, 2, 3)),
+    },
+    "objective": ObjectiveInfo("Plan Apo", "Nikon", 60, 1.4, "Oil"),
+    "image_name": "cells",
+    "description": "given",
+    "experimenter": ExperimenterInfo("Ada", "Lovelace", "ada@example.org", "Somewhere", "ada"),
+}
+
+
+def document_of(path):
+    xml = tifffile.tiffcomment(path)
+    assert validate_xml(xml) == []
+    return from_xml(xml)
+
+
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_what_is_given_goes_first(tmp_path, bioformats, name):
+    path = tmp_path / name
+    with TiffStorage(path, SUMMARY, **GIVEN) as storage:
+        for channel in ("DAPI", "GFP", "Mine", 3):
+            for z in range(3):
+                tags = {"PixelSizeUm": 0.5, "ZPositionUm": z, "PositionName": "Pos0"}
+                storage.put({"channel": channel, "z": z, "time": 0}, FRAME, tags)
+        storage.finish()
+        assert storage.images[0].name == "cells"
+    file = path if path.is_file() else path / "run.ome.tiff"
+    with bioformats(file) as reader:
+        (series,) = reader.series
+        assert reader.warnings == []
+    assert series.name == "cells"
+    assert series.physical_size_x == series.physical_size_y == (0.1625, "µm")
+    assert series.physical_size_z == (0.3, "µm")
+    assert series.time_increment == (60.0, "s")
+    assert series.channel_names == ["3", "DAPI", "GFP", "Mine"]
+    colors = [(1, 2, 3, 255), (128, 0, 255, 255), (0, 255, 0, 255), (255, 0, 255, 255)]
+    assert series.channel_colors == colors
+    document = document_of(file)
+    (image,) = document.images
+    assert image.description == "given"
+    channel = image.pixels.channels[1]
+    assert (channel.excitation_wavelength, channel.emission_wavelength) == (405, 461.5)
+    assert channel.excitation_wavelength_unit.value == channel.emission_wavelength_unit.value == "nm"
+    assert (channel.fluor, channel.acquisition_mode.value) == ("DAPI stain", "SpinningDiskConfocal")
+    (objective,) = document.instruments[0].objectives
+    assert (objective.model, objective.manufacturer) == ("Plan Apo", "Nikon")
+    assert (objective.nominal_magnification, objective.lens_na) == (60, 1.4)
+    assert objective.immersion.value == "Oil"
+    assert image.objective_settings.id == objective.id
+    (experimenter,) = document.experimenters
+    assert (experimenter.first_name, experimenter.last_name) == ("Ada", "Lovelace")
+    assert image.experimenter_ref.id == experimenter.id
+    with TiffStorage.open(path) as storage:
+        assert storage.summary_metadata == SUMMARY
+        assert storage._header.given.channels == GIVEN["channels"]
+        assert storage.images[0].name == "cells"
+
+
+def test_the_summary_is_next(tmp_path, bioformats):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, SUMMARY) as storage:
+        storage.put({"channel": "DAPI", "z": 0}, FRAME)
+    (image,) = document_of(path).images
+    assert image.description == SUMMARY["Comment"]
+    assert document_of(path).experimenters == []
+    with bioformats(path) as reader:
+        (series,) = reader.series
+    assert series.physical_size_z == (1.5, "µm")
+    assert series.time_increment == (2.0, "s")
+    assert series.channel_colors == [(0, 255, 0, 255)]
+
+
+def test_the_user_name_is_written_if_one_asks_for_it(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, SUMMARY, experimenter=ExperimenterInfo()) as storage:
+        storage.put({"time": 0}, FRAME)
+    (experimenter,) = document_of(path).experimenters
+    assert experimenter.user_name == "jdoe"
+
+
+def test_names_of_several_images(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff", image_name="cells") as storage:
+        storage.put({"position": "left"}, FRAME)
+        storage.put({"position": "right", "camera": 2}, FRAME)
+        assert [image.name for image in storage.images] == ["cells, left", "cells, right, camera 2"]
+
+
+@pytest.mark.parametrize(
+    ("heights_um", "step_um"),
+    [
+        ([0, 0.5, 1.0], 0.5),
+        ([3, 2, 1], 1.0),
+        ([0, 0.995, 2.005], 1.0025),
+        ([0, 1, 3], None),
+        ([0, 0, 0], None),
+        ([0, 1, 0], None),
+        ([0, None, 2], None),
+        ([5], None),
+    ],
+)
+def test_the_step_along_z_from_positions(tmp_path, caplog, heights_um, step_um):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        for time in range(2):
+            for z, height_um in enumerate(heights_um):
+                storage.put({"z": z, "time": time}, FRAME, {"z_um": height_um})
+    pixels = document_of(path).images[0].pixels
+    assert pixels.physical_size_z == (step_um and pytest.approx(step_um))
+    is_uneven = step_um is None and None not in heights_um and len(heights_um) > 1
+    assert ("steps along z" in caplog.text) == is_uneven
+
+
+def test_pixel_sizes_that_disagree_are_left_out(tmp_path, caplog):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        for time, size_um in enumerate((0.5, 1.0)):
+            storage.put({"time": time}, FRAME, {"pixel_size_um": size_um})
+    assert document_of(path).images[0].pixels.physical_size_x is None
+    assert "pixel sizes from 0.5 to 1 um" in caplog.text
+
+
+def test_pixels_that_are_no_squares(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        storage.put({"time": 0}, FRAME, {"PixelSizeUm": 0.5, "PixelAspect": 2.0, "UUID": "1"})
+    pixels = document_of(path).images[0].pixels
+    assert (pixels.physical_size_x, pixels.physical_size_y) == (0.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "color"),
+    [
+        ("DAPI", (0, 0, 255)),
+        ("dapi", (0, 0, 255)),
+        ("Alexa Fluor 488", (0, 255, 0)),
+        ("alexa-488", (0, 255, 0)),
+        ("Texas Red", (255, 0, 0)),
+        ("Cy5", (255, 0, 255)),
+        ("Brightfield", (255, 255, 255)),
+        ("my marker", (255, 255, 255)),
+    ],
+)
+def test_colors_of_names(name, color):
+    assert default_color(name) == color
+    assert all(default_color(each) == known for known, names in NAMES.items() for each in names)
+
+
+def test_no_channel_has_no_color(tmp_path, bioformats):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        storage.put({"time": 0}, FRAME)
+    with bioformats(tmp_path / "run.ome.tiff") as reader:
+        assert reader.series[0].channel_colors == [None]
+
+
+@pytest.mark.parametrize(
+    ("label", "objective"),
+    [
+        ("Nikon 10X S Fluor", ObjectiveInfo("Nikon 10X S Fluor", magnification=10)),
+        ("Plan 60x/1.4 Oil", ObjectiveInfo("Plan 60x/1.4 Oil", None, 60, 1.4, "Oil")),
+        ("40X NA 0.95 water", ObjectiveInfo("40X NA 0.95 water", None, 40, 0.95, "Water")),
+        ("2.5x", ObjectiveInfo("2.5x", magnification=2.5)),
+        ("State-0", ObjectiveInfo("State-0")),
+        ("0x", ObjectiveInfo("0x")),
+    ],
+)
+def test_objectives_by_their_labels(label, objective):
+    assert objective_of(label) == objective
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ChannelInfo(emission_nm=0),
+        lambda: ChannelInfo(excitation_nm=math.nan),
+        lambda: ChannelInfo(color="green"),
+        lambda: ChannelInfo(color="#GGGGGG"),
+        lambda: ChannelInfo(color=(0, 0, 256)),
+        lambda: ChannelInfo(color=(0, 0)),
+        lambda: ChannelInfo(acquisition_mode="guess"),
+        lambda: ObjectiveInfo(na=-1),
+        lambda: ObjectiveInfo(immersion="Beer"),
+        lambda: TiffStorage("never.ome.tiff", pixel_size_um=0),
+        lambda: TiffStorage("never.ome.tiff", z_step_um=math.inf),
+        lambda: TiffStorage("never.ome.tiff", time_interval_s="soon"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_once(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((ValueError, TypeError)):
+        make()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_names_are_those_of_the_schema():
+    assert {*ACQUISITION_MODES} == {mode.value for mode in Channel_AcquisitionMode}
+    assert {*IMMERSIONS} == {immersion.value for immersion in Objective_Immersion}
+
+
+def test_values_out_of_range_stay_in_the_records(tmp_path, bioformats):
+    path = tmp_path / "run.ome.tiff"
+    tags = {
+        "Exposure-ms": -5,
+        "PixelSizeUm": 0,
+        "BitDepth": 99,
+        "ZPositionUm": math.inf,
+        "Camera-Gain": "High",
+    }
+    with TiffStorage(path) as storage:
+        storage.put({"time": 0}, FRAME, tags | {"Camera": "Camera", "Binning": "3"})
+    document = document_of(path)
+    (image,) = document.images
+    (plane,) = image.pixels.planes
+    assert (plane.exposure_time, plane.position_z) == (None, None)
+    assert (image.pixels.physical_size_x, image.pixels.significant_bits) == (None, None)
+    settings = image.pixels.channels[0].detector_settings
+    assert (settings.gain, settings.binning.value) == (None, "Other")
+    with TiffStorage.open(path) as storage:
+        assert storage.get_metadata({"time": 0}) == tags | {"Camera": "Camera", "Binning": "3"}
+    (note,) = (
+        note
+        for note in document.structured_annotations.map_annotations
+        if note.namespace == "urn:exengine-ome-tiff:metadata"
+    )
+    assert {"Exposure-ms", "PixelSizeUm", "ZPositionUm", "Camera-Gain"} <= {*dict(note.value)}
+    assert bioformats
