@@ -1,6 +1,14 @@
 """How Sphinx builds the documentation."""
 
+import sys
+from pathlib import Path
+
 from exengine_ome_tiff import __version__
+
+sys.path.insert(0, str(Path(__file__).parent))
+from dialect_tables import write_tables
+
+write_tables(Path(__file__).parent / "_generated")
 
 project = "exengine-ome-tiff"
 author = "the exengine-ome-tiff authors"
@@ -8,7 +16,7 @@ copyright = f"2026, {author}"
 version = release = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_generated"]
 html_theme = "sphinx_rtd_theme"
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"

@@ -4,10 +4,11 @@ from exengine_ome_tiff.coordinates import PlateInfo
 from exengine_ome_tiff.errors import NotFinishedError, OmeTiffError
 from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, ObjectiveInfo
 from exengine_ome_tiff.storage import ImageInfo, TiffStorage
-from exengine_ome_tiff.translate import FrameValues, PlaneValues, SummaryValues, Translator
+from exengine_ome_tiff.translate import CameraValues, FrameValues, PlaneValues, SummaryValues, Translator
 from exengine_ome_tiff.version import __version__
 
 __all__ = [
+    "CameraValues",
     "ChannelInfo",
     "ExperimenterInfo",
     "FrameValues",

@@ -5,7 +5,7 @@ import enum
 import json
 import logging
 from collections.abc import Mapping
-from datetime import date, time
+from datetime import date, time, timedelta
 from functools import cache
 from pathlib import PurePath
 from typing import Any, NamedTuple
@@ -79,9 +79,9 @@ def to_json(metadata: object) -> tuple[str, object]:
     """Turn metadata into JSON, whatever it holds.
 
     JSON's own types stay what they are (tuples become lists, keys become strings, NaN and infinities are
-    written as Python's `json` does). NumPy scalars and arrays, dates, paths, enumerations, sets, mappings,
-    dataclasses and pydantic models become the JSON nearest to them; anything else, and what is nested more
-    than 200 deep, its `repr`, with a line in the log the first time. None, "no metadata", becomes ``{}``, as
+    written as Python's `json` does). NumPy scalars and arrays, dates, time spans (in seconds), paths,
+    enumerations, sets, mappings, dataclasses and pydantic models become the JSON nearest to them; anything
+    else, and what is nested more than 200 deep, its `repr`, with a line in the log the first time. None, "no metadata", becomes ``{}``, as
     ExEngine takes None for a missing frame.
 
     Returns
@@ -135,6 +135,8 @@ def _container(value: Any) -> object:
         return list(value)
     if isinstance(value, np.generic | np.ndarray):
         return _plain(value.tolist(), ()) if isinstance(value, np.generic) else value.tolist()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, PurePath):
@@ -144,8 +146,9 @@ def _container(value: Any) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in dataclasses.fields(value) if hasattr(value, field.name)]
         return {name: getattr(value, name) for name in names}
-    if hasattr(type(value), "model_fields"):  # pydantic: iterates over names and values, extra ones included
-        return dict(value)
+    if hasattr(type(value), "model_fields"):  # pydantic; not by iteration, which useq's sequences redefine
+        own = {name: getattr(value, name) for name in type(value).model_fields}
+        return own | (getattr(value, "model_extra", None) or {})
     return _described(value)
 
 
