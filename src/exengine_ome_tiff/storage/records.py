@@ -81,8 +81,8 @@ def to_json(metadata: object) -> tuple[str, object]:
     JSON's own types stay what they are (tuples become lists, keys become strings, NaN and infinities are
     written as Python's `json` does). NumPy scalars and arrays, dates, time spans (in seconds), paths,
     enumerations, sets, mappings, dataclasses and pydantic models become the JSON nearest to them; anything
-    else, and what is nested more than 200 deep, its `repr`, with a line in the log the first time. None, "no metadata", becomes ``{}``, as
-    ExEngine takes None for a missing frame.
+    else, and what is nested more than 200 deep, its `repr`, with a line in the log the first time. None, "no
+    metadata", becomes ``{}``, as ExEngine takes None for a missing frame.
 
     Returns
     -------
