@@ -77,7 +77,7 @@ def describe(
         z_step_um=given.z_step_um or _positive(summary.z_step_um) or _z_step(layout, name, planes["z_um"]),
         time_interval_s=given.time_interval_s or _positive(summary.time_interval_s),
         significant_bits=int(bits.max()) if bits.size else None,
-        acquired=summary.started or started,
+        acquired=_beginning(summary.started, started),
         description=given.description or summary.description,
         stage_label=None if position is None else str(position),
         objective=given.objective or (objective_of(label) if label else None),
@@ -117,6 +117,12 @@ def _merged(camera: CameraValues, other: CameraValues) -> CameraValues:
         each.name: getattr(other, each.name) for each in fields(camera) if getattr(camera, each.name) is None
     }
     return replace(camera, **missing)
+
+
+def _beginning(*stamps: datetime | None) -> datetime | None:
+    """Return the first time stamp; one that tells its zone goes before others."""
+    known = [stamp for stamp in stamps if stamp is not None]
+    return next((stamp for stamp in known if stamp.tzinfo), known[0] if known else None)
 
 
 def _positive(value: float | None) -> float | None:

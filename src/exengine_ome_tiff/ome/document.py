@@ -113,9 +113,9 @@ def _stage_label(image: OmeImage) -> m.StageLabel | None:
         return None
     label = m.StageLabel(name=valid_name(image.values.stage_label))
     for axis in "xyz":
-        position = image.planes[f"{axis}_um"][image.layout.first_frame]
+        position = float(image.planes[f"{axis}_um"][image.layout.first_frame]) + 0.0  # -0.0 becomes 0.0
         if not np.isnan(position):
-            setattr(label, axis, float(position))
+            setattr(label, axis, position)
             setattr(label, f"{axis}_unit", m.UnitsLength.MICROMETER)
     return label
 

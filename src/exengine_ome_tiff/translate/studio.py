@@ -10,6 +10,7 @@ from exengine_ome_tiff.translate.translator import Note, Rule, Tags
 from exengine_ome_tiff.translate.values import SummaryValues
 
 _COLOR_BITS = 0xFFFFFF
+_INTERVALS = ("Interval_ms", "IntervalMs", "interval_ms", "WaitInterval")
 
 
 class Studio(MMCore):
@@ -33,6 +34,7 @@ class Studio(MMCore):
         Rule("SlicePosition", "z_um", read.number, "Plane PositionZ, StageLabel Z"),
         Rule("ReceivedTime", "utc_s", read.utc_clock, "Plane DeltaT"),
         Rule("receivedTime", "utc_s", read.utc_clock, "Plane DeltaT"),
+        Rule("ElapsedTimeMs", "elapsed_s", read.milliseconds, "Plane DeltaT, where there is no wall clock"),
         Rule("PixelSize_um", "pixel_size_um", read.size_um, "Pixels PhysicalSizeX, PhysicalSizeY"),
         *mmcore.RULES,
     )
@@ -47,7 +49,7 @@ class Studio(MMCore):
         Note("StartTime", "Image AcquisitionDate"),
         Note("Time", "Image AcquisitionDate"),
         Note("Interval_ms", "Pixels TimeIncrement, if there are no CustomIntervals_ms"),
-        Note("IntervalMs", "Pixels TimeIncrement"),
+        Note("IntervalMs, interval_ms, WaitInterval", "Pixels TimeIncrement"),
         Note("z-step_um", "Pixels PhysicalSizeZ"),
         Note("PixelSize_um", "Pixels PhysicalSizeX, PhysicalSizeY, where frames do not tell"),
         Note("Comment", "Image Description"),
@@ -58,7 +60,8 @@ class Studio(MMCore):
     )
 
     def summary(self, tags: Tags) -> SummaryValues:
-        interval_s = read.milliseconds(tags.get("Interval_ms", tags.get("IntervalMs")))
+        interval = next((tags[key] for key in _INTERVALS if key in tags), None)
+        interval_s = read.milliseconds(interval)
         step_um = abs(read.number(tags.get("z-step_um")))
         return SummaryValues(
             started=first_stamp(tags, ("StartTime", "DateAndTime", "Time")),
