@@ -254,3 +254,40 @@ def test_values_out_of_range_stay_in_the_records(tmp_path, bioformats):
     )
     assert {"Exposure-ms", "PixelSizeUm", "ZPositionUm", "Camera-Gain"} <= {*dict(note.value)}
     assert bioformats
+
+
+def test_colours_are_of_gray_channels_only(tmp_path, bioformats):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        storage.put({"channel": "DAPI"}, np.ones((8, 10, 3), np.uint8))
+    assert document_of(path).images[0].pixels.channels[
+        0
+    ].color is None or "Color=" not in tifffile.tiffcomment(path)
+    assert bioformats
+
+
+def test_each_channel_has_its_camera(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        for channel, camera, gain in (("DAPI", "Left", 1), ("GFP", "Right", 2.5)):
+            tags = {
+                "Camera": camera,
+                "Binning": "2",
+                f"{camera}-Gain": gain,
+                f"{camera}-CameraName": f"Model {camera}",
+            }
+            storage.put({"channel": channel}, FRAME, tags)
+    document = document_of(path)
+    models = {detector.id: detector.model for detector in document.instruments[0].detectors}
+    settings = [channel.detector_settings for channel in document.images[0].pixels.channels]
+    assert [(models[each.id], each.gain, each.binning.value) for each in settings] == [
+        ("Model Left", 1, "2x2"),
+        ("Model Right", 2.5, "2x2"),
+    ]
+
+
+def test_irregular_intervals_are_no_interval(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, SUMMARY | {"CustomIntervals_ms": [1000, 3000]}) as storage:
+        storage.put({"time": 0}, FRAME)
+    assert document_of(path).images[0].pixels.time_increment is None

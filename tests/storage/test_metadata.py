@@ -122,6 +122,19 @@ JSON = [
     0.5,
     False,
 ]
+
+
+class Plan(BaseModel):
+    """As useq's sequences, whose iterator goes over their events."""
+
+    model_config = ConfigDict(extra="allow")
+    steps: int
+    more: tuple[int, ...] = (1,)
+
+    def __iter__(self):
+        return iter(range(self.steps))
+
+
 CONVERTED = {
     "None": (None, {}),
     "numpy ints": ({"a": np.int64(5), "b": np.uint8(255)}, {"a": 5, "b": 255}),
@@ -136,6 +149,8 @@ CONVERTED = {
         {"a": [[0, 1], [2, 3]], "b": 3, "c": [], "d": ["x"]},
     ),
     "numpy structured": ({"a": np.array([(1, 2.5)], "i4,f8")}, {"a": [[1, 2.5]]}),
+    "time span": ({"a": timedelta(minutes=1, milliseconds=500)}, {"a": 60.5}),
+    "model that is iterable": ({"a": Plan(steps=2)}, {"a": {"steps": 2, "more": [1]}}),
     "numpy datetime": ({"a": np.datetime64("2026-01-02T03:04:05")}, {"a": "2026-01-02T03:04:05"}),
     "dates": (
         {"a": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "b": date(2026, 1, 2), "c": time(3, 4)},
@@ -186,7 +201,6 @@ WITHOUT_A_JSON_FORM = {
     "complex": (1 + 2j, "(1+2j)"),
     "object": (Plain(), "<Plain>"),
     "class": (int, "<class 'int'>"),
-    "timedelta": (timedelta(seconds=1.5), repr(timedelta(seconds=1.5))),
     "decimal": (Decimal("1.50"), "Decimal('1.50')"),
     "fraction": (Fraction(1, 3), "Fraction(1, 3)"),
     "uuid": (UUID(int=7), repr(UUID(int=7))),

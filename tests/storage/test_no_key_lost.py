@@ -116,3 +116,15 @@ def test_what_is_too_long_for_the_xml_is_named_there(tmp_path):
     notes = from_xml(tifffile.tiffcomment(path)).structured_annotations.map_annotations
     (table,) = (dict(note.value) for note in notes if note.namespace.endswith(":metadata-by-plane"))
     assert table == {"short": "[0,1,2]", "(in the records only)": '["long"]'}
+
+
+def test_the_shortest_columns_go_first(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    columns = {"first": 200_000, "second": 150_000, "third": 2}
+    with TiffStorage(path) as storage:
+        for time in range(2):
+            metadata = {key: str(time) * (length // 2) for key, length in columns.items()}
+            storage.put({"time": time}, FRAME, metadata)
+    notes = from_xml(tifffile.tiffcomment(path)).structured_annotations.map_annotations
+    (table,) = (dict(note.value) for note in notes if note.namespace.endswith(":metadata-by-plane"))
+    assert [*table] == ["third", "second", "(in the records only)"]

@@ -246,3 +246,5 @@ def test_binning(value, binning):
 def test_a_stamp_with_a_zone_goes_first():
     tags = {"TimeReceivedByCore": "2026-01-02 03:04:05.6", "ReceivedTime": "2026-01-02 03:04:05 +0200"}
     assert Interpreter().frame(tags).acquired.utcoffset() == timedelta(hours=2)
+    tags = {"ReceivedTime": "2026-01-02 03:04:05", "TimeReceivedByCore": "2026-01-02 03:04:05 +0200"}
+    assert Interpreter().frame(tags).acquired.utcoffset() == timedelta(hours=2)
