@@ -157,6 +157,8 @@ def _z_step(layout: ImageLayout, name: str, z_um: npt.NDArray[np.float64]) -> fl
     if not all(each.size for each in known):
         return None
     steps = np.diff([float(np.median(each)) for each in known])
+    if not steps.any():
+        return None  # what tells the position is not what moves along z
     mean = float(steps.mean())
     if not mean or (np.abs(steps - mean) > _EVEN * abs(mean)).any():
         logger.warning("%s: steps along z from %g to %g um, none is written", name, steps.min(), steps.max())
