@@ -191,6 +191,9 @@ def test_no_channel_has_no_color(tmp_path, bioformats):
         ("40X NA 0.95 water", ObjectiveInfo("40X NA 0.95 water", None, 40, 0.95, "Water")),
         ("2.5x", ObjectiveInfo("2.5x", magnification=2.5)),
         ("State-0", ObjectiveInfo("State-0")),
+        ("TIRF 100x 0.17/0.17 NA 1.49", ObjectiveInfo("TIRF 100x 0.17/0.17 NA 1.49", None, 100, 1.49)),
+        ("60x NA=0.30", ObjectiveInfo("60x NA=0.30", None, 60, 0.3)),
+        ("Airyscan 63x", ObjectiveInfo("Airyscan 63x", magnification=63)),
         ("0x", ObjectiveInfo("0x")),
     ],
 )
@@ -207,6 +210,8 @@ def test_objectives_by_their_labels(label, objective):
         lambda: ChannelInfo(color="#GGGGGG"),
         lambda: ChannelInfo(color=(0, 0, 256)),
         lambda: ChannelInfo(color=(0, 0)),
+        lambda: ChannelInfo(color=(0.5, 0.5, 0.5)),
+        lambda: ChannelInfo(color="#+1+1+1"),
         lambda: ChannelInfo(acquisition_mode="guess"),
         lambda: ObjectiveInfo(na=-1),
         lambda: ObjectiveInfo(immersion="Beer"),
@@ -260,10 +265,9 @@ def test_colours_are_of_gray_channels_only(tmp_path, bioformats):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         storage.put({"channel": "DAPI"}, np.ones((8, 10, 3), np.uint8))
-    assert document_of(path).images[0].pixels.channels[
-        0
-    ].color is None or "Color=" not in tifffile.tiffcomment(path)
-    assert bioformats
+    assert "Color=" not in tifffile.tiffcomment(path)
+    with bioformats(path) as reader:
+        assert reader.warnings == []
 
 
 def test_each_channel_has_its_camera(tmp_path):
@@ -291,3 +295,31 @@ def test_irregular_intervals_are_no_interval(tmp_path):
     with TiffStorage(path, SUMMARY | {"CustomIntervals_ms": [1000, 3000]}) as storage:
         storage.put({"time": 0}, FRAME)
     assert document_of(path).images[0].pixels.time_increment is None
+
+
+def test_no_description_may_be_given(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, SUMMARY, description="") as storage:
+        storage.put({"time": 0}, FRAME)
+    assert not document_of(path).images[0].description
+
+
+@pytest.mark.parametrize("position", ["left", 3])
+def test_the_name_of_a_position_is_the_stage_label(tmp_path, position):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        storage.put({"position": position}, FRAME, {"PositionName": "Pos_7", "XPositionUm": -0.0})
+    label = document_of(path).images[0].stage_label
+    assert (label.name, label.x, label.y) == ("Pos_7", 0, None)
+
+
+def test_the_date_is_that_of_the_frame_that_times_count_from(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, {"StartTime": "2026-01-01 12:00:00.000 +0000"}) as storage:
+        storage.put({"time": 0}, FRAME)
+        for time in (1, 2, 3):
+            received = f"2026-01-01 12:00:{(10, 12, 11)[time - 1]}.000 +0000"
+            storage.put({"time": time}, FRAME, {"ReceivedTime": received, "UUID": ""})
+    (image,) = document_of(path).images
+    assert image.acquisition_date.isoformat() == "2026-01-01T12:00:10+00:00"
+    assert [plane.delta_t for plane in image.pixels.planes] == [None, 0, 2, 1]

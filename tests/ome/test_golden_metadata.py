@@ -18,7 +18,7 @@ FRAME = np.ones((8, 10), np.uint16)
 DEMO = {"manufacturer": "DCam", "model": "DemoCamera-MultiMode", "serial_number": "V1.0"}
 PLAIN = {"model": "Camera"}
 OBJECTIVE = ("Nikon 10X S Fluor", 10.0)
-MM2_START = "2026-11-22T06:58:40.633000+00:00"
+MM2_RECEIVED = "2026-11-22T06:58:41.123000+00:00"
 
 CASES = {
     # name: (summary, exposure_s, (x, y, z) in um, pixel size in um, bits, date, detector, objective)
@@ -49,7 +49,7 @@ CASES = {
     ),
     "mm2_multipagetiff_image_CONSTRUCTED": (
         "mm2_summary_CONSTRUCTED",
-        *(0.012, (10, 20, 2), 1, 16, MM2_START, DEMO, OBJECTIVE),
+        *(0.012, (10, 20, 2), 1, 16, MM2_RECEIVED, DEMO, OBJECTIVE),
     ),
     "mmcorej_dialect_sequence": (
         None,
@@ -58,7 +58,7 @@ CASES = {
     "mmcorej_dialect_snap": (None, *(0.0075, None, 1, 16, None, DEMO, OBJECTIVE)),
     "pycromanager_py_t_seq_image_last": (
         "pycromanager_py_t_seq_summary",
-        *(0.012, None, 1, None, "2026-11-22T06:58:41", PLAIN, None),
+        *(0.012, None, 1, None, "2026-11-22T06:58:41.830458", PLAIN, None),
     ),
     "pycromanager_py_tpcz_image_last": (
         "pycromanager_py_tpcz_summary",

@@ -42,11 +42,13 @@ def rich(received, xyz, elapsed_ms=None, by_core=None):
     return plane, FrameValues(acquired=stamp(received).replace(tzinfo=UTC), camera=CAMERA)
 
 
-def plus(elapsed_ms, exposure_ms, xyz=None, name=None, camera=None):
+def plus(elapsed_ms, exposure_ms, xyz=None, name=None, received=None):
     """What pymmcore-plus says."""
     plane = {"elapsed_s": elapsed_ms / 1000, "exposure_s": exposure_ms / 1000, "pixel_size_um": 1}
     plane |= dict(zip(("x_um", "y_um", "z_um"), xyz or (), strict=False))
-    return plane, FrameValues(position_name=name, camera=camera or CameraValues("Camera"))
+    if received is None:
+        return plane, FrameValues(position_name=name, camera=CameraValues("Camera"))
+    return plane, FrameValues(stamp(f"2026-11-22 {received}"), name, camera=CAMERA)
 
 
 def studio(acquired, camera, objective=OBJECTIVE, **more):
@@ -121,13 +123,13 @@ EXPECTED = {
         FrameValues(stamp("2026-11-22 06:58:41"), "A2-Site_0", camera=CameraValues("Camera")),
     ),
     "pymmcoreplus_getTaggedImage_snap": java(10, acquired="2026-11-22 07:22:45.329907"),
-    "pymmcoreplus_hwseq_FrameMetaV1_first": plus(15.961244999900009, 12, camera=CAMERA),
-    "pymmcoreplus_hwseq_FrameMetaV1_last": plus(65.6212449999, 12, camera=CAMERA),
+    "pymmcoreplus_hwseq_FrameMetaV1_first": plus(15.961244999900009, 12, received="06:57:42.216846"),
+    "pymmcoreplus_hwseq_FrameMetaV1_last": plus(65.6212449999, 12, received="06:57:42.266402"),
     "pymmcoreplus_popNextTaggedImage_sequence": java(
         10, received="2026-11-22 07:22:45.522842", elapsed_ms=10.22
     ),
-    "pymmcoreplus_rgb_FrameMetaV1_first": plus(14.236316000005026, 12, camera=CAMERA),
-    "pymmcoreplus_rgb_FrameMetaV1_last": plus(27.026316000005025, 12, camera=CAMERA),
+    "pymmcoreplus_rgb_FrameMetaV1_first": plus(14.236316000005026, 12, received="06:57:42.296940"),
+    "pymmcoreplus_rgb_FrameMetaV1_last": plus(27.026316000005025, 12, received="06:57:42.309736"),
     "pymmcoreplus_tpcz_snap_FrameMetaV1_first": plus(17.327985000065382, 5, (0, 0, -1)),
     "pymmcoreplus_tpcz_snap_FrameMetaV1_last": plus(544.4052200000442, 12, (100.005, 49.995, 6), "A1-Site_0"),
     "pymmcoreplus_wellplate_FrameMetaV1_first": plus(33.83652999991682, 12, (0.21, 0, 0), "A1_0000"),
@@ -153,7 +155,7 @@ def test_frames(name):
 
 
 DEMO_CAMERAS = {"Camera": DEMO_CAMERA}
-PLUS = {"objective": OBJECTIVE, "cameras": DEMO_CAMERAS}
+PLUS = {"objective": OBJECTIVE, "pixel_size_um": 1.0, "cameras": DEMO_CAMERAS}
 ENGINE = SummaryValues(started=stamp("2026-11-22 06:58:41"), pixel_size_um=1.0)
 EXPECTED_SUMMARIES = {
     "acqengj_java_summary_CONSTRUCTED": ENGINE,

@@ -1,12 +1,16 @@
 """Mixed dialects, a user's own, and what becomes of tags that OME has no place for."""
 
 import json
+import math
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
+import tifffile
 
-from exengine_ome_tiff import FrameValues, PlaneValues, SummaryValues, Translator
+from exengine_ome_tiff import FrameValues, PlaneValues, SummaryValues, TiffStorage, Translator
 from exengine_ome_tiff.translate import Interpreter, interpreter
+from readers.bioformats import validate_xml
 
 
 class Kelvin(Translator):
@@ -27,7 +31,10 @@ class Kelvin(Translator):
         return SummaryValues(z_step_um=tags["kelvin.version"])
 
     def translated(self, tags):
-        return {"kelvin.seconds", "kelvin.place"}.intersection(tags)
+        return {"kelvin.seconds"}.intersection(tags)
+
+    def described(self, tags):
+        return {"kelvin.place"}.intersection(tags)
 
 
 KELVIN = {"kelvin": {"version": 3, "seconds": 4, "place": "left"}, "more": True}
@@ -58,7 +65,7 @@ class Broken(Translator):
     def plane(self, tags):
         return tags["missing"]
 
-    frame = summary = translated = plane
+    frame = summary = translated = described = plane
 
 
 def test_a_translator_that_fails_loses_nothing(caplog):
@@ -70,6 +77,77 @@ def test_a_translator_that_fails_loses_nothing(caplog):
     assert found.rest(np.array([0, 1])) == ({}, {"broken": ["1", "2"]})
     assert "Broken.plane of a metadata translator failed" in caplog.text
     assert "KeyError: 'missing'" in caplog.text
+
+
+def wrong(**methods):
+    """Make a translator whose methods answer what they must not."""
+    return type("Wrong", (Translator,), {"speaks": lambda _self, tags: "q" in tags} | methods)()
+
+
+WRONG = [
+    wrong(speaks=lambda _self, _tags: np.zeros(3)),
+    *(
+        wrong(**{name: lambda _self, _tags, answer=answer: answer})
+        for name in ("plane", "frame", "summary", "translated", "described")
+        for answer in (None, {"a": 1}, [[1]], 5, math.nan)
+    ),
+    wrong(translated=lambda _self, tags: (tags[key] for key in ("missing",))),
+    *(
+        wrong(plane=lambda _self, _tags, field=field, value=value: PlaneValues(**{field: value}))
+        for field in PlaneValues._fields
+        for value in (math.inf, -math.inf, -1, 0, "1", None)
+    ),
+    *(
+        wrong(frame=lambda _self, _tags, values=values: FrameValues(**values))
+        for values in (
+            {"acquired": datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5)))},
+            {"acquired": "today"},
+            {"position_name": 5},
+            {"pixel_aspect": math.nan},
+            {"camera": "A"},
+        )
+    ),
+    wrong(summary=lambda _self, _tags: SummaryValues(channel_colors={"DAPI": (1, 2)})),
+    wrong(summary=lambda _self, _tags: SummaryValues(z_step_um=-1e300, time_interval_s=-1, plate_rows=-3)),
+    wrong(plane=lambda _self, tags: tags.pop("q")),
+]
+
+
+@pytest.mark.parametrize("translator", WRONG)
+def test_a_wrong_answer_loses_no_frame_and_makes_no_wrong_file(tmp_path, translator):
+    path = tmp_path / "run.ome.tiff"
+    summary, metadata = {"q": 1}, {"q": 1, "more": [2]}
+    with TiffStorage(path, summary, translators=[translator]) as storage:
+        for time in range(2):
+            place = {"time": time, "position": "A1", "channel": "DAPI"}
+            storage.put(place, np.ones((4, 4), np.uint8), metadata)
+        assert metadata == {"q": 1, "more": [2]}
+    assert validate_xml(tifffile.tiffcomment(path)) == []
+    with TiffStorage.open(path) as storage:
+        assert len(storage.get_image_coordinates_list()) == 2
+
+
+@pytest.mark.parametrize("translators", [[Kelvin], [None], ["Kelvin"]])
+def test_what_is_no_translator_is_refused(tmp_path, translators):
+    with pytest.raises(TypeError, match="expected an instance of a Translator"):
+        TiffStorage(tmp_path / "run.ome.tiff", translators=translators)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_package_that_cannot_be_loaded_stops_nothing(monkeypatch, caplog):
+    class Entry:
+        value = "missing:Dialect"
+
+        def load(self):
+            raise ImportError("no module named missing")
+
+    monkeypatch.setattr(interpreter, "entry_points", lambda **_: [Entry()])
+    interpreter._installed.cache_clear()
+    try:
+        assert Interpreter().read({"exposure_s": 3}).exposure_s == 3
+    finally:
+        interpreter._installed.cache_clear()
+    assert "no module named missing" in caplog.text
 
 
 def test_packages_register_translators(monkeypatch):
@@ -116,6 +194,41 @@ def test_other_keys():
     frames = [{"a": 1}, {"a": 1, "b": 2}, {"b": 2}, {}]
     assert rest(*frames) == ({}, {"a": [1, 1, None, None], "b": [None, 2, 2, None]})
     assert rest({"a": 1}, {"b": 2, "a": 1}) == ({"a": 1}, {"b": [None, 2]})
+
+
+def test_what_describes_an_image_is_kept_where_it_changes():
+    frames = [{"Camera": "C", "C-Gain": str(gain), "Binning": "1"} for gain in (1, 5)]
+    assert rest(*frames) == ({}, {"C-Gain": ["1", "5"]})
+    assert rest(*frames, of=[0]) == ({}, {})
+
+
+def test_a_list_that_its_owner_changes():
+    found, values = Interpreter(), [1]
+    for number in range(3):
+        found.read({"a": values})
+        values.append(number)
+    assert found.rest(np.arange(3))[1] == {"a": ["[1]", "[1, 0]", "[1, 0, 1]"]}
+
+
+def test_keys_that_are_no_text():
+    assert rest({1: "a", None: 2, 1.5: 3}) == ({"1": "a", "None": 2, "1.5": 3}, {})
+    assert rest({"a": {1: "b"}}) == ({"a.1": "b"}, {})
+
+
+def test_what_is_nested_in_some_frames_only():
+    frames = [{"position": None}, {"position": {"x": 1}}, {"position": {}}, {"position": {"x": 2}}]
+    assert rest(*frames) == ({}, {"position": [None, None, {}, None], "position.x": [None, 1, None, 2]})
+
+
+def test_what_is_wrapped():
+    wrapped = {"PropVal": "1", "PropType": "1"}
+    assert rest({"a": wrapped}, {"a": wrapped | {"PropVal": "2"}}) == ({}, {"a": ["1", "2"]})
+    assert rest({"laser": {"scalar": 5, "unit": "mW"}}) == ({"laser.scalar": 5, "laser.unit": "mW"}, {})
+
+
+def test_values_that_are_too_long_are_not_collected():
+    constant, varying = rest(*({"long": str(number) * 1_000_000, "b": 1} for number in range(9)))
+    assert (constant, varying) == ({"b": 1}, {"long": []})
 
 
 def test_nested_metadata_becomes_flat():

@@ -29,7 +29,8 @@ RECORDS_ONLY = "(in the records only)"
 
 _FREE_CHARACTERS = 1 << 18
 _CHARACTERS_A_PLANE = 16
-"""How long the metadata by plane of an image may be: readers keep the OME-XML in memory."""
+"""How long the metadata by plane of a document may be: readers keep the OME-XML in memory."""
+_LONG_VALUE = 10_000
 
 
 class Annotations:
@@ -38,6 +39,7 @@ class Annotations:
     def __init__(self) -> None:
         self.element = m.StructuredAnnotations()
         self._shared: dict[tuple[str, str], str] = {}
+        self._room = _FREE_CHARACTERS
 
     def annotate(self, number: int, image: OmeImage) -> Iterator[str]:
         """Add the annotations of an image and yield their ids."""
@@ -51,9 +53,13 @@ class Annotations:
         yield from self._map(number, AXES_NAMESPACE, _axes(image))
         if missing := not_acquired(image.layout):
             yield from self._map(number, NOT_ACQUIRED_NAMESPACE, {"ZCT and count": json.dumps(missing)})
-        tags = {key: _shown(text) for key, text in image.values.tags.items()}
+        long = [key for key, text in image.values.tags.items() if len(text) > _LONG_VALUE]
+        tags = {key: _shown(text) for key, text in image.values.tags.items() if key not in long}
+        if long:
+            tags[RECORDS_ONLY] = json.dumps(long)
         yield from self._map(number, METADATA_NAMESPACE, tags)
-        yield from self._map(number, PLANES_NAMESPACE, _by_plane(image.values.columns))
+        self._room += _CHARACTERS_A_PLANE * int((image.layout.frames >= 0).sum())
+        yield from self._map(number, PLANES_NAMESPACE, self._by_plane(image.values.columns))
 
     def _map(self, number: int, namespace: str, pairs: Mapping[str, str]) -> Iterator[str]:
         """Add a MapAnnotation, or share one that is there already; none where it would be empty."""
@@ -68,6 +74,19 @@ class Annotations:
             )
         yield self._shared[content]
 
+    def _by_plane(self, columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
+        """Make a JSON list of each column, the shortest first, as long as there is room."""
+        lists, too_long = {}, [key for key, column in columns.items() if not column]
+        kept = [key for key in columns if key not in too_long]
+        for key in sorted(kept, key=lambda key: sum(map(len, columns[key]))):
+            text = f"[{','.join(columns[key])}]"
+            if len(text) > self._room:
+                too_long.append(key)
+            else:
+                self._room -= len(text)
+                lists[key] = text
+        return lists | ({RECORDS_ONLY: json.dumps(too_long)} if too_long else {})
+
 
 def _key(key: str) -> str:
     """Escape a key that XML cannot hold, so that it differs from all others."""
@@ -78,23 +97,6 @@ def _shown(text: str) -> str:
     """Show a string as it is, and other JSON as JSON."""
     value = json.loads(text)
     return value if isinstance(value, str) else text
-
-
-def _by_plane(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Make a JSON list of each column, the shortest first, as long as there is room."""
-    if not columns:
-        return {}
-    planes = len(next(iter(columns.values())))
-    room = _FREE_CHARACTERS + _CHARACTERS_A_PLANE * planes
-    lists, too_long = {}, []
-    for key in sorted(columns, key=lambda key: sum(map(len, columns[key]))):
-        text = f"[{','.join(columns[key])}]"
-        room -= len(text)
-        if room < 0:
-            too_long.append(key)
-        else:
-            lists[key] = text
-    return lists | ({RECORDS_ONLY: json.dumps(too_long)} if too_long else {})
 
 
 def _axes(image: OmeImage) -> dict[str, str]:

@@ -21,8 +21,8 @@ _EVEN = 0.05
 """How far steps along z may be from their mean, as a part of it; stages do not stop exactly."""
 _SMALLEST = 1e-12
 _MAGNIFICATION = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s?[xX](?![a-z0-9])")
-_APERTURE = re.compile(r"(?:NA\s?|/)([01]\.\d+)")
-_IMMERSIONS = {"oil": "Oil", "water": "Water", "air": "Air", "glyc": "Glycerol", "dry": "Air"}
+_APERTURES = (re.compile(r"NA\s?=?\s?([01]?\.\d+)"), re.compile(r"\d[xX]\s?/\s?([01]?\.\d+)"))
+_IMMERSIONS = {"oil": "Oil", "water": "Water", "air": "Air", "glycerol": "Glycerol", "dry": "Air"}
 
 
 def describe(
@@ -59,13 +59,13 @@ def describe(
         Without tags and columns. A pixel size that planes disagree about and uneven steps along z are left
         out, with a line in the log.
     """
-    pixel_size_um = (
-        given.pixel_size_um or _pixel_size(layout, name, planes) or _positive(summary.pixel_size_um)
-    )
+    sizes_um = _known(planes["pixel_size_um"][layout.frames[layout.frames >= 0]])
+    of_planes = _pixel_size(name, sizes_um) if sizes_um.size else _positive(summary.pixel_size_um)
+    pixel_size_um = given.pixel_size_um or of_planes
     first = frames[0]
     aspect = (_positive(first.pixel_aspect) or 1) if not given.pixel_size_um else 1
     bits = _known(planes["bit_depth"][layout.frames[layout.frames >= 0]])
-    position = dict(layout.labels).get("position", first.position_name)
+    position = first.position_name or dict(layout.labels).get("position")
     label = first.objective or summary.objective
     return ImageValues(
         channels=tuple(
@@ -77,8 +77,8 @@ def describe(
         z_step_um=given.z_step_um or _positive(summary.z_step_um) or _z_step(layout, name, planes["z_um"]),
         time_interval_s=given.time_interval_s or _positive(summary.time_interval_s),
         significant_bits=int(bits.max()) if bits.size else None,
-        acquired=_beginning(summary.started, started),
-        description=given.description or summary.description,
+        acquired=_beginning(started, summary.started),
+        description=summary.description if given.description is None else given.description,
         stage_label=None if position is None else str(position),
         objective=given.objective or (objective_of(label) if label else None),
     )
@@ -86,13 +86,14 @@ def describe(
 
 def objective_of(label: str) -> ObjectiveInfo:
     """Take magnification, aperture and immersion out of a label such as "Nikon 60x/1.4 Oil"."""
-    magnification, aperture = _MAGNIFICATION.search(label), _APERTURE.search(label)
-    words = label.casefold()
+    magnification = _MAGNIFICATION.search(label)
+    aperture = next((match for match in (each.search(label) for each in _APERTURES) if match), None)
+    words = re.findall(r"[a-z]+", label.casefold())
     return ObjectiveInfo(
         model=label,
         magnification=(float(magnification[1]) or None) if magnification else None,
         na=(float(aperture[1]) or None) if aperture else None,
-        immersion=next((kind for word, kind in _IMMERSIONS.items() if re.search(rf"\b{word}", words)), None),
+        immersion=next((kind for word, kind in _IMMERSIONS.items() if word in words), None),
     )
 
 
@@ -135,16 +136,12 @@ def _known(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return known
 
 
-def _pixel_size(
-    layout: ImageLayout, name: str, planes: Mapping[str, npt.NDArray[np.float64]]
-) -> float | None:
-    sizes = _known(planes["pixel_size_um"][layout.frames[layout.frames >= 0]])
-    if not sizes.size:
+def _pixel_size(name: str, sizes_um: npt.NDArray[np.float64]) -> float | None:
+    if (sizes_um != sizes_um[0]).any():
+        low, high = sizes_um.min(), sizes_um.max()
+        logger.warning("%s: pixel sizes from %g to %g um, none is written", name, low, high)
         return None
-    if (sizes != sizes[0]).any():
-        logger.warning("%s: pixel sizes from %g to %g um, none is written", name, sizes.min(), sizes.max())
-        return None
-    return float(sizes[0])
+    return float(sizes_um[0])
 
 
 def _z_step(layout: ImageLayout, name: str, z_um: npt.NDArray[np.float64]) -> float | None:

@@ -1,6 +1,7 @@
 """What a user says of a dataset; it goes before what metadata says."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
@@ -51,7 +52,8 @@ class ChannelInfo:
         if self.color is not None and not isinstance(self.color, str):
             object.__setattr__(self, "color", tuple(self.color))
         if self.rgb is not None and (
-            len(self.rgb) != _RGB or not all(0 <= value <= _MAX_COLOR for value in self.rgb)
+            len(self.rgb) != _RGB
+            or not all(isinstance(value, int) and 0 <= value <= _MAX_COLOR for value in self.rgb)
         ):
             raise ValueError(f"got color={self.color!r}, expected red, green and blue from 0 to 255")
 
@@ -60,7 +62,7 @@ class ChannelInfo:
         """Red, green and blue."""
         if isinstance(self.color, str):
             digits = self.color.removeprefix("#")
-            if len(digits) != 2 * _RGB:
+            if re.fullmatch("[0-9A-Fa-f]{6}", digits) is None:
                 raise ValueError(f"got color={self.color!r}, expected #RRGGBB")
             return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
         return None if self.color is None else self.color

@@ -98,7 +98,8 @@ class _Facts:
         self._columns = columns
         self._interpreter = interpreter
         self._summary = interpreter.summary(json.loads(header.summary_json))
-        self._started = self._frame(0).acquired
+        clocks = ~(np.isnan(columns["utc_s"]) & np.isnan(columns["local_clock_s"]))
+        self._started = self._frame(int(np.argmax(clocks))).acquired  # 0 where no frame has a clock
 
     def values(self, layout: ImageLayout, name: str) -> ImageValues:
         """Find out what is known of an image."""

@@ -117,6 +117,11 @@ class MMCore(TableTranslator):
 
     def translated(self, tags: Tags) -> Iterable[str]:
         keys = {*super().translated(tags)}
+        exposure = f"{tags.get('Camera', tags.get('Core-Camera'))}-Exposure"
+        return keys | {exposure} if is_known(read.duration_ms(tags.get(exposure))) else keys
+
+    def described(self, tags: Tags) -> Iterable[str]:
+        keys = {*super().described(tags)}
         camera = camera_values(tags)
         if camera is not None:
             keys |= {
@@ -124,6 +129,4 @@ class MMCore(TableTranslator):
                 for suffix, field in _OF_CAMERA.items()
                 if getattr(camera, field) is not None
             }
-            if is_known(read.duration_ms(tags.get(f"{camera.label}-Exposure"))):
-                keys.add(f"{camera.label}-Exposure")
         return keys

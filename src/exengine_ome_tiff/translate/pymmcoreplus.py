@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from exengine_ome_tiff.translate import readers as read
 from exengine_ome_tiff.translate.mmcore import binning_text, camera_values, first_stamp
+from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Note, Rule, TableTranslator, Tags
 from exengine_ome_tiff.translate.values import CameraValues, FrameValues, SummaryValues
 
@@ -27,6 +28,7 @@ class PymmcorePlus(TableTranslator):
         Rule("runner_time_ms", "elapsed_s", read.milliseconds, "Plane DeltaT"),
     )
     notes = (
+        Note("camera_metadata.TimeReceivedByCore", "Image AcquisitionDate", parse_time),
         Note("camera_device", "Detector, Channel DetectorSettings", read.text),
         Note("camera_metadata.Binning", "DetectorSettings Binning", binning_text),
         Note("mda_event.pos_name", "Image StageLabel Name", read.text),
@@ -36,6 +38,7 @@ class PymmcorePlus(TableTranslator):
         Note("mda_sequence.time_plan.interval", "Pixels TimeIncrement"),
         Note("mda_sequence.z_plan.step", "Pixels PhysicalSizeZ"),
         Note("mda_sequence.stage_positions.plate", "Plate Name, Rows, Columns"),
+        Note("image_infos[].pixel_size_um", "Pixels PhysicalSizeX, PhysicalSizeY, where frames do not tell"),
         Note("devices", "Detector Manufacturer, Model, SerialNumber; DetectorSettings; Objective"),
     )
 
@@ -45,18 +48,25 @@ class PymmcorePlus(TableTranslator):
     def frame(self, tags: Tags) -> FrameValues:
         label = read.text(tags.get("camera_device"))
         camera = camera_values({"Binning": tags.get("camera_metadata.Binning")}, label) if label else None
-        return FrameValues(position_name=read.text(tags.get("mda_event.pos_name")), camera=camera)
+        return FrameValues(
+            acquired=first_stamp(tags, ("camera_metadata.TimeReceivedByCore",)),
+            position_name=read.text(tags.get("mda_event.pos_name")),
+            camera=camera,
+        )
 
     def summary(self, tags: Tags) -> SummaryValues:
         devices = {str(device.get("label")): _properties(device) for device in _dicts(tags.get("devices"))}
         interval_s = read.number(tags.get("mda_sequence.time_plan.interval"))
         step_um = abs(read.number(tags.get("mda_sequence.z_plan.step")))
         plate = "mda_sequence.stage_positions.plate"
+        sizes = [
+            read.known(read.size_um(image.get("pixel_size_um"))) for image in _dicts(tags.get("image_infos"))
+        ]
         return SummaryValues(
             started=first_stamp(tags, ("datetime",)),
             time_interval_s=interval_s if interval_s > 0 else None,
             z_step_um=step_um if step_um > 0 else None,
-            pixel_size_um=None,
+            pixel_size_um=next((size for size in sizes if size is not None), None),
             objective=read.text(devices.get("Objective", {}).get("Label")),
             cameras={camera.label: camera for camera in _cameras(tags, devices)},
             plate_name=read.text(tags.get(f"{plate}.name")),

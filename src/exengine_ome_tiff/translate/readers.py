@@ -12,6 +12,8 @@ def number(value: object) -> float:
     """Read a number or its text; NaN where there is no finite one."""
     if not isinstance(value, int | float | str) or isinstance(value, bool):
         return UNKNOWN
+    if isinstance(value, str) and "_" in value:  # which Python takes for a separator of digits
+        return UNKNOWN
     try:
         result = float(value)
     except (ValueError, OverflowError):

@@ -60,8 +60,8 @@ class Studio(MMCore):
     )
 
     def summary(self, tags: Tags) -> SummaryValues:
-        interval = next((tags[key] for key in _INTERVALS if key in tags), None)
-        interval_s = read.milliseconds(interval)
+        intervals_s = [read.milliseconds(tags.get(key)) for key in _INTERVALS]
+        interval_s = next((each for each in intervals_s if each > 0), 0.0)
         step_um = abs(read.number(tags.get("z-step_um")))
         return SummaryValues(
             started=first_stamp(tags, ("StartTime", "DateAndTime", "Time")),

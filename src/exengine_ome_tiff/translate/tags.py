@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 SEPARATOR = "."
-_WRAPPED = ("PropVal", "scalar")
-"""What Micro-Manager wraps a value in: 2.0-beta's properties, and the property maps of 2."""
-_PAIR = 2  # with its type
+_WRAPPED = {"PropVal": "PropType", "scalar": "type"}
+"""What Micro-Manager wraps a value in, beside its type: 2.0-beta's properties, and the property maps of 2."""
 
 
 def flat(metadata: Mapping[str, object]) -> dict[str, object]:
@@ -27,9 +26,10 @@ def flat(metadata: Mapping[str, object]) -> dict[str, object]:
 def _flat(metadata: Mapping[str, object], prefix: str) -> Iterator[tuple[str, object]]:
     for key, value in metadata.items():
         if isinstance(value, Mapping) and value:
-            wrapped = next((value[name] for name in _WRAPPED if name in value and len(value) <= _PAIR), None)
-            if wrapped is not None and not isinstance(wrapped, Mapping):
-                yield f"{prefix}{key}", wrapped
+            name = next((name for name in _WRAPPED if name in value), "")
+            is_wrapped = {*value} == {name, _WRAPPED.get(name)}
+            if is_wrapped and not isinstance(value[name], Mapping):
+                yield f"{prefix}{key}", value[name]
             else:
                 yield from _flat(value, f"{prefix}{key}{SEPARATOR}")
         else:

@@ -111,9 +111,10 @@ def delta_t_s(planes: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.f
         clock = np.where(np.isnan(local), utc, local + zone_s)
     else:
         clock = max(local, utc, key=lambda column: int(np.count_nonzero(~np.isnan(column))))
-    if np.isnan(clock).all() and not (np.diff(elapsed[~np.isnan(elapsed)]) < 0).any():
+    restarts = bool((np.diff(elapsed[~np.isnan(elapsed)]) < 0).any())
+    if np.count_nonzero(~np.isnan(clock)) < np.count_nonzero(~np.isnan(elapsed)) and not restarts:
         clock = elapsed
     known = clock[~np.isnan(clock)]
     delta = clock - known[0] if known.size else clock.copy()
-    delta[~(np.abs(delta) < _MAX_DELTA_S)] = UNKNOWN
+    delta[~((delta >= 0) & (delta < _MAX_DELTA_S))] = UNKNOWN
     return delta.round(6)

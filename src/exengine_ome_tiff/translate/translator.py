@@ -40,7 +40,12 @@ class Translator:
         return SummaryValues()
 
     def translated(self, tags: Tags) -> Iterable[str]:
-        """Return the keys whose values OME has a place for; the others become annotations."""
+        """Return the keys of what `plane` reads; they become no annotations."""
+        del tags
+        return ()
+
+    def described(self, tags: Tags) -> Iterable[str]:
+        """Return the keys of what `frame` reads; they become annotations only where planes differ in them."""
         del tags
         return ()
 
@@ -106,10 +111,8 @@ class TableTranslator(Translator):
         return PlaneValues(*values)
 
     def translated(self, tags: Tags) -> Iterable[str]:
-        readers: list[tuple[str, Callable[[object], object] | None]] = [
-            *((rule.key, rule.read) for rule in self.rules),
-            *((note.key, note.read) for note in self.notes),
-        ]
-        return {
-            key for key, read in readers if read is not None and key in tags and is_known(read(tags[key]))
-        }
+        return {rule.key for rule in self.rules if rule.key in tags and is_known(rule.read(tags[rule.key]))}
+
+    def described(self, tags: Tags) -> Iterable[str]:
+        notes = [(note.key, note.read) for note in self.notes if note.read is not None and note.key in tags]
+        return {key for key, read in notes if is_known(read(tags[key]))}

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 UNKNOWN = float("nan")
 _RGB, _MAX_COLOR = 3, 255
+_FIRST_YEAR, _LAST_YEAR = 1900, 9999
 
 
 class PlaneValues(NamedTuple):
@@ -169,5 +170,6 @@ def _check_types(values: CameraValues | FrameValues | SummaryValues) -> None:
         if float in kinds:
             kinds = (*kinds, int)
         is_infinite = isinstance(value, float) and not math.isfinite(value)
-        if not isinstance(value, kinds) or isinstance(value, bool) or is_infinite:
+        is_far = isinstance(value, datetime) and not _FIRST_YEAR <= value.year < _LAST_YEAR
+        if not isinstance(value, kinds) or isinstance(value, bool) or is_infinite or is_far:
             raise TypeError(f"got {each.name}={value!r}, expected {kind}")
