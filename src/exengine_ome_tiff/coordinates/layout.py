@@ -113,6 +113,8 @@ def check_modulo(modulo: Mapping[str, str]) -> None:
     ValueError
         It is no such mapping, two axes are to be inside of the same one, or the axis is ``time``,
         ``channel``, ``z``, or ``position``, which tells files apart.
+    TypeError
+        It is no mapping.
     """
     if not isinstance(modulo, Mapping):
         raise TypeError(f"got modulo={modulo!r}, expected a mapping of axis names to 'Z', 'C' or 'T'")

@@ -19,7 +19,6 @@ AXES_NAMESPACE = "urn:exengine-ome-tiff:axes"
 NOT_ACQUIRED_NAMESPACE = "urn:exengine-ome-tiff:not-acquired"
 """Namespace of the MapAnnotation that names planes which show black because no frame was put for them."""
 
-_LONG_AXIS = 20
 METADATA_NAMESPACE = "urn:exengine-ome-tiff:metadata"
 """Namespace of the MapAnnotation that keeps metadata that all planes of an image have alike."""
 PLANES_NAMESPACE = "urn:exengine-ome-tiff:metadata-by-plane"
@@ -27,6 +26,7 @@ PLANES_NAMESPACE = "urn:exengine-ome-tiff:metadata-by-plane"
 RECORDS_ONLY = "(in the records only)"
 """Key for the names of metadata that is too long for the OME-XML."""
 
+_LONG_AXIS = 20
 _FREE_CHARACTERS = 1 << 18
 _CHARACTERS_A_PLANE = 16
 """How long the metadata by plane of a document may be: readers keep the OME-XML in memory."""

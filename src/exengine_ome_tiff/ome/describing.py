@@ -13,7 +13,7 @@ from exengine_ome_tiff.coordinates import ImageLayout
 from exengine_ome_tiff.ome.colors import default_color
 from exengine_ome_tiff.ome.given import ChannelInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.ome.images import ChannelValues, ImageValues
-from exengine_ome_tiff.translate import CameraValues, FrameValues, SummaryValues
+from exengine_ome_tiff.translate import CameraValues, FrameValues, SummaryValues, first_with_zone
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +59,13 @@ def describe(
         Without tags and columns. A pixel size that planes disagree about and uneven steps along z are left
         out, with a line in the log.
     """
-    sizes_um = _known(planes["pixel_size_um"][layout.frames[layout.frames >= 0]])
+    acquired = layout.frames[layout.frames >= 0]
+    sizes_um = _known(planes["pixel_size_um"][acquired])
     of_planes = _pixel_size(name, sizes_um) if sizes_um.size else _positive(summary.pixel_size_um)
     pixel_size_um = given.pixel_size_um or of_planes
     first = frames[0]
     aspect = (_positive(first.pixel_aspect) or 1) if not given.pixel_size_um else 1
-    bits = _known(planes["bit_depth"][layout.frames[layout.frames >= 0]])
+    bits = _known(planes["bit_depth"][acquired])
     position = first.position_name or dict(layout.labels).get("position")
     label = first.objective or summary.objective
     return ImageValues(
@@ -77,7 +78,7 @@ def describe(
         z_step_um=given.z_step_um or _positive(summary.z_step_um) or _z_step(layout, name, planes["z_um"]),
         time_interval_s=given.time_interval_s or _positive(summary.time_interval_s),
         significant_bits=int(bits.max()) if bits.size else None,
-        acquired=_beginning(started, summary.started),
+        acquired=first_with_zone((started, summary.started)),
         description=summary.description if given.description is None else given.description,
         stage_label=None if position is None else str(position),
         objective=given.objective or (objective_of(label) if label else None),
@@ -118,12 +119,6 @@ def _merged(camera: CameraValues, other: CameraValues) -> CameraValues:
         each.name: getattr(other, each.name) for each in fields(camera) if getattr(camera, each.name) is None
     }
     return replace(camera, **missing)
-
-
-def _beginning(*stamps: datetime | None) -> datetime | None:
-    """Return the first time stamp; one that tells its zone goes before others."""
-    known = [stamp for stamp in stamps if stamp is not None]
-    return next((stamp for stamp in known if stamp.tzinfo), known[0] if known else None)
 
 
 def _positive(value: float | None) -> float | None:

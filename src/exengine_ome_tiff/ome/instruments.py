@@ -9,7 +9,7 @@ from exengine_ome_tiff.ome.images import ImageValues
 from exengine_ome_tiff.ome.text import optional_name
 from exengine_ome_tiff.translate import CameraValues
 
-_BINNINGS = {"1x1": "1x1", "2x2": "2x2", "4x4": "4x4", "8x8": "8x8"}
+_BINNINGS = ("1x1", "2x2", "4x4", "8x8")
 
 
 class Instruments:
@@ -54,7 +54,7 @@ class Instruments:
             id=self._detectors[camera.label].id, gain=camera.gain, offset=camera.offset
         )
         if camera.binning is not None:
-            settings.binning = m.Binning(_BINNINGS.get(camera.binning, "Other"))
+            settings.binning = m.Binning(camera.binning if camera.binning in _BINNINGS else "Other")
         if camera.readout_mhz is not None:
             settings.read_out_rate = camera.readout_mhz
             settings.read_out_rate_unit = m.UnitsFrequency.MEGAHERTZ

@@ -98,14 +98,14 @@ class Header:
         if version != FORMAT_VERSION:
             raise OmeTiffError(f"a dataset of format version {version}, this package reads {FORMAT_VERSION}")
         try:
-            plate, coding = header["plate"], header["coding"]
+            plate = header["plate"]
             return cls(
                 header["dataset"],
                 header["is_folder"],
                 json.dumps(header["summary_metadata"]),
                 header["modulo"],
                 PlateInfo(**plate | {"wells": dict(plate["wells"])}),
-                PageCoding(**coding | {"tile": coding["tile"] and tuple(coding["tile"])}),
+                PageCoding(**header["coding"]),
                 _given(header["given"]),
             )
         except (ValueError, TypeError, KeyError) as error:

@@ -1,7 +1,7 @@
 """Metadata dialects to neutral values with units in their names. Plain values in, plain values out."""
 
 from exengine_ome_tiff.translate.interpreter import Interpreter
-from exengine_ome_tiff.translate.times import delta_t_s
+from exengine_ome_tiff.translate.times import delta_t_s, first_with_zone
 from exengine_ome_tiff.translate.translator import Translator
 from exengine_ome_tiff.translate.values import (
     CameraValues,
@@ -20,4 +20,5 @@ __all__ = [
     "SummaryValues",
     "Translator",
     "delta_t_s",
+    "first_with_zone",
 ]

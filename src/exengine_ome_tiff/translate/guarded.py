@@ -73,7 +73,7 @@ def log_failure(what: str, error: str) -> None:
 
 
 def _frozen(tags: Tags) -> Tags:
-    return MappingProxyType(dict(tags))
+    return MappingProxyType(tags)
 
 
 def _expected(kind: type[T], answer: object) -> T:

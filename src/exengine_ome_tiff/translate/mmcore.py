@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from exengine_ome_tiff.translate import readers as read
-from exengine_ome_tiff.translate.times import parse_time
+from exengine_ome_tiff.translate.times import first_with_zone, parse_time
 from exengine_ome_tiff.translate.translator import Note, Rule, TableTranslator, Tags, is_known
 from exengine_ome_tiff.translate.values import CameraValues, FrameValues, PlaneValues
 
@@ -85,8 +85,7 @@ def camera_values(tags: Tags, label: str | None = None) -> CameraValues | None:
 
 def first_stamp(tags: Tags, keys: Iterable[str]) -> datetime | None:
     """Return the first time stamp that can be read; one that tells its zone goes first."""
-    stamps = [stamp for stamp in (parse_time(tags.get(key)) for key in keys) if stamp is not None]
-    return next((stamp for stamp in stamps if stamp.tzinfo), stamps[0] if stamps else None)
+    return first_with_zone(parse_time(tags.get(key)) for key in keys)
 
 
 class MMCore(TableTranslator):

@@ -48,11 +48,10 @@ class Plain(TableTranslator):
         )
 
     def summary(self, tags: Tags) -> SummaryValues:
-        interval_s, step_um = read.number(tags.get("time_interval_s")), read.number(tags.get("z_step_um"))
         return SummaryValues(
             started=self.frame(tags).acquired,
             description=read.text(tags.get("description")),
-            time_interval_s=interval_s if interval_s > 0 else None,
-            z_step_um=abs(step_um) if abs(step_um) > 0 else None,
+            time_interval_s=read.positive(read.number(tags.get("time_interval_s"))),
+            z_step_um=read.positive(abs(read.number(tags.get("z_step_um")))),
             pixel_size_um=read.known(read.size_um(tags.get("pixel_size_um"))),
         )

@@ -56,16 +56,14 @@ class PymmcorePlus(TableTranslator):
 
     def summary(self, tags: Tags) -> SummaryValues:
         devices = {str(device.get("label")): _properties(device) for device in _dicts(tags.get("devices"))}
-        interval_s = read.number(tags.get("mda_sequence.time_plan.interval"))
-        step_um = abs(read.number(tags.get("mda_sequence.z_plan.step")))
         plate = "mda_sequence.stage_positions.plate"
         sizes = [
             read.known(read.size_um(image.get("pixel_size_um"))) for image in _dicts(tags.get("image_infos"))
         ]
         return SummaryValues(
             started=first_stamp(tags, ("datetime",)),
-            time_interval_s=interval_s if interval_s > 0 else None,
-            z_step_um=step_um if step_um > 0 else None,
+            time_interval_s=read.positive(read.number(tags.get("mda_sequence.time_plan.interval"))),
+            z_step_um=read.positive(abs(read.number(tags.get("mda_sequence.z_plan.step")))),
             pixel_size_um=next((size for size in sizes if size is not None), None),
             objective=read.text(devices.get("Objective", {}).get("Label")),
             cameras={camera.label: camera for camera in _cameras(tags, devices)},

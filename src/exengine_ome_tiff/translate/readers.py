@@ -70,6 +70,11 @@ def known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
+def positive(value: float) -> float | None:
+    """Turn what is not above 0, and NaN, into None."""
+    return value if value > 0 else None
+
+
 def count(value: object) -> int | None:
     """Read a number of things, from 1 on."""
     things = number(value)

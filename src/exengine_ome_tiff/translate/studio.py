@@ -60,13 +60,12 @@ class Studio(MMCore):
     )
 
     def summary(self, tags: Tags) -> SummaryValues:
-        intervals_s = [read.milliseconds(tags.get(key)) for key in _INTERVALS]
-        interval_s = next((each for each in intervals_s if each > 0), 0.0)
-        step_um = abs(read.number(tags.get("z-step_um")))
+        intervals_s = [read.positive(read.milliseconds(tags.get(key))) for key in _INTERVALS]
+        interval_s = next((each for each in intervals_s if each is not None), None)
         return SummaryValues(
             started=first_stamp(tags, ("StartTime", "DateAndTime", "Time")),
-            time_interval_s=interval_s if interval_s > 0 and not tags.get("CustomIntervals_ms") else None,
-            z_step_um=step_um if step_um > 0 else None,
+            time_interval_s=None if tags.get("CustomIntervals_ms") else interval_s,
+            z_step_um=read.positive(abs(read.number(tags.get("z-step_um")))),
             pixel_size_um=read.known(read.size_um(tags.get("PixelSize_um"))),
             description=read.text(tags.get("Comment")),
             user_name=read.text(tags.get("UserName")),

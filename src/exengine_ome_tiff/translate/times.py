@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import MAXYEAR, UTC, datetime
 from functools import cache, lru_cache
 
@@ -58,6 +58,12 @@ def _parse(stamp: str) -> datetime | None:
         )
     except ValueError:
         return None
+
+
+def first_with_zone(stamps: Iterable[datetime | None]) -> datetime | None:
+    """Return the first time that is known; one that tells its zone goes before others."""
+    known = [stamp for stamp in stamps if stamp is not None]
+    return next((stamp for stamp in known if stamp.tzinfo), known[0] if known else None)
 
 
 def seconds(stamp: object, *, zone: bool) -> float:
