@@ -1,13 +1,14 @@
 """OME-TIFF storage backend for ExEngine."""
 
 from exengine_ome_tiff.coordinates import PlateInfo
-from exengine_ome_tiff.errors import NotFinishedError, OmeTiffError
+from exengine_ome_tiff.errors import BeingWrittenError, NotFinishedError, OmeTiffError
 from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, ObjectiveInfo
-from exengine_ome_tiff.storage import ImageInfo, TiffStorage
+from exengine_ome_tiff.storage import ImageInfo, Recovered, TiffStorage, recover
 from exengine_ome_tiff.translate import CameraValues, FrameValues, PlaneValues, SummaryValues, Translator
 from exengine_ome_tiff.version import __version__
 
 __all__ = [
+    "BeingWrittenError",
     "CameraValues",
     "ChannelInfo",
     "ExperimenterInfo",
@@ -18,8 +19,10 @@ __all__ = [
     "OmeTiffError",
     "PlaneValues",
     "PlateInfo",
+    "Recovered",
     "SummaryValues",
     "TiffStorage",
     "Translator",
     "__version__",
+    "recover",
 ]

@@ -7,3 +7,7 @@ class OmeTiffError(Exception):
 
 class NotFinishedError(OmeTiffError):
     """A dataset's writer ended before `finish`: the frames are there, the OME-XML is not."""
+
+
+class BeingWrittenError(OmeTiffError):
+    """A dataset is being written by a `TiffStorage` at this moment."""

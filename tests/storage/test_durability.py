@@ -19,7 +19,7 @@ import tifffile
 
 from exengine_ome_tiff import NotFinishedError, TiffStorage
 from exengine_ome_tiff.storage.session import BUFFER_BYTES, IDLE_S, SLOW_S
-from exengine_ome_tiff.tiff import chain, writer
+from exengine_ome_tiff.tiff import chain, finisher
 from exengine_ome_tiff.tiff.records import decode_block
 
 FORMS = ["run.ome.tiff", "run"]
@@ -65,7 +65,7 @@ def journal_of(path):
             tag = page.tags.get(chain.RECORDS)
             if tag is None:
                 continue
-            pixels, _, notes = decode_block(bytes(tag.value))
+            pixels, notes, _, _ = decode_block(bytes(tag.value))
             for slot, note in enumerate(notes):
                 tif.filehandle.seek(page.dataoffsets[0] + slot * pixels.nbytes)
                 data = np.frombuffer(tif.filehandle.read(pixels.nbytes), pixels.stored_dtype)
@@ -209,7 +209,7 @@ def test_after_a_kill_the_file_holds_what_was_written(tmp_path, instant):
         for page in pages:
             if chain.RECORDS in page.tags:
                 assert waiting == []
-                waiting = decode_block(bytes(page.tags[chain.RECORDS].value))[2]
+                waiting = decode_block(bytes(page.tags[chain.RECORDS].value)).notes
             assert_right(json.loads(waiting.pop(0)), page.asarray())
 
     journal = journal_of(path)
@@ -412,7 +412,7 @@ def test_finish_can_be_repeated_when_a_final_chain_could_not_be_written(tmp_path
     target = tmp_path / name
     storage = TiffStorage(target)
     stored = put_with_gaps(storage)
-    full_disk(writer, "write_final_chain", *failing)
+    full_disk(finisher, "write_final_chain", *failing)
     for _ in failing:
         with pytest.raises(OSError, match="space"):
             storage.finish()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import shutil
 import struct
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from disks import failing_disk
 from exengine_ome_tiff import OmeTiffError
 from exengine_ome_tiff.tiff import chain, new_chain
 
@@ -55,8 +55,8 @@ def page_entries(path, numbers):
 
 def rechain(path, numbers, extra=None):
     pages = page_entries(path, numbers)
-    with path.open("r+b") as file:
-        new_chain.write_final_chain(file, iter(pages), len(pages), extra or {})
+    with path.open("r+b", buffering=0) as file:
+        chain.begin_with(file, new_chain.write_final_chain(file, iter(pages), len(pages), extra or {}))
 
 
 def assert_pages(arrays, numbers):
@@ -317,26 +317,9 @@ def test_a_chain_may_be_replaced_again(path):
 
 
 def test_end_chain_cuts_behind_a_page(path):
-    with path.open("r+b") as file:
+    with path.open("r+b", buffering=0) as file:
         chain.end_chain(file, journal(path)[2])
     assert_pages(read(path), [0, 1, 2])
-
-
-class FullDisk(io.FileIO):
-    """A file on a disk that takes so many bytes and then no more."""
-
-    def __init__(self, path, room):
-        super().__init__(path, "r+")
-        self.room = room
-
-    def write(self, data):
-        data = memoryview(data)
-        if len(data) <= self.room:
-            self.room -= len(data)
-            return super().write(data)
-        super().write(data[: self.room])
-        self.room = 0
-        raise OSError(28, "No space left on device")
 
 
 @pytest.mark.parametrize("room", [0, 1, 8, 100, 307, 308, 309, 1000, 1200, 1620])
@@ -344,8 +327,10 @@ def test_a_full_disk_leaves_the_file_as_it_was(path, room):
     before = path.read_bytes()
     pages = page_entries(path, [5, 4, 3, 2, 1, 0])
     extra = {chain.IMAGE_DESCRIPTION: (chain.ASCII, b"d" * 300 + b"\0")}
-    with FullDisk(path, room) as file, pytest.raises(OSError, match="space"):
-        new_chain.write_final_chain(file, pages, len(pages), extra)
+    with failing_disk() as disk, path.open("r+b", buffering=0) as file:
+        disk.room = room
+        with pytest.raises(OSError, match="space"):
+            new_chain.write_final_chain(file, pages, len(pages), extra)
     assert path.read_bytes() == before
     assert_pages(read(path), range(COUNT))
     rechain(path, [5, 4], extra)
@@ -358,6 +343,6 @@ def test_pages_that_fail_leave_the_file_as_it_was(path):
         raise OSError(5, "Input/output error")
 
     before = path.read_bytes()
-    with path.open("r+b") as file, pytest.raises(OSError, match="Input"):
+    with path.open("r+b", buffering=0) as file, pytest.raises(OSError, match="Input"):
         new_chain.write_final_chain(file, pages(), 3, {})
     assert path.read_bytes() == before

@@ -22,7 +22,7 @@ NOTES = [[b"one"], [b"one", b"two", b""], [b'{"a":"\\u00b5 \\\\ \\n"}'], [b"x" *
 def test_decode_gives_back_what_was_encoded(shape, dtype, notes):
     pixels = pixel_format(shape, dtype)
     record, head_nbytes = encode_block(pixels, notes)
-    assert decode_block(record) == (pixels, head_nbytes, notes)
+    assert decode_block(record) == (pixels, notes, [], head_nbytes)
 
 
 def test_notes_follow_the_first_line_one_by_one():

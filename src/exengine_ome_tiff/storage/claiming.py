@@ -1,22 +1,33 @@
 """Making room for a dataset, and nothing more."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
+from exengine_ome_tiff.storage.locking import Lock
 from exengine_ome_tiff.storage.opening import datasets_in
 from exengine_ome_tiff.storage.target import COMPANION_SUFFIX, Target
-
-_being_written: WeakKeyDictionary[object, Path] = WeakKeyDictionary()
-
-
-def note_writer(writer: object, path: Path) -> None:
-    """Remember that a path is written, until `forget_writer` or the end of the writer."""
-    _being_written[writer] = path
+from exengine_ome_tiff.tiff import sync_folder
 
 
-def forget_writer(writer: object) -> None:
-    """Allow others to write to the writer's path again."""
-    _being_written.pop(writer, None)
+def hold(target: Target) -> Lock:
+    """Keep others from writing a dataset; its file or folder exists.
+
+    Raises
+    ------
+    BlockingIOError
+        Somebody else writes it, in this process or another one.
+    """
+    if target.is_folder:
+        if target.lock.is_symlink():
+            target.lock.unlink()  # or a file would be made where the link leads
+        target.lock.touch()
+    return Lock(target.lock, is_own=target.is_folder)
+
+
+def sync_names(target: Target, new_folders: Iterable[Path] = ()) -> None:
+    """Wait until the names of a dataset's files, and of folders made for it, are safe on the disk."""
+    for folder in {target.folder, *(folder.parent for folder in new_folders)}:
+        sync_folder(folder)
 
 
 def claim(target: Target, *, overwrite: bool) -> list[Path]:
@@ -37,36 +48,39 @@ def claim(target: Target, *, overwrite: bool) -> list[Path]:
     Raises
     ------
     FileExistsError
-        Something is there that is not to be overwritten, or a storage of this process still writes there.
+        Something is there that is not to be overwritten, or another storage still writes there.
     """
-    if any(path == target.path for path in _being_written.values()):
-        raise FileExistsError(
-            f"{target.path} is still being written by another TiffStorage: close that first"
-        )
     if target.path.exists():
         if not overwrite:
             raise FileExistsError(f"{target.path} exists; TiffStorage(..., overwrite=True) replaces it")
         if target.path.is_dir() != target.is_folder:
             kinds = ("a folder", "a file") if target.path.is_dir() else ("a file", "a folder")
             raise FileExistsError(f"{target.path} is {kinds[0]}, which {kinds[1]} does not replace")
-        if target.is_folder:
-            _empty(target)
-        else:
-            target.path.unlink()
-    folder = target.path if target.is_folder else target.path.parent
+        try:
+            lock = hold(target)
+        except BlockingIOError as error:
+            raise FileExistsError(
+                f"{target.path} is still being written by another TiffStorage: close that first"
+            ) from error
+        try:
+            files = _files(target) if target.is_folder else [target.path]
+        finally:
+            lock.release()
+        for file in files:
+            file.unlink()
+    folder = target.folder
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     return missing
 
 
-def _empty(target: Target) -> None:
-    """Delete the files of the dataset in a folder."""
+def _files(target: Target) -> list[Path]:
+    """Return the files of the dataset in a folder, its companion included."""
     datasets = datasets_in(target.path)
     if len(datasets) > 1:
         raise FileExistsError(f"{target.path} has the files of {len(datasets)} datasets, none is replaced")
-    for files in datasets.values():
-        for companion in target.path.glob(f"*{COMPANION_SUFFIX}"):
-            if any(file.name.startswith(companion.name.removesuffix(COMPANION_SUFFIX)) for file in files):
-                companion.unlink()
-        for file in files:
-            file.unlink()
+    files = [file for files in datasets.values() for file in files]
+    for companion in target.path.glob(f"*{COMPANION_SUFFIX}"):
+        if any(file.name.startswith(companion.name.removesuffix(COMPANION_SUFFIX)) for file in files):
+            files.append(companion)
+    return files

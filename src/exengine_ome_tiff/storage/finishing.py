@@ -4,18 +4,21 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo
 from exengine_ome_tiff.ome import ExperimenterInfo, ImageValues, OmeImage, describe
+from exengine_ome_tiff.storage.claiming import sync_names
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.header import Header
-from exengine_ome_tiff.storage.images import stored_images
+from exengine_ome_tiff.storage.images import StoredImage, stored_images
+from exengine_ome_tiff.storage.opening import root_uuid
 from exengine_ome_tiff.storage.records import decode_metadata
 from exengine_ome_tiff.storage.target import Target
-from exengine_ome_tiff.tiff import PageWriter
+from exengine_ome_tiff.tiff import PageFinisher, read_description, write_whole
 from exengine_ome_tiff.translate import FrameValues, Interpreter, PlaneTable, delta_t_s
 from exengine_ome_tiff.version import __version__
 
@@ -28,9 +31,12 @@ def finish_files(
     target: Target,
     header: Header,
     dataset: Dataset,
-    writers: Sequence[PageWriter],
+    files: Sequence[PageFinisher],
     planes: PlaneTable,
     interpreter: Interpreter,
+    *,
+    fsync: bool,
+    new_folders: Sequence[Path] = (),
 ) -> None:
     """Make OME-TIFF of all files, and the companion of a folder; the dataset reads the finished files then.
 
@@ -42,17 +48,21 @@ def finish_files(
         What its files say of the dataset.
     dataset
         All frames.
-    writers
-        Its files.
+    files
+        Its files, in the order of the dataset's; those that are finished already stay as they are.
     planes
         What the metadata says of each frame, by its number.
     interpreter
         Has read the metadata of each frame.
+    fsync
+        Whether to wait until all is safe on the disk.
+    new_folders
+        Folders that were made for the dataset.
 
     Raises
     ------
     OSError
-        A file could not be finished. All stay readable, and this may be called again.
+        A file could not be finished; the others are. All stay readable, and this may be called again.
     """
     # ome-types takes 0.3 s to import, and nobody needs it before
     from exengine_ome_tiff.ome.document import Place, ome_xml
@@ -63,24 +73,36 @@ def finish_files(
     plate, experimenter = facts.plate(), facts.experimenter()
     images = stored_images(dataset, target.name, header.modulo, header.given.image_name)
     companion: list[tuple[OmeImage, Place]] = []
-    for file, writer in enumerate(writers):
-        if not len(writer):
-            writer.discard()  # not even its first frame could be written
+    errors = []
+    for number, file in enumerate(files):
+        if not file.has_pages:
+            file.discard()  # not even its first frame could be written
             continue
-        uuid = header.file_uuid(writer.path.name)
+        uuid = header.file_uuid(file.path.name)
+        if file.is_finished:
+            uuid = root_uuid(read_description(file.path)) or uuid  # it may have been renamed since
         contents: list[tuple[OmeImage, Place]] = []
-        pages: list[npt.NDArray[np.int64]] = []
-        for layout, name, _, pixels in (image for image in images if image.file == file):
+        inside = [image for image in images if image.file == number]
+        for layout, name, _, pixels in inside:
             ome_image = OmeImage(layout, name, *pixels.stored, facts.values(layout, name), columns)
-            first_ifd = sum(map(len, pages))
+            first_ifd = sum(len(image.layout.frames) for image, _ in contents)
             contents.append((ome_image, Place(first_ifd)))
-            companion.append((ome_image, Place(first_ifd, writer.path.name, uuid)))
-            pages.append(_pages(layout, dataset, writer))
+            companion.append((ome_image, Place(first_ifd, file.path.name, uuid)))
+        if file.is_finished:
+            continue
         xml = ome_xml(target.name, contents, plate, experimenter, uuid, CREATOR)
-        dataset.files[file] = writer.finish(np.concatenate(pages), xml, CREATOR)
+        try:
+            pages = [_pages(image, dataset, file) for image in inside]
+            dataset.files[number] = file.finish(np.concatenate(pages), xml, CREATOR, fsync=fsync)
+        except OSError as error:
+            errors.append(error)  # that of one position; the others are finished all the same
+    if errors:
+        raise errors[0]
     if target.is_folder:
         xml = ome_xml(target.name, companion, plate, experimenter, header.dataset, CREATOR)
-        target.companion.write_bytes(xml)
+        write_whole(target.companion, xml, fsync=fsync)
+    if fsync:
+        sync_names(target, new_folders)
 
 
 class _Facts:
@@ -145,12 +167,13 @@ def _first_of_channels(layout: ImageLayout) -> list[int]:
     return [int(numbers[channels == channel].min()) for channel in range(len(layout.values["C"]))]
 
 
-def _pages(layout: ImageLayout, dataset: Dataset, writer: PageWriter) -> npt.NDArray[np.int64]:
+def _pages(image: StoredImage, dataset: Dataset, file: PageFinisher) -> npt.NDArray[np.int64]:
     """Return the handles of an image's planes; those never put share one blank page."""
+    layout = image.layout
     acquired = layout.frames >= 0
     handles = np.array([dataset.place(number)[1] for number in layout.frames[acquired].tolist()], np.int64)
     pages = np.empty(len(layout.frames), np.int64)
     pages[acquired] = handles
     if len(handles) < len(pages):
-        pages[~acquired] = writer.append_blank(writer.format(int(handles[0])))
+        pages[~acquired] = file.append_blank(image.pixels)
     return pages

@@ -1,16 +1,17 @@
-"""Finding the files of a finished dataset and reading what they hold."""
+"""Finding the files of a dataset and reading what they hold."""
 
 import logging
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
-from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.header import Header
-from exengine_ome_tiff.storage.records import decode_head
+from exengine_ome_tiff.storage.records import RecordHead, decode_head
 from exengine_ome_tiff.storage.target import COMPANION_SUFFIX, is_tiff
-from exengine_ome_tiff.tiff import OpenFiles, open_finished, read_dataset
+from exengine_ome_tiff.tiff import JournalPage, OpenFiles, open_pages, read_dataset
 
 logger = logging.getLogger(__name__)
 
@@ -18,13 +19,15 @@ _ROOT_UUID = re.compile(rb'<OME [^<>]*UUID="(urn:uuid:[0-9a-f-]{36})"')
 _ROOT_BYTES = 4096
 
 
-def open_dataset(path: Path) -> tuple[Dataset, Header]:
-    """Open a finished dataset.
+def open_dataset(path: Path, *, unfinished: bool = False) -> tuple[Dataset, Header]:
+    """Open a dataset for reading.
 
     Parameters
     ----------
     path
         A single file, a folder, or any file of a folder, its companion included.
+    unfinished
+        Whether it need not be finished: then it has the frames that are in the files by now.
 
     Returns
     -------
@@ -37,7 +40,36 @@ def open_dataset(path: Path) -> tuple[Dataset, Header]:
     FileNotFoundError
         There is nothing at the path.
     OmeTiffError
-        What is there is no finished dataset, or a folder with several.
+        What is there is no dataset, or a folder with several.
+    NotFinishedError
+        It was never finished, and `unfinished` is False.
+    """
+    paths, header = find_dataset(path)
+    dataset, open_files = Dataset(), OpenFiles()
+    frames: list[FoundFrame] = []
+    try:
+        for number, each in enumerate(paths):
+            reader, pages = open_pages(each, open_files, unfinished=unfinished)
+            dataset.files.append(reader)
+            frames += found_frames(number, pages)
+    except OmeTiffError:
+        dataset.close()
+        raise
+    add_frames(dataset, frames)
+    return dataset, header
+
+
+def find_dataset(path: Path) -> tuple[list[Path], Header]:
+    """Find the files of a dataset; parameters and errors as for `open_dataset`.
+
+    Files that links in a folder lead to are not part of a dataset there.
+
+    Returns
+    -------
+    list of pathlib.Path
+        At least one.
+    Header
+        What they say of their dataset.
     """
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
@@ -45,22 +77,28 @@ def open_dataset(path: Path) -> tuple[Dataset, Header]:
         datasets = datasets_in(path)
         if len(datasets) != 1:
             raise OmeTiffError(f"{path}: expected the files of one dataset, found those of {len(datasets)}")
-        return _load(*datasets.values())
+        (paths,) = datasets.values()
+        return paths, Header.decode(read_dataset(paths[0])[0])
     if path.name.endswith(COMPANION_SUFFIX):
-        dataset = _companion_dataset(path)
-    else:
-        header = Header.decode(read_dataset(path)[0])
-        if not header.is_folder:
-            return _load([path])
-        dataset = header.dataset
-    return _load(datasets_in(path.parent).get(dataset, []) or [path])
+        with path.open("rb") as file:
+            dataset = root_uuid(file.read(_ROOT_BYTES))
+        if dataset is None:
+            raise OmeTiffError(f"{path}: not a companion that TiffStorage wrote")
+        paths = datasets_in(path.parent).get(dataset, [])
+        if not paths:
+            raise OmeTiffError(f"{path}: none of its files is in the folder")
+        return paths, Header.decode(read_dataset(paths[0])[0])
+    header = Header.decode(read_dataset(path)[0])
+    if not header.is_folder:
+        return [path], header
+    return datasets_in(path.parent).get(header.dataset) or [path], header
 
 
 def datasets_in(folder: Path) -> dict[str, list[Path]]:
     """Return the TIFF files in a folder by the dataset that they are part of; foreign ones are left out."""
     datasets: dict[str, list[Path]] = {}
     for path in sorted(path for path in folder.iterdir() if is_tiff(path)):
-        if not path.is_file():
+        if path.is_symlink() or not path.is_file():
             continue
         try:
             header = Header.decode(read_dataset(path)[0])
@@ -74,31 +112,33 @@ def datasets_in(folder: Path) -> dict[str, list[Path]]:
     return datasets
 
 
-def _companion_dataset(path: Path) -> str:
-    """Read the UUID of a companion, which is that of its dataset."""
-    with path.open("rb") as file:
-        match = _ROOT_UUID.search(file.read(_ROOT_BYTES))
-    if match is None:
-        raise OmeTiffError(f"{path}: not a companion that TiffStorage wrote")
-    return match[1].decode()
+def root_uuid(xml: bytes) -> str | None:
+    """Return the UUID that an OME-XML document has as a whole, which it says at its beginning."""
+    match = _ROOT_UUID.search(xml[:_ROOT_BYTES])
+    return None if match is None else match[1].decode()
 
 
-def _load(paths: list[Path]) -> tuple[Dataset, Header]:
-    """Read the journals of files and bring their frames into the order of arrival."""
-    dataset = Dataset()
-    frames: list[tuple[int, int, int, Coordinates]] = []
-    header = Header.decode(read_dataset(paths[0])[0])
-    open_files = OpenFiles()
-    try:
-        for number, path in enumerate(paths):
-            reader, pages = open_finished(path, open_files)
-            dataset.files.append(reader)
-            for page in pages:
-                head = decode_head(page.note)
-                frames.append((head.number, number, page.handle, head.coordinates))
-    except OmeTiffError:
-        dataset.close()
-        raise
-    for _, file, handle, coordinates in sorted(frames, key=lambda frame: frame[0]):
-        dataset.add(dataset.axes.key(coordinates), file, handle)
-    return dataset, header
+class FoundFrame(NamedTuple):
+    """A frame that a file holds."""
+
+    head: RecordHead
+    file: int
+    page: JournalPage
+
+
+def found_frames(file: int, pages: Iterable[JournalPage]) -> list[FoundFrame]:
+    """Read where the pages of a file belong; their notes are not kept.
+
+    Raises
+    ------
+    OmeTiffError
+        A page cannot be read, or its note is no record.
+    """
+    return [FoundFrame(decode_head(page.note), file, page._replace(note=b"")) for page in pages]
+
+
+def add_frames(dataset: Dataset, frames: list[FoundFrame]) -> None:
+    """Bring frames into the order of their arrival, and add them to a dataset."""
+    frames.sort(key=lambda frame: frame.head.number)
+    for head, file, page in frames:
+        dataset.add(dataset.axes.key(head.coordinates), file, page.handle)

@@ -12,13 +12,21 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
-from exengine_ome_tiff.storage.claiming import forget_writer, note_writer
+from exengine_ome_tiff.storage.claiming import hold, sync_names
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.finishing import finish_files
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.records import encode_record, to_json
 from exengine_ome_tiff.storage.target import Target
-from exengine_ome_tiff.tiff import BufferPool, OpenFiles, PageWriter, PixelFormat, packing_of, pixel_format
+from exengine_ome_tiff.tiff import (
+    Algorithm,
+    BufferPool,
+    OpenFiles,
+    PageWriter,
+    PixelFormat,
+    packing_of,
+    pixel_format,
+)
 from exengine_ome_tiff.translate import Interpreter, PlaneTable
 
 logger = logging.getLogger(__name__)
@@ -51,6 +59,10 @@ class Session:
         Understands metadata.
     new_folders
         Folders that were made for the dataset, the innermost first.
+    checksums
+        Which checksum the record of each frame has.
+    fsync
+        Whether `finish` waits until all is safe on the disk.
     """
 
     def __init__(
@@ -60,6 +72,9 @@ class Session:
         dataset: Dataset,
         interpreter: Interpreter,
         new_folders: Sequence[Path],
+        *,
+        checksums: Algorithm | None,
+        fsync: bool,
     ) -> None:
         self.is_finished = False
         self.frame_count = 0
@@ -73,6 +88,8 @@ class Session:
         self._pool = BufferPool(BUFFER_BYTES, MAX_BUFFERS)
         self._open_files = OpenFiles()
         self._new_folders = new_folders
+        self._checksums = checksums
+        self._fsync = fsync
         self._planes = PlaneTable()
         self._interpreter = interpreter
         self._writers: list[PageWriter] = []
@@ -86,9 +103,9 @@ class Session:
         self._wake = threading.Condition(self._lock)
         self._waiting_since_s: float | None = None
         self._flusher: threading.Thread | None = None
-        note_writer(self, target.path)
         if not target.is_folder:
             self._file_number({})
+        self._held = hold(target)
 
     def put(self, given: Mapping[str, int | str], data: npt.ArrayLike, metadata: object) -> None:
         """Take a frame; see `TiffStorage.put`."""
@@ -123,13 +140,23 @@ class Session:
         with self.changed:
             self.changed.notify_all()
 
-    def flush(self) -> None:
-        """Write all frames that wait."""
+    def flush(self, *, fsync: bool = False) -> None:
+        """Write all frames that wait; see `TiffStorage.flush`."""
         self.check_process()
+        errors = []
         with self._lock:
             for writer in self._writers:
-                writer.commit()
+                try:
+                    writer.commit()
+                    if fsync:
+                        writer.sync()
+                except OSError as error:
+                    errors.append(error)  # that of one position; the others are written all the same
+            if errors:
+                raise errors[0]
             self._waiting_since_s = None
+            if fsync:
+                sync_names(self._target, self._new_folders)
 
     def finish(self) -> None:
         """Take no more frames and finish the files, once; after an OSError it can be called again."""
@@ -144,13 +171,21 @@ class Session:
                 return
             if self.frame_count:
                 self.flush()
+                files = [writer.finisher for writer in self._writers]
                 finish_files(
-                    self._target, self._header, self._dataset, self._writers, self._planes, self._interpreter
+                    self._target,
+                    self._header,
+                    self._dataset,
+                    files,
+                    self._planes,
+                    self._interpreter,
+                    fsync=self._fsync,
+                    new_folders=self._new_folders,
                 )
             else:
                 self._leave_nothing()
             self._pool.clear()
-            forget_writer(self)
+            self._held.release()
             self.is_finished = True
         with self.changed:
             self.changed.notify_all()
@@ -179,7 +214,13 @@ class Session:
         number = self._file_numbers.get(path)
         if number is None:
             writer = PageWriter(
-                path, self._header.encode(), self._pool, self._open_files, self._lock, self._header.coding
+                path,
+                self._header.encode(),
+                self._pool,
+                self._open_files,
+                self._lock,
+                self._header.coding,
+                self._checksums,
             )
             number = self._file_numbers[path] = len(self._writers)
             self._writers.append(writer)
@@ -190,8 +231,9 @@ class Session:
         """Remove the file without a page, which no reader would open, or the empty folder."""
         logger.warning("%s: no frame was put, so no file is left", self._target.path)
         for writer in self._writers:
-            writer.discard()
+            writer.finisher.discard()
         self._dataset.files.clear()
+        self._held.release()
         for folder in self._new_folders:
             if any(folder.iterdir()):
                 break

@@ -42,10 +42,22 @@ class Target:
             absolute.name.encode()
         except UnicodeEncodeError:
             raise ValueError(f"got the path {absolute!r}, whose name is no text in UTF-8") from None
-        if not is_tiff(absolute):
-            return cls(absolute, is_folder=True, name=absolute.name)
-        stem = absolute.stem
-        return cls(absolute, is_folder=False, name=stem[:-4] if stem.lower().endswith(".ome") else stem)
+        return cls.at(absolute, is_folder=not is_tiff(absolute))
+
+    @classmethod
+    def at(cls, absolute: Path, *, is_folder: bool) -> "Target":
+        """Take a path for what it is known to be."""
+        stem = absolute.stem if is_tiff(absolute) else absolute.name
+        if is_folder:
+            stem = absolute.name
+        elif stem.lower().endswith(".ome"):
+            stem = stem[:-4]
+        return cls(absolute, is_folder, stem)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the files are in."""
+        return self.path if self.is_folder else self.path.parent
 
     @property
     def prefix(self) -> str:
@@ -56,6 +68,11 @@ class Target:
     def companion(self) -> Path:
         """The file that lists all files of the folder."""
         return self.path / f"{self.prefix}{COMPANION_SUFFIX}"
+
+    @property
+    def lock(self) -> Path:
+        """The file that is held while the dataset is written."""
+        return self.path / f"{self.prefix}.lock" if self.is_folder else self.path
 
     def file(self, position: int | str | None) -> Path:
         """Return the path of the file for a position; always the same one for the same position."""

@@ -22,7 +22,7 @@ from exengine_ome_tiff.storage.images import ImageInfo, stored_images
 from exengine_ome_tiff.storage.opening import open_dataset
 from exengine_ome_tiff.storage.session import Session
 from exengine_ome_tiff.storage.target import Target
-from exengine_ome_tiff.tiff import PageCoding
+from exengine_ome_tiff.tiff import PageCoding, algorithm_of
 from exengine_ome_tiff.translate import Interpreter, Translator
 
 
@@ -81,6 +81,11 @@ class TiffStorage(DataStorage):
         Who recorded it. ``ExperimenterInfo()`` takes the user name of the summary metadata; None writes none.
     translators
         Dialects of metadata that this package does not know; they are asked before the others.
+    checksums
+        Record a checksum of the pixels of each frame, which `validate` compares: "crc32", which is fast and
+        finds damage (so does True), or "sha256", which also finds forgery.
+    fsync
+        Whether `finish` waits until all is on the disk, so that it survives a loss of power.
 
     Raises
     ------
@@ -121,6 +126,8 @@ class TiffStorage(DataStorage):
         description: str | None = None,
         experimenter: ExperimenterInfo | None = None,
         translators: Iterable[Translator] = (),
+        checksums: bool | Literal["crc32", "sha256"] = False,
+        fsync: bool = True,
     ) -> None:
         self._failures = Failures(on_error)
         coding = PageCoding(compression, compression_level, predictor, tile, pyramid_levels)
@@ -148,9 +155,12 @@ class TiffStorage(DataStorage):
             coding=coding,
             given=given,
         )
+        algorithm = algorithm_of(checksums)
         new_folders = claim(target, overwrite=overwrite)
         self._setup(target.path, Dataset(), header)
-        self._session: Session | None = Session(target, header, self._dataset, interpreter, new_folders)
+        self._session: Session | None = Session(
+            target, header, self._dataset, interpreter, new_folders, checksums=algorithm, fsync=fsync
+        )
         self._finalizer = weakref.finalize(self, self._session.abandon)
 
     def _setup(self, path: Path, dataset: Dataset, header: Header) -> None:
@@ -161,8 +171,8 @@ class TiffStorage(DataStorage):
         self._awaited = threading.local()
 
     @classmethod
-    def open(cls, path: str | PathLike[str]) -> Self:
-        """Open a finished dataset for reading.
+    def open(cls, path: str | PathLike[str], *, unfinished: bool = False) -> Self:
+        """Open a dataset for reading.
 
         Parameters
         ----------
@@ -182,10 +192,10 @@ class TiffStorage(DataStorage):
         OmeTiffError
             What is there was not written by a `TiffStorage`.
         NotFinishedError
-            It was, and never finished.
+            It was, and never finished, and `unfinished` is False.
         """
         absolute = Path(fspath(path)).absolute()
-        dataset, header = open_dataset(absolute)
+        dataset, header = open_dataset(absolute, unfinished=unfinished)
         storage = cls.__new__(cls)
         storage._failures = Failures("raise")  # noqa: SLF001 - this is its constructor
         storage._setup(absolute, dataset, header)  # noqa: SLF001
@@ -288,13 +298,24 @@ class TiffStorage(DataStorage):
         images = stored_images(self._readable(), name, self._header.modulo, self._header.given.image_name)
         return tuple(image.info() for image in images)
 
-    def flush(self) -> None:
+    def flush(self, *, fsync: bool = False) -> None:
         """Write all frames that wait in memory.
 
-        Small frames that come fast wait up to 0.25 s to be written together. After this the files hold all.
+        Small frames that come fast wait up to 0.25 s to be written together. After this the files hold all,
+        whatever becomes of this process.
+
+        Parameters
+        ----------
+        fsync
+            Whether to wait until all is on the disk, so that it survives a loss of power.
+
+        Raises
+        ------
+        OSError
+            Frames of a file could not be written; those of the other files were.
         """
         if self._session is not None and not self._session.is_finished:
-            self._session.flush()
+            self._session.flush(fsync=fsync)
 
     def finish(self) -> None:
         """Take no more frames and make OME-TIFF of the files; calling it again does nothing.

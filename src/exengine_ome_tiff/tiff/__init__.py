@@ -1,23 +1,33 @@
 """Pages in, pages out: BigTIFF files that are their own journal. The only place that knows tifffile."""
 
 from exengine_ome_tiff.tiff.buffers import BufferPool
+from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of
 from exengine_ome_tiff.tiff.coding import PageCoding
+from exengine_ome_tiff.tiff.disk import sync_folder, write_whole
+from exengine_ome_tiff.tiff.finisher import PageFinisher
 from exengine_ome_tiff.tiff.open_files import OpenFiles
-from exengine_ome_tiff.tiff.opening import JournalPage, open_finished, read_dataset
+from exengine_ome_tiff.tiff.opening import JournalPage, open_pages, read_dataset, read_description, resume
 from exengine_ome_tiff.tiff.pixels import PixelFormat, packing_of, pixel_format
 from exengine_ome_tiff.tiff.reader import PageReader
 from exengine_ome_tiff.tiff.writer import PageWriter
 
 __all__ = [
+    "Algorithm",
     "BufferPool",
     "JournalPage",
     "OpenFiles",
     "PageCoding",
+    "PageFinisher",
     "PageReader",
     "PageWriter",
     "PixelFormat",
-    "open_finished",
+    "algorithm_of",
+    "open_pages",
     "packing_of",
     "pixel_format",
     "read_dataset",
+    "read_description",
+    "resume",
+    "sync_folder",
+    "write_whole",
 ]

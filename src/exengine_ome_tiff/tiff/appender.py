@@ -1,11 +1,8 @@
-"""Appending pages to a file through tifffile, so that it stays right whatever fails."""
+"""Adding pages to a file through tifffile."""
 
-import errno
 import os
-import shutil
-import threading
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,55 +10,56 @@ import tifffile
 
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.coding import PageCoding
-from exengine_ome_tiff.tiff.journal import Journal
-from exengine_ome_tiff.tiff.open_files import OpenFiles
+from exengine_ome_tiff.tiff.growing_file import GrowingFile
 from exengine_ome_tiff.tiff.pixels import PixelFormat
-from exengine_ome_tiff.tiff.reader import PageReader
-from exengine_ome_tiff.tiff.records import NO_FRAME, encode_block
 
-_LITTLE_ROOM_BYTES = 4 << 20
+BLOCK_OVERHEAD_BYTES = 4096
+PAGE_OVERHEAD_BYTES = 512
+"""What IFDs take at the most of a block and of each of its pages, records not included."""
 
 
-class Appender:
-    """The end of a BigTIFF file; creates the file.
+class Block(NamedTuple):
+    """Where pages are that were written with one call.
 
     Parameters
     ----------
-    reader
-        Of the file.
-    journal
-        Books of the file; is told of pages that could not be written whole.
-    open_files
-        Bounds how many files are open.
-    lock
-        Held while the file is closed for a while; the caller holds it while it writes.
-    coding
-        Compression and tiles of all pages.
-
-    Raises
-    ------
-    FileExistsError
-        The file exists.
+    ifd_at
+        Offset of the first one's IFD.
+    data_at
+        Offset of the first one's pixels, behind which the others' lie; for encoded pages, which are alone in
+        their block, that of its IFD.
+    record_at
+        Offset of the value of the RECORDS tag, 0 where there is none.
     """
 
-    def __init__(
-        self,
-        reader: PageReader,
-        journal: Journal,
-        open_files: OpenFiles,
-        lock: threading.RLock,
-        coding: PageCoding,
-    ) -> None:
-        self._reader = reader
-        self._journal = journal
-        self._open_files = open_files
-        self._lock = lock
-        self._coding = coding
-        open_files.use(self)
-        self._writer: tifffile.TiffWriter | None = self._open("x")
-        reader.size()  # learns which file it is
+    ifd_at: int
+    data_at: int
+    record_at: int
 
-    def write(self, data: npt.NDArray[Any], pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[int, int]:
+
+class Appender:
+    """Pages at the end of a file.
+
+    Parameters
+    ----------
+    file
+        Ends with the last page so far.
+    coding
+        Compression and tiles of all pages.
+    is_linked
+        Whether pages become part of the file's chain, or nothing leads to them yet.
+    """
+
+    def __init__(self, file: GrowingFile, coding: PageCoding, *, is_linked: bool) -> None:
+        self._file = file
+        self._coding = coding
+        self._is_linked = is_linked
+        self._has_pages = False
+        self._writer: tifffile.TiffWriter | None = None
+
+    def write(
+        self, data: npt.NDArray[Any], pixels: PixelFormat, tags: Sequence[tuple[int, bytes]] = ()
+    ) -> Block:
         """Write pages of one format in one block.
 
         Parameters
@@ -70,92 +68,55 @@ class Appender:
             Pixels as they will lie in the file, shape (pages, ...) or that of one page, C-contiguous.
         pixels
             What its pages are.
-        notes
-            One for each page; none for a page that is no frame.
+        tags
+            Private tags of the first page: code and value; one of them may be RECORDS.
 
         Returns
         -------
-        int
-            Offset of the pixels.
-        int
-            Length of the first line of the block's record, 0 where it has none.
+        Block
 
         Raises
         ------
         OSError
             The pages were not written; the file is right as it is.
         """
-        record, head = encode_block(pixels, notes) if notes else (NO_FRAME, 0)
-        tags = [(chain.RECORDS, chain.BYTES, len(record), record, True)]
-        if not len(self._journal):
-            tags.append((chain.DATASET, chain.BYTES, len(self._reader.dataset), self._reader.dataset, True))
         try:
-            place = self._opened().write(
-                data,
-                photometric="rgb" if pixels.samples > 1 else "minisblack",
-                planarconfig="contig" if pixels.samples > 1 else None,
-                metadata=None,
-                software=False,
-                extratags=tags,
-                returnoffset=True,
-                **self._coding.arguments(pixels),
-            )
-        except OSError as error:
-            self._journal.cut()
-            raise self._told(error) from error
-        offset = 0 if place is None else place[0]
-        try:
-            self._complete(data, offset)
-        except OSError as error:
-            count = data.nbytes // pixels.nbytes
-            handles = [self._reader.add(pixels, 0) for _ in range(count)]
-            self._journal.add_block(handles, offset, 0, pixels)
-            self._journal.void_last_block()
-            raise self._told(error) from error
-        return offset, head
+            with self._file.addition(is_linked=self._is_linked):
+                return self._write(data, pixels, tags)
+        except BaseException:
+            self._writer = None  # it has lost track of the file; another one will find its way
+            raise
 
-    def _told(self, error: OSError) -> OSError:
-        """Say where writing failed and how much room there is, which NumPy does not."""
-        free = shutil.disk_usage(self._reader.path.parent).free
-        number = error.errno or (errno.ENOSPC if free < _LITTLE_ROOM_BYTES else errno.EIO)
-        reason = f"{os.strerror(number)}; {free:,} bytes are free; {error}"
-        return OSError(number, reason, str(self._reader.path))
-
-    def _complete(self, data: npt.NDArray[Any], offset: int) -> None:
-        """Write what tifffile left out: `ndarray.tofile` misses it when its last 4 kB meet a full disk."""
-        missing = self._opened().filehandle.tell() - self._reader.size()
-        if missing > 0:
-            if not offset:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._reader.path))
-            missing = min(missing, data.nbytes)
-            with self._reader.reopened("r+b", buffering=0) as file:
-                file.seek(offset + data.nbytes - missing)
-                chain.write_all(file, data.reshape(-1).view(np.uint8)[-missing:].data)
-
-    def close(self) -> None:
-        """Let tifffile write the IFDs it still owes and close its file."""
-        self.release()
-        self._open_files.forget(self)
-
-    def release(self) -> None:
-        """Do as `close` does, until the next write."""
-        with self._lock:
-            writer, self._writer = self._writer, None
-            if writer is not None:
-                try:
-                    writer.close()
-                except OSError:
-                    self._journal.cut()  # the IFDs are owed for good, and not needed in the end
-                    raise
-
-    def _opened(self) -> tifffile.TiffWriter:
-        """Return tifffile's writer, at the end of the file."""
-        self._open_files.use(self)
+    def _write(self, data: npt.NDArray[Any], pixels: PixelFormat, tags: Sequence[tuple[int, bytes]]) -> Block:
         if self._writer is None:
-            self._reader.reopened("rb").close()  # raises if there is another file by now
-            self._writer = self._open("r+" if len(self._journal) else "w")
-        return self._writer
+            self._writer = self._new_writer()
+        self._file.seek(0, os.SEEK_END)
+        is_rgb = pixels.samples > 1
+        place = self._writer.write(
+            # room for plain pixels, which are written without tifffile: it misses when they do not fit
+            data if pixels.is_encoded else None,
+            shape=data.shape,
+            dtype=data.dtype,
+            photometric="rgb" if is_rgb else "minisblack",
+            planarconfig="contig" if is_rgb else None,
+            metadata=None,
+            software=False,
+            extratags=[(code, chain.BYTES, len(value), value, True) for code, value in tags],
+            returnoffset=True,
+            **self._coding.arguments(pixels),
+        )
+        ifd_at = data_at = self._file.last_write_at  # it writes the IFD last, when it knows all offsets
+        if not pixels.is_encoded:
+            data_at = place[0]  # type: ignore[index] # it is there for pages that are not encoded
+            self._file.write_at(data_at, np.ascontiguousarray(data).reshape(-1).view(np.uint8).data)
+        record = chain.read_ifd(self._file, ifd_at).find(chain.RECORDS)
+        self._has_pages = True
+        return Block(ifd_at, data_at, 0 if record is None else record.number)
 
-    def _open(self, mode: Literal["x", "r+", "w"]) -> tifffile.TiffWriter:
-        path = self._reader.path
-        return tifffile.TiffWriter(path, mode=mode, bigtiff=True, byteorder="<", ome=False, shaped=False)
+    def _new_writer(self) -> tifffile.TiffWriter:
+        """Let tifffile begin the file, find the end of its chain, or write pages that are in no chain."""
+        self._file.seek(0)
+        mode: Literal["r+", "w"] = "r+" if self._is_linked and self._has_pages else "w"
+        return tifffile.TiffWriter(
+            cast("Any", self._file), mode=mode, bigtiff=True, byteorder="<", ome=False, shaped=False
+        )

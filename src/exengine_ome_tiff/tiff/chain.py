@@ -1,14 +1,15 @@
-"""The chain of pages (IFDs) in a BigTIFF file: walking it, and mending it where a write failed.
+"""The chain of pages (IFDs) in a BigTIFF file: walking it, and cutting it where a link leads nowhere.
 
 Layout of header, IFDs and tags: TIFF 6.0 section 2 with the 64-bit fields of BigTIFF.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator
 from io import FileIO
-from typing import BinaryIO, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff.disk import write_at
 
 NEW_SUBFILE_TYPE = 254
 STRIP_OFFSETS = 273
@@ -37,6 +38,23 @@ OFFSET = struct.Struct("<Q")
 _MAX_ENTRIES = 4096
 _USUAL_IFD_BYTES = 8 + 20 * ENTRY.size + 8
 _MAXOFFSET = 1 << 43  # what ext4 can have; a larger one is no offset
+
+
+class Readable(Protocol):
+    """A file that bytes are read from."""
+
+    @property
+    def name(self) -> Any:
+        """Its path."""
+        ...
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a position."""
+        ...
+
+    def read(self, size: int, /) -> bytes:
+        """Read bytes."""
+        ...
 
 
 class Entry(NamedTuple):
@@ -69,11 +87,6 @@ class Ifd(NamedTuple):
                 return entry
         return None
 
-    @property
-    def has_records(self) -> bool:
-        """Whether this is the first page of a block: RECORDS is the last of its tags then."""
-        return bool(ENTRY.unpack_from(self.entries, len(self.entries) - ENTRY.size)[0] == RECORDS)
-
     def public_entries(self) -> bytes:
         """Return the entries without our private tags, which are the last ones."""
         end = len(self.entries)
@@ -82,7 +95,7 @@ class Ifd(NamedTuple):
         return self.entries[:end]
 
 
-def first_offset(file: BinaryIO | FileIO) -> int:
+def first_offset(file: Readable) -> int:
     """Return the offset of the first IFD.
 
     Raises
@@ -97,7 +110,7 @@ def first_offset(file: BinaryIO | FileIO) -> int:
     return int(OFFSET.unpack_from(header, FIRST_IFD_AT)[0])
 
 
-def read_ifd(file: BinaryIO | FileIO, offset: int) -> Ifd:
+def read_ifd(file: Readable, offset: int) -> Ifd:
     """Read the IFD at an offset.
 
     Raises
@@ -120,7 +133,7 @@ def read_ifd(file: BinaryIO | FileIO, offset: int) -> Ifd:
     return Ifd(offset, data[OFFSET.size : end], OFFSET.unpack_from(data, end)[0])
 
 
-def walk(file: BinaryIO | FileIO, offset: int) -> Iterator[Ifd]:
+def walk(file: Readable, offset: int) -> Generator[Ifd, None, None]:
     """Yield the IFDs of a chain from the one at `offset` to the last.
 
     Raises
@@ -136,7 +149,7 @@ def walk(file: BinaryIO | FileIO, offset: int) -> Iterator[Ifd]:
         offset = ifd.next_offset
 
 
-def read_bytes(file: BinaryIO | FileIO, entry: Entry) -> bytes:
+def read_bytes(file: Readable, entry: Entry) -> bytes:
     """Read the value of a tag of type BYTES.
 
     Raises
@@ -152,36 +165,19 @@ def read_bytes(file: BinaryIO | FileIO, entry: Entry) -> bytes:
     return file.read(entry.length)
 
 
-def write_all(file: FileIO, data: bytes | bytearray | memoryview) -> None:
-    """Write bytes to an unbuffered file, all of them."""
-    rest = memoryview(data).cast("B")
-    while rest:
-        rest = rest[file.write(rest) or 0 :]
-
-
-def end_chain(file: FileIO, last: Ifd | None) -> None:
-    """Make an IFD the last of its chain, where a write that failed may have left a link to nothing.
+def end_chain(file: FileIO, last: Ifd) -> None:
+    """Make an IFD the last of its chain, where a link leads to what is no IFD.
 
     Parameters
     ----------
     file
         The file, open for reading and writing without a buffer.
     last
-        The IFD, None for a file without any.
+        The IFD.
     """
-    file.seek(FIRST_IFD_AT if last is None else last.offset + OFFSET.size + len(last.entries))
-    write_all(file, OFFSET.pack(0))
+    write_at(file, last.offset + OFFSET.size + len(last.entries), OFFSET.pack(0))
 
 
-def empty_page(file: FileIO, ifd: Ifd) -> None:
-    """Make a page of one strip one without pixels, which readers show black.
-
-    Parameters
-    ----------
-    file
-        The file, open for reading and writing without a buffer.
-    """
-    for at in range(0, len(ifd.entries), ENTRY.size):
-        if ENTRY.unpack_from(ifd.entries, at)[0] in (STRIP_OFFSETS, STRIP_BYTE_COUNTS):
-            file.seek(ifd.offset + OFFSET.size + at + ENTRY.size - OFFSET.size)
-            write_all(file, OFFSET.pack(0))
+def begin_with(file: FileIO, offset: int) -> None:
+    """Make an IFD the first page of the file: one write of eight bytes; the file as for `end_chain`."""
+    write_at(file, FIRST_IFD_AT, OFFSET.pack(offset))

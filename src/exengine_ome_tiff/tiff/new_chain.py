@@ -1,8 +1,8 @@
 """A new chain of pages in a finished file, in the order of its images and planes.
 
 While frames arrive, tifffile links one page after the other in order of arrival: the *journal chain*.
-`write_final_chain` appends another chain, in another order, and then points the file's header at it, which is
-one write of eight bytes. Its IFDs name the same pixels at the same offsets: no pixel moves.
+`write_final_chain` appends another chain, in another order, which `chain.begin_with` then makes the file's.
+Its IFDs name the same pixels at the same offsets: no pixel moves.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from exengine_ome_tiff.tiff.chain import (
     ENTRY,
-    FIRST_IFD_AT,
     IFD8,
     LONG,
     LONG8,
@@ -19,8 +18,8 @@ from exengine_ome_tiff.tiff.chain import (
     OFFSET,
     STRIP_OFFSETS,
     SUB_IFDS,
-    write_all,
 )
+from exengine_ome_tiff.tiff.disk import write_all
 
 _WRITE_BYTES = 1 << 20
 _REDUCED = 1
@@ -36,10 +35,8 @@ class Page(NamedTuple):
 
 def write_final_chain(
     file: FileIO, pages: Iterable[Page], count: int, extra: Mapping[int, tuple[int, bytes]]
-) -> None:
-    """Append a chain of pages and make it the file's chain.
-
-    Until the last eight bytes are written the file stays what it was; after an error it is cut back to it.
+) -> int:
+    """Append a chain of pages that nothing leads to yet; after an error the file is cut back to what it was.
 
     Parameters
     ----------
@@ -51,6 +48,11 @@ def write_final_chain(
         How many there are.
     extra
         Further tags of the first page by their code: type, and value in the file's byte order.
+
+    Returns
+    -------
+    int
+        Offset of the first IFD.
     """
     start = file.seek(0, 2)
     try:
@@ -73,8 +75,7 @@ def write_final_chain(
     except OSError:
         file.truncate(start)
         raise
-    file.seek(FIRST_IFD_AT)
-    write_all(file, OFFSET.pack(table_at))
+    return table_at
 
 
 def with_data_offset(entries: bytes, offset: int) -> bytes:

@@ -1,23 +1,52 @@
-"""Opening a file that was written before: what it says of its dataset, and the pages of its journal."""
+"""Opening a file that was written before, by anybody: what it says of its dataset, and its journal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from exengine_ome_tiff.errors import NotFinishedError, OmeTiffError
 from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff.coding import PageCoding
+from exengine_ome_tiff.tiff.finisher import PageFinisher
+from exengine_ome_tiff.tiff.growing_file import GrowingFile
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.reader import PageReader
-from exengine_ome_tiff.tiff.records import VOID, decode_block
+from exengine_ome_tiff.tiff.records import BlockRecord, decode_block
 
 
 class JournalPage(NamedTuple):
-    """A page as the journal of a file tells it."""
+    """A page as the journal of a file tells it.
+
+    Parameters
+    ----------
+    handle
+        Of the page.
+    pixels
+        What was put.
+    note
+        Of the page.
+    checksum
+        Of its pixels; None where there is none.
+    ifd_at
+        Offset of the IFD of the first page of its block.
+    """
 
     handle: int
     pixels: PixelFormat
     note: bytes
+    checksum: str | None
+    ifd_at: int
+
+
+class _Block(NamedTuple):
+    """A block of pages whose IFD, record and pixels are in the file."""
+
+    ifd: chain.Ifd
+    record: BlockRecord
+    data_at: int
+    note_at: int
 
 
 def read_dataset(path: Path) -> tuple[bytes, int | None]:
@@ -44,8 +73,25 @@ def read_dataset(path: Path) -> tuple[bytes, int | None]:
         return chain.read_bytes(file, dataset), None if journal is None else journal.number
 
 
-def open_finished(path: Path, open_files: OpenFiles) -> tuple[PageReader, Iterator[JournalPage]]:
-    """Open a file that `PageWriter.finish` finished.
+def read_description(path: Path) -> bytes:
+    """Read the ImageDescription of a file's first page: OME-XML where it is finished.
+
+    Raises
+    ------
+    OmeTiffError
+        The file is no BigTIFF, or has none.
+    """
+    with path.open("rb") as file:
+        entry = chain.read_ifd(file, chain.first_offset(file)).find(chain.IMAGE_DESCRIPTION)
+        if entry is None:
+            raise OmeTiffError(f"{path}: its first page has no ImageDescription")
+        return chain.read_bytes(file, entry).rstrip(b"\0")
+
+
+def open_pages(
+    path: Path, open_files: OpenFiles, *, unfinished: bool = False
+) -> tuple[PageReader, Iterator[JournalPage]]:
+    """Open a file for reading.
 
     Parameters
     ----------
@@ -53,6 +99,8 @@ def open_finished(path: Path, open_files: OpenFiles) -> tuple[PageReader, Iterat
         The file.
     open_files
         Bounds how many files are open.
+    unfinished
+        Whether it need not be finished: then all pages are read that are whole.
 
     Returns
     -------
@@ -63,40 +111,97 @@ def open_finished(path: Path, open_files: OpenFiles) -> tuple[PageReader, Iterat
     Raises
     ------
     OmeTiffError
-        The file is none of ours.
+        The file is none of ours, or damaged.
     NotFinishedError
-        It is, and was never finished.
+        It was never finished, and `unfinished` is False.
     """
     dataset, journal = read_dataset(path)
-    if journal is None:
+    if journal is None and not unfinished:
         raise NotFinishedError(
-            f"{path}: not finished: it is still being written, or its writer has ended before finish()"
+            f"{path}: not finished: it is still being written, or its writer has ended before finish(), "
+            "and exengine_ome_tiff.recover() will finish it"
         )
     reader = PageReader(path, open_files)
     reader.dataset = dataset
-    return reader, _journal_pages(reader, journal)
+    return reader, _read_journal(reader, journal, None)
 
 
-def _journal_pages(reader: PageReader, offset: int) -> Iterator[JournalPage]:
-    """Walk a journal chain, adding its pages to the reader."""
-    with reader.reopened("rb") as file:
-        for ifd in chain.walk(file, offset):
-            record = ifd.find(chain.RECORDS)
-            if record is None:
-                continue
-            text = chain.read_bytes(file, record)
-            if text.startswith(VOID):
-                continue
-            pixels, note_at, notes = decode_block(text)
-            data_at = ifd.offset
-            if not pixels.is_encoded:
-                strips = ifd.find(chain.STRIP_OFFSETS)
-                if strips is None:
-                    raise OmeTiffError(f"{reader.path}: the page at offset {ifd.offset} has no pixels")
-                data_at = strips.number
-            note_at += record.number
-            for slot, note in enumerate(notes):
-                handle = reader.add(pixels, len(note))
-                reader.set_data_offset(handle, data_at + slot * pixels.nbytes)
-                note_at = reader.set_note_offset(handle, note_at)
-                yield JournalPage(handle, pixels, note)
+def resume(
+    path: Path, open_files: OpenFiles, coding: PageCoding
+) -> tuple[PageFinisher, PageReader, Iterator[JournalPage]]:
+    """Open a file whose writer has ended, to finish it; arguments, results and errors as for `open_pages`.
+
+    Returns
+    -------
+    PageFinisher
+        Is finished where the file is.
+    PageReader
+    iterator of JournalPage
+    """
+    dataset, journal = read_dataset(path)
+    reader = PageReader(path, open_files)
+    reader.dataset = dataset
+    finisher = PageFinisher(reader, GrowingFile(reader, open_files), coding)
+    finisher.is_finished = journal is not None
+    return finisher, reader, _read_journal(reader, journal, finisher)
+
+
+def _read_journal(
+    reader: PageReader, journal: int | None, finisher: PageFinisher | None
+) -> Iterator[JournalPage]:
+    """Read the journal of a file, telling its reader and its finisher where pages are."""
+    for block in _blocks(reader, journal, finisher):
+        record = block.record
+        handles = [reader.add(record.pixels, len(note)) for note in record.notes]
+        reader.locate(handles, block.data_at, block.note_at)
+        if finisher is not None:
+            finisher.add(handles, block.ifd.offset)
+        checksums: Sequence[str | None] = record.checksums or [None] * len(handles)
+        for handle, note, checksum in zip(handles, record.notes, checksums, strict=True):
+            yield JournalPage(handle, record.pixels, note, checksum, block.ifd.offset)
+
+
+def _blocks(reader: PageReader, journal: int | None, finisher: PageFinisher | None) -> Iterator[_Block]:
+    """Yield all blocks; of a file that was never finished those before the first one that is not whole."""
+    left = size = reader.size()  # all records are at most as long as the file, since none is read twice
+    last = None
+    with (
+        reader.reopened("rb") as file,
+        closing(chain.walk(file, journal or chain.first_offset(file))) as ifds,
+    ):
+        try:
+            for ifd in ifds:
+                record = ifd.find(chain.RECORDS)
+                if record is not None:
+                    left -= record.length
+                    _check(left >= 0, f"{reader.path}: its records are longer than the file")
+                    yield _block(
+                        reader, ifd, decode_block(chain.read_bytes(file, record)), record.number, size
+                    )
+                last = ifd
+        except OmeTiffError:
+            if journal is not None or last is None:
+                raise
+            if finisher is not None:
+                finisher.cut_behind(last)
+
+
+def _block(reader: PageReader, ifd: chain.Ifd, record: BlockRecord, record_at: int, size: int) -> _Block:
+    """Make sure that the pixels of a block are in the file."""
+    pixels, count = record.pixels, len(record.notes)
+    data_at = ifd.offset
+    if pixels.is_encoded:
+        _check(count == 1, f"{reader.path}: {count} encoded pages at offset {ifd.offset} instead of one")
+    else:
+        strips = ifd.find(chain.STRIP_OFFSETS)
+        if strips is None or strips.length != 1:
+            raise OmeTiffError(f"{reader.path}: the page at offset {ifd.offset} has no pixels")
+        data_at = strips.number
+        is_whole = data_at + count * pixels.nbytes <= size
+        _check(is_whole, f"{reader.path}: cut off in the pixels of the page at offset {ifd.offset}")
+    return _Block(ifd, record, data_at, record_at + record.head_nbytes)
+
+
+def _check(is_right: bool, message: str) -> None:
+    if not is_right:
+        raise OmeTiffError(message)

@@ -1,5 +1,6 @@
 """Which arrays can be a TIFF page, and as what."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -67,7 +68,7 @@ class PixelFormat:
     @property
     def nbytes(self) -> int:
         """Bytes of a page in the file."""
-        return int(np.prod(self.stored_shape)) * self.stored_dtype.itemsize
+        return math.prod(self.stored_shape) * self.stored_dtype.itemsize
 
     def __str__(self) -> str:
         return f"{'x'.join(map(str, self.stored_shape))} {self.stored_dtype.name}"

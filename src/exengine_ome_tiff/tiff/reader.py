@@ -4,7 +4,7 @@ import errno
 import os
 import threading
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader, FileIO
 from pathlib import Path
@@ -64,22 +64,28 @@ class PageReader:
         self._note_nbytes.append(note_nbytes)
         return len(self._format_of) - 1
 
-    def set_data_offset(self, handle: int, offset: int) -> None:
-        """Say where in the file the pixels of a page begin, or where the IFD of an encoded page is."""
-        self._data_at[handle] = offset
-
     def data_offset(self, handle: int) -> int:
         """Return where in the file the pixels of a page begin."""
         return self._data_at[handle]
 
-    def set_note_offset(self, handle: int, offset: int) -> int:
-        """Say where in the file the note of a page begins; return where the next one would begin."""
-        self._note_at[handle] = offset
-        return offset + self._note_nbytes[handle] + 1
+    def locate(self, handles: Iterable[int], data_at: int, note_at: int) -> None:
+        """Say where the pages of a block are.
 
-    def note_is_located(self, handle: int) -> bool:
-        """Whether `set_note_offset` has been called for a page."""
-        return self._note_at[handle] != 0
+        Parameters
+        ----------
+        handles
+            Of its pages, in order.
+        data_at
+            Where the pixels of the first one begin, behind which those of the others lie; for an encoded
+            page, which is alone in its block, where its IFD is.
+        note_at
+            Where the note of the first one begins; the others follow, one a line.
+        """
+        for handle in handles:
+            self._data_at[handle] = data_at
+            self._note_at[handle] = note_at
+            data_at += self.format(handle).nbytes
+            note_at += self._note_nbytes[handle] + 1
 
     def format(self, handle: int) -> PixelFormat:
         """Return what was put."""

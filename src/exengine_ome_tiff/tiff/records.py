@@ -4,17 +4,36 @@ import json
 import operator
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff.pixels import PixelFormat, pixel_format
 
-VOID = b"#"
-"""What the record of pages begins with that are no frames, or were not written whole."""
-NO_FRAME = VOID + b" not a frame\n"
-"""Record of a page that stands for those never acquired, or is a smaller copy of another one."""
+
+class BlockRecord(NamedTuple):
+    """What the record of a block tells.
+
+    Parameters
+    ----------
+    pixels
+        What was put.
+    notes
+        One for each page.
+    checksums
+        One for each page, as `checksum` makes them; empty where none were made.
+    head_nbytes
+        Length of the first line, behind which the notes begin.
+    """
+
+    pixels: PixelFormat
+    notes: list[bytes]
+    checksums: list[str]
+    head_nbytes: int
 
 
-def encode_block(pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[bytes, int]:
+def encode_block(
+    pixels: PixelFormat, notes: Sequence[bytes], checksums: Sequence[str] = ()
+) -> tuple[bytes, int]:
     r"""Join the notes of a block's pages under a first line that tells what the pages are.
 
     Parameters
@@ -23,6 +42,8 @@ def encode_block(pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[bytes, in
         What was put.
     notes
         One line each, without ``\n``.
+    checksums
+        One for each page, or none.
 
     Returns
     -------
@@ -31,25 +52,19 @@ def encode_block(pixels: PixelFormat, notes: Sequence[bytes]) -> tuple[bytes, in
     int
         Length of the first line, ``\n`` included.
     """
-    what = {"pages": len(notes), "shape": pixels.shape, "dtype": pixels.dtype}
+    what: dict[str, object] = {"pages": len(notes), "shape": pixels.shape, "dtype": pixels.dtype}
     if pixels.packing:
         what["packing"] = pixels.packing
     if pixels.is_encoded:
         what["encoded"] = True
+    if checksums:
+        what["checksums"] = list(checksums)
     head = json.dumps(what).encode()
     return b"\n".join((head, *notes, b"")), len(head) + 1
 
 
-def decode_block(record: bytes) -> tuple[PixelFormat, int, list[bytes]]:
+def decode_block(record: bytes) -> BlockRecord:
     """Take apart what `encode_block` made.
-
-    Returns
-    -------
-    PixelFormat
-    int
-        Length of the first line.
-    list of bytes
-        The notes.
 
     Raises
     ------
@@ -64,8 +79,11 @@ def decode_block(record: bytes) -> tuple[PixelFormat, int, list[bytes]]:
         if block.get("encoded"):
             pixels = replace(pixels, is_encoded=True)
         pages = operator.index(block["pages"])
-    except (ValueError, TypeError, KeyError) as error:
+        checksums = [str(text) for text in block.get("checksums", ())]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise OmeTiffError(f"not the record of a block of frames: {head[:80]!r}") from error
     if len(notes) != pages + 1 or notes[-1]:
         raise OmeTiffError(f"the record of a block of {pages} frames has {len(notes)} lines behind the first")
-    return pixels, len(head) + 1, notes[:-1]
+    if checksums and len(checksums) != pages:
+        raise OmeTiffError(f"the record of a block of {pages} frames has {len(checksums)} checksums")
+    return BlockRecord(pixels, notes[:-1], checksums, len(head) + 1)

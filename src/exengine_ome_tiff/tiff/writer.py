@@ -1,4 +1,4 @@
-"""Writing one file: frames become pages in blocks, each with its records, through tifffile."""
+"""Writing one file: frames become pages in blocks, each with its records."""
 
 import threading
 from collections.abc import Sequence
@@ -9,15 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.tiff import chain
-from exengine_ome_tiff.tiff.appender import Appender
+from exengine_ome_tiff.tiff.appender import BLOCK_OVERHEAD_BYTES, PAGE_OVERHEAD_BYTES, Appender
 from exengine_ome_tiff.tiff.buffers import BufferPool
+from exengine_ome_tiff.tiff.checksums import Algorithm, checksum
 from exengine_ome_tiff.tiff.coding import PageCoding
-from exengine_ome_tiff.tiff.journal import Journal
-from exengine_ome_tiff.tiff.new_chain import write_final_chain
+from exengine_ome_tiff.tiff.finisher import PageFinisher
+from exengine_ome_tiff.tiff.growing_file import GrowingFile
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
-from exengine_ome_tiff.tiff.pyramid import halved
 from exengine_ome_tiff.tiff.reader import PageReader
+from exengine_ome_tiff.tiff.records import encode_block
 
 MAX_BLOCK_PAGES = 64
 _PLAIN = PageCoding()
@@ -41,6 +42,8 @@ class _Block:
 class PageWriter:
     """A BigTIFF file that holds, from the first write on, all that was written; safe from several threads.
 
+    A frame waits in memory only when there is room for it on the disk already.
+
     Parameters
     ----------
     path
@@ -51,10 +54,12 @@ class PageWriter:
         Where the memory for waiting frames comes from.
     open_files
         Bounds how many files are open.
-    coding
-        Compression, tiles and smaller copies of all pages.
     lock
         Held while the books change; the files of one dataset share theirs.
+    coding
+        Compression, tiles and smaller copies of all pages.
+    checksums
+        Which checksum the record of each frame has; None for none.
 
     Raises
     ------
@@ -70,21 +75,23 @@ class PageWriter:
         open_files: OpenFiles,
         lock: threading.RLock,
         coding: PageCoding = _PLAIN,
+        checksums: Algorithm | None = None,
     ) -> None:
         self.path = path
+        path.open("xb").close()
         self._reader = PageReader(path, open_files)
         self._reader.dataset = dataset
-        self._journal = Journal(self._reader)
-        self._appender = Appender(self._reader, self._journal, open_files, lock, coding)
+        self._file = GrowingFile(self._reader, open_files)
+        self._appender = Appender(self._file, coding, is_linked=True)
+        self.finisher = PageFinisher(self._reader, self._file, coding)
         self._coding = coding
+        self._checksums = checksums
         self._pool = pool
         self._lock = lock
         self._blocks: dict[PixelFormat, _Block] = {}
         self._waiting: dict[int, tuple[_Block, int]] = {}
-        self._blanks: dict[tuple[tuple[int, ...], str], int] = {}
-        self._smaller: dict[int, list[int]] = {}
-        """Handles of the smaller copies of pages."""
-        self._is_finished = False
+        self._waiting_bytes = 0
+        """What the waiting frames will need in the file at the most."""
 
     def __len__(self) -> int:
         return len(self._reader)
@@ -121,20 +128,25 @@ class PageWriter:
             if block is not None and len(block.handles) == block.capacity:
                 self._write_block(block, len(block.handles))
                 block = None
+            room = _room(pixels, [note]) + (0 if len(self._reader) else len(self._reader.dataset))
+            if block is None:
+                room += BLOCK_OVERHEAD_BYTES
+            self._file.reserve(self._waiting_bytes + room)
             if block is None and not at_once and 2 * pixels.nbytes <= self._pool.buffer_bytes:
                 buffer = self._pool.take()
                 if buffer is not None:
                     block = self._blocks[pixels] = _Block(pixels, buffer)
+                    self._waiting_bytes += BLOCK_OVERHEAD_BYTES
             if block is None:
-                return self._write_page(
-                    np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype), pixels, [note]
-                )
+                page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
+                return self._write([], page, pixels, [note])
             slot = len(block.handles)
             np.copyto(block.pages[slot], pixels.as_stored(data), casting="unsafe")
             handle = self._reader.add(pixels, len(note))
             block.handles.append(handle)
             block.notes.append(note)
             self._waiting[handle] = (block, slot)
+            self._waiting_bytes += _room(pixels, [note])
             return handle
 
     def commit(self) -> None:
@@ -149,30 +161,15 @@ class PageWriter:
                     self._write_block(block, count - 1)
                 self._write_block(block, count)
 
+    def sync(self) -> None:
+        """Wait until all that was written is safe on the disk."""
+        with self._lock:
+            self._file.sync()
+
     @property
     def has_waiting(self) -> bool:
         """Whether frames wait to be written."""
         return bool(self._waiting)
-
-    def _write_block(self, block: _Block, stop: int) -> None:
-        """Write the frames of a block up to `stop`, and let go of it when that is all."""
-        part = slice(block.written, stop)
-        handles = block.handles[part]
-        offset, head = self._appender.write(block.pages[part], block.pixels, block.notes[part])
-        self._journal.add_block(handles, offset, head, block.pixels)
-        for handle in handles:
-            del self._waiting[handle]
-        block.written = stop
-        if stop == len(block.handles):
-            del self._blocks[block.pixels]
-            self._pool.give_back(block.buffer)
-
-    def _write_page(self, data: npt.NDArray[Any], pixels: PixelFormat, notes: Sequence[bytes]) -> int:
-        """Write one page, which is no frame where there is no note; return its handle."""
-        offset, head = self._appender.write(data, pixels, notes)
-        handle = self._reader.add(pixels, sum(map(len, notes)))
-        self._journal.add_block([handle], offset, head, pixels)
-        return handle
 
     def pixels(self, handle: int) -> npt.NDArray[Any]:
         """Return a page as it was put, in a new array."""
@@ -181,8 +178,6 @@ class PageWriter:
             if waiting is not None:
                 block, slot = waiting
                 return block.pixels.as_put(block.pages[slot].copy())
-            if self._reader.format(handle).is_encoded:
-                self._locate(handle)
         return self._reader.pixels(handle)
 
     def note(self, handle: int) -> bytes:
@@ -192,88 +187,50 @@ class PageWriter:
             if waiting is not None:
                 block, slot = waiting
                 return block.notes[slot]
-            self._locate(handle)
         return self._reader.note(handle)
-
-    def _locate(self, handle: int) -> None:
-        if not self._reader.note_is_located(handle):
-            self._journal.locate_notes()
 
     def format(self, handle: int) -> PixelFormat:
         """Return what was put."""
         return self._reader.format(handle)
 
-    def append_blank(self, pixels: PixelFormat) -> int:
-        """Write a page of zeros that no frame has put, once for all of its kind; return its handle."""
-        with self._lock:
-            if pixels.stored in self._blanks:
-                return self._blanks[pixels.stored]
-            zeros = np.zeros(pixels.stored_shape, pixels.stored_dtype)
-            self._blanks[pixels.stored] = self._write_page(zeros, pixels, [])
-            return self._blanks[pixels.stored]
-
-    def finish(self, pages: npt.NDArray[np.int64], description: bytes, software: str) -> PageReader:
-        """Give the file its final order of pages and its description.
-
-        Parameters
-        ----------
-        pages
-            Handles, shape (n,), n > 0; one may come several times, pages that are left out stay in the
-            journal only.
-        description
-            UTF-8 text for the ImageDescription tag.
-        software
-            ASCII text for the Software tag.
-
-        Returns
-        -------
-        PageReader
-            Reads the finished file; this writer must not be used any more.
-
-        Raises
-        ------
-        OSError
-            The file is as it was before; `finish` may be called again. Once it is done it does nothing more.
-        """
-        with self._lock:
-            if self._is_finished:
-                return self._reader
-            self.commit()
-            smaller = self._write_smaller(pages)
-            self._appender.close()
-            extra = {
-                chain.IMAGE_DESCRIPTION: (chain.ASCII, description + b"\0"),
-                chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
-                chain.JOURNAL: (chain.LONG8, self._journal.end().to_bytes(8, "little")),
-            }
-            with self._reader.reopened("r+b", buffering=0) as file:
-                write_final_chain(file, self._journal.pages(pages, smaller), len(pages), extra)
-            self._is_finished = True
-            return self._reader
-
-    def _write_smaller(self, pages: npt.NDArray[np.int64]) -> dict[int, list[int]]:
-        """Write the smaller copies of pages, those that are not there yet; return their handles by page."""
-        for handle in np.unique(pages).tolist():
-            formats = self._coding.smaller(self._reader.format(handle))
-            copies = self._smaller.setdefault(handle, []) if formats else []
-            if len(copies) == len(formats):
-                continue
-            self._journal.locate_notes()
-            image = self._reader.stored(copies[-1] if copies else handle)
-            for pixels in formats[len(copies) :]:
-                image = halved(image)
-                copies.append(self._write_page(image, pixels, []))
-        return self._smaller
-
     def close(self) -> None:
         """Close the file as it is; what waits is lost."""
         with self._lock:
-            self._appender.close()
-            self._reader.close()
+            self.finisher.close()
 
-    def discard(self) -> None:
-        """Close and delete the file, if it still is where it was."""
-        is_there = self._reader.is_in_place()
-        self.close()
-        if is_there:
-            self.path.unlink(missing_ok=True)
+    def _write_block(self, block: _Block, stop: int) -> None:
+        """Write the frames of a block up to `stop`, and let go of it when that is all."""
+        part = slice(block.written, stop)
+        handles, notes = block.handles[part], block.notes[part]
+        self._write(handles, block.pages[part], block.pixels, notes)
+        for handle in handles:
+            del self._waiting[handle]
+        self._waiting_bytes -= _room(block.pixels, notes)
+        block.written = stop
+        if stop == len(block.handles):
+            del self._blocks[block.pixels]
+            self._waiting_bytes -= BLOCK_OVERHEAD_BYTES
+            self._pool.give_back(block.buffer)
+
+    def _write(
+        self, handles: Sequence[int], data: npt.NDArray[Any], pixels: PixelFormat, notes: Sequence[bytes]
+    ) -> int:
+        """Write pages; those that have no handles yet are one page, which gets one. Return the first."""
+        checksums = []
+        if self._checksums is not None:
+            pages = data.reshape(len(notes), *pixels.stored_shape)
+            checksums = [checksum(self._checksums, page) for page in pages]
+        record, head_nbytes = encode_block(pixels, notes, checksums)
+        tags = [(chain.RECORDS, record)]
+        if not self.finisher.has_pages:
+            tags.append((chain.DATASET, self._reader.dataset))
+        block = self._appender.write(data, pixels, tags)
+        handles = handles or [self._reader.add(pixels, len(notes[0]))]
+        self._reader.locate(handles, block.data_at, block.record_at + head_nbytes)
+        self.finisher.add(handles, block.ifd_at)
+        return handles[0]
+
+
+def _room(pixels: PixelFormat, notes: Sequence[bytes]) -> int:
+    """Return how many bytes frames need in the file at the most, beside what a block needs."""
+    return len(notes) * (pixels.nbytes + PAGE_OVERHEAD_BYTES) + sum(map(len, notes))

@@ -1,0 +1,151 @@
+"""Finishing a dataset whose writer has ended before it could."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+
+from exengine_ome_tiff.errors import BeingWrittenError, OmeTiffError
+from exengine_ome_tiff.storage.claiming import hold
+from exengine_ome_tiff.storage.dataset import Dataset
+from exengine_ome_tiff.storage.finishing import finish_files
+from exengine_ome_tiff.storage.header import Header
+from exengine_ome_tiff.storage.opening import FoundFrame, add_frames, find_dataset, found_frames
+from exengine_ome_tiff.storage.records import decode_metadata
+from exengine_ome_tiff.storage.target import Target
+from exengine_ome_tiff.tiff import JournalPage, OpenFiles, PageFinisher, read_dataset, resume
+from exengine_ome_tiff.translate import Interpreter, PlaneTable, Translator
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], object]
+"""Is told how many bytes have been looked through, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What `recover` found.
+
+    Parameters
+    ----------
+    path
+        The file, or the folder of files.
+    files
+        How many TIFF files it has.
+    frames
+        How many frames were found in them; those that were put again at the same coordinates count each
+        time. None where the dataset had been finished before, so that there was nothing to do.
+    """
+
+    path: Path
+    files: int
+    frames: int | None
+
+
+def recover(
+    path: str | PathLike[str], *, translators: Iterable[Translator] = (), progress: Progress | None = None
+) -> Recovered:
+    """Make of a dataset whose writer was killed what `finish` would have made of it.
+
+    Every frame that was in the files is kept, with its coordinates and metadata. What was being written at
+    that moment is left out. No pixel is changed: what is added goes behind the end of the files, which stay
+    as they were until that is on the disk. May be called again, also after it was killed itself.
+
+    Parameters
+    ----------
+    path
+        A single file, a folder, or any file of a folder.
+    translators
+        The dialects of metadata that the storage was given, which the files do not hold.
+    progress
+        Is told how many bytes have been looked through, and how many there are.
+
+    Returns
+    -------
+    Recovered
+
+    Raises
+    ------
+    FileNotFoundError
+        There is nothing at `path`.
+    BeingWrittenError
+        A `TiffStorage` is writing it, in this process or another one.
+    OmeTiffError
+        What is there was not written by a `TiffStorage`, or has no frame.
+    OSError
+        It cannot be written to. It is as it was before.
+    """
+    paths, header = find_dataset(Path(fspath(path)).absolute())
+    target = Target.at(paths[0].parent if header.is_folder else paths[0], is_folder=header.is_folder)
+    if _is_finished(target, paths):
+        return Recovered(target.path, len(paths), None)
+    try:
+        lock = hold(target)
+    except BlockingIOError as error:
+        raise BeingWrittenError(f"{target.path}: a TiffStorage is writing it at this moment") from error
+    try:
+        return Recovered(target.path, len(paths), _finish(target, paths, header, translators, progress))
+    finally:
+        lock.release()
+
+
+def _is_finished(target: Target, paths: Iterable[Path]) -> bool:
+    if target.is_folder and not target.companion.is_file():
+        return False
+    return all(read_dataset(path)[1] is not None for path in paths)
+
+
+def _finish(
+    target: Target,
+    paths: list[Path],
+    header: Header,
+    translators: Iterable[Translator],
+    progress: Progress | None,
+) -> int:
+    """Read the journals and finish the files that are not; return how many frames there are."""
+    dataset, open_files = Dataset(), OpenFiles()
+    files: list[PageFinisher] = []
+    frames: list[FoundFrame] = []
+    total = sum(path.stat().st_size for path in paths)
+    done = 0
+    try:
+        for path in paths:
+            size = path.stat().st_size
+            finisher, reader, pages = resume(path, open_files, header.coding)
+            try:
+                found = found_frames(len(files), _watched(pages, done, total, progress))
+            except OmeTiffError as error:
+                finisher.close()
+                if finisher.is_finished or len(paths) == 1:
+                    raise
+                logger.warning("%s is left out: %s", path, error)
+                continue
+            finally:
+                done += size
+            files.append(finisher)
+            dataset.files.append(reader)
+            frames += found
+        if not frames:
+            raise OmeTiffError(f"{target.path}: no frame is in it")
+        add_frames(dataset, frames)
+        interpreter, planes = Interpreter(translators), PlaneTable()
+        for frame in frames:
+            tags = decode_metadata(dataset.files[frame.file].note(frame.page.handle))
+            planes.append(interpreter.read(tags if isinstance(tags, dict) else {}))
+        finish_files(target, header, dataset, files, planes, interpreter, fsync=True)
+        if progress is not None:
+            progress(total, total)
+    finally:
+        for file in files:
+            file.close()
+    return len(frames)
+
+
+def _watched(
+    pages: Iterable[JournalPage], done: int, total: int, progress: Progress | None
+) -> Iterator[JournalPage]:
+    for page in pages:
+        if progress is not None:
+            progress(done + page.ifd_at, total)
+        yield page

@@ -1,0 +1,108 @@
+"""What is asked of the operating system: write all bytes, reserve room, wait until they are safe."""
+
+import errno
+import os
+import shutil
+from io import FileIO
+from pathlib import Path
+
+_LITTLE_ROOM_BYTES = 4 << 20
+_CANNOT_RESERVE = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+
+
+def write_all(file: FileIO, data: bytes | bytearray | memoryview) -> None:
+    """Write bytes where the file is, all of them, however many calls that takes.
+
+    Raises
+    ------
+    OSError
+        Some were not written.
+    """
+    rest = memoryview(data).cast("B")
+    while rest:
+        rest = rest[os.write(file.fileno(), rest) :]
+
+
+def write_at(file: FileIO, offset: int, data: bytes | bytearray | memoryview) -> None:
+    """Write bytes at a position; as `write_all`."""
+    file.seek(offset)
+    write_all(file, data)
+
+
+def reserve(file: FileIO, start: int, stop: int) -> bool:
+    """Take room on the disk for bytes that will be written, so that a full disk is met now and not then.
+
+    The file is `stop` bytes long then. On ext4 writing is also faster in room that was reserved.
+
+    Returns
+    -------
+    bool
+        Whether this system can do it: Linux and Windows can, macOS cannot.
+
+    Raises
+    ------
+    OSError
+        There is no room, or the file may not become so long; the file is as it was.
+    """
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), start, stop - start)
+        elif os.name == "nt":
+            file.truncate(stop)  # NTFS gives the file its room at once
+        else:
+            return False
+    except OSError as error:
+        if error.errno in _CANNOT_RESERVE:
+            return False
+        file.truncate(start)
+        raise
+    return True
+
+
+def sync_file(file: FileIO) -> None:
+    """Wait until a file is where it survives loss of power, as far as the disk tells the truth."""
+    os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names of the files in a folder are safe; Windows has no such call, nor need of it."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # what some network file systems say of folders
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path: Path, data: bytes, *, fsync: bool) -> None:
+    """Write a file that is there with all of its bytes, or as it was before.
+
+    Raises
+    ------
+    OSError
+        It could not be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        with part.open("xb", buffering=0) as file:
+            write_all(file, data)
+            if fsync:
+                sync_file(file)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise told(error, path) from error
+
+
+def told(error: OSError, path: Path) -> OSError:
+    """Say where writing failed and how much room there is."""
+    if error.filename == str(path):
+        return error
+    free = shutil.disk_usage(path.parent).free
+    number = error.errno or (errno.ENOSPC if free < _LITTLE_ROOM_BYTES else errno.EIO)
+    return OSError(number, f"{os.strerror(number)}; {free:,} bytes are free", str(path))

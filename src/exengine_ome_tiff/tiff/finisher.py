@@ -1,0 +1,174 @@
+"""The end of one file's recording: its pages in their final order, with a description."""
+
+from array import array
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.tiff import chain, disk
+from exengine_ome_tiff.tiff.appender import Appender
+from exengine_ome_tiff.tiff.coding import PageCoding
+from exengine_ome_tiff.tiff.growing_file import GrowingFile
+from exengine_ome_tiff.tiff.new_chain import Page, with_data_offset, write_final_chain
+from exengine_ome_tiff.tiff.pixels import PixelFormat
+from exengine_ome_tiff.tiff.pyramid import halved
+from exengine_ome_tiff.tiff.reader import PageReader
+
+
+class PageFinisher:
+    """Makes the final chain of a file, whose recording has ended one way or the other; one caller at a time.
+
+    Parameters
+    ----------
+    reader
+        Of the file.
+    file
+        Ends with its last page.
+    coding
+        Compression, tiles and smaller copies of all pages.
+    """
+
+    def __init__(self, reader: PageReader, file: GrowingFile, coding: PageCoding) -> None:
+        self.path = reader.path
+        self._reader = reader
+        self._file = file
+        self._coding = coding
+        self._loose = Appender(file, coding, is_linked=False)
+        self._ifd_of = array("Q")
+        """By handle, the IFD of the first page of its block."""
+        self._blanks: dict[tuple[tuple[int, ...], str], int] = {}
+        self._smaller: dict[int, list[int]] = {}
+        """Handles of the smaller copies of pages."""
+        self._torn: chain.Ifd | None = None
+        self.is_finished = False
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether there are pages in the file."""
+        return bool(self._ifd_of)
+
+    def add(self, handles: Sequence[int], ifd_at: int) -> None:
+        """Note where the IFD of the first of some pages is that were written with one call."""
+        missing = max(handles) + 1 - len(self._ifd_of)
+        self._ifd_of.extend([0] * missing)
+        for handle in handles:
+            self._ifd_of[handle] = ifd_at
+
+    def cut_behind(self, last: chain.Ifd) -> None:
+        """Note that the chain leads nowhere behind a page, to be mended when the file is finished."""
+        self._torn = last
+
+    def append_blank(self, pixels: PixelFormat) -> int:
+        """Write a page of zeros that no frame has put, once for all of its kind; return its handle."""
+        if pixels.stored not in self._blanks:
+            zeros = np.zeros(pixels.stored_shape, pixels.stored_dtype)
+            self._blanks[pixels.stored] = self._append_loose(zeros, pixels)
+        return self._blanks[pixels.stored]
+
+    def finish(
+        self, pages: npt.NDArray[np.int64], description: bytes, software: str, *, fsync: bool = False
+    ) -> PageReader:
+        """Give the file its final order of pages and its description.
+
+        Parameters
+        ----------
+        pages
+            Handles, shape (n,), n > 0; one may come several times, pages that are left out stay in the
+            journal only.
+        description
+            UTF-8 text for the ImageDescription tag.
+        software
+            ASCII text for the Software tag.
+        fsync
+            Whether all but the file's name is safe on the disk when this returns; the header then leads to
+            the new chain only when that is.
+
+        Returns
+        -------
+        PageReader
+            Reads the finished file; its writer must not be used any more.
+
+        Raises
+        ------
+        OSError
+            The file is as it was before; `finish` may be called again. Once it is done it does nothing more.
+        """
+        if self.is_finished:
+            return self._reader
+        smaller = self._write_smaller(pages)
+        self._file.close()
+        try:
+            with self._reader.reopened("rb") as file:
+                extra = {
+                    chain.IMAGE_DESCRIPTION: (chain.ASCII, description + b"\0"),
+                    chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
+                    chain.JOURNAL: (chain.LONG8, chain.first_offset(file).to_bytes(8, "little")),
+                }
+            with self._reader.reopened("r+b", buffering=0) as file:
+                table_at = write_final_chain(file, self._pages(pages, smaller), len(pages), extra)
+                if fsync:
+                    disk.sync_file(file)
+                if self._torn is not None:
+                    chain.end_chain(file, self._torn)
+                chain.begin_with(file, table_at)
+                if fsync:
+                    disk.sync_file(file)
+        except OSError as error:
+            raise disk.told(error, self.path) from error
+        self.is_finished = True
+        return self._reader
+
+    def close(self) -> None:
+        """Close the file as it is."""
+        self._file.close()
+        self._reader.close()
+
+    def discard(self) -> None:
+        """Close and delete the file, if it still is where it was."""
+        is_there = self._reader.is_in_place()
+        self.close()
+        if is_there:
+            self.path.unlink(missing_ok=True)
+
+    def _append_loose(self, data: npt.NDArray[np.generic], pixels: PixelFormat) -> int:
+        """Write a page that is no frame; return its handle."""
+        pixels = self._coding.encoded(pixels)
+        block = self._loose.write(data, pixels)
+        handle = self._reader.add(pixels, 0)
+        self._reader.locate([handle], block.data_at, 0)
+        self.add([handle], block.ifd_at)
+        return handle
+
+    def _write_smaller(self, pages: npt.NDArray[np.int64]) -> dict[int, list[int]]:
+        """Write the smaller copies of pages, those that are not there yet; return their handles by page."""
+        for handle in np.unique(pages).tolist():
+            formats = self._coding.smaller(self._reader.format(handle))
+            copies = self._smaller.setdefault(handle, []) if formats else []
+            if len(copies) == len(formats):
+                continue
+            image = self._reader.stored(copies[-1] if copies else handle)
+            for pixels in formats[len(copies) :]:
+                image = halved(image)
+                copies.append(self._append_loose(image, pixels))
+        return self._smaller
+
+    def _pages(self, pages: npt.NDArray[np.int64], smaller: dict[int, list[int]]) -> Iterator[Page]:
+        """Yield pages for the final chain, made of the IFDs that are there."""
+        first_ifds = np.array(self._ifd_of, np.int64)[pages]
+        with self._reader.reopened("rb") as file:
+            template_at, template = 0, b""
+            for handle, ifd_at in zip(pages.tolist(), first_ifds.tolist(), strict=True):
+                if ifd_at != template_at:
+                    template_at, template = ifd_at, chain.read_ifd(file, ifd_at).public_entries()
+                copies = [
+                    self._moved(chain.read_ifd(file, self._ifd_of[copy]).public_entries(), copy)
+                    for copy in smaller.get(handle, ())
+                ]
+                yield Page(self._moved(template, handle), copies)
+
+    def _moved(self, entries: bytes, handle: int) -> bytes:
+        """Return the entries of a page, made of those of the first page of its block."""
+        if self._reader.format(handle).is_encoded:
+            return entries
+        return with_data_offset(entries, self._reader.data_offset(handle))

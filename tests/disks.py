@@ -1,0 +1,99 @@
+"""Disks that fail: in place of what the tiff layer asks the operating system for, and real small ones."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exengine_ome_tiff.tiff import disk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+class FailingDisk:
+    """What `exengine_ome_tiff.tiff.disk` takes for the module `os`.
+
+    Attributes
+    ----------
+    room
+        Bytes that are free; None for no bound.
+    failing
+        Is asked before each write and each reservation whether it fails; returns an `errno` or 0.
+    short
+        Whether a write takes a part of what it is given, at random.
+    delay_s
+        How long a write takes.
+    writes
+        How many writes there were.
+    """
+
+    def __init__(self) -> None:
+        self.room: int | None = None
+        self.failing: Callable[[], int] = lambda: 0
+        self.short = False
+        self.delay_s = 0.0
+        self.writes = 0
+        self._reserved = 0
+        self._random = random.Random(1)  # noqa: S311
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(os, name)
+
+    def write(self, descriptor: int, data: memoryview) -> int:
+        self.writes += 1
+        time.sleep(self.delay_s)
+        part = data
+        if self.short and len(data) > 1:
+            part = data[: self._random.randrange(1, len(data))]
+        if number := self.failing():
+            os.write(descriptor, part[: self._random.randrange(len(part))])
+            raise OSError(number, os.strerror(number))
+        if self.room is not None:
+            from_reserved = min(self._reserved, len(part))
+            part = part[: from_reserved + self.room]
+            if not part:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._reserved -= from_reserved
+            self.room -= len(part) - from_reserved
+        return os.write(descriptor, part)
+
+    def posix_fallocate(self, descriptor: int, start: int, nbytes: int) -> None:
+        if number := self.failing():
+            raise OSError(number, os.strerror(number))
+        if self.room is not None:
+            if nbytes > self.room:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self.room -= nbytes
+            self._reserved += nbytes
+        os.ftruncate(descriptor, start + nbytes)
+
+
+@contextmanager
+def failing_disk() -> Iterator[FailingDisk]:
+    """Have all files of the tiff layer on a disk that fails as it is told to."""
+    with pytest.MonkeyPatch.context() as patch:
+        fake = FailingDisk()
+        patch.setattr(disk, "os", fake)
+        yield fake
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """Mount a file system in memory; skips the test where nobody may."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder]
+    if os.name == "nt" or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a file system can only be mounted by root, on Linux")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)  # noqa: S607
