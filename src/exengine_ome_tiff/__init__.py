@@ -3,7 +3,7 @@
 from exengine_ome_tiff.coordinates import PlateInfo
 from exengine_ome_tiff.errors import BeingWrittenError, NotFinishedError, OmeTiffError
 from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, ObjectiveInfo
-from exengine_ome_tiff.storage import ImageInfo, Recovered, TiffStorage, recover
+from exengine_ome_tiff.storage import ImageInfo, Problem, Recovered, TiffStorage, recover, validate
 from exengine_ome_tiff.translate import CameraValues, FrameValues, PlaneValues, SummaryValues, Translator
 from exengine_ome_tiff.version import __version__
 
@@ -19,10 +19,12 @@ __all__ = [
     "OmeTiffError",
     "PlaneValues",
     "PlateInfo",
+    "Problem",
     "Recovered",
     "SummaryValues",
     "TiffStorage",
     "Translator",
     "__version__",
     "recover",
+    "validate",
 ]

@@ -1,15 +1,18 @@
 """The command `exengine-ome-tiff`."""
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from tqdm import tqdm
 
 from exengine_ome_tiff.demo.acquisition import DemoPlan, DemoResult, run
 from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope, UnknownChannelError
-from exengine_ome_tiff.storage import TiffStorage
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.storage import TiffStorage, recover, validate
 from exengine_ome_tiff.version import __version__
 
 _CHANNELS = {"simulated": ("DAPI", "GFP"), "micromanager": ("DAPI", "FITC")}
@@ -38,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"{parser.prog} {options.command}: interrupted", file=sys.stderr)
         return 130
-    except OSError as error:
+    except (OSError, OmeTiffError) as error:
         print(f"{parser.prog} {options.command}: {error}", file=sys.stderr)
         return 1
 
@@ -84,7 +87,54 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--overwrite", action="store_true", help="replace the output")
     demo.set_defaults(work=_demo)
+    recovery = commands.add_parser(
+        "recover",
+        help="finish a dataset whose writer was killed",
+        description="Make OME-TIFF of a dataset whose writer ended before it could. No pixel is changed.",
+    )
+    recovery.set_defaults(work=_recover)
+    check = commands.add_parser(
+        "validate",
+        help="check that a dataset is whole",
+        description="Check pages, records, checksums and OME-XML of a dataset. Exit status 0: all is well.",
+    )
+    check.add_argument("--json", action="store_true", help="print a list of JSON objects")
+    check.set_defaults(work=_validate)
+    for command in (recovery, check):
+        command.add_argument("path", type=Path, help="file, folder, or any file of a folder")
     return parser
+
+
+def _recover(options: argparse.Namespace) -> int:
+    with tqdm(unit="B", unit_scale=True, desc="reading", disable=sys.stderr is None) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        recovered = recover(options.path, progress=progress)
+        bar.leave = recovered.frames is not None
+    if recovered.frames is None:
+        print(f"{recovered.path}: finished already, nothing to do")
+    else:
+        print(f"{recovered.path}: {recovered.frames} frames in {recovered.files} files recovered")
+    return 0
+
+
+def _validate(options: argparse.Namespace) -> int:
+    try:
+        problems = validate(options.path)
+    except ImportError as error:
+        raise _UsageError(error) from error
+    if options.json:
+        print(json.dumps([asdict(problem) | {"file": str(problem.file)} for problem in problems], indent=2))
+        return 1 if problems else 0
+    for problem in problems:
+        page = "" if problem.page is None else f", page {problem.page}"
+        print(f"{problem.file}{page}: {problem.what}\n  to do: {problem.advice}")
+    if not problems:
+        print(f"{options.path}: whole")
+    return 1 if problems else 0
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -5,14 +5,18 @@
 
 from exengine_ome_tiff.ome.describing import describe
 from exengine_ome_tiff.ome.given import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
-from exengine_ome_tiff.ome.images import ImageValues, OmeImage
+from exengine_ome_tiff.ome.images import OME_TYPES, ImageValues, OmeImage
+from exengine_ome_tiff.ome.reading import WrittenImage, read_images
 
 __all__ = [
+    "OME_TYPES",
     "ChannelInfo",
     "ExperimenterInfo",
     "Given",
     "ImageValues",
     "ObjectiveInfo",
     "OmeImage",
+    "WrittenImage",
     "describe",
+    "read_images",
 ]

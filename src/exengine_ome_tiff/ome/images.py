@@ -11,7 +11,7 @@ from exengine_ome_tiff.coordinates import ImageLayout
 from exengine_ome_tiff.ome.given import ChannelInfo, ObjectiveInfo
 from exengine_ome_tiff.translate import CameraValues
 
-_OME_TYPES = {
+OME_TYPES = {
     "|u1": "uint8",
     "<u2": "uint16",
     "<u4": "uint32",
@@ -117,4 +117,4 @@ class OmeImage:
     @property
     def ome_type(self) -> str:
         """Name of the pixel type in OME."""
-        return _OME_TYPES[self.dtype]
+        return OME_TYPES[self.dtype]

@@ -1,13 +1,24 @@
 """Errors that nobody may have seen: ExEngine's thread dies silently when `put` raises."""
 
+import errno
+import json
 import logging
 import threading
+from collections.abc import Callable
 from copy import copy
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.storage.records import to_json
 
 logger = logging.getLogger(__name__)
 
 OnError = Literal["raise", "defer"]
+
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 class Failures:
@@ -27,6 +38,9 @@ class Failures:
         self.is_deferring = policy == "defer"
         self._deferred: list[Exception] = []
         self._raised: dict[threading.Thread, Exception] = {}
+        self._lock = threading.Lock()
+        self._second: list[tuple[Coordinates, npt.NDArray[Any], object]] = []
+        """Frames for which there was no room, to be tried once more."""
 
     def meet(self, error: Exception, coordinates: str) -> None:
         """Remember an error, logging it where it is not raised."""
@@ -36,6 +50,25 @@ class Failures:
             logger.error("frame %d lost at %s: %s", len(self._deferred), coordinates, _told(error))
         else:
             self._raised.setdefault(threading.current_thread(), remembered)
+
+    def keep(self, coordinates: Coordinates, data: npt.ArrayLike, metadata: object) -> None:
+        """Keep a copy of a frame for which there was no room."""
+        frame = dict(coordinates), np.array(data), json.loads(to_json(metadata)[0])
+        with self._lock:
+            self._second.append(frame)
+        logger.warning("no room for the frame at %r, which will be tried once more", frame[0])
+
+    def try_again(self, put: Callable[[Coordinates, npt.NDArray[Any], object], None]) -> None:
+        """Put the frames that were kept; those for which there still is no room are lost."""
+        while self._second:
+            with self._lock:
+                if not self._second:
+                    return
+                frame = self._second.pop(0)
+            try:
+                put(*frame)
+            except OSError as error:
+                self.meet(error, repr(frame[0]))
 
     def survived(self) -> None:
         """Forget what this thread met: it goes on."""
@@ -62,3 +95,8 @@ class Failures:
 def _told(error: Exception) -> str:
     """Tell an error without holding it."""
     return f"{type(error).__name__}: {error}"
+
+
+def is_no_room(error: Exception) -> bool:
+    """Whether an error says that there is no room on the disk, or for the file or its owner."""
+    return isinstance(error, OSError) and error.errno in _NO_ROOM

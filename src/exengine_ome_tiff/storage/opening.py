@@ -118,6 +118,17 @@ def root_uuid(xml: bytes) -> str | None:
     return None if match is None else match[1].decode()
 
 
+def find_companion(folder: Path, dataset: str) -> Path | None:
+    """Return the companion of a dataset in a folder, by its UUID; None where there is none."""
+    for path in sorted(folder.glob(f"*{COMPANION_SUFFIX}")):
+        if path.is_symlink() or not path.is_file():
+            continue
+        with path.open("rb") as file:
+            if root_uuid(file.read(_ROOT_BYTES)) == dataset:
+                return path
+    return None
+
+
 class FoundFrame(NamedTuple):
     """A frame that a file holds."""
 

@@ -11,7 +11,13 @@ from exengine_ome_tiff.storage.claiming import hold
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.finishing import finish_files
 from exengine_ome_tiff.storage.header import Header
-from exengine_ome_tiff.storage.opening import FoundFrame, add_frames, find_dataset, found_frames
+from exengine_ome_tiff.storage.opening import (
+    FoundFrame,
+    add_frames,
+    find_companion,
+    find_dataset,
+    found_frames,
+)
 from exengine_ome_tiff.storage.records import decode_metadata
 from exengine_ome_tiff.storage.target import Target
 from exengine_ome_tiff.tiff import JournalPage, OpenFiles, PageFinisher, read_dataset, resume
@@ -78,7 +84,7 @@ def recover(
     """
     paths, header = find_dataset(Path(fspath(path)).absolute())
     target = Target.at(paths[0].parent if header.is_folder else paths[0], is_folder=header.is_folder)
-    if _is_finished(target, paths):
+    if _is_finished(target, paths, header):
         return Recovered(target.path, len(paths), None)
     try:
         lock = hold(target)
@@ -90,8 +96,8 @@ def recover(
         lock.release()
 
 
-def _is_finished(target: Target, paths: Iterable[Path]) -> bool:
-    if target.is_folder and not target.companion.is_file():
+def _is_finished(target: Target, paths: Iterable[Path], header: Header) -> bool:
+    if target.is_folder and find_companion(target.path, header.dataset) is None:
         return False
     return all(read_dataset(path)[1] is not None for path in paths)
 

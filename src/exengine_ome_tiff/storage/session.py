@@ -14,6 +14,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
 from exengine_ome_tiff.storage.claiming import hold, sync_names
 from exengine_ome_tiff.storage.dataset import Dataset
+from exengine_ome_tiff.storage.failures import Failures
 from exengine_ome_tiff.storage.finishing import finish_files
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.records import encode_record, to_json
@@ -59,6 +60,8 @@ class Session:
         Understands metadata.
     new_folders
         Folders that were made for the dataset, the innermost first.
+    failures
+        Has frames that are to be put once more.
     checksums
         Which checksum the record of each frame has.
     fsync
@@ -72,6 +75,7 @@ class Session:
         dataset: Dataset,
         interpreter: Interpreter,
         new_folders: Sequence[Path],
+        failures: Failures,
         *,
         checksums: Algorithm | None,
         fsync: bool,
@@ -88,6 +92,7 @@ class Session:
         self._pool = BufferPool(BUFFER_BYTES, MAX_BUFFERS)
         self._open_files = OpenFiles()
         self._new_folders = new_folders
+        self._failures = failures
         self._checksums = checksums
         self._fsync = fsync
         self._planes = PlaneTable()
@@ -144,6 +149,7 @@ class Session:
         """Write all frames that wait; see `TiffStorage.flush`."""
         self.check_process()
         errors = []
+        self._failures.try_again(self.put)
         with self._lock:
             for writer in self._writers:
                 try:
@@ -161,6 +167,8 @@ class Session:
     def finish(self) -> None:
         """Take no more frames and finish the files, once; after an OSError it can be called again."""
         self.check_process()
+        if not self._is_ending:
+            self._failures.try_again(self.put)
         with self._lock:
             self._is_ending = True
             self._wake.notify_all()
@@ -260,9 +268,9 @@ class Session:
                     continue
                 try:
                     self.flush()
-                except OSError:
+                except OSError as error:
                     # the frames stay in memory: the next put meets the error, and finish tries again
-                    logger.exception("%s: could not write frames that wait", self._target.path)
+                    logger.error("%s: could not write frames that wait: %s", self._target.path, error)
                     self._waiting_since_s = time.monotonic()
         if self._is_abandoned:
             self.finish()

@@ -12,11 +12,11 @@ from typing import Any, Literal, Self
 import numpy.typing as npt
 from exengine.kernel.data_storage_base import DataStorage
 
-from exengine_ome_tiff.coordinates import Coordinates, PlateInfo, check_modulo
+from exengine_ome_tiff.coordinates import Coordinates, PlateInfo, check_modulo, read_coordinates
 from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.storage.claiming import claim
 from exengine_ome_tiff.storage.dataset import Dataset
-from exengine_ome_tiff.storage.failures import Failures, OnError
+from exengine_ome_tiff.storage.failures import Failures, OnError, is_no_room
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.images import ImageInfo, stored_images
 from exengine_ome_tiff.storage.opening import open_dataset
@@ -46,8 +46,8 @@ class TiffStorage(DataStorage):
     on_error
         "raise": `put` raises what went wrong. As ExEngine's `DataHandler` dies of that without a word,
         `close` raises it again unless the thread that met it has put another frame since. "defer": `put`
-        logs what went wrong and returns, so that the acquisition goes on; `close` raises an
-        `ExceptionGroup`.
+        logs what went wrong and returns, so that the acquisition goes on; a frame for which there was no
+        room is tried once more, before the next one or at the end; `close` raises an `ExceptionGroup`.
     compression
         "zlib", or with the extra `codecs` "lzw" or "zstd": lossless, and read by Bio-Formats.
     compression_level
@@ -159,7 +159,14 @@ class TiffStorage(DataStorage):
         new_folders = claim(target, overwrite=overwrite)
         self._setup(target.path, Dataset(), header)
         self._session: Session | None = Session(
-            target, header, self._dataset, interpreter, new_folders, checksums=algorithm, fsync=fsync
+            target,
+            header,
+            self._dataset,
+            interpreter,
+            new_folders,
+            self._failures,
+            checksums=algorithm,
+            fsync=fsync,
         )
         self._finalizer = weakref.finalize(self, self._session.abandon)
 
@@ -244,9 +251,13 @@ class TiffStorage(DataStorage):
         """
         if self._session is None or self._is_closed or self._session.is_finished:
             raise RuntimeError(f"{self!r}: no frame can be put any more, at {data_coordinates!r}")
+        self._failures.try_again(self._session.put)
         try:
             self._session.put(_plain(data_coordinates), data, metadata)
         except (TypeError, ValueError, OSError) as error:
+            if self._failures.is_deferring and is_no_room(error):
+                self._failures.keep(read_coordinates(_plain(data_coordinates)), data, metadata)
+                return
             self._failures.meet(error, repr(data_coordinates))
             if not self._failures.is_deferring:
                 raise

@@ -1,6 +1,7 @@
 """Pages in, pages out: BigTIFF files that are their own journal. The only place that knows tifffile."""
 
 from exengine_ome_tiff.tiff.buffers import BufferPool
+from exengine_ome_tiff.tiff.checking import Expected, PageFault, check_pages
 from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of
 from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.disk import sync_folder, write_whole
@@ -14,14 +15,17 @@ from exengine_ome_tiff.tiff.writer import PageWriter
 __all__ = [
     "Algorithm",
     "BufferPool",
+    "Expected",
     "JournalPage",
     "OpenFiles",
     "PageCoding",
+    "PageFault",
     "PageFinisher",
     "PageReader",
     "PageWriter",
     "PixelFormat",
     "algorithm_of",
+    "check_pages",
     "open_pages",
     "packing_of",
     "pixel_format",

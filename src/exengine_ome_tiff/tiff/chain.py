@@ -4,7 +4,7 @@ Layout of header, IFDs and tags: TIFF 6.0 section 2 with the 64-bit fields of Bi
 """
 
 import struct
-from collections.abc import Generator
+from collections.abc import Container, Generator
 from io import FileIO
 from typing import Any, NamedTuple, Protocol
 
@@ -14,6 +14,8 @@ from exengine_ome_tiff.tiff.disk import write_at
 NEW_SUBFILE_TYPE = 254
 STRIP_OFFSETS = 273
 STRIP_BYTE_COUNTS = 279
+TILE_OFFSETS = 324
+TILE_BYTE_COUNTS = 325
 IMAGE_DESCRIPTION = 270
 SOFTWARE = 305
 SUB_IFDS = 330
@@ -37,6 +39,10 @@ ENTRY = struct.Struct("<HHQ8s")
 OFFSET = struct.Struct("<Q")
 _MAX_ENTRIES = 4096
 _USUAL_IFD_BYTES = 8 + 20 * ENTRY.size + 8
+_STRIPS = (STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS)
+_NUMBERS = {3: "H", LONG: "I", LONG8: "Q", IFD8: "Q"}
+_TYPE_BYTES = {1: 1, ASCII: 1, 3: 2, LONG: 4, 5: 8, 6: 1, BYTES: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+"""By the number of a type the bytes of a value; all others have 8."""
 _MAXOFFSET = 1 << 43  # what ext4 can have; a larger one is no offset
 
 
@@ -86,6 +92,11 @@ class Ifd(NamedTuple):
             if entry.code == code:
                 return entry
         return None
+
+    def without(self, codes: Container[int]) -> bytes:
+        """Return the entries but those of some tags."""
+        entries = (self.entries[at : at + ENTRY.size] for at in range(0, len(self.entries), ENTRY.size))
+        return b"".join(entry for entry in entries if ENTRY.unpack(entry)[0] not in codes)
 
     def public_entries(self) -> bytes:
         """Return the entries without our private tags, which are the last ones."""
@@ -150,19 +161,73 @@ def walk(file: Readable, offset: int) -> Generator[Ifd, None, None]:
 
 
 def read_bytes(file: Readable, entry: Entry) -> bytes:
-    """Read the value of a tag of type BYTES.
+    """Read the value of a tag of type BYTES or ASCII.
 
     Raises
     ------
     OmeTiffError
-        The file ends before it.
+        It has another type, or the file ends before it.
     """
+    if entry.type not in (ASCII, BYTES):
+        raise OmeTiffError(f"{file.name}: tag {entry.code} is no text")
     if entry.length <= len(entry.value):
         return entry.value[: entry.length]
     if entry.number + entry.length > file.seek(0, 2):
         raise OmeTiffError(f"{file.name}: cut off in tag {entry.code}")
     file.seek(entry.number)
     return file.read(entry.length)
+
+
+def read_numbers(file: Readable, entry: Entry) -> tuple[int, ...]:
+    """Read the value of a tag whose type is one of SHORT, LONG, LONG8 and IFD8.
+
+    Raises
+    ------
+    OmeTiffError
+        It has another type, or the file ends before it.
+    """
+    kind = _NUMBERS.get(entry.type)
+    if kind is None:
+        raise OmeTiffError(f"{file.name}: tag {entry.code} has no numbers")
+    nbytes = entry.length * _TYPE_BYTES.get(entry.type, 8)
+    data = entry.value
+    if nbytes > len(data):
+        if entry.number + nbytes > file.seek(0, 2):
+            raise OmeTiffError(f"{file.name}: cut off in tag {entry.code}")
+        file.seek(entry.number)
+        data = file.read(nbytes)
+    return struct.unpack_from(f"<{entry.length}{kind}", data)
+
+
+def check_strips(file: Readable, ifd: Ifd) -> int:
+    """Make sure that the values of all tags of a page, and its strips or tiles, are inside of the file.
+
+    Returns
+    -------
+    int
+        Bytes of all strips or tiles.
+
+    Raises
+    ------
+    OmeTiffError
+        They are not.
+    """
+    size = file.seek(0, 2)
+    numbers: dict[int, tuple[int, ...]] = {}
+    for at in range(0, len(ifd.entries), ENTRY.size):
+        entry = Entry(*ENTRY.unpack_from(ifd.entries, at))
+        nbytes = entry.length * _TYPE_BYTES.get(entry.type, 8)
+        if nbytes > len(entry.value) and entry.number + nbytes > size:
+            raise OmeTiffError(f"{file.name}: the page at offset {ifd.offset} is cut off in tag {entry.code}")
+        if entry.code in _STRIPS:
+            numbers[entry.code] = read_numbers(file, entry)
+    for offsets, counts in ((STRIP_OFFSETS, STRIP_BYTE_COUNTS), (TILE_OFFSETS, TILE_BYTE_COUNTS)):
+        if len(numbers.get(offsets, ())) != len(numbers.get(counts, ())):
+            raise OmeTiffError(f"{file.name}: the page at offset {ifd.offset} has strips without a size")
+        for offset, count in zip(numbers.get(offsets, ()), numbers.get(counts, ()), strict=True):
+            if offset + count > size:
+                raise OmeTiffError(f"{file.name}: the page at offset {ifd.offset} is cut off in its pixels")
+    return sum(numbers.get(STRIP_BYTE_COUNTS, ())) + sum(numbers.get(TILE_BYTE_COUNTS, ()))
 
 
 def end_chain(file: FileIO, last: Ifd) -> None:

@@ -40,6 +40,8 @@ class PageFinisher:
         self._blanks: dict[tuple[tuple[int, ...], str], int] = {}
         self._smaller: dict[int, list[int]] = {}
         """Handles of the smaller copies of pages."""
+        self._template = 0, b""
+        """Offset and entries of the IFD that was read last."""
         self._torn: chain.Ifd | None = None
         self.is_finished = False
 
@@ -155,20 +157,24 @@ class PageFinisher:
 
     def _pages(self, pages: npt.NDArray[np.int64], smaller: dict[int, list[int]]) -> Iterator[Page]:
         """Yield pages for the final chain, made of the IFDs that are there."""
-        first_ifds = np.array(self._ifd_of, np.int64)[pages]
         with self._reader.reopened("rb") as file:
-            template_at, template = 0, b""
-            for handle, ifd_at in zip(pages.tolist(), first_ifds.tolist(), strict=True):
-                if ifd_at != template_at:
-                    template_at, template = ifd_at, chain.read_ifd(file, ifd_at).public_entries()
-                copies = [
-                    self._moved(chain.read_ifd(file, self._ifd_of[copy]).public_entries(), copy)
-                    for copy in smaller.get(handle, ())
-                ]
-                yield Page(self._moved(template, handle), copies)
+            for handle in pages.tolist():
+                copies = [self.entries(file, copy) for copy in smaller.get(handle, ())]
+                yield Page(self.entries(file, handle), copies)
 
-    def _moved(self, entries: bytes, handle: int) -> bytes:
-        """Return the entries of a page, made of those of the first page of its block."""
+    def entries(self, file: chain.Readable, handle: int) -> bytes:
+        """Return the entries of a page in the final chain, made of those of the first page of its block.
+
+        Parameters
+        ----------
+        file
+            The file, open for reading.
+        handle
+            Of the page.
+        """
+        ifd_at = self._ifd_of[handle]
+        if ifd_at != self._template[0]:
+            self._template = ifd_at, chain.read_ifd(file, ifd_at).public_entries()
         if self._reader.format(handle).is_encoded:
-            return entries
-        return with_data_offset(entries, self._reader.data_offset(handle))
+            return self._template[1]
+        return with_data_offset(self._template[1], self._reader.data_offset(handle))

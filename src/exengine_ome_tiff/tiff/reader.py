@@ -15,9 +15,14 @@ import numpy.typing as npt
 import tifffile
 
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.coding import workers
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
+
+_SURELY_BYTES = 1 << 28
+_MOST_COMPRESSED = 50_000
+"""Pages beyond this size are not taken to be that much larger than their compressed bytes."""
 
 
 class PageReader:
@@ -125,15 +130,44 @@ class PageReader:
 
     def _decoded(self, handle: int) -> npt.NDArray[Any]:
         """Read an encoded page through tifffile."""
-        pixels = self.format(handle)
-        with self._at(0) as file, tifffile.TiffFile(file) as tif:
-            tif.filehandle.seek(self._data_at[handle])
+        return self.decoded(self._data_at[handle], self.format(handle))
+
+    def decoded(self, ifd_at: int, pixels: PixelFormat) -> npt.NDArray[Any]:
+        """Read the page of an IFD through tifffile.
+
+        Parameters
+        ----------
+        ifd_at
+            Offset of the IFD.
+        pixels
+            What the page is to be.
+
+        Returns
+        -------
+        numpy.ndarray
+            Pixels as they lie in the file, shape and type as `pixels` says.
+
+        Raises
+        ------
+        OmeTiffError
+            It is something else, or cannot be decoded.
+        """
+        what = f"{self.path}: the page at offset {ifd_at}"
+        with self._at(0) as file:
+            nbytes = chain.check_strips(file, chain.read_ifd(file, ifd_at))
+            if pixels.nbytes > max(_SURELY_BYTES, _MOST_COMPRESSED * nbytes):
+                raise OmeTiffError(f"{what} has {nbytes} bytes, which cannot be {pixels}")
+            file.seek(0)
             try:
-                stored = tifffile.TiffPage(tif, 0).asarray(maxworkers=workers())
-            except (tifffile.TiffFileError, ValueError) as error:
-                raise OmeTiffError(f"{self.path}: page {handle} cannot be decoded: {error}") from error
-        if (stored.shape, stored.dtype) != (pixels.stored_shape, pixels.stored_dtype):
-            raise OmeTiffError(f"{self.path}: page {handle} is {stored.shape} {stored.dtype}, not {pixels}")
+                with tifffile.TiffFile(file) as tif:
+                    tif.filehandle.seek(ifd_at)
+                    page = tifffile.TiffPage(tif, 0)
+                    is_right = (page.shape, page.dtype) == (pixels.stored_shape, pixels.stored_dtype)
+                    stored = page.asarray(maxworkers=workers()) if is_right else None
+            except Exception as error:
+                raise OmeTiffError(f"{what} cannot be decoded: {error}") from error
+        if stored is None:
+            raise OmeTiffError(f"{what} is {page.shape} {page.dtype}, not {pixels}")
         return np.asarray(stored)
 
     def note(self, handle: int) -> bytes:
