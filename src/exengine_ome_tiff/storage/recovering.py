@@ -84,13 +84,16 @@ def recover(
     """
     paths, header = find_dataset(Path(fspath(path)).absolute())
     target = Target.at(paths[0].parent if header.is_folder else paths[0], is_folder=header.is_folder)
-    if _is_finished(target, paths, header):
+    is_finished = _is_finished(target, paths, header)
+    if is_finished and not (target.is_folder and target.lock.exists()):
         return Recovered(target.path, len(paths), None)
     try:
         lock = hold(target)
     except BlockingIOError as error:
         raise BeingWrittenError(f"{target.path}: a TiffStorage is writing it at this moment") from error
     try:
+        if is_finished:
+            return Recovered(target.path, len(paths), None)
         return Recovered(target.path, len(paths), _finish(target, paths, header, translators, progress))
     finally:
         lock.release()

@@ -81,18 +81,25 @@ class Appender:
             The pages were not written; the file is right as it is.
         """
         try:
+            if self._writer is None:
+                with self._file.addition(is_linked=self._is_linked):  # the header, which leads nowhere yet
+                    self._writer = self._new_writer()
             with self._file.addition(is_linked=self._is_linked):
-                return self._write(data, pixels, tags)
+                return self._write(self._writer, data, pixels, tags)
         except BaseException:
             self._writer = None  # it has lost track of the file; another one will find its way
             raise
 
-    def _write(self, data: npt.NDArray[Any], pixels: PixelFormat, tags: Sequence[tuple[int, bytes]]) -> Block:
-        if self._writer is None:
-            self._writer = self._new_writer()
+    def _write(
+        self,
+        writer: tifffile.TiffWriter,
+        data: npt.NDArray[Any],
+        pixels: PixelFormat,
+        tags: Sequence[tuple[int, bytes]],
+    ) -> Block:
         self._file.seek(0, os.SEEK_END)
         is_rgb = pixels.samples > 1
-        place = self._writer.write(
+        place = writer.write(
             # room for plain pixels, which are written without tifffile: it misses when they do not fit
             data if pixels.is_encoded else None,
             shape=data.shape,
