@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_SECTOR_SHARE = 8
+"""Bytes that no disk writes in part."""
+
+
 class FailingDisk:
     """What `exengine_ome_tiff.tiff.disk` takes for the module `os`.
 
@@ -29,7 +33,7 @@ class FailingDisk:
     failing
         Is asked before each write and each reservation whether it fails; returns an `errno` or 0.
     short
-        Whether a write takes a part of what it is given, at random.
+        Whether a write takes a part of what it is given, at random. One that fails may do so, too.
     delay_s
         How long a write takes.
     writes
@@ -55,7 +59,8 @@ class FailingDisk:
         if self.short and len(data) > 1:
             part = data[: self._random.randrange(1, len(data))]
         if number := self.failing():
-            os.write(descriptor, part[: self._random.randrange(len(part))])
+            if len(part) > _SECTOR_SHARE:
+                os.write(descriptor, part[: self._random.randrange(len(part))])
             raise OSError(number, os.strerror(number))
         if self.room is not None:
             from_reserved = min(self._reserved, len(part))

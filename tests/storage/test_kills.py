@@ -1,0 +1,75 @@
+"""What SIGKILL leaves: whole pages for everybody, and all that was acknowledged for `recover`."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+KILLS = 200
+SCRIPT = Path(__file__).parents[1] / "killing.py"
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork; test_durability kills on Windows")
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Kill, recover and compare; return copies of the files as they were found."""
+    folder = tmp_path_factory.mktemp("found")
+    command = [sys.executable, SCRIPT, str(KILLS), "--keep", folder]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    states = json.loads(done.stdout)
+    print(states)  # noqa: T201 - with the seed, to repeat it
+    assert states["kills"] == KILLS
+    assert states["in finish"] > KILLS / 20
+    assert states["writing"] > KILLS / 20
+    assert states["in finish, recovery killed"] > 0
+    return sorted(folder.iterdir())
+
+
+def pages_of(path):
+    with tifffile.TiffFile(path) as tif:
+        return [page.asarray() for page in tif.pages]
+
+
+def test_all_that_was_acknowledged_is_recovered(found):
+    assert len(found) > KILLS / 4
+
+
+@pytest.mark.skipif(shutil.which("tiffinfo") is None, reason="tiffinfo of libtiff is not installed")
+def test_libtiff_reads_what_was_found(found):
+    for path in found[:60]:
+        command = ["tiffinfo", "-D", path]  # reads all pixels
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0
+        messages = [line for line in done.stderr.splitlines() if "Unknown field with tag" not in line]
+        assert messages == []
+        assert done.stdout.count("=== TIFF directory") == len(pages_of(path))
+
+
+def test_bioformats_reads_what_was_found_as_a_stack(found, bioformats):
+    seen = 0
+    for path in found[:40]:
+        pages = pages_of(path)
+        if len({page.shape for page in pages}) > 1:
+            continue  # Bio-Formats makes images of its own of pages of several shapes
+        with tifffile.TiffFile(path) as tif:
+            if tif.is_ome:
+                continue
+        with bioformats(path) as reader:
+            planes = [
+                reader.plane_index(number, index)
+                for number, image in enumerate(reader.series)
+                for index in range(image.size_z * image.size_c * image.size_t)
+            ]
+        assert len(planes) == len(pages)
+        for plane, page in zip(planes, pages, strict=True):
+            np.testing.assert_array_equal(plane, page)
+        seen += 1
+    assert seen > 3

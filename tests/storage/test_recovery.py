@@ -1,0 +1,400 @@
+"""A dataset whose writer has ended is made what `finish` would have made of it, and nothing else."""
+
+import contextlib
+import errno
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+
+from acquisitions import nested
+from disks import failing_disk
+from exengine_ome_tiff import (
+    BeingWrittenError,
+    ChannelInfo,
+    NotFinishedError,
+    OmeTiffError,
+    PlaneValues,
+    PlateInfo,
+    TiffStorage,
+    Translator,
+    recover,
+    validate,
+)
+from exengine_ome_tiff.cli import main
+from exengine_ome_tiff.tiff import chain
+from frames import assert_same, frame
+from readers.check import assert_readers_agree
+
+PLACES = nested(position=("A1", "B2"), time=range(3), channel=("DAPI", "GFP"))
+FORMS = ["run.ome.tiff", "run"]
+CASES = {
+    "plain": ({}, PLACES),
+    "gaps": ({}, PLACES[:3] + PLACES[5:11]),
+    "zlib": ({"compression": "zlib", "checksums": True}, PLACES),
+    "tiles and pyramids": ({"tile": (16, 16), "pyramid_levels": 1, "checksums": "sha256"}, PLACES),
+    "modulo": ({"modulo": {"angle": "T"}}, nested(time=range(3), angle=(0, 45), position=("A", "B"))),
+    "plate and options": (
+        {
+            "plate": PlateInfo(rows=8, columns=12),
+            "pixel_size_um": 0.5,
+            "channels": {"DAPI": ChannelInfo(emission_nm=461)},
+            "image_name": "named",
+            "description": "described",
+        },
+        PLACES,
+    ),
+    "put twice": ({}, PLACES + PLACES[2:5]),
+}
+
+
+def fill(storage, places, start=0):
+    for number, place in enumerate(places, start):
+        metadata = {"number": number, "ElapsedTime-ms": 10 * number, "Exposure-ms": 5, "note": f"n {number}"}
+        shape = (40, 48, 3) if number % 7 == 5 else (40, 48)
+        storage.put(place, frame(place | {"n": number}, shape), metadata)
+    storage.flush()
+
+
+def put_of(places):
+    """Return what is expected: coordinates, and the frame that was put there last."""
+    last = {}
+    for number, place in enumerate(places):
+        shape = (40, 48, 3) if number % 7 == 5 else (40, 48)
+        last[json.dumps(place)] = (place, number, frame(place | {"n": number}, shape))
+    return list(last.values())
+
+
+def left_behind(tmp_path, name, places=PLACES, **options):
+    """Return a copy of a dataset as it is when its writer is killed."""
+    storage = TiffStorage(tmp_path / name, {"sample": "HeLa"}, **options)
+    fill(storage, places)
+    copy = tmp_path / "left" / name
+    copy.parent.mkdir()
+    (shutil.copytree if storage.path.is_dir() else shutil.copy)(storage.path, copy)
+    return storage, copy
+
+
+def files(path):
+    return [path] if path.is_file() else sorted(path.iterdir())
+
+
+def contents(path):
+    return {file.name: file.read_bytes() for file in files(path)}
+
+
+@pytest.fixture(params=FORMS, ids=["file", "folder"])
+def left(request, tmp_path):
+    storage, copy = left_behind(tmp_path, request.param)
+    storage.close()
+    return copy
+
+
+@pytest.mark.parametrize("name", FORMS, ids=["file", "folder"])
+@pytest.mark.parametrize("case", CASES)
+def test_it_is_the_same_as_what_finish_would_have_written(tmp_path, bioformats, name, case):
+    options, places = CASES[case]
+    storage, copy = left_behind(tmp_path, name, places, **options)
+    with pytest.raises(NotFinishedError, match="recover"):
+        TiffStorage.open(copy)
+    recovered = recover(copy)
+    assert (recovered.path, recovered.frames) == (copy, len(places))
+    storage.close()
+    assert recovered.files == len(files(copy)) - copy.is_dir()
+    assert [file.name for file in files(copy)] == [file.name for file in files(storage.path)]
+    for finished, own in zip(files(storage.path), files(copy), strict=True):
+        if own.suffix == ".ome":
+            assert own.read_bytes() == finished.read_bytes()
+            continue
+        with tifffile.TiffFile(finished) as tif, tifffile.TiffFile(own) as tif_own:
+            assert tif_own.ome_metadata == tif.ome_metadata
+            assert len(tif_own.pages) == len(tif.pages)
+            for page, own_page in zip(tif.pages, tif_own.pages, strict=True):
+                assert_same(own_page.asarray(), page.asarray())
+        with bioformats(own) as reader:
+            assert reader.warnings == []
+    with TiffStorage.open(copy) as reopened:
+        assert reopened.summary_metadata == {"sample": "HeLa"}
+        expected = put_of(places)
+        assert reopened.get_image_coordinates_list() == [place for place, _, _ in expected]
+        for place, number, pixels in expected:
+            assert_same(reopened[place], pixels)
+            assert reopened.get_metadata(place)["number"] == number
+    assert validate(copy) == []
+
+
+def test_readers_see_every_frame(tmp_path, caplog):
+    storage = TiffStorage(tmp_path / "run.ome.tiff")
+    put = [(place, frame(place)) for place in PLACES[:5]]
+    for place, pixels in put:
+        storage.put(place, pixels)
+    storage.flush()
+    shutil.copy(storage.path, tmp_path / "copy.ome.tiff")
+    storage.close()
+    recover(tmp_path / "copy.ome.tiff")
+    assert_readers_agree(tmp_path / "copy.ome.tiff", put, caplog)
+
+
+def test_nothing_that_was_there_changes_but_the_header(left):
+    before = contents(left)
+    recover(left)
+    after = contents(left)
+    for name, whole in before.items():
+        if name.endswith(".tiff"):
+            assert after[name][:8] == whole[:8]
+            assert after[name][16 : len(whole)] == whole[16:]
+
+
+def test_twice_is_once(left):
+    first = recover(left)
+    before = contents(left)
+    second = recover(left)
+    assert (second.path, second.files, second.frames) == (first.path, first.files, None)
+    assert contents(left) == before
+
+
+def test_a_finished_dataset_that_nobody_may_write_to_is_left_alone(left):
+    recover(left)
+    for file in files(left):
+        file.chmod(0o400)
+    left.chmod(0o500)
+    try:
+        assert recover(left).frames is None
+        assert validate(left) == []
+    finally:
+        left.chmod(0o700)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_dataset_that_is_being_written_is_refused(tmp_path, name):
+    with TiffStorage(tmp_path / name) as storage:
+        fill(storage, PLACES)
+        with pytest.raises(BeingWrittenError, match="writing"):
+            recover(tmp_path / name)
+        script = "import sys; from exengine_ome_tiff.cli import main; sys.exit(main(sys.argv[1:]))"
+        command = [sys.executable, "-c", script, "recover", tmp_path / name]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1
+        assert "is writing it at this moment" in done.stderr
+        fill(storage, PLACES, 100)
+    assert recover(tmp_path / name).frames is None
+
+
+@pytest.mark.parametrize("failing", range(1, 12))
+def test_a_failure_leaves_the_files_as_they_were(left, failing):
+    before = contents(left)
+    with failing_disk() as disk:
+        disk.failing = lambda: errno.EIO if disk.writes >= failing else 0
+        with contextlib.suppress(OSError):
+            recover(left)
+    after = contents(left)
+    for name, whole in before.items():
+        if name.endswith(".tiff"):
+            assert after[name][16:].startswith(whole[16:])
+            assert after[name][8:16] == whole[8:16] or b"<OME" in after[name]
+    recover(left)
+    with TiffStorage.open(left) as storage:
+        for place, _, pixels in put_of(PLACES):
+            assert_same(storage[place], pixels)
+    assert validate(left) == []
+
+
+class Interrupted(BaseException):
+    """Ends recovery in the middle, as a signal would."""
+
+
+def test_recovery_that_ends_anywhere_can_be_repeated(tmp_path, left, monkeypatch):
+    from exengine_ome_tiff.tiff import disk
+
+    for stop in range(40):
+        copy = tmp_path / f"stop {stop}" / left.name
+        copy.parent.mkdir()
+        (shutil.copytree if left.is_dir() else shutil.copy)(left, copy)
+        calls = [0]
+
+        def counted(name, calls=calls, stop=stop):
+            function = getattr(disk, name)
+
+            def call(*args):
+                calls[0] += 1
+                if calls[0] == stop:
+                    raise Interrupted
+                return function(*args)
+
+            return call
+
+        with monkeypatch.context() as patch:
+            for name in ("write_all", "sync_file", "reserve"):
+                patch.setattr(disk, name, counted(name))
+            is_done = False
+            try:
+                recover(copy)
+                is_done = True
+            except Interrupted:
+                pass
+        again = recover(copy).frames
+        assert again is None if is_done else again in (None, len(PLACES))
+        assert validate(copy) == []
+        with TiffStorage.open(copy) as storage:
+            assert len(storage.get_image_coordinates_list()) == len(PLACES)
+
+
+def test_whatever_is_cut_off_is_left_out_and_the_rest_is_recovered(tmp_path):
+    storage, copy = left_behind(tmp_path, "run.ome.tiff", PLACES)
+    storage.close()
+    whole = copy.read_bytes().rstrip(b"\0")
+    counts = []
+    for size in [*range(0, len(whole), len(whole) // 60), len(whole)]:
+        copy.write_bytes(whole[:size])
+        try:
+            counts.append(recover(copy).frames)
+        except OmeTiffError:
+            counts.append(0)
+            assert copy.read_bytes() == whole[:size]
+            continue
+        with TiffStorage.open(copy) as reopened:
+            found = reopened.get_image_coordinates_list()
+            assert found == [place for place in PLACES if place in found]
+            for place, _, pixels in put_of(PLACES):
+                if place in found:
+                    assert_same(reopened[place], pixels)
+        assert validate(copy) == []
+    assert counts == sorted(counts)
+    assert counts[0] == 0
+    assert counts[-1] == len(PLACES)
+    assert len(set(counts)) > 2
+
+
+@pytest.mark.parametrize("nothing", [b"\0" * 500, b"\xff" * 500, b""])
+def test_a_link_to_nothing_is_cut(tmp_path, nothing):
+    """As a loss of power leaves it: the link is on the disk, what it leads to is not."""
+    storage, copy = left_behind(tmp_path, "run.ome.tiff")
+    storage.close()
+    whole = copy.read_bytes()
+    with copy.open("rb") as file:
+        *_, last = chain.walk(file, chain.first_offset(file))
+    end = last.offset + 8 + len(last.entries)
+    copy.write_bytes(whole[:end] + (len(whole) + 8).to_bytes(8, "little") + whole[end + 8 :] + nothing)
+    assert recover(copy).frames == len(PLACES)
+    assert validate(copy) == []
+    with TiffStorage.open(copy) as reopened:
+        assert len(reopened.get_image_coordinates_list()) == len(PLACES)
+
+
+def test_a_finished_file_among_others_stays_as_it_is(tmp_path):
+    """As a kill between the files of a folder leaves it."""
+    storage, copy = left_behind(tmp_path, "run")
+    storage.close()
+    shutil.copy(storage.path / "run_A1.ome.tiff", copy / "run_A1.ome.tiff")
+    before = (copy / "run_A1.ome.tiff").read_bytes()
+    recover(copy)
+    assert (copy / "run_A1.ome.tiff").read_bytes() == before
+    assert (copy / "run.companion.ome").read_bytes() == (storage.path / "run.companion.ome").read_bytes()
+    assert validate(copy) == []
+
+
+def test_a_lost_companion_is_made_again_with_the_names_that_files_have_now(tmp_path):
+    storage, copy = left_behind(tmp_path, "run")
+    storage.close()
+    recover(copy)
+    (copy / "run.companion.ome").unlink()
+    (copy / "run_A1.ome.tiff").rename(copy / "renamed.ome.tiff")
+    assert [problem.advice for problem in validate(copy)] == ["finish it: exengine-ome-tiff recover PATH"]
+    assert recover(copy).frames == len(PLACES)
+    assert "renamed.ome.tiff" in (copy / "run.companion.ome").read_text("utf-8")
+    assert validate(copy) == []
+
+
+def test_a_file_without_a_frame_is_left_out(tmp_path, caplog):
+    storage, copy = left_behind(tmp_path, "run")
+    storage.close()
+    path = copy / "run_A1.ome.tiff"
+    with tifffile.TiffFile(path) as tif:
+        cut = tif.pages[0].dataoffsets[0] + 10
+    path.write_bytes(path.read_bytes()[:cut])
+    recovered = recover(copy)
+    assert 0 < recovered.frames < len(PLACES)
+    assert "run_A1.ome.tiff is left out" in caplog.text
+    assert path.stat().st_size == cut
+    path.unlink()
+    assert validate(copy) == []
+
+
+@pytest.mark.parametrize("data", [b"", b"II+\0\x08\0\0\0" + bytes(8), b"no TIFF at all" * 10])
+def test_what_has_no_frame_is_refused_and_stays(tmp_path, data):
+    path = tmp_path / "run.ome.tiff"
+    path.write_bytes(data)
+    with pytest.raises(OmeTiffError, match=r"run\.ome\.tiff"):
+        recover(path)
+    assert path.read_bytes() == data
+    assert len(validate(path)) == 1
+
+
+def test_what_is_not_there_is_not_found(tmp_path):
+    for function in (recover, validate):
+        with pytest.raises(FileNotFoundError):
+            function(tmp_path / "missing.ome.tiff")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(OmeTiffError, match="empty"):
+        recover(tmp_path / "empty")
+
+
+def test_a_dialect_that_the_files_do_not_know_can_be_given(tmp_path):
+    class Seconds(Translator):
+        def speaks(self, tags):
+            return "seconds" in tags
+
+        def plane(self, tags):
+            return PlaneValues(exposure_s=tags["seconds"])
+
+    storage = TiffStorage(tmp_path / "run.ome.tiff", translators=[Seconds()])
+    storage.put({"time": 0}, frame({"time": 0}), {"seconds": 2.5})
+    storage.flush()
+    shutil.copy(storage.path, tmp_path / "with.ome.tiff")
+    shutil.copy(storage.path, tmp_path / "without.ome.tiff")
+    storage.close()
+    recover(tmp_path / "with.ome.tiff", translators=[Seconds()])
+    recover(tmp_path / "without.ome.tiff")
+    assert 'ExposureTime="2.5"' in tifffile.tiffcomment(tmp_path / "with.ome.tiff")
+    assert "ExposureTime" not in tifffile.tiffcomment(tmp_path / "without.ome.tiff")
+
+
+def test_progress_is_told(left):
+    told = []
+    recover(left, progress=lambda done, total: told.append((done, total)))
+    dones, totals = zip(*told, strict=True)
+    assert list(dones) == sorted(dones)
+    assert len(set(totals)) == 1
+    assert dones[-1] == totals[0]
+    assert dones[0] < totals[0]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_what_is_there_of_a_dataset_that_is_being_written_can_be_read(tmp_path, name):
+    with TiffStorage(tmp_path / name, {"sample": "HeLa"}) as storage:
+        for count in (3, 5):
+            fill(storage, PLACES[:count])
+            with TiffStorage.open(tmp_path / name, unfinished=True) as reader:
+                assert reader.summary_metadata == {"sample": "HeLa"}
+                assert reader.get_image_coordinates_list() == PLACES[:count]
+                for place in PLACES[:count]:
+                    assert_same(reader[place], storage[place])
+                    assert reader.get_metadata(place) == storage.get_metadata(place)
+                assert sum(image.frames for image in reader.images) == count
+                with pytest.raises(RuntimeError):
+                    reader.put({"time": 9}, np.zeros((2, 2), "u1"))
+
+
+def test_the_command(left, capsys):
+    assert main(["recover", str(left)]) == 0
+    out = capsys.readouterr().out
+    assert f"{len(PLACES)} frames" in out
+    assert str(left) in out
+    assert main(["recover", str(left)]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert main(["recover", str(left.parent / "missing")]) == 1
+    assert "no such file" in capsys.readouterr().err
