@@ -7,7 +7,7 @@ import os
 import random
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,21 +31,25 @@ class FailingDisk:
     room
         Bytes that are free; None for no bound.
     failing
-        Is asked before each write and each reservation whether it fails; returns an `errno` or 0.
+        Is asked before each write and each reservation, with the file's descriptor, whether it fails;
+        returns an `errno` or 0.
     short
         Whether a write takes a part of what it is given, at random. One that fails may do so, too.
     delay_s
         How long a write takes.
     writes
         How many writes there were.
+    events
+        "sync" and "link" for each `fsync` and each write of eight bytes, in order.
     """
 
     def __init__(self) -> None:
         self.room: int | None = None
-        self.failing: Callable[[], int] = lambda: 0
+        self.failing: Callable[[int], int] = lambda _: 0
         self.short = False
         self.delay_s = 0.0
         self.writes = 0
+        self.events: list[str] = []
         self._reserved = 0
         self._random = random.Random(1)  # noqa: S311
 
@@ -54,11 +58,13 @@ class FailingDisk:
 
     def write(self, descriptor: int, data: memoryview) -> int:
         self.writes += 1
+        if len(data) == _SECTOR_SHARE:
+            self.events.append("link")
         time.sleep(self.delay_s)
         part = data
-        if self.short and len(data) > 1:
+        if self.short and len(data) > _SECTOR_SHARE:
             part = data[: self._random.randrange(1, len(data))]
-        if number := self.failing():
+        if number := self.failing(descriptor):
             if len(part) > _SECTOR_SHARE:
                 os.write(descriptor, part[: self._random.randrange(len(part))])
             raise OSError(number, os.strerror(number))
@@ -71,8 +77,12 @@ class FailingDisk:
             self.room -= len(part) - from_reserved
         return os.write(descriptor, part)
 
+    def fsync(self, descriptor: int) -> None:
+        self.events.append("sync")
+        os.fsync(descriptor)
+
     def posix_fallocate(self, descriptor: int, start: int, nbytes: int) -> None:
-        if number := self.failing():
+        if number := self.failing(descriptor):
             raise OSError(number, os.strerror(number))
         if self.room is not None:
             if nbytes > self.room:
@@ -102,3 +112,10 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)  # noqa: S607
+
+
+def fill_up(folder: Path) -> None:
+    """Leave no room on the disk that a folder is on."""
+    with (folder / "filling").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(1000))

@@ -188,7 +188,7 @@ def test_a_dataset_that_is_being_written_is_refused(tmp_path, name):
 def test_a_failure_leaves_the_files_as_they_were(left, failing):
     before = contents(left)
     with failing_disk() as disk:
-        disk.failing = lambda: errno.EIO if disk.writes >= failing else 0
+        disk.failing = lambda _: errno.EIO if disk.writes >= failing else 0
         with contextlib.suppress(OSError):
             recover(left)
     after = contents(left)

@@ -213,8 +213,7 @@ class Session:
             # the collector ran in the middle of a write of this very thread, which finishes when it is done
             self._is_ending = self._is_abandoned = True
             return
-        self.finish()
-        self._dataset.close()
+        self._finish_for_nobody()
 
     def _file_number(self, coordinates: Coordinates) -> int:
         """Return the number of the file for a frame, which is created for the first one."""
@@ -273,8 +272,16 @@ class Session:
                     logger.error("%s: could not write frames that wait: %s", self._target.path, error)
                     self._waiting_since_s = time.monotonic()
         if self._is_abandoned:
+            self._finish_for_nobody()
+
+    def _finish_for_nobody(self) -> None:
+        try:
             self.finish()
+        except OSError as error:
+            logger.error("%s could not be finished, which recover() will do: %s", self._target.path, error)
+        finally:
             self._dataset.close()
+            self._held.release()
 
 
 def _check_pixels(

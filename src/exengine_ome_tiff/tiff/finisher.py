@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -99,7 +100,9 @@ class PageFinisher:
         if self.is_finished:
             return self._reader
         smaller = self._write_smaller(pages)
-        self._file.close()
+        if not self._file.closed:
+            self._file.trim()
+            self._file.close()
         try:
             with self._reader.reopened("rb") as file:
                 extra = {
@@ -123,7 +126,10 @@ class PageFinisher:
 
     def close(self) -> None:
         """Close the file as it is."""
-        self._file.close()
+        if not self._file.closed:
+            with suppress(OSError):  # the room behind its end does no harm
+                self._file.trim()
+            self._file.close()
         self._reader.close()
 
     def discard(self) -> None:

@@ -103,6 +103,13 @@ class GrowingFile(io.RawIOBase):
         disk.write_at(self._open(), offset, view)
         self._end = max(self._end, offset + len(view))
 
+    def trim(self) -> None:
+        """Give back the room behind the end."""
+        file = self._open()
+        if os.fstat(file.fileno()).st_size > self._end:
+            file.truncate(self._end)
+            self._reserved = self._end
+
     def sync(self) -> None:
         """Wait until all is safe on the disk."""
         disk.sync_file(self._open())
@@ -114,12 +121,7 @@ class GrowingFile(io.RawIOBase):
             self._raw = None
 
     def close(self) -> None:
-        """Give back the room behind the end, and close the file for good."""
-        if self.closed:
-            return
-        file = self._open()
-        if os.fstat(file.fileno()).st_size > self._end:
-            file.truncate(self._end)
+        """Close the file for good; the collector does so, too, which therefore changes nothing."""
         self.release()
         self._open_files.forget(self)
         super().close()

@@ -92,6 +92,8 @@ class PageWriter:
         self._waiting: dict[int, tuple[_Block, int]] = {}
         self._waiting_bytes = 0
         """What the waiting frames will need in the file at the most."""
+        self._owed_bytes = 0
+        """What the IFDs will need at the most that tifffile writes with the next block only."""
 
     def __len__(self) -> int:
         return len(self._reader)
@@ -131,7 +133,7 @@ class PageWriter:
             room = _room(pixels, [note]) + (0 if len(self._reader) else len(self._reader.dataset))
             if block is None:
                 room += BLOCK_OVERHEAD_BYTES
-            self._file.reserve(self._waiting_bytes + room)
+            self._file.reserve(self._owed_bytes + self._waiting_bytes + room)
             if block is None and not at_once and 2 * pixels.nbytes <= self._pool.buffer_bytes:
                 buffer = self._pool.take()
                 if buffer is not None:
@@ -225,6 +227,7 @@ class PageWriter:
         if not self.finisher.has_pages:
             tags.append((chain.DATASET, self._reader.dataset))
         block = self._appender.write(data, pixels, tags)
+        self._owed_bytes = (len(notes) - 1) * PAGE_OVERHEAD_BYTES
         handles = handles or [self._reader.add(pixels, len(notes[0]))]
         self._reader.locate(handles, block.data_at, block.record_at + head_nbytes)
         self.finisher.add(handles, block.ifd_at)

@@ -1,0 +1,409 @@
+"""Full, failing and slow disks: what was acknowledged is kept, and goes on when the disk does."""
+
+import errno
+import gc
+import logging
+import os
+import random
+import shutil
+import subprocess
+import sys
+import textwrap
+import tracemalloc
+import weakref
+
+import numpy as np
+import pytest
+
+from disks import failing_disk, fill_up, small_disk
+from exengine_ome_tiff import TiffStorage, recover, validate
+from frames import assert_same, frame
+
+FORMS = ["run.ome.tiff", "run"]
+MEGABYTE = 1 << 20
+LARGE = (1100, 1000)
+"""A shape of frames that do not wait to be written."""
+
+
+def place_of(number):
+    return {"time": number // 3, "position": "ABC"[number % 3]}
+
+
+def put(storage, number, shape=(64, 64)):
+    storage.put(place_of(number), frame({"n": number}, shape), {"number": number})
+
+
+def fill(storage, shape=(64, 64), start=0):
+    """Put until the disk is full; return how many frames were taken, and the error."""
+    for number in range(start, 100_000):
+        try:
+            put(storage, number, shape)
+        except OSError as error:
+            return number, error
+    raise AssertionError("the disk is never full")
+
+
+def assert_stored(storage, numbers, shape=(64, 64)):
+    assert storage.get_image_coordinates_list() == [place_of(number) for number in numbers]
+    for number in numbers:
+        assert_same(storage[place_of(number)], frame({"n": number}, shape))
+        assert storage.get_metadata(place_of(number)) == {"number": number}
+
+
+def assert_whole(path, numbers, shape=(64, 64)):
+    with TiffStorage.open(path) as storage:
+        assert_stored(storage, numbers, shape)
+    assert validate(path) == []
+
+
+def assert_told(error, path):
+    assert error.errno in (errno.ENOSPC, errno.EFBIG)
+    assert "bytes are free" in str(error)
+    assert str(path) in error.filename
+
+
+# a full disk -----------------------------------------------------------------------------------------------
+
+OPTIONS = {"plain": {}, "zlib": {"compression": "zlib"}}
+
+
+@pytest.fixture
+def ballast(tmp_path):
+    """Give a disk of 20 MB, and a file of 4 MB on it that can be deleted."""
+    with small_disk(tmp_path / "disk", 20) as folder:
+        path = folder / "ballast"
+        path.write_bytes(bytes(14 * MEGABYTE))
+        yield path
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("shape", [(16, 16), (64, 64), (700, 800)], ids=str)
+@pytest.mark.parametrize("name", FORMS)
+def test_a_full_disk(ballast, name, shape, options):
+    path = ballast.parent / name
+    storage = TiffStorage(path, **options)
+    count, error = fill(storage, shape)
+    assert count > 3
+    assert_told(error, path)
+    assert_stored(storage, range(count), shape)
+    storage.flush()
+    with TiffStorage.open(path, unfinished=True) as reader:
+        assert len(reader.get_image_coordinates_list()) == count
+    with pytest.raises(OSError, match="bytes are free"):
+        storage.put({"time": -1}, np.zeros((4000, 4000), "u2"))
+    ballast.unlink()
+    for number in range(count, count + 2):
+        put(storage, number, shape)
+    storage.close()
+    assert_whole(path, range(count + 2), shape)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (64, 64), (700, 800)], ids=str)
+@pytest.mark.parametrize("name", FORMS)
+def test_a_disk_that_stays_full_until_the_process_has_ended(ballast, caplog, name, shape):
+    path = ballast.parent / name
+    storage = TiffStorage(path)
+    count = fill(storage, shape)[0]  # and not the error, which would hold the storage
+    fill_up(ballast.parent)
+    abandoned = close_in_vain(storage)
+    del storage
+    gc.collect()
+    assert abandoned() is None
+    ballast.unlink()
+    recover(path)  # where there was no room for what collecting the storage tried once more
+    assert_whole(path, range(count), shape)
+
+
+def close_in_vain(storage):
+    """Try to close a storage; return a weak reference to it."""
+    try:
+        storage.close()
+    except OSError:
+        return weakref.ref(storage)
+    raise AssertionError("the disk is not full")
+
+
+def test_the_disk_is_full_from_the_beginning(ballast):
+    fill_up(ballast.parent)
+    storage = TiffStorage(ballast.parent / "run.ome.tiff")
+    for _ in range(2):
+        with pytest.raises(OSError, match="bytes are free"):
+            put(storage, 0)
+    ballast.unlink()
+    put(storage, 0)
+    storage.close()
+    assert_whole(ballast.parent / "run.ome.tiff", [0])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX limit of file sizes")
+@pytest.mark.parametrize("name", FORMS)
+def test_a_limit_of_file_sizes(tmp_path, name):
+    script = """
+        import resource, sys
+        sys.path[:0] = PATH
+        from test_failing_disks import *
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
+        storage = TiffStorage(sys.argv[1])
+        count, error = fill(storage)
+        assert count > 50
+        assert_told(error, storage.path)
+        assert_stored(storage, range(count))
+        storage.flush()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        put(storage, count)
+        storage.close()
+        assert_whole(storage.path, range(count + 1))
+    """.replace("PATH", repr([*sys.path, os.path.dirname(__file__)]))  # noqa: PTH120
+    command = [sys.executable, "-c", textwrap.dedent(script), tmp_path / name]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_disk_fills_up_inside_finish(tmp_path, name):
+    rooms = [*range(0, 3000, 311), *range(3000, 30_000, 2003)]
+    failed = 0
+    for room in rooms:
+        path = tmp_path / str(room) / name
+        storage = TiffStorage(path, {"long": "x" * 3000})
+        for number in (0, 1, 2, 4, 6, 9, 10):
+            put(storage, number)
+        storage.flush()
+        with failing_disk() as disk:
+            disk.room = room
+            try:
+                storage.finish()
+            except OSError as error:
+                assert_told(error, path)
+                failed += 1
+                assert not storage.is_finished()
+                assert_stored(storage, (0, 1, 2, 4, 6, 9, 10))
+                left = path.with_name(f"left {name}")
+                (shutil.copytree if path.is_dir() else shutil.copy)(path, left)
+                disk.room = None
+                recover(left)
+                assert_whole(left, (0, 1, 2, 4, 6, 9, 10))
+        storage.close()
+        assert_whole(path, (0, 1, 2, 4, 6, 9, 10))
+    assert 5 < failed < len(rooms)
+
+
+def test_one_position_fails_and_the_others_go_on(tmp_path):
+    storage = TiffStorage(tmp_path / "run")
+    for number in range(3):
+        put(storage, number)
+    inode = (tmp_path / "run" / "run_B.ome.tiff").stat().st_ino
+    stored = []
+    with failing_disk() as disk:
+        disk.failing = lambda file: errno.EIO if os.fstat(file).st_ino == inode else 0
+        for number in range(3, 30):
+            shape = LARGE if number % 2 else (64, 64)
+            if number % 3 == 1:
+                with pytest.raises(OSError, match="free") as caught:
+                    storage.put(place_of(number), frame({"n": number}, LARGE))
+                assert "run_B" in caught.value.filename
+            else:
+                put(storage, number, shape)
+                stored.append((number, shape))
+        with pytest.raises(OSError, match="run_B"):
+            storage.flush()
+        with pytest.raises(OSError, match="run_B"):
+            storage.finish()
+    storage.close()
+    assert validate(tmp_path / "run") == []
+    with TiffStorage.open(tmp_path / "run") as reader:
+        assert len(reader.get_image_coordinates_list()) == 3 + len(stored)
+        for number, shape in stored:
+            assert_same(reader[place_of(number)], frame({"n": number}, shape))
+
+
+# a failing disk --------------------------------------------------------------------------------------------
+
+SHAPES = [(8, 16), (64, 64), (8, 16), (520, 500)]
+
+
+@pytest.mark.parametrize("seed", range(18))
+def test_errors_and_short_writes_at_random(tmp_path, seed):
+    mixed = random.Random(seed)  # noqa: S311
+    path = tmp_path / FORMS[seed % 2]
+    options = [{}, {"compression": "zlib", "checksums": True}, {"checksums": "sha256"}][seed % 3]
+    storage = TiffStorage(path, **options)
+    stored = []
+    numbers = (errno.EIO, errno.ENOSPC, errno.EACCES, errno.EPERM)
+
+    def put_some(start, count):
+        for number in range(start, start + count):
+            shape = SHAPES[number % len(SHAPES)]
+            try:
+                put(storage, number, shape)
+            except OSError as error:
+                assert error.errno in numbers  # noqa: PT017
+            else:
+                stored.append((number, shape))
+            if number % 17 == 16:
+                try:
+                    storage.flush()
+                except OSError as error:
+                    assert error.errno in numbers  # noqa: PT017
+
+    def assert_right(reader):
+        assert reader.get_image_coordinates_list() == [place_of(number) for number, _ in stored]
+        for number, shape in stored:
+            assert_same(reader[place_of(number)], frame({"n": number}, shape))
+            assert reader.get_metadata(place_of(number)) == {"number": number}
+
+    with failing_disk() as disk:
+        disk.short = True
+        put_some(0, 10)
+        disk.failing = lambda _: mixed.choice(numbers) if mixed.random() < 0.04 else 0
+        put_some(10, 60)
+        assert_right(storage)
+        disk.failing = lambda _: 0
+        put_some(70, 10)
+        assert len(stored) > 20
+        storage.flush()
+        left = tmp_path / "left" / path.name
+        left.parent.mkdir()
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, left)
+        disk.failing = lambda _: mixed.choice(numbers) if mixed.random() < 0.2 else 0
+        for _ in range(100):
+            try:
+                storage.finish()
+                break
+            except OSError:
+                assert_right(storage)
+    storage.finish()
+    assert_right(storage)
+    storage._failures._raised.clear()  # what the last failed put raised was seen
+    storage.close()
+    recover(left)
+    for each in (path, left):
+        with TiffStorage.open(each) as reader:
+            assert_right(reader)
+        assert validate(each) == []
+
+
+def test_a_slow_disk_bounds_memory_and_finish_waits_for_all(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    shape, count = (512, 512), 30
+    with failing_disk() as disk:
+        disk.delay_s = 0.05
+        tracemalloc.start()
+        try:
+            storage = TiffStorage(path)
+            for number in range(count):
+                put(storage, number, shape)
+            storage.close()
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert disk.writes > 10
+    assert peak < 12 * MEGABYTE  # a block of 2 MB, and what finishing takes; the frames are 15 MB
+    assert_whole(path, range(count), shape)
+
+
+# on_error="defer" ------------------------------------------------------------------------------------------
+
+
+def test_a_frame_without_room_is_tried_once_more_before_the_next_one(tmp_path, caplog):
+    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="defer")
+    put(storage, 0, LARGE)
+    with failing_disk() as disk:
+        disk.room = 0
+        pixels = frame({"n": 1}, LARGE)
+        metadata = {"number": 1}
+        storage.put(place_of(1), pixels, metadata)
+        pixels[:] = 0
+        metadata.clear()
+        assert place_of(1) not in storage
+        assert "tried once more" in caplog.text
+    put(storage, 2, LARGE)
+    assert_stored(storage, [0, 1, 2], LARGE)
+    storage.close()
+    assert_whole(tmp_path / "run.ome.tiff", [0, 1, 2], LARGE)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+@pytest.mark.parametrize("end", ["flush", "finish", "close", "collect"])
+def test_a_frame_without_room_is_tried_once_more_at_the_end(tmp_path, end):
+    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="defer")
+    put(storage, 0, LARGE)
+    with failing_disk() as disk:
+        disk.room = 0
+        put(storage, 1, LARGE)
+    if end == "collect":
+        del storage
+    else:
+        getattr(storage, end)()
+        if end != "close":
+            assert_stored(storage, [0, 1], LARGE)
+            storage.close()
+    assert_whole(tmp_path / "run.ome.tiff", [0, 1], LARGE)
+
+
+def test_a_frame_is_given_up_the_second_time(tmp_path, caplog):
+    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="defer")
+    put(storage, 0, LARGE)
+    with failing_disk() as disk:
+        disk.room = 0
+        for number in (1, 2, 3):
+            put(storage, number, LARGE)
+    put(storage, 4, LARGE)
+    with pytest.raises(ExceptionGroup, match="2 frames") as caught:
+        storage.close()
+    assert [error.errno for error in caught.value.exceptions] == [errno.ENOSPC] * 2
+    lost = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert [str(place_of(number)) in text for number, text in zip((1, 2), lost, strict=True)] == [True] * 2
+    assert_whole(tmp_path / "run.ome.tiff", [0, 3, 4], LARGE)
+
+
+def test_other_errors_are_not_tried_again(tmp_path):
+    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="defer")
+    put(storage, 0, LARGE)
+    with failing_disk() as disk:
+        disk.failing = lambda _: errno.EIO
+        put(storage, 1, LARGE)
+    storage.put({"time": None}, frame({}))
+    put(storage, 2, LARGE)
+    with pytest.raises(ExceptionGroup, match="2 frames"):
+        storage.close()
+    assert_whole(tmp_path / "run.ome.tiff", [0, 2], LARGE)
+
+
+# loss of power ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_finish_waits_for_the_disk_before_the_header_leads_to_anything_new(tmp_path, name):
+    storage = TiffStorage(tmp_path / "new" / name)
+    for number in range(6):
+        put(storage, number)
+    storage.flush()
+    with failing_disk() as disk:
+        storage.close()
+    files = 1 if name.endswith("tiff") else 3
+    folders = 2 if name.endswith("tiff") else 3  # those in which a name is new
+    companion = files > 1
+    assert disk.events == ["sync", "link", "sync"] * files + ["sync"] * (companion + folders)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_flush_waits_for_the_disk_when_it_is_asked_to(tmp_path, name):
+    with TiffStorage(tmp_path / name) as storage:
+        for number in range(6):
+            put(storage, number)
+        with failing_disk() as disk:
+            storage.flush()
+            assert "sync" not in disk.events
+            put(storage, 6)
+            disk.events.clear()
+            storage.flush(fsync=True)
+            assert disk.events.count("sync") == (2 if name.endswith("tiff") else 3 + 2)
+
+
+def test_nobody_waits_for_the_disk_who_does_not_want_to(tmp_path):
+    with failing_disk() as disk:
+        with TiffStorage(tmp_path / "run", fsync=False) as storage:
+            put(storage, 0)
+        assert "sync" not in disk.events
