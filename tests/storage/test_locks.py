@@ -1,0 +1,197 @@
+"""One writer at a time, also across processes; what the dead leave is in nobody's way."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from exengine_ome_tiff import BeingWrittenError, TiffStorage, recover
+from exengine_ome_tiff.storage import locking
+from frames import assert_same, frame
+
+FORMS = ["run.ome.tiff", "run"]
+WRITER = """
+    import sys, time
+    import numpy as np
+    from exengine_ome_tiff import TiffStorage
+
+    storage = TiffStorage(sys.argv[1])
+    for time_point in range(int(sys.argv[2])):
+        storage.put({"time": time_point}, np.full((4, 6), time_point, np.uint16))
+    storage.flush()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    storage.close()
+    print("closed", flush=True)
+"""
+
+
+@pytest.fixture(params=FORMS, ids=["file", "folder"])
+def path(request, tmp_path):
+    return tmp_path / request.param
+
+
+@pytest.fixture
+def start():
+    """Start another process that writes to a path, and wait until it does."""
+    processes = []
+
+    def run(path, frames=3):
+        command = [sys.executable, "-c", textwrap.dedent(WRITER), path, str(frames)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        processes.append(process)
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("frames", [0, 3])
+def test_another_process_that_writes_is_not_disturbed(path, start, frames):
+    process = start(path, frames)
+    for overwrite in (False, True):
+        with pytest.raises(FileExistsError, match=r"exists|still being written"):
+            TiffStorage(path, overwrite=overwrite)
+    if frames:
+        with pytest.raises(BeingWrittenError, match="writing"):
+            recover(path)
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "closed\n"
+    if frames:
+        with TiffStorage.open(path) as storage:
+            assert [int(storage[{"time": number}][0, 0]) for number in range(frames)] == [0, 1, 2]
+    with TiffStorage(path, overwrite=True) as storage:
+        storage.put({"time": 0}, frame({}))
+
+
+def test_what_a_dead_process_left_is_not_in_the_way(path, start):
+    process = start(path)
+    process.kill()
+    process.wait()
+    assert recover(path).frames == 3
+    with TiffStorage(path, overwrite=True) as storage:
+        storage.put({"time": 0}, frame({}))
+    assert not list(path.parent.rglob("*.lock"))
+
+
+def test_what_a_dead_process_left_can_be_replaced(path, start):
+    process = start(path)
+    process.kill()
+    process.wait()
+    with TiffStorage(path, overwrite=True) as storage:
+        storage.put({"time": 0}, frame({}))
+    with TiffStorage.open(path) as storage:
+        assert_same(storage[{"time": 0}], frame({}))
+    assert not list(path.parent.rglob("*.lock"))
+
+
+def test_a_storage_that_is_finished_holds_nothing(path):
+    storage = TiffStorage(path)
+    storage.put({"time": 0}, frame({}))
+    storage.finish()
+    assert not list(path.parent.rglob("*.lock"))
+    with pytest.raises(FileExistsError, match="exists"):
+        TiffStorage(path)
+    storage.close()
+
+
+def test_a_storage_without_a_frame_leaves_no_lock(path):
+    TiffStorage(path).close()
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_does_not_hold_what_its_parent_held(path):
+    script = """
+        import os, sys, time
+        import numpy as np
+        from exengine_ome_tiff import TiffStorage
+
+        storage = TiffStorage(sys.argv[1])
+        storage.put({"time": 0}, np.zeros((4, 6), np.uint16))
+        storage.flush()
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+        print(child, flush=True)
+        time.sleep(60)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        child = int(process.stdout.readline())
+        process.kill()
+        process.wait()
+        try:
+            os.kill(child, 0)
+            assert recover(path).frames == 1
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_that_ends_changes_nothing(path):
+    script = """
+        import os, sys
+        import numpy as np
+        from exengine_ome_tiff import TiffStorage
+
+        storage = TiffStorage(sys.argv[1])
+        storage.put({"time": 0}, np.zeros((4, 6), np.uint16))
+        storage.flush()
+        if os.fork() == 0:
+            sys.exit()  # with all that Python does at its end
+        os.wait()
+        for time_point in range(1, 200):
+            storage.put({"time": time_point}, np.full((4, 6), time_point, np.uint16))
+        storage.close()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    with TiffStorage.open(path) as storage:
+        assert [int(storage[{"time": number}][0, 0]) for number in range(200)] == list(range(200))
+
+
+def test_a_file_system_without_locks_is_told_and_used(path, monkeypatch, caplog):
+    def refuse(_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(locking, "_lock", refuse)
+    with TiffStorage(path) as storage:
+        storage.put({"time": 0}, frame({}))
+    assert "cannot be locked" in caplog.text
+    with TiffStorage.open(path) as storage:
+        assert len(storage.get_image_coordinates_list()) == 1
+
+
+def test_a_second_process_sees_whole_pages_only(path):
+    script = """
+        import json, pathlib, sys, tifffile
+        path = pathlib.Path(sys.argv[1])
+        file = path if path.is_file() else path / f"{path.name}.ome.tiff"
+        with tifffile.TiffFile(file) as tif:
+            print(json.dumps([[page.shape, int(page.asarray()[0, 0])] for page in tif.pages]))
+    """
+    storage = TiffStorage(path)
+    for number in range(400):
+        storage.put({"time": number}, frame({}, (40, 60)) * 0 + number)
+        if number % 97 == 50:
+            command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script), path]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+            assert done.stderr == ""
+            pages = json.loads(done.stdout)
+            assert [value for _, value in pages] == list(range(len(pages)))
+            assert all(shape == [40, 60] for shape, _ in pages)
+    storage.close()

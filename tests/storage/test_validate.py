@@ -1,0 +1,336 @@
+"""`validate` finds what is wrong with a dataset, says where and what to do, and finds nothing else."""
+
+import json
+import re
+import shutil
+
+import pytest
+import tifffile
+
+from acquisitions import ORDERS, nested
+from exengine_ome_tiff import PlateInfo, TiffStorage, recover, validate
+from exengine_ome_tiff.cli import main
+from exengine_ome_tiff.tiff import chain
+from frames import frame
+
+PLACES = nested(position=("A1", "B2"), time=range(4), channel=("DAPI", "GFP"))
+OPTIONS = {
+    "plain": {},
+    "crc32": {"checksums": True},
+    "sha256": {"checksums": "sha256"},
+    "zlib": {"compression": "zlib", "checksums": True},
+    "tiles and pyramids": {"tile": (16, 16), "pyramid_levels": 1},
+    "plate": {"plate": PlateInfo(rows=8, columns=12), "modulo": {"angle": "T"}},
+}
+
+
+def write(path, places=PLACES, shapes=((40, 48),), **options):
+    with TiffStorage(path, {"sample": "HeLa"}, **options) as storage:
+        for number, place in enumerate(places):
+            storage.put(place, frame(place, shapes[number % len(shapes)]), {"number": number})
+    return path
+
+
+def only(path):
+    """Return the one thing that is wrong."""
+    (problem,) = validate(path)
+    assert problem.file.is_absolute()
+    assert problem.advice
+    return problem
+
+
+def changed(path, old, new, *, last=False):
+    """Replace bytes that come once, or the last ones of these, by as many."""
+    data = path.read_bytes()
+    assert len(old) == len(new)
+    assert last or data.count(old) == 1
+    at = data.rindex(old)
+    path.write_bytes(data[:at] + new + data[at + len(old) :])
+
+
+def flipped(path, at):
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+# nothing is wrong ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("shapes", [((40, 48),), ((40, 48), (40, 48, 3), (20, 24))], ids=["alike", "mixed"])
+def test_nothing_is_wrong_with_what_was_just_written(tmp_path, name, options, shapes):
+    assert validate(write(tmp_path / name, shapes=shapes, **options)) == []
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_nothing_is_wrong_with_any_order_of_arrival(tmp_path, name, order):
+    assert validate(write(tmp_path / name, ORDERS[order])) == []
+
+
+def test_coordinates_that_were_put_twice_are_right(tmp_path):
+    assert validate(write(tmp_path / "run.ome.tiff", [*PLACES, *PLACES[3:6]], checksums=True)) == []
+
+
+def test_moving_and_renaming_is_nothing_wrong(tmp_path):
+    file = write(tmp_path / "run.ome.tiff").rename(tmp_path / "other.ome.tiff")
+    folder = write(tmp_path / "run").rename(tmp_path / "elsewhere")
+    assert validate(file) == []
+    for path in (folder, folder / "run.companion.ome", folder / "run_A1.ome.tiff"):
+        assert validate(path) == []
+
+
+# pixels ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+@pytest.mark.parametrize("checksums", [True, "crc32", "sha256"])
+def test_one_bit_of_a_pixel(tmp_path, name, checksums):
+    path = write(tmp_path / name, checksums=checksums)
+    file = path if path.is_file() else path / "run_B2.ome.tiff"
+    with tifffile.TiffFile(file) as tif:
+        flipped(file, tif.pages[5].dataoffsets[0] + 77)
+    problem = only(path)
+    assert (problem.file, problem.page) == (file, 5)
+    assert "checksum" in problem.what
+
+
+def test_without_checksums_pixels_are_not_looked_at(tmp_path):
+    path = write(tmp_path / "run.ome.tiff")
+    with tifffile.TiffFile(path) as tif:
+        flipped(path, tif.pages[5].dataoffsets[0] + 77)
+    assert validate(path) == []
+
+
+@pytest.mark.parametrize("checksums", [False, True])
+def test_a_page_that_cannot_be_decoded(tmp_path, checksums):
+    path = write(tmp_path / "run.ome.tiff", compression="zlib", checksums=checksums)
+    with tifffile.TiffFile(path) as tif:
+        flipped(path, tif.pages[3].dataoffsets[0])
+    assert only(path).page == 3
+
+
+def test_a_smaller_copy_that_cannot_be_decoded(tmp_path):
+    path = write(tmp_path / "run.ome.tiff", compression="zlib", pyramid_levels=1)
+    with tifffile.TiffFile(path) as tif:
+        flipped(path, tif.pages[2].pages[0].dataoffsets[0])
+    assert only(path).page == 2
+
+
+def test_a_blank_page_that_is_not_black(tmp_path):
+    path = write(tmp_path / "run.ome.tiff", PLACES[:3] + PLACES[4:8])
+    with tifffile.TiffFile(path) as tif:
+        (blank,) = (page for page in tif.pages if not page.asarray().any())
+        flipped(path, blank.dataoffsets[0])
+    problem = only(path)
+    assert problem.page == blank.index
+    assert "black" in problem.what
+
+
+def test_no_checksum_of_any_kind(tmp_path):
+    for wrong in ("md5", 1, None, "CRC32"):
+        with pytest.raises(ValueError, match="crc32"):
+            TiffStorage(tmp_path / "run.ome.tiff", checksums=wrong)
+    assert list(tmp_path.iterdir()) == []
+
+
+# structure -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", [0.2, 0.5, 0.9, 0.999])
+def test_a_file_that_is_cut(tmp_path, part):
+    path = write(tmp_path / "run.ome.tiff")
+    data = path.read_bytes()
+    path.write_bytes(data[: int(part * len(data))])
+    assert validate(path) != []
+
+
+def final_ifds(path):
+    with path.open("rb") as file:
+        return list(chain.walk(file, chain.first_offset(file)))
+
+
+def test_a_page_that_leads_to_other_pixels(tmp_path):
+    path = write(tmp_path / "run.ome.tiff")
+    first, second = (ifd.find(chain.STRIP_OFFSETS) for ifd in final_ifds(path)[4:6])
+    ifd = final_ifds(path)[4]
+    at = ifd.offset + 8 + ifd.entries.index(first.value)
+    data = path.read_bytes()
+    path.write_bytes(data[:at] + second.value + data[at + 8 :])
+    assert "not the page of the frame" in only(path).what
+    assert only(path).page == 4
+
+
+def test_a_chain_that_is_too_short(tmp_path):
+    path = write(tmp_path / "run.ome.tiff")
+    with path.open("r+b", buffering=0) as file:
+        chain.end_chain(file, final_ifds(path)[9])
+    problem = only(path)
+    assert problem.page is None
+    assert "expected 16 pages, found 10" in problem.what
+
+
+def test_a_chain_that_leads_back(tmp_path):
+    path = write(tmp_path / "run.ome.tiff")
+    ifds = final_ifds(path)
+    end = ifds[9].offset + 8 + len(ifds[9].entries)
+    data = path.read_bytes()
+    path.write_bytes(data[:end] + ifds[3].offset.to_bytes(8, "little") + data[end + 8 :])
+    assert "leads back" in only(path).what
+
+
+def test_a_record_that_was_changed(tmp_path):
+    path = write(tmp_path / "run.ome.tiff")
+    record = b'{"coordinates":{"position":"B2","time":1,"channel":"GFP"'
+    changed(path, record, record.replace(b":1,", b":7,"))
+    assert any("OME-XML" in problem.what for problem in validate(path))
+
+
+def test_records_that_are_none(tmp_path):
+    path = write(tmp_path / "run.ome.tiff")
+    changed(path, b'"shape": [40, 48]', b'"shape": [40, xx]', last=True)
+    assert "record" in only(path).what
+
+
+# OME-XML ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        (b'SizeT="4"', b'SizeT="5"', "sizes"),
+        (b'SizeX="48"', b'SizeX="84"', "sizes"),
+        (b'Type="uint16"', b'Type="uint32"', "pixel type"),
+        (b'PlaneCount="8"', b'PlaneCount="7"', "pages"),
+        (b'IFD="8"', b'IFD="7"', "pages"),
+        (b'DimensionOrder="XYCTZ"', b'DimensionOrder="XYTCZ"', "order of planes"),
+        (b'TheC="1" TheT="3"', b'TheC="0" TheT="3"', "acquired planes"),
+        (b"</Pixels>", b"</Qixels>", "no XML"),
+        (b'<Pixels ID="Pixels:1"', b'<Pixels ID="Pixels!1"', "ID"),
+        (b'UUID="urn:uuid:', b'UUID="urn:uuiX:', "UUID"),
+        (b'SizeY="40"', b'SizeQ="40"', "SizeQ"),
+    ],
+)
+def test_a_document_that_was_changed(tmp_path, old, new, what):
+    path = write(tmp_path / "run.ome.tiff")
+    changed(path, old, new, last=True)
+    problems = validate(path)
+    assert any(what in problem.what for problem in problems), problems
+    assert {problem.file for problem in problems} == {path}
+
+
+def test_an_image_too_few(tmp_path):
+    path = write(tmp_path / "run.ome.tiff", nested(position=("left", "right"), time=range(4)))
+    xml = re.search(rb"<Image .*</Image>", path.read_bytes(), re.DOTALL)[0]
+    second = xml.index(b"<Image ", 1)
+    changed(path, xml[second:], b" " * (len(xml) - second))
+    assert "1 images, the records make 2" in only(path).what
+
+
+# folders ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write(tmp_path / "run")
+
+
+def test_a_companion_that_is_missing(folder):
+    (folder / "run.companion.ome").unlink()
+    problem = only(folder)
+    assert "no companion" in problem.what
+    assert "recover" in problem.advice
+    recover(folder)
+    assert validate(folder) == []
+
+
+def test_a_file_that_is_missing(folder):
+    (folder / "run_B2.ome.tiff").unlink()
+    problem = only(folder)
+    assert problem.file == folder / "run.companion.ome"
+    assert "run_B2.ome.tiff" in problem.what
+
+
+def test_a_file_that_was_renamed(folder):
+    (folder / "run_B2.ome.tiff").rename(folder / "renamed.ome.tiff")
+    assert "run_B2.ome.tiff" in only(folder).what
+    (folder / "run.companion.ome").unlink()
+    recover(folder)
+    assert validate(folder) == []
+
+
+def test_a_file_of_another_run(folder, tmp_path):
+    other = write(tmp_path / "other" / "run")
+    shutil.copy(other / "run_B2.ome.tiff", folder / "run_B2.ome.tiff")
+    assert validate(folder) != []
+
+
+def test_a_companion_that_names_a_wrong_uuid(folder):
+    companion = folder / "run.companion.ome"
+    text = companion.read_text("utf-8")
+    uuids = re.findall(r">(urn:uuid:[0-9a-f-]+)<", text)
+    companion.write_text(text.replace(uuids[-1], uuids[-1][:-4] + "0000"), "utf-8")
+    assert "pages" in only(folder).what
+
+
+@pytest.mark.parametrize("name", ["../secret.ome.tiff", "/etc/passwd", "sub/run_B2.ome.tiff"])
+def test_a_companion_that_names_a_file_somewhere_else(folder, name):
+    companion = folder / "run.companion.ome"
+    companion.write_text(companion.read_text("utf-8").replace("run_B2.ome.tiff", name), "utf-8")
+    assert name in only(folder).what
+
+
+def test_one_file_that_was_never_finished(tmp_path):
+    storage = TiffStorage(tmp_path / "run")
+    for place in PLACES:
+        storage.put(place, frame(place))
+    storage.flush()
+    shutil.copytree(tmp_path / "run", tmp_path / "left")
+    storage.close()
+    shutil.copy(tmp_path / "run" / "run_A1.ome.tiff", tmp_path / "left" / "run_A1.ome.tiff")
+    problem = only(tmp_path / "left")
+    assert problem.file.name == "run_B2.ome.tiff"
+    assert "recover" in problem.advice
+
+
+# the command -----------------------------------------------------------------------------------------------
+
+
+def test_the_command_says_that_all_is_well(tmp_path, capsys):
+    path = write(tmp_path / "run.ome.tiff")
+    assert main(["validate", str(path)]) == 0
+    assert "whole" in capsys.readouterr().out
+    assert main(["validate", "--json", str(path)]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_the_command_names_file_page_and_what_to_do(tmp_path, capsys):
+    path = write(tmp_path / "run.ome.tiff", checksums=True)
+    with tifffile.TiffFile(path) as tif:
+        flipped(path, tif.pages[5].dataoffsets[0])
+    assert main(["validate", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert f"{path}, page 5: its pixels have changed" in out
+    assert "to do: take the file from a copy" in out
+    assert main(["validate", str(path), "--json"]) == 1
+    (problem,) = json.loads(capsys.readouterr().out)
+    assert problem["file"] == str(path)
+    assert problem["page"] == 5
+    assert set(problem) == {"file", "page", "what", "advice"}
+
+
+def test_the_command_tells_what_it_cannot_read(tmp_path, capsys):
+    assert main(["validate", str(tmp_path / "missing.ome.tiff")]) == 1
+    assert "missing.ome.tiff" in capsys.readouterr().err
+    (tmp_path / "text.ome.tiff").write_text("no TIFF")
+    assert main(["validate", str(tmp_path / "text.ome.tiff")]) == 1
+    assert "text.ome.tiff" in capsys.readouterr().out
+
+
+def test_without_lxml_the_extra_is_named(tmp_path, capsys, monkeypatch):
+    path = write(tmp_path / "run.ome.tiff")
+    monkeypatch.setitem(__import__("sys").modules, "lxml", None)
+    assert main(["validate", str(path)]) == 2
+    assert "exengine-ome-tiff[validate]" in capsys.readouterr().err
