@@ -122,10 +122,9 @@ def test_a_forked_process_does_not_hold_what_its_parent_held(path):
         storage.flush()
         child = os.fork()
         if child == 0:
-            time.sleep(60)
-            os._exit(0)
-        print(child, flush=True)
+            print(os.getpid(), flush=True)
         time.sleep(60)
+        os._exit(0)
     """
     command = [sys.executable, "-c", textwrap.dedent(script), path]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
