@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import signal
 import subprocess
 import sys
 import textwrap
@@ -181,7 +180,6 @@ WRITER = """
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signal")
 @pytest.mark.parametrize("instant", [0, 0.7, 1.3, 2.9, 4.1])
 def test_after_a_kill_the_file_holds_what_was_written(tmp_path, instant):
     path = tmp_path / "run.ome.tiff"
@@ -189,7 +187,7 @@ def test_after_a_kill_the_file_holds_what_was_written(tmp_path, instant):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
         time.sleep(instant * 0.05)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         written = 200
         for line in process.stdout:
             written = int(line)
@@ -203,8 +201,6 @@ def test_after_a_kill_the_file_holds_what_was_written(tmp_path, instant):
     waiting = []
     with tifffile.TiffFile(path) as tif:
         pages = list(tif.pages)
-        if not pages[-1].tags:
-            del pages[-1]  # what was being written: linked already, and still empty
         assert len(pages) > written - 100
         for page in pages:
             if chain.RECORDS in page.tags:

@@ -11,7 +11,7 @@ import pytest
 from exengine_ome_tiff import TiffStorage
 
 THREADS = 8
-PUTS = 200
+PUTS = 500
 SHAPES = [(8, 9), (8, 9), (16, 5), (5, 7, 3)]
 LARGE = (600, 1000)
 WAIT_S = 60
@@ -29,7 +29,7 @@ def coordinates(thread, number):
 def frame(thread, number):
     """Pixels that tell thread and number, of a shape that depends on both."""
     shape = LARGE if number % 97 == 50 else SHAPES[(thread + number // 50) % len(SHAPES)]
-    return np.full(shape, 250 * thread + number, np.uint16)
+    return np.full(shape, PUTS * thread + number, np.uint16)
 
 
 def metadata(thread, number):
