@@ -1,0 +1,98 @@
+"""What is in a file whose writer ends in the middle of a write: whole pages, and no link to anything else."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import tifffile
+
+from disks import failing_disk
+from exengine_ome_tiff.tiff import BufferPool, OpenFiles, PageCoding, PageWriter, open_pages, pixel_format
+
+SMALL, LARGE = pixel_format((4, 6), "<u2"), pixel_format((400, 300), "<u2")
+
+
+class Killed(BaseException):
+    """Ends a write anywhere."""
+
+
+def frame(number, pixels):
+    return np.full(pixels.shape, number, pixels.dtype)
+
+
+def new_writer(path, coding):
+    return PageWriter(path, b"dataset", BufferPool(1000, 2), OpenFiles(), threading.RLock(), coding)
+
+
+def write_all(writer, committed):
+    """Write frames one by one and in blocks, telling which are in the file."""
+    number = 0
+    for pixels, count, at_once in ((SMALL, 2, True), (SMALL, 7, False), (LARGE, 2, False), (SMALL, 9, False)):
+        for _ in range(count):
+            writer.append(frame(number, pixels), pixels, b"%d" % number, at_once=at_once)
+            number += 1
+            if at_once or pixels is LARGE:
+                committed.append(number - 1)
+        writer.commit()
+        committed.extend(each for each in range(number) if each not in committed)
+
+
+@pytest.mark.parametrize("coding", [PageCoding(), PageCoding("zlib")], ids=["plain", "zlib"])
+def test_wherever_a_write_ends_all_pages_that_are_linked_are_whole(tmp_path, caplog, coding):
+    ends = 0
+    for stop in range(1, 400):
+        path = tmp_path / f"{stop}.tif"
+        writer, committed = new_writer(path, coding), []
+        with failing_disk() as disk:
+
+            def end(_, disk=disk, stop=stop):
+                if disk.writes >= stop:
+                    raise Killed
+                return 0
+
+            disk.failing = end
+            try:
+                write_all(writer, committed)
+            except Killed:
+                ends += 1
+            else:
+                break
+        reader, pages = None, []
+        if path.read_bytes()[8:16].strip(b"\0"):  # there is a first page
+            with tifffile.TiffFile(path) as tif:
+                values = [set(np.unique(page.asarray()).tolist()) for page in tif.pages]
+            assert all(len(value) == 1 for value in values)
+            if values:
+                reader, pages = open_pages(path, OpenFiles(), unfinished=True)
+        found = {}
+        for page in pages:
+            found[int(page.note)] = page.handle
+        for number, handle in found.items():
+            assert (reader.pixels(handle) == number).all()
+        assert set(committed) <= set(found)
+        assert not [record for record in caplog.records if "zero" not in record.getMessage()]
+        if reader is not None:
+            reader.close()
+        writer.close()
+    assert ends > 30
+
+
+def test_room_is_reserved_for_all_frames_that_wait(tmp_path):
+    for room in range(0, 60_000, 997):
+        writer = new_writer(tmp_path / f"{room}.tif", PageCoding())
+        taken = []
+        with failing_disk() as disk:
+            disk.room = room
+            for number in range(200):
+                pixels = LARGE if number % 50 == 49 else SMALL
+                try:
+                    handle = writer.append(frame(number, pixels), pixels, b"n" * (number % 90))
+                except OSError:
+                    break
+                taken.append((handle, number))
+            writer.commit()  # has its room, however little there is
+        for handle, number in taken:
+            assert (writer.pixels(handle) == number).all()
+        writer.close()
