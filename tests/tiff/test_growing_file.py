@@ -58,6 +58,7 @@ def test_wherever_a_write_ends_all_pages_that_are_linked_are_whole(tmp_path, cap
             except Killed:
                 ends += 1
             else:
+                writer.close()
                 break
         reader, pages = None, []
         if path.read_bytes()[8:16].strip(b"\0"):  # there is a first page
