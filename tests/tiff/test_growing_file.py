@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 
 import numpy as np
@@ -9,7 +11,15 @@ import pytest
 import tifffile
 
 from disks import failing_disk
-from exengine_ome_tiff.tiff import BufferPool, OpenFiles, PageCoding, PageWriter, open_pages, pixel_format
+from exengine_ome_tiff.tiff import (
+    BufferPool,
+    OpenFiles,
+    PageCoding,
+    PageWriter,
+    disk,
+    open_pages,
+    pixel_format,
+)
 
 SMALL, LARGE = pixel_format((4, 6), "<u2"), pixel_format((400, 300), "<u2")
 
@@ -45,14 +55,14 @@ def test_wherever_a_write_ends_all_pages_that_are_linked_are_whole(tmp_path, cap
     for stop in range(1, 400):
         path = tmp_path / f"{stop}.tif"
         writer, committed = new_writer(path, coding), []
-        with failing_disk() as disk:
+        with failing_disk() as fake:
 
-            def end(_, disk=disk, stop=stop):
-                if disk.writes >= stop:
+            def end(_, fake=fake, stop=stop):
+                if fake.writes >= stop:
                     raise Killed
                 return 0
 
-            disk.failing = end
+            fake.failing = end
             try:
                 write_all(writer, committed)
             except Killed:
@@ -80,12 +90,58 @@ def test_wherever_a_write_ends_all_pages_that_are_linked_are_whole(tmp_path, cap
     assert ends > 30
 
 
+class OtherSystem:
+    """The module `os` of a system that has not what Linux has."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __getattr__(self, name):
+        if name == "posix_fallocate":
+            raise AttributeError(name)
+        return getattr(os, name)
+
+
+@pytest.mark.parametrize(("name", "reserved"), [("nt", True), ("posix", False)], ids=["Windows", "macOS"])
+def test_on_other_systems(tmp_path, monkeypatch, name, reserved):
+    monkeypatch.setattr(disk, "os", OtherSystem(name))
+    path = tmp_path / "pages.tif"
+    writer, committed = new_writer(path, PageCoding()), []
+    writer.append(frame(0, SMALL), SMALL, b"0")
+    assert (path.stat().st_size > 0) == reserved
+    writer.commit()
+    writer.sync()
+    disk.sync_folder(tmp_path)
+    writer.close()
+    size = path.stat().st_size
+    assert path.read_bytes()[-8:] == frame(0, SMALL).tobytes()[-8:]
+    assert size < 2000
+    path.unlink()
+    writer = new_writer(path, PageCoding())
+    write_all(writer, committed)
+    writer.finisher.finish(np.array(committed, np.int64), b"description", "software", fsync=True).close()
+    with tifffile.TiffFile(path) as tif:
+        assert [int(page.asarray()[0, 0]) for page in tif.pages] == committed
+
+
+def test_a_file_system_that_cannot_reserve(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    with failing_disk() as fake:
+        monkeypatch.setattr(fake, "posix_fallocate", refuse, raising=False)
+        writer, committed = new_writer(tmp_path / "pages.tif", PageCoding()), []
+        write_all(writer, committed)
+        assert [int(writer.pixels(handle)[0, 0]) for handle in committed] == committed
+        writer.close()
+
+
 def test_room_is_reserved_for_all_frames_that_wait(tmp_path):
     for room in range(0, 60_000, 997):
         writer = new_writer(tmp_path / f"{room}.tif", PageCoding())
         taken = []
-        with failing_disk() as disk:
-            disk.room = room
+        with failing_disk() as fake:
+            fake.room = room
             for number in range(200):
                 pixels = LARGE if number % 50 == 49 else SMALL
                 try:

@@ -237,10 +237,10 @@ class Session:
     def _leave_nothing(self) -> None:
         """Remove the file without a page, which no reader would open, or the empty folder."""
         logger.warning("%s: no frame was put, so no file is left", self._target.path)
+        self._held.release()  # Windows deletes no file that is held
         for writer in self._writers:
             writer.finisher.discard()
         self._dataset.files.clear()
-        self._held.release()
         for folder in self._new_folders:
             if any(folder.iterdir()):
                 break
