@@ -136,6 +136,20 @@ def test_a_file_system_that_cannot_reserve(tmp_path, monkeypatch):
         writer.close()
 
 
+def test_writes_that_fail_do_not_make_the_file_longer(tmp_path):
+    path = tmp_path / "pages.tif"
+    writer = new_writer(path, PageCoding())
+    writer.append(frame(0, LARGE), LARGE, b"0")
+    with failing_disk() as fake:
+        for _ in range(20):
+            fake.failing = lambda _, first=fake.writes: errno.EIO if fake.writes > first + 3 else 0
+            with pytest.raises(OSError, match="free"):
+                writer.append(frame(1, LARGE), LARGE, b"1")
+    writer.append(frame(2, LARGE), LARGE, b"2")
+    writer.close()
+    assert path.stat().st_size < 3 * LARGE.nbytes
+
+
 def test_room_is_reserved_for_all_frames_that_wait(tmp_path):
     for room in range(0, 60_000, 997):
         writer = new_writer(tmp_path / f"{room}.tif", PageCoding())
