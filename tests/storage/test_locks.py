@@ -142,7 +142,7 @@ def test_a_forked_process_does_not_hold_what_its_parent_held(path):
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_that_ends_changes_nothing(path):
     script = """
-        import os, sys
+        import os, sys, time
         import numpy as np
         from exengine_ome_tiff import TiffStorage
 
@@ -150,10 +150,12 @@ def test_a_forked_process_that_ends_changes_nothing(path):
         storage.put({"time": 0}, np.zeros((4, 6), np.uint16))
         storage.flush()
         if os.fork() == 0:
+            time.sleep(0.5)
             sys.exit()  # with all that Python does at its end
-        os.wait()
         for time_point in range(1, 200):
             storage.put({"time": time_point}, np.full((4, 6), time_point, np.uint16))
+        storage.flush()
+        os.wait()
         storage.close()
     """
     command = [sys.executable, "-c", textwrap.dedent(script), path]

@@ -32,8 +32,8 @@ def frame(number, pixels):
     return np.full(pixels.shape, number, pixels.dtype)
 
 
-def new_writer(path, coding):
-    return PageWriter(path, b"dataset", BufferPool(1000, 2), OpenFiles(), threading.RLock(), coding)
+def new_writer(path, coding, buffer_bytes=1000):
+    return PageWriter(path, b"dataset", BufferPool(buffer_bytes, 2), OpenFiles(), threading.RLock(), coding)
 
 
 def write_all(writer, committed):
@@ -150,9 +150,10 @@ def test_writes_that_fail_do_not_make_the_file_longer(tmp_path):
     assert path.stat().st_size < 3 * LARGE.nbytes
 
 
-def test_room_is_reserved_for_all_frames_that_wait(tmp_path):
-    for room in range(0, 60_000, 997):
-        writer = new_writer(tmp_path / f"{room}.tif", PageCoding())
+@pytest.mark.parametrize("buffer_bytes", [1000, 1 << 16])
+def test_room_is_reserved_for_all_frames_that_wait(tmp_path, buffer_bytes):
+    for room in range(0, 150_000, 997):
+        writer = new_writer(tmp_path / f"{room}.tif", PageCoding(), buffer_bytes)
         taken = []
         with failing_disk() as fake:
             fake.room = room
