@@ -157,8 +157,8 @@ def test_room_is_reserved_for_all_frames_that_wait(tmp_path, buffer_bytes):
         taken = []
         with failing_disk() as fake:
             fake.room = room
-            for number in range(200):
-                pixels = LARGE if number % 50 == 49 else SMALL
+            for number in range(400):
+                pixels = LARGE if number % 50 == 49 and buffer_bytes == 1000 else SMALL
                 try:
                     handle = writer.append(frame(number, pixels), pixels, b"n" * (number % 90))
                 except OSError:
