@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,7 +52,7 @@ def open_dataset(path: Path, *, unfinished: bool = False) -> tuple[Dataset, Head
             reader, pages = open_pages(each, open_files, unfinished=unfinished)
             dataset.files.append(reader)
             frames += found_frames(number, pages)
-    except OmeTiffError:
+    except (OmeTiffError, OSError):
         dataset.close()
         raise
     add_frames(dataset, frames)
@@ -79,6 +79,8 @@ def find_dataset(path: Path) -> tuple[list[Path], Header]:
             raise OmeTiffError(f"{path}: expected the files of one dataset, found those of {len(datasets)}")
         (paths,) = datasets.values()
         return paths, Header.decode(read_dataset(paths[0])[0])
+    if not path.is_file():
+        raise OmeTiffError(f"{path}: neither a file nor a folder")  # a pipe would keep us waiting
     if path.name.endswith(COMPANION_SUFFIX):
         with path.open("rb") as file:
             dataset = root_uuid(file.read(_ROOT_BYTES))
@@ -146,6 +148,22 @@ def found_frames(file: int, pages: Iterable[JournalPage]) -> list[FoundFrame]:
         A page cannot be read, or its note is no record.
     """
     return [FoundFrame(decode_head(page.note), file, page._replace(note=b"")) for page in pages]
+
+
+def check_positions(paths: Sequence[Path], frames: Iterable[FoundFrame]) -> None:
+    """Make sure that all frames of a position are in one file, as the images are that they make.
+
+    Raises
+    ------
+    OmeTiffError
+        They are not: files were copied inside of their folder, say.
+    """
+    files: dict[int | str | None, int] = {}
+    for head, file, _ in frames:
+        position = head.coordinates.get("position")
+        if files.setdefault(position, file) != file:
+            other = paths[files[position]].name
+            raise OmeTiffError(f"{paths[file]}: has frames of position {position!r}, which {other} also has")
 
 
 def add_frames(dataset: Dataset, frames: list[FoundFrame]) -> None:

@@ -38,6 +38,7 @@ class GrowingFile(io.RawIOBase):
         self._reader = reader
         self._open_files = open_files
         self._raw: io.FileIO | None = None
+        self._was_opened = False
         self._position = 0
         self._start = self._end = reader.size()
         self._reserved = self._end
@@ -114,12 +115,13 @@ class GrowingFile(io.RawIOBase):
             self._raw = None
 
     def close(self) -> None:
-        """Give back the room behind the end, and close the file for good."""
+        """Give back the room behind the end that was taken, and close the file for good."""
         if self.closed:
             return
-        file = self._open()
-        if os.fstat(file.fileno()).st_size > self._end:
-            file.truncate(self._end)
+        if self._was_opened:
+            file = self._open()
+            if os.fstat(file.fileno()).st_size > self._end:
+                file.truncate(self._end)
         self.release()
         self._open_files.forget(self)
         super().close()
@@ -128,6 +130,7 @@ class GrowingFile(io.RawIOBase):
         self._open_files.use(self)
         if self._raw is None:
             self._raw = self._reader.reopened("r+b", buffering=0)
+            self._was_opened = True
         return self._raw
 
     # what tifffile calls ----------------------------------------------------------------------------------

@@ -23,6 +23,8 @@ _PACKED = {
     ("GRAY32", "<u4"): ("<f4", 1),
 }
 """What the words of packed pixels hold: type of a sample, and samples that are stored."""
+_MOST_PX = (1 << 31) - 1
+"""Along a side, for OME and its readers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ def pixel_format(shape: tuple[int, ...], dtype: str, packing: str | None = None)
         )
     if min(shape) < 1:
         raise ValueError(f"got an empty array of shape {shape}, expected at least one pixel")
+    if max(shape) > _MOST_PX:
+        raise ValueError(f"got an array of shape {shape}, expected at most {_MOST_PX} pixels along a side")
     if is_rgb and little not in _RGB_DTYPES:
         raise TypeError(f"got RGB pixels of type {np.dtype(dtype).name}, expected uint8 or uint16")
     return PixelFormat(shape, dtype, packing)

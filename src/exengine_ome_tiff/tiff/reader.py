@@ -1,11 +1,14 @@
 """Pages of one file by handle: where their pixels and notes are, and reading them."""
 
 import errno
+import math
 import os
 import threading
+import zlib
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import IO, Any, Literal, overload
@@ -23,6 +26,11 @@ from exengine_ome_tiff.tiff.pixels import PixelFormat
 _SURELY_BYTES = 1 << 28
 _MOST_COMPRESSED = 50_000
 """Pages beyond this size are not taken to be that much larger than their compressed bytes."""
+_TILES_OF_PAGE = 64
+"""How much larger than its page a tile may be beyond that size."""
+_PLAIN, _LZW, _ZLIB, _ZLIB_OF_OLD, _ZSTD = 1, 5, 8, 32946, 50000
+_COMPRESSIONS = (_PLAIN, _LZW, _ZLIB, _ZLIB_OF_OLD, _ZSTD)
+_PREDICTORS = (1, 2)
 
 
 class PageReader:
@@ -128,6 +136,14 @@ class PageReader:
                 rest = rest[nbytes:]
         return stored
 
+    def stored_nbytes(self, handle: int) -> int:
+        """Return how many bytes the pixels of a page have in the file; errors as for `pixels`."""
+        pixels = self.format(handle)
+        if not pixels.is_encoded:
+            return pixels.nbytes
+        with self._at(0) as file:
+            return chain.check_strips(file, chain.read_ifd(file, self._data_at[handle]))
+
     def _decoded(self, handle: int) -> npt.NDArray[Any]:
         """Read an encoded page through tifffile."""
         return self.decoded(self._data_at[handle], self.format(handle))
@@ -163,7 +179,10 @@ class PageReader:
                     tif.filehandle.seek(ifd_at)
                     page = tifffile.TiffPage(tif, 0)
                     is_right = (page.shape, page.dtype) == (pixels.stored_shape, pixels.stored_dtype)
-                    stored = page.asarray(maxworkers=workers()) if is_right else None
+                    stored = None
+                    if is_right:
+                        _check_coding(file, page, pixels)
+                        stored = page.asarray(maxworkers=workers())
             except Exception as error:
                 raise OmeTiffError(f"{what} cannot be decoded: {error}") from error
         if stored is None:
@@ -241,3 +260,30 @@ class PageReader:
         """Return how many bytes the file has."""
         with self._at(0) as file:
             return os.fstat(file.fileno()).st_size
+
+
+def _check_coding(file: FileIO, page: tifffile.TiffPage, pixels: PixelFormat) -> None:
+    """Make sure that a page is coded as one of ours, and that no tile or strip holds more than it should.
+
+    Other codecs are the work of many hands, and nothing that this package wrote needs them.
+
+    Raises
+    ------
+    OmeTiffError
+        It is not.
+    """
+    if page.compression not in _COMPRESSIONS or page.predictor not in _PREDICTORS:
+        raise OmeTiffError(f"compression {page.compression} with predictor {page.predictor} is none of ours")
+    largest = max(_SURELY_BYTES, _TILES_OF_PAGE * pixels.nbytes)
+    nbytes = math.prod(page.tile or (0,)) * pixels.samples * pixels.stored_dtype.itemsize
+    if nbytes > largest:
+        raise OmeTiffError(f"its tiles are {page.tile}")
+    if page.compression == _PLAIN or find_spec("imagecodecs") is not None:
+        return  # imagecodecs never makes more than it is asked for
+    if page.compression not in (_ZLIB, _ZLIB_OF_OLD):
+        raise OmeTiffError('it needs imagecodecs: pip install "exengine-ome-tiff[codecs]"')
+    largest = max(nbytes, pixels.nbytes)
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        file.seek(offset)
+        if len(zlib.decompressobj().decompress(file.read(count), largest + 1)) > largest:
+            raise OmeTiffError(f"the bytes at offset {offset} are more than {largest} when decompressed")
