@@ -183,7 +183,9 @@ def run_many(work: Path, start: int, numbers: range) -> None:
     failures = 0
     for number in numbers:
         mutation = mutate(seeds, start, number)
-        (work / "now").write_text(f"mutation {start} {number} of seed {mutation.seed.name!r}: {mutation.what}")
+        (work / "now").write_text(
+            f"mutation {start} {number} of seed {mutation.seed.name!r}: {mutation.what}"
+        )
         faulthandler.dump_traceback_later(MOST_SECONDS, exit=True)
         steps = "orvc" if number % 16 == 0 else "orv"
         try:

@@ -147,7 +147,9 @@ def _ifds(data: bytes) -> list[_Ifd]:
         link_at = at + 8 + 20 * count
         if count > 100 or link_at + 8 > len(data):
             continue
-        tags = [_Tag(at + 8 + 20 * n, *struct.unpack_from("<HHQQ", data, at + 8 + 20 * n)) for n in range(count)]
+        tags = [
+            _Tag(at + 8 + 20 * n, *struct.unpack_from("<HHQQ", data, at + 8 + 20 * n)) for n in range(count)
+        ]
         found[at] = _Ifd(at, tags, link_at)
         waiting.append(struct.unpack_from("<Q", data, link_at)[0])
         waiting += [tag.value for tag in tags if tag.code in (chain.JOURNAL, chain.SUB_IFDS)]
@@ -236,7 +238,9 @@ def change_count(chance: random.Random, data: bytes, _seeds: list[Seed]) -> byte
 
 def change_value(chance: random.Random, data: bytes, _seeds: list[Seed]) -> bytes:
     tag = _tag(chance, data)
-    value = chance.choice((_number(chance, data), tag.value + 1, tag.value >> 1, chance.randrange(256), 50000))
+    value = chance.choice(
+        (_number(chance, data), tag.value + 1, tag.value >> 1, chance.randrange(256), 50000)
+    )
     return _with(data, tag.at + 12, struct.pack("<Q", value & (1 << 64) - 1))
 
 
@@ -256,12 +260,55 @@ def change_text(chance: random.Random, data: bytes, _seeds: list[Seed]) -> bytes
 
 _NASTY: list[Any] = [
     *(None, True, -1, 0, 1, 3, 2**31, 2**63, 2**64, -(2**63), 10**400, 1e308, float("nan"), float("inf")),
-    *("", "x", "\ud800", "\0", "\x1b[2J", "<u2", ">f8", "O", "(2,3)f4", "M8[7D]", "V9999999999", "A1-Site_" + "9" * 30),
-    *("../../x", "urn:uuid:", "NaN", "auto", "zlib", "2026-11-22 07:11:23 +0000", "9999-12-31 23:59:59 -2300"),
-    *([], [[]], [-1, 5], [5, -5], [0, 0], [2**40, 2**40], [1] * 70, {}, {"": {}}, {"PropVal": 1, "PropType": 2}),
+    *(
+        "",
+        "x",
+        "\ud800",
+        "\0",
+        "\x1b[2J",
+        "<u2",
+        ">f8",
+        "O",
+        "(2,3)f4",
+        "M8[7D]",
+        "V9999999999",
+        "A1-Site_" + "9" * 30,
+    ),
+    *(
+        "../../x",
+        "urn:uuid:",
+        "NaN",
+        "auto",
+        "zlib",
+        "2026-11-22 07:11:23 +0000",
+        "9999-12-31 23:59:59 -2300",
+    ),
+    *(
+        [],
+        [[]],
+        [-1, 5],
+        [5, -5],
+        [0, 0],
+        [2**40, 2**40],
+        [1] * 70,
+        {},
+        {"": {}},
+        {"PropVal": 1, "PropType": 2},
+    ),
     *({"time": True}, {"time": 1.5}, {"time": None}, {"position": "q"}, {"z": 2**63}, {"\ud83d": "\ude00"}),
 ]
-_RAW = (b"[" * 5000, b'{"a":' * 5000, b"9" * 5000, b"{", b"\xff\xfe", b"1" * 4000, b"-Infinity", b'"', b"\n\n", b"")
+_RAW = (
+    b"[" * 5000,
+    b'{"a":' * 5000,
+    b"9" * 5000,
+    b"{",
+    b"\xff\xfe",
+    b"1" * 4000,
+    b"-Infinity",
+    b'"',
+    b"\n\n",
+    b"",
+)
 
 
 def nasty_json(chance: random.Random, text: bytes) -> bytes:
@@ -311,7 +358,13 @@ def nasty_records(chance: random.Random, text: bytes) -> bytes:
 _ENTITIES = '<!DOCTYPE OME [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c SYSTEM "file:///etc/passwd">]>'
 _NASTY_XML = (
     *("", "-1", "0", "99999999999999999999", "NaN", "&#0;", "&b;", "&c;", "<", "\ud800", "Image:0", "double"),
-    *("../../../etc/passwd", "/etc/passwd", "C:\\x", "urn:uuid:00000000-0000-0000-0000-000000000001", "XYTCZ"),
+    *(
+        "../../../etc/passwd",
+        "/etc/passwd",
+        "C:\\x",
+        "urn:uuid:00000000-0000-0000-0000-000000000001",
+        "XYTCZ",
+    ),
     *("urn:lsid:" + "a." * 30 + "!", "<a>" * 3000, "<Image/>", "</Pixels>", "<!--", "]]>", _ENTITIES),
 )
 

@@ -137,7 +137,7 @@ def _finish(
             size = path.stat().st_size
             finisher, reader, pages = resume(path, open_files, header.coding)
             try:
-                found = found_frames(len(files), _watched(pages, done, total, progress))
+                found = found_frames(len(files), path, _watched(pages, done, total, progress))
                 if not found:
                     raise OmeTiffError(f"{path}: no frame is in it")  # noqa: TRY301
             except OmeTiffError as error:

@@ -134,7 +134,7 @@ class _Check:
             self._files.append((finisher, reader))
             self._dataset.files.append(reader)
             try:
-                self._frames += found_frames(number, pages)
+                self._frames += found_frames(number, path, pages)
             except OmeTiffError as error:
                 yield Problem(path, None, str(error), _SPOILED)
                 return

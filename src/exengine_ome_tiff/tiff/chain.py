@@ -37,6 +37,7 @@ _HEADER = b"II" + struct.pack("<HHH", 43, 8, 0)
 FIRST_IFD_AT = len(_HEADER)
 ENTRY = struct.Struct("<HHQ8s")
 OFFSET = struct.Struct("<Q")
+_CODE = struct.Struct("<H18x")
 _MAX_ENTRIES = 256
 _USUAL_IFD_BYTES = 8 + 20 * ENTRY.size + 8
 _STRIPS = (STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS)
@@ -98,6 +99,12 @@ class Ifd(NamedTuple):
                 return entry
         return None
 
+    @property
+    def is_sorted(self) -> bool:
+        """Whether its tags are in the order that TIFF demands: those of an IFD that is one are."""
+        codes = [code for (code,) in _CODE.iter_unpack(self.entries)]
+        return codes == sorted(set(codes))
+
     def without(self, codes: Container[int]) -> bytes:
         """Return the entries but those of some tags."""
         entries = (self.entries[at : at + ENTRY.size] for at in range(0, len(self.entries), ENTRY.size))
@@ -109,6 +116,11 @@ class Ifd(NamedTuple):
         while end and ENTRY.unpack_from(self.entries, end - ENTRY.size)[0] >= DATASET:
             end -= ENTRY.size
         return self.entries[:end]
+
+
+def header(first: int) -> bytes:
+    """Return what a file begins with whose first IFD is at an offset."""
+    return _HEADER + OFFSET.pack(first)
 
 
 def first_offset(file: Readable) -> int:

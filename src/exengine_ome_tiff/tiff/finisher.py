@@ -59,7 +59,15 @@ class PageFinisher:
             self._ifd_of[handle] = ifd_at
 
     def cut_behind(self, last: chain.Ifd) -> None:
-        """Note that the chain leads nowhere behind a page, to be mended when the file is finished."""
+        """Note that the chain leads nowhere behind a page, to be mended when the file is finished.
+
+        Raises
+        ------
+        OmeTiffError
+            The page has not as many tags as it says, so that its link is not where it seems to be.
+        """
+        if not last.is_sorted:
+            raise OmeTiffError(f"{self.path}: the tags of the page at offset {last.offset} are damaged")
         self._torn = last
 
     def append_blank(self, pixels: PixelFormat) -> int:

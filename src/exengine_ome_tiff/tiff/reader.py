@@ -1,6 +1,7 @@
 """Pages of one file by handle: where their pixels and notes are, and reading them."""
 
 import errno
+import io
 import math
 import os
 import threading
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import IO, Any, Literal, overload
+from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ from exengine_ome_tiff.tiff.coding import workers
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 _SURELY_BYTES = 1 << 28
 _MOST_COMPRESSED = 50_000
 """Pages beyond this size are not taken to be that much larger than their compressed bytes."""
@@ -31,6 +35,54 @@ _TILES_OF_PAGE = 64
 _PLAIN, _LZW, _ZLIB, _ZLIB_OF_OLD, _ZSTD = 1, 5, 8, 32946, 50000
 _COMPRESSIONS = (_PLAIN, _LZW, _ZLIB, _ZLIB_OF_OLD, _ZSTD)
 _PREDICTORS = (1, 2)
+
+
+_NO_FLAVOR: Any = {"is_lsm": False, "is_ndpi": False, "is_scanimage": False}
+"""For files of these kinds tifffile reads all pages at once."""
+
+
+class _OnePage(io.RawIOBase):
+    """A file as tifffile is to see it: with one page as its first, so that no other one has a say in it.
+
+    Parameters
+    ----------
+    file
+        The file.
+    ifd_at
+        Offset of the page's IFD.
+    """
+
+    def __init__(self, file: FileIO, ifd_at: int) -> None:
+        super().__init__()
+        self.name = file.name
+        self._file = file
+        self._header = chain.header(ifd_at)
+        self.seek(0)
+
+    def readable(self) -> bool:
+        """Whether it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether it has positions."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a position."""
+        return self._file.seek(offset, whence)
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Read bytes."""
+        view = memoryview(buffer).cast("B")
+        at = self._file.tell()
+        count = self._file.readinto(view) or 0
+        own = self._header[at : at + count]
+        view[: len(own)] = own
+        return count
 
 
 class PageReader:
@@ -173,11 +225,9 @@ class PageReader:
             nbytes = chain.check_strips(file, chain.read_ifd(file, ifd_at))
             if pixels.nbytes > max(_SURELY_BYTES, _MOST_COMPRESSED * nbytes):
                 raise OmeTiffError(f"{what} has {nbytes} bytes, which cannot be {pixels}")
-            file.seek(0)
             try:
-                with tifffile.TiffFile(file) as tif:
-                    tif.filehandle.seek(ifd_at)
-                    page = tifffile.TiffPage(tif, 0)
+                with tifffile.TiffFile(cast("Any", _OnePage(file, ifd_at)), **_NO_FLAVOR) as tif:
+                    page = tif.pages.first
                     is_right = (page.shape, page.dtype) == (pixels.stored_shape, pixels.stored_dtype)
                     stored = None
                     if is_right:
