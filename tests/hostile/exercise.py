@@ -11,7 +11,6 @@ import logging
 import os
 import shutil
 import sys
-import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,7 +108,14 @@ def check_recover(path: Path) -> None:
         assert np.count_nonzero(kept != np.frombuffer(content, np.uint8)) <= _CHANGED_BYTES, name
     assert [each.name for each in folder.parent.iterdir()] == [folder.name]
     if found is not None and frames is not None:
-        assert read_all(path, unfinished=False) == frames
+        recovered = read_all(path, unfinished=False)
+        if recovered is None:  # a file of a folder that cannot be mended is left as it is, and not finished
+            assert path.is_dir()
+            return
+        assert recovered.keys() == frames.keys()
+        for place, pixels in frames.items():  # which may have been said to lie over a link
+            changed = sum(one != other for one, other in zip(pixels, recovered[place], strict=True))
+            assert changed <= _CHANGED_BYTES, place
 
 
 def check_cli(path: Path, arguments: list[str]) -> None:
@@ -209,5 +215,4 @@ def run_many(work: Path, start: int, numbers: range) -> None:
 
 
 if __name__ == "__main__":
-    began = time.perf_counter()
     run_many(Path(sys.argv[1]), int(sys.argv[2]), range(*map(int, sys.argv[3:6])))

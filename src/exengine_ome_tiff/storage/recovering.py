@@ -86,9 +86,9 @@ def recover(
     """
     paths, header = find_dataset(Path(fspath(path)).absolute())
     target = Target.at(paths[0].parent if header.is_folder else paths[0], is_folder=header.is_folder)
-    _check_paths(target, paths)
     if _is_finished(target, paths, header):
         return Recovered(target.path, len(paths), None)
+    _check_paths(target, paths)
     try:
         lock = hold(target)
     except BlockingIOError as error:

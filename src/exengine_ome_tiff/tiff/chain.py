@@ -35,6 +35,7 @@ IFD8 = 18
 
 _HEADER = b"II" + struct.pack("<HHH", 43, 8, 0)
 FIRST_IFD_AT = len(_HEADER)
+HEADER_BYTES = FIRST_IFD_AT + 8
 ENTRY = struct.Struct("<HHQ8s")
 OFFSET = struct.Struct("<Q")
 _CODE = struct.Struct("<H18x")

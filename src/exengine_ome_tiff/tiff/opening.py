@@ -199,7 +199,7 @@ def _block(reader: PageReader, ifd: chain.Ifd, record: BlockRecord, record_at: i
         if strips is None or strips.length != 1:
             raise OmeTiffError(f"{reader.path}: the page at offset {ifd.offset} has no pixels")
         data_at = strips.number
-        is_whole = data_at + _nbytes(record) <= size
+        is_whole = data_at >= chain.HEADER_BYTES and data_at + _nbytes(record) <= size
         _check(is_whole, f"{reader.path}: cut off in the pixels of the page at offset {ifd.offset}")
     return _Block(ifd, record, data_at, record_at + record.head_nbytes)
 

@@ -13,7 +13,7 @@ from exengine_ome_tiff.translate.translator import Tags, Translator
 _MAX_CHARACTERS = 1 << 22
 """How long all values of a tag may be beside 64 characters a frame; beyond, they are in the records only."""
 _CHARACTERS_A_FRAME = 64
-_MANY_KEYS, _MANY_TEXTS = 1000, 1 << 22
+_MANY_KEYS, _MANY_TEXTS = 1000, 1 << 20
 """How many tags are kept of an image whose frames have different ones: so many, or so many texts."""
 
 
