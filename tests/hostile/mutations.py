@@ -111,7 +111,7 @@ def mutate(seeds: list[Seed], start: int, number: int) -> Mutation:
         try:
             files[name] = change(chance, files[name], seeds)
             told.append(f"{change.__name__} in {name}")
-        except (struct.error, IndexError, ValueError, KeyError):
+        except (struct.error, IndexError, ValueError, KeyError, TypeError, RecursionError):
             told.append(f"no {change.__name__} in {name}")  # an earlier change has taken away what it needs
     return Mutation(seed, files, ", ".join(told))
 

@@ -928,8 +928,8 @@ def test_compressed_pages_that_share_pixels(tmp_path):
         header = head(coding=coding) if number == 0 else None
         tags = {tag[0]: tag for tag in tags_of(file, lines, pixels_at, header=header, side=(40, 100))}
         pages.append([*(tags | {259: (259, 3, 1, 8), 279: (279, 16, 1, len(packed))}).values()])
-    first = [file.page(tags, 0 if tags is pages[-1] else None) for tags in pages][0]
-    path = file.save(tmp_path / "a.ome.tiff", first)
+    offsets = [file.page(tags, 0 if tags is pages[-1] else None) for tags in pages]
+    path = file.save(tmp_path / "a.ome.tiff", offsets[0])
     before = path.read_bytes()
     with TiffStorage.open(path, unfinished=True) as storage:
         assert storage[{"time": 49}].tobytes() == put.tobytes()
