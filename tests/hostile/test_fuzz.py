@@ -5,6 +5,7 @@ A failure names two numbers. ``python tests/hostile/exercise.py FOLDER START NUM
 
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -25,7 +26,7 @@ def test_damaged_datasets_are_read_in_part_or_refused(tmp_path):
     random_start = secrets.randbelow(1 << 32)
     print(f"random half: start {random_start}")
     memory = Path("/dev/shm")  # noqa: S108 - the files are tiny and many
-    folder = memory / tmp_path.name / str(os.getpid()) if os.access(memory, os.W_OK) else tmp_path
+    folder = (memory if os.access(memory, os.W_OK) else tmp_path) / f"fuzz-{os.getpid()}"
     running = []
     began = time.monotonic()
     for worker in range(workers):
@@ -58,6 +59,7 @@ def test_damaged_datasets_are_read_in_part_or_refused(tmp_path):
             process.kill()
             process.wait()
             output.close()
+        shutil.rmtree(folder, ignore_errors=True)
     seconds = time.monotonic() - began
     print(f"{COUNT} datasets in {seconds:.0f} s: {COUNT / seconds:.0f}/s; none may take {MOST_SECONDS} s")
     assert not troubles, "\n\n".join([f"random start {random_start}", *troubles])
