@@ -2,10 +2,12 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TextIO
 
 from tqdm import tqdm
 
@@ -15,6 +17,7 @@ from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.storage import TiffStorage, recover, validate
 from exengine_ome_tiff.version import __version__
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _CHANNELS = {"simulated": ("DAPI", "GFP"), "micromanager": ("DAPI", "FITC")}
 
 
@@ -36,14 +39,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.work(options))
     except _UsageError as error:
-        print(f"{parser.prog} {options.command}: {error}", file=sys.stderr)
+        _say(f"{parser.prog} {options.command}: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{parser.prog} {options.command}: interrupted", file=sys.stderr)
         return 130
     except (OSError, OmeTiffError) as error:
-        print(f"{parser.prog} {options.command}: {error}", file=sys.stderr)
+        _say(f"{parser.prog} {options.command}: {error}", sys.stderr)
         return 1
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """Print text that a file may have made: nothing in it moves the cursor, and all of it is shown."""
+    stream = stream or sys.stdout
+    shown = _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    print(shown.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
 class _UsageError(Exception):
@@ -115,9 +126,9 @@ def _recover(options: argparse.Namespace) -> int:
         recovered = recover(options.path, progress=progress)
         bar.leave = recovered.frames is not None
     if recovered.frames is None:
-        print(f"{recovered.path}: finished already, nothing to do")
+        _say(f"{recovered.path}: finished already, nothing to do")
     else:
-        print(f"{recovered.path}: {recovered.frames} frames in {recovered.files} files recovered")
+        _say(f"{recovered.path}: {recovered.frames} frames in {recovered.files} files recovered")
     return 0
 
 
@@ -131,9 +142,9 @@ def _validate(options: argparse.Namespace) -> int:
         return 1 if problems else 0
     for problem in problems:
         page = "" if problem.page is None else f", page {problem.page}"
-        print(f"{problem.file}{page}: {problem.what}\n  to do: {problem.advice}")
+        _say(f"{problem.file}{page}: {problem.what}\n  to do: {problem.advice}")
     if not problems:
-        print(f"{options.path}: whole")
+        _say(f"{options.path}: whole")
     return 1 if problems else 0
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from exengine_ome_tiff.coordinates.keys import read_coordinates
 
-_WELL = re.compile(r"([A-Z]{1,2})([0-9]{1,2})(?:-Site_([0-9]+)|_([0-9]+))?")
+_WELL = re.compile(r"([A-Z]{1,2})([0-9]{1,2})(?:-Site_([0-9]{1,9})|_([0-9]{1,9}))?")
 _ROWS, _COLUMNS = 32, 48
 
 

@@ -7,6 +7,7 @@ from exengine_ome_tiff.ome.describing import describe
 from exengine_ome_tiff.ome.given import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.ome.images import OME_TYPES, ImageValues, OmeImage
 from exengine_ome_tiff.ome.reading import WrittenImage, read_images
+from exengine_ome_tiff.ome.text import valid_text
 
 __all__ = [
     "OME_TYPES",
@@ -19,4 +20,5 @@ __all__ = [
     "WrittenImage",
     "describe",
     "read_images",
+    "valid_text",
 ]

@@ -1,7 +1,7 @@
 """What a user says of a dataset; it goes before what metadata says."""
 
-import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
@@ -158,5 +158,5 @@ def _check_one_of(known: tuple[str, ...], **values: str | None) -> None:
 
 def _check_positive(**values: float | None) -> None:
     for name, value in values.items():
-        if value is not None and not 0 < value < math.inf:
+        if value is not None and not 0 < value <= sys.float_info.max:
             raise ValueError(f"got {name}={value!r}, expected a positive number")

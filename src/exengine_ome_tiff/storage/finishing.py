@@ -16,7 +16,7 @@ from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.images import StoredImage, stored_images
 from exengine_ome_tiff.storage.opening import root_uuid
-from exengine_ome_tiff.storage.records import decode_metadata
+from exengine_ome_tiff.storage.records import decode_tags
 from exengine_ome_tiff.storage.target import Target
 from exengine_ome_tiff.tiff import PageFinisher, read_description, write_whole
 from exengine_ome_tiff.translate import FrameValues, Interpreter, PlaneTable, delta_t_s
@@ -155,8 +155,8 @@ class _Facts:
 
     def _frame(self, number: int) -> FrameValues:
         file, handle = self._dataset.place(number)
-        metadata = decode_metadata(self._dataset.files[file].note(handle))
-        return self._interpreter.frame(metadata) if isinstance(metadata, dict) else FrameValues()
+        tags = decode_tags(self._dataset.files[file].note(handle))
+        return self._interpreter.frame(tags) if tags else FrameValues()
 
 
 def _first_of_channels(layout: ImageLayout) -> list[int]:

@@ -1,18 +1,23 @@
 """What the files of a dataset say of it, each of them."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 from uuid import UUID, uuid4, uuid5
 
-from exengine_ome_tiff.coordinates import PlateInfo
+from exengine_ome_tiff.coordinates import PlateInfo, check_modulo
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
-from exengine_ome_tiff.storage.records import to_json
+from exengine_ome_tiff.storage.records import check_depth, to_json
 from exengine_ome_tiff.tiff import PageCoding
 
 FORMAT_VERSION = 1
+
+_UUID = re.compile("urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What reading JSON raises that is not what it should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +98,25 @@ class Header:
         try:
             header = json.loads(text)
             version = header["exengine_ome_tiff"]
-        except (ValueError, TypeError, KeyError) as error:
+        except _WRONG as error:
             raise OmeTiffError(f"not the header of a dataset: {text[:80]!r}") from error
         if version != FORMAT_VERSION:
             raise OmeTiffError(f"a dataset of format version {version}, this package reads {FORMAT_VERSION}")
         try:
             plate = header["plate"]
+            if _UUID.fullmatch(header["dataset"]) is None or not isinstance(header["is_folder"], bool):
+                raise ValueError("the identity of a dataset is a UUID and whether it is a folder")
+            check_modulo(header["modulo"])
             return cls(
                 header["dataset"],
                 header["is_folder"],
-                json.dumps(header["summary_metadata"]),
+                json.dumps(check_depth(header["summary_metadata"])),
                 header["modulo"],
                 PlateInfo(**plate | {"wells": dict(plate["wells"])}),
                 PageCoding(**header["coding"]),
                 _given(header["given"]),
             )
-        except (ValueError, TypeError, KeyError) as error:
+        except _WRONG as error:
             raise OmeTiffError(f"not the header of a dataset: {text[:80]!r}") from error
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,8 +51,8 @@ def open_dataset(path: Path, *, unfinished: bool = False) -> tuple[Dataset, Head
         for number, each in enumerate(paths):
             reader, pages = open_pages(each, open_files, unfinished=unfinished)
             dataset.files.append(reader)
-            frames += found_frames(number, pages)
-    except OmeTiffError:
+            frames += found_frames(number, each, pages)
+    except (OmeTiffError, OSError):
         dataset.close()
         raise
     add_frames(dataset, frames)
@@ -78,7 +78,9 @@ def find_dataset(path: Path) -> tuple[list[Path], Header]:
         if len(datasets) != 1:
             raise OmeTiffError(f"{path}: expected the files of one dataset, found those of {len(datasets)}")
         (paths,) = datasets.values()
-        return paths, Header.decode(read_dataset(paths[0])[0])
+        return paths, read_header(paths[0])
+    if not path.is_file():
+        raise OmeTiffError(f"{path}: neither a file nor a folder")  # a pipe would keep us waiting
     if path.name.endswith(COMPANION_SUFFIX):
         with path.open("rb") as file:
             dataset = root_uuid(file.read(_ROOT_BYTES))
@@ -87,11 +89,26 @@ def find_dataset(path: Path) -> tuple[list[Path], Header]:
         paths = datasets_in(path.parent).get(dataset, [])
         if not paths:
             raise OmeTiffError(f"{path}: none of its files is in the folder")
-        return paths, Header.decode(read_dataset(paths[0])[0])
-    header = Header.decode(read_dataset(path)[0])
+        return paths, read_header(paths[0])
+    header = read_header(path)
     if not header.is_folder:
         return [path], header
     return datasets_in(path.parent).get(header.dataset) or [path], header
+
+
+def read_header(path: Path) -> Header:
+    """Read what a file says of its dataset.
+
+    Raises
+    ------
+    OmeTiffError
+        The file is none of ours.
+    """
+    text = read_dataset(path)[0]
+    try:
+        return Header.decode(text)
+    except OmeTiffError as error:
+        raise OmeTiffError(f"{path}: {error}") from error
 
 
 def datasets_in(folder: Path) -> dict[str, list[Path]]:
@@ -101,7 +118,7 @@ def datasets_in(folder: Path) -> dict[str, list[Path]]:
         if path.is_symlink() or not path.is_file():
             continue
         try:
-            header = Header.decode(read_dataset(path)[0])
+            header = read_header(path)
         except OmeTiffError:
             continue
         except OSError as error:
@@ -137,15 +154,45 @@ class FoundFrame(NamedTuple):
     page: JournalPage
 
 
-def found_frames(file: int, pages: Iterable[JournalPage]) -> list[FoundFrame]:
+def found_frames(file: int, path: Path, pages: Iterable[JournalPage]) -> list[FoundFrame]:
     """Read where the pages of a file belong; their notes are not kept.
+
+    Parameters
+    ----------
+    file, path
+        Number and path of the file.
+    pages
+        All of its pages.
 
     Raises
     ------
     OmeTiffError
         A page cannot be read, or its note is no record.
     """
-    return [FoundFrame(decode_head(page.note), file, page._replace(note=b"")) for page in pages]
+    frames = []
+    for page in pages:
+        try:
+            head = decode_head(page.note)
+        except OmeTiffError as error:
+            raise OmeTiffError(f"{path}: {error}") from error
+        frames.append(FoundFrame(head, file, page._replace(note=b"")))
+    return frames
+
+
+def check_positions(paths: Sequence[Path], frames: Iterable[FoundFrame]) -> None:
+    """Make sure that all frames of a position are in one file, as the images are that they make.
+
+    Raises
+    ------
+    OmeTiffError
+        They are not: files were copied inside of their folder, say.
+    """
+    files: dict[int | str | None, int] = {}
+    for head, file, _ in frames:
+        position = head.coordinates.get("position")
+        if files.setdefault(position, file) != file:
+            other = paths[files[position]].name
+            raise OmeTiffError(f"{paths[file]}: has frames of position {position!r}, which {other} also has")
 
 
 def add_frames(dataset: Dataset, frames: list[FoundFrame]) -> None:

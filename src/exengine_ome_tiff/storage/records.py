@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
 from exengine_ome_tiff.errors import OmeTiffError
 
 logger = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _decoder = json.JSONDecoder()
 _MAX_DEPTH = 200
+_FLAT = (str, int, float, type(None))
 _MAX_INT_BITS = 10_000
 _START = '{"coordinates":'
 _FRAME = ',"frame":'
@@ -65,14 +66,52 @@ def decode_head(record: bytes) -> RecordHead:
     try:
         coordinates, end = _decoder.raw_decode(text, len(_START))
         number = int(text[end + len(_FRAME) : text.index(_METADATA, end)])
-    except ValueError as error:
+        if not text.startswith(_START):
+            raise ValueError(f"it does not begin with {_START}")  # noqa: TRY301
+        return RecordHead(read_coordinates(coordinates), number)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise OmeTiffError(f"not the record of a frame: {record[:80]!r}") from error
-    return RecordHead(coordinates, number)
 
 
 def decode_metadata(record: bytes) -> Any:
-    """Read the metadata, as new objects."""
-    return json.loads(record)["metadata"]
+    """Read the metadata, as new objects.
+
+    Raises
+    ------
+    OmeTiffError
+        It is no record.
+    """
+    try:
+        return check_depth(json.loads(record.decode("ascii"))["metadata"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise OmeTiffError(f"the metadata of a frame cannot be read: {record[:80]!r}") from error
+
+
+def decode_tags(record: bytes) -> dict[str, Any]:
+    """Read the metadata as tags; none where it is no dict, or cannot be read, which the log tells."""
+    try:
+        metadata = decode_metadata(record)
+    except OmeTiffError as error:
+        logger.warning("%s", error)
+        return {}
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def check_depth(value: Any) -> Any:
+    """Return JSON that is nested as deep as `to_json` makes it.
+
+    Raises
+    ------
+    ValueError
+        It is nested deeper, as only somebody else's file is.
+    """
+    level = [value]
+    for _ in range(_MAX_DEPTH + 2):
+        inside = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [item for items in inside if not isinstance(items, _FLAT) for item in items]
+        if not level:
+            return value
+    raise ValueError(f"nested more than {_MAX_DEPTH} deep")
 
 
 def to_json(metadata: object) -> tuple[str, object]:

@@ -7,6 +7,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from exengine_ome_tiff.errors import BeingWrittenError, OmeTiffError
+from exengine_ome_tiff.ome import valid_text
 from exengine_ome_tiff.storage.claiming import hold
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.finishing import finish_files
@@ -14,11 +15,12 @@ from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.opening import (
     FoundFrame,
     add_frames,
+    check_positions,
     find_companion,
     find_dataset,
     found_frames,
 )
-from exengine_ome_tiff.storage.records import decode_metadata
+from exengine_ome_tiff.storage.records import decode_tags
 from exengine_ome_tiff.storage.target import Target
 from exengine_ome_tiff.tiff import JournalPage, OpenFiles, PageFinisher, read_dataset, resume
 from exengine_ome_tiff.translate import Interpreter, PlaneTable, Translator
@@ -87,6 +89,7 @@ def recover(
     is_finished = _is_finished(target, paths, header)
     if is_finished and not (target.is_folder and target.lock.exists()):
         return Recovered(target.path, len(paths), None)
+    _check_paths(target, paths)
     try:
         lock = hold(target)
     except BlockingIOError as error:
@@ -97,6 +100,16 @@ def recover(
         return Recovered(target.path, len(paths), _finish(target, paths, header, translators, progress))
     finally:
         lock.release()
+
+
+def _check_paths(target: Target, paths: Iterable[Path]) -> None:
+    """Refuse paths that OME-XML cannot name, and a link to a file that is in another folder."""
+    for path in (target.path, *paths):
+        has_halves = any("\ud800" <= character <= "\udfff" for character in path.name)
+        if has_halves or (target.is_folder and path != target.path and valid_text(path.name) != path.name):
+            raise OmeTiffError(f"{path!r}: its name is no text that OME-XML could hold: rename it")
+        if target.is_folder and path != target.path and path.is_symlink():
+            raise OmeTiffError(f"{path}: a link; the file that it leads to can be recovered where it is")
 
 
 def _is_finished(target: Target, paths: Iterable[Path], header: Header) -> bool:
@@ -113,6 +126,10 @@ def _finish(
     progress: Progress | None,
 ) -> int:
     """Read the journals and finish the files that are not; return how many frames there are."""
+    try:
+        header.coding.require_codec()
+    except ImportError as error:
+        raise OmeTiffError(f"{target.path}: {error}") from error
     dataset, open_files = Dataset(), OpenFiles()
     files: list[PageFinisher] = []
     frames: list[FoundFrame] = []
@@ -123,7 +140,9 @@ def _finish(
             size = path.stat().st_size
             finisher, reader, pages = resume(path, open_files, header.coding)
             try:
-                found = found_frames(len(files), _watched(pages, done, total, progress))
+                found = found_frames(len(files), path, _watched(pages, done, total, progress))
+                if not found:
+                    raise OmeTiffError(f"{path}: no frame is in it")  # noqa: TRY301
             except OmeTiffError as error:
                 finisher.close()
                 if finisher.is_finished or len(paths) == 1:
@@ -137,11 +156,11 @@ def _finish(
             frames += found
         if not frames:
             raise OmeTiffError(f"{target.path}: no frame is in it")
+        check_positions([file.path for file in files], frames)
         add_frames(dataset, frames)
         interpreter, planes = Interpreter(translators), PlaneTable()
         for frame in frames:
-            tags = decode_metadata(dataset.files[frame.file].note(frame.page.handle))
-            planes.append(interpreter.read(tags if isinstance(tags, dict) else {}))
+            planes.append(interpreter.read(decode_tags(dataset.files[frame.file].note(frame.page.handle))))
         finish_files(target, header, dataset, files, planes, interpreter, fsync=True)
         if progress is not None:
             progress(total, total)

@@ -21,7 +21,7 @@ from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.images import ImageInfo, stored_images
 from exengine_ome_tiff.storage.opening import open_dataset
 from exengine_ome_tiff.storage.session import Session
-from exengine_ome_tiff.storage.target import Target
+from exengine_ome_tiff.storage.target import Target, is_tiff
 from exengine_ome_tiff.tiff import PageCoding, algorithm_of
 from exengine_ome_tiff.translate import Interpreter, Translator
 
@@ -305,7 +305,7 @@ class TiffStorage(DataStorage):
     @property
     def images(self) -> tuple[ImageInfo, ...]:
         """The OME images that the frames put so far make, in their order in the file."""
-        name = Target.of(self._path).name
+        name = Target.at(self._path, is_folder=not is_tiff(self._path)).name
         images = stored_images(self._readable(), name, self._header.modulo, self._header.given.image_name)
         return tuple(image.info() for image in images)
 

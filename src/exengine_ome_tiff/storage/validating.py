@@ -15,6 +15,7 @@ from exengine_ome_tiff.storage.images import StoredImage, stored_images
 from exengine_ome_tiff.storage.opening import (
     FoundFrame,
     add_frames,
+    check_positions,
     find_companion,
     find_dataset,
     found_frames,
@@ -35,6 +36,9 @@ from exengine_ome_tiff.tiff import (
 _RECOVER = "finish it: exengine-ome-tiff recover PATH"
 _COPY = "take the file from a copy"
 _SPOILED = "take the file from a copy; TiffStorage.open() still reads all frames that are not named here"
+
+
+_TWICE = "move one of the two somewhere else"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,13 @@ def validate(path: str | PathLike[str]) -> list[Problem]:
     """
     absolute = Path(fspath(path)).absolute()
     try:
-        paths, header = find_dataset(absolute)
+        return _problems(absolute)
     except OmeTiffError as error:
         return [Problem(absolute, None, str(error), _COPY)]
+
+
+def _problems(absolute: Path) -> list[Problem]:
+    paths, header = find_dataset(absolute)
     unfinished = [each for each in paths if read_dataset(each)[1] is None]
     if unfinished:
         return [Problem(each, None, "it was never finished", _RECOVER) for each in unfinished]
@@ -126,10 +134,15 @@ class _Check:
             self._files.append((finisher, reader))
             self._dataset.files.append(reader)
             try:
-                self._frames += found_frames(number, pages)
+                self._frames += found_frames(number, path, pages)
             except OmeTiffError as error:
                 yield Problem(path, None, str(error), _SPOILED)
                 return
+        try:
+            check_positions(self._paths, self._frames)
+        except OmeTiffError as error:
+            yield Problem(self._target.path, None, str(error), _TWICE)
+            return
         add_frames(self._dataset, self._frames)
         header = self._header
         images = stored_images(self._dataset, self._target.name, header.modulo, header.given.image_name)
@@ -173,6 +186,7 @@ class _Check:
             return
         try:
             written, errors = read_images(path.read_bytes())
+            uuids = [root_uuid(read_description(file)) for file in self._paths]
         except OmeTiffError as error:
             yield Problem(path, None, str(error), f"delete it and {_RECOVER}")
             return
@@ -185,9 +199,7 @@ class _Check:
             return
         rank = [names.index(file.name) if file.name in names else len(names) for file in self._paths]
         images = sorted(images, key=lambda image: rank[image.file])
-        places = {
-            number: (file.name, root_uuid(read_description(file))) for number, file in enumerate(self._paths)
-        }
+        places = [(file.name, uuid) for file, uuid in zip(self._paths, uuids, strict=True)]
         for what in errors or _differences(written, images, [places[image.file] for image in images]):
             yield Problem(path, None, what, f"delete it and {_RECOVER}")
 

@@ -35,9 +35,11 @@ IFD8 = 18
 
 _HEADER = b"II" + struct.pack("<HHH", 43, 8, 0)
 FIRST_IFD_AT = len(_HEADER)
+HEADER_BYTES = FIRST_IFD_AT + 8
 ENTRY = struct.Struct("<HHQ8s")
 OFFSET = struct.Struct("<Q")
-_MAX_ENTRIES = 4096
+_CODE = struct.Struct("<H18x")
+_MAX_ENTRIES = 256
 _USUAL_IFD_BYTES = 8 + 20 * ENTRY.size + 8
 _STRIPS = (STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS)
 _NUMBERS = {3: "H", LONG: "I", LONG8: "Q", IFD8: "Q"}
@@ -85,6 +87,11 @@ class Ifd(NamedTuple):
     entries: bytes
     next_offset: int
 
+    @property
+    def end(self) -> int:
+        """Offset of what lies behind it."""
+        return self.offset + 2 * OFFSET.size + len(self.entries)
+
     def find(self, code: int) -> Entry | None:
         """Return the entry of a tag, or None."""
         for at in range(0, len(self.entries), ENTRY.size):
@@ -92,6 +99,12 @@ class Ifd(NamedTuple):
             if entry.code == code:
                 return entry
         return None
+
+    @property
+    def is_sorted(self) -> bool:
+        """Whether its tags are in the order that TIFF demands: those of an IFD that is one are."""
+        codes = [code for (code,) in _CODE.iter_unpack(self.entries)]
+        return codes == sorted(set(codes))
 
     def without(self, codes: Container[int]) -> bytes:
         """Return the entries but those of some tags."""
@@ -104,6 +117,11 @@ class Ifd(NamedTuple):
         while end and ENTRY.unpack_from(self.entries, end - ENTRY.size)[0] >= DATASET:
             end -= ENTRY.size
         return self.entries[:end]
+
+
+def header(first: int) -> bytes:
+    """Return what a file begins with whose first IFD is at an offset."""
+    return _HEADER + OFFSET.pack(first)
 
 
 def first_offset(file: Readable) -> int:
@@ -150,12 +168,13 @@ def walk(file: Readable, offset: int) -> Generator[Ifd, None, None]:
     Raises
     ------
     OmeTiffError
-        A link leads nowhere, or back: both chains that this package writes only lead forward.
+        A link leads nowhere, back, or into its own IFD: both chains that this package writes only lead
+        forward, so that no file has more pages than its length has room for.
     """
     while offset:
         ifd = read_ifd(file, offset)
         yield ifd
-        if 0 < ifd.next_offset <= offset:
+        if 0 < ifd.next_offset < ifd.end:
             raise OmeTiffError(f"{file.name}: the page at offset {offset} leads back to {ifd.next_offset}")
         offset = ifd.next_offset
 
@@ -205,14 +224,15 @@ def check_strips(file: Readable, ifd: Ifd) -> int:
     Returns
     -------
     int
-        Bytes of all strips or tiles.
+        Bytes of all strips or tiles, and of the lists of them.
 
     Raises
     ------
     OmeTiffError
-        They are not.
+        They are not, or lie one over the other.
     """
     size = file.seek(0, 2)
+    total = 0
     numbers: dict[int, tuple[int, ...]] = {}
     for at in range(0, len(ifd.entries), ENTRY.size):
         entry = Entry(*ENTRY.unpack_from(ifd.entries, at))
@@ -220,14 +240,18 @@ def check_strips(file: Readable, ifd: Ifd) -> int:
         if nbytes > len(entry.value) and entry.number + nbytes > size:
             raise OmeTiffError(f"{file.name}: the page at offset {ifd.offset} is cut off in tag {entry.code}")
         if entry.code in _STRIPS:
+            total += nbytes
             numbers[entry.code] = read_numbers(file, entry)
     for offsets, counts in ((STRIP_OFFSETS, STRIP_BYTE_COUNTS), (TILE_OFFSETS, TILE_BYTE_COUNTS)):
         if len(numbers.get(offsets, ())) != len(numbers.get(counts, ())):
             raise OmeTiffError(f"{file.name}: the page at offset {ifd.offset} has strips without a size")
         for offset, count in zip(numbers.get(offsets, ()), numbers.get(counts, ()), strict=True):
+            total += count
             if offset + count > size:
                 raise OmeTiffError(f"{file.name}: the page at offset {ifd.offset} is cut off in its pixels")
-    return sum(numbers.get(STRIP_BYTE_COUNTS, ())) + sum(numbers.get(TILE_BYTE_COUNTS, ()))
+    if total > size:
+        raise OmeTiffError(f"{file.name}: the strips of the page at offset {ifd.offset} overlap")
+    return total
 
 
 def end_chain(file: FileIO, last: Ifd) -> None:

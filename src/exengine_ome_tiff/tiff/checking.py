@@ -66,6 +66,9 @@ def check_pages(
     checksums
         By handle.
     """
+    left = reader.size()
+    seen: set[bytes] = set()
+    """Entries of blank pages, one of which may stand for many frames."""
     with reader.reopened("rb") as file:
         try:
             ifds = chain.walk(file, chain.first_offset(file))
@@ -73,7 +76,15 @@ def check_pages(
                 if ifd is None or page is None:
                     yield PageFault(None, f"expected {len(pages)} pages, found {number} or more")
                     return
+                entries = ifd.without(_NOT_OF_ALL)
+                if page.handle is None and entries in seen and ifd.find(chain.SUB_IFDS) is None:
+                    continue
+                seen.update([entries] if page.handle is None else [])
                 try:
+                    left -= chain.check_strips(file, ifd)
+                    if left < 0:
+                        yield PageFault(number, "it overlaps with other pages")
+                        return
                     for what in _faults(reader, finisher, coding, file, ifd, page, checksums):
                         yield PageFault(number, what)
                 except OmeTiffError as error:
@@ -92,7 +103,6 @@ def _faults(
     checksums: Mapping[int, str],
 ) -> Iterator[str]:
     """Yield what is wrong with a page; raise OmeTiffError where it cannot be read."""
-    chain.check_strips(file, ifd)
     if page.handle is None:
         if reader.decoded(ifd.offset, page.pixels).any():
             yield "it stands for a frame that was never put, and is not black"

@@ -7,6 +7,7 @@ from contextlib import suppress
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain, disk
 from exengine_ome_tiff.tiff.appender import Appender
 from exengine_ome_tiff.tiff.coding import PageCoding
@@ -59,7 +60,15 @@ class PageFinisher:
             self._ifd_of[handle] = ifd_at
 
     def cut_behind(self, last: chain.Ifd) -> None:
-        """Note that the chain leads nowhere behind a page, to be mended when the file is finished."""
+        """Note that the chain leads nowhere behind a page, to be mended when the file is finished.
+
+        Raises
+        ------
+        OmeTiffError
+            The page has not as many tags as it says, so that its link is not where it seems to be.
+        """
+        if not last.is_sorted:
+            raise OmeTiffError(f"{self.path}: the tags of the page at offset {last.offset} are damaged")
         self._torn = last
 
     def append_blank(self, pixels: PixelFormat) -> int:
@@ -96,6 +105,8 @@ class PageFinisher:
         ------
         OSError
             The file is as it was before; `finish` may be called again. Once it is done it does nothing more.
+        OmeTiffError
+            It is somebody else's file, and damaged.
         """
         if self.is_finished:
             return self._reader
@@ -150,11 +161,15 @@ class PageFinisher:
 
     def _write_smaller(self, pages: npt.NDArray[np.int64]) -> dict[int, list[int]]:
         """Write the smaller copies of pages, those that are not there yet; return their handles by page."""
+        left = self._reader.size()
         for handle in np.unique(pages).tolist():
             formats = self._coding.smaller(self._reader.format(handle))
             copies = self._smaller.setdefault(handle, []) if formats else []
             if len(copies) == len(formats):
                 continue
+            left -= self._reader.stored_nbytes(handle)
+            if left < 0:
+                raise OmeTiffError(f"{self.path}: its pages overlap")
             image = self._reader.stored(copies[-1] if copies else handle)
             for pixels in formats[len(copies) :]:
                 image = halved(image)

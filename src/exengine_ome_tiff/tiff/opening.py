@@ -163,7 +163,7 @@ def _read_journal(
 
 def _blocks(reader: PageReader, journal: int | None, finisher: PageFinisher | None) -> Iterator[_Block]:
     """Yield all blocks; of a file that was never finished those before the first one that is not whole."""
-    left = size = reader.size()  # all records are at most as long as the file, since none is read twice
+    left = size = reader.size()  # records and plain pixels have room in the file, as no byte is read twice
     last = None
     with (
         reader.reopened("rb") as file,
@@ -175,9 +175,11 @@ def _blocks(reader: PageReader, journal: int | None, finisher: PageFinisher | No
                 if record is not None:
                     left -= record.length
                     _check(left >= 0, f"{reader.path}: its records are longer than the file")
-                    yield _block(
-                        reader, ifd, decode_block(chain.read_bytes(file, record)), record.number, size
-                    )
+                    text = chain.read_bytes(file, record)
+                    block = _block(reader, ifd, _decoded(reader, ifd, text), record.number, size)
+                    left -= 0 if block.record.pixels.is_encoded else _nbytes(block.record)
+                    _check(left >= 0, f"{reader.path}: its pages overlap")
+                    yield block
                 last = ifd
         except OmeTiffError:
             if journal is not None or last is None:
@@ -197,9 +199,21 @@ def _block(reader: PageReader, ifd: chain.Ifd, record: BlockRecord, record_at: i
         if strips is None or strips.length != 1:
             raise OmeTiffError(f"{reader.path}: the page at offset {ifd.offset} has no pixels")
         data_at = strips.number
-        is_whole = data_at + count * pixels.nbytes <= size
+        is_whole = data_at >= chain.HEADER_BYTES and data_at + _nbytes(record) <= size
         _check(is_whole, f"{reader.path}: cut off in the pixels of the page at offset {ifd.offset}")
     return _Block(ifd, record, data_at, record_at + record.head_nbytes)
+
+
+def _decoded(reader: PageReader, ifd: chain.Ifd, record: bytes) -> BlockRecord:
+    try:
+        return decode_block(record)
+    except OmeTiffError as error:
+        raise OmeTiffError(f"{reader.path}: the page at offset {ifd.offset}: {error}") from error
+
+
+def _nbytes(record: BlockRecord) -> int:
+    """Return how many bytes the pixels of a block that is not encoded have."""
+    return len(record.notes) * record.pixels.nbytes
 
 
 def _check(is_right: bool, message: str) -> None:

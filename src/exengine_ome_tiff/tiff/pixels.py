@@ -23,6 +23,8 @@ _PACKED = {
     ("GRAY32", "<u4"): ("<f4", 1),
 }
 """What the words of packed pixels hold: type of a sample, and samples that are stored."""
+_MOST_PX = (1 << 31) - 1
+"""Along a side, for OME and its readers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ class PixelFormat:
     def as_put(self, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Turn pixels as they lie in the file into an array as it was put."""
         if self.packing is None:
-            return stored.astype(self.dtype, copy=False)
+            with np.errstate(all="ignore"):  # somebody else's file has larger numbers than float16
+                return stored.astype(self.dtype, copy=False)
         if self.packing != "GRAY32":
             samples = np.zeros((*self.shape, 4), stored.dtype)
             samples[..., [2, 1, 0, 3][: self.samples]] = stored
@@ -164,6 +167,8 @@ def pixel_format(shape: tuple[int, ...], dtype: str, packing: str | None = None)
         )
     if min(shape) < 1:
         raise ValueError(f"got an empty array of shape {shape}, expected at least one pixel")
+    if max(shape) > _MOST_PX:
+        raise ValueError(f"got an array of shape {shape}, expected at most {_MOST_PX} pixels along a side")
     if is_rgb and little not in _RGB_DTYPES:
         raise TypeError(f"got RGB pixels of type {np.dtype(dtype).name}, expected uint8 or uint16")
     return PixelFormat(shape, dtype, packing)

@@ -2,12 +2,16 @@
 
 import json
 import operator
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff.pixels import PixelFormat, pixel_format
+
+_DTYPE = re.compile(r"[<>|][bfiuc][0-9]{1,2}")
+_CHECKSUM = re.compile(r"[a-z0-9]{1,20}:[0-9a-f]{1,128}")
 
 
 class BlockRecord(NamedTuple):
@@ -75,11 +79,11 @@ def decode_block(record: bytes) -> BlockRecord:
     try:
         block = json.loads(head)
         shape = tuple(operator.index(size) for size in block["shape"])
-        pixels = pixel_format(shape, str(block["dtype"]), block.get("packing"))
+        pixels = pixel_format(shape, _matching(_DTYPE, block["dtype"]), block.get("packing"))
         if block.get("encoded"):
             pixels = replace(pixels, is_encoded=True)
         pages = operator.index(block["pages"])
-        checksums = [str(text) for text in block.get("checksums", ())]
+        checksums = [_matching(_CHECKSUM, text) for text in block.get("checksums", ())]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise OmeTiffError(f"not the record of a block of frames: {head[:80]!r}") from error
     if len(notes) != pages + 1 or notes[-1]:
@@ -87,3 +91,10 @@ def decode_block(record: bytes) -> BlockRecord:
     if checksums and len(checksums) != pages:
         raise OmeTiffError(f"the record of a block of {pages} frames has {len(checksums)} checksums")
     return BlockRecord(pixels, notes[:-1], checksums, len(head) + 1)
+
+
+def _matching(pattern: re.Pattern[str], text: str) -> str:
+    """Return text of a file that has a certain form; ValueError where it has not."""
+    if pattern.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not allowed there")
+    return text

@@ -13,6 +13,8 @@ from exengine_ome_tiff.translate.translator import Tags, Translator
 _MAX_CHARACTERS = 1 << 22
 """How long all values of a tag may be beside 64 characters a frame; beyond, they are in the records only."""
 _CHARACTERS_A_FRAME = 64
+_MANY_KEYS, _MANY_TEXTS = 1000, 1 << 20
+"""How many tags are kept of an image whose frames have different ones: so many, or so many texts."""
 
 
 class Form:
@@ -152,8 +154,9 @@ def collect(
     parts = [(forms[number], form_of == number) for number in np.unique(form_of).tolist()]
     constant: dict[str, str] = {}
     varying: dict[str, list[str]] = {}
-    for key in dict.fromkeys(key for form, _ in parts for key in form.kept):
-        if any(form.is_too_long(key) for form, _ in parts):
+    most = max(_MANY_KEYS, _MANY_TEXTS // len(form_of))
+    for number, key in enumerate(dict.fromkeys(key for form, _ in parts for key in form.kept)):
+        if (number >= most and len(parts) > 1) or any(form.is_too_long(key) for form, _ in parts):
             varying[key] = []
             continue
         only = parts[0][0].constant_text(key) if len(parts) == 1 else None

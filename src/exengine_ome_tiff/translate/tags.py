@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 SEPARATOR = "."
+_LONG_KEY = 1000
+"""Keys are joined as long as they are shorter, which those of any instrument are."""
 _WRAPPED = {"PropVal": "PropType", "scalar": "type"}
 """What Micro-Manager wraps a value in, beside its type: 2.0-beta's properties, and the property maps of 2."""
 
@@ -18,14 +20,14 @@ def flat(metadata: Mapping[str, object]) -> dict[str, object]:
     Returns
     -------
     dict
-        No value is a dict that is not empty.
+        No value is a dict that is not empty, unless its key is longer than 1000 characters.
     """
     return dict(_flat(metadata, ""))
 
 
 def _flat(metadata: Mapping[str, object], prefix: str) -> Iterator[tuple[str, object]]:
     for key, value in metadata.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping) and value and len(prefix) + len(key) < _LONG_KEY:
             name = next((name for name in _WRAPPED if name in value), "")
             is_wrapped = {*value} == {name, _WRAPPED.get(name)}
             if is_wrapped and not isinstance(value[name], Mapping):

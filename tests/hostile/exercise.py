@@ -1,0 +1,219 @@
+"""What is done with each damaged dataset, and what must come of it; run as a program, for many of them."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import gc
+import io
+import json
+import logging
+import os
+import shutil
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exengine_ome_tiff import OmeTiffError, TiffStorage, recover, validate
+from exengine_ome_tiff.cli import main
+from exengine_ome_tiff.storage.images import ImageInfo
+from exengine_ome_tiff.storage.validating import Problem
+from exengine_ome_tiff.tiff import coding, reader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+try:
+    import resource
+except ImportError:  # on Windows
+    resource = None  # type: ignore[assignment]
+
+MEMORY_BYTES = 3 << 30
+RESIDENT_BYTES = 700 << 20
+"""How much of it may really be used: what is imported takes 150 MB."""
+MOST_SECONDS = 20
+_CHANGED_BYTES = 16
+"""What `recover` may change in a file: where it begins, and a link that leads nowhere."""
+
+
+def write(folder: Path, files: Mapping[str, bytes], *, is_folder: bool) -> Path:
+    """Write a dataset into a new folder; return what to open."""
+    folder = folder / "run"
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder if is_folder else folder / next(iter(files))
+
+
+def read_all(path: Path, *, unfinished: bool) -> dict[str, bytes] | None:
+    """Read all that can be read; return frames by coordinates, None where some could not be read."""
+    frames: dict[str, bytes] | None = {}
+    try:
+        storage = TiffStorage.open(path, unfinished=unfinished)
+    except OmeTiffError:
+        return None
+    try:
+        json.dumps(storage.summary_metadata)
+        images = storage.images
+        assert all(isinstance(image, ImageInfo) for image in images)
+        places = storage.get_image_coordinates_list()
+        assert sum(image.frames for image in images) == len(places)
+        for place in places:
+            assert place in storage
+            try:
+                pixels = storage.get_data(place)
+                assert isinstance(pixels, np.ndarray)
+                assert pixels.ndim in (2, 3)
+                assert pixels.size > 0
+                if frames is not None:
+                    frames[json.dumps(place, sort_keys=True)] = pixels.tobytes()
+            except OmeTiffError:
+                frames = None
+            with contextlib.suppress(OmeTiffError):
+                json.dumps(storage.get_metadata(place))
+    finally:
+        storage.close()
+    return frames
+
+
+def check_validate(path: Path) -> bool:
+    """Validate; return whether nothing is wrong."""
+    problems = validate(path)
+    for problem in problems:
+        assert isinstance(problem, Problem)
+        assert problem.what
+        assert problem.advice
+    return not problems
+
+
+def check_recover(path: Path) -> None:
+    """Recover, and hold the files against what they were."""
+    folder = path if path.is_dir() else path.parent
+    before = {each.name: each.read_bytes() for each in folder.iterdir()}
+    frames = read_all(path, unfinished=True)
+    try:
+        found = recover(path)
+    except OmeTiffError:
+        found = None
+    after = {each.name: each.read_bytes() for each in folder.iterdir()}
+    assert before.keys() <= after.keys()
+    assert all(name.endswith(".companion.ome") for name in after.keys() - before.keys())
+    for name, content in before.items():
+        if name.endswith(".ome") and found is not None and found.frames is not None:
+            continue  # a companion is written anew
+        kept = np.frombuffer(after[name][: len(content)], np.uint8)
+        assert len(kept) == len(content), name
+        assert np.count_nonzero(kept != np.frombuffer(content, np.uint8)) <= _CHANGED_BYTES, name
+    assert [each.name for each in folder.parent.iterdir()] == [folder.name]
+    if found is not None and frames is not None:
+        recovered = read_all(path, unfinished=False)
+        if recovered is None:  # a file of a folder that cannot be mended is left as it is, and not finished
+            assert path.is_dir()
+            return
+        assert recovered.keys() == frames.keys()
+        for place, pixels in frames.items():  # which may have been said to lie over a link
+            changed = sum(one != other for one, other in zip(pixels, recovered[place], strict=True))
+            assert changed <= _CHANGED_BYTES, place
+
+
+def check_cli(path: Path, arguments: list[str]) -> None:
+    """Run the command; its output must be text of the console, on which it draws nothing."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        assert main([*arguments, str(path)]) in (0, 1)
+    assert b"\x1b" not in out.buffer.getvalue()
+
+
+def exercise(work: Path, files: Mapping[str, bytes], *, is_folder: bool, steps: str = "orvc") -> None:
+    """Open, recover and validate a damaged dataset.
+
+    Parameters
+    ----------
+    work
+        Folder for it, which is emptied.
+    files, is_folder
+        The dataset.
+    steps
+        Which of "o", open; "r", recover; "v", validate; "c", the command.
+    """
+    shutil.rmtree(work, ignore_errors=True)
+    path = write(work / "one", files, is_folder=is_folder)
+    if "o" in steps and read_all(path, unfinished=False) is None:
+        read_all(path, unfinished=True)
+    if "v" in steps:
+        check_validate(path)
+        if "c" in steps:
+            check_cli(path, ["validate"])
+            check_cli(path, ["validate", "--json"])
+    for name, content in files.items():
+        assert ((path if is_folder else path.parent) / name).read_bytes() == content, "reading has changed it"
+    if "r" in steps:
+        if "c" in steps:
+            check_cli(write(work / "two", files, is_folder=is_folder), ["recover"])
+        check_recover(path)
+
+
+def quieten() -> None:
+    """Be as strict as the tests are, and leave out what takes time and is not what is tested."""
+    warnings.simplefilter("error")
+    logging.disable(logging.CRITICAL)
+    os.fsync = lambda _file: None
+    reader.workers = coding.workers = lambda: 1  # starting threads takes longer than what they would do
+
+
+def limit_memory() -> None:
+    """Let whatever asks for too much memory fail."""
+    if resource is not None:
+        with contextlib.suppress(ValueError, OSError):  # macOS knows the limit, and takes none
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+
+
+def resident_bytes() -> int:
+    """Return the most memory that was used by now."""
+    if resource is None:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def run_many(work: Path, start: int, numbers: range) -> None:
+    """Exercise many mutations; print what failed, and end with status 1."""
+    from mutations import make_seeds, mutate
+
+    seeds = make_seeds(work / "seeds")
+    quieten()
+    limit_memory()
+    troubles: list[str] = []
+    sys.unraisablehook = lambda args: troubles.append(f"{args.err_msg} {args.object!r}: {args.exc_value!r}")
+    failures = 0
+    for number in numbers:
+        mutation = mutate(seeds, start, number)
+        (work / "now").write_text(
+            f"mutation {start} {number} of seed {mutation.seed.name!r}: {mutation.what}"
+        )
+        faulthandler.dump_traceback_later(MOST_SECONDS, exit=True)
+        steps = "orvc" if number % 16 == 0 else "orv"
+        try:
+            exercise(work / "files", mutation.files, is_folder=mutation.seed.is_folder, steps=steps)
+            if number % 64 == 0:
+                gc.collect()
+            if resident_bytes() > RESIDENT_BYTES:
+                troubles.append(f"{resident_bytes() >> 20} MB of memory were used")
+            assert not troubles, troubles
+        except Exception:  # noqa: BLE001 - all of them are told
+            import traceback
+
+            failures += 1
+            print(f"FAILED mutation {start} {number} of seed {mutation.seed.name!r}: {mutation.what}")
+            print(traceback.format_exc(limit=-6), flush=True)
+            troubles.clear()
+            if failures == 10 or resident_bytes() > RESIDENT_BYTES:
+                break
+    faulthandler.cancel_dump_traceback_later()
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    run_many(Path(sys.argv[1]), int(sys.argv[2]), range(*map(int, sys.argv[3:6])))

@@ -1,0 +1,940 @@
+"""Files that were made to do harm: what must come of each of them, in little time and memory."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import struct
+import subprocess
+import sys
+import tracemalloc
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from exengine_ome_tiff import OmeTiffError, TiffStorage, recover, validate
+from exengine_ome_tiff.cli import main
+from exengine_ome_tiff.ome import read_images
+from exengine_ome_tiff.storage import header as headers
+from exengine_ome_tiff.storage.records import check_depth, decode_head, decode_metadata
+from exengine_ome_tiff.tiff import chain, reader
+from exengine_ome_tiff.tiff.records import decode_block
+from frames import frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+LITTLE_BYTES = 100 << 20
+NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+
+
+@pytest.fixture(autouse=True)
+def in_bounds(request):
+    """Demand little memory of each test; pytest-timeout bounds its time."""
+    tracemalloc.start()
+    yield
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < LITTLE_BYTES, f"{request.node.name} took {peak >> 20} MB"
+
+
+pytestmark = pytest.mark.timeout(40)
+
+
+# making files ---------------------------------------------------------------------------------------------
+
+
+def make(path: Path, *, finish: bool = True, count: int = 2, **options: Any) -> Path:
+    """Write a small dataset; one that is not finished is what its writer leaves when it is killed."""
+    storage = TiffStorage(path, {"Comment": "harmless"}, **options)
+    for number in range(count):
+        storage.put({"time": number}, frame({"time": number}), {"ElapsedTime-ms": number})
+    if finish:
+        storage.close()
+        return path
+    storage.flush()
+    inside = [path] if path.is_file() else [each for each in path.iterdir() if each.suffix == ".tiff"]
+    contents = {each: each.read_bytes() for each in inside}
+    storage.close()
+    for each in path.iterdir() if path.is_dir() else ():
+        each.unlink()
+    for each, content in contents.items():
+        each.write_bytes(content)
+    return path
+
+
+def head(**fields: Any) -> bytes:
+    """Make the header of a dataset, with some things that are not as they should be."""
+    plain = headers.Header.new(
+        is_folder=False,
+        summary_metadata=None,
+        modulo={},
+        plate=headers.PlateInfo(),
+        coding=headers.PageCoding(),
+        given=headers.Given(),
+    )
+    return json.dumps(json.loads(plain.encode()) | fields).encode()
+
+
+def block(*records: bytes, **fields: Any) -> bytes:
+    first = {"pages": len(records), "shape": [4, 6], "dtype": "<u2"} | fields
+    return b"\n".join((json.dumps(first).encode(), *records, b""))
+
+
+def record(coordinates: Any, number: int = 0, metadata: str = "{}") -> bytes:
+    return f'{{"coordinates":{json.dumps(coordinates)},"frame":{number},"metadata":{metadata}}}'.encode()
+
+
+class File:
+    """A BigTIFF file made by hand."""
+
+    def __init__(self) -> None:
+        self.data = bytearray(chain.header(16))
+
+    def value(self, data: bytes) -> int:
+        at = len(self.data)
+        self.data += data + bytes(-len(data) % 8)
+        return at
+
+    def page(self, tags: Sequence[tuple[int, int, int, int]], next_at: int | None = None) -> int:
+        """Add an IFD that leads to the one behind it, to another one, or with 0 to none."""
+        at = len(self.data)
+        self.data += struct.pack("<Q", len(tags))
+        for tag in sorted(tags):
+            self.data += struct.pack("<HHQQ", *tag)
+        self.data += struct.pack("<Q", len(self.data) + 8 if next_at is None else next_at)
+        return at
+
+    def save(self, path: Path, first: int) -> Path:
+        self.data[8:16] = struct.pack("<Q", first)
+        path.write_bytes(self.data)
+        return path
+
+
+def tags_of(
+    file: File,
+    records: bytes,
+    pixels_at: int,
+    *,
+    header: bytes | None = None,
+    kind: int = chain.BYTES,
+    side: tuple[int, int] = (4, 6),
+) -> list[tuple[int, int, int, int]]:
+    """Return the tags of a page of uint16."""
+    nbytes = side[0] * side[1] * 2
+    tags = [
+        *((256, 4, 1, side[1]), (257, 4, 1, side[0]), (258, 3, 1, 16), (259, 3, 1, 1), (262, 3, 1, 1)),
+        *((273, 16, 1, pixels_at), (277, 3, 1, 1), (278, 4, 1, side[0]), (279, 16, 1, nbytes)),
+        (chain.RECORDS, kind, len(records), file.value(records)),
+    ]
+    if header is not None:
+        tags.append((chain.DATASET, kind, len(header), file.value(header)))
+    return tags
+
+
+def one_page(path: Path, records: bytes, header: bytes | None = None, kind: int = chain.BYTES) -> Path:
+    """Write an unfinished file of one page."""
+    file = File()
+    pixels_at = file.value(frame({"time": 0}, (4, 6)).tobytes())
+    tags = tags_of(file, records, pixels_at, header=header or head(), kind=kind)
+    return file.save(path, file.page(tags, 0))
+
+
+def refused(path: Path, *, is_finished: bool = False) -> None:
+    """Demand that a path is refused by all that read it, in words that name it, and stays as it is.
+
+    `recover` looks only at the beginning of what is finished.
+    """
+    before = path.read_bytes() if path.is_file() else None
+    readers = [TiffStorage.open, lambda each: TiffStorage.open(each, unfinished=True), recover]
+    for read in readers[: 2 if is_finished else 3]:
+        with pytest.raises(OmeTiffError) as told:
+            read(path)
+        assert path.name in str(told.value)
+    assert validate(path)
+    assert main(["validate", str(path)]) == 1
+    assert main(["recover", str(path)]) == (0 if is_finished else 1)
+    assert before is None or path.read_bytes() == before
+
+
+def find_entry(data: bytes, code: int, *, last: bool = False) -> int:
+    """Return where the first or last IFD entry of a code is."""
+    pattern = struct.pack("<H", code)
+    places = [
+        at
+        for at in range(16, len(data) - 20)
+        if data[at : at + 2] == pattern and data[at + 2] in (2, 3, 4, 7, 16, 18) and data[at + 3] == 0
+    ]
+    return places[-1 if last else 0]
+
+
+def patched(path: Path, at: int, new: bytes) -> Path:
+    data = bytearray(path.read_bytes())
+    data[at : at + len(new)] = new
+    path.write_bytes(data)
+    return path
+
+
+# the file as such -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [b"", b"II", b"II*\0" + bytes(100), b"\0" * 100, b"MM\0+" + bytes(100)])
+def test_no_bigtiff(tmp_path, content):
+    path = tmp_path / "a.ome.tiff"
+    path.write_bytes(content)
+    refused(path)
+
+
+def test_every_truncation(tmp_path):
+    whole = make(tmp_path / "whole.ome.tiff", compression="zlib").read_bytes()
+    path = tmp_path / "cut.ome.tiff"
+    last = 0
+    for length in range(0, len(whole) - 8, 7):
+        path.write_bytes(whole[:length])
+        assert validate(path)
+        try:
+            with TiffStorage.open(path) as storage:
+                last = last or length
+                for place in storage.get_image_coordinates_list():
+                    assert storage[place].tobytes() == frame(place).tobytes()
+        except OmeTiffError:
+            assert not last, "what was there with less is there with more"
+    assert last > len(whole) / 2, "where only the last pages of the final chain are gone"
+
+
+@pytest.mark.parametrize("offset", [0, 8, 1 << 31, 1 << 43, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
+def test_offsets_that_lead_nowhere(tmp_path, offset):
+    refused(patched(make(tmp_path / "a.ome.tiff"), 8, struct.pack("<Q", offset)))
+    path = make(tmp_path / "b.ome.tiff")
+    at = find_entry(path.read_bytes(), chain.JOURNAL)
+    refused(patched(path, at + 12, struct.pack("<Q", offset)))
+
+
+@pytest.mark.parametrize("code", [chain.DATASET, chain.RECORDS])
+@pytest.mark.parametrize("count", [1 << 20, 1 << 32, 1 << 63, (1 << 64) - 1])
+def test_huge_counts(tmp_path, code, count):
+    path = make(tmp_path / "a.ome.tiff")
+    refused(
+        patched(path, find_entry(path.read_bytes(), code) + 4, struct.pack("<Q", count)),
+        is_finished=code == chain.RECORDS,
+    )
+
+
+def test_a_loop_of_pages(tmp_path):
+    file = File()
+    tags = tags_of(file, block(record({"time": 0})), 16, header=head())
+    at = len(file.data)
+    refused(
+        file.save(tmp_path / "self.ome.tiff", file.page([*tags, (65142, 16, 1, at)], at)), is_finished=True
+    )
+
+
+def test_a_loop_of_pages_without_records(tmp_path):
+    file = File()
+    first = file.page(tags_of(file, block(record({"time": 0})), 16, header=head()))
+    file.page([(256, 4, 1, 6)], len(file.data))
+    path = file.save(tmp_path / "b.ome.tiff", first)
+    assert recover(path).frames == 1
+    assert TiffStorage.open(path).get_image_coordinates_list() == [{"time": 0}]
+
+
+def test_pages_inside_of_each_other(tmp_path):
+    """Each IFD begins 8 bytes behind the one before: they are many times as long as the file."""
+    entries, count = 200, 400
+    file = File()
+    base = len(file.data)
+    file.data += np.full(2 * entries * 20, entries, "<u8").tobytes()
+    for number in range(count):
+        link_at = base + 8 * number + 8 + 20 * entries
+        struct.pack_into("<Q", file.data, link_at, base + 8 * (number + 1))
+    path = file.save(tmp_path / "a.ome.tiff", base)
+    walked: list[chain.Ifd] = []
+    with path.open("rb") as opened, pytest.raises(OmeTiffError, match="back"):
+        walked.extend(chain.walk(opened, base))
+    assert len(walked) == 1
+    refused(path)
+
+
+def test_a_tag_list_without_end(tmp_path):
+    path = make(tmp_path / "a.ome.tiff")
+    (first,) = struct.unpack_from("<Q", path.read_bytes(), 8)
+    for count in (0, 257, 1 << 20, 1 << 60):
+        refused(patched(path, first, struct.pack("<Q", count)))
+
+
+def test_pages_that_share_pixels(tmp_path):
+    """Reading them all, or making smaller copies of them, would take the square of the file's length."""
+    file = File()
+    pixels_at = file.value(bytes(200 * 200 * 2))
+    first = None
+    for number in range(100):
+        lines = block(record({"time": number}, number), shape=[200, 200])
+        header = head(coding={"pyramid_levels": 1}) if first is None else None
+        tags = tags_of(file, lines, pixels_at, header=header, side=(200, 200))
+        following = len(file.data) + 16 + 20 * len(tags)
+        lines = block(record({"time": number + 1}, number + 1), shape=[200, 200])
+        following += (len(lines) + 7) // 8 * 8 if number < 99 else 0
+        at = file.page(tags, following if number < 99 else 0)
+        first = at if first is None else first
+    path = file.save(tmp_path / "a.ome.tiff", first)
+    with TiffStorage.open(path, unfinished=True) as storage:
+        assert len(storage.get_image_coordinates_list()) == 1, "the first one has the pixels"
+    size = path.stat().st_size
+    recover(path)
+    assert path.stat().st_size < 2 * size
+
+
+def test_records_that_share_their_text(tmp_path):
+    file = File()
+    lines = block(record({"time": 0}, 0, json.dumps("x" * 2_000)))
+    shared = file.value(lines)
+    pixels = file.value(bytes(48))
+    first = file.page([(256, 4, 1, 6)])  # to be the one with the header
+    for number in range(2000):
+        tags = [(273, 16, 1, pixels), (chain.RECORDS, chain.BYTES, len(lines), shared)]
+        file.page(tags, 0 if number == 1999 else None)
+    text = head()
+    at = len(file.data)
+    file.data += text
+    struct.pack_into("<HHQQ", file.data, first + 8, chain.DATASET, chain.BYTES, len(text), at)
+    path = file.save(tmp_path / "a.ome.tiff", first)
+    assert recover(path).frames * len(lines) < path.stat().st_size
+
+
+def test_pixels_in_the_header(tmp_path):
+    file = File()
+    tags = tags_of(file, block(record({"time": 0})), 0, header=head())
+    refused(file.save(tmp_path / "a.ome.tiff", file.page(tags, 0)))
+
+
+def test_recover_mends_no_link_of_a_damaged_page(tmp_path):
+    """A page that claims to have one tag more than it has seems to have its link in what follows it."""
+    path = make(tmp_path / "a.ome.tiff", finish=False, count=1)
+    (first,) = struct.unpack_from("<Q", path.read_bytes(), 8)
+    (count,) = struct.unpack_from("<Q", path.read_bytes(), first)
+    patched(path, first, struct.pack("<Q", count + 3))
+    before = path.read_bytes()
+    with pytest.raises(OmeTiffError, match="damaged"):
+        recover(path)
+    assert path.read_bytes() == before
+    with TiffStorage.open(path, unfinished=True) as storage:
+        assert storage[{"time": 0}].tobytes() == frame({"time": 0}).tobytes()
+
+
+def test_text_as_ascii_is_text(tmp_path):
+    path = one_page(tmp_path / "a.ome.tiff", block(record({"time": 0})), kind=chain.ASCII)
+    with TiffStorage.open(path, unfinished=True) as storage:
+        assert storage[{"time": 0}].tobytes() == frame({"time": 0}, (4, 6)).tobytes()
+    assert recover(path).frames == 1
+    assert TiffStorage.open(path).get_data({"time": 0}).shape == (4, 6)
+    refused(one_page(tmp_path / "b.ome.tiff", block(record({"time": 0})), kind=4))
+
+
+# headers and records --------------------------------------------------------------------------------------
+
+DEEP = "[" * 100_000 + "]" * 100_000
+NOT_SO_DEEP = '{"a":' * 600 + "1" + "}" * 600
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"dataset": "../../../etc/passwd"},
+        {"dataset": None},
+        {"dataset": "urn:uuid:" + "0" * 100},
+        {"is_folder": "yes"},
+        {"is_folder": None},
+        {"modulo": {"angle": "X"}},
+        {"modulo": [1]},
+        {"modulo": {"time": "T"}},
+        {"plate": {"wells": [["p"]]}},
+        {"plate": {"wells": [], "rows": 10**30}},
+        {"plate": []},
+        {"coding": {"tile": [-16, 16]}},
+        {"coding": {"tile": [16, 16.5]}},
+        {"coding": {"compression": "jpeg"}},
+        {"coding": {"compression": ["zlib"]}},
+        {"coding": {"pyramid_levels": -1}},
+        {"coding": {"pyramid_levels": float("nan")}},
+        {"coding": {"surprise": 1}},
+        {"given": {}},
+        {"given": {"channels": [], "objective": None, "experimenter": None, "pixel_size_um": 10**400}},
+        {"given": {"channels": [[[], {}]], "objective": None, "experimenter": None}},
+        {"given": {"channels": [], "objective": 5, "experimenter": None}},
+        {"exengine_ome_tiff": 2},
+        {"exengine_ome_tiff": None},
+    ],
+    ids=str,
+)
+def test_headers(tmp_path, fields):
+    refused(one_page(tmp_path / "a.ome.tiff", block(record({"time": 0})), head(**fields)))
+
+
+@pytest.mark.parametrize("text", [DEEP, NOT_SO_DEEP, "9" * 5000], ids=["deep", "rather deep", "long number"])
+def test_summaries_that_cannot_be_read(tmp_path, text):
+    header = head(summary_metadata="here").replace(b'"here"', text.encode())
+    refused(one_page(tmp_path / "a.ome.tiff", block(record({"time": 0})), header))
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{}", b"[]", b"null", b"{", b"\xff\xfe{\0}\0", DEEP.encode(), b'"\\ud800"']
+)
+def test_headers_that_are_none(tmp_path, text):
+    refused(one_page(tmp_path / "a.ome.tiff", block(record({"time": 0})), text or b"\0"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *({"shape": shape} for shape in ([], [4], [4, 6, 5], [0, 6], [-4, -6], [4.0, 6], ["4", "6"], None)),
+        *({"shape": shape} for shape in ([2**31, 1], [2**40, 2**40], [10**30, 1], [float("nan"), 1])),
+        *(
+            {"dtype": dtype}
+            for dtype in ("O", "(2,3)f4", "f4,(", "M8[7D]", "V99999999999", "a3", "<u8", "<f16")
+        ),
+        *({"dtype": dtype} for dtype in (None, 5, [], "\ud800", "i4,f4", "U1", "", "{'names':[1]}", "<b99")),
+        *({"packing": packing} for packing in ("RGB32", "nothing", 5, [], {})),
+        *({"pages": pages} for pages in (-1, 0, 2, 10**30, None, 1.0, float("nan"), "1")),
+        *({"checksums": checksums} for checksums in (["\x1b[2J"], ["crc32:\ud800"], [5], 5, ["crc32:0"] * 2)),
+        {"encoded": True, "shape": [2**31, 2**31]},
+    ],
+    ids=str,
+)
+def test_first_lines_of_records(tmp_path, fields):
+    with pytest.raises(OmeTiffError):
+        decode_block(block(record({"time": 0}), **fields))
+    refused(one_page(tmp_path / "a.ome.tiff", block(record({"time": 0}), **fields)))
+
+
+@pytest.mark.parametrize(
+    "coordinates",
+    [None, 5, "x", [], [1], {"time": None}, {"time": True}, {"time": 1.5}, {"time": []}, {"time": 2**63}],
+    ids=str,
+)
+def test_coordinates(tmp_path, coordinates):
+    with pytest.raises(OmeTiffError):
+        decode_head(record(coordinates))
+    refused(one_page(tmp_path / "a.ome.tiff", block(record(coordinates))))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"x" * 40,
+        b'{"coordinates":' + DEEP.encode(),
+        record({"time": 0}).replace(b"nates", b"natez"),
+        record({}, 7).replace(b"7", b"x"),
+    ],
+    ids=["empty", "no JSON", "deep", "other key", "no number"],
+)
+def test_records_of_frames(tmp_path, line):
+    refused(one_page(tmp_path / "a.ome.tiff", block(line)))
+
+
+def test_a_frame_number_of_5000_digits(tmp_path):
+    line = record({"time": 0}, 7).replace(b"7", b"7" * 5000)
+    refused(one_page(tmp_path / "a.ome.tiff", block(line)))
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [DEEP, NOT_SO_DEEP, "9" * 5000, "{", "\xff", '{"a"}'],
+    ids=["deep", "rather deep", "long number", "cut off", "no ASCII", "no JSON"],
+)
+def test_metadata_that_cannot_be_read_costs_no_pixels(tmp_path, metadata):
+    line = record({"time": 0}).replace(b"{}", b"@").replace(b"@", metadata.encode("latin-1"))
+    path = one_page(tmp_path / "a.ome.tiff", block(line))
+    pixels = frame({"time": 0}, (4, 6))
+    with TiffStorage.open(path, unfinished=True) as storage:
+        assert storage[{"time": 0}].tobytes() == pixels.tobytes()
+        with pytest.raises(OmeTiffError, match="metadata"):
+            storage.get_metadata({"time": 0})
+    assert recover(path).frames == 1
+    with TiffStorage.open(path) as storage:
+        assert storage[{"time": 0}].tobytes() == pixels.tobytes()
+    assert validate(path) == []
+
+
+def test_depth_that_we_write_is_read(tmp_path):
+    metadata: Any = 1
+    for _ in range(250):
+        metadata = {"a": metadata, "b": [0]}
+    with TiffStorage(tmp_path / "a.ome.tiff") as storage:
+        storage.put({"time": 0}, frame({}), metadata)
+        storage.finish()
+        assert storage.get_metadata({"time": 0})["b"] == [0]
+    assert check_depth([[]]) == [[]]
+    assert decode_metadata(record({}, 0, "[" * 200 + "]" * 200))
+
+
+def test_halves_of_characters_and_huge_numbers(tmp_path, capsys):
+    coordinates = {"\ud800": "\udfff", "position": "A1-Site_" + "9" * 5000, "time": -(2**63)}
+    metadata = json.dumps({"\udfff": "\ud800", "BitDepth": 1e308, "ElapsedTime-ms": "\ud800"})
+    line = record(coordinates, 10**4000, metadata.replace("1e+308", "9" * 4000))
+    path = one_page(tmp_path / "a.ome.tiff", block(line))
+    assert main(["recover", str(path)]) == 0
+    assert main(["validate", str(path)]) == 0, capsys.readouterr()
+    with TiffStorage.open(path) as storage:
+        assert storage.get_image_coordinates_list() == [coordinates]
+        assert storage.images
+
+
+def test_a_long_key_over_many(tmp_path):
+    """Joined with each of the keys inside of it, it would make a text as long as the file's square."""
+    inside = {f"{number}": 0 for number in range(20_000)}
+    line = record({"time": 0}, 0, json.dumps({"x" * 200_000: inside}))
+    path = one_page(tmp_path / "a.ome.tiff", block(line))
+    assert recover(path).frames == 1
+
+
+def test_a_frame_with_many_keys_among_many_frames(tmp_path):
+    """A table of all keys of all frames would be as large as the file's square."""
+    path = tmp_path / "a.ome.tiff"
+    storage = TiffStorage(path)
+    storage.put({"time": 0}, np.zeros((1, 1), np.uint8), {f"{number}": 0 for number in range(20_000)})
+    for time in range(1, 2000):
+        storage.put({"time": time}, np.zeros((1, 1), np.uint8), {"a": time})
+    storage.flush()
+    copy = tmp_path / "copy.ome.tiff"
+    copy.write_bytes(path.read_bytes())
+    storage.close()
+    tracemalloc.reset_peak()
+    assert recover(copy).frames == 2000
+
+
+# pages ----------------------------------------------------------------------------------------------------
+
+
+def encoded(path: Path, **options: Any) -> Path:
+    with TiffStorage(path, compression="zlib", **options) as storage:
+        storage.put({"time": 0}, np.zeros((40, 40), np.uint8))
+    return path
+
+
+def unreadable(path: Path) -> None:
+    """Demand that the one frame is there and cannot be read."""
+    with TiffStorage.open(path) as storage, pytest.raises(OmeTiffError, match=path.name):
+        storage.get_data({"time": 0})
+    assert validate(path)
+
+
+def with_pixels(path: Path, pixels: bytes) -> Path:
+    """Let the strip of an encoded page be other bytes, in both chains."""
+    data = bytearray(path.read_bytes())
+    at = len(data)
+    data += pixels
+    for code, value in ((273, at), (279, len(pixels))):
+        for last in (False, True):
+            entry = find_entry(bytes(data[:at]), code, last=last)
+            struct.pack_into("<HQQ", data, entry + 2, 16, 1, value)
+    path.write_bytes(data)
+    return path
+
+
+def bomb() -> bytes:
+    compress = zlib.compressobj(9)
+    return b"".join(compress.compress(bytes(1 << 20)) for _ in range(300)) + compress.flush()
+
+
+def test_decompression_bomb(tmp_path):
+    unreadable(with_pixels(encoded(tmp_path / "a.ome.tiff"), bomb()))
+
+
+def test_decompression_bomb_without_imagecodecs(tmp_path):
+    """Python's own zlib, which tifffile falls back to, makes as much as there is."""
+    path = with_pixels(encoded(tmp_path / "a.ome.tiff"), bomb())
+    program = (
+        "import sys, resource; sys.modules['imagecodecs'] = None\n"
+        "from exengine_ome_tiff.tiff import reader; reader.find_spec = lambda name: None\n"
+        "from exengine_ome_tiff import TiffStorage, OmeTiffError\n"
+        "storage = TiffStorage.open(sys.argv[1])\n"
+        "try: storage.get_data({'time': 0})\n"
+        "except OmeTiffError as error: print(error)\n"
+        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "assert peak >> (20 if sys.platform == 'darwin' else 10) < 200, peak\n"
+    )
+    if sys.platform == "win32":
+        pytest.skip("Windows does not tell how much memory was used")
+    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "when decompressed" in done.stdout
+
+
+def test_no_other_codec_is_started(tmp_path):
+    path = encoded(tmp_path / "a.ome.tiff")
+    for compression in (34712, 50001, 34887, 34925, 32773):
+        for last in (False, True):
+            at = find_entry(path.read_bytes(), 259, last=last)
+            patched(path, at + 12, struct.pack("<Q", compression))
+        with (
+            TiffStorage.open(path) as storage,
+            pytest.raises(OmeTiffError, match="none of ours"),
+        ):
+            storage.get_data({"time": 0})
+    with TiffStorage.open(path) as storage, pytest.raises(OmeTiffError):
+        storage.get_data({"time": 0})
+
+
+def test_tiles_of_many_gigabytes(tmp_path):
+    path = encoded(tmp_path / "a.ome.tiff", tile=(16, 16))
+    for code in (322, 323):
+        for last in (False, True):
+            at = find_entry(path.read_bytes(), code, last=last)
+            patched(path, at, struct.pack("<HHQQ", code, 4, 1, 1 << 20))
+    with TiffStorage.open(path) as storage, pytest.raises(OmeTiffError, match="its tiles are"):
+        storage.get_data({"time": 0})
+
+
+def test_strips_that_lie_over_each_other(tmp_path):
+    file = File()
+    many = 20_000
+    same = file.value(b"x" * 1000)
+    offsets, counts = file.value(struct.pack("<Q", same) * many), file.value(struct.pack("<Q", 1000) * many)
+    tags = [(273, 16, many, offsets), (279, 16, many, counts)]
+    at = file.page(tags, 0)
+    path = file.save(tmp_path / "a.tiff", at)
+    with path.open("rb") as opened, pytest.raises(OmeTiffError, match="overlap"):
+        chain.check_strips(opened, chain.read_ifd(opened, at))
+
+
+def test_tifffile_looks_at_no_other_page(tmp_path):
+    """A first page that says it is a Zeiss LSM would have tifffile read all pages, whatever they are."""
+    path = encoded(tmp_path / "a.ome.tiff")
+    data = bytearray(path.read_bytes())
+    (first,) = struct.unpack_from("<Q", data, 8)
+    entry = find_entry(bytes(data), 305, last=True)
+    struct.pack_into("<HHQQ", data, entry, 34412, 1, 1 << 50, 16)
+    assert first < entry < len(data)
+    path.write_bytes(data)
+    with TiffStorage.open(path) as storage:
+        assert not storage.get_data({"time": 0}).any()
+
+
+def test_smaller_copies_that_loop(tmp_path):
+    path = tmp_path / "a.ome.tiff"
+    with TiffStorage(path, pyramid_levels=1) as storage:
+        storage.put({"time": 0}, np.zeros((8, 8), np.uint8))
+    (first,) = struct.unpack_from("<Q", path.read_bytes(), 8)
+    at = find_entry(path.read_bytes(), chain.SUB_IFDS, last=True)
+    for count, value in ((1, first), (1 << 60, 16), (1 << 10, 16), (1, 1 << 63), (0, 0)):
+        patched(path, at + 4, struct.pack("<QQ", count, value))
+        assert validate(path)
+        with TiffStorage.open(path) as storage:
+            assert storage.get_data({"time": 0}).shape == (8, 8)
+
+
+# OME-XML --------------------------------------------------------------------------------------------------
+
+
+def ome(inside: str, before: str = "", encoding: str = "UTF-8") -> str:
+    return f'<?xml version="1.0" encoding="{encoding}"?>{before}<OME xmlns="{NAMESPACE}">{inside}</OME>'
+
+
+def image(number: int, identifier: str | None = None) -> str:
+    return (
+        f'<Image ID="{identifier or f"Image:{number}"}"><Pixels ID="Pixels:{number}" DimensionOrder="XYZCT" '
+        'Type="uint8" SizeX="1" SizeY="1" SizeZ="1" SizeC="1" SizeT="1"><TiffData/></Pixels></Image>'
+    )
+
+
+LAUGHS = "<!DOCTYPE OME [<!ENTITY a0 'ha'>" + "".join(
+    f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 10)
+)
+EXTERNAL = '<!DOCTYPE OME [<!ENTITY a9 SYSTEM "file:///etc/passwd">'
+
+
+@pytest.mark.parametrize("doctype", [LAUGHS, EXTERNAL], ids=["laughs", "external"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-32", "utf-7", "cp037"])
+def test_entities(tmp_path, doctype, encoding):
+    xml = ome("&a9;", doctype + "]>", encoding.upper()).encode(encoding)
+    with pytest.raises(OmeTiffError, match=r"entities|no XML"):
+        read_images(xml)
+    path = with_description(make(tmp_path / "a.ome.tiff"), xml)
+    assert any("OME-XML" in problem.what for problem in validate(path))
+    assert "root:" not in str(validate(path))
+    TiffStorage.open(path).close()
+
+
+def with_description(path: Path, xml: bytes) -> Path:
+    data = path.read_bytes()
+    at = find_entry(data, chain.IMAGE_DESCRIPTION)
+    patched(path, at + 4, struct.pack("<QQ", len(xml), len(data)))
+    path.write_bytes(path.read_bytes() + xml.ljust(8, b"\0"))
+    return path
+
+
+@pytest.mark.parametrize("inside", ["<a>" * 100_000, "&undefined;", "\x00", "<", "<OME>"])
+def test_no_xml(inside):
+    with pytest.raises(OmeTiffError, match="no XML"):
+        read_images(ome(inside).encode())
+
+
+@pytest.mark.parametrize("dots", [18, 25, 40])
+def test_ids_with_which_the_schema_takes_hours(dots):
+    images = [image(number, f"urn:lsid:{'a.' * dots}!{number}") for number in range(100)]
+    written, errors = read_images(ome("".join(images)).encode())
+    assert (written, bool(errors)) == ([], True)
+
+
+def test_ids_that_are_all_the_same():
+    written, errors = read_images(ome("".join(image(0) for _ in range(30_000))).encode())
+    assert written == []
+    assert "another element has the ID" in errors[0]
+
+
+def test_what_the_document_names_is_not_opened(tmp_path):
+    """Neither a schema or a file of images outside of the folder, nor anything over the network."""
+    make(tmp_path / "run")
+    companion = next((tmp_path / "run").glob("*.ome"))
+    outside = tmp_path / "outside.ome.tiff"
+    make(outside)
+    xml = companion.read_text()
+    for name in ("../outside.ome.tiff", str(outside), "/etc/passwd", "\\\\server\\share\\x.tiff", "nul"):
+        companion.write_text(xml.replace('FileName="run.ome.tiff"', f'FileName="{name}"'))
+        opened: list[str] = []
+        problems = with_opened(lambda: validate(tmp_path / "run"), opened)
+        assert [problem.file for problem in problems] == [companion]
+        with_opened(lambda: TiffStorage.open(companion).close(), opened)
+        assert {os.path.dirname(each) for each in opened if str(tmp_path) in each} == {str(tmp_path / "run")}  # noqa: PTH120
+        assert "/etc/passwd" not in opened
+
+
+_AUDITED: list[list[str]] = []
+
+
+def _note(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "open" and _AUDITED:
+        _AUDITED[-1].append(str(arguments[0]))
+
+
+sys.addaudithook(_note)
+
+
+def with_opened(work: Callable[[], Any], opened: list[str]) -> Any:
+    """Do something, noting which files Python opens for it."""
+    _AUDITED.append(opened)
+    try:
+        return work()
+    finally:
+        _AUDITED.pop()
+
+
+def test_a_wrong_uuid(tmp_path):
+    folder = make(tmp_path / "run")
+    tiff = folder / "run.ome.tiff"
+    xml = next(folder.glob("*.ome"))
+    text = xml.read_text()
+    wrong = f"urn:uuid:{'0' * 8}-0000-0000-0000-{'0' * 12}"
+    inside = text.index("urn:uuid:", text.index("<UUID"))
+    xml.write_text(text[:inside] + wrong + text[inside + len(wrong) :])
+    assert any("pages" in problem.what for problem in validate(folder))
+    at = text.index("urn:uuid:")
+    xml.write_text(text[:at] + wrong + text[at + len(wrong) :])
+    assert any("no companion" in problem.what for problem in validate(tiff))
+    with pytest.raises(OmeTiffError):
+        TiffStorage.open(xml)
+    TiffStorage.open(folder).close()
+
+
+# folders --------------------------------------------------------------------------------------------------
+
+
+def test_two_datasets_in_a_folder(tmp_path):
+    folder = make(tmp_path / "run")
+    other = make(tmp_path / "other")
+    (other / "other.ome.tiff").rename(folder / "other.ome.tiff")
+    refused(folder)
+
+
+def test_a_file_twice_in_its_folder(tmp_path):
+    folder = make(tmp_path / "run", finish=False)
+    content = (folder / "run.ome.tiff").read_bytes()
+    (folder / "copy.ome.tiff").write_bytes(content)
+    with pytest.raises(OmeTiffError, match="which copy"):
+        recover(folder)
+    assert (folder / "run.ome.tiff").read_bytes() == content
+    with TiffStorage.open(folder, unfinished=True) as storage:
+        assert len(storage.get_image_coordinates_list()) == 2
+        assert storage[{"time": 1}].tobytes() == frame({"time": 1}).tobytes()
+
+
+def test_a_finished_file_twice_in_its_folder(tmp_path):
+    folder = make(tmp_path / "run")
+    (folder / "copy.ome.tiff").write_bytes((folder / "run.ome.tiff").read_bytes())
+    assert any("also has" in problem.what for problem in validate(folder))
+
+
+def test_recover_deletes_no_file_that_seems_to_be_empty(tmp_path):
+    folder = tmp_path / "run"
+    storage = TiffStorage(folder)
+    for position in "pq":
+        storage.put({"position": position}, frame({"position": position}))
+    storage.flush()
+    contents = {path: path.read_bytes() for path in folder.glob("*.tiff")}
+    storage.close()
+    for path in folder.iterdir():
+        path.unlink()
+    for path, content in contents.items():
+        path.write_bytes(content)
+    damaged = folder / "run_q.ome.tiff"
+    before = patched(damaged, find_entry(damaged.read_bytes(), chain.RECORDS), b"\x77\xfe").read_bytes()
+    assert recover(folder).frames == 1
+    assert damaged.read_bytes() == before
+    with TiffStorage.open(folder / "run_p.ome.tiff", unfinished=True) as storage:
+        assert {"position": "p"} in storage
+
+
+def test_a_file_without_a_description(tmp_path):
+    folder = make(tmp_path / "run")
+    path = folder / "run.ome.tiff"
+    patched(path, find_entry(path.read_bytes(), chain.IMAGE_DESCRIPTION), struct.pack("<H", 271))
+    assert any("ImageDescription" in problem.what for problem in validate(folder))
+
+
+links = pytest.mark.skipif(os.name == "nt", reason="Windows asks for a privilege to make links")
+
+
+@links
+def test_links_are_no_files_of_a_folder(tmp_path):
+    make(tmp_path / "outside")
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "a.ome.tiff").symlink_to(tmp_path / "outside" / "outside.ome.tiff")
+    (folder / "a.companion.ome").symlink_to(tmp_path / "outside" / "outside.companion.ome")
+    (folder / "loop.ome.tiff").symlink_to(folder / "loop.ome.tiff")
+    (folder / "nowhere.ome.tiff").symlink_to(folder / "nothing")
+    refused(folder)
+    for name in ("loop.ome.tiff", "nowhere.ome.tiff"):
+        with pytest.raises(FileNotFoundError):
+            TiffStorage.open(folder / name)
+
+
+@links
+def test_recover_writes_through_no_link(tmp_path):
+    outside = make(tmp_path / "outside", finish=False) / "outside.ome.tiff"
+    before = outside.read_bytes()
+    folder = tmp_path / "run"
+    folder.mkdir()
+    link = folder / "outside.ome.tiff"
+    link.symlink_to(outside)
+    with pytest.raises(OmeTiffError, match="a link"):
+        recover(link)
+    assert outside.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.rglob("*.ome")) == []
+
+
+@links
+@pytest.mark.parametrize("name", ["run.lock", "run.companion.ome", "run.companion.ome.part"])
+def test_links_in_the_way_of_recover(tmp_path, name):
+    folder = make(tmp_path / "run", finish=False)
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    (folder / name).symlink_to(precious)
+    missing = tmp_path / "missing"
+    assert recover(folder).frames == 2
+    assert precious.read_text() == "precious"
+    assert not missing.exists()
+    assert validate(folder) == []
+    assert not (folder / "run.companion.ome").is_symlink()
+
+
+@links
+def test_a_lock_that_would_be_made_elsewhere(tmp_path):
+    folder = make(tmp_path / "run", finish=False)
+    (folder / "run.lock").symlink_to(tmp_path / "missing")
+    assert recover(folder).frames == 2
+    assert not (tmp_path / "missing").exists()
+
+
+@links
+def test_pipes_keep_nobody_waiting(tmp_path):
+    folder = make(tmp_path / "run")
+    for name in ("pipe.ome.tiff", "pipe.companion.ome"):
+        os.mkfifo(folder / name)
+        refused(folder / name)
+    assert validate(folder) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes any bytes for a name")
+def test_names_that_are_no_text(tmp_path, capsys):
+    folder = make(tmp_path / "run", finish=False)
+    strange = folder / os.fsdecode(b"\xff\x1b[2J.ome.tiff")
+    (folder / "run.ome.tiff").rename(strange)
+    with pytest.raises(OmeTiffError, match="rename it"):
+        recover(folder)
+    single = make(tmp_path / "single.ome.tiff")
+    single = single.rename(tmp_path / os.fsdecode(b"\xff\x1b[2J.ome.tiff"))
+    with TiffStorage.open(single) as storage:
+        assert storage.images[0].frames == 2
+    capsys.readouterr()
+    assert main(["validate", str(single)]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+    for command in ("recover", "validate"):
+        environment = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+        code = "import sys; from exengine_ome_tiff.cli import main; sys.exit(main(sys.argv[1:]))"
+        words = [sys.executable, "-c", code, command, single]
+        done = subprocess.run(words, capture_output=True, env=environment, check=False)
+        assert done.returncode == 0, done.stderr
+        assert b"\x1b" not in done.stdout
+
+
+def test_validate_never_writes(tmp_path, monkeypatch):
+    path = make(tmp_path / "a.ome.tiff")
+    modes: list[str] = []
+    original = reader.PageReader.reopened
+
+    def reopened(self, mode, *arguments, **options):
+        modes.append(mode)
+        return original(self, mode, *arguments, **options)
+
+    monkeypatch.setattr(reader.PageReader, "reopened", reopened)
+    assert validate(path) == []
+    import gc
+
+    gc.collect()
+    assert set(modes) == {"rb"}
+
+
+def test_a_damaged_file_of_a_folder_is_told(tmp_path, caplog):
+    folder = make(tmp_path / "run", finish=False)
+    (folder / "foreign.ome.tiff").write_bytes(b"II+\0" + bytes(60))
+    with caplog.at_level(logging.WARNING):
+        assert recover(folder).frames == 2
+    assert (folder / "foreign.ome.tiff").read_bytes() == b"II+\0" + bytes(60)
+
+
+def test_numbers_that_float16_has_not(tmp_path):
+    file = File()
+    pixels_at = file.value(np.full((4, 6), 1e30, "<f4").tobytes())
+    tags = tags_of(file, block(record({"time": 0}), dtype="<f2"), pixels_at, header=head())
+    path = file.save(tmp_path / "a.ome.tiff", file.page(tags, 0))
+    with TiffStorage.open(path, unfinished=True) as storage:
+        assert np.isinf(storage[{"time": 0}]).all()
+
+
+def test_compressed_pages_that_share_pixels(tmp_path):
+    """Each of them can be read, but no copies are made of them, which would be many times the file."""
+    file = File()
+    put = frame({"time": 0}, (40, 100))
+    packed = zlib.compress(put.tobytes())
+    pixels_at = file.value(packed)
+    coding = {"compression": "zlib", "pyramid_levels": 1}
+    pages = []
+    for number in range(50):
+        lines = block(record({"time": number}, number), shape=[40, 100], encoded=True)
+        header = head(coding=coding) if number == 0 else None
+        tags = {tag[0]: tag for tag in tags_of(file, lines, pixels_at, header=header, side=(40, 100))}
+        pages.append([*(tags | {259: (259, 3, 1, 8), 279: (279, 16, 1, len(packed))}).values()])
+    offsets = [file.page(tags, 0 if tags is pages[-1] else None) for tags in pages]
+    path = file.save(tmp_path / "a.ome.tiff", offsets[0])
+    before = path.read_bytes()
+    with TiffStorage.open(path, unfinished=True) as storage:
+        assert storage[{"time": 49}].tobytes() == put.tobytes()
+    with pytest.raises(OmeTiffError, match="overlap"):
+        recover(path)
+    assert path.read_bytes()[: len(before)] == before
