@@ -550,7 +550,7 @@ def test_decompression_bomb_without_imagecodecs(tmp_path):
     path = with_pixels(encoded(tmp_path / "a.ome.tiff"), bomb())
     program = (
         "import sys, resource; sys.modules['imagecodecs'] = None\n"
-        "from exengine_ome_tiff.tiff import reader; reader.find_spec = lambda name: None\n"
+        "from exengine_ome_tiff.tiff import decoding; decoding.find_spec = lambda name: None\n"
         "from exengine_ome_tiff import TiffStorage, OmeTiffError\n"
         "storage = TiffStorage.open(sys.argv[1])\n"
         "try: storage.get_data({'time': 0})\n"

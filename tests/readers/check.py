@@ -78,7 +78,7 @@ def assert_readers_agree(
     if path.is_dir() and bioformats:
         (companion,) = path.glob("*.companion.ome")
         assert validate_xml(companion.read_bytes()) == []
-        names = [image.name for image in from_xml(companion).images]
+        names = [image.name for image in from_xml(companion.read_bytes()).images]
         assert sorted(names) == sorted(image.name for image in all_images)
         if len(set(names)) == len(names):
             _assert_bioformats_agrees(

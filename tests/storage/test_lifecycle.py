@@ -931,7 +931,7 @@ def test_defer_keeps_the_thread_alive_and_raises_all_at_close(target, caplog, mo
         storage.put({"time": 1}, np.zeros((2, 2, 2), np.uint8))
 
         def fail(*_args, **_options):
-            raise OSError(28, "No space left on device")
+            raise OSError(5, "Input/output error")
 
         large = np.zeros((1200, 1200), np.uint16)
         with monkeypatch.context() as patched:

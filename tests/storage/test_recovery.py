@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -125,6 +126,20 @@ def test_it_is_the_same_as_what_finish_would_have_written(tmp_path, bioformats, 
             assert_same(reopened[place], pixels)
             assert reopened.get_metadata(place)["number"] == number
     assert validate(copy) == []
+
+
+def test_the_xml_is_the_same_where_lxml_is_not_installed(tmp_path):
+    places = nested(position=("Ä & <b>", "z\u2028"), time=range(2))
+    storage, copy = left_behind(tmp_path, "run.ome.tiff", places, description='"quoted"\n\ttext')
+    storage.close()
+    script = """
+        import sys
+        sys.modules["lxml"] = None
+        from exengine_ome_tiff import recover
+        recover(sys.argv[1])
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script), copy], check=True, timeout=60)
+    assert tifffile.tiffcomment(copy) == tifffile.tiffcomment(storage.path)
 
 
 def test_readers_see_every_frame(tmp_path, caplog):

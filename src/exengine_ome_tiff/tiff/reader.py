@@ -1,88 +1,23 @@
 """Pages of one file by handle: where their pixels and notes are, and reading them."""
 
 import errno
-import io
-import math
 import os
 import threading
-import zlib
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
+from typing import IO, Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
-import tifffile
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain
-from exengine_ome_tiff.tiff.coding import workers
+from exengine_ome_tiff.tiff.decoding import decoded
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-_SURELY_BYTES = 1 << 28
-_MOST_COMPRESSED = 50_000
-"""Pages beyond this size are not taken to be that much larger than their compressed bytes."""
-_TILES_OF_PAGE = 64
-"""How much larger than its page a tile may be beyond that size."""
-_PLAIN, _LZW, _ZLIB, _ZLIB_OF_OLD, _ZSTD = 1, 5, 8, 32946, 50000
-_COMPRESSIONS = (_PLAIN, _LZW, _ZLIB, _ZLIB_OF_OLD, _ZSTD)
-_PREDICTORS = (1, 2)
-
-
-_NO_FLAVOR: Any = {"is_lsm": False, "is_ndpi": False, "is_scanimage": False}
-"""For files of these kinds tifffile reads all pages at once."""
-
-
-class _OnePage(io.RawIOBase):
-    """A file as tifffile is to see it: with one page as its first, so that no other one has a say in it.
-
-    Parameters
-    ----------
-    file
-        The file.
-    ifd_at
-        Offset of the page's IFD.
-    """
-
-    def __init__(self, file: FileIO, ifd_at: int) -> None:
-        super().__init__()
-        self.name = file.name
-        self._file = file
-        self._header = chain.header(ifd_at)
-        self.seek(0)
-
-    def readable(self) -> bool:
-        """Whether it can be read."""
-        return True
-
-    def seekable(self) -> bool:
-        """Whether it has positions."""
-        return True
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self._file.tell()
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a position."""
-        return self._file.seek(offset, whence)
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Read bytes."""
-        view = memoryview(buffer).cast("B")
-        at = self._file.tell()
-        count = self._file.readinto(view) or 0
-        own = self._header[at : at + count]
-        view[: len(own)] = own
-        return count
 
 
 class PageReader:
@@ -220,24 +155,8 @@ class PageReader:
         OmeTiffError
             It is something else, or cannot be decoded.
         """
-        what = f"{self.path}: the page at offset {ifd_at}"
         with self._at(0) as file:
-            nbytes = chain.check_strips(file, chain.read_ifd(file, ifd_at))
-            if pixels.nbytes > max(_SURELY_BYTES, _MOST_COMPRESSED * nbytes):
-                raise OmeTiffError(f"{what} has {nbytes} bytes, which cannot be {pixels}")
-            try:
-                with tifffile.TiffFile(cast("Any", _OnePage(file, ifd_at)), **_NO_FLAVOR) as tif:
-                    page = tif.pages.first
-                    is_right = (page.shape, page.dtype) == (pixels.stored_shape, pixels.stored_dtype)
-                    stored = None
-                    if is_right:
-                        _check_coding(file, page, pixels)
-                        stored = page.asarray(maxworkers=workers())
-            except Exception as error:
-                raise OmeTiffError(f"{what} cannot be decoded: {error}") from error
-        if stored is None:
-            raise OmeTiffError(f"{what} is {page.shape} {page.dtype}, not {pixels}")
-        return np.asarray(stored)
+            return decoded(file, ifd_at, pixels)
 
     def note(self, handle: int) -> bytes:
         """Read the note of a page; RuntimeError if the reader is closed."""
@@ -310,30 +229,3 @@ class PageReader:
         """Return how many bytes the file has."""
         with self._at(0) as file:
             return os.fstat(file.fileno()).st_size
-
-
-def _check_coding(file: FileIO, page: tifffile.TiffPage, pixels: PixelFormat) -> None:
-    """Make sure that a page is coded as one of ours, and that no tile or strip holds more than it should.
-
-    Other codecs are the work of many hands, and nothing that this package wrote needs them.
-
-    Raises
-    ------
-    OmeTiffError
-        It is not.
-    """
-    if page.compression not in _COMPRESSIONS or page.predictor not in _PREDICTORS:
-        raise OmeTiffError(f"compression {page.compression} with predictor {page.predictor} is none of ours")
-    largest = max(_SURELY_BYTES, _TILES_OF_PAGE * pixels.nbytes)
-    nbytes = math.prod(page.tile or (0,)) * pixels.samples * pixels.stored_dtype.itemsize
-    if nbytes > largest:
-        raise OmeTiffError(f"its tiles are {page.tile}")
-    if page.compression == _PLAIN or find_spec("imagecodecs") is not None:
-        return  # imagecodecs never makes more than it is asked for
-    if page.compression not in (_ZLIB, _ZLIB_OF_OLD):
-        raise OmeTiffError('it needs imagecodecs: pip install "exengine-ome-tiff[codecs]"')
-    largest = max(nbytes, pixels.nbytes)
-    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
-        file.seek(offset)
-        if len(zlib.decompressobj().decompress(file.read(count), largest + 1)) > largest:
-            raise OmeTiffError(f"the bytes at offset {offset} are more than {largest} when decompressed")
