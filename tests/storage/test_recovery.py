@@ -331,11 +331,17 @@ def test_a_file_without_a_frame_is_left_out(tmp_path, caplog):
     with tifffile.TiffFile(path) as tif:
         cut = tif.pages[0].dataoffsets[0] + 10
     path.write_bytes(path.read_bytes()[:cut])
+    with TiffStorage.open(copy, unfinished=True) as reader:
+        assert 0 < len(reader.get_image_coordinates_list()) < len(PLACES)
     recovered = recover(copy)
     assert 0 < recovered.frames < len(PLACES)
+    assert recovered.files == 1
     assert "run_A1.ome.tiff is left out" in caplog.text
     assert path.stat().st_size == cut
+    with pytest.raises(NotFinishedError, match="run_A1"):
+        TiffStorage.open(copy)
     path.unlink()
+    TiffStorage.open(copy).close()
     assert validate(copy) == []
 
 

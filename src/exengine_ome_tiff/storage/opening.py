@@ -51,7 +51,12 @@ def open_dataset(path: Path, *, unfinished: bool = False) -> tuple[Dataset, Head
         for number, each in enumerate(paths):
             reader, pages = open_pages(each, open_files, unfinished=unfinished)
             dataset.files.append(reader)
-            frames += found_frames(number, each, pages)
+            try:
+                frames += found_frames(number, each, pages)
+            except OmeTiffError as error:
+                if not unfinished or len(paths) == 1:
+                    raise
+                logger.warning("%s is left out: %s", each, error)
     except (OmeTiffError, OSError):
         dataset.close()
         raise

@@ -40,7 +40,7 @@ class Recovered:
     path
         The file, or the folder of files.
     files
-        How many TIFF files it has.
+        How many TIFF files it has; those in which no frame was found are left out.
     frames
         How many frames were found in them; those that were put again at the same coordinates count each
         time. None where the dataset had been finished before, so that there was nothing to do.
@@ -97,7 +97,7 @@ def recover(
     try:
         if is_finished:
             return Recovered(target.path, len(paths), None)
-        return Recovered(target.path, len(paths), _finish(target, paths, header, translators, progress))
+        return _finish(target, paths, header, translators, progress)
     finally:
         lock.release()
 
@@ -124,8 +124,8 @@ def _finish(
     header: Header,
     translators: Iterable[Translator],
     progress: Progress | None,
-) -> int:
-    """Read the journals and finish the files that are not; return how many frames there are."""
+) -> Recovered:
+    """Read the journals and finish the files that are not."""
     try:
         header.coding.require_codec()
     except ImportError as error:
@@ -147,7 +147,7 @@ def _finish(
                 finisher.close()
                 if finisher.is_finished or len(paths) == 1:
                     raise
-                logger.warning("%s is left out: %s", path, error)
+                logger.warning("%s is left out; the folder opens when it is not there: %s", path, error)
                 continue
             finally:
                 done += size
@@ -167,7 +167,7 @@ def _finish(
     finally:
         for file in files:
             file.close()
-    return len(frames)
+    return Recovered(target.path, len(files), len(frames))
 
 
 def _watched(
