@@ -31,6 +31,9 @@ class Pages(Protocol):
         ...
 
 
+_HANDLE = (1 << 32) - 1
+
+
 class Dataset:
     """Frames by coordinates. A frame takes about 200 bytes here, its pixels and metadata none.
 
@@ -42,23 +45,27 @@ class Dataset:
         self.files: list[Pages] = []
         self.numbers: dict[Key, int] = {}
         """Of each frame that counts, in order of first arrival, the number of its latest put."""
-        self._file_of = array("I")
-        self._handle_of = array("I")
+        self._places = array("Q")
+        """Of each frame the file, and in the lower 32 bits the handle: one number, which no signal parts."""
 
     def __len__(self) -> int:
-        return len(self._file_of)
+        return len(self._places)
 
     def add(self, key: Key, file: int, handle: int) -> bool:
         """Note where the next frame is; return whether its coordinates have been put before."""
-        count, number = len(self.numbers), len(self._file_of)
-        self._file_of.append(file)
-        self._handle_of.append(handle)
+        count, number = len(self.numbers), len(self._places)
+        self._places.append(file << 32 | handle)
         self.numbers[key] = number  # last, as it is what lets readers find the frame
         return len(self.numbers) == count
 
+    def become(self, other: "Dataset") -> None:
+        """Take the frames and files of another one, in place of the own."""
+        vars(self).update(vars(other))
+
     def place(self, number: int) -> tuple[int, int]:
         """Return file and handle of a frame by its number."""
-        return self._file_of[number], self._handle_of[number]
+        place = self._places[number]
+        return place >> 32, place & _HANDLE
 
     def coordinates(self) -> list[Coordinates]:
         """Return the coordinates of all frames, in order of first arrival."""

@@ -1,7 +1,6 @@
 """Finishing a dataset whose writer has ended before it could."""
 
-import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -9,26 +8,13 @@ from pathlib import Path
 from exengine_ome_tiff.errors import BeingWrittenError, OmeTiffError
 from exengine_ome_tiff.ome import valid_text
 from exengine_ome_tiff.storage.claiming import hold
-from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.finishing import finish_files
 from exengine_ome_tiff.storage.header import Header
-from exengine_ome_tiff.storage.opening import (
-    FoundFrame,
-    add_frames,
-    check_positions,
-    find_companion,
-    find_dataset,
-    found_frames,
-)
-from exengine_ome_tiff.storage.records import decode_tags
+from exengine_ome_tiff.storage.opening import find_companion, find_dataset
+from exengine_ome_tiff.storage.reading_back import Progress, read_back
 from exengine_ome_tiff.storage.target import Target
-from exengine_ome_tiff.tiff import JournalPage, OpenFiles, PageFinisher, read_dataset, resume
-from exengine_ome_tiff.translate import Interpreter, PlaneTable, Translator
-
-logger = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], object]
-"""Is told how many bytes have been looked through, and how many there are."""
+from exengine_ome_tiff.tiff import read_dataset
+from exengine_ome_tiff.translate import Interpreter, Translator
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,50 +116,13 @@ def _finish(
         header.coding.require_codec()
     except ImportError as error:
         raise OmeTiffError(f"{target.path}: {error}") from error
-    dataset, open_files = Dataset(), OpenFiles()
-    files: list[PageFinisher] = []
-    frames: list[FoundFrame] = []
     total = sum(path.stat().st_size for path in paths)
-    done = 0
+    found = read_back(paths, header, Interpreter(translators), progress)
     try:
-        for path in paths:
-            size = path.stat().st_size
-            finisher, reader, pages = resume(path, open_files, header.coding)
-            try:
-                found = found_frames(len(files), path, _watched(pages, done, total, progress))
-                if not found:
-                    raise OmeTiffError(f"{path}: no frame is in it")  # noqa: TRY301
-            except OmeTiffError as error:
-                finisher.close()
-                if finisher.is_finished or len(paths) == 1:
-                    raise
-                logger.warning("%s is left out; the folder opens when it is not there: %s", path, error)
-                continue
-            finally:
-                done += size
-            files.append(finisher)
-            dataset.files.append(reader)
-            frames += found
-        if not frames:
-            raise OmeTiffError(f"{target.path}: no frame is in it")
-        check_positions([file.path for file in files], frames)
-        add_frames(dataset, frames)
-        interpreter, planes = Interpreter(translators), PlaneTable()
-        for frame in frames:
-            planes.append(interpreter.read(decode_tags(dataset.files[frame.file].note(frame.page.handle))))
-        finish_files(target, header, dataset, files, planes, interpreter, fsync=True)
-        if progress is not None:
-            progress(total, total)
+        finish_files(target, header, found.dataset, found.files, found.planes, found.interpreter, fsync=True)
     finally:
-        for file in files:
+        for file in found.files:
             file.close()
-    return Recovered(target.path, len(files), len(frames))
-
-
-def _watched(
-    pages: Iterable[JournalPage], done: int, total: int, progress: Progress | None
-) -> Iterator[JournalPage]:
-    for page in pages:
-        if progress is not None:
-            progress(done + page.ifd_at, total)
-        yield page
+    if progress is not None:
+        progress(total, total)
+    return Recovered(target.path, len(found.files), len(found.dataset))

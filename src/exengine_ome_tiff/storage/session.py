@@ -17,12 +17,14 @@ from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.failures import Failures
 from exengine_ome_tiff.storage.finishing import finish_files
 from exengine_ome_tiff.storage.header import Header
+from exengine_ome_tiff.storage.reading_back import read_back
 from exengine_ome_tiff.storage.records import encode_record, to_json
 from exengine_ome_tiff.storage.target import Target
 from exengine_ome_tiff.tiff import (
     Algorithm,
     BufferPool,
     OpenFiles,
+    PageFinisher,
     PageWriter,
     PixelFormat,
     packing_of,
@@ -98,11 +100,15 @@ class Session:
         self._planes = PlaneTable()
         self._interpreter = interpreter
         self._writers: list[PageWriter] = []
+        self._finishers: list[PageFinisher] = []
         self._file_numbers: dict[Path, int] = {}
         self._has_duplicates = False
         self._has_complex = False
         self._last_put_s = -SLOW_S
         self._process = os.getpid()
+        self._is_busy = False
+        """Whether files and books are being changed: they differ where an interrupt ended that."""
+        self._was_interrupted = False
         self._is_ending = False
         self._is_abandoned = False
         self._wake = threading.Condition(self._lock)
@@ -122,11 +128,17 @@ class Session:
         with self._lock:
             if self._is_ending:
                 raise RuntimeError(f"coordinates {coordinates!r}: put after finish() or close()")
+            self._settle()
             file = self._file_number(coordinates)
             record = encode_record(coordinates, self.frame_count, text)
             now_s = time.monotonic()
             is_slow = now_s - self._last_put_s > SLOW_S
-            handle = self._writers[file].append(array, pixels, record, at_once=is_slow)
+            self._is_busy = True
+            try:
+                handle = self._writers[file].append(array, pixels, record, at_once=is_slow)
+            except OSError:
+                self._is_busy = False  # the frame was not taken
+                raise
             self._last_put_s = now_s
             self.frame_count += 1
             self._planes.append(self._interpreter.read(tags))
@@ -134,6 +146,7 @@ class Session:
                 self._has_complex = True
                 logger.warning("%s: Bio-Formats cannot open files with complex pixels", self._target.path)
             replaced = self._dataset.add(self._dataset.axes.key(coordinates), file, handle)
+            self._is_busy = False
             if replaced and not self._has_duplicates:
                 self._has_duplicates = True
                 logger.warning(
@@ -151,6 +164,8 @@ class Session:
         errors = []
         self._failures.try_again(self.put)
         with self._lock:
+            self._settle()
+            self._is_busy = True
             for writer in self._writers:
                 try:
                     writer.commit()
@@ -158,6 +173,7 @@ class Session:
                         writer.sync()
                 except OSError as error:
                     errors.append(error)  # that of one position; the others are written all the same
+            self._is_busy = False
             if errors:
                 raise errors[0]
             self._waiting_since_s = None
@@ -179,12 +195,13 @@ class Session:
                 return
             if self.frame_count:
                 self.flush()
-                files = [writer.finisher for writer in self._writers]
+                if self._was_interrupted:
+                    self._read_back()
                 finish_files(
                     self._target,
                     self._header,
                     self._dataset,
-                    files,
+                    self._finishers,
                     self._planes,
                     self._interpreter,
                     fsync=self._fsync,
@@ -197,6 +214,28 @@ class Session:
             self.is_finished = True
         with self.changed:
             self.changed.notify_all()
+
+    def _settle(self) -> None:
+        """Notice that an interrupt, such as Ctrl+C, ended what was being done in the middle."""
+        if self._is_busy:
+            self._is_busy, self._was_interrupted = False, True
+            self.frame_count += 1  # no other frame gets the number of one that may be in a file
+            self._planes.keep(len(self._dataset))
+            self._interpreter.keep(len(self._dataset))
+
+    def _read_back(self) -> None:
+        """Find out from the files themselves which frames are in them."""
+        paths = []
+        for finisher in self._finishers:
+            if finisher.has_pages:
+                finisher.close()
+                paths.append(finisher.path)
+            else:
+                finisher.discard()
+        found = read_back(paths, self._header, self._interpreter.like())
+        self._dataset.become(found.dataset)
+        self._finishers, self._planes, self._interpreter = found.files, found.planes, found.interpreter
+        self._was_interrupted = False
 
     def check_process(self) -> None:
         """Raise RuntimeError in a process that was forked from the one that writes."""
@@ -231,6 +270,7 @@ class Session:
             )
             number = self._file_numbers[path] = len(self._writers)
             self._writers.append(writer)
+            self._finishers.append(writer.finisher)
             self._dataset.files.append(writer)
         return number
 

@@ -154,7 +154,7 @@ class PageFinisher:
         """Write a page that is no frame; return its handle."""
         pixels = self._coding.encoded(pixels)
         block = self._loose.write(data, pixels)
-        handle = self._reader.add(pixels, 0)
+        handle = self._reader.add(self._reader.format_number(pixels), 0)
         self._reader.locate([handle], block.data_at, 0)
         self.add([handle], block.ifd_at)
         return handle

@@ -61,18 +61,20 @@ class GrowingFile(io.RawIOBase):
         """
         self._open()
         self._start = self._end
+        may_be_linked, links_set = False, 0
         try:
             yield
-            if is_linked:
-                for offset, link in self._links:
-                    disk.write_at(self._open(), offset, link)
-        except BaseException as error:
-            self._end = self._start  # what stays is behind it, where nothing leads to
-            if isinstance(error, OSError):
-                raise disk.told(error, self._reader.path) from error
-            raise
+            may_be_linked = True  # whatever interrupts this from here on, nobody may write there again
+            for offset, link in self._links if is_linked else ():
+                disk.write_at(self._open(), offset, link)
+                links_set += 1
+        except OSError as error:
+            may_be_linked = links_set > 0
+            raise disk.told(error, self._reader.path) from error
         finally:
             self._links.clear()
+            if not may_be_linked:
+                self._end = self._start  # what stays is behind it, where nothing leads to
             self._start = self._end
 
     def reserve(self, nbytes: int) -> None:

@@ -152,7 +152,8 @@ def _read_journal(
     """Read the journal of a file, telling its reader and its finisher where pages are."""
     for block in _blocks(reader, journal, finisher):
         record = block.record
-        handles = [reader.add(record.pixels, len(note)) for note in record.notes]
+        format_number = reader.format_number(record.pixels)
+        handles = [reader.add(format_number, len(note)) for note in record.notes]
         reader.locate(handles, block.data_at, block.note_at)
         if finisher is not None:
             finisher.add(handles, block.ifd.offset)

@@ -19,11 +19,14 @@ from exengine_ome_tiff.tiff.decoding import decoded
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 
+_ROW, _DATA_AT, _NOTE_AT, _NOTE_NBYTES = 4, 1, 2, 3
+"""How many numbers are kept of a page, of which the first is its format, and what the others are."""
+
 
 class PageReader:
     """Random access to the pages of one file, from any thread.
 
-    A page's handle is a number that counts from 0 in each file. What is kept of a page are 24 bytes.
+    A page's handle is a number that counts from 0 in each file. What is kept of a page are 32 bytes.
 
     Parameters
     ----------
@@ -44,29 +47,26 @@ class PageReader:
         self._process = os.getpid()
         self._identity: tuple[int, int] | None = None
         self._formats: list[PixelFormat] = []
-        self._format_numbers: dict[PixelFormat, int] = {}
-        self._format_of = array("I")
-        self._data_at = array("Q")
-        self._note_at = array("Q")
-        self._note_nbytes = array("I")
+        self._rows = array("Q")
+        """Four numbers a page, which are added with one call: no signal comes between them."""
 
     def __len__(self) -> int:
-        return len(self._format_of)
+        return len(self._rows) // _ROW
 
-    def add(self, pixels: PixelFormat, note_nbytes: int) -> int:
-        """Make a handle for a page whose place in the file may not be known yet."""
-        number = self._format_numbers.setdefault(pixels, len(self._formats))
-        if number == len(self._formats):
+    def format_number(self, pixels: PixelFormat) -> int:
+        """Return the number of a format, for `add`."""
+        if pixels not in self._formats:
             self._formats.append(pixels)
-        self._format_of.append(number)
-        self._data_at.append(0)
-        self._note_at.append(0)
-        self._note_nbytes.append(note_nbytes)
-        return len(self._format_of) - 1
+        return self._formats.index(pixels)
+
+    def add(self, format_number: int, note_nbytes: int) -> int:
+        """Make a handle for a page whose place in the file may not be known yet."""
+        self._rows.extend((format_number, 0, 0, note_nbytes))
+        return len(self._rows) // _ROW - 1
 
     def data_offset(self, handle: int) -> int:
         """Return where in the file the pixels of a page begin."""
-        return self._data_at[handle]
+        return self._rows[handle * _ROW + _DATA_AT]
 
     def locate(self, handles: Iterable[int], data_at: int, note_at: int) -> None:
         """Say where the pages of a block are.
@@ -81,15 +81,19 @@ class PageReader:
         note_at
             Where the note of the first one begins; the others follow, one a line.
         """
+        rows, nbytes = self._rows, -1
         for handle in handles:
-            self._data_at[handle] = data_at
-            self._note_at[handle] = note_at
-            data_at += self.format(handle).nbytes
-            note_at += self._note_nbytes[handle] + 1
+            row = handle * _ROW
+            if nbytes < 0:  # all pages of a block are alike
+                nbytes = self._formats[rows[row]].nbytes
+            rows[row + _DATA_AT] = data_at
+            rows[row + _NOTE_AT] = note_at
+            data_at += nbytes
+            note_at += rows[row + _NOTE_NBYTES] + 1
 
     def format(self, handle: int) -> PixelFormat:
         """Return what was put."""
-        return self._formats[self._format_of[handle]]
+        return self._formats[self._rows[handle * _ROW]]
 
     def pixels(self, handle: int) -> npt.NDArray[Any]:
         """Read a page.
@@ -115,7 +119,7 @@ class PageReader:
             return self._decoded(handle)
         stored = np.empty(pixels.stored_shape, pixels.stored_dtype)
         rest = stored.data.cast("B")
-        with self._at(self._data_at[handle]) as file:
+        with self._at(self.data_offset(handle)) as file:
             while rest:
                 nbytes = file.readinto(rest)
                 if not nbytes:
@@ -129,11 +133,11 @@ class PageReader:
         if not pixels.is_encoded:
             return pixels.nbytes
         with self._at(0) as file:
-            return chain.check_strips(file, chain.read_ifd(file, self._data_at[handle]))
+            return chain.check_strips(file, chain.read_ifd(file, self.data_offset(handle)))
 
     def _decoded(self, handle: int) -> npt.NDArray[Any]:
         """Read an encoded page through tifffile."""
-        return self.decoded(self._data_at[handle], self.format(handle))
+        return self.decoded(self.data_offset(handle), self.format(handle))
 
     def decoded(self, ifd_at: int, pixels: PixelFormat) -> npt.NDArray[Any]:
         """Read the page of an IFD through tifffile.
@@ -160,8 +164,9 @@ class PageReader:
 
     def note(self, handle: int) -> bytes:
         """Read the note of a page; RuntimeError if the reader is closed."""
-        with self._at(self._note_at[handle]) as file:
-            return file.read(self._note_nbytes[handle])
+        row = handle * _ROW
+        with self._at(self._rows[row + _NOTE_AT]) as file:
+            return file.read(self._rows[row + _NOTE_NBYTES])
 
     def release(self) -> None:
         """Close the file until it is read again."""

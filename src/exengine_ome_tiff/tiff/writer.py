@@ -33,8 +33,8 @@ class _Block:
         self.capacity = min(MAX_BLOCK_PAGES, buffer.nbytes // pixels.nbytes)
         used = buffer[: self.capacity * pixels.nbytes]
         self.pages = used.view(pixels.stored_dtype).reshape(self.capacity, *pixels.stored_shape)
-        self.handles: list[int] = []
-        self.notes: list[bytes] = []
+        self.frames: list[tuple[int, bytes]] = []
+        """Handle and note of each."""
         self.written = 0
         """How many of them are in the file already."""
 
@@ -127,8 +127,8 @@ class PageWriter:
         at_once |= pixels.is_encoded
         with self._lock:
             block = self._blocks.get(pixels)
-            if block is not None and len(block.handles) == block.capacity:
-                self._write_block(block, len(block.handles))
+            if block is not None and len(block.frames) == block.capacity:
+                self._write_block(block, block.capacity)
                 block = None
             room = _room(pixels, [note]) + (0 if len(self._reader) else len(self._reader.dataset))
             if block is None:
@@ -142,13 +142,12 @@ class PageWriter:
             if block is None:
                 page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
                 return self._write([], page, pixels, [note])
-            slot = len(block.handles)
+            slot = len(block.frames)
             np.copyto(block.pages[slot], pixels.as_stored(data), casting="unsafe")
-            handle = self._reader.add(pixels, len(note))
-            block.handles.append(handle)
-            block.notes.append(note)
-            self._waiting[handle] = (block, slot)
+            handle = self._reader.add(self._reader.format_number(pixels), len(note))
             self._waiting_bytes += _room(pixels, [note])
+            self._waiting[handle] = (block, slot)
+            block.frames.append((handle, note))  # last: whatever interrupts us, a frame is taken or is not
             return handle
 
     def commit(self) -> None:
@@ -158,7 +157,7 @@ class PageWriter:
         """
         with self._lock:
             for block in list(self._blocks.values()):
-                count = len(block.handles)
+                count = len(block.frames)
                 if count - block.written > 1:
                     self._write_block(block, count - 1)
                 self._write_block(block, count)
@@ -188,7 +187,7 @@ class PageWriter:
             waiting = self._waiting.get(handle)
             if waiting is not None:
                 block, slot = waiting
-                return block.notes[slot]
+                return block.frames[slot][1]
         return self._reader.note(handle)
 
     def format(self, handle: int) -> PixelFormat:
@@ -202,15 +201,16 @@ class PageWriter:
 
     def _write_block(self, block: _Block, stop: int) -> None:
         """Write the frames of a block up to `stop`, and let go of it when that is all."""
-        part = slice(block.written, stop)
-        handles, notes = block.handles[part], block.notes[part]
-        self._write(handles, block.pages[part], block.pixels, notes)
-        for handle in handles:
-            del self._waiting[handle]
-        self._waiting_bytes -= _room(block.pixels, notes)
-        block.written = stop
-        if stop == len(block.handles):
-            del self._blocks[block.pixels]
+        if stop > block.written:
+            part = slice(block.written, stop)
+            handles, notes = zip(*block.frames[part], strict=True)
+            self._write(handles, block.pages[part], block.pixels, notes)
+            for handle in handles:
+                self._waiting.pop(handle, None)
+            block.written = stop
+            self._waiting_bytes -= _room(block.pixels, notes)
+        if stop == len(block.frames):
+            self._blocks.pop(block.pixels, None)
             self._waiting_bytes -= BLOCK_OVERHEAD_BYTES
             self._pool.give_back(block.buffer)
 
@@ -228,7 +228,7 @@ class PageWriter:
             tags.append((chain.DATASET, self._reader.dataset))
         block = self._appender.write(data, pixels, tags)
         self._owed_bytes = (len(notes) - 1) * PAGE_OVERHEAD_BYTES
-        handles = handles or [self._reader.add(pixels, len(notes[0]))]
+        handles = handles or [self._reader.add(self._reader.format_number(pixels), len(notes[0]))]
         self._reader.locate(handles, block.data_at, block.record_at + head_nbytes)
         self.finisher.add(handles, block.ifd_at)
         return handles[0]

@@ -26,6 +26,7 @@ ENTRY_POINTS = "exengine_ome_tiff.translators"
 BUILT_IN: tuple[type[Translator], ...] = (PymmcorePlus, AcquisitionEngine, Studio, MMCore, Plain)
 _NOTHING = Translator()
 _MAX_FORMS = 256
+_ROW = (1 << 32) - 1
 
 
 class Interpreter:
@@ -46,8 +47,8 @@ class Interpreter:
         self._translators = (*map(Guarded, translators), *_installed(), *(dialect() for dialect in BUILT_IN))
         self._by_keys: dict[tuple[str, ...], Form] = {}
         self._forms: dict[int, Form] = {}
-        self._form_of = array("I")
-        self._row_of = array("I")
+        self._rows = array("Q")
+        """Of each frame its form, and in the lower 32 bits its row there."""
 
     def read(self, metadata: Mapping[str, object]) -> PlaneValues:
         """Take the metadata of the next frame.
@@ -67,9 +68,18 @@ class Interpreter:
         if form is None or any(metadata[key] for key in form.may_nest):
             tags = flat(metadata)
             form = self._form(tags, metadata)
-        self._form_of.append(form.number)
-        self._row_of.append(form.add(tags))
+        self._rows.append(form.number << 32 | form.add(tags))
         return form.translator.plane(tags)
+
+    def like(self) -> "Interpreter":
+        """Return one that asks the same translators and has read nothing yet."""
+        other = Interpreter()
+        other._translators = self._translators
+        return other
+
+    def keep(self, count: int) -> None:
+        """Forget all frames but the first ones."""
+        del self._rows[count:]
 
     def frame(self, metadata: Mapping[str, object]) -> FrameValues:
         """Tell what else a frame says."""
@@ -91,8 +101,8 @@ class Interpreter:
         frames
             Numbers of frames, shape (n,), in the order in which `read` took them.
         """
-        form_of, row_of = (np.frombuffer(each, np.uint32) for each in (self._form_of, self._row_of))
-        return collect(self._forms, form_of[frames].astype(np.int64), row_of[frames].astype(np.int64))
+        places = np.frombuffer(self._rows, np.int64)[frames]
+        return collect(self._forms, places >> 32, places & _ROW)
 
     def _form(self, tags: Mapping[str, object], metadata: Mapping[str, object]) -> Form:
         """Return the form of flat metadata; all beyond 256 share one that keeps nothing."""

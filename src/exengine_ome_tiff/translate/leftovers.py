@@ -57,7 +57,7 @@ class Form:
                     del self._constant[key]
             self._pick()
         for key, column in self._columns.items():
-            column.append(json.dumps(tags[key]))
+            column.append(json.dumps(tags[key]), self._rows)
         self._rows += 1
         return self._rows - 1
 
@@ -109,10 +109,14 @@ class _Column:
         self._last: list[str] = []
         self._all: npt.NDArray[np.object_] | None = None
 
-    def append(self, value: str) -> None:
-        """Add the JSON of the next frame."""
+    def append(self, value: str, row: int) -> None:
+        """Add the JSON of a frame, in place of one that an interrupt kept from becoming that row."""
         if self.is_too_long:
             return
+        surplus = self._count + len(self._chunks) * self._CHUNK + len(self._last) - row
+        if surplus > 0:
+            self._last = self._last or self._chunks.pop().split("\n")
+            del self._last[-surplus:]
         self._all = None
         self._last.append(value)
         self._characters += len(value) - _CHARACTERS_A_FRAME

@@ -47,6 +47,10 @@ class PlaneTable:
     def __len__(self) -> int:
         return len(self._values) // len(PlaneValues._fields)
 
+    def keep(self, count: int) -> None:
+        """Forget all planes but the first ones."""
+        del self._values[count * len(PlaneValues._fields) :]
+
     def columns(self) -> dict[str, npt.NDArray[np.float64]]:
         """Return a copy of the table: an array of shape (planes,) for each field of `PlaneValues`."""
         rows = np.array(self._values).reshape(-1, len(PlaneValues._fields))

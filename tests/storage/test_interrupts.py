@@ -1,0 +1,106 @@
+"""A put that ends anywhere, as by Ctrl+C: what was acknowledged before and after stays right."""
+
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from ome_types import from_xml
+
+from exengine_ome_tiff import TiffStorage, validate
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer")
+
+PUTS = 6000
+
+
+SCRIPT = """
+    import contextlib, json, random, signal, sys
+    sys.path[:0] = PATH
+    from test_interrupts import PUTS, metadata_of, pixels_of, place_of
+    from exengine_ome_tiff import TiffStorage
+
+    class Interrupted(BaseException):
+        pass
+
+    def interrupt(*_):
+        raise Interrupted
+
+    signal.signal(signal.SIGALRM, interrupt)
+    mixed = random.Random(int(sys.argv[2]))
+    storage = TiffStorage(sys.argv[1])
+    acknowledged, interrupts, number = [], 0, 0
+    while number < PUTS:
+        with contextlib.suppress(Interrupted):
+            try:
+                while number < PUTS:
+                    number += 1
+                    if number % 3 == 0:
+                        signal.setitimer(signal.ITIMER_REAL, mixed.uniform(1e-6, 2e-4))
+                    storage.put(place_of(number), pixels_of(number), metadata_of(number))
+                    acknowledged.append(number)
+                    if number % 501 == 500:
+                        storage.flush()
+            except Interrupted:
+                interrupts += 1
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    for number in acknowledged:
+        assert (storage[place_of(number)] == pixels_of(number)).all(), number
+        assert storage.get_metadata(place_of(number)) == metadata_of(number)
+    storage.close()
+    print(json.dumps([interrupts, acknowledged]))
+"""
+
+
+def place_of(number):
+    return {"time": number, "position": number % 2}
+
+
+def pixels_of(number):
+    shape = [(8, 8), (8, 8), (8, 8), (16, 4)][number // 16 % 4]
+    return np.full(shape, number, np.uint16)
+
+
+def metadata_of(number):
+    return {"Exposure-ms": number + 1, "number": number, "text": f"text {number}", "kind": number // 500}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_interrupted_puts(tmp_path, name, seed):
+    script = textwrap.dedent(SCRIPT).replace("PATH", repr([*sys.path, str(Path(__file__).parent)]))
+    command = [sys.executable, "-c", script, tmp_path / name, str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    interrupts, acknowledged = json.loads(done.stdout)
+    assert interrupts > PUTS / 50
+    assert len(acknowledged) > PUTS / 2
+    with TiffStorage.open(tmp_path / name) as reader:
+        there = reader.get_image_coordinates_list()
+        assert {place["time"] for place in there} >= set(acknowledged)
+        for place in there:
+            number = place["time"]
+            np.testing.assert_array_equal(reader[place], pixels_of(number))
+            assert reader.get_metadata(place) == metadata_of(number)
+    assert validate(tmp_path / name) == []
+    for path in [tmp_path / name] if name.endswith("tiff") else (tmp_path / name).glob("*.tiff"):
+        with tifffile.TiffFile(path) as tif:
+            assert_exposures(tif.ome_metadata, [page.asarray() for page in tif.pages])
+
+
+def assert_exposures(document, pages):
+    """Demand that the exposure of each plane is that of the frame whose pixels it has."""
+    for image in from_xml(document).images:
+        (block,) = image.pixels.tiff_data_blocks
+        order = image.pixels.dimension_order.value[2:]
+        sizes = {axis: getattr(image.pixels, f"size_{axis.lower()}") for axis in "ZCT"}
+        for plane in image.pixels.planes:
+            place = {"Z": plane.the_z, "C": plane.the_c, "T": plane.the_t}
+            index = place[order[0]] + sizes[order[0]] * (place[order[1]] + sizes[order[1]] * place[order[2]])
+            number = int(pages[block.ifd + index][0, 0])
+            assert plane.exposure_time == pytest.approx((number + 1) / 1000)
