@@ -34,6 +34,13 @@ def read_coordinates(given: Mapping[Any, Any]) -> Coordinates:
     coordinates: Coordinates = {}
     for axis, value in given.items():
         kind = type(value)
+        if type(axis) is str and axis.isascii():
+            if kind is int and -_INT64 <= value < _INT64:
+                coordinates[axis] = value
+                continue
+            if kind is str and value.isascii():
+                coordinates[axis] = value
+                continue
         if not isinstance(axis, str):
             raise TypeError(
                 f"coordinates {dict(given)!r}: axis name {axis!r} is of type {kind_name(axis)}, expected str"

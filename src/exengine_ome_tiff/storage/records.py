@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Mapping
 from datetime import date, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
@@ -17,7 +17,9 @@ from exengine_ome_tiff.errors import OmeTiffError
 
 logger = logging.getLogger(__name__)
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+encode_json = json.JSONEncoder(separators=(",", ":")).encode
+"""Encodes what JSON has a form for, in ASCII and on one line."""
+_text = lru_cache(maxsize=4096)(encode_json)
 _decoder = json.JSONDecoder()
 _MAX_DEPTH = 200
 _FLAT = (str, int, float, type(None))
@@ -51,7 +53,13 @@ def encode_record(coordinates: Coordinates, number: int, metadata_json: str) -> 
     bytes
         ASCII without line ends.
     """
-    return f"{_START}{_encode(coordinates)}{_FRAME}{number}{_METADATA}{metadata_json}}}".encode("ascii")
+    inside = ",".join(
+        [
+            f"{_text(axis)}:{value if isinstance(value, int) else _text(value)}"
+            for axis, value in coordinates.items()
+        ]
+    )
+    return f"{_START}{{{inside}}}{_FRAME}{number}{_METADATA}{metadata_json}}}".encode("ascii")
 
 
 def decode_head(record: bytes) -> RecordHead:
@@ -133,12 +141,12 @@ def to_json(metadata: object) -> tuple[str, object]:
     if metadata is None:
         metadata = {}
     try:
-        text = _encode(metadata)
+        text = encode_json(metadata)
     except Exception:  # noqa: BLE001 - foreign objects raise what they like, and the frame must be kept
         text = ""
     if not text or text.count("[") + text.count("{") > _MAX_DEPTH:
         metadata = _plain(metadata, ())
-        text = _encode(metadata)
+        text = encode_json(metadata)
     return text, metadata
 
 

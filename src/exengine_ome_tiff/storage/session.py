@@ -18,7 +18,8 @@ from exengine_ome_tiff.storage.failures import Failures
 from exengine_ome_tiff.storage.finishing import finish_files
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.reading_back import read_back
-from exengine_ome_tiff.storage.records import encode_record, to_json
+from exengine_ome_tiff.storage.records import encode_record
+from exengine_ome_tiff.storage.repeated import RepeatedMetadata
 from exengine_ome_tiff.storage.target import Target
 from exengine_ome_tiff.tiff import (
     Algorithm,
@@ -101,7 +102,8 @@ class Session:
         self._interpreter = interpreter
         self._writers: list[PageWriter] = []
         self._finishers: list[PageFinisher] = []
-        self._file_numbers: dict[Path, int] = {}
+        self._file_numbers: dict[int | str | None, int] = {}
+        self._metadata = RepeatedMetadata()
         self._has_duplicates = False
         self._has_complex = False
         self._last_put_s = -SLOW_S
@@ -122,12 +124,12 @@ class Session:
         """Take a frame; see `TiffStorage.put`."""
         self.check_process()
         coordinates = read_coordinates(given)
-        text, plain = to_json(metadata)
-        tags = plain if isinstance(plain, Mapping) else {}
-        array, pixels = _check_pixels(coordinates, data, tags)
         with self._lock:
             if self._is_ending:
                 raise RuntimeError(f"coordinates {coordinates!r}: put after finish() or close()")
+            text, plain = self._metadata.to_json(metadata)
+            tags = plain if isinstance(plain, Mapping) else {}
+            array, pixels = _check_pixels(coordinates, data, tags)
             self._settle()
             file = self._file_number(coordinates)
             record = encode_record(coordinates, self.frame_count, text)
@@ -256,22 +258,30 @@ class Session:
 
     def _file_number(self, coordinates: Coordinates) -> int:
         """Return the number of the file for a frame, which is created for the first one."""
-        path = self._target.file(coordinates.get("position"))
-        number = self._file_numbers.get(path)
+        position = coordinates.get("position") if self._target.is_folder else None
+        number = self._file_numbers.get(position)
         if number is None:
-            writer = PageWriter(
-                path,
-                self._header.encode(),
-                self._pool,
-                self._open_files,
-                self._lock,
-                self._header.coding,
-                self._checksums,
-            )
-            number = self._file_numbers[path] = len(self._writers)
-            self._writers.append(writer)
-            self._finishers.append(writer.finisher)
-            self._dataset.files.append(writer)
+            path = self._target.file(position)
+            number = len(self._file_numbers)
+            try:
+                writer = PageWriter(
+                    path,
+                    self._header.encode(),
+                    self._pool,
+                    self._open_files,
+                    self._lock,
+                    self._header.coding,
+                    self._checksums,
+                )
+                self._writers[number:] = [writer]
+                self._finishers[number:] = [writer.finisher]
+                self._dataset.files[number:] = [writer]
+                self._file_numbers[position] = number
+            except FileExistsError:
+                raise
+            except BaseException:
+                path.unlink(missing_ok=True)  # or the file would be in the way of the next attempt
+                raise
         return number
 
     def _leave_nothing(self) -> None:

@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from exengine_ome_tiff.tiff import chain, disk
 from exengine_ome_tiff.tiff.appender import Appender
 from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
-from exengine_ome_tiff.tiff.new_chain import Page, with_data_offset, write_final_chain
+from exengine_ome_tiff.tiff.new_chain import Page, Run, with_data_offset, write_final_chain
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.pyramid import halved
 from exengine_ome_tiff.tiff.reader import PageReader
@@ -161,6 +162,8 @@ class PageFinisher:
 
     def _write_smaller(self, pages: npt.NDArray[np.int64]) -> dict[int, list[int]]:
         """Write the smaller copies of pages, those that are not there yet; return their handles by page."""
+        if self._coding.pyramid_levels is None:
+            return self._smaller
         left = self._reader.size()
         for handle in np.unique(pages).tolist():
             formats = self._coding.smaller(self._reader.format(handle))
@@ -176,12 +179,28 @@ class PageFinisher:
                 copies.append(self._append_loose(image, pixels))
         return self._smaller
 
-    def _pages(self, pages: npt.NDArray[np.int64], smaller: dict[int, list[int]]) -> Iterator[Page]:
+    def _pages(self, pages: npt.NDArray[np.int64], smaller: dict[int, list[int]]) -> Iterator[Page | Run]:
         """Yield pages for the final chain, made of the IFDs that are there."""
         with self._reader.reopened("rb") as file:
-            for handle in pages.tolist():
-                copies = [self.entries(file, copy) for copy in smaller.get(handle, ())]
-                yield Page(self.entries(file, handle), copies)
+            if smaller or any(pixels.is_encoded for pixels in self._reader.formats):
+                for handle in pages.tolist():
+                    copies = [self.entries(file, copy) for copy in smaller.get(handle, ())]
+                    yield Page(self.entries(file, handle), copies)
+                return
+            # the IFDs of blocks of one format are alike but for the place of the pixels
+            ifds, block_of = np.unique(np.array(self._ifd_of, np.int64)[pages], return_inverse=True)
+            templates: dict[bytes, int] = {}
+            kinds = [
+                templates.setdefault(
+                    with_data_offset(chain.read_ifd(file, ifd_at).public_entries(), 0), len(templates)
+                )
+                for ifd_at in ifds.tolist()
+            ]
+            kind_of = np.array(kinds)[block_of]
+            starts = [0, *(np.flatnonzero(np.diff(kind_of)) + 1).tolist(), len(pages)]
+            offsets, entries = self._reader.data_offsets(pages), list(templates)
+            for start, stop in pairwise(starts):
+                yield Run(entries[kind_of[start]], offsets[start:stop])
 
     def entries(self, file: chain.Readable, handle: int) -> bytes:
         """Return the entries of a page in the final chain, made of those of the first page of its block.

@@ -5,9 +5,12 @@ While frames arrive, tifffile links one page after the other in order of arrival
 Its IFDs name the same pixels at the same offsets: no pixel moves.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import FileIO
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from exengine_ome_tiff.tiff.chain import (
     ENTRY,
@@ -22,6 +25,7 @@ from exengine_ome_tiff.tiff.chain import (
 from exengine_ome_tiff.tiff.disk import write_all
 
 _WRITE_BYTES = 1 << 20
+_RUN_PAGES = 4096
 _REDUCED = 1
 
 
@@ -33,8 +37,17 @@ class Page(NamedTuple):
     """Entries of its smaller copies."""
 
 
+class Run(NamedTuple):
+    """Pages of one strip that differ in nothing but the place of their pixels."""
+
+    entries: bytes
+    """Of one of them."""
+    data_offsets: npt.NDArray[np.int64]
+    """Where the pixels of each begin, shape (pages,)."""
+
+
 def write_final_chain(
-    file: FileIO, pages: Iterable[Page], count: int, extra: Mapping[int, tuple[int, bytes]]
+    file: FileIO, pages: Iterable[Page | Run], count: int, extra: Mapping[int, tuple[int, bytes]]
 ) -> int:
     """Append a chain of pages that nothing leads to yet; after an error the file is cut back to what it was.
 
@@ -59,15 +72,23 @@ def write_final_chain(
         more = [_entry_of(file, code, *value) for code, value in extra.items()]
         at = table_at = _align(file)
         chunk = bytearray()
-        for number, page in enumerate(pages, 1):
-            entries, behind = page.entries, b""
-            if number == 1:
-                entries = _with_entries(entries, more)
-            if page.smaller:
-                entries, behind = _with_smaller(entries, page.smaller, at)
-            at += _ifd_bytes(len(entries)) + len(behind)
-            chunk += _ifd(entries, at if number < count else 0)
-            chunk += behind
+        number = 0
+        for page in _split(pages):
+            if isinstance(page, Run):
+                number += len(page.data_offsets)
+                ifds = _ifds(page, at, is_last=number == count)
+                at += len(ifds)
+                chunk += ifds
+            else:
+                number += 1
+                entries, behind = page.entries, b""
+                if number == 1:
+                    entries = _with_entries(entries, more)
+                if page.smaller:
+                    entries, behind = _with_smaller(entries, page.smaller, at)
+                at += _ifd_bytes(len(entries)) + len(behind)
+                chunk += _ifd(entries, at if number < count else 0)
+                chunk += behind
             if len(chunk) > _WRITE_BYTES:
                 write_all(file, chunk)
                 chunk = bytearray()
@@ -78,13 +99,55 @@ def write_final_chain(
     return table_at
 
 
+def _split(pages: Iterable[Page | Run]) -> Iterator[Page | Run]:
+    """Yield the first page alone, as it has further tags, and long runs in parts."""
+    is_first = True
+    for page in pages:
+        if isinstance(page, Page):
+            yield page
+        else:
+            offsets = page.data_offsets
+            if is_first:
+                yield Page(with_data_offset(page.entries, int(offsets[0])))
+                offsets = offsets[1:]
+            for start in range(0, len(offsets), _RUN_PAGES):
+                yield Run(page.entries, offsets[start : start + _RUN_PAGES])
+        is_first = False
+
+
+def _ifds(run: Run, at: int, *, is_last: bool) -> bytearray:
+    """Make the IFDs of a run, which will be at offset `at`, each of them linked to the next."""
+    ifd = _ifd(run.entries, 0)
+    field = _data_offset_at(run.entries)
+    kind = np.dtype(
+        {
+            "names": ["data", "next"],
+            "formats": ["<u8", "<u8"],
+            "offsets": [OFFSET.size + field, OFFSET.size + len(run.entries)],
+            "itemsize": len(ifd),
+        }
+    )
+    ifds = bytearray(ifd * len(run.data_offsets))
+    table = np.frombuffer(ifds, kind)
+    table["data"] = run.data_offsets
+    table["next"] = at + len(ifd) * np.arange(1, len(table) + 1)
+    if is_last:
+        table["next"][-1] = 0
+    return ifds
+
+
 def with_data_offset(entries: bytes, offset: int) -> bytes:
     """Return the entries of a page of one strip with its pixels somewhere else."""
+    at = _data_offset_at(entries)
+    return b"".join((entries[:at], OFFSET.pack(offset), entries[at + OFFSET.size :]))
+
+
+def _data_offset_at(entries: bytes) -> int:
+    """Return where in the entries of a page of one strip the offset of its pixels is."""
     for at in range(0, len(entries), ENTRY.size):
-        code, kind, count, _ = ENTRY.unpack_from(entries, at)
+        code, _, count, _ = ENTRY.unpack_from(entries, at)
         if code == STRIP_OFFSETS and count == 1:
-            moved = ENTRY.pack(code, kind, count, OFFSET.pack(offset))
-            return b"".join((entries[:at], moved, entries[at + ENTRY.size :]))
+            return at + ENTRY.size - OFFSET.size
     raise ValueError("the page has more than one strip")
 
 

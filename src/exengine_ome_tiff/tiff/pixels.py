@@ -118,7 +118,11 @@ def packing_of(data: npt.NDArray[Any], pixel_type: object) -> str | None:
     str or None
         Packing for `PixelFormat`, None where the array has plain numbers.
     """
-    if (pixel_type, np.dtype(data.dtype).newbyteorder("<").str) not in _PACKED or data.ndim != 2:
+    if (
+        pixel_type is None
+        or (pixel_type, np.dtype(data.dtype).newbyteorder("<").str) not in _PACKED
+        or data.ndim != 2
+    ):
         return None
     bits = {"RGB32": 24, "RGB64": 48}.get(str(pixel_type))
     return f"RGBA{str(pixel_type)[3:]}" if bits and (data >> bits).any() else str(pixel_type)

@@ -4,7 +4,7 @@ import errno
 import os
 import threading
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader, FileIO
 from pathlib import Path
@@ -90,6 +90,18 @@ class PageReader:
             rows[row + _NOTE_AT] = note_at
             data_at += nbytes
             note_at += rows[row + _NOTE_NBYTES] + 1
+
+    def data_offsets(self, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return where in the file the pixels of several pages begin, shape as `handles`."""
+        offsets: npt.NDArray[np.int64] = np.frombuffer(self._rows, np.int64).reshape(-1, _ROW)[
+            handles, _DATA_AT
+        ]
+        return offsets
+
+    @property
+    def formats(self) -> Sequence[PixelFormat]:
+        """All formats that pages have."""
+        return self._formats
 
     def format(self, handle: int) -> PixelFormat:
         """Return what was put."""

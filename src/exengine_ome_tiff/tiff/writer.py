@@ -39,6 +39,33 @@ class _Block:
         """How many of them are in the file already."""
 
 
+class _Kind:
+    """What is to be known of frames of one format.
+
+    Parameters
+    ----------
+    pixels
+        As they lie in the file.
+    number
+        Of the format, for the reader.
+    may_wait
+        Whether two of them fit into a buffer, and they are plain pixels.
+    """
+
+    def __init__(self, pixels: PixelFormat, number: int, *, may_wait: bool) -> None:
+        self.pixels = pixels
+        self.number = number
+        self.may_wait = may_wait
+        self.page_bytes = pixels.nbytes + PAGE_OVERHEAD_BYTES
+        """What a page takes in the file at the most, its note not included."""
+        self.block: _Block | None = None
+        """Those that wait."""
+
+    def room(self, notes: Sequence[bytes]) -> int:
+        """Return how many bytes frames need in the file at the most, beside what a block needs."""
+        return len(notes) * self.page_bytes + sum(map(len, notes))
+
+
 class PageWriter:
     """A BigTIFF file that holds, from the first write on, all that was written; safe from several threads.
 
@@ -88,7 +115,9 @@ class PageWriter:
         self._checksums = checksums
         self._pool = pool
         self._lock = lock
-        self._blocks: dict[PixelFormat, _Block] = {}
+        self._kinds: dict[PixelFormat, _Kind] = {}
+        self._last: tuple[PixelFormat, _Kind] | None = None
+        """The format of the last frame, as it was put."""
         self._waiting: dict[int, tuple[_Block, int]] = {}
         self._waiting_bytes = 0
         """What the waiting frames will need in the file at the most."""
@@ -123,29 +152,28 @@ class PageWriter:
             Frames could not be written; this one was not taken, those taken before stay readable, and the
             next `append` or `commit` tries again.
         """
-        pixels = self._coding.encoded(pixels)
-        at_once |= pixels.is_encoded
         with self._lock:
-            block = self._blocks.get(pixels)
+            kind = self._kind(pixels)
+            block = kind.block
             if block is not None and len(block.frames) == block.capacity:
-                self._write_block(block, block.capacity)
+                self._write_block(kind, block, block.capacity)
                 block = None
-            room = _room(pixels, [note]) + (0 if len(self._reader) else len(self._reader.dataset))
+            room = kind.page_bytes + len(note)
             if block is None:
-                room += BLOCK_OVERHEAD_BYTES
+                room += BLOCK_OVERHEAD_BYTES + (0 if len(self._reader) else len(self._reader.dataset))
             self._file.reserve(self._owed_bytes + self._waiting_bytes + room)
-            if block is None and not at_once and 2 * pixels.nbytes <= self._pool.buffer_bytes:
+            if block is None and not at_once and kind.may_wait:
                 buffer = self._pool.take()
                 if buffer is not None:
-                    block = self._blocks[pixels] = _Block(pixels, buffer)
+                    block = kind.block = _Block(kind.pixels, buffer)
                     self._waiting_bytes += BLOCK_OVERHEAD_BYTES
             if block is None:
                 page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
-                return self._write([], page, pixels, [note])
+                return self._write([], page, kind, [note])
             slot = len(block.frames)
             np.copyto(block.pages[slot], pixels.as_stored(data), casting="unsafe")
-            handle = self._reader.add(self._reader.format_number(pixels), len(note))
-            self._waiting_bytes += _room(pixels, [note])
+            handle = self._reader.add(kind.number, len(note))
+            self._waiting_bytes += kind.page_bytes + len(note)
             self._waiting[handle] = (block, slot)
             block.frames.append((handle, note))  # last: whatever interrupts us, a frame is taken or is not
             return handle
@@ -156,11 +184,14 @@ class PageWriter:
         tifffile links all pages of a block but the first with the next one: so the last page goes alone.
         """
         with self._lock:
-            for block in list(self._blocks.values()):
+            for kind in self._kinds.values():
+                block = kind.block
+                if block is None:
+                    continue
                 count = len(block.frames)
                 if count - block.written > 1:
-                    self._write_block(block, count - 1)
-                self._write_block(block, count)
+                    self._write_block(kind, block, count - 1)
+                self._write_block(kind, block, count)
 
     def sync(self) -> None:
         """Wait until all that was written is safe on the disk."""
@@ -199,26 +230,39 @@ class PageWriter:
         with self._lock:
             self.finisher.close()
 
-    def _write_block(self, block: _Block, stop: int) -> None:
+    def _kind(self, pixels: PixelFormat) -> _Kind:
+        """Return what is to be known of a format, which mostly is that of the last frame."""
+        if self._last is not None and self._last[0] is pixels:
+            return self._last[1]
+        encoded = self._coding.encoded(pixels)
+        kind = self._kinds.get(encoded)
+        if kind is None:
+            may_wait = not encoded.is_encoded and 2 * encoded.nbytes <= self._pool.buffer_bytes
+            kind = _Kind(encoded, self._reader.format_number(encoded), may_wait=may_wait)
+            self._kinds[encoded] = kind
+        self._last = pixels, kind
+        return kind
+
+    def _write_block(self, kind: _Kind, block: _Block, stop: int) -> None:
         """Write the frames of a block up to `stop`, and let go of it when that is all."""
         if stop > block.written:
             part = slice(block.written, stop)
             handles, notes = zip(*block.frames[part], strict=True)
-            self._write(handles, block.pages[part], block.pixels, notes)
+            self._write(handles, block.pages[part], kind, notes)
             for handle in handles:
                 self._waiting.pop(handle, None)
             block.written = stop
-            self._waiting_bytes -= _room(block.pixels, notes)
+            self._waiting_bytes -= kind.room(notes)
         if stop == len(block.frames):
-            self._blocks.pop(block.pixels, None)
+            kind.block = None
             self._waiting_bytes -= BLOCK_OVERHEAD_BYTES
             self._pool.give_back(block.buffer)
 
     def _write(
-        self, handles: Sequence[int], data: npt.NDArray[Any], pixels: PixelFormat, notes: Sequence[bytes]
+        self, handles: Sequence[int], data: npt.NDArray[Any], kind: _Kind, notes: Sequence[bytes]
     ) -> int:
         """Write pages; those that have no handles yet are one page, which gets one. Return the first."""
-        checksums = []
+        pixels, checksums = kind.pixels, []
         if self._checksums is not None:
             pages = data.reshape(len(notes), *pixels.stored_shape)
             checksums = [checksum(self._checksums, page) for page in pages]
@@ -228,12 +272,7 @@ class PageWriter:
             tags.append((chain.DATASET, self._reader.dataset))
         block = self._appender.write(data, pixels, tags)
         self._owed_bytes = (len(notes) - 1) * PAGE_OVERHEAD_BYTES
-        handles = handles or [self._reader.add(self._reader.format_number(pixels), len(notes[0]))]
+        handles = handles or [self._reader.add(kind.number, len(notes[0]))]
         self._reader.locate(handles, block.data_at, block.record_at + head_nbytes)
         self.finisher.add(handles, block.ifd_at)
         return handles[0]
-
-
-def _room(pixels: PixelFormat, notes: Sequence[bytes]) -> int:
-    """Return how many bytes frames need in the file at the most, beside what a block needs."""
-    return len(notes) * (pixels.nbytes + PAGE_OVERHEAD_BYTES) + sum(map(len, notes))
