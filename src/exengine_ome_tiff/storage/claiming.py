@@ -1,12 +1,13 @@
 """Making room for a dataset, and nothing more."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from exengine_ome_tiff.storage.locking import Lock
 from exengine_ome_tiff.storage.opening import datasets_in
 from exengine_ome_tiff.storage.target import COMPANION_SUFFIX, Target
-from exengine_ome_tiff.tiff import sync_folder
+from exengine_ome_tiff.tiff import is_begun, sync_folder
 
 
 def hold(target: Target) -> Lock:
@@ -17,10 +18,8 @@ def hold(target: Target) -> Lock:
     BlockingIOError
         Somebody else writes it, in this process or another one.
     """
-    if target.is_folder:
-        if target.lock.is_symlink():
-            target.lock.unlink()  # or a file would be made where the link leads
-        target.lock.touch()
+    if target.is_folder and target.lock.is_symlink():
+        target.lock.unlink()  # or a file would be made where the link leads
     return Lock(target.lock, is_own=target.is_folder)
 
 
@@ -63,11 +62,15 @@ def claim(target: Target, *, overwrite: bool) -> list[Path]:
                 f"{target.path} is still being written by another TiffStorage: close that first"
             ) from error
         try:
-            files = _files(target) if target.is_folder else [target.path]
+            if target.is_folder:
+                for file in _files(target):
+                    file.unlink(missing_ok=True)
+            elif os.name != "nt":
+                target.path.unlink(missing_ok=True)  # while nobody else can hold it
         finally:
             lock.release()
-        for file in files:
-            file.unlink()
+        if not target.is_folder:
+            target.path.unlink(missing_ok=True)  # Windows deletes no file that is held
     folder = target.folder
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +83,17 @@ def _files(target: Target) -> list[Path]:
     if len(datasets) > 1:
         raise FileExistsError(f"{target.path} has the files of {len(datasets)} datasets, none is replaced")
     files = [file for files in datasets.values() for file in files]
-    for companion in target.path.glob(f"*{COMPANION_SUFFIX}"):
-        if any(file.name.startswith(companion.name.removesuffix(COMPANION_SUFFIX)) for file in files):
-            files.append(companion)
-    return files
+    companions = [
+        companion
+        for companion in target.path.glob(f"*{COMPANION_SUFFIX}")
+        if any(file.name.startswith(companion.name.removesuffix(COMPANION_SUFFIX)) for file in files)
+    ]
+    # what a killed process left that had not written a page yet
+    begun = [file for file in target.path.glob("*.ome.tiff") if _is_own_name(target, file) and is_begun(file)]
+    return [*companions, *files, *begun]
+
+
+def _is_own_name(target: Target, file: Path) -> bool:
+    """Whether a file is called as one of the dataset is."""
+    rest = file.name.removeprefix(target.prefix)
+    return rest != file.name and rest.startswith(("_", ".")) and not file.is_symlink() and file.is_file()

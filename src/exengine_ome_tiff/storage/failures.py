@@ -3,6 +3,7 @@
 import errno
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable
 from copy import copy
@@ -67,8 +68,16 @@ class Failures:
                 frame = self._second.pop(0)
             try:
                 put(*frame)
-            except OSError as error:
+            except (OSError, RuntimeError) as error:  # the latter where another thread has finished meanwhile
                 self.meet(error, repr(frame[0]))
+
+    def _give_up(self) -> None:
+        """Count frames that were to be tried once more, when nobody will any more."""
+        with self._lock:
+            frames, self._second = self._second, []
+        for coordinates, _, _ in frames:
+            error = OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}, for the frame at {coordinates!r}")
+            self.meet(error, repr(coordinates))
 
     def survived(self) -> None:
         """Forget what this thread met: it goes on."""
@@ -78,12 +87,14 @@ class Failures:
     def log_remembered(self) -> None:
         """Log what is remembered, because another error is on its way to the caller, and forget it."""
         self.survived()
+        self._give_up()
         for error in (*self._deferred, *self._raised.values()):
             logger.error("remembered while another error is raised: %s", _told(error))
         self._deferred, self._raised = [], {}
 
     def raise_remembered(self) -> None:
         """Raise what is remembered, once: all deferred errors as a group, or the first that was raised."""
+        self._give_up()
         deferred, self._deferred = self._deferred, []
         raised, self._raised = self._raised, {}
         if deferred:

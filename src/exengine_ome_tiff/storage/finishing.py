@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +37,7 @@ def finish_files(
     *,
     fsync: bool,
     new_folders: Sequence[Path] = (),
+    waiting: Collection[int] = (),
 ) -> None:
     """Make OME-TIFF of all files, and the companion of a folder; the dataset reads the finished files then.
 
@@ -58,6 +59,8 @@ def finish_files(
         Whether to wait until all is safe on the disk.
     new_folders
         Folders that were made for the dataset.
+    waiting
+        Numbers of files that cannot be finished, as some of their frames could not be written yet.
 
     Raises
     ------
@@ -75,6 +78,8 @@ def finish_files(
     companion: list[tuple[OmeImage, Place]] = []
     errors = []
     for number, file in enumerate(files):
+        if number in waiting:
+            continue
         if not file.has_pages:
             file.discard()  # not even its first frame could be written
             continue
@@ -98,7 +103,7 @@ def finish_files(
             errors.append(error)  # that of one position; the others are finished all the same
     if errors:
         raise errors[0]
-    if target.is_folder:
+    if target.is_folder and not waiting:
         xml = ome_xml(target.name, companion, plate, experimenter, header.dataset, CREATOR)
         write_whole(target.companion, xml, fsync=fsync)
     if fsync:

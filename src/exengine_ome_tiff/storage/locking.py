@@ -42,16 +42,20 @@ class Lock:
 
     def __init__(self, path: Path, *, is_own: bool = False) -> None:
         self._path = path if is_own else None
-        self._file: FileIO | None = path.open("r+b", buffering=0)
-        try:
-            _lock(self._file)
-        except OSError as error:
-            self.close()
-            if error.errno in _TAKEN:
-                raise BlockingIOError(error.errno, "held by another TiffStorage", str(path)) from error
-            logger.warning("%s cannot be locked: nothing keeps others from writing it: %s", path, error)
-        else:
-            _held.add(self)
+        self._file: FileIO | None = None
+        while self._file is None:
+            self._file = path.open("a+b" if is_own else "r+b", buffering=0)
+            try:
+                _lock(self._file)
+            except OSError as error:
+                self.close()
+                if error.errno in _TAKEN:
+                    raise BlockingIOError(error.errno, "held by another TiffStorage", str(path)) from error
+                logger.warning("%s cannot be locked: nothing keeps others from writing it: %s", path, error)
+                return
+            if not _is_at(self._file, path):  # somebody deleted it before it was locked
+                self.close()
+        _held.add(self)
 
     def release(self) -> None:
         """Let go of the file."""
@@ -72,6 +76,13 @@ class Lock:
 
 
 _held: weakref.WeakSet[Lock] = weakref.WeakSet()
+
+
+def _is_at(file: FileIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock(file: FileIO) -> None:

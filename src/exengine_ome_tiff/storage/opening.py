@@ -11,7 +11,7 @@ from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.records import RecordHead, decode_head
 from exengine_ome_tiff.storage.target import COMPANION_SUFFIX, is_tiff
-from exengine_ome_tiff.tiff import JournalPage, OpenFiles, open_pages, read_dataset
+from exengine_ome_tiff.tiff import JournalPage, OpenFiles, open_pages, read_head
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def read_header(path: Path) -> Header:
     OmeTiffError
         The file is none of ours.
     """
-    text = read_dataset(path)[0]
+    text = read_head(path).dataset
     try:
         return Header.decode(text)
     except OmeTiffError as error:

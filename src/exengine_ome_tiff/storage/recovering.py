@@ -13,7 +13,7 @@ from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.opening import find_companion, find_dataset
 from exengine_ome_tiff.storage.reading_back import Progress, read_back
 from exengine_ome_tiff.storage.target import Target
-from exengine_ome_tiff.tiff import read_dataset
+from exengine_ome_tiff.tiff import read_head
 from exengine_ome_tiff.translate import Interpreter, Translator
 
 
@@ -70,7 +70,8 @@ def recover(
     OSError
         It cannot be written to. It is as it was before.
     """
-    paths, header = find_dataset(Path(fspath(path)).absolute())
+    absolute = Path(fspath(path)).absolute()
+    paths, header = find_dataset(absolute)
     target = Target.at(paths[0].parent if header.is_folder else paths[0], is_folder=header.is_folder)
     is_finished = _is_finished(target, paths, header)
     if is_finished and not (target.is_folder and target.lock.exists()):
@@ -81,7 +82,8 @@ def recover(
     except BlockingIOError as error:
         raise BeingWrittenError(f"{target.path}: a TiffStorage is writing it at this moment") from error
     try:
-        if is_finished:
+        paths, header = find_dataset(absolute)  # once more, as it may have been written until now
+        if _is_finished(target, paths, header):
             return Recovered(target.path, len(paths), None)
         return _finish(target, paths, header, translators, progress)
     finally:
@@ -101,7 +103,7 @@ def _check_paths(target: Target, paths: Iterable[Path]) -> None:
 def _is_finished(target: Target, paths: Iterable[Path], header: Header) -> bool:
     if target.is_folder and find_companion(target.path, header.dataset) is None:
         return False
-    return all(read_dataset(path)[1] is not None for path in paths)
+    return all(read_head(path).is_finished for path in paths)
 
 
 def _finish(

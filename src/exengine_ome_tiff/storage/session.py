@@ -118,7 +118,10 @@ class Session:
         self._flusher: threading.Thread | None = None
         if not target.is_folder:
             self._file_number({})
-        self._held = hold(target)
+        try:
+            self._held = hold(target)
+        except BlockingIOError as error:
+            raise FileExistsError(f"{target.path} is being written by another TiffStorage") from error
 
     def put(self, given: Mapping[str, int | str], data: npt.ArrayLike, metadata: object) -> None:
         """Take a frame; see `TiffStorage.put`."""
@@ -184,6 +187,9 @@ class Session:
 
     def finish(self) -> None:
         """Take no more frames and finish the files, once; after an OSError it can be called again."""
+        was_finished = self.is_finished
+        if was_finished:
+            return
         self.check_process()
         if not self._is_ending:
             self._failures.try_again(self.put)
@@ -195,10 +201,15 @@ class Session:
         with self._lock:
             if self.is_finished:
                 return
+            failed: OSError | None = None
             if self.frame_count:
-                self.flush()
-                if self._was_interrupted:
+                try:
+                    self.flush()
+                except OSError as error:
+                    failed = error
+                if self._was_interrupted and failed is None:
                     self._read_back()
+                waiting = {number for number, writer in enumerate(self._writers) if writer.has_waiting}
                 finish_files(
                     self._target,
                     self._header,
@@ -208,7 +219,10 @@ class Session:
                     self._interpreter,
                     fsync=self._fsync,
                     new_folders=self._new_folders,
+                    waiting=waiting if failed is not None else (),
                 )
+                if failed is not None:
+                    raise failed
             else:
                 self._leave_nothing()
             self._pool.clear()
@@ -298,10 +312,9 @@ class Session:
 
     def _wake_flusher(self) -> None:
         if self._flusher is None:
-            self._flusher = threading.Thread(
-                target=self._flush_when_idle, name="TiffStorage flush", daemon=True
-            )
-            self._flusher.start()
+            flusher = threading.Thread(target=self._flush_when_idle, name="TiffStorage flush", daemon=True)
+            flusher.start()
+            self._flusher = flusher
         self._wake.notify()
 
     def _flush_when_idle(self) -> None:

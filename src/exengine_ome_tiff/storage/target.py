@@ -10,6 +10,8 @@ from exengine_ome_tiff.coordinates import file_label
 TIFF_SUFFIXES = (".tif", ".tiff", ".tf2", ".tf8", ".btf")
 """What makes a path a single file."""
 COMPANION_SUFFIX = ".companion.ome"
+LOCK_NAME = "exengine-ome-tiff.lock"
+"""In a folder; the same however the folder is called."""
 _MAX_PREFIX_BYTES = 100
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 """What the companion, which is XML, cannot say."""
@@ -72,7 +74,7 @@ class Target:
     @property
     def lock(self) -> Path:
         """The file that is held while the dataset is written."""
-        return self.path / f"{self.prefix}.lock" if self.is_folder else self.path
+        return self.path / LOCK_NAME if self.is_folder else self.path
 
     def file(self, position: int | str | None) -> Path:
         """Return the path of the file for a position; always the same one for the same position."""

@@ -28,8 +28,8 @@ from exengine_ome_tiff.tiff import (
     PageFinisher,
     PageReader,
     check_pages,
-    read_dataset,
     read_description,
+    read_head,
     resume,
 )
 
@@ -99,7 +99,7 @@ def validate(path: str | PathLike[str]) -> list[Problem]:
 
 def _problems(absolute: Path) -> list[Problem]:
     paths, header = find_dataset(absolute)
-    unfinished = [each for each in paths if read_dataset(each)[1] is None]
+    unfinished = [each for each in paths if not read_head(each).is_finished]
     if unfinished:
         return [Problem(each, None, "it was never finished", _RECOVER) for each in unfinished]
     target = Target.at(paths[0].parent if header.is_folder else paths[0], is_folder=header.is_folder)

@@ -7,7 +7,14 @@ from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.disk import sync_folder, write_whole
 from exengine_ome_tiff.tiff.finisher import PageFinisher
 from exengine_ome_tiff.tiff.open_files import OpenFiles
-from exengine_ome_tiff.tiff.opening import JournalPage, open_pages, read_dataset, read_description, resume
+from exengine_ome_tiff.tiff.opening import (
+    JournalPage,
+    is_begun,
+    open_pages,
+    read_description,
+    read_head,
+    resume,
+)
 from exengine_ome_tiff.tiff.pixels import PixelFormat, packing_of, pixel_format
 from exengine_ome_tiff.tiff.reader import PageReader
 from exengine_ome_tiff.tiff.writer import PageWriter
@@ -26,11 +33,12 @@ __all__ = [
     "PixelFormat",
     "algorithm_of",
     "check_pages",
+    "is_begun",
     "open_pages",
     "packing_of",
     "pixel_format",
-    "read_dataset",
     "read_description",
+    "read_head",
     "resume",
     "sync_folder",
     "write_whole",

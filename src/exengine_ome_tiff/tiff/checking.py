@@ -77,7 +77,7 @@ def check_pages(
                     yield PageFault(None, f"expected {len(pages)} pages, found {number} or more")
                     return
                 entries = ifd.without(_NOT_OF_ALL)
-                if page.handle is None and entries in seen and ifd.find(chain.SUB_IFDS) is None:
+                if page.handle is None and entries in seen:
                     continue
                 seen.update([entries] if page.handle is None else [])
                 try:

@@ -117,18 +117,22 @@ class PageFinisher:
             self._file.close()
         try:
             with self._reader.reopened("rb") as file:
+                journal_at = chain.first_offset(file)
+                # the header leads to the new chain where only what comes after that was interrupted
+                is_done = chain.read_ifd(file, journal_at).find(chain.JOURNAL) is not None
                 extra = {
                     chain.IMAGE_DESCRIPTION: (chain.ASCII, description + b"\0"),
                     chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
-                    chain.JOURNAL: (chain.LONG8, chain.first_offset(file).to_bytes(8, "little")),
+                    chain.JOURNAL: (chain.LONG8, journal_at.to_bytes(8, "little")),
                 }
             with self._reader.reopened("r+b", buffering=0) as file:
-                table_at = write_final_chain(file, self._pages(pages, smaller), len(pages), extra)
-                if fsync:
-                    disk.sync_file(file)
-                if self._torn is not None:
-                    chain.end_chain(file, self._torn)
-                chain.begin_with(file, table_at)
+                if not is_done:
+                    table_at = write_final_chain(file, self._pages(pages, smaller), len(pages), extra)
+                    if fsync:
+                        disk.sync_file(file)
+                    if self._torn is not None:
+                        chain.end_chain(file, self._torn)
+                    chain.begin_with(file, table_at)
                 if fsync:
                     disk.sync_file(file)
         except OSError as error:

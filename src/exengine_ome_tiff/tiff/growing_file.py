@@ -118,9 +118,9 @@ class GrowingFile(io.RawIOBase):
 
     def release(self) -> None:
         """Close the file until it is needed again."""
-        if self._raw is not None:
-            self._raw.close()
-            self._raw = None
+        raw, self._raw = self._raw, None
+        if raw is not None:
+            raw.close()
 
     def close(self) -> None:
         """Close the file for good; the collector does so, too, which therefore changes nothing."""

@@ -49,15 +49,26 @@ class _Block(NamedTuple):
     note_at: int
 
 
-def read_dataset(path: Path) -> tuple[bytes, int | None]:
-    """Read what a file says of its dataset, whether it is finished or not.
+class FileHead(NamedTuple):
+    """What a file says at its beginning.
 
-    Returns
-    -------
-    bytes
+    Parameters
+    ----------
+    dataset
         What its `PageWriter` was given.
-    int or None
-        Offset of the journal, None where the file was never finished.
+    journal
+        Offset of the first page of its journal.
+    is_finished
+        Whether it was finished.
+    """
+
+    dataset: bytes
+    journal: int
+    is_finished: bool
+
+
+def read_head(path: Path) -> FileHead:
+    """Read what a file says of its dataset, whether it is finished or not.
 
     Raises
     ------
@@ -67,10 +78,17 @@ def read_dataset(path: Path) -> tuple[bytes, int | None]:
     with path.open("rb") as file:
         first = chain.read_ifd(file, chain.first_offset(file))
         journal = first.find(chain.JOURNAL)
-        dataset = (first if journal is None else chain.read_ifd(file, journal.number)).find(chain.DATASET)
+        head = first if journal is None else chain.read_ifd(file, journal.number)
+        dataset = head.find(chain.DATASET)
         if dataset is None:
             raise OmeTiffError(f"{path}: not written by TiffStorage")
-        return chain.read_bytes(file, dataset), None if journal is None else journal.number
+        return FileHead(chain.read_bytes(file, dataset), head.offset, journal is not None)
+
+
+def is_begun(path: Path) -> bool:
+    """Whether a file is one that `PageWriter` has made and not written a page to yet."""
+    with path.open("rb") as file:
+        return chain.header(0).startswith(file.read(chain.HEADER_BYTES).rstrip(b"\0"))
 
 
 def read_description(path: Path) -> bytes:
@@ -115,15 +133,15 @@ def open_pages(
     NotFinishedError
         It was never finished, and `unfinished` is False.
     """
-    dataset, journal = read_dataset(path)
-    if journal is None and not unfinished:
+    head = read_head(path)
+    if not head.is_finished and not unfinished:
         raise NotFinishedError(
             f"{path}: not finished: it is still being written, or its writer has ended before finish(), "
             "and exengine_ome_tiff.recover() will finish it"
         )
     reader = PageReader(path, open_files)
-    reader.dataset = dataset
-    return reader, _read_journal(reader, journal, None)
+    reader.dataset = head.dataset
+    return reader, _read_journal(reader, head, None)
 
 
 def resume(
@@ -138,19 +156,17 @@ def resume(
     PageReader
     iterator of JournalPage
     """
-    dataset, journal = read_dataset(path)
+    head = read_head(path)
     reader = PageReader(path, open_files)
-    reader.dataset = dataset
+    reader.dataset = head.dataset
     finisher = PageFinisher(reader, GrowingFile(reader, open_files), coding)
-    finisher.is_finished = journal is not None
-    return finisher, reader, _read_journal(reader, journal, finisher)
+    finisher.is_finished = head.is_finished
+    return finisher, reader, _read_journal(reader, head, finisher)
 
 
-def _read_journal(
-    reader: PageReader, journal: int | None, finisher: PageFinisher | None
-) -> Iterator[JournalPage]:
+def _read_journal(reader: PageReader, head: FileHead, finisher: PageFinisher | None) -> Iterator[JournalPage]:
     """Read the journal of a file, telling its reader and its finisher where pages are."""
-    for block in _blocks(reader, journal, finisher):
+    for block in _blocks(reader, head, finisher):
         record = block.record
         format_number = reader.format_number(record.pixels)
         handles = [reader.add(format_number, len(note)) for note in record.notes]
@@ -162,13 +178,13 @@ def _read_journal(
             yield JournalPage(handle, record.pixels, note, checksum, block.ifd.offset)
 
 
-def _blocks(reader: PageReader, journal: int | None, finisher: PageFinisher | None) -> Iterator[_Block]:
+def _blocks(reader: PageReader, head: FileHead, finisher: PageFinisher | None) -> Iterator[_Block]:
     """Yield all blocks; of a file that was never finished those before the first one that is not whole."""
     left = size = reader.size()  # records and plain pixels have room in the file, as no byte is read twice
     last = None
     with (
         reader.reopened("rb") as file,
-        closing(chain.walk(file, journal or chain.first_offset(file))) as ifds,
+        closing(chain.walk(file, head.journal)) as ifds,
     ):
         try:
             for ifd in ifds:
@@ -183,7 +199,7 @@ def _blocks(reader: PageReader, journal: int | None, finisher: PageFinisher | No
                     yield block
                 last = ifd
         except OmeTiffError:
-            if journal is not None or last is None:
+            if head.is_finished or last is None:
                 raise
             if finisher is not None:
                 finisher.cut_behind(last)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff import chain, disk
 from exengine_ome_tiff.tiff.appender import BLOCK_OVERHEAD_BYTES, PAGE_OVERHEAD_BYTES, Appender
 from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.checksums import Algorithm, checksum
@@ -105,7 +105,12 @@ class PageWriter:
         checksums: Algorithm | None = None,
     ) -> None:
         self.path = path
-        path.open("xb").close()
+        try:
+            path.open("xb").close()
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise disk.told(error, path) from error
         self._reader = PageReader(path, open_files)
         self._reader.dataset = dataset
         self._file = GrowingFile(self._reader, open_files)
@@ -155,8 +160,8 @@ class PageWriter:
         with self._lock:
             kind = self._kind(pixels)
             block = kind.block
-            if block is not None and len(block.frames) == block.capacity:
-                self._write_block(kind, block, block.capacity)
+            if block is not None and (at_once or len(block.frames) == block.capacity):
+                self._write_block(kind, block, len(block.frames))
                 block = None
             room = kind.page_bytes + len(note)
             if block is None:
