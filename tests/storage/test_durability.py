@@ -115,6 +115,16 @@ def test_frames_that_come_slowly_are_seen_by_another_program_at_once(target):
         assert pages_of(first_file(target)) == [((8, 16), 100 * number) for number in range(4)]
 
 
+def test_frames_that_come_slowly_behind_fast_ones_are_in_the_file_at_once(target):
+    with TiffStorage(target) as storage:
+        put(storage, 0)
+        put(storage, 1)
+        for number in range(2, 6):
+            time.sleep(1.5 * SLOW_S)
+            put(storage, number)
+            assert len(journal_of(first_file(target))) == number + 1
+
+
 def test_large_frames_are_seen_by_another_program_at_once(target):
     shape = (1024, 1024)
     with TiffStorage(target) as storage:

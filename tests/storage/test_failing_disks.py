@@ -189,6 +189,54 @@ def test_the_disk_fills_up_inside_finish(tmp_path, name):
     assert 5 < failed < len(rooms)
 
 
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("failing", range(1, 9))
+def test_waiting_for_the_disk_fails_and_finish_is_called_again(tmp_path, name, failing):
+    storage = TiffStorage(tmp_path / name)
+    for number in range(8):
+        put(storage, number)
+    storage.flush()
+    calls = []
+    with failing_disk() as disk:
+
+        def fsync(_):
+            calls.append(1)
+            if len(calls) == failing:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        disk.fsync = fsync
+        try:
+            storage.finish()
+        except OSError:
+            assert not storage.is_finished()
+    storage.close()
+    assert_whole(tmp_path / name, range(8))
+
+
+@pytest.mark.parametrize("is_flushed", [True, False])
+def test_one_position_that_fails_in_finish_does_not_keep_the_others(tmp_path, is_flushed):
+    storage = TiffStorage(tmp_path / "run")
+    for number in range(9):
+        put(storage, number)
+    if is_flushed:
+        storage.flush()
+    inode = (tmp_path / "run" / "run_B.ome.tiff").stat().st_ino
+    with failing_disk() as disk:
+        disk.failing = lambda file: errno.EIO if os.fstat(file).st_ino == inode else 0
+        if not is_flushed:
+            with pytest.raises(OSError, match="run_B"):
+                storage.flush()
+            with TiffStorage.open(tmp_path / "run" / "run_C.ome.tiff", unfinished=True) as reader:
+                assert place_of(8) in reader
+        with pytest.raises(OSError, match="run_B"):
+            storage.finish()
+    assert_stored(storage, range(9))
+    for position, is_finished in (("A", True), ("B", False), ("C", True)):
+        assert (b"<OME" in (tmp_path / "run" / f"run_{position}.ome.tiff").read_bytes()) == is_finished
+    storage.close()
+    assert_whole(tmp_path / "run", range(9))
+
+
 def test_one_position_fails_and_the_others_go_on(tmp_path):
     storage = TiffStorage(tmp_path / "run")
     for number in range(3):
@@ -357,6 +405,15 @@ def test_a_frame_is_given_up_the_second_time(tmp_path, caplog):
     lost = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
     assert [str(place_of(number)) in text for number, text in zip((1, 2), lost, strict=True)] == [True] * 2
     assert_whole(tmp_path / "run.ome.tiff", [0, 3, 4], LARGE)
+
+
+def test_a_frame_that_is_kept_too_late_is_counted(tmp_path):
+    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="defer")
+    put(storage, 0, LARGE)
+    storage.finish()
+    storage._failures.keep(place_of(1), frame({}), {})  # as a thread does that meets a full disk meanwhile
+    with pytest.raises(ExceptionGroup, match="1 frame"):
+        storage.close()
 
 
 def test_other_errors_are_not_tried_again(tmp_path):

@@ -15,6 +15,7 @@ from exengine_ome_tiff.storage import locking
 from frames import assert_same, frame
 
 FORMS = ["run.ome.tiff", "run"]
+HEADER = b"II+\0\x08\0\0\0" + bytes(8)
 WRITER = """
     import sys, time
     import numpy as np
@@ -92,6 +93,73 @@ def test_what_a_dead_process_left_can_be_replaced(path, start):
     with TiffStorage.open(path) as storage:
         assert_same(storage[{"time": 0}], frame({}))
     assert not list(path.parent.rglob("*.lock"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_another_name_of_the_path_is_the_same_path(path, start):
+    process = start(path)
+    alias = path.with_name(f"alias {path.name}")
+    alias.symlink_to(path, target_is_directory=path.is_dir())
+    with pytest.raises(FileExistsError, match="still being written"):
+        TiffStorage(alias, overwrite=True)
+    with pytest.raises(BeingWrittenError, match="writing"):
+        recover(alias)
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "closed\n"
+    with TiffStorage.open(path) as storage:
+        assert len(storage.get_image_coordinates_list()) == 3
+
+
+@pytest.mark.parametrize(
+    "left", [b"", bytes(5000), b"II+\0\x08\0\0\0" + bytes(8), b"II+\0\x08\0\0\0" + bytes(5000)]
+)
+def test_files_that_were_only_begun_are_replaced(tmp_path, left):
+    with TiffStorage(tmp_path / "run") as storage:
+        storage.put({"position": "A"}, frame({}))
+    (tmp_path / "run" / "run_B.ome.tiff").write_bytes(left)
+    (tmp_path / "run" / "other.ome.tiff").write_bytes(left)
+    with TiffStorage(tmp_path / "run", overwrite=True) as storage:
+        storage.put({"position": "B"}, frame({}))
+    assert (tmp_path / "run" / "other.ome.tiff").read_bytes() == left
+    with TiffStorage.open(tmp_path / "run") as storage:
+        assert storage.get_image_coordinates_list() == [{"position": "B"}]
+
+
+def test_a_lock_that_was_deleted_before_it_was_held_is_none(tmp_path, monkeypatch):
+    path = tmp_path / "lock"
+    path.touch()
+    lock, deleted = locking._lock, []
+
+    def delete_first(file):
+        if not deleted:
+            deleted.append(path.unlink())
+            path.touch()
+        lock(file)
+
+    monkeypatch.setattr(locking, "_lock", delete_first)
+    held = locking.Lock(path)
+    with pytest.raises(BlockingIOError):
+        locking.Lock(path)
+    held.release()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_may_close_what_was_finished(path):
+    storage = TiffStorage(path)
+    storage.put({"time": 0}, frame({}))
+    storage.finish()
+    child = os.fork()
+    if child == 0:
+        try:
+            assert_same(storage[{"time": 0}], frame({}))
+            storage.close()
+        except BaseException:  # noqa: BLE001 - the parent is told by the exit status
+            os._exit(1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    storage.close()
 
 
 def test_a_storage_that_is_finished_holds_nothing(path):

@@ -184,6 +184,16 @@ def test_a_finished_dataset_that_nobody_may_write_to_is_left_alone(left):
         left.chmod(0o700)
 
 
+def test_a_stale_lock_of_a_finished_folder_goes(tmp_path):
+    storage, copy = left_behind(tmp_path, "run")
+    storage.close()
+    assert [path.name for path in copy.glob("*.lock")] == ["exengine-ome-tiff.lock"]
+    recover(copy)
+    (copy / "exengine-ome-tiff.lock").touch()
+    assert recover(copy).frames is None
+    assert not list(copy.glob("*.lock"))
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_a_dataset_that_is_being_written_is_refused(tmp_path, name):
     with TiffStorage(tmp_path / name) as storage:

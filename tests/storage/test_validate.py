@@ -74,6 +74,11 @@ def test_coordinates_that_were_put_twice_are_right(tmp_path):
     assert validate(write(tmp_path / "run.ome.tiff", [*PLACES, *PLACES[3:6]], checksums=True)) == []
 
 
+def test_blank_pages_with_smaller_copies_are_right(tmp_path):
+    places = [{"time": time, "channel": "ab"[time % 2]} for time in range(6)]
+    assert validate(write(tmp_path / "run.ome.tiff", places, pyramid_levels=1, compression="zlib")) == []
+
+
 def test_moving_and_renaming_is_nothing_wrong(tmp_path):
     file = write(tmp_path / "run.ome.tiff").rename(tmp_path / "other.ome.tiff")
     folder = write(tmp_path / "run").rename(tmp_path / "elsewhere")

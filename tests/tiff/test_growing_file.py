@@ -136,6 +136,16 @@ def test_a_file_system_that_cannot_reserve(tmp_path, monkeypatch):
         writer.close()
 
 
+def test_a_file_that_is_finished_while_it_is_read_has_its_pages(tmp_path):
+    path = tmp_path / "pages.tif"
+    writer, committed = new_writer(path, PageCoding()), []
+    write_all(writer, committed)
+    reader, pages = open_pages(path, OpenFiles(), unfinished=True)
+    writer.finisher.finish(np.array(committed, np.int64), b"description", "software").close()
+    assert [int(page.note) for page in pages] == committed
+    reader.close()
+
+
 def test_writes_that_fail_do_not_make_the_file_longer(tmp_path):
     path = tmp_path / "pages.tif"
     writer = new_writer(path, PageCoding())
