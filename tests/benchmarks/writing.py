@@ -19,9 +19,10 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import ome_writers
@@ -66,17 +67,13 @@ def timed(put: Callable[[int], object], finish: Callable[[], object], frames: in
     return Result(end_s - start_s, p99_us, (end_s - put_s) / frames * 1e6)
 
 
-def ours(folder: Path, frame: np.ndarray, frames: int, *, fsync: bool = False) -> Result:
-    storage = TiffStorage(folder / "run.ome.tiff", fsync=fsync)
+def ours(folder: Path, frame: np.ndarray, frames: int, **options: Any) -> Result:
+    storage = TiffStorage(folder / "run.ome.tiff", **{"fsync": False} | options)
 
     def put(number: int) -> None:
         storage.put({"time": number, "channel": "DAPI", "z": 0}, frame, metadata_of(number))
 
     return timed(put, storage.close, frames)
-
-
-def ours_fsync(folder: Path, frame: np.ndarray, frames: int) -> Result:
-    return ours(folder, frame, frames, fsync=True)
 
 
 def ndtiff(folder: Path, frame: np.ndarray, frames: int) -> Result:
@@ -142,7 +139,9 @@ def of_ome_writers(folder: Path, frame: np.ndarray, frames: int) -> Result:
 
 WRITERS: dict[str, Callable[[Path, np.ndarray, int], Result]] = {
     "TiffStorage": ours,
-    "TiffStorage, fsync": ours_fsync,
+    "TiffStorage, fsync": partial(ours, fsync=True),
+    "TiffStorage, checksums crc32": partial(ours, checksums="crc32"),
+    "TiffStorage, checksums sha256": partial(ours, checksums="sha256"),
     "NDTiffStorage": ndtiff,
     "tifffile, contiguous, no metadata": contiguous,
     "tifffile, page per write": page_per_write,
