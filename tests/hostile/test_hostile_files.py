@@ -325,6 +325,27 @@ def test_recover_mends_no_link_of_a_damaged_page(tmp_path):
         assert storage[{"time": 0}].tobytes() == frame({"time": 0}).tobytes()
 
 
+def test_recover_mends_no_link_that_is_part_of_a_record(tmp_path):
+    """JSON may begin with blanks, which are a link to nowhere here."""
+    path = make(tmp_path / "a.ome.tiff", finish=False, count=1)
+    data = path.read_bytes()
+    (first,) = struct.unpack_from("<Q", data, 8)
+    (count,) = struct.unpack_from("<Q", data, first)
+    ifd = bytearray(data[first : first + 8 + 20 * count])
+    link_at = len(data) + len(ifd)
+    (entry,) = (at for at in range(8, len(ifd), 20) if struct.unpack_from("<H", ifd, at)[0] == chain.RECORDS)
+    length, record_at = struct.unpack_from("<QQ", ifd, entry + 4)
+    struct.pack_into("<QQ", ifd, entry + 4, length + 8, link_at)
+    path.write_bytes(data + ifd + b" " * 8 + data[record_at : record_at + length])
+    patched(path, 8, struct.pack("<Q", len(data)))
+    before = path.read_bytes()
+    with TiffStorage.open(path, unfinished=True) as storage:
+        assert storage[{"time": 0}].tobytes() == frame({"time": 0}).tobytes()
+    with pytest.raises(OmeTiffError):
+        recover(path)
+    assert path.read_bytes() == before
+
+
 def test_text_as_ascii_is_text(tmp_path):
     path = one_page(tmp_path / "a.ome.tiff", block(record({"time": 0})), kind=chain.ASCII)
     with TiffStorage.open(path, unfinished=True) as storage:

@@ -182,6 +182,7 @@ def _blocks(reader: PageReader, head: FileHead, finisher: PageFinisher | None) -
     """Yield all blocks; of a file that was never finished those before the first one that is not whole."""
     left = size = reader.size()  # records and plain pixels have room in the file, as no byte is read twice
     last = None
+    records: list[tuple[int, int]] = []
     with (
         reader.reopened("rb") as file,
         closing(chain.walk(file, head.journal)) as ifds,
@@ -196,12 +197,16 @@ def _blocks(reader: PageReader, head: FileHead, finisher: PageFinisher | None) -
                     block = _block(reader, ifd, _decoded(reader, ifd, text), record.number, size)
                     left -= 0 if block.record.pixels.is_encoded else _nbytes(block.record)
                     _check(left >= 0, f"{reader.path}: its pages overlap")
+                    records.append((record.number, record.number + record.length))
                     yield block
                 last = ifd
         except OmeTiffError:
             if head.is_finished or last is None:
                 raise
             if finisher is not None:
+                link_at = last.end - chain.OFFSET.size
+                if any(start < last.end and link_at < stop for start, stop in records):
+                    raise
                 finisher.cut_behind(last)
 
 
