@@ -316,12 +316,6 @@ def test_a_chain_may_be_replaced_again(path):
     assert_pages(read(path), [1 + 2, 1])
 
 
-def test_end_chain_cuts_behind_a_page(path):
-    with path.open("r+b", buffering=0) as file:
-        chain.end_chain(file, journal(path)[2])
-    assert_pages(read(path), [0, 1, 2])
-
-
 @pytest.mark.parametrize("room", [0, 1, 8, 100, 307, 308, 309, 1000, 1200, 1620])
 def test_a_full_disk_leaves_the_file_as_it_was(path, room):
     before = path.read_bytes()

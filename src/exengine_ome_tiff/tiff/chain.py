@@ -1,4 +1,4 @@
-"""The chain of pages (IFDs) in a BigTIFF file: walking it, and cutting it where a link leads nowhere.
+"""The chain of pages (IFDs) in a BigTIFF file: walking it, and reading what its tags say.
 
 Layout of header, IFDs and tags: TIFF 6.0 section 2 with the 64-bit fields of BigTIFF.
 """
@@ -25,7 +25,8 @@ DATASET = 65140
 RECORDS = 65141
 """Private tag of the first page of each block: the records of all frames in the block, as lines of JSON."""
 JOURNAL = 65142
-"""Private tag of the first page of the final chain: offset of the first page of the journal chain."""
+"""Private tag of the first page of the final chain: offset of the first page of the journal chain, and of
+the last one where that links to what is no page."""
 
 BYTES = 7
 ASCII = 2
@@ -254,19 +255,14 @@ def check_strips(file: Readable, ifd: Ifd) -> int:
     return total
 
 
-def end_chain(file: FileIO, last: Ifd) -> None:
-    """Make an IFD the last of its chain, where a link leads to what is no IFD.
+def begin_with(file: FileIO, offset: int) -> None:
+    """Make an IFD the first page of the file: one write of eight bytes.
 
     Parameters
     ----------
     file
         The file, open for reading and writing without a buffer.
-    last
-        The IFD.
+    offset
+        Of the IFD.
     """
-    write_at(file, last.offset + OFFSET.size + len(last.entries), OFFSET.pack(0))
-
-
-def begin_with(file: FileIO, offset: int) -> None:
-    """Make an IFD the first page of the file: one write of eight bytes; the file as for `end_chain`."""
     write_at(file, FIRST_IFD_AT, OFFSET.pack(offset))

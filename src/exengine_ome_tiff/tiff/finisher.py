@@ -45,7 +45,7 @@ class PageFinisher:
         """Handles of the smaller copies of pages."""
         self._template = 0, b""
         """Offset and entries of the IFD that was read last."""
-        self._torn: chain.Ifd | None = None
+        self._last_at: int | None = None
         self.is_finished = False
 
     @property
@@ -60,17 +60,17 @@ class PageFinisher:
         for handle in handles:
             self._ifd_of[handle] = ifd_at
 
-    def cut_behind(self, last: chain.Ifd) -> None:
-        """Note that the chain leads nowhere behind a page, to be mended when the file is finished.
+    def end_with(self, last: chain.Ifd) -> None:
+        """Note which page of the journal is its last, since its link leads to what is no page.
 
         Raises
         ------
         OmeTiffError
-            The page has not as many tags as it says, so that its link is not where it seems to be.
+            The page has not as many tags as it says.
         """
         if not last.is_sorted:
             raise OmeTiffError(f"{self.path}: the tags of the page at offset {last.offset} are damaged")
-        self._torn = last
+        self._last_at = last.offset
 
     def append_blank(self, pixels: PixelFormat) -> int:
         """Write a page of zeros that no frame has put, once for all of its kind; return its handle."""
@@ -120,18 +120,17 @@ class PageFinisher:
                 journal_at = chain.first_offset(file)
                 # the header leads to the new chain where only what comes after that was interrupted
                 is_done = chain.read_ifd(file, journal_at).find(chain.JOURNAL) is not None
+                journal = b"".join(map(chain.OFFSET.pack, filter(None, (journal_at, self._last_at))))
                 extra = {
                     chain.IMAGE_DESCRIPTION: (chain.ASCII, description + b"\0"),
                     chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
-                    chain.JOURNAL: (chain.LONG8, journal_at.to_bytes(8, "little")),
+                    chain.JOURNAL: (chain.LONG8, journal),
                 }
             with self._reader.reopened("r+b", buffering=0) as file:
                 if not is_done:
                     table_at = write_final_chain(file, self._pages(pages, smaller), len(pages), extra)
                     if fsync:
                         disk.sync_file(file)
-                    if self._torn is not None:
-                        chain.end_chain(file, self._torn)
                     chain.begin_with(file, table_at)
                 if fsync:
                     disk.sync_file(file)

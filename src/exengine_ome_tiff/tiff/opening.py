@@ -58,12 +58,15 @@ class FileHead(NamedTuple):
         What its `PageWriter` was given.
     journal
         Offset of the first page of its journal.
+    last
+        Offset of its last page; None where that is the one that links to no other.
     is_finished
         Whether it was finished.
     """
 
     dataset: bytes
     journal: int
+    last: int | None
     is_finished: bool
 
 
@@ -78,11 +81,15 @@ def read_head(path: Path) -> FileHead:
     with path.open("rb") as file:
         first = chain.read_ifd(file, chain.first_offset(file))
         journal = first.find(chain.JOURNAL)
-        head = first if journal is None else chain.read_ifd(file, journal.number)
+        ends = (first.offset,) if journal is None else chain.read_numbers(file, journal)
+        if not 1 <= len(ends) <= 2:
+            raise OmeTiffError(f"{path}: tag {chain.JOURNAL} has {len(ends)} values")
+        head = first if journal is None else chain.read_ifd(file, ends[0])
         dataset = head.find(chain.DATASET)
         if dataset is None:
             raise OmeTiffError(f"{path}: not written by TiffStorage")
-        return FileHead(chain.read_bytes(file, dataset), head.offset, journal is not None)
+        last = ends[1] if len(ends) > 1 else None
+        return FileHead(chain.read_bytes(file, dataset), head.offset, last, journal is not None)
 
 
 def is_begun(path: Path) -> bool:
@@ -182,7 +189,6 @@ def _blocks(reader: PageReader, head: FileHead, finisher: PageFinisher | None) -
     """Yield all blocks; of a file that was never finished those before the first one that is not whole."""
     left = size = reader.size()  # records and plain pixels have room in the file, as no byte is read twice
     last = None
-    records: list[tuple[int, int]] = []
     with (
         reader.reopened("rb") as file,
         closing(chain.walk(file, head.journal)) as ifds,
@@ -197,17 +203,15 @@ def _blocks(reader: PageReader, head: FileHead, finisher: PageFinisher | None) -
                     block = _block(reader, ifd, _decoded(reader, ifd, text), record.number, size)
                     left -= 0 if block.record.pixels.is_encoded else _nbytes(block.record)
                     _check(left >= 0, f"{reader.path}: its pages overlap")
-                    records.append((record.number, record.number + record.length))
                     yield block
                 last = ifd
+                if ifd.offset == head.last:
+                    break
         except OmeTiffError:
             if head.is_finished or last is None:
                 raise
             if finisher is not None:
-                link_at = last.end - chain.OFFSET.size
-                if any(start < last.end and link_at < stop for start, stop in records):
-                    raise
-                finisher.cut_behind(last)
+                finisher.end_with(last)
 
 
 def _block(reader: PageReader, ifd: chain.Ifd, record: BlockRecord, record_at: int, size: int) -> _Block:
