@@ -72,7 +72,7 @@ def recover(
     """
     absolute = Path(fspath(path)).absolute()
     paths, header = find_dataset(absolute)
-    target = Target.at(paths[0].parent if header.is_folder else paths[0], is_folder=header.is_folder)
+    target = Target.of_files(paths, is_folder=header.is_folder)
     is_finished = _is_finished(target, paths, header)
     if is_finished and not (target.is_folder and target.lock.exists()):
         return Recovered(target.path, len(paths), None)

@@ -1,6 +1,7 @@
 """Where a dataset lives: one file, or a folder with a file for each position."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
@@ -55,6 +56,11 @@ class Target:
         elif stem.lower().endswith(".ome"):
             stem = stem[:-4]
         return cls(absolute, is_folder, stem)
+
+    @classmethod
+    def of_files(cls, paths: Sequence[Path], *, is_folder: bool) -> "Target":
+        """Take all files of a dataset, which is one of them or their folder."""
+        return cls.at(paths[0].parent if is_folder else paths[0], is_folder=is_folder)
 
     @property
     def folder(self) -> Path:

@@ -36,8 +36,6 @@ from exengine_ome_tiff.tiff import (
 _RECOVER = "finish it: exengine-ome-tiff recover PATH"
 _COPY = "take the file from a copy"
 _SPOILED = "take the file from a copy; TiffStorage.open() still reads all frames that are not named here"
-
-
 _TWICE = "move one of the two somewhere else"
 
 
@@ -102,7 +100,7 @@ def _problems(absolute: Path) -> list[Problem]:
     unfinished = [each for each in paths if not read_head(each).is_finished]
     if unfinished:
         return [Problem(each, None, "it was never finished", _RECOVER) for each in unfinished]
-    target = Target.at(paths[0].parent if header.is_folder else paths[0], is_folder=header.is_folder)
+    target = Target.of_files(paths, is_folder=header.is_folder)
     check = _Check(target, paths, header)
     try:
         return list(check.problems())

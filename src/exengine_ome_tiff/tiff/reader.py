@@ -152,25 +152,7 @@ class PageReader:
         return self.decoded(self.data_offset(handle), self.format(handle))
 
     def decoded(self, ifd_at: int, pixels: PixelFormat) -> npt.NDArray[Any]:
-        """Read the page of an IFD through tifffile.
-
-        Parameters
-        ----------
-        ifd_at
-            Offset of the IFD.
-        pixels
-            What the page is to be.
-
-        Returns
-        -------
-        numpy.ndarray
-            Pixels as they lie in the file, shape and type as `pixels` says.
-
-        Raises
-        ------
-        OmeTiffError
-            It is something else, or cannot be decoded.
-        """
+        """Read the page of an IFD through tifffile; see `decoding.decoded`."""
         with self._at(0) as file:
             return decoded(file, ifd_at, pixels)
 
