@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 encode_json = json.JSONEncoder(separators=(",", ":")).encode
 """Encodes what JSON has a form for, in ASCII and on one line."""
+
 _text = lru_cache(maxsize=4096)(encode_json)
 _decoder = json.JSONDecoder()
 _MAX_DEPTH = 200

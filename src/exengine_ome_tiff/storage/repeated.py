@@ -1,6 +1,8 @@
 """JSON of metadata of which most is the same as in the frame before."""
 
-from operator import is_
+from itertools import compress, count
+from json.encoder import encode_basestring_ascii as encode_text
+from operator import is_not
 from typing import NamedTuple
 
 from exengine_ome_tiff.storage.records import encode_json, to_json
@@ -35,10 +37,10 @@ class RepeatedMetadata:
             return to_json(metadata)
         last, keys, values = self._last, tuple(metadata), list(metadata.values())
         if keys == last.keys:
-            if all(map(is_, values, last.values)):
+            others = [*compress(count(), map(is_not, values, last.values))]
+            if not others:
                 return last.text, metadata
             heads, parts = last.heads, last.parts.copy()
-            others = [index for index, value in enumerate(values) if value is not last.values[index]]
         elif all(type(key) is str for key in keys):
             heads, parts = [f"{encode_json(key)}:" for key in keys], [""] * len(values)
             others = list(range(len(values)))
@@ -48,7 +50,10 @@ class RepeatedMetadata:
             return to_json(metadata)
         try:
             for index in others:
-                parts[index] = heads[index] + encode_json(values[index])
+                value = values[index]
+                parts[index] = heads[index] + (
+                    encode_text(value) if type(value) is str else encode_json(value)
+                )
         except ValueError:  # an integer of thousands of digits
             return to_json(metadata)
         text = f"{{{','.join(parts)}}}"

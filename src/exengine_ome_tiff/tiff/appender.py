@@ -1,8 +1,8 @@
-"""Adding pages to a file through tifffile."""
+"""Adding a page to a file through tifffile."""
 
 import os
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,32 +13,27 @@ from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 
-BLOCK_OVERHEAD_BYTES = 4096
-PAGE_OVERHEAD_BYTES = 512
-"""What IFDs take at the most of a block and of each of its pages, records not included."""
+PAGE_BYTES = 4096
+"""What a page takes at the most beside its pixels and private tags."""
 
 
-class Block(NamedTuple):
-    """Where pages are that were written with one call.
+class Added(NamedTuple):
+    """Where a page is that was written.
 
     Parameters
     ----------
-    ifd_at
-        Offset of the first one's IFD.
+    ifd
+        Its IFD, to which nothing leads yet.
     data_at
-        Offset of the first one's pixels, behind which the others' lie; for encoded pages, which are alone in
-        their block, that of its IFD.
-    record_at
-        Offset of the value of the RECORDS tag, 0 where there is none.
+        Offset of its pixels; for an encoded page, that of its IFD.
     """
 
-    ifd_at: int
+    ifd: chain.Ifd
     data_at: int
-    record_at: int
 
 
 class Appender:
-    """Pages at the end of a file.
+    """Pages at the end of a file that are in no chain.
 
     Parameters
     ----------
@@ -46,45 +41,48 @@ class Appender:
         Ends with the last page so far.
     coding
         Compression and tiles of all pages.
-    is_linked
-        Whether pages become part of the file's chain, or nothing leads to them yet.
     """
 
-    def __init__(self, file: GrowingFile, coding: PageCoding, *, is_linked: bool) -> None:
+    def __init__(self, file: GrowingFile, coding: PageCoding) -> None:
         self._file = file
         self._coding = coding
-        self._is_linked = is_linked
-        self._has_pages = False
         self._writer: tifffile.TiffWriter | None = None
 
     def write(
         self, data: npt.NDArray[Any], pixels: PixelFormat, tags: Sequence[tuple[int, bytes]] = ()
-    ) -> Block:
-        """Write pages of one format in one block.
+    ) -> Added:
+        """Write a page.
 
         Parameters
         ----------
         data
-            Pixels as they will lie in the file, shape (pages, ...) or that of one page, C-contiguous.
+            Its pixels as they will lie in the file, C-contiguous.
         pixels
-            What its pages are.
+            What it is.
         tags
-            Private tags of the first page: code and value; one of them may be RECORDS.
+            Private tags: code and value.
 
         Returns
         -------
-        Block
+        Added
 
         Raises
         ------
         OSError
-            The pages were not written; the file is right as it is.
+            The page was not written; the file is right as it is.
         """
         try:
-            if self._writer is None:
-                with self._file.addition(is_linked=self._is_linked):  # the header, which leads nowhere yet
-                    self._writer = self._new_writer()
-            with self._file.addition(is_linked=self._is_linked):
+            with self._file.addition():
+                if self._writer is None:
+                    self._file.seek(0)
+                    self._writer = tifffile.TiffWriter(
+                        cast("Any", self._file),
+                        mode="w",
+                        bigtiff=True,
+                        byteorder="<",
+                        ome=False,
+                        shaped=False,
+                    )
                 return self._write(self._writer, data, pixels, tags)
         except BaseException:
             self._writer = None  # it has lost track of the file; another one will find its way
@@ -96,7 +94,7 @@ class Appender:
         data: npt.NDArray[Any],
         pixels: PixelFormat,
         tags: Sequence[tuple[int, bytes]],
-    ) -> Block:
+    ) -> Added:
         self._file.seek(0, os.SEEK_END)
         is_rgb = pixels.samples > 1
         place = writer.write(
@@ -116,14 +114,4 @@ class Appender:
         if not pixels.is_encoded:
             data_at = place[0]  # type: ignore[index] # it is there for pages that are not encoded
             self._file.write_at(data_at, np.ascontiguousarray(data).reshape(-1).view(np.uint8).data)
-        record = chain.read_ifd(self._file, ifd_at).find(chain.RECORDS)
-        self._has_pages = True
-        return Block(ifd_at, data_at, 0 if record is None else record.number)
-
-    def _new_writer(self) -> tifffile.TiffWriter:
-        """Let tifffile begin the file, find the end of its chain, or write pages that are in no chain."""
-        self._file.seek(0)
-        mode: Literal["r+", "w"] = "r+" if self._is_linked and self._has_pages else "w"
-        return tifffile.TiffWriter(
-            cast("Any", self._file), mode=mode, bigtiff=True, byteorder="<", ome=False, shaped=False
-        )
+        return Added(chain.read_ifd(self._file, ifd_at), data_at)

@@ -1,7 +1,4 @@
-"""Memory for frames that wait for the rest of their block."""
-
-import numpy as np
-import numpy.typing as npt
+"""Memory in which bytes wait until there are more of them."""
 
 
 class BufferPool:
@@ -20,22 +17,22 @@ class BufferPool:
     def __init__(self, buffer_bytes: int, max_buffers: int) -> None:
         self.buffer_bytes = buffer_bytes
         self._not_made = max_buffers
-        self._free: list[npt.NDArray[np.uint8]] = []
+        self._free: list[memoryview] = []
 
-    def take(self) -> npt.NDArray[np.uint8] | None:
-        """Return a buffer of shape (buffer_bytes,), or None when all are taken."""
+    def take(self) -> memoryview | None:
+        """Return a buffer of `buffer_bytes`, or None when all are taken."""
         if self._free:
             return self._free.pop()
         if self._not_made == 0:
             return None
         self._not_made -= 1
-        return np.empty(self.buffer_bytes, np.uint8)
+        return memoryview(bytearray(self.buffer_bytes))
 
     def clear(self) -> None:
         """Let go of the memory that is not taken."""
         self._not_made += len(self._free)
         self._free.clear()
 
-    def give_back(self, buffer: npt.NDArray[np.uint8]) -> None:
+    def give_back(self, buffer: memoryview) -> None:
         """Return a buffer to the pool."""
         self._free.append(buffer)

@@ -91,7 +91,12 @@ class Ifd(NamedTuple):
     @property
     def end(self) -> int:
         """Offset of what lies behind it."""
-        return self.offset + 2 * OFFSET.size + len(self.entries)
+        return self.next_at + OFFSET.size
+
+    @property
+    def next_at(self) -> int:
+        """Offset of its link to the next one."""
+        return self.offset + OFFSET.size + len(self.entries)
 
     def find(self, code: int) -> Entry | None:
         """Return the entry of a tag, or None."""

@@ -5,12 +5,16 @@ import os
 import shutil
 from io import FileIO
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _LITTLE_ROOM_BYTES = 4 << 20
 _CANNOT_RESERVE = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
-def write_all(file: FileIO, data: bytes | bytearray | memoryview) -> None:
+def write_all(file: FileIO, data: "ReadableBuffer") -> None:
     """Write bytes where the file is, all of them, however many calls that takes.
 
     Raises
@@ -19,11 +23,13 @@ def write_all(file: FileIO, data: bytes | bytearray | memoryview) -> None:
         Some were not written.
     """
     rest = memoryview(data).cast("B")
-    while rest:
-        rest = rest[os.write(file.fileno(), rest) :]
+    while written := os.write(file.fileno(), rest):
+        if written == len(rest):
+            break
+        rest = rest[written:]
 
 
-def write_at(file: FileIO, offset: int, data: bytes | bytearray | memoryview) -> None:
+def write_at(file: FileIO, offset: int, data: "ReadableBuffer") -> None:
     """Write bytes at a position; as `write_all`."""
     file.seek(offset)
     write_all(file, data)

@@ -13,7 +13,8 @@ from exengine_ome_tiff.tiff import chain, disk
 from exengine_ome_tiff.tiff.appender import Appender
 from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
-from exengine_ome_tiff.tiff.new_chain import Page, Run, with_data_offset, write_final_chain
+from exengine_ome_tiff.tiff.ifds import PageKind
+from exengine_ome_tiff.tiff.new_chain import Page, Run, write_final_chain
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.pyramid import halved
 from exengine_ome_tiff.tiff.reader import PageReader
@@ -37,7 +38,7 @@ class PageFinisher:
         self._reader = reader
         self._file = file
         self._coding = coding
-        self._loose = Appender(file, coding, is_linked=False)
+        self._loose = Appender(file, coding)
         self._ifd_of = array("Q")
         """By handle, the IFD of the first page of its block."""
         self._blanks: dict[tuple[tuple[int, ...], str], int] = {}
@@ -157,10 +158,9 @@ class PageFinisher:
     def _append_loose(self, data: npt.NDArray[np.generic], pixels: PixelFormat) -> int:
         """Write a page that is no frame; return its handle."""
         pixels = self._coding.encoded(pixels)
-        block = self._loose.write(data, pixels)
-        handle = self._reader.add(self._reader.format_number(pixels), 0)
-        self._reader.locate([handle], block.data_at, 0)
-        self.add([handle], block.ifd_at)
+        page = self._loose.write(data, pixels)
+        handle = self._reader.add(self._reader.format_number(pixels), page.data_at, 0)
+        self.add([handle], page.ifd.offset)
         return handle
 
     def _write_smaller(self, pages: npt.NDArray[np.int64]) -> dict[int, list[int]]:
@@ -192,18 +192,16 @@ class PageFinisher:
                 return
             # the IFDs of blocks of one format are alike but for the place of the pixels
             ifds, block_of = np.unique(np.array(self._ifd_of, np.int64)[pages], return_inverse=True)
-            templates: dict[bytes, int] = {}
-            kinds = [
-                templates.setdefault(
-                    with_data_offset(chain.read_ifd(file, ifd_at).public_entries(), 0), len(templates)
-                )
+            kinds: dict[bytes, int] = {}
+            of_blocks = [
+                kinds.setdefault(PageKind(chain.read_ifd(file, ifd_at).public_entries()).page(0), len(kinds))
                 for ifd_at in ifds.tolist()
             ]
-            kind_of = np.array(kinds)[block_of]
+            kind_of = np.array(of_blocks)[block_of]
             starts = [0, *(np.flatnonzero(np.diff(kind_of)) + 1).tolist(), len(pages)]
-            offsets, entries = self._reader.data_offsets(pages), list(templates)
+            offsets, of_numbers = self._reader.data_offsets(pages), [PageKind(entries) for entries in kinds]
             for start, stop in pairwise(starts):
-                yield Run(entries[kind_of[start]], offsets[start:stop])
+                yield Run(of_numbers[kind_of[start]], offsets[start:stop])
 
     def entries(self, file: chain.Readable, handle: int) -> bytes:
         """Return the entries of a page in the final chain, made of those of the first page of its block.
@@ -220,4 +218,4 @@ class PageFinisher:
             self._template = ifd_at, chain.read_ifd(file, ifd_at).public_entries()
         if self._reader.format(handle).is_encoded:
             return self._template[1]
-        return with_data_offset(self._template[1], self._reader.data_offset(handle))
+        return PageKind(self._template[1]).page(self._reader.data_offset(handle))

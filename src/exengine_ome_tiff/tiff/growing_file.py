@@ -1,4 +1,4 @@
-"""A file at whose end pages are added, each of them whole before anything leads to it."""
+"""A file at whose end bytes are added, all of them before anything leads to them."""
 
 import io
 import os
@@ -7,22 +7,26 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from exengine_ome_tiff.tiff import disk
+from exengine_ome_tiff.tiff.buffers import BufferPool
+from exengine_ome_tiff.tiff.chain import OFFSET
+from exengine_ome_tiff.tiff.ifds import aligned
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.reader import PageReader
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
-_RESERVE_BYTES = 1 << 20
+FEW_BYTES = 64 << 10
+_RESERVE_BYTES = 4 << 20
 """How much more room is taken than was asked for, so that it is not asked for with each frame."""
 
 
 class GrowingFile(io.RawIOBase):
-    """The end of a file, as tifffile writes to it.
+    """The end of a file: bytes are added behind it, and then something is made to lead to them.
 
-    tifffile sets the link to a page before it writes the page. Here whatever it writes to the part of the
-    file that was there before is held back until all new bytes are written: whoever is killed in between
-    leaves a file that ends with bytes that nothing leads to. A write that fails leaves what was there before.
+    Whoever is killed in between leaves a file that ends with bytes that nothing leads to, and a write that
+    fails leaves what was there before. tifffile, which sets the link to a page before it writes the page,
+    cannot set any here: what it writes to the part of the file that was there before is left out.
 
     Parameters
     ----------
@@ -30,9 +34,11 @@ class GrowingFile(io.RawIOBase):
         Of the file, which exists.
     open_files
         Bounds how many files are open.
+    pool
+        Where memory comes from, in which few bytes wait for more, so that they are written together.
     """
 
-    def __init__(self, reader: PageReader, open_files: OpenFiles) -> None:
+    def __init__(self, reader: PageReader, open_files: OpenFiles, pool: BufferPool | None = None) -> None:
         super().__init__()
         self.name = str(reader.path)
         self._reader = reader
@@ -41,41 +47,90 @@ class GrowingFile(io.RawIOBase):
         self._position = 0
         self._start = self._end = reader.size()
         self._reserved = self._end
-        self._links: list[tuple[int, bytes]] = []
+        self._pool = pool or BufferPool(FEW_BYTES, 0)
+        self._buffer: memoryview | None = None
+        """Has the last bytes of the file, which are not in it yet."""
+        self._written = self._end
+        """Where those begin."""
         self.last_write_at = 0
         """Where the last write went to that added bytes."""
 
-    @contextmanager
-    def addition(self, *, is_linked: bool) -> Iterator[None]:
-        """Add bytes, all or none of them.
-
-        Parameters
-        ----------
-        is_linked
-            Whether what is written to the part that was there before is written in the end, or left out.
+    def add(self, data: "ReadableBuffer") -> int:
+        """Add bytes; return where they begin, a multiple of 8.
 
         Raises
         ------
         OSError
             Writing failed; nothing was added. Names the file and the room that is left.
         """
-        self._open()
+        view = memoryview(data).cast("B")
+        at = aligned(self._end)
+        end = at + len(view)
+        buffer = self._room_for(end) if len(view) <= FEW_BYTES else None
+        if buffer is None:
+            self.write_waiting()
+            self._write(at, view)
+            self._written = end
+        else:
+            buffer[self._end - self._written : at - self._written] = bytes(at - self._end)
+            buffer[at - self._written : end - self._written] = view
+        self._end = end
+        return at
+
+    def _room_for(self, end: int) -> memoryview | None:
+        """Return the memory where bytes up to an offset can wait; writes what is there where it is full."""
+        if self._buffer is not None and end - self._written > len(self._buffer):
+            self.write_waiting()
+        if self._buffer is None:
+            self._buffer = self._pool.take()
+        return self._buffer
+
+    @property
+    def end(self) -> int:
+        """Where what was added ends."""
+        return self._end
+
+    @property
+    def written(self) -> int:
+        """Where what is in the file ends; the rest waits in memory."""
+        return self._written
+
+    def write_waiting(self) -> None:
+        """Write what waits in memory; errors as for `add`."""
+        if self._buffer is not None:
+            self._write(self._written, self._buffer[: self._end - self._written])
+            self._written = self._end
+            self._pool.give_back(self._buffer)
+            self._buffer = None
+
+    def take_back(self, end: int) -> None:
+        """Forget what was added last, to which nothing leads; other bytes will take its place."""
+        self._end, self._written = end, min(end, self._written)
+
+    def link(self, at: int, offset: int) -> None:
+        """Make eight bytes that were there before lead to an offset; errors as for `add`."""
+        self.write_waiting()
+        self._write(at, OFFSET.pack(offset))
+
+    def _write(self, at: int, data: "ReadableBuffer") -> None:
+        try:
+            disk.write_at(self._open(), at, data)
+        except OSError as error:
+            raise disk.told(error, self._reader.path) from error
+
+    @contextmanager
+    def addition(self) -> Iterator[None]:
+        """Let tifffile add bytes, all or none of them; errors as for `add`."""
+        self.write_waiting()
         self._start = self._end
-        may_be_linked, links_set = False, 0
         try:
             yield
-            may_be_linked = True  # whatever interrupts this from here on, nobody may write there again
-            for offset, link in self._links if is_linked else ():
-                disk.write_at(self._open(), offset, link)
-                links_set += 1
-        except OSError as error:
-            may_be_linked = links_set > 0
-            raise disk.told(error, self._reader.path) from error
-        finally:
-            self._links.clear()
-            if not may_be_linked:
-                self._end = self._start  # what stays is behind it, where nothing leads to
-            self._start = self._end
+        except BaseException as error:
+            self.take_back(self._start)  # what stays is behind it, where nothing leads to
+            if isinstance(error, OSError):
+                raise disk.told(error, self._reader.path) from error
+            raise
+        self._start = self._end
 
     def reserve(self, nbytes: int) -> None:
         """Make sure that there is room for bytes behind the end, where the system can do that.
@@ -103,17 +158,19 @@ class GrowingFile(io.RawIOBase):
         """Write bytes that tifffile has left room for."""
         view = memoryview(data).cast("B")
         disk.write_at(self._open(), offset, view)
-        self._end = max(self._end, offset + len(view))
+        self._end = self._written = max(self._end, offset + len(view))
 
     def trim(self) -> None:
-        """Give back the room behind the end."""
+        """Give back the room behind the end; errors as for `add`."""
+        self.write_waiting()
         file = self._open()
         if os.fstat(file.fileno()).st_size > self._end:
             file.truncate(self._end)
             self._reserved = self._end
 
     def sync(self) -> None:
-        """Wait until all is safe on the disk."""
+        """Wait until all is safe on the disk; errors as for `add`."""
+        self.write_waiting()
         disk.sync_file(self._open())
 
     def release(self) -> None:
@@ -168,11 +225,9 @@ class GrowingFile(io.RawIOBase):
         return count
 
     def write(self, data: "ReadableBuffer") -> int:
-        """Add bytes, or note them where they change what was there before."""
+        """Add bytes, or leave them out where they would change what was there before."""
         view = memoryview(data).cast("B")
-        if self._position < self._start:
-            self._links.append((self._position, bytes(view)))
-        else:
+        if self._position >= self._start:
             self.write_at(self._position, view)
             self.last_write_at = self._position
         self._position += len(view)

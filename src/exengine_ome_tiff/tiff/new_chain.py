@@ -19,10 +19,10 @@ from exengine_ome_tiff.tiff.chain import (
     LONG8,
     NEW_SUBFILE_TYPE,
     OFFSET,
-    STRIP_OFFSETS,
     SUB_IFDS,
 )
 from exengine_ome_tiff.tiff.disk import write_all
+from exengine_ome_tiff.tiff.ifds import PageKind, aligned, ifd, ifd_bytes
 
 _WRITE_BYTES = 1 << 20
 _RUN_PAGES = 4096
@@ -38,10 +38,9 @@ class Page(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Pages of one strip that differ in nothing but the place of their pixels."""
+    """Pages of one kind."""
 
-    entries: bytes
-    """Of one of them."""
+    kind: PageKind
     data_offsets: npt.NDArray[np.int64]
     """Where the pixels of each begin, shape (pages,)."""
 
@@ -76,7 +75,7 @@ def write_final_chain(
         for page in _split(pages):
             if isinstance(page, Run):
                 number += len(page.data_offsets)
-                ifds = _ifds(page, at, is_last=number == count)
+                ifds = page.kind.ifds(page.data_offsets, at, is_last=number == count)
                 at += len(ifds)
                 chunk += ifds
             else:
@@ -86,8 +85,8 @@ def write_final_chain(
                     entries = _with_entries(entries, more)
                 if page.smaller:
                     entries, behind = _with_smaller(entries, page.smaller, at)
-                at += _ifd_bytes(len(entries)) + len(behind)
-                chunk += _ifd(entries, at if number < count else 0)
+                at += ifd_bytes(len(entries)) + len(behind)
+                chunk += ifd(entries, at if number < count else 0)
                 chunk += behind
             if len(chunk) > _WRITE_BYTES:
                 write_all(file, chunk)
@@ -108,47 +107,11 @@ def _split(pages: Iterable[Page | Run]) -> Iterator[Page | Run]:
         else:
             offsets = page.data_offsets
             if is_first:
-                yield Page(with_data_offset(page.entries, int(offsets[0])))
+                yield Page(page.kind.page(int(offsets[0])))
                 offsets = offsets[1:]
             for start in range(0, len(offsets), _RUN_PAGES):
-                yield Run(page.entries, offsets[start : start + _RUN_PAGES])
+                yield Run(page.kind, offsets[start : start + _RUN_PAGES])
         is_first = False
-
-
-def _ifds(run: Run, at: int, *, is_last: bool) -> bytearray:
-    """Make the IFDs of a run, which will be at offset `at`, each of them linked to the next."""
-    ifd = _ifd(run.entries, 0)
-    field = _data_offset_at(run.entries)
-    kind = np.dtype(
-        {
-            "names": ["data", "next"],
-            "formats": ["<u8", "<u8"],
-            "offsets": [OFFSET.size + field, OFFSET.size + len(run.entries)],
-            "itemsize": len(ifd),
-        }
-    )
-    ifds = bytearray(ifd * len(run.data_offsets))
-    table = np.frombuffer(ifds, kind)
-    table["data"] = run.data_offsets
-    table["next"] = at + len(ifd) * np.arange(1, len(table) + 1)
-    if is_last:
-        table["next"][-1] = 0
-    return ifds
-
-
-def with_data_offset(entries: bytes, offset: int) -> bytes:
-    """Return the entries of a page of one strip with its pixels somewhere else."""
-    at = _data_offset_at(entries)
-    return b"".join((entries[:at], OFFSET.pack(offset), entries[at + OFFSET.size :]))
-
-
-def _data_offset_at(entries: bytes) -> int:
-    """Return where in the entries of a page of one strip the offset of its pixels is."""
-    for at in range(0, len(entries), ENTRY.size):
-        code, _, count, _ = ENTRY.unpack_from(entries, at)
-        if code == STRIP_OFFSETS and count == 1:
-            return at + ENTRY.size - OFFSET.size
-    raise ValueError("the page has more than one strip")
 
 
 def _with_smaller(entries: bytes, smaller: Sequence[bytes], at: int) -> tuple[bytes, bytes]:
@@ -161,12 +124,12 @@ def _with_smaller(entries: bytes, smaller: Sequence[bytes], at: int) -> tuple[by
     bytes
         What lies behind that IFD: those of the copies.
     """
-    behind_at = at + _ifd_bytes(len(entries) + ENTRY.size)
+    behind_at = at + ifd_bytes(len(entries) + ENTRY.size)
     reduced = ENTRY.pack(NEW_SUBFILE_TYPE, LONG, 1, OFFSET.pack(_REDUCED))
     behind, offsets = bytearray(), bytearray()
     for copy in smaller:
         offsets += OFFSET.pack(behind_at + len(behind))
-        behind += _ifd(_with_entries(copy, [reduced]), 0)
+        behind += ifd(_with_entries(copy, [reduced]), 0)
     value = bytes(offsets)
     if len(smaller) > 1:
         value = OFFSET.pack(behind_at + len(behind))
@@ -191,22 +154,8 @@ def _entry_of(file: FileIO, code: int, kind: int, value: bytes) -> bytes:
     return ENTRY.pack(code, kind, len(value) // size, OFFSET.pack(at))
 
 
-def _ifd(entries: bytes, next_offset: int) -> bytes:
-    """Make an IFD of entries, filled up to a multiple of 8 bytes."""
-    ifd = b"".join((OFFSET.pack(len(entries) // ENTRY.size), entries, OFFSET.pack(next_offset)))
-    return ifd.ljust(_ifd_bytes(len(entries)), b"\0")
-
-
-def _ifd_bytes(entries_nbytes: int) -> int:
-    return _aligned(2 * OFFSET.size + entries_nbytes)
-
-
-def _aligned(nbytes: int) -> int:
-    return (nbytes + 7) // 8 * 8
-
-
 def _align(file: FileIO) -> int:
     """Fill up to a multiple of 8 bytes and return the position."""
     at = file.tell()
-    write_all(file, bytes(_aligned(at) - at))
-    return _aligned(at)
+    write_all(file, bytes(aligned(at) - at))
+    return aligned(at)

@@ -31,16 +31,21 @@ class OpenFiles:
         self._limit = max(4, _handles_of_process() // _SHARE) if limit is None else limit
         self._lock = threading.Lock()
         self._process = os.getpid()
+        self._recent: Releasable | None = None
+        """What was used last."""
         self._used: OrderedDict[Releasable, None] = OrderedDict()
 
     def use(self, owner: Releasable) -> None:
         """Tell that a file is about to be used; the caller must hold no lock that a `release` needs."""
         if self._process != os.getpid():
-            self._process, self._lock = os.getpid(), threading.Lock()
+            self._process, self._lock, self._recent = os.getpid(), threading.Lock(), None
             self._used.clear()
+        if owner is self._recent:
+            return
         with self._lock:
             self._used[owner] = None
             self._used.move_to_end(owner)
+            self._recent = owner
             surplus = [self._used.popitem(last=False)[0] for _ in range(len(self._used) - self._limit)]
         for released in surplus:
             released.release()
@@ -49,6 +54,7 @@ class OpenFiles:
         """Tell that a file was closed for good."""
         with self._lock:
             self._used.pop(owner, None)
+            self._recent = None
 
 
 def _handles_of_process() -> int:

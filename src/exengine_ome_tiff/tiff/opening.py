@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.finisher import PageFinisher
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
+from exengine_ome_tiff.tiff.ifds import PageKind
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.reader import PageReader
@@ -41,11 +43,11 @@ class JournalPage(NamedTuple):
 
 
 class _Block(NamedTuple):
-    """A block of pages whose IFD, record and pixels are in the file."""
+    """A block of pages whose IFDs, record and pixels are in the file."""
 
     ifd: chain.Ifd
     record: BlockRecord
-    data_at: int
+    data_offsets: list[int]
     note_at: int
 
 
@@ -176,8 +178,11 @@ def _read_journal(reader: PageReader, head: FileHead, finisher: PageFinisher | N
     for block in _blocks(reader, head, finisher):
         record = block.record
         format_number = reader.format_number(record.pixels)
-        handles = [reader.add(format_number, len(note)) for note in record.notes]
-        reader.locate(handles, block.data_at, block.note_at)
+        handles = [
+            reader.add(format_number, data_at, len(note))
+            for data_at, note in zip(block.data_offsets, record.notes, strict=True)
+        ]
+        reader.locate_notes(handles, block.note_at)
         if finisher is not None:
             finisher.add(handles, block.ifd.offset)
         checksums: Sequence[str | None] = record.checksums or [None] * len(handles)
@@ -195,17 +200,17 @@ def _blocks(reader: PageReader, head: FileHead, finisher: PageFinisher | None) -
     ):
         try:
             for ifd in ifds:
-                record = ifd.find(chain.RECORDS)
-                if record is not None:
-                    left -= record.length
-                    _check(left >= 0, f"{reader.path}: its records are longer than the file")
-                    text = chain.read_bytes(file, record)
-                    block = _block(reader, ifd, _decoded(reader, ifd, text), record.number, size)
-                    left -= 0 if block.record.pixels.is_encoded else _nbytes(block.record)
-                    _check(left >= 0, f"{reader.path}: its pages overlap")
-                    yield block
-                last = ifd
-                if ifd.offset == head.last:
+                tag = _records(reader, ifd)
+                left -= tag.length
+                _check(left >= 0, f"{reader.path}: its records are longer than the file")
+                record = _decoded(reader, ifd, chain.read_bytes(file, tag))
+                left -= 0 if record.pixels.is_encoded else len(record.notes) * record.pixels.nbytes
+                _check(left >= 0, f"{reader.path}: its pages overlap")
+                pages = [ifd, *islice(ifds, len(record.notes) - 1)]
+                offsets = _data_offsets(reader, pages, record, size)
+                yield _Block(ifd, record, offsets, tag.number + record.head_nbytes)
+                last = pages[-1]
+                if last.offset == head.last:
                     break
         except OmeTiffError:
             if head.is_finished or last is None:
@@ -214,20 +219,37 @@ def _blocks(reader: PageReader, head: FileHead, finisher: PageFinisher | None) -
                 finisher.end_with(last)
 
 
-def _block(reader: PageReader, ifd: chain.Ifd, record: BlockRecord, record_at: int, size: int) -> _Block:
-    """Make sure that the pixels of a block are in the file."""
-    pixels, count = record.pixels, len(record.notes)
-    data_at = ifd.offset
-    if pixels.is_encoded:
-        _check(count == 1, f"{reader.path}: {count} encoded pages at offset {ifd.offset} instead of one")
-    else:
-        strips = ifd.find(chain.STRIP_OFFSETS)
-        if strips is None or strips.length != 1:
-            raise OmeTiffError(f"{reader.path}: the page at offset {ifd.offset} has no pixels")
-        data_at = strips.number
-        is_whole = data_at >= chain.HEADER_BYTES and data_at + _nbytes(record) <= size
-        _check(is_whole, f"{reader.path}: cut off in the pixels of the page at offset {ifd.offset}")
-    return _Block(ifd, record, data_at, record_at + record.head_nbytes)
+def _records(reader: PageReader, ifd: chain.Ifd) -> chain.Entry:
+    """Return the tag that the first page of a block has."""
+    tag = ifd.find(chain.RECORDS)
+    if tag is None:
+        raise OmeTiffError(f"{reader.path}: the page at offset {ifd.offset} has no record")
+    return tag
+
+
+def _data_offsets(
+    reader: PageReader, pages: Sequence[chain.Ifd], record: BlockRecord, size: int
+) -> list[int]:
+    """Return where the pixels of the pages of a block are, making sure that they are in the file."""
+    first, count = pages[0], len(record.notes)
+    where = f"{reader.path}: the block at offset {first.offset}"
+    if record.pixels.is_encoded:
+        _check(count == 1, f"{where} has {count} encoded pages instead of one")
+        return [first.offset]
+    _check(len(pages) == count, f"{where} has {len(pages)} pages and {count} frames")
+    try:
+        kind = PageKind(first.public_entries())
+    except ValueError as error:
+        raise OmeTiffError(f"{where}: {error}") from error
+    offsets = []
+    for page in pages:
+        at = kind.data_offset(page.public_entries())
+        if at is None:
+            raise OmeTiffError(f"{where} has pages of several kinds")
+        is_whole = at >= chain.HEADER_BYTES and at + record.pixels.nbytes <= size
+        _check(is_whole, f"{reader.path}: cut off in the pixels of the page at offset {page.offset}")
+        offsets.append(at)
+    return offsets
 
 
 def _decoded(reader: PageReader, ifd: chain.Ifd, record: bytes) -> BlockRecord:
@@ -235,11 +257,6 @@ def _decoded(reader: PageReader, ifd: chain.Ifd, record: bytes) -> BlockRecord:
         return decode_block(record)
     except OmeTiffError as error:
         raise OmeTiffError(f"{reader.path}: the page at offset {ifd.offset}: {error}") from error
-
-
-def _nbytes(record: BlockRecord) -> int:
-    """Return how many bytes the pixels of a block that is not encoded have."""
-    return len(record.notes) * record.pixels.nbytes
 
 
 def _check(is_right: bool, message: str) -> None:

@@ -59,36 +59,31 @@ class PageReader:
             self._formats.append(pixels)
         return self._formats.index(pixels)
 
-    def add(self, format_number: int, note_nbytes: int) -> int:
-        """Make a handle for a page whose place in the file may not be known yet."""
-        self._rows.extend((format_number, 0, 0, note_nbytes))
+    def add(self, format_number: int, data_at: int, note_nbytes: int) -> int:
+        """Make a handle for a page whose note may not be in the file yet.
+
+        Parameters
+        ----------
+        format_number
+            Of its format.
+        data_at
+            Where its pixels begin; for an encoded page, where its IFD is.
+        note_nbytes
+            Length of its note.
+        """
+        self._rows.extend((format_number, data_at, 0, note_nbytes))
         return len(self._rows) // _ROW - 1
 
     def data_offset(self, handle: int) -> int:
         """Return where in the file the pixels of a page begin."""
         return self._rows[handle * _ROW + _DATA_AT]
 
-    def locate(self, handles: Iterable[int], data_at: int, note_at: int) -> None:
-        """Say where the pages of a block are.
-
-        Parameters
-        ----------
-        handles
-            Of its pages, in order.
-        data_at
-            Where the pixels of the first one begin, behind which those of the others lie; for an encoded
-            page, which is alone in its block, where its IFD is.
-        note_at
-            Where the note of the first one begins; the others follow, one a line.
-        """
-        rows, nbytes = self._rows, -1
+    def locate_notes(self, handles: Iterable[int], note_at: int) -> None:
+        """Say where the notes of pages are: that of the first one at an offset, the others behind it."""
+        rows = self._rows
         for handle in handles:
             row = handle * _ROW
-            if nbytes < 0:  # all pages of a block are alike
-                nbytes = self._formats[rows[row]].nbytes
-            rows[row + _DATA_AT] = data_at
             rows[row + _NOTE_AT] = note_at
-            data_at += nbytes
             note_at += rows[row + _NOTE_NBYTES] + 1
 
     def data_offsets(self, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -1,7 +1,6 @@
-"""Writing one file: frames become pages in blocks, each with its records."""
+"""Writing one file: frames become pages, which are linked in blocks, each with its records."""
 
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,38 +8,28 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.tiff import chain, disk
-from exengine_ome_tiff.tiff.appender import BLOCK_OVERHEAD_BYTES, PAGE_OVERHEAD_BYTES, Appender
+from exengine_ome_tiff.tiff.appender import PAGE_BYTES, Appender
 from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.checksums import Algorithm, checksum
 from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.finisher import PageFinisher
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
+from exengine_ome_tiff.tiff.ifds import PageKind, aligned
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.reader import PageReader
 from exengine_ome_tiff.tiff.records import encode_block
 
-MAX_BLOCK_PAGES = 64
+MAX_BLOCK_PAGES = 256
+LARGE_BYTES = 1 << 20
+"""Pages from this size on wait for no others: what a block of its own costs is little beside their pixels."""
+_PAGE_BYTES, _BLOCK_BYTES = 160, 4096
+"""What a page and a block have in a record at the most, beside notes; places that are filled up included."""
 _PLAIN = PageCoding()
 
 
 class _Block:
-    """Frames of one format that wait to be written with one call."""
-
-    def __init__(self, pixels: PixelFormat, buffer: npt.NDArray[np.uint8]) -> None:
-        self.pixels = pixels
-        self.buffer = buffer
-        self.capacity = min(MAX_BLOCK_PAGES, buffer.nbytes // pixels.nbytes)
-        used = buffer[: self.capacity * pixels.nbytes]
-        self.pages = used.view(pixels.stored_dtype).reshape(self.capacity, *pixels.stored_shape)
-        self.frames: list[tuple[int, bytes]] = []
-        """Handle and note of each."""
-        self.written = 0
-        """How many of them are in the file already."""
-
-
-class _Kind:
-    """What is to be known of frames of one format.
+    """Pages of one format whose pixels are in the file, and to which nothing leads yet.
 
     Parameters
     ----------
@@ -48,28 +37,25 @@ class _Kind:
         As they lie in the file.
     number
         Of the format, for the reader.
-    may_wait
-        Whether two of them fit into a buffer, and they are plain pixels.
+    kind
+        How their IFDs look.
     """
 
-    def __init__(self, pixels: PixelFormat, number: int, *, may_wait: bool) -> None:
+    def __init__(self, pixels: PixelFormat, number: int, kind: PageKind) -> None:
         self.pixels = pixels
         self.number = number
-        self.may_wait = may_wait
-        self.page_bytes = pixels.nbytes + PAGE_OVERHEAD_BYTES
-        """What a page takes in the file at the most, its note not included."""
-        self.block: _Block | None = None
-        """Those that wait."""
-
-    def room(self, notes: Sequence[bytes]) -> int:
-        """Return how many bytes frames need in the file at the most, beside what a block needs."""
-        return len(notes) * self.page_bytes + sum(map(len, notes))
+        self.kind = kind
+        self.capacity = 1 if pixels.nbytes >= LARGE_BYTES else MAX_BLOCK_PAGES
+        self.page_nbytes = kind.ifd_nbytes + _PAGE_BYTES
+        """What each adds at the most, its pixels and its note not included."""
+        self.handles: list[int] = []
+        self.checksums: list[str] = []
 
 
 class PageWriter:
     """A BigTIFF file that holds, from the first write on, all that was written; safe from several threads.
 
-    A frame waits in memory only when there is room for it on the disk already.
+    A page waits to be linked only when there is room for its IFD and its note on the disk already.
 
     Parameters
     ----------
@@ -78,7 +64,7 @@ class PageWriter:
     dataset
         JSON that holds for the whole dataset; kept in the first page.
     pool
-        Where the memory for waiting frames comes from.
+        Where the memory comes from in which small frames wait.
     open_files
         Bounds how many files are open.
     lock
@@ -106,28 +92,29 @@ class PageWriter:
     ) -> None:
         self.path = path
         try:
-            path.open("xb").close()
+            with path.open("xb", buffering=0) as file:
+                disk.write_all(file, chain.header(0))
         except FileExistsError:
             raise
         except OSError as error:
             raise disk.told(error, path) from error
         self._reader = PageReader(path, open_files)
         self._reader.dataset = dataset
-        self._file = GrowingFile(self._reader, open_files)
-        self._appender = Appender(self._file, coding, is_linked=True)
+        self._file = GrowingFile(self._reader, open_files, pool)
+        self._appender = Appender(self._file, coding)
         self.finisher = PageFinisher(self._reader, self._file, coding)
         self._coding = coding
         self._checksums = checksums
-        self._pool = pool
         self._lock = lock
-        self._kinds: dict[PixelFormat, _Kind] = {}
-        self._last: tuple[PixelFormat, _Kind] | None = None
+        self._link_at = chain.FIRST_IFD_AT
+        """Where the link to the next page is to be."""
+        self._blocks: dict[PixelFormat, _Block] = {}
+        self._last: tuple[PixelFormat, _Block] | None = None
         """The format of the last frame, as it was put."""
-        self._waiting: dict[int, tuple[_Block, int]] = {}
-        self._waiting_bytes = 0
-        """What the waiting frames will need in the file at the most."""
-        self._owed_bytes = 0
-        """What the IFDs will need at the most that tifffile writes with the next block only."""
+        self._waiting: dict[int, bytes] = {}
+        """Notes that are not in the file yet, by handle."""
+        self._waiting_nbytes = 0
+        """What will be added for the pages that wait, at the most."""
 
     def __len__(self) -> int:
         return len(self._reader)
@@ -144,7 +131,7 @@ class PageWriter:
         note
             One line without a line end.
         at_once
-            Write it now, instead of collecting it with others of its format.
+            Link its page now, instead of waiting for others of its format.
 
         Returns
         -------
@@ -154,49 +141,40 @@ class PageWriter:
         Raises
         ------
         OSError
-            Frames could not be written; this one was not taken, those taken before stay readable, and the
-            next `append` or `commit` tries again.
+            The frame was not taken; those taken before stay readable, and the next `append` or `commit`
+            tries again what could not be written.
         """
         with self._lock:
-            kind = self._kind(pixels)
-            block = kind.block
-            if block is not None and (at_once or len(block.frames) == block.capacity):
-                self._write_block(kind, block, len(block.frames))
-                block = None
-            room = kind.page_bytes + len(note)
+            block = self._block(pixels)
             if block is None:
-                room += BLOCK_OVERHEAD_BYTES + (0 if len(self._reader) else len(self._reader.dataset))
-            self._file.reserve(self._owed_bytes + self._waiting_bytes + room)
-            if block is None and not at_once and kind.may_wait:
-                buffer = self._pool.take()
-                if buffer is not None:
-                    block = kind.block = _Block(kind.pixels, buffer)
-                    self._waiting_bytes += BLOCK_OVERHEAD_BYTES
-            if block is None:
-                page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
-                return self._write([], page, kind, [note])
-            slot = len(block.frames)
-            np.copyto(block.pages[slot], pixels.as_stored(data), casting="unsafe")
-            handle = self._reader.add(kind.number, len(note))
-            self._waiting_bytes += kind.page_bytes + len(note)
-            self._waiting[handle] = (block, slot)
-            block.frames.append((handle, note))  # last: whatever interrupts us, a frame is taken or is not
+                return self._write_through_tifffile(data, pixels, note)
+            page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
+            nbytes = block.page_nbytes + len(note)
+            self._file.reserve(page.nbytes + self._waiting_nbytes + nbytes + _BLOCK_BYTES)
+            end = self._file.end
+            data_at = self._file.add(page.reshape(-1).view(np.uint8).data)
+            block.checksums += self._checksum(page)
+            handle = self._reader.add(block.number, data_at, len(note))
+            self._waiting[handle] = note
+            self._waiting_nbytes += nbytes
+            block.handles.append(handle)  # last: whatever interrupts us, a frame is taken or is not
+            if at_once or len(block.handles) >= block.capacity:
+                try:
+                    self._write_block(block)
+                except OSError:
+                    block.handles.pop()
+                    del block.checksums[len(block.handles) :], self._waiting[handle]
+                    self._waiting_nbytes -= nbytes
+                    self._file.take_back(end)
+                    raise
             return handle
 
     def commit(self) -> None:
-        """Write all waiting frames, so that other programs see them.
-
-        tifffile links all pages of a block but the first with the next one: so the last page goes alone.
-        """
+        """Link all pages that wait, so that other programs see them; errors as for `append`."""
         with self._lock:
-            for kind in self._kinds.values():
-                block = kind.block
-                if block is None:
-                    continue
-                count = len(block.frames)
-                if count - block.written > 1:
-                    self._write_block(kind, block, count - 1)
-                self._write_block(kind, block, count)
+            for block in self._blocks.values():
+                if block.handles:
+                    self._write_block(block)
 
     def sync(self) -> None:
         """Wait until all that was written is safe on the disk."""
@@ -205,79 +183,95 @@ class PageWriter:
 
     @property
     def has_waiting(self) -> bool:
-        """Whether frames wait to be written."""
+        """Whether pages wait to be linked."""
         return bool(self._waiting)
 
     def pixels(self, handle: int) -> npt.NDArray[Any]:
         """Return a page as it was put, in a new array."""
-        with self._lock:
-            waiting = self._waiting.get(handle)
-            if waiting is not None:
-                block, slot = waiting
-                return block.pixels.as_put(block.pages[slot].copy())
+        if self._reader.data_offset(handle) >= self._file.written:
+            with self._lock:
+                self._file.write_waiting()
         return self._reader.pixels(handle)
 
     def note(self, handle: int) -> bytes:
         """Return the note of a page."""
-        with self._lock:
-            waiting = self._waiting.get(handle)
-            if waiting is not None:
-                block, slot = waiting
-                return block.frames[slot][1]
-        return self._reader.note(handle)
+        waiting = self._waiting.get(handle)
+        return self._reader.note(handle) if waiting is None else waiting
 
     def format(self, handle: int) -> PixelFormat:
         """Return what was put."""
         return self._reader.format(handle)
 
     def close(self) -> None:
-        """Close the file as it is; what waits is lost."""
+        """Close the file as it is; pages that nothing leads to are lost."""
         with self._lock:
             self.finisher.close()
 
-    def _kind(self, pixels: PixelFormat) -> _Kind:
-        """Return what is to be known of a format, which mostly is that of the last frame."""
+    def _block(self, pixels: PixelFormat) -> _Block | None:
+        """Return the block for frames of a format; None for the first one, and where pages are encoded."""
         if self._last is not None and self._last[0] is pixels:
             return self._last[1]
-        encoded = self._coding.encoded(pixels)
-        kind = self._kinds.get(encoded)
-        if kind is None:
-            may_wait = not encoded.is_encoded and 2 * encoded.nbytes <= self._pool.buffer_bytes
-            kind = _Kind(encoded, self._reader.format_number(encoded), may_wait=may_wait)
-            self._kinds[encoded] = kind
-        self._last = pixels, kind
-        return kind
+        block = self._blocks.get(pixels)
+        if block is not None:
+            self._last = pixels, block
+        return block
 
-    def _write_block(self, kind: _Kind, block: _Block, stop: int) -> None:
-        """Write the frames of a block up to `stop`, and let go of it when that is all."""
-        if stop > block.written:
-            part = slice(block.written, stop)
-            handles, notes = zip(*block.frames[part], strict=True)
-            self._write(handles, block.pages[part], kind, notes)
-            for handle in handles:
-                self._waiting.pop(handle, None)
-            block.written = stop
-            self._waiting_bytes -= kind.room(notes)
-        if stop == len(block.frames):
-            kind.block = None
-            self._waiting_bytes -= BLOCK_OVERHEAD_BYTES
-            self._pool.give_back(block.buffer)
+    def _checksum(self, page: npt.NDArray[Any]) -> list[str]:
+        return [] if self._checksums is None else [checksum(self._checksums, page)]
 
-    def _write(
-        self, handles: Sequence[int], data: npt.NDArray[Any], kind: _Kind, notes: Sequence[bytes]
-    ) -> int:
-        """Write pages; those that have no handles yet are one page, which gets one. Return the first."""
-        pixels, checksums = kind.pixels, []
-        if self._checksums is not None:
-            pages = data.reshape(len(notes), *pixels.stored_shape)
-            checksums = [checksum(self._checksums, page) for page in pages]
-        record, head_nbytes = encode_block(pixels, notes, checksums)
+    def _write_through_tifffile(self, data: npt.NDArray[Any], pixels: PixelFormat, note: bytes) -> int:
+        """Write a page that has to be encoded, or is the first of its format; return its handle."""
+        page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
+        pixels = self._coding.encoded(pixels)
+        record, head_nbytes = encode_block(pixels, [note], self._checksum(page))
         tags = [(chain.RECORDS, record)]
-        if not self.finisher.has_pages:
+        if self._link_at == chain.FIRST_IFD_AT:
             tags.append((chain.DATASET, self._reader.dataset))
-        block = self._appender.write(data, pixels, tags)
-        self._owed_bytes = (len(notes) - 1) * PAGE_OVERHEAD_BYTES
-        handles = handles or [self._reader.add(kind.number, len(notes[0]))]
-        self._reader.locate(handles, block.data_at, block.record_at + head_nbytes)
-        self.finisher.add(handles, block.ifd_at)
-        return handles[0]
+        more = sum(len(value) for _, value in tags)
+        self._file.reserve(page.nbytes + self._waiting_nbytes + PAGE_BYTES + more)
+        end = self._file.end
+        added = self._appender.write(page, pixels, tags)
+        self._link(added.ifd.offset, added.ifd.next_at, end)
+        records = added.ifd.find(chain.RECORDS)
+        number = self._reader.format_number(pixels)
+        handle = self._reader.add(number, added.data_at, len(note))
+        self._reader.locate_notes([handle], (0 if records is None else records.number) + head_nbytes)
+        self.finisher.add([handle], added.ifd.offset)
+        if not pixels.is_encoded:
+            self._blocks[pixels] = _Block(pixels, number, PageKind(added.ifd.public_entries()))
+        return handle
+
+    def _write_block(self, block: _Block) -> None:
+        """Add the IFDs and the record of pages that wait, and have the last page lead to them."""
+        handles, end = block.handles, self._file.end
+        notes = [self._waiting[handle] for handle in handles]
+        record, head_nbytes = encode_block(block.pixels, notes, block.checksums)
+        offsets = [self._reader.data_offset(handle) for handle in handles]
+        ifds = block.kind.block(offsets, chain.RECORDS, len(record), aligned(end))
+        at = self._file.add(b"".join((ifds.ifds, record)))
+        self._link(at, ifds.next_at, end)
+        self._reader.locate_notes(handles, at + len(ifds.ifds) + head_nbytes)
+        self.finisher.add(handles, at)
+        for handle in handles:
+            del self._waiting[handle]
+        self._waiting_nbytes -= len(handles) * block.page_nbytes + sum(map(len, notes))
+        block.handles, block.checksums = [], []
+
+    def _link(self, ifd_at: int, next_at: int, end: int) -> None:
+        """Have the last page lead to what was added, which is taken back where that fails.
+
+        Parameters
+        ----------
+        ifd_at
+            Offset of the first IFD that was added.
+        next_at
+            Where the last one's link is.
+        end
+            Of the file before.
+        """
+        try:
+            self._file.link(self._link_at, ifd_at)
+        except OSError:
+            self._file.take_back(end)
+            raise
+        self._link_at = next_at

@@ -65,7 +65,7 @@ class Interpreter:
         """
         tags = metadata
         form = self._by_keys.get(tuple(metadata))
-        if form is None or any(metadata[key] for key in form.may_nest):
+        if form is None or (form.may_nest and any(metadata[key] for key in form.may_nest)):
             tags = flat(metadata)
             form = self._form(tags, metadata)
         self._rows.append(form.number << 32 | form.add(tags))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from copy import deepcopy
+from json.encoder import encode_basestring_ascii as encode_text
 from operator import itemgetter
 
 import numpy as np
@@ -57,7 +58,8 @@ class Form:
                     del self._constant[key]
             self._pick()
         for key, column in self._columns.items():
-            column.append(json.dumps(tags[key]), self._rows)
+            value = tags[key]
+            column.append(encode_text(value) if type(value) is str else json.dumps(value), self._rows)
         self._rows += 1
         return self._rows - 1
 

@@ -70,6 +70,9 @@ class Note(NamedTuple):
     """Gives None or NaN for a value that OME has no place for; None where the key stands for several."""
 
 
+_UNKNOWN_PLANE = PlaneValues()
+
+
 def is_known(value: object) -> bool:
     """Whether a value is neither None nor NaN."""
     return value is not None and value == value
@@ -102,13 +105,13 @@ class TableTranslator(Translator):
         return not self.keys.isdisjoint(tags)
 
     def plane(self, tags: Tags) -> PlaneValues:
-        values = [*PlaneValues()]
+        values = [*_UNKNOWN_PLANE]
         for slot, key, read in self._slots:
             if key in tags:
                 value = read(tags[key])
                 if value == value:
                     values[slot] = value
-        return PlaneValues(*values)
+        return PlaneValues._make(values)
 
     def translated(self, tags: Tags) -> Iterable[str]:
         return {rule.key for rule in self.rules if rule.key in tags and is_known(rule.read(tags[rule.key]))}

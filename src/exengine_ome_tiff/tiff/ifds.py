@@ -1,0 +1,138 @@
+"""The bytes of IFDs: entries, links, and many pages made of the entries of one."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.tiff.chain import BYTES, ENTRY, OFFSET, STRIP_OFFSETS
+
+ALIGNMENT = 8
+
+
+class BlockIfds(NamedTuple):
+    """The IFDs of pages that are linked together.
+
+    Parameters
+    ----------
+    ifds
+        Their bytes.
+    next_at
+        Where the last one's link to the page behind it will be; it is 0 yet.
+    """
+
+    ifds: bytes
+    next_at: int
+
+
+class PageKind:
+    """Pages of one strip whose IFDs differ in nothing but the place of their pixels.
+
+    Parameters
+    ----------
+    entries
+        Of one of them.
+
+    Raises
+    ------
+    ValueError
+        The page has more than one strip.
+    """
+
+    def __init__(self, entries: bytes) -> None:
+        at = _data_offset_at(entries)
+        self.entries = entries
+        self._before, self._behind = entries[:at], entries[at + OFFSET.size :]
+        self._ifd = ifd(entries, 0)
+        self.ifd_nbytes = len(self._ifd)
+        self._table = np.dtype(
+            {
+                "names": ["data", "next"],
+                "formats": ["<u8", "<u8"],
+                "offsets": [OFFSET.size + at, OFFSET.size + len(entries)],
+                "itemsize": self.ifd_nbytes,
+            }
+        )
+
+    def page(self, data_at: int) -> bytes:
+        """Return the entries of the page whose pixels begin at an offset."""
+        return b"".join((self._before, OFFSET.pack(data_at), self._behind))
+
+    def data_offset(self, entries: bytes) -> int | None:
+        """Return where the pixels of a page begin by its entries; None where it is of another kind."""
+        at = len(self._before)
+        if entries[:at] != self._before or entries[at + OFFSET.size :] != self._behind:
+            return None
+        return int(OFFSET.unpack_from(entries, at)[0])
+
+    def block(self, data_offsets: Sequence[int], code: int, value_nbytes: int, at: int) -> BlockIfds:
+        """Make the IFDs of pages, of which the first has a tag more, whose value lies behind them all.
+
+        Parameters
+        ----------
+        data_offsets
+            Where the pixels of each begin, shape (pages,).
+        code
+            Of the tag, which is larger than those of all others.
+        value_nbytes
+            Length of its value.
+        at
+            Where the first IFD will be.
+        """
+        others_at = at + ifd_bytes(len(self.entries) + ENTRY.size)
+        end = others_at + (len(data_offsets) - 1) * self.ifd_nbytes
+        entries = self.page(data_offsets[0]) + ENTRY.pack(code, BYTES, value_nbytes, OFFSET.pack(end))
+        if len(data_offsets) == 1:
+            return BlockIfds(ifd(entries, 0), at + OFFSET.size + len(entries))
+        others = self.ifds(data_offsets[1:], others_at, is_last=True)
+        next_at = end - self.ifd_nbytes + OFFSET.size + len(self.entries)
+        return BlockIfds(ifd(entries, others_at) + others, next_at)
+
+    def ifds(
+        self, data_offsets: Sequence[int] | npt.NDArray[np.int64], at: int, *, is_last: bool
+    ) -> bytearray:
+        """Make the IFDs of pages, each of them linked to the next.
+
+        Parameters
+        ----------
+        data_offsets
+            Where the pixels of each begin, shape (pages,).
+        at
+            Where the first IFD will be.
+        is_last
+            Whether the last one ends the chain, or links to what comes behind it.
+        """
+        ifds = bytearray(self._ifd * len(data_offsets))
+        if ifds:
+            table = np.frombuffer(ifds, self._table)
+            table["data"] = data_offsets
+            table["next"] = at + self.ifd_nbytes * np.arange(1, len(table) + 1)
+            if is_last:
+                table["next"][-1] = 0
+        return ifds
+
+
+def ifd(entries: bytes, next_offset: int) -> bytes:
+    """Make an IFD of entries, filled up to a multiple of 8 bytes."""
+    made = b"".join((OFFSET.pack(len(entries) // ENTRY.size), entries, OFFSET.pack(next_offset)))
+    return made.ljust(ifd_bytes(len(entries)), b"\0")
+
+
+def ifd_bytes(entries_nbytes: int) -> int:
+    """Return how long the IFD of entries is."""
+    return aligned(2 * OFFSET.size + entries_nbytes)
+
+
+def aligned(nbytes: int) -> int:
+    """Return the next multiple of 8 bytes."""
+    return -(-nbytes // ALIGNMENT) * ALIGNMENT
+
+
+def _data_offset_at(entries: bytes) -> int:
+    """Return where in the entries of a page of one strip the offset of its pixels is."""
+    for at in range(0, len(entries), ENTRY.size):
+        code, _, count, _ = ENTRY.unpack_from(entries, at)
+        if code == STRIP_OFFSETS and count == 1:
+            return at + ENTRY.size - OFFSET.size
+    raise ValueError("the page has more than one strip")
