@@ -9,19 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exengine_ome_tiff.coordinates import Axes, Frame, lay_out
+from exengine_ome_tiff.coordinates import Axes, lay_out
 
 NAMES = {"Z": "z", "C": "channel", "T": "time"}
 
 
 def layouts(all_coordinates, kinds=None):
     axes = Axes()
-    kinds = kinds or ["kind"] * len(all_coordinates)
-    frames = [
-        Frame(number, axes.key(coordinates), kind)
-        for number, (coordinates, kind) in enumerate(zip(all_coordinates, kinds, strict=True))
-    ]
-    return lay_out(frames, axes)
+    keys = [axes.key(coordinates) for coordinates in all_coordinates]
+    return lay_out(np.arange(len(keys)), keys, kinds or ["kind"] * len(keys), axes)
 
 
 def planes(layout):
@@ -135,8 +131,8 @@ def test_frames_of_another_kind_make_a_variant():
 
 def test_frame_numbers_may_have_gaps():
     axes = Axes()
-    frames = [Frame(number, axes.key({"time": time}), "kind") for number, time in ((3, 1), (10, 0))]
-    (layout,) = lay_out(frames, axes)
+    keys = [axes.key({"time": 1}), axes.key({"time": 0})]
+    (layout,) = lay_out(np.array([3, 10]), keys, ["kind"] * 2, axes)
     assert layout.frames.tolist() == [10, 3]
 
 
@@ -174,16 +170,14 @@ def test_every_frame_is_exactly_one_plane_and_leads_back_to_its_coordinates(arri
 
 
 def test_an_image_that_would_be_nearly_empty_is_taken_apart():
-    axes = Axes()
     places = [{"time": number, "z": number * 7, "channel": "A"} for number in range(300)]
-    layouts = lay_out([Frame(n, axes.key(place), "kind") for n, place in enumerate(places)], axes)
-    assert sum(len(layout.frames) for layout in layouts) == 300
-    assert [layout.labels for layout in layouts] == [(("z", place["z"]),) for place in places]
-    assert [layout.values["T"] for layout in layouts] == [(place["time"],) for place in places]
+    found = layouts(places)
+    assert sum(len(layout.frames) for layout in found) == 300
+    assert [layout.labels for layout in found] == [(("z", place["z"]),) for place in places]
+    assert [layout.values["T"] for layout in found] == [(place["time"],) for place in places]
 
 
 def test_stacks_at_some_time_points_stay_one_image():
-    axes = Axes()
     places = [{"time": t, "z": z} for t in range(2000) for z in range(50 if t % 100 == 0 else 1)]
-    (layout,) = lay_out([Frame(n, axes.key(place), "kind") for n, place in enumerate(places)], axes)
+    (layout,) = layouts(places)
     assert layout.sizes == {"Z": 50, "C": 1, "T": 2000}

@@ -27,7 +27,7 @@ dicts = st.dictionaries(st.sampled_from('abcdeä\u2028"'), values, max_size=5)
 def test_it_is_that_of_each_alone(metadata):
     repeated = RepeatedMetadata()
     for each in metadata:
-        assert repeated.to_json(each) == to_json(each)
+        assert repeated.encode(each)[:2] == to_json(each)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), values), max_size=30))
@@ -35,7 +35,7 @@ def test_one_dict_that_is_changed_again_and_again(changes):
     repeated, metadata = RepeatedMetadata(), {"a": 1, "b": "text", "c": [1]}
     for key, value in changes:
         metadata[key] = value
-        assert repeated.to_json(metadata)[0] == to_json(metadata)[0]
+        assert repeated.encode(metadata)[0] == to_json(metadata)[0]
 
 
 class Text(str):
@@ -53,18 +53,18 @@ def test_values_that_are_odd_among_plain_ones(odd):
     repeated = RepeatedMetadata()
     for value in (1, odd, 1, "text", odd, odd, 2.5):
         metadata = {"key": value, "other": "same"}
-        assert repeated.to_json(metadata)[0] == to_json(metadata)[0]
+        assert repeated.encode(metadata)[0] == to_json(metadata)[0]
 
 
 def test_a_list_that_is_changed_is_seen():
     repeated, inner = RepeatedMetadata(), [1]
     for number in range(3):
         inner.append(number)
-        assert json.loads(repeated.to_json({"inner": inner, "a": 1})[0])["inner"] == inner
+        assert json.loads(repeated.encode({"inner": inner, "a": 1})[0])["inner"] == inner
 
 
 @pytest.mark.parametrize("metadata", [{}, None, "text", {1: 2}, {"a": 1, 2: 3}, [("a", 1)]])
 def test_what_is_no_dict_of_texts(metadata):
     repeated = RepeatedMetadata()
     for each in ({"a": 1}, metadata, {"a": 1}, metadata):
-        assert repeated.to_json(each) == to_json(each)
+        assert repeated.encode(each)[:2] == to_json(each)

@@ -1,9 +1,10 @@
 """Which OME images a set of frames makes, and which frame is which plane of them."""
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from itertools import repeat
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +22,6 @@ _MANY_PLANES = 10_000
 _MOST_PLANES_A_FRAME = 64
 
 
-class Frame(NamedTuple):
-    """One frame of a dataset as far as its place among the others goes."""
-
-    number: int
-    """Order of arrival, from 0."""
-    key: Key
-    """Coordinates, as `Axes.key` gives them."""
-    kind: Hashable
-    """Shape and pixel type; frames of one image have the same."""
-
-
 @dataclass(frozen=True, slots=True)
 class ImageLayout:
     """One OME image: at most Z, C, T of planes that are alike.
@@ -41,7 +31,7 @@ class ImageLayout:
     labels
         Axis and value of everything that tells this image from the others, in the order of the axes.
     kind
-        What its frames' `Frame.kind` is.
+        What its frames are, as `lay_out` was told.
     is_variant
         Whether an earlier image has the same labels and another kind.
     values
@@ -127,7 +117,13 @@ def check_modulo(modulo: Mapping[str, str]) -> None:
         raise ValueError(f"got modulo={dict(modulo)!r}, but OME keeps one axis inside of each of Z, C and T")
 
 
-def lay_out(frames: Iterable[Frame], axes: Axes, modulo: Mapping[str, str] = _NO_MODULO) -> list[ImageLayout]:
+def lay_out(
+    numbers: npt.NDArray[np.int64],
+    keys: Sequence[Key],
+    kinds: Sequence[Hashable],
+    axes: Axes,
+    modulo: Mapping[str, str] = _NO_MODULO,
+) -> list[ImageLayout]:
     """Distribute frames over images.
 
     Within an image the index along an axis is the rank of the value among those seen: a missing axis
@@ -136,8 +132,12 @@ def lay_out(frames: Iterable[Frame], axes: Axes, modulo: Mapping[str, str] = _NO
 
     Parameters
     ----------
-    frames
-        All frames that count, in order of arrival; no two with the same key.
+    numbers
+        Of all frames that count, shape (frames,), in order of arrival.
+    keys
+        Their coordinates, as `Axes.key` gives them; all differ.
+    kinds
+        Their shapes and pixel types; frames of one image have the same.
     axes
         The axes that made the keys.
     modulo
@@ -148,101 +148,136 @@ def lay_out(frames: Iterable[Frame], axes: Axes, modulo: Mapping[str, str] = _NO
     list of ImageLayout
         In order of first arrival.
     """
-    inside = (*PLANE_AXES.values(), *modulo)
-    splitters = _splitters(axes, inside)
-    groups: dict[Hashable, _Group] = {}
-    kinds: dict[Hashable, set[Hashable]] = {}
-    for number, key, kind in frames:
-        names, label_places, plane_places = splitters[int(key[0])]
-        labels = tuple(key[place] for place in label_places)
-        group = groups.get((names, labels, kind))
-        if group is None:
-            seen = kinds.setdefault((names, labels), set())
-            group = _Group(tuple(zip(names, labels, strict=True)), kind, bool(seen), modulo)
-            seen.add(kind)
-            groups[names, labels, kind] = group
-        group.add(number, [None if place is None else key[place] for place in plane_places])
-    return [layout for group in groups.values() for layout in group.layouts()]
+    count = len(keys)
+    inside = {name: _Coded(count) for name in (*PLANE_AXES.values(), *modulo)}
+    images = _Coded(count)
+    for number, rows in _split(np.fromiter((key[0] for key in keys), np.int64, count)):
+        is_all = len(rows) == count
+        of_rows = keys if is_all else [keys[row] for row in rows.tolist()]
+        columns = dict(zip(axes.names[number], [*zip(*of_rows, strict=True)][1:], strict=True))
+        for name, coded in inside.items():
+            if name in columns:
+                coded.put(rows, columns.pop(name))
+        names = tuple(sorted(columns))
+        kinds_of_rows = kinds if is_all else [kinds[row] for row in rows.tolist()]
+        images.put(rows, [*zip(repeat(names), kinds_of_rows, *(columns[name] for name in names))])
+    seen: set[Hashable] = set()
+    layouts = []
+    for code, rows in _split(images.codes):
+        names, kind, *values = images.values[code]
+        labels = tuple(zip(names, values, strict=True))
+        codes = {name: coded.codes[rows] for name, coded in inside.items()}
+        group = _Group(labels, kind, labels in seen, modulo, numbers[rows], codes)
+        seen.add(labels)
+        layouts += group.layouts({name: coded.values for name, coded in inside.items()})
+    return layouts
 
 
-def _splitters(
-    axes: Axes, inside: tuple[str, ...]
-) -> list[tuple[tuple[str, ...], tuple[int, ...], tuple[int | None, ...]]]:
-    """Tell for each set of axes where in its keys the labels are, and where the axes inside of images."""
-    splitters = []
-    for names in axes.names:
-        labels = sorted((name, place) for place, name in enumerate(names, 1) if name not in inside)
-        planes = tuple(names.index(name) + 1 if name in names else None for name in inside)
-        splitters.append((tuple(name for name, _ in labels), tuple(place for _, place in labels), planes))
-    return splitters
+class _Coded:
+    """Values of frames as small numbers; 0 stands for none.
+
+    Parameters
+    ----------
+    count
+        Of the frames.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.codes = np.zeros(count, np.int64)
+        self.values: list[Any] = [None]
+        """By their codes."""
+        self._code: dict[Any, int] = {None: 0}
+
+    def put(self, rows: npt.NDArray[np.int64], values: Sequence[Hashable]) -> None:
+        """Say what the values of some frames are."""
+        for value in dict.fromkeys(values):
+            if value not in self._code:
+                self._code[value] = len(self.values)
+                self.values.append(value)
+        self.codes[rows] = np.fromiter(map(self._code.__getitem__, values), np.int64, len(values))
 
 
-class _Group:
-    """The frames of one image while they are collected."""
+def _split(codes: npt.NDArray[np.int64]) -> list[tuple[int, npt.NDArray[np.int64]]]:
+    """Return each code with the places where it is, in order of their first ones."""
+    by_code = np.argsort(codes, kind="stable")
+    parts = np.split(by_code, np.flatnonzero(np.diff(codes[by_code])) + 1) if len(codes) else []
+    return [(int(codes[part[0]]), part) for part in sorted(parts, key=lambda part: int(part[0]))]
 
-    def __init__(
-        self,
-        labels: tuple[tuple[str, int | str], ...],
-        kind: Hashable,
-        is_variant: bool,
-        modulo: Mapping[str, str],
-    ) -> None:
-        self.labels = labels
-        self.kind = kind
-        self.is_variant = is_variant
-        self._modulo = modulo
-        self._numbers: list[int] = []
-        self._seen: dict[str, dict[AxisValue, int]] = {name: {} for name in (*PLANE_AXES.values(), *modulo)}
-        self._codes: dict[str, list[int]] = {name: [] for name in self._seen}
 
-    def add(self, number: int, values: Iterable[AxisValue]) -> None:
-        self._numbers.append(number)
-        for (name, seen), value in zip(self._seen.items(), values, strict=True):
-            self._codes[name].append(seen.setdefault(value, len(seen)))
+class _Group(NamedTuple):
+    """Frames that have the same labels and are alike, in order of arrival."""
 
-    def layouts(self) -> list[ImageLayout]:
-        """Return the image, or several where it would be nearly empty."""
-        planes = math.prod(len(seen) for seen in self._seen.values())
-        if planes <= max(_MANY_PLANES, _MOST_PLANES_A_FRAME * len(self._numbers)):
-            return [self._layout()]
-        long_axes = [name for name, seen in self._seen.items() if len(seen) > 1]
-        split = min(long_axes, key=lambda name: len(self._seen[name]))
-        values = {name: list(seen) for name, seen in self._seen.items()}
-        parts: dict[AxisValue, _Group] = {}
-        for index, number in enumerate(self._numbers):
-            place = {name: values[name][codes[index]] for name, codes in self._codes.items()}
-            value = place[split]
-            if value not in parts:
-                label = () if value is None else ((split, value),)
-                parts[value] = _Group(self.labels + label, self.kind, self.is_variant, self._modulo)
-            if split in self._modulo:
-                place[split] = None
-            parts[value].add(number, place.values())
-        return [layout for part in parts.values() for layout in part.layouts()]
+    labels: tuple[tuple[str, int | str], ...]
+    kind: Hashable
+    is_variant: bool
+    modulo: Mapping[str, str]
+    numbers: npt.NDArray[np.int64]
+    codes: Mapping[str, npt.NDArray[np.int64]]
+    """By the names of the axes inside of images."""
 
-    def _layout(self) -> ImageLayout:
-        ranked = {name: tuple(sorted(seen, key=_rank)) for name, seen in self._seen.items()}
+    def layouts(self, values: Mapping[str, Sequence[AxisValue]]) -> list[ImageLayout]:
+        """Return the image, or several where it would be nearly empty.
+
+        Parameters
+        ----------
+        values
+            Of each axis, by their codes.
+        """
+        along = {name: _Along.of(codes, values[name]) for name, codes in self.codes.items()}
+        planes = math.prod(len(each.values) for each in along.values())
+        if planes <= max(_MANY_PLANES, _MOST_PLANES_A_FRAME * len(self.numbers)):
+            return [self._layout(along)]
+        long_axes = [name for name, each in along.items() if len(each.values) > 1]
+        split = min(long_axes, key=lambda name: len(along[name].values))
+        layouts = []
+        for code, part in _split(self.codes[split]):
+            value = values[split][code]
+            codes = {name: codes[part] for name, codes in self.codes.items()}
+            if split in self.modulo:
+                codes[split] = np.zeros_like(codes[split])
+            labels = self.labels if value is None else (*self.labels, (split, value))
+            group = self._replace(labels=labels, numbers=self.numbers[part], codes=codes)
+            layouts += group.layouts(values)
+        return layouts
+
+    def _layout(self, along: Mapping[str, "_Along"]) -> ImageLayout:
         modulo = {
-            parent: (name, ranked[name]) for name, parent in self._modulo.items() if ranked[name] != (None,)
+            parent: (name, along[name].values)
+            for name, parent in self.modulo.items()
+            if along[name].values != (None,)
         }
-        values = {axis: ranked[name] for axis, name in PLANE_AXES.items()}
-        indices = {axis: self._ranks(name, ranked[name]) for axis, name in PLANE_AXES.items()}
-        for axis, (name, along) in modulo.items():
-            indices[axis] = indices[axis] * len(along) + self._ranks(name, along)
+        values = {axis: along[name].values for axis, name in PLANE_AXES.items()}
+        indices = {axis: along[name].ranks for axis, name in PLANE_AXES.items()}
+        for axis, (name, inner) in modulo.items():
+            indices[axis] = indices[axis] * len(inner) + along[name].ranks
         order = _order_of_arrival(indices)
         sizes = _sizes(values, modulo)
-        flat = np.zeros(len(self._numbers), np.int64)
+        flat = np.zeros(len(self.numbers), np.int64)
         for axis in reversed(order):
             flat = flat * sizes[axis] + indices[axis]
         frames = np.full(math.prod(sizes.values()), -1, np.int64)
-        frames[flat] = self._numbers
+        frames[flat] = self.numbers
         return ImageLayout(self.labels, self.kind, self.is_variant, values, modulo, order, frames)
 
-    def _ranks(self, name: str, ranked: tuple[AxisValue, ...]) -> npt.NDArray[np.int64]:
-        """Return the index of each frame along an axis."""
-        rank = {value: index for index, value in enumerate(ranked)}
-        rank_of_code = np.array([rank[value] for value in self._seen[name]], np.int64)
-        return rank_of_code[np.array(self._codes[name], np.int64)]
+
+class _Along(NamedTuple):
+    """What an axis of an image has."""
+
+    values: tuple[AxisValue, ...]
+    """By rank."""
+    ranks: npt.NDArray[np.int64]
+    """Of each frame, shape (frames,)."""
+
+    @classmethod
+    def of(cls, codes: npt.NDArray[np.int64], values: Sequence[AxisValue]) -> "_Along":
+        """Rank the values of frames in order of arrival by their codes."""
+        if not np.ptp(codes):
+            return cls((values[codes[0]],), np.zeros(len(codes), np.int64))
+        unique, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+        seen = [values[code] for code in unique[np.argsort(first)].tolist()]
+        rank = {value: index for index, value in enumerate(sorted(seen, key=_rank))}
+        ranks = np.array([rank[values[code]] for code in unique.tolist()], np.int64)
+        return cls(tuple(rank), ranks[inverse])
 
 
 def shown(value: AxisValue) -> str:

@@ -1,9 +1,10 @@
 """A set of frames in files: finding a frame by its coordinates and reading it."""
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import Axes, Coordinates, Key, read_coordinates
@@ -24,6 +25,10 @@ class Pages(Protocol):
 
     def format(self, handle: int) -> PixelFormat:
         """Return what was put."""
+        ...
+
+    def formats(self, handles: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Sequence[PixelFormat]]:
+        """Return a number for the format of each of some pages, and the formats by these numbers."""
         ...
 
     def close(self) -> None:
@@ -66,6 +71,30 @@ class Dataset:
         """Return file and handle of a frame by its number."""
         place = self._places[number]
         return place >> 32, place & _HANDLE
+
+    def places(self, numbers: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return files and handles of frames by their numbers, shape as those."""
+        # a copy, as an array that somebody looks into cannot grow
+        places = np.frombuffer(self._places.tobytes(), np.int64)[numbers]
+        return places >> 32, places & _HANDLE
+
+    def latest(self) -> tuple[list[Key], npt.NDArray[np.int64]]:
+        """Return keys and numbers of the frames that count, in order of first arrival."""
+        latest = self.numbers.copy()
+        return [*latest], np.fromiter(latest.values(), np.int64, len(latest))
+
+    def kinds(self, numbers: npt.NDArray[np.int64]) -> list[tuple[tuple[int, ...], str]]:
+        """Return shapes and types in the files of frames by their numbers."""
+        files, handles = self.places(numbers)
+        kinds = np.empty(len(numbers), object)
+        for file in np.unique(files).tolist():
+            rows = np.flatnonzero(files == file)
+            which, formats = self.files[file].formats(handles[rows])
+            for number in np.unique(which).tolist():
+                of_format = np.empty(1, object)
+                of_format[0] = formats[number].stored
+                kinds[rows[which == number]] = of_format
+        return kinds.tolist()
 
     def coordinates(self) -> list[Coordinates]:
         """Return the coordinates of all frames, in order of first arrival."""

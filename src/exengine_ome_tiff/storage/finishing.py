@@ -176,9 +176,8 @@ def _pages(image: StoredImage, dataset: Dataset, file: PageFinisher) -> npt.NDAr
     """Return the handles of an image's planes; those never put share one blank page."""
     layout = image.layout
     acquired = layout.frames >= 0
-    handles = np.array([dataset.place(number)[1] for number in layout.frames[acquired].tolist()], np.int64)
     pages = np.empty(len(layout.frames), np.int64)
-    pages[acquired] = handles
-    if len(handles) < len(pages):
+    _, pages[acquired] = dataset.places(layout.frames[acquired])
+    if not acquired.all():
         pages[~acquired] = file.append_blank(image.pixels)
     return pages

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from exengine_ome_tiff.coordinates import Frame, ImageLayout, lay_out
+from exengine_ome_tiff.coordinates import ImageLayout, lay_out
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.tiff import PixelFormat
 
@@ -77,12 +77,9 @@ def stored_images(
     prefix
         What all names of images begin with.
     """
-    frames = []
-    for key, number in list(dataset.numbers.items()):
-        file, handle = dataset.place(number)
-        frames.append(Frame(number, key, dataset.files[file].format(handle).stored))
+    keys, numbers = dataset.latest()
     images = []
-    for layout in lay_out(frames, dataset.axes, modulo):
+    for layout in lay_out(numbers, keys, dataset.kinds(numbers), dataset.axes, modulo):
         file, handle = dataset.place(layout.first_frame)
         pixels = dataset.files[file].format(handle)
         images.append(StoredImage(layout, layout.name(name, str(pixels), prefix), file, pixels))

@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +87,9 @@ class Session:
         self.frame_count = 0
         """Frames that were put, those that replaced others included."""
         self._lock = threading.RLock()
-        self.changed = threading.Condition()
+        self._changed = threading.Condition()
         """Notified when a frame has come and when the session is finished; never held for long."""
+        self._waiters = 0
         self._target = target
         self._header = header
         self._dataset = dataset
@@ -130,38 +131,58 @@ class Session:
         with self._lock:
             if self._is_ending:
                 raise RuntimeError(f"coordinates {coordinates!r}: put after finish() or close()")
-            text, plain = self._metadata.to_json(metadata)
-            tags = plain if isinstance(plain, Mapping) else {}
-            array, pixels = _check_pixels(coordinates, data, tags)
-            self._settle()
-            file = self._file_number(coordinates)
-            record = encode_record(coordinates, self.frame_count, text)
-            now_s = time.monotonic()
-            is_slow = now_s - self._last_put_s > SLOW_S
-            self._is_busy = True
             try:
-                handle = self._writers[file].append(array, pixels, record, at_once=is_slow)
-            except OSError:
-                self._is_busy = False  # the frame was not taken
+                self._put(coordinates, data, metadata)
+            except BaseException:
+                self._metadata.forget()  # the next frame is compared with one that was taken
                 raise
-            self._last_put_s = now_s
-            self.frame_count += 1
-            self._planes.append(self._interpreter.read(tags))
-            if pixels.stored_dtype.kind == "c" and not self._has_complex:
-                self._has_complex = True
-                logger.warning("%s: Bio-Formats cannot open files with complex pixels", self._target.path)
-            replaced = self._dataset.add(self._dataset.axes.key(coordinates), file, handle)
-            self._is_busy = False
-            if replaced and not self._has_duplicates:
-                self._has_duplicates = True
-                logger.warning(
-                    "coordinates %r were put again: the last frame put at coordinates counts", coordinates
-                )
-            if self._waiting_since_s is None and self._writers[file].has_waiting:
-                self._waiting_since_s = now_s
-                self._wake_flusher()
-        with self.changed:
-            self.changed.notify_all()
+        if self._waiters:
+            self._tell()
+
+    def wait_for(self, predicate: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait until a predicate holds that a new frame or the end can make true; return whether it does."""
+        with self._changed:
+            self._waiters += 1  # before the predicate is asked, which each `put` changes before it looks here
+            try:
+                return self._changed.wait_for(predicate, timeout)
+            finally:
+                self._waiters -= 1
+
+    def _tell(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _put(self, coordinates: Coordinates, data: npt.ArrayLike, metadata: object) -> None:
+        text, plain, changed = self._metadata.encode(metadata)
+        tags = plain if isinstance(plain, Mapping) else {}
+        array, pixels = _check_pixels(coordinates, data, tags)
+        self._settle()
+        file = self._file_number(coordinates)
+        record = encode_record(coordinates, self.frame_count, text)
+        now_s = time.monotonic()
+        is_slow = now_s - self._last_put_s > SLOW_S
+        self._is_busy = True
+        try:
+            handle = self._writers[file].append(array, pixels, record, at_once=is_slow)
+        except OSError:
+            self._is_busy = False  # the frame was not taken
+            raise
+        self._last_put_s = now_s
+        self.frame_count += 1
+        self._planes.append(self._interpreter.read(tags, changed))
+        if pixels.stored_dtype.kind == "c" and not self._has_complex:
+            self._has_complex = True
+            logger.warning("%s: Bio-Formats cannot open files with complex pixels", self._target.path)
+        replaced = self._dataset.add(self._dataset.axes.key(coordinates), file, handle)
+        self._is_busy = False
+        if replaced and not self._has_duplicates:
+            self._has_duplicates = True
+            logger.warning(
+                "coordinates %r were put again: the last frame put at coordinates counts", coordinates
+            )
+        if self._waiting_since_s is None and self._writers[file].has_waiting:
+            self._waiting_since_s = now_s
+            self._wake_flusher()
 
     def flush(self, *, fsync: bool = False) -> None:
         """Write all frames that wait; see `TiffStorage.flush`."""
@@ -228,8 +249,7 @@ class Session:
             self._pool.clear()
             self._held.release()
             self.is_finished = True
-        with self.changed:
-            self.changed.notify_all()
+        self._tell()
 
     def _settle(self) -> None:
         """Notice that an interrupt, such as Ctrl+C, ended what was being done in the middle."""

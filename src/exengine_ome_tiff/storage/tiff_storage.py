@@ -380,11 +380,10 @@ class TiffStorage(DataStorage):
         session = self._session
         if session is None:
             return False
-        with session.changed:
-            seen = getattr(self._awaited, "frames", 0)
-            session.changed.wait_for(lambda: session.frame_count > seen or session.is_finished, timeout)
-            self._awaited.frames = session.frame_count
-            return session.frame_count > seen
+        seen: int = getattr(self._awaited, "frames", 0)
+        session.wait_for(lambda: session.frame_count > seen or session.is_finished, timeout)
+        self._awaited.frames = count = session.frame_count
+        return count > seen
 
     def block_until_finished(self, timeout: float | None = None) -> bool:
         """Wait until `finish` is done.
@@ -402,8 +401,7 @@ class TiffStorage(DataStorage):
         session = self._session
         if session is None:
             return True
-        with session.changed:
-            return session.changed.wait_for(lambda: session.is_finished, timeout)
+        return session.wait_for(lambda: session.is_finished, timeout)
 
     def __enter__(self) -> Self:
         return self

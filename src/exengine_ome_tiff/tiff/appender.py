@@ -11,7 +11,7 @@ import tifffile
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
-from exengine_ome_tiff.tiff.pixels import PixelFormat
+from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 
 PAGE_BYTES = 4096
 """What a page takes at the most beside its pixels and private tags."""
@@ -113,5 +113,5 @@ class Appender:
         ifd_at = data_at = self._file.last_write_at  # it writes the IFD last, when it knows all offsets
         if not pixels.is_encoded:
             data_at = place[0]  # type: ignore[index] # it is there for pages that are not encoded
-            self._file.write_at(data_at, np.ascontiguousarray(data).reshape(-1).view(np.uint8).data)
+            self._file.write_at(data_at, as_bytes(np.ascontiguousarray(data)))
         return Added(chain.read_ifd(self._file, ifd_at), data_at)

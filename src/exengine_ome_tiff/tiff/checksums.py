@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff.pixels import as_bytes
 
 Algorithm = Literal["crc32", "sha256"]
 
@@ -46,7 +47,7 @@ def checksum(algorithm: str, stored: npt.NDArray[Any]) -> str:
     """
     if algorithm not in _MAKE:
         raise OmeTiffError(f"there is no checksum {algorithm!r}")
-    return f"{algorithm}:{_MAKE[algorithm](np.ascontiguousarray(stored).reshape(-1).view(np.uint8).data)}"
+    return f"{algorithm}:{_MAKE[algorithm](as_bytes(np.ascontiguousarray(stored)))}"
 
 
 def is_right(expected: str, stored: npt.NDArray[Any]) -> bool:

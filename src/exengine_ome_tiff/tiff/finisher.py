@@ -185,7 +185,7 @@ class PageFinisher:
     def _pages(self, pages: npt.NDArray[np.int64], smaller: dict[int, list[int]]) -> Iterator[Page | Run]:
         """Yield pages for the final chain, made of the IFDs that are there."""
         with self._reader.reopened("rb") as file:
-            if smaller or any(pixels.is_encoded for pixels in self._reader.formats):
+            if smaller or self._reader.has_encoded:
                 for handle in pages.tolist():
                     copies = [self.entries(file, copy) for copy in smaller.get(handle, ())]
                     yield Page(self.entries(file, handle), copies)

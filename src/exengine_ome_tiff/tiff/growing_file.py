@@ -55,33 +55,38 @@ class GrowingFile(io.RawIOBase):
         self.last_write_at = 0
         """Where the last write went to that added bytes."""
 
-    def add(self, data: "ReadableBuffer") -> int:
+    def add(self, data: bytes | memoryview) -> int:
         """Add bytes; return where they begin, a multiple of 8.
+
+        Parameters
+        ----------
+        data
+            A view is one of single bytes.
 
         Raises
         ------
         OSError
             Writing failed; nothing was added. Names the file and the room that is left.
         """
-        view = memoryview(data).cast("B")
         at = aligned(self._end)
-        end = at + len(view)
-        buffer = self._room_for(end) if len(view) <= FEW_BYTES else None
+        end = at + len(data)
+        buffer = self._room_for(end) if len(data) <= FEW_BYTES else None
         if buffer is None:
             self.write_waiting()
-            self._write(at, view)
+            self._write(at, data)
             self._written = end
         else:
-            buffer[self._end - self._written : at - self._written] = bytes(at - self._end)
-            buffer[at - self._written : end - self._written] = view
+            if at > self._end:
+                buffer[self._end - self._written : at - self._written] = bytes(at - self._end)
+            buffer[at - self._written : end - self._written] = data
         self._end = end
         return at
 
     def _room_for(self, end: int) -> memoryview | None:
         """Return the memory where bytes up to an offset can wait; writes what is there where it is full."""
-        if self._buffer is not None and end - self._written > len(self._buffer):
+        if end - self._written > self._pool.buffer_bytes:
             self.write_waiting()
-        if self._buffer is None:
+        if self._buffer is None and end - self._written <= self._pool.buffer_bytes:
             self._buffer = self._pool.take()
         return self._buffer
 
@@ -112,7 +117,7 @@ class GrowingFile(io.RawIOBase):
         self.write_waiting()
         self._write(at, OFFSET.pack(offset))
 
-    def _write(self, at: int, data: "ReadableBuffer") -> None:
+    def _write(self, at: int, data: bytes | memoryview) -> None:
         try:
             disk.write_at(self._open(), at, data)
         except OSError as error:

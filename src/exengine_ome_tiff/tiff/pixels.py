@@ -103,6 +103,12 @@ class PixelFormat:
         return words.reshape(self.shape).astype(self.dtype, copy=False)
 
 
+def as_bytes(stored: npt.NDArray[Any]) -> memoryview:
+    """Look at pixels as they lie in a file, C-contiguous, as bytes."""
+    plain = stored.view(np.uint8) if stored.dtype.kind == "c" else stored  # which memoryview does not know
+    return plain.data.cast("B")
+
+
 def packing_of(data: npt.NDArray[Any], pixel_type: object) -> str | None:
     """Tell what the words of packed pixels hold.
 

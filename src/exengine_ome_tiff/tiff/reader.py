@@ -19,8 +19,8 @@ from exengine_ome_tiff.tiff.decoding import decoded
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 
-_ROW, _DATA_AT, _NOTE_AT, _NOTE_NBYTES = 4, 1, 2, 3
-"""How many numbers are kept of a page, of which the first is its format, and what the others are."""
+_ROW, _FORMAT, _DATA_AT, _NOTE_AT, _NOTE_NBYTES = 4, 0, 1, 2, 3
+"""How many numbers are kept of a page, and what they are."""
 
 
 class PageReader:
@@ -88,15 +88,22 @@ class PageReader:
 
     def data_offsets(self, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return where in the file the pixels of several pages begin, shape as `handles`."""
-        offsets: npt.NDArray[np.int64] = np.frombuffer(self._rows, np.int64).reshape(-1, _ROW)[
-            handles, _DATA_AT
-        ]
-        return offsets
+        return self._column(_DATA_AT, handles)
+
+    def formats(self, handles: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Sequence[PixelFormat]]:
+        """Return a number for the format of each of some pages, and the formats by these numbers."""
+        return self._column(_FORMAT, handles), self._formats
+
+    def _column(self, column: int, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        # of a copy, as an array that somebody looks into cannot grow
+        rows = np.frombuffer(self._rows.tobytes(), np.int64).reshape(-1, _ROW)
+        values: npt.NDArray[np.int64] = rows[handles, column]
+        return values
 
     @property
-    def formats(self) -> Sequence[PixelFormat]:
-        """All formats that pages have."""
-        return self._formats
+    def has_encoded(self) -> bool:
+        """Whether any page may be compressed or tiled."""
+        return any(pixels.is_encoded for pixels in self._formats)
 
     def format(self, handle: int) -> PixelFormat:
         """Return what was put."""

@@ -1,6 +1,7 @@
 """Writing one file: frames become pages, which are linked in blocks, each with its records."""
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from exengine_ome_tiff.tiff.finisher import PageFinisher
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
 from exengine_ome_tiff.tiff.ifds import PageKind, aligned
 from exengine_ome_tiff.tiff.open_files import OpenFiles
-from exengine_ome_tiff.tiff.pixels import PixelFormat
+from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 from exengine_ome_tiff.tiff.reader import PageReader
 from exengine_ome_tiff.tiff.records import encode_block
 
@@ -152,7 +153,7 @@ class PageWriter:
             nbytes = block.page_nbytes + len(note)
             self._file.reserve(page.nbytes + self._waiting_nbytes + nbytes + _BLOCK_BYTES)
             end = self._file.end
-            data_at = self._file.add(page.reshape(-1).view(np.uint8).data)
+            data_at = self._file.add(as_bytes(page))
             block.checksums += self._checksum(page)
             handle = self._reader.add(block.number, data_at, len(note))
             self._waiting[handle] = note
@@ -201,6 +202,10 @@ class PageWriter:
     def format(self, handle: int) -> PixelFormat:
         """Return what was put."""
         return self._reader.format(handle)
+
+    def formats(self, handles: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Sequence[PixelFormat]]:
+        """Return a number for the format of each of some pages, and the formats by these numbers."""
+        return self._reader.formats(handles)
 
     def close(self) -> None:
         """Close the file as it is; pages that nothing leads to are lost."""

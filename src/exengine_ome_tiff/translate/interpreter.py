@@ -2,7 +2,7 @@
 
 import logging
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 
@@ -49,26 +49,33 @@ class Interpreter:
         self._forms: dict[int, Form] = {}
         self._rows = array("Q")
         """Of each frame its form, and in the lower 32 bits its row there."""
+        self._last_form: Form | None = None
+        """That of the last frame, where it cannot nest."""
 
-    def read(self, metadata: Mapping[str, object]) -> PlaneValues:
+    def read(self, metadata: Mapping[str, object], changed: Collection[str] | None = None) -> PlaneValues:
         """Take the metadata of the next frame.
 
         Parameters
         ----------
         metadata
             What JSON can encode.
+        changed
+            Keys of all values that differ from the metadata taken before, where that has the same keys and
+            none of the values is a container; None where they may not.
 
         Returns
         -------
         PlaneValues
             What differs from plane to plane.
         """
-        tags = metadata
-        form = self._by_keys.get(tuple(metadata))
-        if form is None or (form.may_nest and any(metadata[key] for key in form.may_nest)):
-            tags = flat(metadata)
-            form = self._form(tags, metadata)
-        self._rows.append(form.number << 32 | form.add(tags))
+        tags, form = metadata, self._last_form
+        if changed is None or form is None:
+            form, changed = self._by_keys.get(tuple(metadata)), None
+            if form is None or (form.may_nest and any(metadata[key] for key in form.may_nest)):
+                tags = flat(metadata)
+                form = self._form(tags, metadata)
+            self._last_form = None if form.may_nest else form
+        self._rows.append(form.number << 32 | form.add(tags, changed))
         return form.translator.plane(tags)
 
     def like(self) -> "Interpreter":
@@ -79,6 +86,7 @@ class Interpreter:
 
     def keep(self, count: int) -> None:
         """Forget all frames but the first ones."""
+        self._last_form = None
         del self._rows[count:]
 
     def frame(self, metadata: Mapping[str, object]) -> FrameValues:

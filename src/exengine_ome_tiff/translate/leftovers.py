@@ -1,7 +1,7 @@
 """Tags that OME has no place for, of all frames: those that are alike once, the others as columns."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from json.encoder import encode_basestring_ascii as encode_text
 from operator import itemgetter
@@ -49,9 +49,18 @@ class Form:
         self._constant = {key: deepcopy(value) for key, value in tags.items() if key not in translated}
         self._pick()
 
-    def add(self, tags: Tags) -> int:
-        """Keep the tags of the next frame; return its row."""
-        if self._get is not None and self._get(tags) != self._expected:
+    def add(self, tags: Tags, changed: Collection[str] | None = None) -> int:
+        """Keep the tags of the next frame; return its row.
+
+        Parameters
+        ----------
+        tags
+            Flat metadata.
+        changed
+            Keys of all values that differ from the frame added before; None where nobody knows.
+        """
+        may_differ = changed is None or not self._constant.keys().isdisjoint(changed)
+        if may_differ and self._get is not None and self._get(tags) != self._expected:
             for key, value in list(self._constant.items()):
                 if tags[key] != value or type(tags[key]) is not type(value):
                     self._columns[key] = _Column(json.dumps(value), self._rows)
@@ -106,6 +115,8 @@ class _Column:
         self.is_too_long = False
         self._value = value
         self._count = count
+        self._next = count
+        """Row of the next frame."""
         self._characters = 0
         self._chunks: list[str] = []
         self._last: list[str] = []
@@ -115,10 +126,10 @@ class _Column:
         """Add the JSON of a frame, in place of one that an interrupt kept from becoming that row."""
         if self.is_too_long:
             return
-        surplus = self._count + len(self._chunks) * self._CHUNK + len(self._last) - row
-        if surplus > 0:
+        if row != self._next:
             self._last = self._last or self._chunks.pop().split("\n")
-            del self._last[-surplus:]
+            del self._last[row - self._next :]
+        self._next = row + 1
         self._all = None
         self._last.append(value)
         self._characters += len(value) - _CHARACTERS_A_FRAME
