@@ -125,14 +125,19 @@ def close_in_vain(storage):
 
 def test_the_disk_is_full_from_the_beginning(ballast):
     fill_up(ballast.parent)
-    storage = TiffStorage(ballast.parent / "run.ome.tiff")
+    path = ballast.parent / "run.ome.tiff"
+    for _ in range(2):
+        with pytest.raises(OSError, match="bytes are free"):
+            TiffStorage(path)
+        assert not path.exists()
+    storage = TiffStorage(ballast.parent / "run")
     for _ in range(2):
         with pytest.raises(OSError, match="bytes are free"):
             put(storage, 0)
     ballast.unlink()
     put(storage, 0)
     storage.close()
-    assert_whole(ballast.parent / "run.ome.tiff", [0])
+    assert_whole(ballast.parent / "run", [0])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX limit of file sizes")
@@ -239,13 +244,13 @@ def test_one_position_that_fails_in_finish_does_not_keep_the_others(tmp_path, is
 
 def test_one_position_fails_and_the_others_go_on(tmp_path):
     storage = TiffStorage(tmp_path / "run")
-    for number in range(3):
+    for number in range(6):
         put(storage, number)
     inode = (tmp_path / "run" / "run_B.ome.tiff").stat().st_ino
     stored = []
     with failing_disk() as disk:
         disk.failing = lambda file: errno.EIO if os.fstat(file).st_ino == inode else 0
-        for number in range(3, 30):
+        for number in range(6, 30):
             shape = LARGE if number % 2 else (64, 64)
             if number % 3 == 1:
                 with pytest.raises(OSError, match="free") as caught:
@@ -261,7 +266,7 @@ def test_one_position_fails_and_the_others_go_on(tmp_path):
     storage.close()
     assert validate(tmp_path / "run") == []
     with TiffStorage.open(tmp_path / "run") as reader:
-        assert len(reader.get_image_coordinates_list()) == 3 + len(stored)
+        assert len(reader.get_image_coordinates_list()) == 6 + len(stored)
         for number, shape in stored:
             assert_same(reader[place_of(number)], frame({"n": number}, shape))
 

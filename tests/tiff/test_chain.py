@@ -14,6 +14,7 @@ import tifffile
 from disks import failing_disk
 from exengine_ome_tiff import OmeTiffError
 from exengine_ome_tiff.tiff import chain, new_chain
+from exengine_ome_tiff.tiff.ifds import PageKind
 
 SHAPE = (4, 6)
 COUNT = 6
@@ -104,21 +105,22 @@ def test_public_entries_are_all_but_the_private_ones(path):
         assert public.find(chain.STRIP_OFFSETS) == ifd.find(chain.STRIP_OFFSETS)
 
 
-def test_with_data_offset_moves_the_pixels_and_nothing_else(path):
+def test_a_page_of_a_kind_moves_the_pixels_and_nothing_else(path):
     first, *_, last = journal(path)
-    entries = new_chain.with_data_offset(first.public_entries(), 2**40 + 1)
+    entries = PageKind(first.public_entries()).page(2**40 + 1)
     moved = chain.Ifd(0, entries, 0)
     assert moved.find(chain.STRIP_OFFSETS).number == 2**40 + 1
-    back = new_chain.with_data_offset(entries, first.find(chain.STRIP_OFFSETS).number)
+    back = PageKind(entries).page(first.find(chain.STRIP_OFFSETS).number)
     assert back == first.public_entries()
-    assert len(entries) == len(last.public_entries())
+    assert PageKind(entries).data_offset(last.public_entries()) == last.find(chain.STRIP_OFFSETS).number
+    assert PageKind(entries).data_offset(first.entries) is None
 
 
-def test_with_data_offset_refuses_a_page_of_several_strips(tmp_path):
+def test_a_kind_of_page_refuses_a_page_of_several_strips(tmp_path):
     path = tmp_path / "strips.tif"
     tifffile.imwrite(path, frame(0), bigtiff=True, byteorder="<", rowsperstrip=2, metadata=None)
     with pytest.raises(ValueError, match="strip"):
-        new_chain.with_data_offset(journal(path)[0].entries, 16)
+        PageKind(journal(path)[0].entries)
 
 
 # what is no chain ------------------------------------------------------------------------------------------

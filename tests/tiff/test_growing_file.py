@@ -21,7 +21,7 @@ from exengine_ome_tiff.tiff import (
     pixel_format,
 )
 
-SMALL, LARGE = pixel_format((4, 6), "<u2"), pixel_format((400, 300), "<u2")
+SMALL, LARGE = pixel_format((4, 6), "<u2"), pixel_format((800, 700), "<u2")
 
 
 class Killed(BaseException):
@@ -87,7 +87,7 @@ def test_wherever_a_write_ends_all_pages_that_are_linked_are_whole(tmp_path, cap
         if reader is not None:
             reader.close()
         writer.close()
-    assert ends > 30
+    assert ends > 15
 
 
 class OtherSystem:
@@ -108,7 +108,7 @@ def test_on_other_systems(tmp_path, monkeypatch, name, reserved):
     path = tmp_path / "pages.tif"
     writer, committed = new_writer(path, PageCoding()), []
     writer.append(frame(0, SMALL), SMALL, b"0")
-    assert (path.stat().st_size > 0) == reserved
+    assert (path.stat().st_size > 60_000) == reserved
     writer.commit()
     writer.sync()
     disk.sync_folder(tmp_path)
@@ -152,7 +152,7 @@ def test_writes_that_fail_do_not_make_the_file_longer(tmp_path):
     writer.append(frame(0, LARGE), LARGE, b"0")
     with failing_disk() as fake:
         for _ in range(20):
-            fake.failing = lambda _, first=fake.writes: errno.EIO if fake.writes > first + 3 else 0
+            fake.failing = lambda _, first=fake.writes: errno.EIO if fake.writes > first + 1 else 0
             with pytest.raises(OSError, match="free"):
                 writer.append(frame(1, LARGE), LARGE, b"1")
     writer.append(frame(2, LARGE), LARGE, b"2")

@@ -13,6 +13,7 @@ import tifffile
 
 from exengine_ome_tiff import NotFinishedError, OmeTiffError
 from exengine_ome_tiff.tiff import BufferPool, OpenFiles, PageWriter, chain, open_pages, pixel_format
+from exengine_ome_tiff.tiff.growing_file import GrowingFile
 from exengine_ome_tiff.tiff.writer import MAX_BLOCK_PAGES
 
 SHAPE = (4, 6)
@@ -135,9 +136,11 @@ def test_frames_wait_until_their_block_is_full(book):
 
 def test_frames_wait_until_there_are_many_of_them(tmp_path):
     book = Book(tmp_path / "pages.tif", buffer_bytes=1 << 20)
-    book.append(*range(MAX_BLOCK_PAGES + 1))
+    book.append(*range(MAX_BLOCK_PAGES))
     assert len(read(book.path)) == 1
     assert book.writer.has_waiting
+    book.append(MAX_BLOCK_PAGES)
+    assert len(read(book.path)) == MAX_BLOCK_PAGES + 1
     book.finish()
     assert_pages(book.path, range(MAX_BLOCK_PAGES + 1))
     assert_reopened(book)
@@ -213,17 +216,16 @@ def test_no_more_buffers_than_there_are_are_taken(tmp_path):
     pool = BufferPool(BUFFER_BYTES, 2)
     first, second = pool.take(), pool.take()
     assert first.nbytes == second.nbytes == BUFFER_BYTES
-    assert not np.shares_memory(first, second)
     assert pool.take() is None
     pool.give_back(first)
     assert pool.take() is first
 
-    book = Book(tmp_path / "pages.tif", max_buffers=1)
+    book = Book(tmp_path / "pages.tif", max_buffers=0)
     book.append(0)
     book.append(1, 2, 3, pixels=FORMATS[5])
     book.append(4)
     book.assert_right()
-    assert len(read(book.path)) == 3
+    assert len(read(book.path)) == 2
     book.finish()
     assert_reopened(book)
     book.writer.close()
@@ -349,7 +351,7 @@ def test_a_journal_that_is_nowhere_is_refused(finished, offset):
 
 def test_records_that_are_none_are_refused(finished):
     data = finished.read_bytes()
-    finished.write_bytes(data.replace(b'{"pages": 4', b'{"wrong": 4'))
+    finished.write_bytes(data.replace(b'{"pages": ', b'{"wrong": '))
     with pytest.raises(OmeTiffError, match="record"):
         drain(finished)
 
@@ -365,7 +367,7 @@ PROLOGUE = """
     from test_writer import Book, assert_reopened, frame, read
     from exengine_ome_tiff.tiff import growing_file, pixel_format
 
-    growing_file._RESERVE_BYTES = 0
+    growing_file._LEAST_RESERVED = growing_file._MOST_RESERVED = 0
     folder = Path(sys.argv[1])
     LARGE = pixel_format((80, 100), "<u2")
 
@@ -518,20 +520,20 @@ def test_a_full_disk_at_finish_leaves_the_file_as_it_was(tmp_path):
 
 
 class FailingWrites:
-    """Makes chosen writes of tifffile fail before or after they have done their work."""
+    """Makes chosen blocks fail when all but the link to them is written."""
 
     def __init__(self, monkeypatch):
         self.failing = set()
         self.count = 0
-        write = tifffile.TiffWriter.write
+        link = GrowingFile.link
 
-        def failing_write(tiff_writer, *args, **options):
+        def failing_link(file, *args):
             self.count += 1
             if self.count in self.failing:
                 raise OSError(28, "No space left on device")
-            return write(tiff_writer, *args, **options)
+            link(file, *args)
 
-        monkeypatch.setattr(tifffile.TiffWriter, "write", failing_write)
+        monkeypatch.setattr(GrowingFile, "link", failing_link)
 
 
 @pytest.fixture
@@ -555,11 +557,11 @@ def test_a_failed_write_does_not_take_the_frame(book, writes, failing):
 
 
 def test_a_failed_write_of_a_block_keeps_the_block(book, writes):
-    writes.failing = {1, 2, 3}
+    writes.failing = {2, 3, 4}
     book.append(0, 1, 2, 3)
     for _ in range(2):
         with pytest.raises(OSError, match="space"):
-            book.append(4)
+            book.append(4, at_once=True)
         book.assert_right()
     with pytest.raises(OSError, match="space"):
         book.writer.commit()

@@ -91,7 +91,9 @@ def decode_metadata(record: bytes) -> Any:
         It is no record.
     """
     try:
-        return check_depth(json.loads(record.decode("ascii"))["metadata"])
+        metadata = json.loads(record.decode("ascii"))["metadata"]
+        is_flat = record.count(b"{") + record.count(b"[") < _MAX_DEPTH
+        return metadata if is_flat else check_depth(metadata)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise OmeTiffError(f"the metadata of a frame cannot be read: {record[:80]!r}") from error
 

@@ -23,9 +23,10 @@ def write_all(file: FileIO, data: "ReadableBuffer") -> None:
         Some were not written.
     """
     rest = memoryview(data).cast("B")
-    while written := os.write(file.fileno(), rest):
+    while rest:
+        written = os.write(file.fileno(), rest)
         if written == len(rest):
-            break
+            return
         rest = rest[written:]
 
 

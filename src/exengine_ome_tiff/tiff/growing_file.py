@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 FEW_BYTES = 64 << 10
-_RESERVE_BYTES = 4 << 20
-"""How much more room is taken than was asked for, so that it is not asked for with each frame."""
+_LEAST_RESERVED, _MOST_RESERVED = 64 << 10, 4 << 20
+"""How much more room is taken than was asked for, so that it is not asked for with each frame: as much as the
+file has already, within these bounds."""
 
 
 class GrowingFile(io.RawIOBase):
@@ -95,10 +96,11 @@ class GrowingFile(io.RawIOBase):
         """Where what was added ends."""
         return self._end
 
-    @property
-    def written(self) -> int:
-        """Where what is in the file ends; the rest waits in memory."""
-        return self._written
+    def waiting(self, start: int, nbytes: int) -> bytes | None:
+        """Return bytes that wait in memory; None for those that are in the file."""
+        if self._buffer is None or start < self._written:
+            return None
+        return bytes(self._buffer[start - self._written : start - self._written + nbytes])
 
     def write_waiting(self) -> None:
         """Write what waits in memory; errors as for `add`."""
@@ -149,10 +151,11 @@ class GrowingFile(io.RawIOBase):
         if stop <= self._reserved:
             return
         start = max(self._reserved, self._end)
+        more = min(_MOST_RESERVED, max(_LEAST_RESERVED, self._end))
         try:
             try:
-                can_reserve = disk.reserve(self._open(), start, stop + _RESERVE_BYTES)
-                stop += _RESERVE_BYTES
+                can_reserve = disk.reserve(self._open(), start, stop + more)
+                stop += more
             except OSError:
                 can_reserve = disk.reserve(self._open(), start, stop)
         except OSError as error:

@@ -17,7 +17,7 @@ from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.decoding import decoded
 from exengine_ome_tiff.tiff.open_files import OpenFiles
-from exengine_ome_tiff.tiff.pixels import PixelFormat
+from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 
 _ROW, _FORMAT, _DATA_AT, _NOTE_AT, _NOTE_NBYTES = 4, 0, 1, 2, 3
 """How many numbers are kept of a page, and what they are."""
@@ -132,10 +132,12 @@ class PageReader:
         if pixels.is_encoded:
             return self._decoded(handle)
         stored = np.empty(pixels.stored_shape, pixels.stored_dtype)
-        rest = stored.data.cast("B")
-        with self._at(self.data_offset(handle)) as file:
-            while rest:
-                nbytes = file.readinto(rest)
+        rest = as_bytes(stored)
+        self._use()
+        with self._lock:
+            file = self._opened()
+            file.seek(self.data_offset(handle))
+            while (nbytes := file.readinto(rest)) != len(rest):
                 if not nbytes:
                     raise OmeTiffError(f"{self.path}: cut off in the pixels of page {handle}")
                 rest = rest[nbytes:]
@@ -146,7 +148,7 @@ class PageReader:
         pixels = self.format(handle)
         if not pixels.is_encoded:
             return pixels.nbytes
-        with self._at(0) as file:
+        with self._at_start() as file:
             return chain.check_strips(file, chain.read_ifd(file, self.data_offset(handle)))
 
     def _decoded(self, handle: int) -> npt.NDArray[Any]:
@@ -155,13 +157,16 @@ class PageReader:
 
     def decoded(self, ifd_at: int, pixels: PixelFormat) -> npt.NDArray[Any]:
         """Read the page of an IFD through tifffile; see `decoding.decoded`."""
-        with self._at(0) as file:
+        with self._at_start() as file:
             return decoded(file, ifd_at, pixels)
 
     def note(self, handle: int) -> bytes:
         """Read the note of a page; RuntimeError if the reader is closed."""
         row = handle * _ROW
-        with self._at(self._rows[row + _NOTE_AT]) as file:
+        self._use()
+        with self._lock:
+            file = self._opened()
+            file.seek(self._rows[row + _NOTE_AT])
             return file.read(self._rows[row + _NOTE_NBYTES])
 
     def release(self) -> None:
@@ -178,20 +183,29 @@ class PageReader:
         self._open_files.forget(self)
 
     @contextmanager
-    def _at(self, offset: int) -> Iterator[FileIO]:
-        """Hold the file at a position."""
+    def _at_start(self) -> Iterator[FileIO]:
+        """Hold the file at its beginning."""
+        self._use()
+        with self._lock:
+            file = self._opened()
+            file.seek(0)
+            yield file
+
+    def _use(self) -> None:
+        """Tell that the file is about to be used, while its lock is not held."""
         if self._process != os.getpid():
             # forked: the file's position and the lock are the parent's, whatever its threads did with them
             self._process, self._lock, self._file = os.getpid(), threading.Lock(), None
         self._open_files.use(self)
-        with self._lock:
-            if self._is_closed:
-                raise RuntimeError(f"{self.path}: closed while it was read")
-            if self._file is None:
-                # unbuffered: a buffer would go on showing bytes that the writer has changed since
-                self._file = self.reopened("rb", buffering=0)
-            self._file.seek(offset)
-            yield self._file
+
+    def _opened(self) -> FileIO:
+        """Return the file, while its lock is held."""
+        if self._is_closed:
+            raise RuntimeError(f"{self.path}: closed while it was read")
+        if self._file is None:
+            # unbuffered: a buffer would go on showing bytes that the writer has changed since
+            self._file = self.reopened("rb", buffering=0)
+        return self._file
 
     @overload
     def reopened(self, mode: Literal["rb"]) -> BufferedReader: ...
@@ -228,5 +242,5 @@ class PageReader:
 
     def size(self) -> int:
         """Return how many bytes the file has."""
-        with self._at(0) as file:
+        with self._at_start() as file:
             return os.fstat(file.fileno()).st_size

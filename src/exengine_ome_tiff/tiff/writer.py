@@ -150,8 +150,8 @@ class PageWriter:
             if block is None:
                 return self._write_through_tifffile(data, pixels, note)
             page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
-            nbytes = block.page_nbytes + len(note)
-            self._file.reserve(page.nbytes + self._waiting_nbytes + nbytes + _BLOCK_BYTES)
+            nbytes = block.page_nbytes + len(note) + (0 if block.handles else _BLOCK_BYTES)
+            self._file.reserve(page.nbytes + self._waiting_nbytes + nbytes)
             end = self._file.end
             data_at = self._file.add(as_bytes(page))
             block.checksums += self._checksum(page)
@@ -185,14 +185,17 @@ class PageWriter:
     @property
     def has_waiting(self) -> bool:
         """Whether pages wait to be linked."""
-        return bool(self._waiting)
+        return any(block.handles for block in self._blocks.values())
 
     def pixels(self, handle: int) -> npt.NDArray[Any]:
         """Return a page as it was put, in a new array."""
-        if self._reader.data_offset(handle) >= self._file.written:
-            with self._lock:
-                self._file.write_waiting()
-        return self._reader.pixels(handle)
+        pixels = self._reader.format(handle)
+        with self._lock:
+            waiting = self._file.waiting(self._reader.data_offset(handle), pixels.nbytes)
+        if waiting is None:
+            return self._reader.pixels(handle)
+        stored = np.frombuffer(bytearray(waiting), pixels.stored_dtype)
+        return pixels.as_put(stored.reshape(pixels.stored_shape))
 
     def note(self, handle: int) -> bytes:
         """Return the note of a page."""
@@ -236,7 +239,8 @@ class PageWriter:
         self._file.reserve(page.nbytes + self._waiting_nbytes + PAGE_BYTES + more)
         end = self._file.end
         added = self._appender.write(page, pixels, tags)
-        self._link(added.ifd.offset, added.ifd.next_at, end)
+        self._link(added.ifd.offset, end)
+        self._link_at = added.ifd.next_at
         records = added.ifd.find(chain.RECORDS)
         number = self._reader.format_number(pixels)
         handle = self._reader.add(number, added.data_at, len(note))
@@ -254,29 +258,22 @@ class PageWriter:
         offsets = [self._reader.data_offset(handle) for handle in handles]
         ifds = block.kind.block(offsets, chain.RECORDS, len(record), aligned(end))
         at = self._file.add(b"".join((ifds.ifds, record)))
-        self._link(at, ifds.next_at, end)
+        no_handles: list[int] = []
+        no_checksums: list[str] = []
+        self._link(at, end)
+        # An interrupt comes where a function is called. One before this leaves the block as it was, and the
+        # next one, which has the same pages and more, takes its place; one behind it finds it written.
+        self._link_at, block.handles, block.checksums = ifds.next_at, no_handles, no_checksums
         self._reader.locate_notes(handles, at + len(ifds.ifds) + head_nbytes)
         self.finisher.add(handles, at)
         for handle in handles:
             del self._waiting[handle]
-        self._waiting_nbytes -= len(handles) * block.page_nbytes + sum(map(len, notes))
-        block.handles, block.checksums = [], []
+        self._waiting_nbytes -= _BLOCK_BYTES + len(handles) * block.page_nbytes + sum(map(len, notes))
 
-    def _link(self, ifd_at: int, next_at: int, end: int) -> None:
-        """Have the last page lead to what was added, which is taken back where that fails.
-
-        Parameters
-        ----------
-        ifd_at
-            Offset of the first IFD that was added.
-        next_at
-            Where the last one's link is.
-        end
-            Of the file before.
-        """
+    def _link(self, ifd_at: int, end: int) -> None:
+        """Have the last page lead to what was added behind `end`, which is taken back where that fails."""
         try:
             self._file.link(self._link_at, ifd_at)
         except OSError:
             self._file.take_back(end)
             raise
-        self._link_at = next_at

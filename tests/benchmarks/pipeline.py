@@ -1,0 +1,87 @@
+"""Frames through ExEngine: a camera that always has one, `ReadoutData`, `DataHandler`, a storage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from exengine import ExecutionEngine
+from exengine.data import DataCoordinates, DataHandler
+from exengine.device_types import Detector
+from exengine.events.detector_events import ReadoutData
+from exengine.storage_backends.ndtiff_and_ndram import NDRAMStorage
+from table import Table, in_turn
+from writers import Nothing, frame_of, metadata_of, ndtiff, ours, place_of
+
+SIZES = {64: 10_000, 512: 3_000, 2048: 200}
+QUICK = {64: 2_000, 512: 500, 2048: 50}
+RING = 8
+
+
+class Camera(Detector):
+    """Has frames at once, in memory that it uses again and again, as drivers do."""
+
+    def __init__(self, name: str, frame: np.ndarray) -> None:
+        self._ring = [frame.copy() for _ in range(RING)]
+        self._number = 0
+        super().__init__(name)
+
+    def arm(self, frame_count: int | None = None) -> None:
+        pass
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+    def is_stopped(self) -> bool:
+        return False
+
+    def pop_data(self, timeout: float | None = None) -> tuple[np.ndarray, dict[str, str]]:
+        del timeout
+        self._number += 1
+        return self._ring[self._number % RING], metadata_of(self._number)
+
+
+def timed(
+    engine: ExecutionEngine, camera: Camera, frames: int, make: Callable[[Path], Any], folder: Path
+) -> tuple[float, ...]:
+    storage = make(folder)
+    places = [DataCoordinates(**place_of(number)) for number in range(frames)]
+    handler = DataHandler(storage)
+    start_s = time.perf_counter()
+    engine.submit(ReadoutData(places, camera, handler, num_blocks=frames)).await_execution()
+    handler.finish()
+    handler.await_completion()
+    storage.close()
+    return ((time.perf_counter() - start_s) / frames,)
+
+
+def measure(rounds: int, folder: Path | None, *, quick: bool) -> list[Table]:
+    engine = ExecutionEngine()
+    try:
+        tables = []
+        for size, frames in (QUICK if quick else SIZES).items():
+            camera = Camera(f"camera {size}", frame_of(size))
+            makers: dict[str, Callable[[Path], Any]] = {
+                "TiffStorage": ours,
+                "a storage that does nothing": lambda _: Nothing(),
+                "NDTiffStorage": ndtiff,
+                "NDRAMStorage": lambda _: NDRAMStorage(),
+            }
+            work = {name: partial(timed, engine, camera, frames, make) for name, make in makers.items()}
+            found = in_turn(work, rounds, folder)
+            rows = [
+                [name, f"{1 / total:,.0f}", f"{total / found['TiffStorage'][0]:.2f} x"]
+                for name, (total,) in found.items()
+            ]
+            title = f"through ExEngine's DataHandler, {size} x {size} uint16, {frames:,} frames"
+            tables.append(Table(title, ["", "frames/s", "TiffStorage is"], rows))
+        return tables
+    finally:
+        engine.shutdown()
