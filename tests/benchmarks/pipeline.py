@@ -19,14 +19,13 @@ from writers import Nothing, frame_of, metadata_of, ndtiff, ours, place_of
 
 SIZES = {64: 10_000, 512: 3_000, 2048: 200}
 QUICK = {64: 2_000, 512: 500, 2048: 50}
-RING = 8
 
 
 class Camera(Detector):
-    """Has frames at once, in memory that it uses again and again, as drivers do."""
+    """Has a frame whenever it is asked, in a new array, as pymmcore's are."""
 
     def __init__(self, name: str, frame: np.ndarray) -> None:
-        self._ring = [frame.copy() for _ in range(RING)]
+        self._frame = frame
         self._number = 0
         super().__init__(name)
 
@@ -45,7 +44,7 @@ class Camera(Detector):
     def pop_data(self, timeout: float | None = None) -> tuple[np.ndarray, dict[str, str]]:
         del timeout
         self._number += 1
-        return self._ring[self._number % RING], metadata_of(self._number)
+        return self._frame.copy(), metadata_of(self._number)
 
 
 def timed(

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import itertools
 import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -20,7 +19,7 @@ import tifffile
 
 from exengine_ome_tiff import NotFinishedError, TiffStorage
 from exengine_ome_tiff.storage.session import BUFFER_BYTES, IDLE_S, SLOW_S
-from exengine_ome_tiff.tiff import chain, disk, finisher, growing_file
+from exengine_ome_tiff.tiff import chain, finisher, growing_file
 from exengine_ome_tiff.tiff.records import decode_block
 
 FORMS = ["run.ome.tiff", "run"]
@@ -264,25 +263,6 @@ def test_a_refused_frame_is_not_kept(target, on_error):
     assert kept == [False, False]
 
 
-def test_memory_per_frame_is_bounded(target):
-    def run(numbers):
-        for number in numbers:
-            coordinates = {"time": number, "channel": f"channel {number % 3}", "position": number % 2}
-            storage.put(coordinates, frame(number % 600), {**METADATA, "ElapsedTime-ms": str(number)})
-        storage.flush()
-        return tracemalloc.get_traced_memory()[0]
-
-    count = 3000
-    with TiffStorage(target) as storage:
-        tracemalloc.start()
-        try:
-            before = run(range(500))
-            after = run(range(500, 500 + count))
-        finally:
-            tracemalloc.stop()
-    assert (after - before) / count < 400
-
-
 def test_waiting_frames_are_bounded_however_many_positions(tmp_path):
     with TiffStorage(tmp_path / "run") as storage:
         storage.put({"position": -1}, frame(0))
@@ -294,94 +274,6 @@ def test_waiting_frames_are_bounded_however_many_positions(tmp_path):
         finally:
             tracemalloc.stop()
     assert peak < 20 * BUFFER_BYTES
-
-
-# guards of speed, without a clock --------------------------------------------------------------------------
-
-
-class Counted:
-    """The module `os`, counting what is written to files."""
-
-    def __init__(self):
-        self.writes = self.nbytes = 0
-
-    def __getattr__(self, name):
-        return getattr(os, name)
-
-    def write(self, descriptor, data):
-        self.writes += 1
-        self.nbytes += len(data)
-        return os.write(descriptor, data)
-
-
-@pytest.fixture
-def counted(monkeypatch):
-    fake = Counted()
-    monkeypatch.setattr(disk, "os", fake)
-    return fake
-
-
-def test_fast_small_frames_share_a_write(target, counted):
-    count = 1600
-    with TiffStorage(target) as storage:
-        for number in range(count):
-            put(storage, number % 600)
-        storage.flush()
-        assert counted.writes <= count / 50
-
-
-def test_fast_small_frames_of_several_positions_share_a_write(tmp_path, counted):
-    count = 1600
-    with TiffStorage(tmp_path / "run") as storage:
-        for number in range(count):
-            storage.put({"position": number % 4, "time": number}, frame(number % 600), METADATA)
-        storage.flush()
-        assert counted.writes <= count / 25
-
-
-def test_frames_of_some_size_are_written_once_each(tmp_path, counted):
-    count = 300
-    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
-        for number in range(count):
-            put(storage, number, (200, 200))
-        storage.flush()
-        assert count <= counted.writes <= count * 1.1
-        assert counted.nbytes < count * (80_000 + 1000)
-
-
-def test_reading_metadata_does_not_split_writes(tmp_path, counted):
-    count = 640
-    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
-        for number in range(count):
-            put(storage, number)
-            assert storage.get_metadata({"time": number // 2}) == {"number": number // 2}
-        assert counted.writes <= count / 50
-
-
-def test_a_large_contiguous_frame_is_written_without_a_copy(target, monkeypatch):
-    large = frame(1, (1024, 1024))
-    given = []
-    write_at = disk.write_at
-
-    def spy(file, offset, data):
-        given.append(np.shares_memory(np.frombuffer(data, "u1"), large))
-        write_at(file, offset, data)
-
-    monkeypatch.setattr(disk, "write_at", spy)
-    with TiffStorage(target) as storage:
-        storage.put({"time": 0}, large)
-        storage.put({"time": 1}, large)
-        assert sum(given) == 2
-
-
-def test_finish_moves_no_pixel(target, counted):
-    with TiffStorage(target) as storage:
-        for number in range(100):
-            put(storage, number)
-        storage.flush()
-        size, before = first_file(target).stat().st_size, counted.nbytes
-    assert counted.nbytes - before < 100 * 700 + 30_000
-    assert first_file(target).stat().st_size - size < 100 * 700 + 30_000
 
 
 # a full disk -----------------------------------------------------------------------------------------------

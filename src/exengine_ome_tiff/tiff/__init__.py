@@ -15,7 +15,7 @@ from exengine_ome_tiff.tiff.opening import (
     read_head,
     resume,
 )
-from exengine_ome_tiff.tiff.pixels import PixelFormat, packing_of, pixel_format
+from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes, packing_of, pixel_format
 from exengine_ome_tiff.tiff.reader import PageReader
 from exengine_ome_tiff.tiff.writer import PageWriter
 
@@ -32,6 +32,7 @@ __all__ = [
     "PageWriter",
     "PixelFormat",
     "algorithm_of",
+    "as_bytes",
     "check_pages",
     "is_begun",
     "open_pages",
