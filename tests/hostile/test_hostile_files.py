@@ -293,9 +293,9 @@ def test_records_that_share_their_text(tmp_path):
     lines = block(record({"time": 0}, 0, json.dumps("x" * 2_000)))
     shared = file.value(lines)
     pixels = file.value(bytes(48))
-    first = file.page([(256, 4, 1, 6)])  # to be the one with the header
+    tags = [(273, 16, 1, pixels), (chain.RECORDS, chain.BYTES, len(lines), shared)]
+    first = file.page([(256, 4, 1, 6), *tags])  # to be the one with the header
     for number in range(2000):
-        tags = [(273, 16, 1, pixels), (chain.RECORDS, chain.BYTES, len(lines), shared)]
         file.page(tags, 0 if number == 1999 else None)
     text = head()
     at = len(file.data)

@@ -31,7 +31,7 @@ def test_a_file_that_grows_past_4_gib(tmp_path, caplog, shape, coding):
                 end = PAST_4_GIB * (1 if number == 4 else 2)
                 os.truncate(path, end)
                 file = storage._session._writers[0]._file
-                file._start = file._end = file._reserved = end  # or the hole would be overwritten
+                file._start = file._end = file._written = file._reserved = end  # or the hole would be overwritten
             storage.put(place, array, {"number": number})
         storage.finish()
         for number, (place, array) in enumerate(put):

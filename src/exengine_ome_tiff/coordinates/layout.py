@@ -1,7 +1,7 @@
 """Which OME images a set of frames makes, and which frame is which plane of them."""
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
@@ -160,16 +160,18 @@ def lay_out(
                 coded.put(rows, columns.pop(name))
         names = tuple(sorted(columns))
         kinds_of_rows = kinds if is_all else [kinds[row] for row in rows.tolist()]
-        images.put(rows, [*zip(repeat(names), kinds_of_rows, *(columns[name] for name in names))])
+        images.put(rows, zip(repeat(names), kinds_of_rows, *(columns[name] for name in names)))
+    values_inside = {name: coded.values for name, coded in inside.items()}
+    of_images = images.values
     seen: set[Hashable] = set()
     layouts = []
     for code, rows in _split(images.codes):
-        names, kind, *values = images.values[code]
+        names, kind, *values = of_images[code]
         labels = tuple(zip(names, values, strict=True))
         codes = {name: coded.codes[rows] for name, coded in inside.items()}
         group = _Group(labels, kind, labels in seen, modulo, numbers[rows], codes)
         seen.add(labels)
-        layouts += group.layouts({name: coded.values for name, coded in inside.items()})
+        layouts += group.layouts(values_inside)
     return layouts
 
 
@@ -184,17 +186,24 @@ class _Coded:
 
     def __init__(self, count: int) -> None:
         self.codes = np.zeros(count, np.int64)
-        self.values: list[Any] = [None]
-        """By their codes."""
-        self._code: dict[Any, int] = {None: 0}
+        self._code = _Numbered({None: 0})
 
-    def put(self, rows: npt.NDArray[np.int64], values: Sequence[Hashable]) -> None:
+    def put(self, rows: npt.NDArray[np.int64], values: Iterable[Hashable]) -> None:
         """Say what the values of some frames are."""
-        for value in dict.fromkeys(values):
-            if value not in self._code:
-                self._code[value] = len(self.values)
-                self.values.append(value)
-        self.codes[rows] = np.fromiter(map(self._code.__getitem__, values), np.int64, len(values))
+        self.codes[rows] = np.fromiter(map(self._code.__getitem__, values), np.int64, len(rows))
+
+    @property
+    def values(self) -> list[Any]:
+        """By their codes."""
+        return [*self._code]
+
+
+class _Numbered(dict[Any, int]):
+    """Numbers things in the order in which they are asked for."""
+
+    def __missing__(self, thing: Hashable) -> int:
+        self[thing] = number = len(self)
+        return number
 
 
 def _split(codes: npt.NDArray[np.int64]) -> list[tuple[int, npt.NDArray[np.int64]]]:

@@ -85,10 +85,11 @@ def ome_xml(
         structured_annotations=annotations.element,
     )
     head, *tails = to_xml(document, indent=0).split("</Pixels>")
-    parts = ['<?xml version="1.0" encoding="UTF-8"?>\n', head]
+    parts = [b'<?xml version="1.0" encoding="UTF-8"?>\n', head.encode()]
     for (image, _), tail in zip(images, tails, strict=True):
-        parts += [plane_elements(image), "</Pixels>", tail]
-    return "".join(parts).encode()
+        parts += [planes.encode() for planes in plane_elements(image)]
+        parts.append(f"</Pixels>{tail}".encode())
+    return b"".join(parts)
 
 
 def _image(

@@ -1,5 +1,7 @@
 """Plane elements as text: one at a time they would take ome-types longer than writing the pixels."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,23 +16,31 @@ _QUANTITIES = {
     "z_um": ("PositionZ", "µm"),
 }
 
+_PART = 4096
 
-def plane_elements(image: OmeImage) -> str:
-    """Return a Plane element for each plane of an image that was acquired."""
+
+def plane_elements(image: OmeImage) -> Iterator[str]:
+    """Yield Plane elements for the planes of an image that were acquired, as text of many of them."""
     acquired = image.layout.frames >= 0
     frames = image.layout.frames[acquired]
     indices = image.layout.zct()[acquired]
-    columns = [_indices(f' The{axis}="', column) for axis, column in zip("ZCT", indices.T, strict=True)]
-    for name, (attribute, unit) in _QUANTITIES.items():
-        values = image.planes[name][frames] + 0.0  # -0.0 becomes 0.0
-        if not np.isnan(values).all():
+    known = [name for name in _QUANTITIES if not np.isnan(image.planes[name][frames]).all()]
+    for start in range(0, len(frames), _PART):
+        part = slice(start, start + _PART)
+        columns = [
+            _indices(f' The{axis}="', column) for axis, column in zip("ZCT", indices[part].T, strict=True)
+        ]
+        for name in known:
+            attribute, unit = _QUANTITIES[name]
+            values = image.planes[name][frames[part]] + 0.0  # -0.0 becomes 0.0
             columns.append(_quantities(f' {attribute}="', values, f'" {attribute}Unit="{unit}"'))
-    return "".join(f"<Plane{''.join(attributes)}/>" for attributes in zip(*columns, strict=True))
+        yield "".join(f"<Plane{''.join(attributes)}/>" for attributes in zip(*columns, strict=True))
 
 
 def _indices(start: str, values: npt.NDArray[np.int64]) -> list[str]:
-    texts = [f'{start}{value}"' for value in range(int(values.max()) + 1)]
-    return [texts[value] for value in values.tolist()]
+    """Make the text of an attribute; most values come many times."""
+    text = {value: f'{start}{value}"' for value in np.unique(values).tolist()}
+    return [text[value] for value in values.tolist()]
 
 
 def _quantities(start: str, values: npt.NDArray[np.float64], end: str) -> list[str]:

@@ -80,8 +80,9 @@ class Dataset:
 
     def latest(self) -> tuple[list[Key], npt.NDArray[np.int64]]:
         """Return keys and numbers of the frames that count, in order of first arrival."""
-        latest = self.numbers.copy()
-        return [*latest], np.fromiter(latest.values(), np.int64, len(latest))
+        keys = [*self.numbers]
+        numbers = [*self.numbers.values()]  # of more frames, where one came meanwhile
+        return keys, np.array(numbers[: len(keys)], np.int64)
 
     def kinds(self, numbers: npt.NDArray[np.int64]) -> list[tuple[tuple[int, ...], str]]:
         """Return shapes and types in the files of frames by their numbers."""

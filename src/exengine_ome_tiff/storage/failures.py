@@ -45,7 +45,9 @@ class Failures:
 
     def meet(self, error: Exception, coordinates: str) -> None:
         """Remember an error, logging it where it is not raised."""
-        remembered = copy(error)  # without its traceback, which would keep the frame in memory
+        # without its traceback, which would keep the frame in memory, and which tblib makes `copy` copy
+        remembered = copy(error).with_traceback(None)
+        remembered.__cause__ = remembered.__context__ = None
         if self.is_deferring:
             self._deferred.append(remembered)
             logger.error("frame %d lost at %s: %s", len(self._deferred), coordinates, _told(error))
