@@ -57,6 +57,12 @@ class FailingDisk:
         return getattr(os, name)
 
     def write(self, descriptor: int, data: memoryview) -> int:
+        return self._write(descriptor, data, os.write)
+
+    def pwrite(self, descriptor: int, data: memoryview, offset: int) -> int:
+        return self._write(descriptor, data, lambda file, part: os.pwrite(file, part, offset))
+
+    def _write(self, descriptor: int, data: memoryview, write: Callable[[int, memoryview], int]) -> int:
         self.writes += 1
         if len(data) == _SECTOR_SHARE:
             self.events.append("link")
@@ -66,7 +72,7 @@ class FailingDisk:
             part = data[: self._random.randrange(1, len(data))]
         if number := self.failing(descriptor):
             if len(part) > _SECTOR_SHARE:
-                os.write(descriptor, part[: self._random.randrange(len(part))])
+                write(descriptor, part[: self._random.randrange(len(part))])
             raise OSError(number, os.strerror(number))
         if self.room is not None:
             from_reserved = min(self._reserved, len(part))
@@ -75,7 +81,7 @@ class FailingDisk:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._reserved -= from_reserved
             self.room -= len(part) - from_reserved
-        return os.write(descriptor, part)
+        return write(descriptor, part)
 
     def fsync(self, descriptor: int) -> None:
         self.events.append("sync")

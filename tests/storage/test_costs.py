@@ -36,6 +36,11 @@ class Counted:
         self.nbytes += len(data)
         return os.write(descriptor, data)
 
+    def pwrite(self, descriptor, data, offset):
+        self.writes += 1
+        self.nbytes += len(data)
+        return os.pwrite(descriptor, data, offset)
+
 
 @pytest.fixture
 def counted(monkeypatch):

@@ -97,7 +97,7 @@ class OtherSystem:
         self.name = name
 
     def __getattr__(self, name):
-        if name == "posix_fallocate":
+        if name == "posix_fallocate" or (name == "pwrite" and self.name == "nt"):
             raise AttributeError(name)
         return getattr(os, name)
 

@@ -32,8 +32,16 @@ def write_all(file: FileIO, data: "ReadableBuffer") -> None:
 
 def write_at(file: FileIO, offset: int, data: "ReadableBuffer") -> None:
     """Write bytes at a position; as `write_all`."""
-    file.seek(offset)
-    write_all(file, data)
+    if not hasattr(os, "pwrite"):  # Windows
+        file.seek(offset)
+        write_all(file, data)
+        return
+    rest = memoryview(data).cast("B")
+    while rest:  # mostly once: each call lets another thread go first
+        written = os.pwrite(file.fileno(), rest, offset)
+        if written == len(rest):
+            return
+        rest, offset = rest[written:], offset + written
 
 
 def reserve(file: FileIO, start: int, stop: int) -> bool:
