@@ -10,9 +10,11 @@ from exengine_ome_tiff.looking.record import (
     dataset_record,
     frame_record,
 )
+from exengine_ome_tiff.looking.sheet import ContactSheet, contact_sheet
 
 __all__ = [
     "ChannelSummary",
+    "ContactSheet",
     "DatasetInfo",
     "DatasetRecord",
     "FrameRecord",
@@ -20,6 +22,7 @@ __all__ = [
     "KeyCoverage",
     "NoSuchFrameError",
     "OmePlane",
+    "contact_sheet",
     "dataset_record",
     "frame_record",
     "info",
