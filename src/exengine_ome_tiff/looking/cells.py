@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.looking.opened import Opened
+from exengine_ome_tiff.looking.table import duration_text
 from exengine_ome_tiff.ome.colors import default_color
 
 Z: TypeAlias = Literal["middle", "max"]
@@ -158,20 +159,18 @@ def _reduced(pixels: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[np.
 
 def _caption(data: Opened, number: int, t: int) -> str:
     """Tell a time point: its value, and when its first plane was taken."""
-    from exengine_ome_tiff.looking.table import duration_text
-
     layout, text = data.images[number].layout, data.texts[number]
     inside = len(layout.modulo["T"][1]) if "T" in layout.modulo else 1
     value = layout.values["T"][t // inside]
-    parts = [f"t={'' if value is None else value}"] if value is not None else []
+    parts = [] if value is None else [f"t={value}"]
     if "T" in layout.modulo:
         axis, along = layout.modulo["T"]
         parts.append(f"{axis} {along[t % inside]}")
     if text is not None:
         times = [text.delta_t_s(zct) for zct in text.planes if zct[2] == t]
         known = [time for time in times if time is not None]
-        parts += [f"{duration_text(min(known))}"] if known else []
-    return ", ".join(parts)
+        parts += [f"({duration_text(min(known))})"] if known else []
+    return " ".join(parts)
 
 
 def _channels(data: Opened, number: int) -> tuple[ShownChannel, ...]:

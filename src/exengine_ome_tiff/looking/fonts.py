@@ -62,7 +62,7 @@ def _without_middle(text: str, kept: int) -> str:
 
 
 def _shown(text: str, size: int) -> tuple[str, "Font"]:
-    """Choose the font that has the most of a text, and write what it does not have as its number in Unicode."""
+    """Choose the font that has the most of a text; characters that it does not have become numbers."""
     plain = "".join(character if character.isprintable() else " " for character in text)
     best = None
     for font in _fonts(size):

@@ -92,7 +92,7 @@ class DatasetInfo:
     replaced
         How many frames others were put in place of.
     images
-        In the order of the files.
+        In the order in which they first came.
     metadata
         The keys that the metadata of frames has.
     """

@@ -31,9 +31,11 @@ class Opened:
     dataset
         Its frames.
     images
-        Its images in the order of the files.
+        Its images in the order in which they first came.
     texts
         What the OME-XML says of each image; None where its file is not finished.
+    indices
+        Number of each image in the OME-XML of its file.
     is_finished
         Whether all files are.
     """
@@ -44,6 +46,7 @@ class Opened:
     dataset: Dataset
     images: list[StoredImage]
     texts: list[OmeText | None]
+    indices: list[int]
     is_finished: bool
 
     def name(self, image: int) -> str:
@@ -69,21 +72,31 @@ def opened(path: str | PathLike[str]) -> Iterator[Opened]:
     try:
         target = Target.of_files(paths, is_folder=header.is_folder)
         images = stored_images(dataset, target.name, header.modulo, header.given.image_name)
-        images.sort(key=lambda image: image.file)
-        texts: list[OmeText | None] = []
+        found: list[tuple[StoredImage, OmeText | None, int]] = []
         for number, each in enumerate(paths):
-            count = sum(image.file == number for image in images)
-            texts += _texts(each, count) if finished[number] else [None] * count
-        yield Opened(target, paths, header, dataset, images, texts, all(finished))
+            inside = [image for image in images if image.file == number]
+            texts = _texts(each, len(inside)) if finished[number] else [None] * len(inside)
+            found += zip(inside, texts, range(len(inside)), strict=True)
+        found.sort(key=lambda each: each[0].layout.first_frame)
+        yield Opened(
+            target,
+            paths,
+            header,
+            dataset,
+            [image for image, _, _ in found],
+            [text for _, text, _ in found],
+            [index for _, _, index in found],
+            all(finished),
+        )
     finally:
         dataset.close()
 
 
-def _texts(path: Path, count: int) -> list[OmeText]:
+def _texts(path: Path, count: int) -> list[OmeText | None]:
     try:
         texts = read_ome(read_description(path))
     except (OmeTiffError, ValueError) as error:
         raise OmeTiffError(f"{path}: {error}") from error
     if len(texts) != count:
         raise OmeTiffError(f"{path}: the OME-XML has {len(texts)} images, the records make {count}")
-    return texts
+    return [*texts]

@@ -118,7 +118,6 @@ def frame_record(path: str | PathLike[str], coordinates: Mapping[str, int | str]
         file, handle = data.dataset.place(number)
         metadata = decode_metadata(data.dataset.files[file].note(handle))
         image, zct = _plane(data, number)
-        index = sum(other.file == file for other in data.images[:image])
         put = next(key for key, each in data.dataset.numbers.items() if each == number)
         return FrameRecord(
             coordinates=data.dataset.axes.coordinates(put),
@@ -126,7 +125,7 @@ def frame_record(path: str | PathLike[str], coordinates: Mapping[str, int | str]
             number=number,
             file=data.paths[file],
             image_name=data.name(image),
-            image_index=index,
+            image_index=data.indices[image],
             zct=zct,
             ome=_in_ome(data, image, zct, metadata),
         )
@@ -181,7 +180,8 @@ def _distance(there: Mapping[str, int | str], wanted: Mapping[str, int | str]) -
 
 def coordinates_text(coordinates: Mapping[str, int | str]) -> str:
     """Write coordinates as ``time=3,channel=DAPI``; strings of digits in quotes, as they are no numbers."""
-    return ",".join(f"{axis}={shown(value)}" for axis, value in coordinates.items())
+    text = ",".join(f"{axis}={shown(value)}" for axis, value in coordinates.items())
+    return text.replace("\n", "\\n")
 
 
 def read_coordinates_text(text: str) -> Coordinates:

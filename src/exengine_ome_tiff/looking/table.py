@@ -1,6 +1,7 @@
 """What a dataset is, as lines of text that fit a terminal."""
 
 import textwrap
+import unicodedata
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 
@@ -30,7 +31,7 @@ def table(info: DatasetInfo, *, everything: bool = False) -> list[str]:
     everything
         Whether to list all images and keys; else the first ones of many.
     """
-    return list(_lines(info, everything=everything))
+    return [line.replace("\n", "\\n") for line in _lines(info, everything=everything)]
 
 
 def _lines(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
@@ -90,13 +91,19 @@ def _image_table(images: Sequence[ImageSummary]) -> Iterator[str]:
         )
         for image in images
     ]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    widths = [max(map(_columns, column)) for column in zip(head, *rows, strict=True)]
     for row in (head, *rows):
         name, *numbers = (
-            text.ljust(width) if column in (0, 6) else text.rjust(width)
+            text + " " * (width - _columns(text)) if column in (0, 6) else text.rjust(width)
             for column, (text, width) in enumerate(zip(row, widths, strict=True))
         )
         yield f"  {name}  {'  '.join(numbers)}".rstrip()
+
+
+def _columns(text: str) -> int:
+    """Return how many columns of a terminal text takes."""
+    marks = sum(unicodedata.combining(character) > 0 for character in text)
+    return len(text) - marks + sum(unicodedata.east_asian_width(character) in "WF" for character in text)
 
 
 def _coverage(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
