@@ -12,7 +12,7 @@ Limits: TypeAlias = Mapping[tuple[str, str], tuple[float, float]]
 """What is black and what is brightest, by channel and pixel type."""
 
 _PERCENTILES = (1.0, 99.8)
-_LEAST_LUMINANCE = 0.3
+_LEAST_LUMINANCE = 0.2
 _WEIGHTS = np.array([0.2126, 0.7152, 0.0722])
 
 
