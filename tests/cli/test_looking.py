@@ -88,7 +88,8 @@ def test_show_leaves_a_picture_and_nothing_else(folder):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("1 of 1 images, 3 of 3 time points\n")
     assert sorted(path.name for path in folder.iterdir()) == sorted([NAME, "sheet µ.png"])
-    assert Image.open(folder / "sheet µ.png").format == "PNG"
+    with Image.open(folder / "sheet µ.png") as picture:
+        assert picture.format == "PNG"
     done = run("show", NAME, "-o", "sheet µ.png", cwd=folder)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "--overwrite" in done.stderr

@@ -158,7 +158,7 @@ def test_the_table_fits_a_terminal(tmp_path):
     assert "  ... and 16 more: --all lists them" in lines
     assert any("1 um (8 images); 2 um (8 images)" in line for line in lines)
     everything = table(found, everything=True)
-    assert sum("in it" in line for line in everything) == 40
+    assert sum("in it " in line for line in everything) == 40
     assert not any("--all" in line for line in everything)
     assert json.loads(json.dumps(asdict(found), default=str))["frames"] == 40
 

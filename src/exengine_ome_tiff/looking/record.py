@@ -207,6 +207,6 @@ def read_coordinates_text(text: str) -> Coordinates:
         if axis in coordinates:
             raise ValueError(f"got the coordinates {text!r}, where {axis} is there twice")
         quoted = re.fullmatch(r'"(.*)"', value, re.DOTALL)
-        is_number = re.fullmatch(r"-?[0-9]{1,19}", value.strip()) is not None
+        is_number = re.fullmatch(r"-?[0-9]{1,30}", value.strip()) is not None
         coordinates[axis] = quoted[1] if quoted else int(value) if is_number else value
     return coordinates
