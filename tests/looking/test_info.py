@@ -139,6 +139,30 @@ def test_ome_xml_of_fewer_images_than_there_are_is_told(tmp_path):
         info(path)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'PhysicalSizeX="0.5"', b'PhysicalSizeX="abc"'),
+        (b'TheC="1"', b'TheC="x"'),
+        (b'Color="', b'Color="z'),
+        (b"<OME ", b"<!DOCTYPE OME><OME "),
+        (b"</OME>", b"</OMX>"),
+    ],
+)
+def test_a_document_that_says_nonsense(tmp_path, old, new):
+    path = tmp_path / "bad.ome.tiff"
+    with TiffStorage(path, pixel_size_um=0.5, description="x" * 100) as storage:
+        put_all(storage, PLACES)
+    data = path.read_bytes()
+    assert old in data
+    spare = len(new) - len(old)
+    before, text, after = data.rpartition(b"x" * 100)
+    data = (before + text[spare:] + after).replace(old, new, 1)
+    path.write_bytes(data)
+    with pytest.raises(OmeTiffError, match="OME-XML"):
+        info(path)
+
+
 def test_the_table_fits_a_terminal(tmp_path):
     path = tmp_path / "wide.ome.tiff"
     with TiffStorage(path) as storage:

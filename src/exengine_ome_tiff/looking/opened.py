@@ -95,7 +95,7 @@ def opened(path: str | PathLike[str]) -> Iterator[Opened]:
 def _texts(path: Path, count: int) -> list[OmeText | None]:
     try:
         texts = read_ome(read_description(path))
-    except (OmeTiffError, ValueError) as error:
+    except OmeTiffError as error:
         raise OmeTiffError(f"{path}: {error}") from error
     if len(texts) != count:
         raise OmeTiffError(f"{path}: the OME-XML has {len(texts)} images, the records make {count}")

@@ -1,6 +1,6 @@
 """What the OME-XML in a file says of an image, as it stands there."""
 
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -51,13 +51,6 @@ class OmeText:
         """Keys of metadata that the image is annotated with plane by plane."""
         return {*self.notes.get("metadata-by-plane", _NOTHING)} - {RECORDS_ONLY}
 
-    @property
-    def long_keys(self) -> set[str]:
-        """Keys of metadata that was too long for annotations."""
-        kinds = ("metadata", "metadata-by-plane")
-        lists = [self.notes.get(kind, _NOTHING).get(RECORDS_ONLY, "[]") for kind in kinds]
-        return {key for text in lists for key in json.loads(text)}
-
     def length_um(self, name: str) -> float | None:
         """Return a length of Pixels in micrometres; None where it is not told, or in pixels."""
         return _quantity(self.pixels, name, "µm", _LENGTHS_UM)
@@ -73,12 +66,22 @@ class OmeText:
     def color(self, channel: int) -> str | None:
         """Return the colour of a channel as #RRGGBB."""
         number = self.channels[channel].get("Color") if channel < len(self.channels) else None
-        return None if number is None else f"#{(int(number) & 0xFFFFFFFF) >> 8:06X}"
+        return None if number is None else f"#{(int(_number(number)) & 0xFFFFFFFF) >> 8:06X}"
 
 
 def _quantity(attributes: Attributes, name: str, usual: str, units: Mapping[str, float]) -> float | None:
     factor = units.get(attributes.get(f"{name}Unit", usual))
-    return None if name not in attributes or factor is None else float(attributes[name]) * factor
+    return None if name not in attributes or factor is None else _number(attributes[name]) * factor
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise OmeTiffError(f"the OME-XML has {text[:80]!r} in place of a number") from error
+    if not math.isfinite(number):
+        raise OmeTiffError(f"the OME-XML has {text[:80]!r} in place of a number")
+    return number
 
 
 def read_ome(xml: bytes) -> list[OmeText]:
@@ -124,5 +127,5 @@ def _image(element: ET.Element, notes: Mapping[str, tuple[str, ET.Element]]) -> 
 
 
 def _zct(plane: ET.Element) -> tuple[int, int, int]:
-    z, c, t = (int(plane.get(f"The{axis}", "0")) for axis in "ZCT")
+    z, c, t = (int(_number(plane.get(f"The{axis}", "0"))) for axis in "ZCT")
     return z, c, t
