@@ -2,6 +2,14 @@
 
 from exengine_ome_tiff.coordinates import PlateInfo
 from exengine_ome_tiff.errors import BeingWrittenError, NotFinishedError, OmeTiffError
+from exengine_ome_tiff.looking import (
+    ContactSheet,
+    DatasetInfo,
+    FrameRecord,
+    contact_sheet,
+    frame_record,
+    info,
+)
 from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, ObjectiveInfo
 from exengine_ome_tiff.storage import ImageInfo, Problem, Recovered, TiffStorage, recover, validate
 from exengine_ome_tiff.translate import CameraValues, FrameValues, PlaneValues, SummaryValues, Translator
@@ -11,7 +19,10 @@ __all__ = [
     "BeingWrittenError",
     "CameraValues",
     "ChannelInfo",
+    "ContactSheet",
+    "DatasetInfo",
     "ExperimenterInfo",
+    "FrameRecord",
     "FrameValues",
     "ImageInfo",
     "NotFinishedError",
@@ -25,6 +36,9 @@ __all__ = [
     "TiffStorage",
     "Translator",
     "__version__",
+    "contact_sheet",
+    "frame_record",
+    "info",
     "recover",
     "validate",
 ]

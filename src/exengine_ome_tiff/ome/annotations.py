@@ -10,7 +10,7 @@ from exengine_ome_tiff.ome.images import OmeImage
 from exengine_ome_tiff.ome.modulo import MODULO_NAMESPACE, modulo_xml
 from exengine_ome_tiff.ome.planes import not_acquired
 from exengine_ome_tiff.ome.steps import even_steps
-from exengine_ome_tiff.ome.text import valid_text
+from exengine_ome_tiff.ome.text import valid_key, valid_text
 
 COORDINATES_NAMESPACE = "urn:exengine-ome-tiff:coordinates"
 """Namespace of the MapAnnotation that keeps what tells an image from the others: values by axis, as JSON."""
@@ -68,7 +68,7 @@ class Annotations:
         content = (namespace, json.dumps(pairs))
         if content not in self._shared:
             self._shared[content] = f"Annotation:{number}:{namespace.rpartition(':')[2]}"
-            pairs_ = [m.Map.M(k=_key(key), value=valid_text(text)) for key, text in pairs.items()]
+            pairs_ = [m.Map.M(k=valid_key(key), value=valid_text(text)) for key, text in pairs.items()]
             self.element.map_annotations.append(
                 m.MapAnnotation(id=self._shared[content], namespace=namespace, value=m.Map(ms=pairs_))
             )
@@ -86,11 +86,6 @@ class Annotations:
                 self._room -= len(text)
                 lists[key] = text
         return lists | ({RECORDS_ONLY: json.dumps(too_long)} if too_long else {})
-
-
-def _key(key: str) -> str:
-    """Escape a key that XML cannot hold, so that it differs from all others."""
-    return key if valid_text(key) == key else json.dumps(key)[1:-1]
 
 
 def _shown(text: str) -> str:

@@ -1,5 +1,6 @@
 """Text that XML and its readers can hold."""
 
+import json
 import re
 
 # Bio-Formats also makes blanks of the control characters from 7F to 9F, which XML only discourages
@@ -19,3 +20,8 @@ def optional_name(name: str | None) -> str | None:
 def valid_name(name: str) -> str:
     """Also make blanks of tabs and line ends, as Bio-Formats does in names."""
     return re.sub(r"[\t\n\r]", " ", valid_text(name))
+
+
+def valid_key(key: str) -> str:
+    """Escape a key that XML cannot hold, so that it differs from all others."""
+    return key if valid_text(key) == key else json.dumps(key)[1:-1]

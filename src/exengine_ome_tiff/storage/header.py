@@ -86,6 +86,11 @@ class Header:
         }
         return f'{json.dumps(known)[:-1]}, "summary_metadata": {self.summary_json}}}'.encode("ascii")
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the file keeps, as JSON gives it back."""
+        known: dict[str, Any] = json.loads(self.encode())
+        return known
+
     @classmethod
     def decode(cls, text: bytes) -> Self:
         """Read what `encode` made.

@@ -45,6 +45,11 @@ def open_dataset(path: Path, *, unfinished: bool = False) -> tuple[Dataset, Head
         It was never finished, and `unfinished` is False.
     """
     paths, header = find_dataset(path)
+    return open_files_of(paths, unfinished=unfinished), header
+
+
+def open_files_of(paths: Sequence[Path], *, unfinished: bool) -> Dataset:
+    """Open the files of a dataset for reading, as `open_dataset` does, which has the errors, too."""
     dataset, open_files = Dataset(), OpenFiles()
     frames: list[FoundFrame] = []
     try:
@@ -61,7 +66,7 @@ def open_dataset(path: Path, *, unfinished: bool = False) -> tuple[Dataset, Head
         dataset.close()
         raise
     add_frames(dataset, frames)
-    return dataset, header
+    return dataset
 
 
 def find_dataset(path: Path) -> tuple[list[Path], Header]:

@@ -101,6 +101,12 @@ class Interpreter:
         tags = flat(metadata)
         return self._translator(tags).summary(tags)
 
+    def translated(self, metadata: Mapping[str, object]) -> set[str]:
+        """Tell which tags of a frame say what OME has a place for."""
+        tags = flat(metadata)
+        translator = self._translator(tags)
+        return {*translator.translated(tags), *translator.described(tags)}
+
     def rest(self, frames: npt.NDArray[np.int64]) -> tuple[dict[str, str], dict[str, list[str]]]:
         """Collect the tags of frames that OME has no place for; see `collect`.
 

@@ -1,0 +1,103 @@
+"""The command `demo`: acquire with a simulated microscope."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from exengine_ome_tiff.cli.saying import UsageError
+from exengine_ome_tiff.demo.acquisition import DemoPlan, DemoResult, run
+from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope, UnknownChannelError
+from exengine_ome_tiff.storage import TiffStorage
+
+_CHANNELS = {"simulated": ("DAPI", "GFP"), "micromanager": ("DAPI", "FITC")}
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the parser of the command."""
+    demo = commands.add_parser(
+        "demo",
+        help="acquire with a simulated microscope",
+        description="Run an ExEngine acquisition on a simulated microscope and leave an OME-TIFF.",
+    )
+    plan = DemoPlan()
+    defaults = ", ".join(f"{' '.join(names)} ({hardware})" for hardware, names in _CHANNELS.items())
+    demo.add_argument(
+        "output",
+        nargs="?",
+        type=Path,
+        default=Path("demo.ome.tiff"),
+        help="file ending in .ome.tiff, or folder for one file per position (default: %(default)s)",
+    )
+    for option, default, metavar, meaning in (
+        ("--positions", plan.positions, "N", "stage positions"),
+        ("--time-points", plan.time_points, "N", "time points"),
+        ("--z-slices", plan.z_slices, "N", "slices of a stack"),
+        ("--size", plan.size, "PX", "height and width, pixels"),
+    ):
+        text = f"{meaning} (default: %(default)s)"
+        demo.add_argument(option, type=int, default=default, metavar=metavar, help=text)
+    demo.add_argument(
+        "--channels", nargs="+", metavar="NAME", help=f"names of the channels (default: {defaults})"
+    )
+    demo.add_argument(
+        "--hardware",
+        choices=tuple(_CHANNELS),
+        default="simulated",
+        help="the simulated microscope, or Micro-Manager's core with its DemoCamera (default: %(default)s)",
+    )
+    demo.add_argument("--overwrite", action="store_true", help="replace the output")
+    demo.set_defaults(work=_demo)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    try:
+        plan = DemoPlan(
+            positions=options.positions,
+            time_points=options.time_points,
+            channels=options.channels or _CHANNELS[options.hardware],
+            z_slices=options.z_slices,
+            size=options.size,
+        )
+        make_microscope = _microscope(options.hardware)
+    except (ValueError, ImportError) as error:
+        raise UsageError(error) from error
+    try:
+        storage = TiffStorage(options.output, {"demo": options.hardware}, overwrite=options.overwrite)
+    except FileExistsError as error:
+        raise UsageError(f"{options.output} exists; --overwrite replaces it") from error
+    bar = tqdm(total=plan.frames, unit="frame", desc="acquiring", disable=sys.stderr is None)
+    with storage, bar:
+        try:
+            result = run(plan, storage, make_microscope, lambda stored, _: bar.update(stored - bar.n))
+        except UnknownChannelError as error:
+            bar.leave = False
+            raise UsageError(error) from error
+        bar.close()
+        _report(storage, result)
+    return 0
+
+
+def _microscope(hardware: str) -> Callable[[tuple[int, int]], Microscope]:
+    """Choose the microscope; what needs the extra `micromanager` is imported only when it is asked for."""
+    if hardware == "simulated":
+        return SimulatedMicroscope
+    from exengine_ome_tiff.demo.micromanager import MicroManagerMicroscope
+
+    return MicroManagerMicroscope
+
+
+def _report(storage: TiffStorage, result: DemoResult) -> None:
+    """Tell what was written and how to look at it."""
+    path = storage.path
+    files = [path] if path.is_file() else sorted(path.iterdir())
+    megabytes = sum(file.stat().st_size for file in files) / 1e6
+    frames_per_s = f"{result.frames_per_s:.0f} frames/s"
+    print(f"{path}: {result.frames} frames, {megabytes:.1f} MB, {frames_per_s}, microscope included")
+    for image in storage.images:
+        sizes = " ".join(f"{axis}={size}" for axis, size in image.sizes.items())
+        print(f"  image {image.name}: {sizes} {image.dtype}, channels {', '.join(image.channels)}")
+    shown = path if path.is_file() else next(file for file in files if file.suffix == ".ome")
+    print(f"To open it in Fiji: Plugins > Bio-Formats > Bio-Formats Importer, then choose {shown.name}")

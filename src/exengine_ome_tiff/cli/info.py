@@ -1,0 +1,34 @@
+"""The command `info`: what a dataset is."""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from exengine_ome_tiff.cli.saying import say
+from exengine_ome_tiff.looking import info
+from exengine_ome_tiff.looking.table import table
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the parser of the command."""
+    parser = commands.add_parser(
+        "info",
+        help="tell what a dataset is",
+        description="Tell images, sizes, channels, calibration, dropped planes and metadata of a dataset, "
+        "finished or not.",
+    )
+    parser.add_argument("path", type=Path, help="file, folder, or any file of a folder")
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
+    parser.add_argument("--all", action="store_true", help="list all images and keys, however many")
+    parser.set_defaults(work=_info)
+
+
+def _info(options: argparse.Namespace) -> int:
+    found = info(options.path)
+    if options.json:
+        print(json.dumps(asdict(found), indent=2, default=str))
+        return 0
+    for line in table(found, everything=options.all):
+        say(line)
+    return 0

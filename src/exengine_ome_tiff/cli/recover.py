@@ -1,0 +1,37 @@
+"""The command `recover`: finish a dataset whose writer was killed."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from exengine_ome_tiff.cli.saying import say
+from exengine_ome_tiff.storage import recover
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the parser of the command."""
+    recovery = commands.add_parser(
+        "recover",
+        help="finish a dataset whose writer was killed",
+        description="Make OME-TIFF of a dataset whose writer ended before it could. No pixel is changed.",
+    )
+    recovery.add_argument("path", type=Path, help="file, folder, or any file of a folder")
+    recovery.set_defaults(work=_recover)
+
+
+def _recover(options: argparse.Namespace) -> int:
+    with tqdm(unit="B", unit_scale=True, desc="reading", disable=sys.stderr is None) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        recovered = recover(options.path, progress=progress)
+        bar.leave = recovered.frames is not None
+    if recovered.frames is None:
+        say(f"{recovered.path}: finished already, nothing to do")
+    else:
+        say(f"{recovered.path}: {recovered.frames} frames in {recovered.files} files recovered")
+    return 0

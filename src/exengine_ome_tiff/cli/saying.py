@@ -1,0 +1,19 @@
+"""Printing for commands."""
+
+import re
+import sys
+from typing import TextIO
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+
+class UsageError(Exception):
+    """The arguments ask for what cannot be."""
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print text that a file may have made: nothing in it moves the cursor, and all of it is shown."""
+    stream = stream or sys.stdout
+    shown = _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    print(shown.encode(encoding, "backslashreplace").decode(encoding), file=stream)

@@ -1,0 +1,214 @@
+"""The commands `info`, `metadata`, `show` and `completion`, installed, as a user runs them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from exengine_ome_tiff import TiffStorage
+
+COMMAND = Path(sys.executable).with_name("exengine-ome-tiff.exe" if os.name == "nt" else "exengine-ome-tiff")
+NAME = "ein Ordner mit Ω"
+
+
+def run(*arguments, cwd, encoding="utf-8"):
+    return subprocess.run(
+        [COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        encoding=encoding,
+        env=os.environ | {"PYTHONIOENCODING": encoding, "COLUMNS": "90"},
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Hold a dataset under a name with blanks and a letter that not every console has."""
+    with TiffStorage(tmp_path / NAME, {"sample": "µ"}, pixel_size_um=0.5) as storage:
+        for t in range(3):
+            for c in ("DAPI", "GFP"):
+                place = {"position": "π", "time": t, "channel": c}
+                storage.put(place, np.full((40, 50), t, "u2"), {"Exposure-ms": 5, "note": "日本"})
+    return tmp_path
+
+
+def test_info_for_people_and_for_programs(folder):
+    done = run("info", NAME, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == str(folder / NAME)
+    assert "  pixel size     0.5 um" in lines
+    assert "  π      3  2  1  40  50  uint16       6        -" in lines
+    done = run("info", "--json", NAME, cwd=folder)
+    found = json.loads(done.stdout)
+    assert found["images"][0]["sizes"] == {"T": 3, "C": 2, "Z": 1, "Y": 40, "X": 50}
+    assert found["is_finished"] is True
+    assert found["metadata"][0] == {"key": "Exposure-ms", "frames": 6, "places": ["ome"]}
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_a_console_that_is_not_utf_8(folder, encoding):
+    done = run("info", NAME, cwd=folder, encoding=encoding)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\u03c0" in done.stdout
+    done = run("metadata", NAME, "--coords", "position=π,time=1,channel=GFP", cwd=folder, encoding=encoding)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert '"note": "\\u65e5\\u672c"' in done.stdout
+    done = run("show", NAME, "-o", "a Ω.png", cwd=folder, encoding=encoding)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_metadata_of_a_frame_and_of_the_dataset(folder):
+    done = run("metadata", NAME, "--coords", "time=1,channel=GFP,position=π", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert '    "Exposure-ms": 5,' in done.stdout.splitlines()
+    assert "z=0 c=1 t=1" in done.stdout
+    assert 'ExposureTime="0.005"' in done.stdout
+    done = run("metadata", NAME, "--coords", "time=1,channel=GFP,position=π", "--json", cwd=folder)
+    record = json.loads(done.stdout)
+    assert record["metadata"] == {"Exposure-ms": 5, "note": "日本"}
+    assert record["ome"]["plane"]["TheC"] == "1"
+    done = run("metadata", NAME, "--json", cwd=folder)
+    assert json.loads(done.stdout)["summary_metadata"] == {"sample": "µ"}
+    assert '    "sample": "µ"' in run("metadata", NAME, cwd=folder).stdout.splitlines()
+
+
+def test_show_leaves_a_picture_and_nothing_else(folder):
+    done = run("show", NAME, "-o", "sheet µ.png", "--z", "max", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("1 of 1 images, 3 of 3 time points\n")
+    assert sorted(path.name for path in folder.iterdir()) == sorted([NAME, "sheet µ.png"])
+    with Image.open(folder / "sheet µ.png") as picture:
+        assert picture.format == "PNG"
+    done = run("show", NAME, "-o", "sheet µ.png", cwd=folder)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "--overwrite" in done.stderr
+    assert run("show", NAME, "-o", "sheet µ.png", "--overwrite", cwd=folder).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (
+            ("metadata", NAME, "--coords", "time=9"),
+            2,
+            "no frame at time=9; near it: position=π,time=2,channel=",
+        ),
+        (("metadata", NAME, "--coords", f"time={10**18}0"), 2, "64 bits"),
+        (("show", NAME, "-o", "a.bmp"), 2, "a.bmp: a picture ends in .png, .jpg, .jpeg"),
+        (("show", NAME, "-o", "gone/a.png"), 2, "there is no such folder"),
+        (("show", NAME, "-o", "a.png", "--rows", "0"), 2, "1 row and column at least"),
+        (("show", NAME, "-o", NAME), 2, "a picture ends in"),
+        (("show", "gone", "-o", "a.png"), 1, "no such file or folder"),
+        (("info", "gone"), 1, "no such file or folder"),
+        (("metadata", "gone"), 1, "no such file or folder"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line(folder, arguments, status, message):
+    done = run(*arguments, cwd=folder)
+    assert done.returncode == status
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"exengine-ome-tiff {arguments[0]}: ")
+    assert message in line
+    assert [path.name for path in folder.iterdir()] == [NAME]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("metadata", NAME, "--coords", "3"), ("show", NAME), ("completion", "dos")]
+)
+def test_arguments_that_are_none(folder, arguments):
+    done = run(*arguments, cwd=folder)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"exengine-ome-tiff {arguments[0]}: error: ")
+
+
+@pytest.mark.parametrize("command", ["info", "metadata", "show", "completion"])
+def test_help(tmp_path, command):
+    done = run(command, "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"usage: exengine-ome-tiff {command} ")
+    assert max(map(len, done.stdout.splitlines())) <= 90
+
+
+@pytest.mark.parametrize("at", ["PIL.Image.Image.save", "pathlib.Path.replace"])
+def test_ctrl_c_leaves_no_picture(folder, at):
+    code = (
+        "import signal, sys; from unittest.mock import patch; from exengine_ome_tiff.cli import main\n"
+        "stop = lambda *_: signal.raise_signal(signal.SIGINT)\n"
+        "with patch(sys.argv.pop(1), stop): status = main(sys.argv[1:])\n"
+        "sys.exit(status)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, at, "show", NAME, "-o", "a.png"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "exengine-ome-tiff show: interrupted\n")
+    assert not (folder / "a.png").exists()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
+def test_completion_knows_all_commands(tmp_path, shell):
+    done = run("completion", shell, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    for word in ("demo", "info", "metadata", "recover", "show", "validate", "coords", "overwrite"):
+        assert word in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("bash") is None or os.name == "nt", reason="there is no bash")
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("sh",), "show"),
+        (("show", "--z", "m"), "middle max"),
+        (("info", "da"), "data.tiff"),
+        (("show", "data.tiff", "--o"), "--output --overwrite"),
+    ],
+)
+def test_bash_completes(tmp_path, words, found):
+    (tmp_path / "data.tiff").touch()
+    (tmp_path / "complete.bash").write_text(run("completion", "bash", cwd=tmp_path).stdout)
+    ask = (
+        'source ./complete.bash; COMP_WORDS=(exengine-ome-tiff "$@"); COMP_CWORD=$#; '
+        "[[ $(complete -p exengine-ome-tiff) =~ -F\\ ([^\\ ]+) ]] && "
+        '${BASH_REMATCH[1]} exengine-ome-tiff "${COMP_WORDS[COMP_CWORD]}" 2>/dev/null; echo "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(
+        ["bash", "-c", ask, "bash", *words],  # noqa: S607
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.split() == found.split(), done.stderr
+
+
+def test_without_the_extras_the_error_says_what_to_install(folder):
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(['PIL', 'shtab'])); "
+        "from exengine_ome_tiff.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    for arguments, extra in ((("show", NAME, "-o", "a.png"), "show"), (("completion", "zsh"), "completion")):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            cwd=folder,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[0].endswith(f'pip install "exengine-ome-tiff[{extra}]"')
+        assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,201 @@
+"""What `info` says, held against ome-types, tifffile and what was put."""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from ome_types import from_tiff
+
+from exengine_ome_tiff import ChannelInfo, OmeTiffError, TiffStorage, info, recover
+from exengine_ome_tiff.looking.table import duration_text, shortened, size_text, table
+from frames import frame
+
+
+def put_all(storage, places, metadata=lambda _: {}):
+    for place in places:
+        storage.put(place, frame(place), metadata(place))
+
+
+PLACES = [
+    {"position": p, "time": t, "channel": c}
+    for t in range(3)
+    for p in ("left", "right")
+    for c in ("DAPI", "dye")
+]
+
+
+def rich(place):
+    return {
+        "Exposure-ms": 10,
+        "ElapsedTime-ms": 90_000 * place["time"] + 500,
+        "PixelSizeUm": 0.5,
+        "gain of mine": "high",
+        "counter": place["time"],
+        **({"only once": 1} if place == PLACES[0] else {}),
+    }
+
+
+@pytest.mark.parametrize("name", ["one file.ome.tiff", "ein Ordner µ"])
+def test_it_agrees_with_ome_types(tmp_path, name):
+    with TiffStorage(
+        tmp_path / name, z_step_um=2, time_interval_s=90, channels={"dye": ChannelInfo("#123456")}
+    ) as storage:
+        put_all(storage, PLACES[:-3], rich)
+    found = info(tmp_path / name)
+    files = sorted(tmp_path.glob("*.tiff")) or sorted((tmp_path / name).glob("*.tiff"))
+    read = [image for file in files for image in from_tiff(file).images]
+    assert [image.name for image in found.images] == ["left", "right"] == [image.name for image in read]
+    for image, other in zip(found.images, read, strict=True):
+        pixels = other.pixels
+        assert image.sizes == {axis: getattr(pixels, f"size_{axis.lower()}") for axis in "TCZYX"}
+        assert image.pixel_size_um == (pixels.physical_size_y, pixels.physical_size_x) == (0.5, 0.5)
+        assert (image.z_step_um, image.time_interval_s) == (pixels.physical_size_z, pixels.time_increment)
+        times = [plane.delta_t for plane in pixels.planes]
+        assert image.duration_s == pytest.approx(max(times) - min(times))
+        assert image.frames == len(pixels.planes)
+        assert image.planes == pixels.size_t * pixels.size_c * pixels.size_z
+        assert [channel.name for channel in image.channels] == [c.name for c in pixels.channels]
+        colors = [tuple(c.color.as_rgb_tuple())[:3] for c in pixels.channels]
+        assert [tuple(bytes.fromhex(c.color[1:])) for c in image.channels] == colors
+    assert found.images[0].duration_s == 180
+    assert [image.planes - image.frames for image in found.images] == [1, 0]
+    assert (found.is_finished, found.frames, found.replaced) == (True, 9, 0)
+    disk = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert found.size_bytes == sum(path.stat().st_size for path in disk)
+
+
+def test_where_the_keys_of_metadata_are(tmp_path):
+    path = tmp_path / "keys.ome.tiff"
+    with TiffStorage(path) as storage:
+        put_all(storage, PLACES, lambda place: rich(place) | {"long": "x" * 20_000, "nested": {"a\x07b": 1}})
+    keys = {key.key: (key.frames, key.places) for key in info(path).metadata}
+    assert keys == {
+        "Exposure-ms": (12, ("ome",)),
+        "ElapsedTime-ms": (12, ("ome",)),
+        "PixelSizeUm": (12, ("ome",)),
+        "gain of mine": (12, ("annotation",)),
+        "counter": (12, ("annotation by plane",)),
+        "only once": (1, ("annotation by plane",)),
+        "long": (12, ("record",)),
+        "nested.a\x07b": (12, ("annotation",)),
+    }
+
+
+def test_a_dataset_that_is_written_and_one_that_was_killed(tmp_path):
+    path = tmp_path / "killed.ome.tiff"
+    script = (
+        "import os, sys, numpy as np; from exengine_ome_tiff import TiffStorage, info\n"
+        "s = TiffStorage(sys.argv[1])\n"
+        "for t in range(4): s.put({'time': t, 'channel': 'GFP'}, np.ones((8, 9), 'u2'), {'Exposure-ms': 1})\n"
+        "s.flush(); assert not info(sys.argv[1]).is_finished; os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", script, path], check=True, timeout=60)
+    found = info(path)
+    (image,) = found.images
+    assert (found.is_finished, found.frames) == (False, 4)
+    assert image.sizes == {"T": 4, "C": 1, "Z": 1, "Y": 8, "X": 9}
+    assert image.pixel_size_um == (None, None)
+    assert [(key.key, key.places) for key in found.metadata] == [("Exposure-ms", ("record",))]
+    assert "  state          not finished: being written, or to be recovered" in table(found)
+    recover(path)
+    assert info(path).is_finished
+    assert info(path).metadata[0].places == ("ome",)
+
+
+def test_frames_that_were_put_again(tmp_path):
+    with TiffStorage(tmp_path / "again.ome.tiff") as storage:
+        put_all(storage, [*PLACES, PLACES[0]])
+    found = info(tmp_path / "again.ome.tiff")
+    assert (found.frames, found.replaced) == (12, 1)
+
+
+def test_images_come_in_the_order_of_arrival(tmp_path):
+    with TiffStorage(tmp_path / "plate") as storage:
+        put_all(storage, [{"position": p} for p in ("B10", "B2", "A1")])
+        storage.put({"position": "A1", "camera": 2}, np.zeros((4, 5, 3), "u1"))
+    assert [image.name for image in info(tmp_path / "plate").images] == ["B10", "B2", "A1", "A1, camera 2"]
+
+
+def test_a_file_that_is_no_dataset(tmp_path):
+    (tmp_path / "a.tiff").write_bytes(b"II*\0\x08\0\0\0")
+    with pytest.raises(OmeTiffError):
+        info(tmp_path / "a.tiff")
+
+
+def test_ome_xml_of_fewer_images_than_there_are_is_told(tmp_path):
+    path = tmp_path / "two.ome.tiff"
+    with TiffStorage(path) as storage:
+        put_all(storage, PLACES)
+    data = path.read_bytes()
+    assert data.count(b"<Image ") == 2
+    start = data.rindex(b"<Image ")
+    path.write_bytes(
+        data[:start] + data[start:].replace(b"<Image ", b"<Imagi ", 1).replace(b"</Image>", b"</Imagi>", 1)
+    )
+    with pytest.raises(OmeTiffError, match="the OME-XML has 1 images, the records make 2"):
+        info(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'PhysicalSizeX="0.5"', b'PhysicalSizeX="abc"'),
+        (b'TheC="1"', b'TheC="x"'),
+        (b'Color="', b'Color="z'),
+        (b"<OME ", b"<!DOCTYPE OME><OME "),
+        (b"</OME>", b"</OMX>"),
+    ],
+)
+def test_a_document_that_says_nonsense(tmp_path, old, new):
+    path = tmp_path / "bad.ome.tiff"
+    with TiffStorage(path, pixel_size_um=0.5, description="x" * 100) as storage:
+        put_all(storage, PLACES)
+    data = path.read_bytes()
+    assert old in data
+    spare = len(new) - len(old)
+    before, text, after = data.rpartition(b"x" * 100)
+    data = (before + text[spare:] + after).replace(old, new, 1)
+    path.write_bytes(data)
+    with pytest.raises(OmeTiffError, match="OME-XML"):
+        info(path)
+
+
+def test_the_table_fits_a_terminal(tmp_path):
+    path = tmp_path / "wide.ome.tiff"
+    with TiffStorage(path) as storage:
+        for p in range(40):
+            place = {
+                "position": f"a name that is far too long for a table, and has 細胞\n in it {p}",
+                "time": 0,
+            }
+            tags = {f"Device {n}-A property with a long name": p * (n % 2) for n in range(60)}
+            storage.put(
+                place, np.zeros((20_000, 1), "u1"), tags | {"PixelSizeUm": 1 + p % 5, "Exposure-ms": 1}
+            )
+    found = info(path)
+    lines = table(found)
+    assert max(map(len, lines[1:])) <= 100
+    assert "\n" not in "".join(lines)
+    assert "  ... and 16 more: --all lists them" in lines
+    assert any("1 um (8 images); 2 um (8 images)" in line for line in lines)
+    everything = table(found, everything=True)
+    assert sum("in it " in line for line in everything) == 40
+    assert not any("--all" in line for line in everything)
+    assert json.loads(json.dumps(asdict(found), default=str))["frames"] == 40
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (1.2345, "1.23 s"), (59.9, "59.9 s"), (90, "1 min 30 s"), (3599.7, "1 h"), (86_400, "24 h")],
+)
+def test_time_spans(seconds, text):
+    assert duration_text(seconds) == text
+
+
+def test_sizes_and_names():
+    assert [size_text(size) for size in (0, 999, 1000, 2_500_000)] == ["0 B", "999 B", "1.0 kB", "2.5 MB"]
+    assert shortened("abcdefghij", 7) == "ab...ij"
+    assert shortened("abc", 3) == "abc"

@@ -1,0 +1,197 @@
+"""Contact sheets: which planes are in them and in which colours, by the pixels of the picture."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from exengine_ome_tiff import OmeTiffError, TiffStorage, contact_sheet
+from exengine_ome_tiff.looking.cells import read_row, thinned
+from exengine_ome_tiff.looking.contrast import contrast, light, picture
+from exengine_ome_tiff.looking.opened import opened
+from exengine_ome_tiff.looking.sheet import length_text, round_length
+
+RAMP = np.arange(64, dtype="u2")[None, :].repeat(64, 0)
+
+
+def put(path, frames, **options):
+    with TiffStorage(path, **options) as storage:
+        for place, pixels in frames:
+            storage.put(place, pixels)
+    return path
+
+
+def pixels_of(sheet):
+    image = Image.open(io.BytesIO(sheet.encoded))
+    assert image.size == (sheet.width, sheet.height)
+    return np.asarray(image.convert("RGB")).astype(int)
+
+
+def colours(path, image=0, column=0, **options):
+    """Return what is drawn in a cell."""
+    with opened(path) as data:
+        row = read_row(data, image, options.get("columns", 6), options.get("z", "middle"), 64)
+        return picture(row, row.cells[column], contrast([row]))
+
+
+def test_channels_are_merged_in_their_colours(tmp_path):
+    path = put(
+        tmp_path / "a.ome.tiff",
+        [({"channel": "GFP"}, RAMP), ({"channel": "Texas Red"}, RAMP[:, ::-1].copy())],
+    )
+    drawn = colours(path)
+    assert drawn.shape == (64, 64, 3)
+    assert drawn[0, 0].tolist() == [255, 0, 0]
+    assert drawn[0, -1].tolist() == [0, 255, 0]
+
+
+def test_only_one_of_two_channels_without_a_colour_is_white_no_more(tmp_path):
+    path = put(tmp_path / "a.ome.tiff", [({"channel": c}, RAMP) for c in ("x", "y")])
+    with opened(path) as data:
+        first, second = (channel.color for channel in read_row(data, 0, 1, "middle", 64).channels)
+    assert first != second
+    assert (255, 255, 255) not in (first, second)
+
+
+def test_the_middle_of_z_and_the_maximum(tmp_path):
+    stack = [np.zeros((64, 64), "u2") for _ in range(5)]
+    for z, plane in enumerate(stack):
+        plane[:, z * 10 : z * 10 + 10] = 100
+    path = put(tmp_path / "z.ome.tiff", [({"z": z}, plane) for z, plane in enumerate(stack)])
+    assert np.flatnonzero(colours(path)[0, :, 0]).tolist() == list(range(20, 30))
+    assert np.flatnonzero(colours(path, z="max")[0, :, 0]).tolist() == list(range(50))
+    gap = put(
+        tmp_path / "gap.ome.tiff",
+        [({"z": z, "time": t}, stack[z]) for z, t in ((0, 0), (1, 0), (4, 0), (2, 1))],
+    )
+    assert np.flatnonzero(colours(gap)[0, :, 0]).tolist() == list(range(10, 20))
+
+
+def test_time_points_are_thinned_evenly(tmp_path):
+    path = put(tmp_path / "t.ome.tiff", [({"time": t}, np.full((64, 64), t, "u1")) for t in range(100)])
+    with opened(path) as data:
+        cells = read_row(data, 0, 4, "middle", 64).cells
+    assert [(cell.caption, cell.planes[0].mean()) for cell in cells] == [
+        ("t=0", 0),
+        ("t=33", 33),
+        ("t=66", 66),
+        ("t=99", 99),
+    ]
+    sheet = contact_sheet(path, columns=4)
+    assert (sheet.times, sheet.all_times, sheet.images, sheet.all_images) == (4, 100, 1, 1)
+    assert thinned(3, 6) == [0, 1, 2]
+    assert thinned(5, 1) == [0]
+
+
+def test_rgb_is_shown_as_it_is(tmp_path):
+    pixels = np.zeros((64, 64, 3), "u1")
+    pixels[...] = (200, 10, 90)
+    packed = np.full((64, 64), 0x00C80A5A, "u4")
+    with TiffStorage(tmp_path / "rgb.ome.tiff") as storage:
+        storage.put({"camera": "a"}, pixels)
+        storage.put({"camera": "b"}, packed, {"PixelType": "RGB32"})
+    for image in (0, 1):
+        assert colours(tmp_path / "rgb.ome.tiff", image)[5, 5].tolist() == [200, 10, 90]
+
+
+@pytest.mark.parametrize("dtype", ["bool", "i1", "u1", "i2", "u2", "i4", "u4", "f2", "f4", "f8", "c8"])
+def test_all_pixel_types_from_black_to_white(tmp_path, dtype):
+    path = put(tmp_path / "a.ome.tiff", [({}, (RAMP > 31).astype(dtype))])
+    drawn = colours(path)
+    assert drawn[0, 0].tolist() == [0, 0, 0]
+    assert drawn[0, -1].tolist() == [255, 255, 255]
+
+
+def test_numbers_that_are_none(tmp_path):
+    pixels = RAMP.astype("f4")
+    pixels[:, :10], pixels[:, 60:] = np.nan, np.inf
+    drawn = colours(put(tmp_path / "a.ome.tiff", [({}, pixels)]))
+    assert (drawn[0, 0, 0], drawn[0, -1, 0]) == (0, 255)
+
+
+def test_planes_that_are_missing_are_told(tmp_path):
+    frames = [({"time": t, "channel": c}, RAMP) for t in range(2) for c in ("GFP", "RFP")]
+    whole = put(tmp_path / "whole.ome.tiff", frames)
+    path = put(tmp_path / "gone.ome.tiff", frames[:3])
+    with opened(path) as data:
+        planes = [cell.planes for cell in read_row(data, 0, 6, "middle", 64).cells]
+    assert [[plane is not None for plane in each] for each in planes] == [[True, True], [True, False]]
+    grey = (42, 46, 55)  # what stands for a plane that is missing
+
+    def has_grey(sheet):
+        return (pixels_of(sheet) == grey).all(axis=2).sum() > 100
+
+    assert not has_grey(contact_sheet(whole))
+    assert has_grey(contact_sheet(path))
+
+
+def test_a_time_point_without_any_plane_of_a_modulo_axis(tmp_path):
+    frames = [({"time": t, "angle": a}, RAMP) for t, a in ((0, 0), (0, 90), (1, 0))]
+    path = put(tmp_path / "m.ome.tiff", frames, modulo={"angle": "T"})
+    with opened(path) as data:
+        cells = read_row(data, 0, 6, "middle", 64).cells
+        assert picture(read_row(data, 0, 6, "middle", 64), cells[3], {}) is None
+    drawn = pixels_of(contact_sheet(path))
+    assert (drawn == (42, 46, 55)).all(axis=2).sum() > 20_000, "a cell that is crossed out"
+    assert [cell.caption for cell in cells] == ["t=0 angle 0", "t=0 angle 90", "t=1 angle 0", "t=1 angle 90"]
+
+
+def test_a_scale_bar_is_there_only_where_the_pixel_size_is_known(tmp_path):
+    frames = [({}, RAMP)]
+    bar = (242, 242, 242)
+    counts = []
+    for number, options in enumerate(({}, {"pixel_size_um": 0.5})):
+        sheet = contact_sheet(put(tmp_path / f"{number}.ome.tiff", frames, **options), cell_px=64)
+        picture_ = pixels_of(sheet)[:, :110]
+        counts.append((picture_ == bar).all(axis=2).sum(axis=1).max())
+    # 64 pixels of 0.5 um: 10 um are 20 pixels
+    runs = counts[1]
+    assert runs >= 20
+    assert [round_length(value) for value in (12.8, 5, 1.99, 0.03)] == [10, 5, 1, 0.02]
+    assert [length_text(value) for value in (0.5, 20, 1000)] == ["500 nm", "20 µm", "1 mm"]
+
+
+@pytest.mark.parametrize("name", ["a", "細胞 мой Ω \U0001f52c", "x" * 300, "a\nb\x07c", "\u202eabc"])
+def test_any_name(tmp_path, name):
+    path = put(tmp_path / "n.ome.tiff", [({"position": name, "channel": name}, RAMP)])
+    sheet = contact_sheet(path, format="JPEG")
+    assert Image.open(io.BytesIO(sheet.encoded)).format == "JPEG"
+    assert sheet.width == 520
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (700, 900)])
+def test_any_shape(tmp_path, shape):
+    sheet = contact_sheet(put(tmp_path / "s.ome.tiff", [({}, np.ones(shape, "u1"))], pixel_size_um=1))
+    assert sheet.height < 400
+
+
+def test_before_a_dataset_is_finished(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        storage.put({"time": 0, "channel": "GFP"}, RAMP)
+        storage.flush()
+        assert colours(tmp_path / "run.ome.tiff")[0, -1].tolist() == [0, 255, 0]
+
+
+def test_hundreds_of_positions(tmp_path):
+    path = put(tmp_path / "p.ome.tiff", [({"position": p}, np.full((4, 4), p, "u2")) for p in range(300)])
+    sheet = contact_sheet(path, rows=5)
+    assert (sheet.images, sheet.all_images) == (5, 300)
+
+
+def test_dark_colours_are_made_lighter():
+    assert light((0, 255, 0)).tolist() == [0, 1, 0]
+    blue = light((0, 0, 255))
+    assert blue[2] == 1
+    assert blue @ [0.2126, 0.7152, 0.0722] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("options", [{"rows": 0}, {"columns": 0}, {"cell_px": 31}, {"cell_px": 2000}])
+def test_options_that_make_no_sense(tmp_path, options):
+    with pytest.raises(ValueError, match="a sheet has"):
+        contact_sheet(tmp_path, **options)
+
+
+def test_no_dataset(tmp_path):
+    with pytest.raises(OmeTiffError):
+        contact_sheet(tmp_path)
