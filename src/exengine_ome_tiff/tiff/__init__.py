@@ -6,6 +6,7 @@ from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of
 from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.disk import sync_folder, write_whole
 from exengine_ome_tiff.tiff.finisher import PageFinisher
+from exengine_ome_tiff.tiff.micromanager import ImageStack, StackPage
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.opening import (
     JournalPage,
@@ -23,6 +24,7 @@ __all__ = [
     "Algorithm",
     "BufferPool",
     "Expected",
+    "ImageStack",
     "JournalPage",
     "OpenFiles",
     "PageCoding",
@@ -31,6 +33,7 @@ __all__ = [
     "PageReader",
     "PageWriter",
     "PixelFormat",
+    "StackPage",
     "algorithm_of",
     "as_bytes",
     "check_pages",

@@ -76,7 +76,7 @@ class PageFinisher:
         self._last_at = last.offset
 
     def reopen(self) -> None:
-        """Have the last page of the journal lead nowhere, so that pages can be added; errors as for `finish`."""
+        """Have the last page of the journal lead nowhere, so that pages can follow; errors as `finish`."""
         self.file.link(self.link_at, 0)
         self._last_at = None
 

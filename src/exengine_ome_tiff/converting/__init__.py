@@ -1,0 +1,6 @@
+"""From other formats to ours, between the forms of ours, and to ImageJ's own."""
+
+from exengine_ome_tiff.converting.convert import Converted, convert
+from exengine_ome_tiff.converting.sources import Lost
+
+__all__ = ["Converted", "Lost", "convert"]
