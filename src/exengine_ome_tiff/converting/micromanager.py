@@ -12,73 +12,69 @@ from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import ImageStack, StackPage
 
 _STACK = "_MMStack"
-_AXES = ("time", "position", "channel", "z")
 
 
-class MicroManagerSource:
-    """The files of one dataset; one of them is open at a time.
-
-    The index in the files has numbers: those of channels and positions become the names that the summary
-    metadata have for them, where these tell them apart.
+class ImageStackSource:
+    """Files with an index of their own, one of which is open at a time.
 
     Parameters
     ----------
     path
-        Their folder, or one of them.
+        Of the dataset.
+    files
+        In the order in which they were written.
 
     Raises
     ------
     OmeTiffError
-        There are none, or those of several datasets.
+        None of the files can be read.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path: Path | None = path if path.is_dir() else path.parent
+    def __init__(self, path: Path, files: Sequence[Path]) -> None:
+        self.path: Path | None = path
+        self.options: Mapping[str, Any] = {}
         self.lost: list[Lost] = []
-        self.superseded = 0
+        self.comments: dict[str, Any] = {}
         self._stack: ImageStack | None = None
-        found: dict[tuple[int, ...], tuple[Path, StackPage]] = {}
+        found: list[tuple[Path, StackPage]] = []
         summary: dict[str, Any] | None = None
-        comments: dict[str, Any] = {}
-        for each in _files(path):
+        for each in files:
             try:
                 stack = self._opened(each)
-                pages = stack.pages()
+                found += [(each, page) for page in stack.pages()]
             except (OmeTiffError, OSError) as error:
                 self.lost.append(Lost(each.name, str(error)))
                 continue
             summary = stack.summary if summary is None else summary
-            comments |= stack.comments
-            for page in pages:
-                self.superseded += page[:4] in found
-                found[page[:4]] = each, page
+            self.comments |= stack.comments
         if summary is None:
             raise OmeTiffError(f"{path}: {self.lost[0].reason if self.lost else 'no image stack is in it'}")
         self.summary_metadata: Any = summary
-        labels = [
-            each.get("Label") if isinstance(each, dict) else None
-            for each in summary.get("StagePositions") or ()
-        ]
-        channels, positions = _telling(summary.get("ChNames")), _telling(labels)
-        self._pages: dict[tuple[int | str, ...], tuple[Path, StackPage]] = {
-            (page.time, _name(positions, page.position), _name(channels, page.channel), page.z): (each, page)
-            for each, page in found.values()
-        }
-        description = comments.pop("Summary", None)
-        self.options: Mapping[str, Any] = (
-            {"description": description} if description and isinstance(description, str) else {}
-        )
-        self.lost += [
-            Lost(f"comment {key!r}", "there is no place for it") for key in comments if comments[key]
-        ]
+        self._pages: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, Path, StackPage]] = {}
+        for each, page in found:
+            try:
+                coordinates = self.coordinates_of(each, page)
+            except UnreadableFrameError as error:
+                self.lost.append(Lost(f"{each.name}, page at offset {page.ifd_at}", str(error)))
+                continue
+            self._pages[frozenset(coordinates.items())] = coordinates, each, page
+        self.superseded = len(found) - len(self._pages) - sum("page at" in lost.what for lost in self.lost)
+
+    def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:
+        """Return the coordinates of a page; raises UnreadableFrameError."""
+        raise NotImplementedError
 
     def coordinates(self) -> list[Coordinates]:
         """Return the coordinates of all frames, in the order of the files."""
-        return [dict(zip(_AXES, values, strict=True)) for values in self._pages]
+        return [coordinates for coordinates, _, _ in self._pages.values()]
 
     def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
         """Read pixels and metadata of a frame."""
-        path, page = self._pages[tuple(coordinates[axis] for axis in _AXES)]
+        _, path, page = self._pages[frozenset(coordinates.items())]
+        return self.read_page(path, page)
+
+    def read_page(self, path: Path, page: StackPage) -> tuple[npt.NDArray[Any], dict[str, Any]]:
+        """Read pixels and metadata of a page; raises UnreadableFrameError."""
         try:
             return self._opened(path).read(page)
         except (OmeTiffError, OSError) as error:
@@ -97,6 +93,73 @@ class MicroManagerSource:
             self._stack = None
 
 
+class MicroManagerSource(ImageStackSource):
+    """A folder of image stacks.
+
+    The index in the files has numbers: those of channels and positions become the names that the summary
+    metadata have for them, where these tell them apart.
+
+    Parameters
+    ----------
+    path
+        The folder, or a file of the dataset.
+
+    Raises
+    ------
+    OmeTiffError
+        There is none, or the files of several datasets.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path if path.is_dir() else path.parent, _files(path))
+        description = self.comments.pop("Summary", None)
+        if description and isinstance(description, str):
+            self.options = {"description": description}
+        left = [key for key, comment in self.comments.items() if comment]
+        self.lost += [Lost(f"comment {key!r}", "there is no place for it") for key in left]
+
+    def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:  # noqa: ARG002 - the index tells
+        """Return the coordinates of a page."""
+        positions = self.summary_metadata.get("StagePositions") or ()
+        labels = [each.get("Label") if isinstance(each, dict) else None for each in positions]
+        return {
+            "time": page.time,
+            "position": _name(_telling(labels), page.position),
+            "channel": _name(_telling(self.summary_metadata.get("ChNames")), page.channel),
+            "z": page.z,
+        }
+
+
+class NDTiff1Source(ImageStackSource):
+    """An NDTiff dataset of version 1 or 0, whose files are like image stacks.
+
+    ndstorage's own reader of them fails with NumPy 2 behind the first 64 kB of a file.
+
+    Parameters
+    ----------
+    path
+        Of the dataset.
+    folder
+        The folder in it that has the files.
+    """
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        super().__init__(path, sorted(folder.glob("*.tif"), key=_order))
+
+    def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:
+        """Return the coordinates of a page, which its metadata tell, else the index."""
+        _, metadata = self.read_page(path, page)
+        axes = metadata.get("Axes")
+        if isinstance(axes, dict):
+            return axes
+        return {"position": page.position, "time": page.time, "channel": page.channel, "z": page.z}
+
+
+def _order(path: Path) -> tuple[int, str]:
+    """Sort the files of a dataset as they were written: those with a number behind those without."""
+    return len(path.name), path.name
+
+
 def _files(path: Path) -> list[Path]:
     """Return the files of a dataset in the order in which they were written."""
     folder = path if path.is_dir() else path.parent
@@ -108,7 +171,7 @@ def _files(path: Path) -> list[Path]:
     prefixes = {each.name.partition(_STACK)[0] for each in files if _STACK in each.name}
     if len(prefixes) > 1:
         raise OmeTiffError(f"{path}: image stacks of {len(prefixes)} datasets are in it: name a file of one")
-    return sorted(set(files), key=lambda each: (len(each.name), each.name))
+    return sorted(set(files), key=_order)
 
 
 def _name(names: Sequence[str], number: int) -> int | str:

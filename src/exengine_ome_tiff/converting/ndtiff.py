@@ -1,7 +1,6 @@
 """Frames of an NDTiff dataset, as the package ndstorage reads them."""
 
 import io
-import os
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +10,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy.typing as npt
 
+from exengine_ome_tiff.converting.micromanager import NDTiff1Source
 from exengine_ome_tiff.converting.sources import Lost, Source, UnreadableFrameError
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.errors import OmeTiffError
@@ -41,14 +41,15 @@ def open_ndtiff(folder: Path) -> Source:
     OmeTiffError
         ndstorage cannot read it.
     """
-    try:
-        import ndstorage  # noqa: F401
-    except ImportError as error:
-        raise ImportError('NDTiff needs ndstorage: pip install "exengine-ome-tiff[ndtiff]"') from error
     inner = folder / FULL_RESOLUTION
     files = inner if inner.is_dir() else folder
     version = next((_version(path) for path in sorted(files.glob("*.tif"))), 3)
-    return NDTiff3Source(folder, files) if version >= 3 else OldNDTiffSource(folder, version)
+    if version < 2:
+        return NDTiff1Source(folder, files)
+    try:
+        return NDTiff2Source(folder) if version == 2 else NDTiff3Source(folder, files)
+    except ImportError as error:
+        raise ImportError('NDTiff needs ndstorage: pip install "exengine-ome-tiff[ndtiff]"') from error
 
 
 def _version(path: Path) -> int:
@@ -131,69 +132,40 @@ class NDTiff3Source:
             self._reader = None
 
 
-class OldNDTiffSource:
-    """A dataset of version 2 or 1.
+class NDTiff2Source:
+    """A dataset of version 2.
 
     Parameters
     ----------
     path
         Of the dataset.
-    version
-        Of its format.
     """
 
-    def __init__(self, path: Path, version: int) -> None:
+    def __init__(self, path: Path) -> None:
         from ndstorage import Dataset
         from ndstorage.file_io import NDTiffFileIO
 
         self.path: Path | None = path
         self.options: Mapping[str, Any] = {}
-        self.lost: list[Lost] = []
-        file_io = NDTiffFileIO(open_function=_open, listdir_function=_names)
         try:
             with redirect_stdout(io.StringIO()):
-                self._level = Dataset(str(path), file_io=file_io).res_levels[0]
-            self._arguments = dict(self._keys() if version == 2 else self._indices())
+                self._level = Dataset(str(path), file_io=NDTiffFileIO(open_function=_open)).res_levels[0]
         except Exception as error:
             raise OmeTiffError(f"{path}: ndstorage cannot read it: {_told(error)}") from error
-        self.superseded = 0
         files = path / FULL_RESOLUTION
-        if version == 2:
-            places = list(_places((files / INDEX).read_bytes()))
-            self.superseded = len(places) - len(self._arguments)
-            self.lost += _unnamed(files, places)
-        first = next(iter(sorted(files.glob("*.tif"))))
-        self.summary_metadata = self._summary(first)
-
-    def _summary(self, first: Path) -> Any:
-        readers = getattr(self._level, "reader_list", None)
-        if readers is None:
-            return self._level.summary_metadata
-        return next(reader.summary_md for reader in readers if Path(reader.tiff_path).name == first.name)
-
-    def _keys(self) -> Iterator[tuple[frozenset[tuple[str, int | str]], tuple[Any, ...]]]:
-        for key in self._level.index:
-            yield key, (dict(key),)
-
-    def _indices(self) -> Iterator[tuple[frozenset[tuple[str, int | str]], tuple[Any, ...]]]:
-        """Yield coordinates of version 1, which frames tell, and the numbers that they are found by."""
-        for c, by_z in self._level.reader_tree.items():
-            for z, by_t in by_z.items():
-                for t, by_p in by_t.items():
-                    for p in by_p:
-                        numbers = {"channel": int(c), "z": int(z), "time": int(t), "position": int(p)}
-                        axes = self._level.read_metadata(c, z, t, p).get("Axes")
-                        yield frozenset((axes if isinstance(axes, dict) else numbers).items()), (c, z, t, p)
+        places = list(_places((files / INDEX).read_bytes()))
+        self.superseded = len(places) - len(self._level.index)
+        self.lost = list(_unnamed(files, places))
+        self.summary_metadata: Any = self._level.summary_metadata
 
     def coordinates(self) -> list[Coordinates]:
         """Return the coordinates of all frames, in the order of the index."""
-        return [_ordered(key) for key in self._arguments]
+        return [_ordered(key) for key in self._level.index]
 
     def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
         """Read pixels and metadata of a frame."""
-        where = self._arguments[frozenset(coordinates.items())]
         try:
-            return self._level.read_image(*where), self._level.read_metadata(*where)
+            return self._level.read_image(coordinates), self._level.read_metadata(coordinates)
         except Exception as error:
             raise UnreadableFrameError(_told(error)) from error
 
@@ -218,11 +190,6 @@ def _open(path: str, mode: str = "rb") -> IO[bytes]:
         return open(path, mode)  # noqa: PTH123
     index = Path(path).read_bytes()
     return io.BytesIO(index[: max((place.stop for place in _places(index)), default=0)])
-
-
-def _names(path: str) -> list[str]:
-    """Return the names in a folder; none where it is a file, which ndstorage does not ask beforehand."""
-    return os.listdir(path) if Path(path).is_dir() else []  # noqa: PTH208
 
 
 class _Place(NamedTuple):

@@ -1,10 +1,11 @@
-"""Reading the image stacks that Micro-Manager 1.4 and 2 write: multipage TIFF with an index of its own.
+"""Reading the image stacks that Micro-Manager 1.4 and 2 write, and NDTiff 1: TIFF with an index of its own.
 
 Layout: "Micro-Manager File Formats" on micro-manager.org, as tifffile reads it. The index tells of each page
 the channel, slice, frame and position, which are numbers, and the offset of its IFD; the metadata of a page
 are JSON in a tag of it.
 """
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import tifffile
 from exengine_ome_tiff.errors import OmeTiffError
 
 _METADATA = 51123
+_PARTS = ("Summary", "IndexMap", "Comments")
 _INDICES = ("ChannelIndex", "SliceIndex", "FrameIndex", "PositionIndex")
 
 
@@ -51,14 +53,19 @@ class ImageStack:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self._tiff = tifffile.TiffFile(path)
-        except (tifffile.TiffFileError, IndexError) as error:
-            raise OmeTiffError(f"{path}: {error}") from error
-        settings = (self._tiff.is_micromanager and self._tiff.micromanager_metadata) or {}
-        if settings.get("MajorVersion") != 0 or not isinstance(settings.get("Summary"), dict):
-            self.close()
-            raise OmeTiffError(f"{path}: not an image stack of Micro-Manager")
+        with ExitStack() as stack:
+            try:
+                self._tiff = stack.enter_context(tifffile.TiffFile(path))
+                settings: dict[str, Any] = {}
+                if self._tiff.is_micromanager:
+                    settings = tifffile.read_micromanager_metadata(self._tiff.filehandle, _PARTS)
+            except OSError:
+                raise
+            except Exception as error:  # tifffile raises what comes of bytes that are wrong
+                raise OmeTiffError(f"{path}: {error}") from error
+            if settings.get("MajorVersion") not in (0, 1) or not isinstance(settings.get("Summary"), dict):
+                raise OmeTiffError(f"{path}: not an image stack of Micro-Manager")
+            stack.pop_all()
         self.summary: dict[str, Any] = settings["Summary"]
         """What it says of the whole dataset."""
         self.comments: dict[str, Any] = settings.get("Comments") or {}
@@ -75,7 +82,7 @@ class ImageStack:
             It has none, and a page does not tell where it belongs.
         """
         if self._index:
-            return [StackPage(*row) for row in self._index]
+            return [StackPage(*row) for row in self._index if row[-1]]
         found = []
         for page in self._tiff.pages:
             metadata = page.tags.valueof(_METADATA) if isinstance(page, tifffile.TiffPage) else None
@@ -101,7 +108,9 @@ class ImageStack:
             handle.seek(page.ifd_at)
             found = tifffile.TiffPage(self._tiff, index=0)
             pixels, metadata = found.asarray(), found.tags.valueof(_METADATA)
-        except (ValueError, TypeError, KeyError, IndexError) as error:
+        except OSError:
+            raise
+        except Exception as error:  # as above
             raise OmeTiffError(f"{self.path}, page at offset {page.ifd_at}: {error}") from error
         if not isinstance(metadata, dict):
             raise OmeTiffError(f"{self.path}, page at offset {page.ifd_at}: its metadata cannot be read")
