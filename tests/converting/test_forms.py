@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -15,6 +16,7 @@ from exengine.storage_backends.ndtiff_and_ndram.NDTiffandRAM import NDRAMStorage
 from acquisitions import nested
 from exengine_ome_tiff import ChannelInfo, OmeTiffError, TiffStorage, convert, info, validate
 from exengine_ome_tiff.converting.sources import OwnSource
+from foreign import write_ndtiff
 from frames import assert_same, frame
 from readers.check import assert_readers_agree
 
@@ -37,7 +39,15 @@ def fill(path, places=PLACES, **options):
 
 def assert_whole(path, places=PLACES):
     with TiffStorage.open(path) as storage:
-        assert storage.get_image_coordinates_list() == places
+        found = storage.get_image_coordinates_list()
+        for position in (
+            "A1",
+            "B2",
+        ):  # a process that is killed loses frames of one file, and not of the other
+            assert [each for each in found if each["position"] == position] == [
+                place for place in places if place["position"] == position
+            ]
+        assert len(found) == len(places)
         assert storage.summary_metadata == {"sample": "µ"}
         for number, place in enumerate(places):
             assert_same(storage[place], frame(place, (40, 48)))
@@ -61,7 +71,9 @@ def test_other_forms_and_back(tmp_path, form, other, caplog):
     assert back.is_whole
     assert_whole(back.path)
     before, after = info(source), info(back.path)
-    assert before.images == after.images
+    assert [replace(image, file=source) for image in after.images] == [
+        replace(image, file=source) for image in before.images
+    ]
     assert after.images[0].pixel_size_um == (0.5, 0.5)
     assert after.images[0].channels[0].color == "#102030"
 
@@ -222,7 +234,7 @@ class TestInterrupts:
         def second(_what, done, _all):
             if done == 6 and not told:
                 told.append(done)
-                with pytest.raises(FileExistsError, match="another TiffStorage|still being written"):
+                with pytest.raises(FileExistsError, match=r"another TiffStorage|still being"):
                     convert(source, dest)
 
         assert convert(source, dest, progress=second).frames == 12
@@ -230,8 +242,6 @@ class TestInterrupts:
         assert_whole(dest)
 
     def test_the_source_goes_away(self, tmp_path):
-        from foreign import write_ndtiff
-
         frames = [(place, frame(place, (40, 48)), {}) for place in PLACES]
         source = write_ndtiff(tmp_path, "nd", {}, frames)
 

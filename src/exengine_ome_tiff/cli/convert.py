@@ -2,11 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from tqdm import tqdm
-
+from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.cli.saying import UsageError, say
 from exengine_ome_tiff.converting import Converted, convert
 from exengine_ome_tiff.looking.table import duration_text, size_text
@@ -56,22 +56,16 @@ def _levels(text: str) -> int | Literal["auto"]:
 
 def _convert(options: argparse.Namespace) -> int:
     names = ("compression", "compression_level", "predictor", "tile", "pyramid_levels", "checksums")
-    wanted = {name: value for name in names if (value := getattr(options, name)) not in (None, False)}
-    with tqdm(unit="frame", disable=sys.stderr is None, leave=False) as bar:
-
-        def progress(what: str, done: int, total: int) -> None:
-            if bar.total is None or bar.desc != f"{what}: ":
-                bar.reset(total)
-                bar.set_description(what)
-            bar.update(done - bar.n)
-
+    wanted = {name: getattr(options, name) for name in names}
+    wanted = {name: value for name, value in wanted.items() if value is not None and value is not False}
+    with ProgressBar("frame") as bar:
         try:
             done = convert(
                 options.source,
                 options.dest,
                 overwrite=options.overwrite,
                 verify=options.verify,
-                progress=progress,
+                progress=bar.step,
                 **wanted,
             )
         except FileExistsError as error:
@@ -105,7 +99,7 @@ def _report(done: Converted) -> None:
     _list(f"not the same, so that the result stays in {done.path.parent}", done.differences or ())
 
 
-def _list(title: str, lines: "list[str] | tuple[str, ...]") -> None:
+def _list(title: str, lines: Sequence[str]) -> None:
     if not lines:
         return
     say(f"{title}: {len(lines)}", sys.stderr)

@@ -1,11 +1,10 @@
 """The command `export`: an image as a hyperstack of ImageJ's own."""
 
 import argparse
-import sys
+from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
+from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.cli.saying import UsageError, say
 from exengine_ome_tiff.converting import export_imagej
 
@@ -28,15 +27,14 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _export(options: argparse.Namespace) -> int:
-    with tqdm(unit="plane", desc="exporting", disable=sys.stderr is None, leave=False) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with ProgressBar("plane") as bar:
         try:
             done = export_imagej(
-                options.path, options.dest, options.image, overwrite=options.overwrite, progress=progress
+                options.path,
+                options.dest,
+                options.image,
+                overwrite=options.overwrite,
+                progress=partial(bar.step, "exporting"),
             )
         except FileExistsError as error:
             raise UsageError(f"{error}; --overwrite replaces a file") from error

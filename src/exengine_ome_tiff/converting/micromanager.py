@@ -1,6 +1,7 @@
 """Frames of the image stacks that Micro-Manager 1.4 and 2 write: a folder of multipage TIFF files."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -120,14 +121,20 @@ class MicroManagerSource(ImageStackSource):
 
     def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:  # noqa: ARG002 - the index tells
         """Return the coordinates of a page."""
-        positions = self.summary_metadata.get("StagePositions") or ()
-        labels = [each.get("Label") if isinstance(each, dict) else None for each in positions]
+        channels, positions = self._names
         return {
             "time": page.time,
-            "position": _name(_telling(labels), page.position),
-            "channel": _name(_telling(self.summary_metadata.get("ChNames")), page.channel),
+            "position": _name(positions, page.position),
+            "channel": _name(channels, page.channel),
             "z": page.z,
         }
+
+    @cached_property
+    def _names(self) -> tuple[list[str], list[str]]:
+        """Names of channels and positions."""
+        positions = self.summary_metadata.get("StagePositions") or ()
+        labels = [each.get("Label") if isinstance(each, dict) else None for each in positions]
+        return _telling(self.summary_metadata.get("ChNames")), _telling(labels)
 
 
 class NDTiff1Source(ImageStackSource):
