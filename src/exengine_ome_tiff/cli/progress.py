@@ -23,12 +23,13 @@ class ProgressBar:
 
     def step(self, what: str, done: int, total: int) -> None:
         """Show how much is done of something; of something else than before in a new bar."""
-        if self._bar is None or what != self._what:
+        bar = self._bar
+        if bar is None or what != self._what:
             self.close()
-            self._what = what
             disable = sys.stderr is None
-            self._bar = tqdm(total=total, unit=self._unit, desc=what, disable=disable, leave=False)
-        self._bar.update(done - self._bar.n)
+            bar = tqdm[None](total=total, unit=self._unit, desc=what, disable=disable, leave=False)
+            self._what, self._bar = what, bar
+        bar.update(done - bar.n)
 
     def close(self) -> None:
         """Take the bar away."""
