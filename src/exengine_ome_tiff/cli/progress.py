@@ -2,7 +2,7 @@
 
 import sys
 from types import TracebackType
-from typing import Self
+from typing import Never, Self
 
 from tqdm import tqdm
 
@@ -19,7 +19,7 @@ class ProgressBar:
     def __init__(self, unit: str) -> None:
         self._unit = unit
         self._what = ""
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Never] | None = None
 
     def step(self, what: str, done: int, total: int) -> None:
         """Show how much is done of something; of something else than before in a new bar."""
@@ -27,7 +27,7 @@ class ProgressBar:
         if bar is None or what != self._what:
             self.close()
             disable = sys.stderr is None
-            bar = tqdm[None](total=total, unit=self._unit, desc=what, disable=disable, leave=False)
+            bar = tqdm(total=total, unit=self._unit, desc=what, disable=disable, leave=False)
             self._what, self._bar = what, bar
         bar.update(done - bar.n)
 
