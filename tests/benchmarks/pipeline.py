@@ -1,7 +1,7 @@
 """Frames through ExEngine: a camera that always has one, `ReadoutData`, `DataHandler`, a storage.
 
-The storage that does nothing tells what ExEngine itself takes; the one that writes raw bytes and JSON, which nobody
-could read, tells what the cheapest way to keep both takes beside it.
+The storage that does nothing tells what ExEngine itself takes; the one that writes raw bytes and JSON, which
+nobody could read, tells what the cheapest way to keep both takes beside it.
 """
 
 from __future__ import annotations
