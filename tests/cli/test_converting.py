@@ -92,7 +92,7 @@ def test_overwrite(folder):
     assert run("convert", SOURCE, "a.ome.tiff", cwd=folder).returncode == 0
     done = run("convert", SOURCE, "a.ome.tiff", cwd=folder)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
-    assert done.stderr.endswith("a.ome.tiff exists; --overwrite replaces a dataset\n")
+    assert done.stderr.endswith(" a.ome.tiff exists; --overwrite replaces a dataset\n")
     assert run("convert", SOURCE, "a.ome.tiff", "--overwrite", cwd=folder).returncode == 0
     assert_whole(folder / "a.ome.tiff")
 

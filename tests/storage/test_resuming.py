@@ -9,6 +9,7 @@ import pytest
 
 from acquisitions import nested
 from exengine_ome_tiff import TiffStorage, validate
+from exengine_ome_tiff.tiff import chain
 from frames import assert_same, frame
 from readers.check import assert_readers_agree
 
@@ -78,6 +79,32 @@ def test_a_killed_session_is_gone_on_with(tmp_path, form):
         assert storage[{"position": "new", "time": 0}].max() == 99
         assert storage[{"position": "p0", "time": 3}].max() == 77
         assert storage[{"position": "p1", "time": 4}].max() == 4
+
+
+def test_a_last_page_that_leads_to_none(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    storage = TiffStorage(path)
+    put(storage, PLACES[:5])
+    storage.suspend()
+    with path.open("r+b") as file:
+        *_, last = chain.walk(file, chain.first_offset(file))
+        file.seek(last.next_at)
+        file.write(chain.OFFSET.pack(path.stat().st_size + 8))  # a page that was lost with the power
+    with TiffStorage.resume(path) as storage:
+        put(storage, PLACES[5:])
+    assert validate(path) == []
+    with TiffStorage.open(path) as storage:
+        assert storage.get_image_coordinates_list() == PLACES
+
+
+def test_a_file_without_a_page_is_not_in_the_way(tmp_path):
+    storage = TiffStorage(tmp_path / "run")
+    put(storage, PLACES[:2])
+    storage.suspend()
+    (tmp_path / "run" / "run_C3.ome.tiff").write_bytes(chain.header(0))
+    with TiffStorage.resume(tmp_path / "run") as storage:
+        storage.put({"position": "C3"}, frame({}, (40, 48)))
+    assert validate(tmp_path / "run") == []
 
 
 def test_what_cannot_be_gone_on_with(tmp_path):

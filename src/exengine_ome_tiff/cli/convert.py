@@ -58,6 +58,8 @@ def _convert(options: argparse.Namespace) -> int:
     names = ("compression", "compression_level", "predictor", "tile", "pyramid_levels", "checksums")
     wanted = {name: getattr(options, name) for name in names}
     wanted = {name: value for name, value in wanted.items() if value is not None and value is not False}
+    if options.dest.exists() and not options.overwrite:
+        raise UsageError(f"{options.dest} exists; --overwrite replaces a dataset")
     with ProgressBar("frame") as bar:
         try:
             done = convert(
@@ -68,14 +70,7 @@ def _convert(options: argparse.Namespace) -> int:
                 progress=bar.step,
                 **wanted,
             )
-        except FileExistsError as error:
-            hint = (
-                "; --overwrite replaces a dataset"
-                if str(error) == f"{options.dest.absolute()} exists"
-                else ""
-            )
-            raise UsageError(f"{error}{hint}") from error
-        except (ValueError, ImportError) as error:
+        except (FileExistsError, ValueError, ImportError) as error:
             raise UsageError(error) from error
         except KeyboardInterrupt:
             bar.close()
