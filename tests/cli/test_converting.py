@@ -100,7 +100,7 @@ def test_overwrite(folder):
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (("convert", SOURCE, SOURCE), 2, "is the source, or in it"),
+        (("convert", SOURCE, SOURCE, "--overwrite"), 2, "is the source, or in it"),
         (("convert", SOURCE, "a.tif", "--compression-level", "3"), 2, "needs a compression"),
         (("convert", SOURCE, "a.tif", "--compression", "zlib", "--compression-level", "99"), 2, "level=99"),
         (("convert", SOURCE, "a.tif", "--tile", "7", "7"), 2, "multiples of 16"),

@@ -120,10 +120,13 @@ class TestStorages:
         storage = NDRAMStorage()
         storage.put({"time": 0}, np.zeros((4, 4), "u1"), {})
         storage.put({"time": 1}, np.zeros((4, 4), "u8"), {})
-        done = convert(storage, tmp_path / "a.ome.tiff", coordinates=[{"time": 0}, {"time": 1}], verify=True)
-        (lost,) = done.lost
-        assert lost.what == "time=1"
-        assert "uint64" in lost.reason
+        places = [{"time": 0}, {"time": 1}, {"time": 2.5}]
+        done = convert(storage, tmp_path / "a.ome.tiff", coordinates=places, verify=True)
+        no_type, no_value = done.lost
+        assert (no_type.what, no_value.what) == ("time=1", "time=2.5")
+        assert "uint64" in no_type.reason
+        assert "of type float" in no_value.reason
+        assert done.differences == ()
 
     def test_no_storage(self, tmp_path):
         with pytest.raises(TypeError, match="expected a path or a DataStorage"):

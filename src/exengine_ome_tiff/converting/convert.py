@@ -1,27 +1,21 @@
 """Making one of our datasets of any other one, so that it can be interrupted and gone on with."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 from exengine.kernel.data_storage_base import DataStorage
 
+from exengine_ome_tiff.converting.copying import Conversion, Progress
 from exengine_ome_tiff.converting.micromanager import MicroManagerSource
 from exengine_ome_tiff.converting.ndtiff import INDEX, is_ndtiff, open_ndtiff
 from exengine_ome_tiff.converting.part import Part
-from exengine_ome_tiff.converting.sources import Lost, OwnSource, Source, StorageSource, UnreadableFrameError
-from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
+from exengine_ome_tiff.converting.sources import Lost, OwnSource, Source, StorageSource
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.looking.record import coordinates_text
 from exengine_ome_tiff.storage import TiffStorage
-from exengine_ome_tiff.storage.records import to_json
-
-Progress = Callable[[Literal["converting", "verifying"], int, int], object]
-"""Is told what is done, with how many frames, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +139,33 @@ def convert(
             "source": str(opened.path or type(source).__qualname__),
             "options": wanted | {"translators": names},
         }
-        return _Conversion(opened, Part(path, request, overwrite=overwrite), wanted, progress).run(
-            path, verify=verify
-        )
+        part = Part(path, request, overwrite=overwrite)
+        conversion = Conversion(opened, part, wanted, progress)
+        start_s = time.monotonic()
+        conversion.copy()
+        seconds = time.monotonic() - start_s
+        with TiffStorage.open(part.path) as result:
+            frames, images = len(result.get_image_coordinates_list()), len(result.images)
+            differences = tuple(conversion.differences(result)) if verify else None
     finally:
         opened.close()
+    if differences:
+        path = part.path
+    else:
+        part.publish()
+    files = path.iterdir() if path.is_dir() else [path]
+    return Converted(
+        path,
+        frames,
+        conversion.resumed,
+        images,
+        conversion.copied_bytes,
+        sum(file.stat().st_size for file in files),
+        seconds,
+        conversion.lost,
+        opened.superseded,
+        differences,
+    )
 
 
 def _open(
@@ -173,145 +189,3 @@ def _open(
             raise OmeTiffError(
                 f"{path}: no dataset of NDTiff, TiffStorage or Micro-Manager ({not_own}; {error})"
             ) from error
-
-
-class _Conversion:
-    """One run of `convert`."""
-
-    def __init__(
-        self, source: Source, part: Part, options: Mapping[str, Any], progress: Progress | None
-    ) -> None:
-        self._source = source
-        self._part = part
-        self._options = options
-        self._progress = progress
-        self._places = source.coordinates()
-        self._lost = list(source.lost)
-        self._copied_bytes = 0
-        self._resumed = 0
-
-    def run(self, dest: Path, *, verify: bool) -> Converted:
-        start_s = time.monotonic()
-        self._copy_into(self._part.begin(self._source.summary_metadata, self._options))
-        seconds = time.monotonic() - start_s
-        with TiffStorage.open(self._part.path) as result:
-            frames, images = len(result.get_image_coordinates_list()), len(result.images)
-            differences = tuple(self._differences(result)) if verify else None
-        self._source.close()  # Windows replaces no file that is open
-        if not differences:
-            self._part.publish()
-        path = self._part.path if differences else dest
-        files = path.iterdir() if path.is_dir() else [path]
-        return Converted(
-            path,
-            frames,
-            self._resumed,
-            images,
-            self._copied_bytes,
-            sum(file.stat().st_size for file in files),
-            seconds,
-            tuple(self._lost),
-            self._source.superseded,
-            differences,
-        )
-
-    def _copy_into(self, storage: TiffStorage) -> None:
-        """Copy the frames that are not there yet, and finish; leave what is there for another time if not."""
-        try:
-            self._check_last(storage)
-            self._resumed = len(storage.get_image_coordinates_list())
-            if storage.is_finished() and any(self._readable_but_missing(storage)):
-                # a process that ended in a hurry has finished it before it was whole
-                storage.close()
-                storage = self._part.begin_anew(self._source.summary_metadata, self._options)
-                self._resumed, self._lost = 0, list(self._source.lost)
-            for done, place in enumerate(self._places):
-                self._tell("converting", done)
-                if not storage.is_finished():
-                    self._copy(place, storage)
-            if not storage.get_image_coordinates_list():
-                storage.suspend()
-                self._part.discard()
-                reason = self._lost[0].reason if self._lost else "it has none"
-                raise OmeTiffError(f"{self._source.path}: no frame can be read: {reason}")
-            storage.finish()
-            self._tell("converting", len(self._places))
-        finally:
-            storage.suspend()
-
-    def _copy(self, place: Coordinates, storage: TiffStorage) -> None:
-        try:
-            if read_coordinates(place) in storage:
-                return
-        except (TypeError, ValueError) as error:
-            self._lost.append(Lost(str(place), str(error)))
-            return
-        try:
-            pixels, metadata = self._source.read(place)
-        except UnreadableFrameError as error:
-            self._lose(place, error)
-            return
-        try:
-            storage.put(place, pixels, metadata)
-        except (TypeError, ValueError) as error:
-            self._lose(place, error)
-            return
-        self._copied_bytes += pixels.nbytes
-
-    def _lose(self, place: Coordinates, error: Exception) -> None:
-        """Note that a frame is lost, if it is not the whole source that is."""
-        path = self._source.path
-        if path is not None and not path.exists():
-            raise FileNotFoundError(f"{path} is not there any more") from error
-        self._lost.append(Lost.frame(place, error))
-
-    def _readable_but_missing(self, storage: TiffStorage) -> Iterator[bool]:
-        for place in self._places:
-            try:
-                if read_coordinates(place) not in storage:
-                    self._source.read(place)
-                    yield True
-            except (UnreadableFrameError, TypeError, ValueError) as error:
-                self._lose(place, error)
-
-    def _check_last(self, storage: TiffStorage) -> None:
-        """Make sure that the last frame that is there is the source's."""
-        last = storage.get_image_coordinates_list()[-1:]
-        if any(place not in self._places or [*self._differing(place, storage)] for place in last):
-            raise FileExistsError(
-                f"{self._part.folder} has part of a conversion of other frames: delete it to begin anew"
-            )
-
-    def _differences(self, result: TiffStorage) -> Iterator[str]:
-        """Compare source and result."""
-        if to_json(self._source.summary_metadata)[0] != to_json(result.summary_metadata)[0]:
-            yield "summary metadata"
-        lost = {lost.what for lost in self._lost}
-        for done, place in enumerate(self._places):
-            self._tell("verifying", done)
-            name = coordinates_text(place)
-            if name not in lost:
-                yield from (f"{name}: {what}" for what in self._differing(place, result))
-        self._tell("verifying", len(self._places))
-        more = len(result.get_image_coordinates_list()) - len(self._places)
-        if more > 0:
-            yield f"{more} frames that the source does not have"
-
-    def _differing(self, place: Coordinates, result: TiffStorage) -> Iterator[str]:
-        """Tell in what a frame of the source and of the result differ."""
-        try:
-            pixels, metadata = self._source.read(place)
-            copy, copied = result[place], result.get_metadata(place)
-        except (OmeTiffError, KeyError) as error:
-            yield str(error)
-            return
-        if (pixels.shape, pixels.dtype) != (copy.shape, copy.dtype):
-            yield f"{pixels.shape} {pixels.dtype} became {copy.shape} {copy.dtype}"
-        elif not np.array_equal(pixels.view(f"V{pixels.itemsize}"), copy.view(f"V{copy.itemsize}")):
-            yield "pixels"
-        if to_json(metadata)[0] != to_json(copied)[0]:
-            yield "metadata"
-
-    def _tell(self, what: Literal["converting", "verifying"], done: int) -> None:
-        if self._progress is not None:
-            self._progress(what, done, len(self._places))

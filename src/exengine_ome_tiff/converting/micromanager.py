@@ -35,6 +35,7 @@ class ImageStackSource:
         self.path: Path | None = path
         self.options: Mapping[str, Any] = {}
         self.lost: list[Lost] = []
+        self.superseded = 0
         self.comments: dict[str, Any] = {}
         self._stack: ImageStack | None = None
         found: list[tuple[Path, StackPage]] = []
@@ -58,8 +59,9 @@ class ImageStackSource:
             except UnreadableFrameError as error:
                 self.lost.append(Lost(f"{each.name}, page at offset {page.ifd_at}", str(error)))
                 continue
-            self._pages[frozenset(coordinates.items())] = coordinates, each, page
-        self.superseded = len(found) - len(self._pages) - sum("page at" in lost.what for lost in self.lost)
+            key = frozenset(coordinates.items())
+            self.superseded += key in self._pages
+            self._pages[key] = coordinates, each, page
 
     def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:
         """Return the coordinates of a page; raises UnreadableFrameError."""

@@ -49,8 +49,8 @@ class Part:
         self._replaced = self.folder / "replaced"
         asked = json.loads(to_json(request)[0])
         note = self.folder / "request.json"
-        if not self.folder.exists():
-            self.folder.mkdir(parents=True)
+        if not self.path.exists() and not note.is_file():
+            self.folder.mkdir(parents=True, exist_ok=True)
             write_whole(note, json.dumps(asked).encode(), fsync=False)
         elif not note.is_file() or json.loads(note.read_bytes()) != asked:
             raise FileExistsError(
@@ -69,8 +69,8 @@ class Part:
         if not self.path.exists():
             try:
                 return TiffStorage(self.path, summary_metadata, **options)
-            except BaseException:
-                self.discard()  # an option has a value that it cannot have, say
+            except (TypeError, ValueError, ImportError):
+                self.discard()  # an option has a value that it cannot have
                 raise
         try:
             paths, _ = find_dataset(self.path)

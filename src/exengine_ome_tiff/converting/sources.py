@@ -11,7 +11,6 @@ from exengine.kernel.data_storage_base import DataStorage
 
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.looking.record import coordinates_text
 from exengine_ome_tiff.ome import Given
 from exengine_ome_tiff.storage import TiffStorage
 from exengine_ome_tiff.storage.header import Header
@@ -32,11 +31,6 @@ class Lost:
 
     what: str
     reason: str
-
-    @classmethod
-    def frame(cls, coordinates: Mapping[str, int | str], reason: object) -> "Lost":
-        """Tell of a frame."""
-        return cls(coordinates_text(coordinates), str(reason))
 
 
 class UnreadableFrameError(OmeTiffError):
