@@ -27,7 +27,7 @@ MACRO = Path(__file__).parents[2] / "examples" / "open_in_fiji.ijm"
 """What users open datasets with."""
 
 _REPORT = Path(__file__).with_name("report.ijm")
-_TIMEOUT_S = 120
+_TIMEOUT_S = 240
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def running(macro: Sequence[str], home: Path, size: str = "1280x1024") -> Iterat
         str(home),
     ]
     with _display(size) as display, (home / "log.txt").open("wb") as log:
-        command = [*java, "-macro", *macro]
+        command = [*java, "-ijpath", str(home), "-macro", *macro]
         environment = {**os.environ, "DISPLAY": display, "LC_ALL": "C.UTF-8"}
         with _ended(
             subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
