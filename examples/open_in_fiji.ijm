@@ -36,10 +36,9 @@ function companionOf(folder) {
 
 function showMiddleOfStack() {
     Stack.getDimensions(width, height, channels, slices, frames);
-    if (channels * slices * frames == 1)
-        return;
     for (channel = channels; channel >= 1; channel--) {
-        Stack.setPosition(channel, floor((slices + 1) / 2), 1);
+        if (nSlices > 1)
+            Stack.setPosition(channel, floor((slices + 1) / 2), 1);
         run("Enhance Contrast", "saturated=0.2"); // the pixels stay as they are
     }
 }

@@ -20,7 +20,9 @@ File.saveString(IJ.getFullVersion, folder + "/done.txt");
 function report(name) {
     Stack.getDimensions(width, height, channels, slices, frames);
     Stack.getUnits(xUnit, yUnit, zUnit, timeUnit, valueUnit);
-    Stack.getDisplayMode(mode);
+    mode = "none";
+    if (nSlices > 1)
+        Stack.getDisplayMode(mode);
     getVoxelSize(x, y, z, unit);
     text = "title\t" + getTitle + "\n";
     text = text + "sizes\t" + width + "\t" + height + "\t" + channels + "\t" + slices + "\t" + frames + "\n";
@@ -30,12 +32,16 @@ function report(name) {
     text = text + "bits\t" + bitDepth + "\n";
     text = text + "virtual\t" + is("Virtual Stack") + "\n";
     for (channel = 1; channel <= channels; channel++) {
-        Stack.setChannel(channel);
+        if (nSlices > 1)
+            Stack.setChannel(channel);
         getLut(reds, greens, blues);
+        getMinAndMax(low, high);
+        text = text + "range\t" + low + "\t" + high + "\n";
         text = text + "color\t" + reds[255] + "\t" + greens[255] + "\t" + blues[255] + "\n";
     }
     for (slice = 1; slice <= nSlices; slice++) {
-        setSlice(slice);
+        if (nSlices > 1)
+            setSlice(slice);
         text = text + "label\t" + getInfo("slice.label") + "\n";
     }
     File.saveString(text, name + ".txt");
