@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from demos import Demo, make_demo
+from exengine_ome_tiff import TiffStorage
 from exengine_ome_tiff.demo.acquisition import DemoPlan
+from frames import frame
 from readers.imagej import MACRO, Hyperstack, open_in_imagej, unavailable_reason
 
 PLAN = DemoPlan(positions=2, time_points=4, channels=("DAPI", "GFP"), z_slices=3, size=(48, 64))
@@ -24,15 +26,26 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Shown:
-    """A dataset, and the windows that ImageJ opened for it."""
+    """A dataset of the demo, and the windows that ImageJ opened for it."""
 
     demo: Demo
     windows: list[Hyperstack]
 
 
+MANY = ("DAPI", "CFP", "GFP", "YFP", "Cy3", "mCherry", "Cy5", "BF")
+OTHERS = {
+    "one frame": [{"time": 0}],
+    "one channel": [{"channel": "GFP", "z": z} for z in range(5)],
+    "without channel": [{"time": t} for t in range(3)],
+    "eight channels": [{"channel": channel} for channel in MANY],
+    "colour": [{"time": t} for t in range(2)],
+}
+"""Datasets of other kinds; frames of "colour" are RGB."""
+
+
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory):
-    """What ImageJ showed, by the name of the settings; it is started once."""
+def opened(tmp_path_factory):
+    """What ImageJ showed of the demo, by the name of the settings, and of the others; it is started once."""
     reason = unavailable_reason()
     if reason is not None:
         pytest.skip(reason)
@@ -46,8 +59,35 @@ def shown(tmp_path_factory):
         jobs.append((macro, demos[name].path))
     home = folder / "ImageJ"
     home.mkdir()
-    opened = open_in_imagej(jobs, home)
-    return {name: Shown(demos[name], windows) for name, windows in zip(SETTINGS, opened.windows, strict=True)}
+    jobs += [(MACRO, write(folder / f"{name}.ome.tiff", name)) for name in OTHERS]
+    windows = open_in_imagej(jobs, home).windows
+    of_demo = {name: Shown(demos[name], found) for name, found in zip(SETTINGS, windows, strict=False)}
+    return of_demo, dict(zip(OTHERS, windows[len(SETTINGS) :], strict=True))
+
+
+def write(path, name):
+    with TiffStorage(path) as storage:
+        for coordinates in OTHERS[name]:
+            storage.put(coordinates, other_frame(name, coordinates))
+    return path
+
+
+def other_frame(name, coordinates):
+    """Make a frame that tells its coordinates, in the lower part of its type's range."""
+    shape, dtype = ((20, 30, 3), "u1") if name == "colour" else ((20, 30), "u2")
+    return frame(coordinates, shape, dtype) // 16
+
+
+@pytest.fixture
+def shown(opened):
+    """What ImageJ showed of the demo, by the name of the settings."""
+    return opened[0]
+
+
+@pytest.fixture
+def others(opened):
+    """What ImageJ showed of the other datasets, by their names."""
+    return opened[1]
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -99,3 +139,36 @@ def test_labels_name_channel_slice_frame_and_position(shown, name):
 def test_channels_have_their_colors_unless_the_color_mode_is_default(shown, name, mode, colors):
     for window in shown[name].windows:
         assert (window.mode, window.colors) == (mode, colors)
+
+
+@pytest.mark.parametrize("name", ["file", "folder"])
+def test_contrast_is_stretched(shown, name):
+    for window in shown[name].windows:
+        for low, high in window.ranges:
+            assert 0 < low < high < 4095
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "mode", "colors"),
+    [
+        ("one frame", (1, 1, 1), "none", [(255, 0, 0)]),  # the importer's colour where the file tells none
+        ("one channel", (1, 5, 1), "", [(0, 255, 0)]),
+        ("without channel", (1, 1, 3), "", [(255, 0, 0)]),
+        ("eight channels", (8, 1, 1), "", [(255, 255, 255)] * 8),
+        ("colour", (3, 1, 2), "composite", [(255, 0, 0), (0, 255, 0), (0, 0, 255)]),
+    ],
+)
+def test_datasets_of_other_kinds_open(others, name, sizes, mode, colors):
+    (window,) = others[name]
+    assert tuple(window.sizes.values()) == (30, 20, *sizes)
+    assert (window.mode, window.colors) == (mode, colors)
+    every = np.stack([other_frame(name, coordinates) for coordinates in OTHERS[name]])
+    if name == "colour":
+        every = np.moveaxis(every, -1, 1)
+    np.testing.assert_array_equal(window.pixels.reshape(every.shape), every)
+    assert window.ranges[0][1] <= every.max()
+
+
+def test_names_of_many_channels_are_in_the_labels(others):
+    (window,) = others["eight channels"]
+    assert window.labels == [f"{channel} - eight channels" for channel in MANY]

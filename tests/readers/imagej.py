@@ -45,13 +45,16 @@ class Hyperstack:
     frame_interval
         In `time_unit`.
     mode
-        How channels are shown: "composite", "color" or "grayscale".
+        How channels are shown: "composite", "color" or "grayscale"; "" is one at a time without colours, and
+        "none" is an image of one plane.
     bits
         Per pixel.
     is_virtual
         Whether planes are read only when they are shown.
     colors
         Red, green and blue of the brightest pixels of each channel, of 255.
+    ranges
+        Pixel values of each channel that are shown darkest and brightest.
     labels
         What stands above each picture, in the order of the stack: channels first, then slices, then frames.
     pixels
@@ -68,6 +71,7 @@ class Hyperstack:
     bits: int
     is_virtual: bool
     colors: list[tuple[int, ...]]
+    ranges: list[tuple[float, ...]]
     labels: list[str]
     pixels: np.ndarray
 
@@ -195,6 +199,7 @@ def _hyperstack(report: Path) -> Hyperstack:
         bits=int(values["bits"][0][0]),
         is_virtual=values["virtual"][0][0] == "1",
         colors=[tuple(map(int, words)) for words in values["color"]],
+        ranges=[tuple(map(float, words)) for words in values["range"]],
         labels=[words[0] for words in values["label"]],
         pixels=tifffile.imread(report.with_suffix(".tif")).reshape([sizes[axis] for axis in "TZCYX"]),
     )

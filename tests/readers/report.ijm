@@ -36,7 +36,7 @@ function report(name) {
             Stack.setChannel(channel);
         getLut(reds, greens, blues);
         getMinAndMax(low, high);
-        text = text + "range\t" + low + "\t" + high + "\n";
+        text = text + "range\t" + d2s(low, 6) + "\t" + d2s(high, 6) + "\n";
         text = text + "color\t" + reds[255] + "\t" + greens[255] + "\t" + blues[255] + "\n";
     }
     for (slice = 1; slice <= nSlices; slice++) {
