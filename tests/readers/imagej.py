@@ -127,18 +127,9 @@ def running(macro: Sequence[str], home: Path, size: str = "1280x1024") -> Iterat
     jar = jar_file()
     assert jar is not None
     (plugins / "bioformats_package.jar").symlink_to(jar)
-    java = [
-        "java",
-        "-Xmx512m",
-        f"-Duser.home={home}",
-        "-cp",
-        str(_ij_jar()),
-        "ij.ImageJ",
-        "-ijpath",
-        str(home),
-    ]
+    java = ["java", "-Xmx512m", f"-Duser.home={home}", "-cp", str(_ij_jar())]
     with _display(size) as display, (home / "log.txt").open("wb") as log:
-        command = [*java, "-ijpath", str(home), "-macro", *macro]
+        command = [*java, "ij.ImageJ", "-ijpath", str(home), "-macro", *macro]
         environment = {**os.environ, "DISPLAY": display, "LC_ALL": "C.UTF-8"}
         with _ended(
             subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
