@@ -127,7 +127,8 @@ def running(macro: Sequence[str], home: Path, size: str = "1280x1024") -> Iterat
     jar = jar_file()
     assert jar is not None
     (plugins / "bioformats_package.jar").symlink_to(jar)
-    java = ["java", "-Xmx512m", f"-Duser.home={home}", "-cp", str(_ij_jar())]
+    # In the folder for temporary files ImageJ looks for one that runs already, and would leave the macro to it.
+    java = ["java", "-Xmx512m", f"-Duser.home={home}", f"-Djava.io.tmpdir={home}", "-cp", str(_ij_jar())]
     with _display(size) as display, (home / "log.txt").open("wb") as log:
         command = [*java, "ij.ImageJ", "-ijpath", str(home), "-macro", *macro]
         environment = {**os.environ, "DISPLAY": display, "LC_ALL": "C.UTF-8"}
