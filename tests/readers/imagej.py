@@ -127,7 +127,7 @@ def running(macro: Sequence[str], home: Path, size: str = "1280x1024") -> Iterat
     jar = jar_file()
     assert jar is not None
     (plugins / "bioformats_package.jar").symlink_to(jar)
-    # In the folder for temporary files ImageJ looks for one that runs already, and would leave the macro to it.
+    # ImageJ looks into the folder for temporary files for one that runs already, and would hand the macro on.
     java = ["java", "-Xmx512m", f"-Duser.home={home}", f"-Djava.io.tmpdir={home}", "-cp", str(_ij_jar())]
     with _display(size) as display, (home / "log.txt").open("wb") as log:
         command = [*java, "ij.ImageJ", "-ijpath", str(home), "-macro", *macro]
