@@ -151,9 +151,9 @@ def test_contrast_is_stretched(shown, name):
 @pytest.mark.parametrize(
     ("name", "sizes", "mode", "colors"),
     [
-        ("one frame", (1, 1, 1), "none", [(255, 0, 0)]),  # the importer's colour where the file tells none
+        ("one frame", (1, 1, 1), "none", [(255, 255, 255)]),
         ("one channel", (1, 5, 1), "", [(0, 255, 0)]),
-        ("without channel", (1, 1, 3), "", [(255, 0, 0)]),
+        ("without channel", (1, 1, 3), "", [(255, 255, 255)]),
         ("eight channels", (8, 1, 1), "", [(255, 255, 255)] * 8),
         ("colour", (3, 1, 2), "composite", [(255, 0, 0), (0, 255, 0), (0, 0, 255)]),
     ],
