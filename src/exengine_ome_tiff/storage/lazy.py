@@ -1,0 +1,245 @@
+"""Frames as a dask array that reads each page when it is needed, in any process. Importing it needs dask."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates.layout import AxisValue, shown
+from exengine_ome_tiff.storage.dataset import Dataset, PageTable
+from exengine_ome_tiff.storage.selecting import Selection, select
+from exengine_ome_tiff.tiff import MarkedFile, PixelFormat, StoredPage, read_head
+
+try:
+    import dask.array as da
+    from dask.base import tokenize
+    from dask.layers import ArrayBlockwiseDep
+except ImportError as error:
+    raise ImportError('lazy arrays need dask: pip install "exengine-ome-tiff[dask]"') from error
+
+Numbers = npt.NDArray[np.int64]
+OVERLAP_KEYS = ("GridPixelOverlapY", "GridPixelOverlapX")
+"""Pixels that neighbouring tiles share, in the summary metadata, as NDTiff has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameKind:
+    """What all frames of an array are.
+
+    Parameters
+    ----------
+    shape
+        (Y, X) or (Y, X, S).
+    dtype
+        In the byte order of the computer.
+    is_as_put
+        Whether frames are read as they were put, and not as they lie in the file.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    is_as_put: bool = True
+
+    @classmethod
+    def as_put(cls, pixels: PixelFormat) -> "FrameKind":
+        """Take what was put."""
+        return cls(pixels.shape, np.dtype(pixels.dtype).newbyteorder("="))
+
+    @classmethod
+    def as_stored(cls, pixels: PixelFormat) -> "FrameKind":
+        """Take what is in the file."""
+        return cls(pixels.stored_shape, pixels.stored_dtype.newbyteorder("="), is_as_put=False)
+
+    def __str__(self) -> str:
+        return f"{'x'.join(map(str, self.shape))} {self.dtype.name}"
+
+
+class PageBlocks(ArrayBlockwiseDep):
+    """Tells each block of an array its page. Of 100,000 pages it is one object, which is quickly pickled.
+
+    Parameters
+    ----------
+    chunks
+        Of the array.
+    files
+        By their numbers in `pages`.
+    pages
+        Of the frames.
+    rows
+        Where in `pages` that of each block is, -1 for none; has the first axes of the array.
+    """
+
+    def __init__(
+        self,
+        chunks: tuple[tuple[int, ...], ...],
+        files: Mapping[int, MarkedFile],
+        pages: PageTable,
+        rows: Numbers,
+    ) -> None:
+        super().__init__(chunks)
+        self._files = files
+        self._pages = pages
+        self._rows = rows
+
+    def __getitem__(self, block: tuple[int, ...]) -> StoredPage | None:
+        row = self._rows[block[: self._rows.ndim]]
+        if row < 0:
+            return None
+        files, offsets, formats, known = self._pages
+        return StoredPage(self._files[int(files[row])], int(offsets[row]), known[int(formats[row])])
+
+
+def read_block(
+    page: StoredPage | None, kind: FrameKind, trim: tuple[slice, slice], leading: int
+) -> npt.NDArray[Any]:
+    """Read a block of an array.
+
+    Parameters
+    ----------
+    page
+        To read; None for zeros.
+    kind
+        What it is to be.
+    trim
+        What of its height and width is wanted.
+    leading
+        How many axes there are before those of its pixels.
+    """
+    if page is None:
+        pixels = np.zeros(kind.shape, kind.dtype)
+    else:
+        stored = page.read()
+        pixels = (page.pixels.as_put(stored) if kind.is_as_put else stored).astype(kind.dtype, copy=False)
+    trimmed = pixels[trim]
+    return trimmed.reshape((1,) * leading + trimmed.shape)
+
+
+def frames_array(
+    dataset: Dataset, axes: Iterable[str] | None, selection: Mapping[str, AxisValue]
+) -> da.Array:
+    """Make the array of `TiffStorage.as_array`; all frames are in the files."""
+    chosen = select(dataset, axes, selection)
+    pages = dataset.pages(chosen.frames[chosen.frames >= 0])
+    return lazy_array(dataset, chosen.frames, pages, _only_kind(chosen, pages))
+
+
+def stitched_array(
+    dataset: Dataset, axes: Iterable[str] | None, selection: Mapping[str, AxisValue], summary: object
+) -> da.Array:
+    """Make the array of `TiffStorage.as_array` with tiles beside each other; all frames are in the files.
+
+    Parameters
+    ----------
+    summary
+        The summary metadata, which tells the overlap of tiles.
+    """
+    overlap = _overlap(summary)
+    chosen = select(dataset, axes, selection, stitched=True)
+    pages = dataset.pages(chosen.frames[chosen.frames >= 0])
+    kind = _only_kind(chosen, pages)
+    if any(nbytes >= length for nbytes, length in zip(overlap, kind.shape, strict=False)):
+        raise ValueError(f"tiles of {kind} cannot overlap by {overlap[0]} rows and {overlap[1]} columns")
+    trim = tuple(
+        slice(pixels // 2, length - (pixels + 1) // 2)
+        for pixels, length in zip(overlap, kind.shape, strict=False)
+    )
+    return lazy_array(dataset, chosen.frames, pages, kind, (trim[0], trim[1]), tiled=2)
+
+
+def lazy_array(
+    dataset: Dataset,
+    frames: Numbers,
+    pages: PageTable,
+    kind: FrameKind,
+    trim: tuple[slice, slice] = (slice(None), slice(None)),
+    *,
+    tiled: int = 0,
+) -> da.Array:
+    """Make an array of frames, a chunk a page.
+
+    Parameters
+    ----------
+    dataset
+        The frames, all of them in its files.
+    frames
+        Their numbers, -1 for zeros.
+    pages
+        Those of the frames, in their order.
+    kind
+        What all frames are.
+    trim
+        What of each frame is wanted.
+    tiled
+        How many of the last axes of `frames` tell where frames are along the first axes of the pixels.
+    """
+    files = {number: _marked(dataset, number) for number in np.unique(pages.files).tolist()}
+    leading = frames.ndim - tiled
+    rows = np.cumsum(frames.ravel() >= 0).reshape(frames.shape) - 1
+    rows[frames < 0] = -1
+    repeats = (*frames.shape[leading:], *(1,) * len(kind.shape))
+    lengths = [len(range(*part.indices(length))) for part, length in zip(trim, kind.shape, strict=False)]
+    chunks = (
+        *((1,) * length for length in frames.shape[:leading]),
+        *((length,) * count for length, count in zip((*lengths, *kind.shape[2:]), repeats, strict=False)),
+    )
+    blocks = PageBlocks(chunks, files, pages, rows)
+    name = f"tiff-storage-{tokenize(files, *pages[:3], repr(pages.known_formats), rows, kind, repr(trim))}"
+    indices = tuple(range(len(chunks)))
+    array: da.Array = da.blockwise(  # type: ignore[no-untyped-call]
+        *(read_block, indices, blocks, indices),
+        name=name,
+        kind=kind,
+        trim=trim,
+        leading=leading,
+        align_arrays=False,
+        dtype=kind.dtype,
+        meta=np.empty((0,) * len(chunks), kind.dtype),
+    )
+    return array
+
+
+def _marked(dataset: Dataset, number: int) -> MarkedFile:
+    path = dataset.files[number].path
+    head = read_head(path)
+    return MarkedFile.of(path, head.dataset, head.dataset_at)
+
+
+def _only_kind(chosen: Selection, pages: PageTable) -> FrameKind:
+    """Return what all frames are, or say what tells those apart that are not."""
+    kinds = [FrameKind.as_put(pixels) for pixels in pages.known_formats]
+    numbers, first = np.unique(pages.formats, return_index=True)
+    seen = {kinds[number]: int(row) for number, row in zip(numbers.tolist(), first.tolist(), strict=True)}
+    if len(seen) == 1:
+        (kind,) = seen
+        return kind
+    places = np.argwhere(chosen.frames >= 0)
+    names = [*chosen.axes]
+    told = "; ".join(
+        f"{kind} at "
+        + ", ".join(
+            f"{name}={shown(chosen.axes[name][index])}"
+            for name, index in zip(names, places[row].tolist(), strict=True)
+        )
+        for kind, row in seen.items()
+    )
+    of_frame = np.array([[*seen].index(kinds[number]) for number in pages.formats.tolist()])
+    telling = [name for column, name in enumerate(names) if _tells(places[:, column], of_frame)]
+    wanted = " or ".join(repr(name) for name in telling or names)
+    raise ValueError(f"frames differ in shape or type: {told}; select a value of {wanted}")
+
+
+def _tells(indices: Numbers, kinds: Numbers) -> bool:
+    """Whether frames at the same index are all of one kind."""
+    pairs = np.unique(np.stack([indices, kinds], axis=1), axis=0)
+    return len(pairs) == len(np.unique(indices))
+
+
+def _overlap(summary: object) -> tuple[int, int]:
+    values = [summary.get(key) for key in OVERLAP_KEYS] if isinstance(summary, dict) else [None, None]
+    rows, columns = (value if isinstance(value, int) and value >= 0 else None for value in values)
+    if rows is None or columns is None:
+        keys = " and ".join(OVERLAP_KEYS)
+        raise ValueError(f"stitching needs {keys} in the summary metadata, in pixels")
+    return rows, columns
