@@ -63,32 +63,39 @@ class PageBlocks(ArrayBlockwiseDep):
     ----------
     chunks
         Of the array.
-    files
-        By their numbers in `pages`.
-    pages
-        Of the frames.
     rows
-        Where in `pages` that of each block is, -1 for none; has the first axes of the array.
+        Number of the page of each block, -1 for none; has the first axes of the array.
+    files, formats
+        Of all pages, by the numbers in the table.
+    table
+        File, offset and format of each page, shape (pages, 3).
     """
 
     def __init__(
         self,
         chunks: tuple[tuple[int, ...], ...],
-        files: Mapping[int, MarkedFile],
-        pages: PageTable,
         rows: Numbers,
+        files: tuple[MarkedFile, ...],
+        formats: tuple[PixelFormat, ...],
+        table: Numbers,
     ) -> None:
         super().__init__(chunks)
-        self._files = files
-        self._pages = pages
         self._rows = rows
+        self._files = files
+        self._formats = formats
+        self._table = table
 
     def __getitem__(self, block: tuple[int, ...]) -> StoredPage | None:
         row = self._rows[block[: self._rows.ndim]]
         if row < 0:
             return None
-        files, offsets, formats, known = self._pages
-        return StoredPage(self._files[int(files[row])], int(offsets[row]), known[int(formats[row])])
+        file, offset, pixels = self._table[row].tolist()
+        return StoredPage(self._files[file], offset, self._formats[pixels])
+
+    @property
+    def token(self) -> str:
+        """The same for the same pages."""
+        return str(tokenize(self.chunks, self._rows, repr(self._files), repr(self._formats), self._table))
 
 
 def read_block(
@@ -122,7 +129,7 @@ def frames_array(
     """Make the array of `TiffStorage.as_array`; all frames are in the files."""
     chosen = select(dataset, axes, selection)
     pages = dataset.pages(chosen.frames[chosen.frames >= 0])
-    return lazy_array(dataset, chosen.frames, pages, _only_kind(chosen, pages))
+    return lazy_array(dataset, chosen.frames, pages, _only_kind(dataset, chosen, pages))
 
 
 def stitched_array(
@@ -138,7 +145,7 @@ def stitched_array(
     overlap = _overlap(summary)
     chosen = select(dataset, axes, selection, stitched=True)
     pages = dataset.pages(chosen.frames[chosen.frames >= 0])
-    kind = _only_kind(chosen, pages)
+    kind = _only_kind(dataset, chosen, pages)
     if any(nbytes >= length for nbytes, length in zip(overlap, kind.shape, strict=False)):
         raise ValueError(f"tiles of {kind} cannot overlap by {overlap[0]} rows and {overlap[1]} columns")
     trim = tuple(
@@ -174,22 +181,27 @@ def lazy_array(
     tiled
         How many of the last axes of `frames` tell where frames are along the first axes of the pixels.
     """
-    files = {number: _marked(dataset, number) for number in np.unique(pages.files).tolist()}
     leading = frames.ndim - tiled
-    rows = np.cumsum(frames.ravel() >= 0).reshape(frames.shape) - 1
-    rows[frames < 0] = -1
+    rows = np.where(frames < 0, -1, np.cumsum(frames >= 0).reshape(frames.shape) - 1)
+    files, file_numbers = _renumbered(pages.files)
+    formats, format_numbers = _renumbered(pages.formats)
     repeats = (*frames.shape[leading:], *(1,) * len(kind.shape))
     lengths = [len(range(*part.indices(length))) for part, length in zip(trim, kind.shape, strict=False)]
     chunks = (
         *((1,) * length for length in frames.shape[:leading]),
         *((length,) * count for length, count in zip((*lengths, *kind.shape[2:]), repeats, strict=False)),
     )
-    blocks = PageBlocks(chunks, files, pages, rows)
-    name = f"tiff-storage-{tokenize(files, *pages[:3], repr(pages.known_formats), rows, kind, repr(trim))}"
+    blocks = PageBlocks(
+        chunks,
+        rows,
+        tuple(_marked(dataset, number) for number in files),
+        tuple(pages.known_formats[number] for number in formats),
+        np.stack([file_numbers, pages.offsets, format_numbers], axis=1),
+    )
     indices = tuple(range(len(chunks)))
     array: da.Array = da.blockwise(  # type: ignore[no-untyped-call]
         *(read_block, indices, blocks, indices),
-        name=name,
+        name=f"tiff-storage-{tokenize(blocks.token, repr(kind), repr(trim))}",
         kind=kind,
         trim=trim,
         leading=leading,
@@ -200,14 +212,24 @@ def lazy_array(
     return array
 
 
+def _renumbered(numbers: Numbers) -> tuple[list[int], Numbers]:
+    """Return the numbers that there are in order of their first ones, and in place of each its rank."""
+    unique, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return unique[order].tolist(), np.argsort(order)[inverse]
+
+
 def _marked(dataset: Dataset, number: int) -> MarkedFile:
     path = dataset.files[number].path
     head = read_head(path)
     return MarkedFile.of(path, head.dataset, head.dataset_at)
 
 
-def _only_kind(chosen: Selection, pages: PageTable) -> FrameKind:
-    """Return what all frames are, or say what tells those apart that are not."""
+def _only_kind(dataset: Dataset, chosen: Selection, pages: PageTable) -> FrameKind:
+    """Return what all frames are, or say what tells those apart that are not; for zeros only, the first one."""
+    if not len(pages.files):
+        file, handle = dataset.place(0)
+        return FrameKind.as_put(dataset.files[file].format(handle))
     kinds = [FrameKind.as_put(pixels) for pixels in pages.known_formats]
     numbers, first = np.unique(pages.formats, return_index=True)
     seen = {kinds[number]: int(row) for number, row in zip(numbers.tolist(), first.tolist(), strict=True)}

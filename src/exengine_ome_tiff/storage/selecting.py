@@ -1,7 +1,7 @@
 """Which frames an array is made of, and where in it each of them is."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,8 +62,8 @@ class _Axis:
         ranks = np.fromiter(map(rank.__getitem__, column), np.int64, len(column))
         return cls(values, ranks, by_arrival)
 
-    def rank(self, name: str, wanted: AxisValue) -> int:
-        """Return the rank of a value that was asked for."""
+    def wanted(self, name: str, wanted: AxisValue) -> AxisValue:
+        """Return the value that was asked for."""
         value = None if wanted is None else read_coordinates({name: wanted})[name]
         texts = [each for each in self.by_arrival if isinstance(each, str)]
         has_numbers = len(texts) + (None in self.values) < len(self.values)
@@ -71,7 +71,7 @@ class _Axis:
             value = texts[value]
         if value not in self.values:
             raise ValueError(f"no frame has {name}={wanted!r}; there is {_shown(self.values)}")
-        return self.values.index(value)
+        return value
 
 
 def select(
@@ -104,21 +104,21 @@ def select(
     if named is not None and len(set(named)) < len(named):
         raise ValueError(f"got axes={named!r}, expected each axis once")
     is_in = np.ones(len(keys), np.bool_)
-    for name, wanted in selection.items():
-        is_in &= columns[name].ranks == columns[name].rank(name, wanted)
+    values_of = {name: columns[name].wanted(name, value) for name, value in selection.items()}
+    for name, value in values_of.items():
+        is_in &= columns[name].ranks == columns[name].values.index(value)
     rows = np.flatnonzero(is_in)
-    if not rows.size:
-        raise ValueError(f"no frame has all of {dict(selection)!r}")
     grid = (ROW, COLUMN) if stitched else ()
     stacked = [name for name in named or columns if name not in selection and name not in grid]
-    if named is None:
+    if named is None and rows.size:
         stacked = [name for name in stacked if _present(columns[name], rows)]
     along = {name: _along(columns[name], rows) for name in stacked}
     for name in grid:
-        along[name] = _every_number(name, columns[name], rows, is_selected=name in selection)
+        values = [values_of[name]] if name in selection else [*_along(columns[name], rows)]
+        along[name] = _every_number(name, values, len(rows))
     for name, axis in columns.items():
-        if name not in along and name not in selection and np.ptp(axis.ranks[rows]):
-            seen = [axis.values[rank] for rank in np.unique(axis.ranks[rows]).tolist()]
+        seen = [axis.values[rank] for rank in np.unique(axis.ranks[rows]).tolist()]
+        if name not in along and name not in selection and len(seen) > 1:
             raise ValueError(
                 f"the axis {name!r} has several values, {_shown(seen)}: "
                 f"name it in `axes`, or select one of them, as {name}={seen[-1]!r}"
@@ -157,13 +157,12 @@ def _along(axis: _Axis, rows: Numbers) -> tuple[AxisValue, ...]:
     return tuple(axis.values if has_none else [value for value in axis.values if value is not None])
 
 
-def _every_number(name: str, axis: _Axis, rows: Numbers, *, is_selected: bool) -> tuple[AxisValue, ...]:
-    """Return all numbers from the first to the last one of the dataset, or the one that is selected."""
-    values = _present(axis, rows) if is_selected else [*_along(axis, rows)]
+def _every_number(name: str, values: Sequence[AxisValue], frames: int) -> tuple[AxisValue, ...]:
+    """Return all numbers from the first to the last one."""
     numbers = [value for value in values if isinstance(value, int)]
     if len(numbers) < len(values):
         raise ValueError(f"the axis {name!r} has {_shown(values)}: only numbers tell which tiles touch")
-    _check_places(max(numbers) - min(numbers) + 1, len(rows))
+    _check_places(max(numbers) - min(numbers) + 1, frames)
     return tuple(range(min(numbers), max(numbers) + 1))
 
 
