@@ -226,13 +226,15 @@ def _marked(dataset: Dataset, number: int) -> MarkedFile:
 
 
 def _only_kind(dataset: Dataset, chosen: Selection, pages: PageTable) -> FrameKind:
-    """Return what all frames are, or say what tells those apart that are not; for zeros only, the first one."""
+    """Return what all frames are, and the first one where there are none; say what tells others apart."""
     if not len(pages.files):
         file, handle = dataset.place(0)
         return FrameKind.as_put(dataset.files[file].format(handle))
     kinds = [FrameKind.as_put(pixels) for pixels in pages.known_formats]
     numbers, first = np.unique(pages.formats, return_index=True)
-    seen = {kinds[number]: int(row) for number, row in zip(numbers.tolist(), first.tolist(), strict=True)}
+    seen: dict[FrameKind, int] = {
+        kinds[number]: int(row) for number, row in zip(numbers.tolist(), first.tolist(), strict=True)
+    }
     if len(seen) == 1:
         (kind,) = seen
         return kind
