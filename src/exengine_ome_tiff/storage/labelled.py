@@ -29,7 +29,7 @@ Coordinate = tuple[tuple[str, ...], npt.NDArray[Any], dict[str, str]]
 
 
 def labelled_array(dataset: Dataset, image: StoredImage, calibration: Calibration) -> xr.DataArray:
-    """Make the array of `TiffStorage.as_xarray`; all frames are in the files."""
+    """Make the array of `TiffStorage.as_xarray`."""
     layout = image.layout
     dims = {_dim(name): values for name, values in layout.axes.items()}
     shape = tuple(len(values) for values in dims.values())

@@ -126,7 +126,7 @@ def read_block(
 def frames_array(
     dataset: Dataset, axes: Iterable[str] | None, selection: Mapping[str, AxisValue]
 ) -> da.Array:
-    """Make the array of `TiffStorage.as_array`; all frames are in the files."""
+    """Make the array of `TiffStorage.as_array`."""
     chosen = select(dataset, axes, selection)
     pages = dataset.pages(chosen.frames[chosen.frames >= 0])
     return lazy_array(dataset, chosen.frames, pages, _only_kind(dataset, chosen, pages))
@@ -135,7 +135,7 @@ def frames_array(
 def stitched_array(
     dataset: Dataset, axes: Iterable[str] | None, selection: Mapping[str, AxisValue], summary: object
 ) -> da.Array:
-    """Make the array of `TiffStorage.as_array` with tiles beside each other; all frames are in the files.
+    """Make the array of `TiffStorage.as_array` with tiles beside each other.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def lazy_array(
     Parameters
     ----------
     dataset
-        The frames, all of them in its files.
+        The frames; those that wait in memory must be written before the array is computed.
     frames
         Their numbers, -1 for zeros.
     pages

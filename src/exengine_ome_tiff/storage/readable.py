@@ -96,7 +96,7 @@ class ReadableStorage(DataStorage):
         """Look at frames as one dask array, which reads a page when it is needed; needs the extra `dask`.
 
         It does what `NDStorageBase.as_array` of ndstorage does. During a run it has the frames put so far,
-        which are all written to the files first. It can be pickled: a worker of a cluster that sees the files
+        which are in the files when it returns. It can be pickled: a worker of a cluster that sees the files
         reads its pages itself. Where no frame was put there are zeros.
 
         Parameters
@@ -141,10 +141,13 @@ class ReadableStorage(DataStorage):
         """
         from exengine_ome_tiff.storage import lazy
 
-        dataset = self._written()
+        dataset = self._readable()
         if stitched:
-            return lazy.stitched_array(dataset, axes, selection, self.summary_metadata)
-        return lazy.frames_array(dataset, axes, selection)
+            array = lazy.stitched_array(dataset, axes, selection, self.summary_metadata)
+        else:
+            array = lazy.frames_array(dataset, axes, selection)
+        self.flush()  # now, as other threads may have put frames until a moment ago
+        return array
 
     def as_xarray(self, image: ImageChoice = None) -> "xr.DataArray":
         """Look at an OME image with its axes and units; needs the extra `xarray`.
@@ -183,10 +186,11 @@ class ReadableStorage(DataStorage):
         """
         from exengine_ome_tiff.storage.labelled import labelled_array
 
-        dataset = self._written()
-        images = self._images()
+        dataset, images = self._readable(), self._images()
         found = find_image(images, image)
-        return labelled_array(dataset, found, self._calibration(images, found))
+        array = labelled_array(dataset, found, self._calibration(images, found))
+        self.flush()
+        return array
 
     def flush(self, *, fsync: bool = False) -> None:
         """Write all frames that wait in memory.
@@ -227,12 +231,6 @@ class ReadableStorage(DataStorage):
         if self._is_closed:
             raise RuntimeError(f"{self._path}: closed; TiffStorage.open() reads it again")
         return self._dataset
-
-    def _written(self) -> Dataset:
-        """Return the dataset when all frames so far are in its files."""
-        dataset = self._readable()
-        self.flush()
-        return dataset
 
     def _images(self) -> list[StoredImage]:
         """Lay out the frames; again only where some have come."""
