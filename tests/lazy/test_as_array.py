@@ -103,6 +103,7 @@ def test_another_thread_may_put_frames_meanwhile(tmp_path, monkeypatch, method):
 
     monkeypatch.setattr(storage._dataset, "latest", latest_a_moment_later)
     array = getattr(storage, method)()
+    monkeypatch.undo()
     assert np.asarray(array[:, 8, 8]).tolist() == list(range(30))
     storage.close()
 
