@@ -127,6 +127,16 @@ def test_the_planned_interval_is_taken_where_no_plane_tells_its_time(tmp_path):
             storage.finish()
 
 
+def test_planes_that_were_never_put_have_no_time(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        for at in ({"time": 0, "z": 0}, {"time": 1, "z": 1}):
+            storage.put(at, frame(at), metadata(at))
+        for _ in range(2):
+            known = ~np.isnan(storage.as_xarray()["delta_t"].values)
+            assert known.tolist() == [[True, False], [False, True]]
+            storage.finish()
+
+
 def test_axes_kept_inside_of_others_have_dimensions_of_their_own(tmp_path):
     put = frames_at(nested(time=(0, 5), angle=(0, 45, 90), channel=("a", "b"), x=(1, 2)))
     modulo = {"angle": "T", "x": "C"}
