@@ -10,7 +10,8 @@ from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.storage.calibration import Calibration
 from exengine_ome_tiff.storage.dataset import Dataset, PageTable
 from exengine_ome_tiff.storage.images import StoredImage
-from exengine_ome_tiff.storage.lazy import FrameKind, lazy_array
+from exengine_ome_tiff.storage.kinds import FrameKind
+from exengine_ome_tiff.storage.lazy import lazy_array
 
 try:
     import xarray as xr
@@ -25,43 +26,26 @@ _OF_PLANES = {
     "y_um": ("stage_y", "um"),
     "z_um": ("stage_z", "um"),
 }
+_RESERVED = {*_PIXEL_DIMS, "time_value", "z_value", *(name for name, _ in _OF_PLANES.values())}
+
 Coordinate = tuple[tuple[str, ...], npt.NDArray[Any], dict[str, str]]
+Dims = Mapping[str, Sequence[AxisValue]]
 
 
 def labelled_array(dataset: Dataset, image: StoredImage, calibration: Calibration) -> xr.DataArray:
     """Make the array of `TiffStorage.as_xarray`."""
     layout = image.layout
     dims = {_dim(name): values for name, values in layout.axes.items()}
-    shape = tuple(len(values) for values in dims.values())
-    frames = layout.cube().reshape(shape)
+    frames = layout.cube().reshape([len(values) for values in dims.values()])
     pages = dataset.pages(frames[frames >= 0])
     kind = _kind(pages)
-    data = lazy_array(dataset, frames, pages, kind)
-    coords: dict[str, Coordinate] = {}
-    for dim, values in dims.items():
-        coords[dim] = (dim,), _index(values), {}
-    outer = [dim for dim in dims if dim in ("time", "z")]
-    physical = {"time": (_times(calibration, dims), "s"), "z": (_heights(calibration, dims), "um")}
-    for dim in outer:
-        coords[f"{dim}_value"] = coords[dim]
-        along, unit = physical[dim]
-        if along is not None:
-            coords[dim] = (dim,), along, {"units": unit}
-    for name, (coord, unit) in _OF_PLANES.items():
-        of_planes = calibration.planes[name]
-        if not np.isnan(of_planes).all():
-            coords[coord] = tuple(dims), of_planes.reshape(shape), {"units": unit}
-    for dim, size_um, length in zip(_PIXEL_DIMS, calibration.pixel_size_um, kind.shape, strict=False):
-        if size_um is not None:
-            coords[dim] = (dim,), np.arange(length) * size_um, {"units": "um"}
     pixel_dims = _PIXEL_DIMS[: len(kind.shape)]
-    if len(kind.shape) > 2:
-        coords["sample"] = ("sample",), np.array(list("RGBA"[: kind.shape[2]])), {}
-    taken = {*dims, *pixel_dims, *coords}
+    coords = _along(dims, calibration) | _of_planes(dims, calibration) | _of_pixels(kind, calibration)
+    taken = {*pixel_dims, *coords}
     for label, value in layout.labels:
         coords[f"{label}_label" if label in taken else label] = (), np.array(value), {}
     return xr.DataArray(
-        data,
+        lazy_array(dataset, frames, pages, kind),
         coords={name: xr.Variable(*coordinate) for name, coordinate in coords.items()},
         dims=(*dims, *pixel_dims),
         name=image.name,
@@ -70,8 +54,43 @@ def labelled_array(dataset: Dataset, image: StoredImage, calibration: Calibratio
 
 
 def _dim(axis: str) -> str:
-    """Return the name of a dimension; modulo axes may be called as the pixels' are."""
-    return f"{axis}_axis" if axis in _PIXEL_DIMS else axis
+    """Return the name of a dimension; axes inside of others may be called as another coordinate is."""
+    return f"{axis}_axis" if axis in _RESERVED else axis
+
+
+def _along(dims: Dims, calibration: Calibration) -> dict[str, Coordinate]:
+    """Return the coordinates of axes: what was put, and for time and z what that means."""
+    coords: dict[str, Coordinate] = {dim: ((dim,), _index(values), {}) for dim, values in dims.items()}
+    for dim, along, unit in (
+        ("time", _times(dims, calibration), "s"),
+        ("z", _heights(dims, calibration), "um"),
+    ):
+        if dim in dims:
+            coords[f"{dim}_value"] = coords[dim]
+        if along is not None:
+            coords[dim] = (dim,), along, {"units": unit}
+    return coords
+
+
+def _of_planes(dims: Dims, calibration: Calibration) -> dict[str, Coordinate]:
+    """Return what is known of each plane."""
+    shape = [len(values) for values in dims.values()]
+    return {
+        coord: (tuple(dims), calibration.planes[name].reshape(shape), {"units": unit})
+        for name, (coord, unit) in _OF_PLANES.items()
+        if not np.isnan(calibration.planes[name]).all()
+    }
+
+
+def _of_pixels(kind: FrameKind, calibration: Calibration) -> dict[str, Coordinate]:
+    """Return where pixels are, and which sample is which."""
+    coords: dict[str, Coordinate] = {}
+    for dim, size_um, length in zip(_PIXEL_DIMS, calibration.pixel_size_um, kind.shape, strict=False):
+        if size_um is not None:
+            coords[dim] = (dim,), np.arange(length) * size_um, {"units": "um"}
+    for samples in kind.shape[2:]:
+        coords["sample"] = ("sample",), np.array(list("RGBA"[:samples])), {}
+    return coords
 
 
 def _kind(pages: PageTable) -> FrameKind:
@@ -91,7 +110,7 @@ def _index(values: Sequence[AxisValue]) -> npt.NDArray[Any]:
     return np.fromiter(values, object, len(values))
 
 
-def _times(calibration: Calibration, dims: Mapping[str, Sequence[AxisValue]]) -> npt.NDArray[Any] | None:
+def _times(dims: Dims, calibration: Calibration) -> npt.NDArray[Any] | None:
     """Return when the first plane of each time point was taken, or the planned times."""
     if "time" not in dims:
         return None
@@ -104,7 +123,7 @@ def _times(calibration: Calibration, dims: Mapping[str, Sequence[AxisValue]]) ->
     return None if step_s is None else np.arange(count) * step_s
 
 
-def _heights(calibration: Calibration, dims: Mapping[str, Sequence[AxisValue]]) -> npt.NDArray[Any] | None:
+def _heights(dims: Dims, calibration: Calibration) -> npt.NDArray[Any] | None:
     """Return the distances of planes from the first one."""
     if "z" not in dims or calibration.z_step_um is None:
         return None

@@ -1,15 +1,15 @@
 """Frames as a dask array that reads each page when it is needed, in any process. Importing it needs dask."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.layout import AxisValue, shown
+from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.storage.dataset import Dataset, PageTable
-from exengine_ome_tiff.storage.selecting import Selection, select
+from exengine_ome_tiff.storage.kinds import FrameKind, only_kind
+from exengine_ome_tiff.storage.selecting import select
 from exengine_ome_tiff.tiff import MarkedFile, PixelFormat, StoredPage, read_head
 
 try:
@@ -22,38 +22,6 @@ except ImportError as error:
 Numbers = npt.NDArray[np.int64]
 OVERLAP_KEYS = ("GridPixelOverlapY", "GridPixelOverlapX")
 """Pixels that neighbouring tiles share, in the summary metadata, as NDTiff has it."""
-
-
-@dataclass(frozen=True, slots=True)
-class FrameKind:
-    """What all frames of an array are.
-
-    Parameters
-    ----------
-    shape
-        (Y, X) or (Y, X, S).
-    dtype
-        In the byte order of the computer.
-    is_as_put
-        Whether frames are read as they were put, and not as they lie in the file.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    is_as_put: bool = True
-
-    @classmethod
-    def as_put(cls, pixels: PixelFormat) -> "FrameKind":
-        """Take what was put."""
-        return cls(pixels.shape, np.dtype(pixels.dtype).newbyteorder("="))
-
-    @classmethod
-    def as_stored(cls, pixels: PixelFormat) -> "FrameKind":
-        """Take what is in the file."""
-        return cls(pixels.stored_shape, pixels.stored_dtype.newbyteorder("="), is_as_put=False)
-
-    def __str__(self) -> str:
-        return f"{'x'.join(map(str, self.shape))} {self.dtype.name}"
 
 
 class PageBlocks(ArrayBlockwiseDep):
@@ -129,7 +97,7 @@ def frames_array(
     """Make the array of `TiffStorage.as_array`."""
     chosen = select(dataset, axes, selection)
     pages = dataset.pages(chosen.frames[chosen.frames >= 0])
-    return lazy_array(dataset, chosen.frames, pages, _only_kind(dataset, chosen, pages))
+    return lazy_array(dataset, chosen.frames, pages, only_kind(dataset, chosen, pages))
 
 
 def stitched_array(
@@ -145,7 +113,7 @@ def stitched_array(
     overlap = _overlap(summary)
     chosen = select(dataset, axes, selection, stitched=True)
     pages = dataset.pages(chosen.frames[chosen.frames >= 0])
-    kind = _only_kind(dataset, chosen, pages)
+    kind = only_kind(dataset, chosen, pages)
     if any(nbytes >= length for nbytes, length in zip(overlap, kind.shape, strict=False)):
         raise ValueError(f"tiles of {kind} cannot overlap by {overlap[0]} rows and {overlap[1]} columns")
     trim = tuple(
@@ -223,41 +191,6 @@ def _marked(dataset: Dataset, number: int) -> MarkedFile:
     path = dataset.files[number].path
     head = read_head(path)
     return MarkedFile.of(path, head.dataset, head.dataset_at)
-
-
-def _only_kind(dataset: Dataset, chosen: Selection, pages: PageTable) -> FrameKind:
-    """Return what all frames are, and the first one where there are none; say what tells others apart."""
-    if not len(pages.files):
-        file, handle = dataset.place(0)
-        return FrameKind.as_put(dataset.files[file].format(handle))
-    kinds = [FrameKind.as_put(pixels) for pixels in pages.known_formats]
-    numbers, first = np.unique(pages.formats, return_index=True)
-    seen: dict[FrameKind, int] = {
-        kinds[number]: int(row) for number, row in zip(numbers.tolist(), first.tolist(), strict=True)
-    }
-    if len(seen) == 1:
-        (kind,) = seen
-        return kind
-    places = np.argwhere(chosen.frames >= 0)
-    names = [*chosen.axes]
-    told = "; ".join(
-        f"{kind} at "
-        + ", ".join(
-            f"{name}={shown(chosen.axes[name][index])}"
-            for name, index in zip(names, places[row].tolist(), strict=True)
-        )
-        for kind, row in seen.items()
-    )
-    of_frame = np.array([[*seen].index(kinds[number]) for number in pages.formats.tolist()])
-    telling = [name for column, name in enumerate(names) if _tells(places[:, column], of_frame)]
-    wanted = " or ".join(repr(name) for name in telling or names)
-    raise ValueError(f"frames differ in shape or type: {told}; select a value of {wanted}")
-
-
-def _tells(indices: Numbers, kinds: Numbers) -> bool:
-    """Whether frames at the same index are all of one kind."""
-    pairs = np.unique(np.stack([indices, kinds], axis=1), axis=0)
-    return len(pairs) == len(np.unique(indices))
 
 
 def _overlap(summary: object) -> tuple[int, int]:
