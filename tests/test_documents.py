@@ -80,7 +80,7 @@ def test_the_readme_shows_python():
 def test_the_python_of_a_document_runs(document, tmp_path, bioformats_if_there):
     folder = tmp_path / "work"
     folder.mkdir()
-    script = tmp_path / f"{document.stem}.py"
+    script = tmp_path / f"page_{document.stem}.py"  # which is no module that the page imports
     script.write_text(script_of(document), "utf-8")
     run(script, folder)
     bioformats_if_there(folder)

@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from exengine_ome_tiff.looking.opened import Opened
-from exengine_ome_tiff.looking.written import OmeText
 from exengine_ome_tiff.ome.text import valid_key
+from exengine_ome_tiff.ome.written import OmeText
 from exengine_ome_tiff.storage.records import decode_tags
 from exengine_ome_tiff.translate import Interpreter
 from exengine_ome_tiff.translate.tags import flat

@@ -17,6 +17,7 @@ from exengine_ome_tiff.tiff.opening import (
 )
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes, packing_of, pixel_format
 from exengine_ome_tiff.tiff.reader import PageReader
+from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage
 from exengine_ome_tiff.tiff.writer import PageWriter
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "BufferPool",
     "Expected",
     "JournalPage",
+    "MarkedFile",
     "OpenFiles",
     "PageCoding",
     "PageFault",
@@ -31,6 +33,7 @@ __all__ = [
     "PageReader",
     "PageWriter",
     "PixelFormat",
+    "StoredPage",
     "algorithm_of",
     "as_bytes",
     "check_pages",
