@@ -1,4 +1,4 @@
-"""Draw docs/images/performance.png from the tables in docs/explanation/performance.md; needs the extra `docs`.
+"""Draw images/performance.png from the tables in explanation/performance.md; needs the extra `docs`.
 
 python docs/make_performance_plot.py
 """

@@ -39,7 +39,7 @@ _DIRECTIVE = re.compile(
 
 
 def blocks(text, pattern=_FENCE):
-    """Return first line number and code of each block that is to be run; commands as Python that runs them."""
+    """Return first line number and code of each block that is to be run, commands as Python."""
     found = []
     for match in pattern.finditer(text):
         if match["skip"] is None:
@@ -105,7 +105,8 @@ def test_blocks_of_restructured_text_are_found():
     text = (
         "Title\n=====\n\n.. code-block:: python\n\n    a = 1\n\n    if a:\n        b = 2\n\nText.\n\n"
         ".. skip: needs a camera\n\n.. code-block:: python\n\n    c = 3\n\n"
-        "- item\n\n  .. code-block:: python\n     :caption: d.py\n\n     d = 4\n\n.. code-block:: toml\n\n    e = 5\n"
+        "- item\n\n  .. code-block:: python\n     :caption: d.py\n\n     d = 4\n\n"
+        ".. code-block:: toml\n\n    e = 5\n"
     )
     assert blocks(text, _DIRECTIVE) == [(6, "a = 1\n\nif a:\n    b = 2\n\n"), (24, "d = 4\n\n")]
 

@@ -1,4 +1,4 @@
-"""What the page on the file format tells is true: its bytes, and its reader that knows nothing of this package."""
+"""What the page on the file format tells is true: its bytes, and its reader."""
 
 from __future__ import annotations
 
