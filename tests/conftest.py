@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from readers.bioformats import BioFormats, describe, unavailable_reason
+
+# a shell ignores it for what it runs in the background, and commands that are started here would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
