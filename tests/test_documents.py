@@ -56,7 +56,7 @@ def as_python(row):
     """Turn a line of a shell into Python that runs it in this process; others than ours are left out."""
     if not row.startswith(COMMAND) or _SHELL & set(row):
         return ""
-    return f"import exengine_ome_tiff.cli; assert exengine_ome_tiff.cli.main({shlex.split(row)[1:]}) == 0"
+    return f"import exengine_ome_tiff.cli; assert exengine_ome_tiff.cli.main({shlex.split(row, comments=True)[1:]}) == 0"
 
 
 def blocks_of(document):
@@ -120,6 +120,12 @@ def test_commands_are_found():
 
 def test_the_readme_shows_python():
     assert blocks_of(ROOT / "README.md")
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_links_to_files_lead_to_files(document):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / document).read_text("utf-8"))
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 @pytest.mark.parametrize("document", WITH_BLOCKS, ids=name)
