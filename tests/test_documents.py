@@ -56,7 +56,8 @@ def as_python(row):
     """Turn a line of a shell into Python that runs it in this process; others than ours are left out."""
     if not row.startswith(COMMAND) or _SHELL & set(row):
         return ""
-    return f"import exengine_ome_tiff.cli; assert exengine_ome_tiff.cli.main({shlex.split(row, comments=True)[1:]}) == 0"
+    arguments = shlex.split(row, comments=True)[1:]
+    return f"import exengine_ome_tiff.cli; assert exengine_ome_tiff.cli.main({arguments}) == 0"
 
 
 def blocks_of(document):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff import TiffStorage, recover
 from frames import frame
 from test_documents import blocks
 
@@ -104,6 +104,27 @@ def test_the_reader_stops_where_a_file_was_cut_off(reader, tmp_path):
     with copy.open("r+b") as file:
         file.truncate(link)
     assert_read(read_file(copy), big[:1])
+
+
+def test_the_reader_ends_where_recovery_found_a_link_to_nothing(reader, tmp_path):
+    _, read_file = reader
+    read_page = read_file.__globals__["read_page"]
+    path, copy = tmp_path / "run.ome.tiff", tmp_path / "copy.ome.tiff"
+    frames = [({"time": time}, frame({"time": time}), {}) for time in range(5)]
+    with TiffStorage(path, {"sample": "HeLa"}) as storage:
+        for put in frames:
+            storage.put(*put)
+        storage.flush()
+        data = bytearray(path.read_bytes())
+    buffer, at = np.frombuffer(bytes(data), np.uint8), 16
+    while following := read_page(buffer, at)[1]:
+        at = following
+    link = at + 8 + 20 * int.from_bytes(data[at : at + 8], "little")
+    data[link : link + 8] = len(data).to_bytes(8, "little")
+    copy.write_bytes(data)
+    assert_read(read_file(copy), frames)
+    assert recover(copy).frames == len(frames)
+    assert_read(read_file(copy), frames)
 
 
 def test_the_reader_finds_the_frames_behind_pyramids_and_blank_pages(reader, tmp_path):
