@@ -18,6 +18,10 @@ version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build", "_generated"]
 html_theme = "sphinx_rtd_theme"
+html_theme_options = {"navigation_depth": 3}
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
+default_role = "code"  # of `names` in docstrings
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 myst_heading_anchors = 3

@@ -1,4 +1,4 @@
-"""Draw docs/images/performance.png from the tables in docs/performance.md; needs the extra `docs`.
+"""Draw images/performance.png from the tables in explanation/performance.md; needs the extra `docs`.
 
 Run it as `python docs/make_performance_plot.py`.
 """
@@ -34,7 +34,7 @@ def tables(text: str) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    found = tables((HERE / "performance.md").read_text(encoding="utf-8"))
+    found = tables((HERE / "explanation" / "performance.md").read_text(encoding="utf-8"))
     figure, axes = plt.subplots(1, len(found), figsize=(10, 3), layout="constrained")
     for axis, (size, rates) in zip(axes, found.items(), strict=True):
         names = [name for name in SHOWN if name in rates]

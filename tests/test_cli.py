@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from exengine_ome_tiff import TiffStorage, __version__
@@ -78,3 +79,20 @@ def test_help_and_version(tmp_path):
     assert "--hardware" in run("demo", "--help", cwd=tmp_path).stdout
     assert run("--version", cwd=tmp_path).stdout == f"exengine-ome-tiff {__version__}\n"
     assert run(cwd=tmp_path).returncode == 2
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        storage.put({"time": 0}, np.ones((8, 8), np.uint16), {"text": ["much"] * 50_000})
+    with subprocess.Popen(
+        [COMMAND, "metadata", "run.ome.tiff", "--coords", "time=0"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 1

@@ -1,10 +1,12 @@
-"""What the documents show works: every Python block and every example is run."""
+"""What the documents show works: every Python block, every command and every example is run."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -12,37 +14,65 @@ import pytest
 from readers.bioformats import BioFormats, unavailable_reason
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    *sorted(path for path in (ROOT / "docs").rglob("*") if path.suffix in (".md", ".rst")),
+]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 TIMEOUT_S = 120
 
+COMMAND = "exengine-ome-tiff "
+_SHELL = set("|<>&;$`")
+
 _FENCE = re.compile(
     r"(?P<skip><!--\s*skip:[^>]*-->\s*\n)?"  # on the line before the block, empty lines do not matter
-    r"^(?P<indent>[ ]*)```python[^\n]*\n(?P<code>.*?)^[ ]*```[ ]*$",
+    r"^(?P<indent>[ ]*)```(?P<language>python|bash)[^\n]*\n(?P<code>.*?)^[ ]*```[ ]*$",
     re.MULTILINE | re.DOTALL,
+)
+_DIRECTIVE = re.compile(
+    r"(?P<skip>^[ ]*\.\.[ ]+skip:[^\n]*\n\s*)?"
+    r"^(?P<indent>[ ]*)\.\.[ ]+code-block::[ ]+(?P<language>python|bash)[ ]*\n"
+    r"(?:(?P=indent)[ ]+:[^\n]*\n)*"  # options
+    r"\n+(?P<code>(?:(?P=indent)[ ]+[^\n]*\n|[ ]*\n)+)",
+    re.MULTILINE,
 )
 
 
-def blocks(text):
-    """Return first line number and code of each Python block that is to be run."""
+def blocks(text, pattern=_FENCE):
+    """Return first line number and code of each block that is to be run, commands as Python."""
     found = []
-    for match in _FENCE.finditer(text):
+    for match in pattern.finditer(text):
         if match["skip"] is None:
             line = text.count("\n", 0, match.start("code")) + 1
-            indent = len(match["indent"])
-            found.append((line, "".join(row[indent:] for row in match["code"].splitlines(keepends=True))))
+            code = textwrap.dedent(match["code"])
+            if match["language"] == "bash":
+                code = "".join(f"{as_python(row)}\n" for row in code.splitlines())
+            if code.strip():
+                found.append((line, code))
     return found
+
+
+def as_python(row):
+    """Turn a line of a shell into Python that runs it in this process; others than ours are left out."""
+    if not row.startswith(COMMAND) or _SHELL & set(row):
+        return ""
+    arguments = shlex.split(row, comments=True)[1:]
+    return f"import exengine_ome_tiff.cli; assert exengine_ome_tiff.cli.main({arguments}) == 0"
+
+
+def blocks_of(document):
+    return blocks(document.read_text("utf-8"), _FENCE if document.suffix == ".md" else _DIRECTIVE)
 
 
 def script_of(document):
     """Join the blocks of a document, each on the line that it has there, so that a traceback tells it."""
     rows = []
-    for line, code in blocks(document.read_text("utf-8")):
+    for line, code in blocks_of(document):
         rows += [""] * (line - 1 - len(rows)) + code.splitlines()
     return "\n".join(rows) + "\n"
 
 
-WITH_BLOCKS = [path for path in DOCUMENTS if path.is_file() and blocks(path.read_text("utf-8"))]
+WITH_BLOCKS = [path for path in DOCUMENTS if blocks_of(path)]
 
 
 def name(path):
@@ -72,15 +102,38 @@ def test_blocks_are_found():
     assert blocks(text) == [(3, "a = 1\n"), (20, "if a:\n    c = 3\n"), (25, "\nd = 4\n")]
 
 
+def test_blocks_of_restructured_text_are_found():
+    text = (
+        "Title\n=====\n\n.. code-block:: python\n\n    a = 1\n\n    if a:\n        b = 2\n\nText.\n\n"
+        ".. skip: needs a camera\n\n.. code-block:: python\n\n    c = 3\n\n"
+        "- item\n\n  .. code-block:: python\n     :caption: d.py\n\n     d = 4\n\n"
+        ".. code-block:: toml\n\n    e = 5\n"
+    )
+    assert blocks(text, _DIRECTIVE) == [(6, "a = 1\n\nif a:\n    b = 2\n\n"), (24, "d = 4\n\n")]
+
+
+def test_commands_are_found():
+    text = "```bash\nls\nexengine-ome-tiff info a\nexengine-ome-tiff show a | less\n```\n```bash\nls\n```\n"
+    assert blocks(text) == [
+        (2, "\nimport exengine_ome_tiff.cli; assert exengine_ome_tiff.cli.main(['info', 'a']) == 0\n\n")
+    ]
+
+
 def test_the_readme_shows_python():
-    assert blocks((ROOT / "README.md").read_text("utf-8"))
+    assert blocks_of(ROOT / "README.md")
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_links_to_files_lead_to_files(document):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / document).read_text("utf-8"))
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 @pytest.mark.parametrize("document", WITH_BLOCKS, ids=name)
 def test_the_python_of_a_document_runs(document, tmp_path, bioformats_if_there):
     folder = tmp_path / "work"
     folder.mkdir()
-    script = tmp_path / f"{document.stem}.py"
+    script = tmp_path / f"page_{document.stem}.py"  # which is no module that the page imports
     script.write_text(script_of(document), "utf-8")
     run(script, folder)
     bioformats_if_there(folder)

@@ -1,8 +1,9 @@
-"""What the README says of ome-writers, and that `TiffStorage` does it."""
+"""What README and comparison say of ome-writers, and that `TiffStorage` does it."""
 
 import numpy as np
 import ome_writers
 import pytest
+import tifffile
 
 from exengine_ome_tiff import TiffStorage
 
@@ -46,3 +47,17 @@ def test_an_axis_that_ome_does_not_know(tmp_path):
         ours.put({"time": 0, "angle": "left"}, FRAME)
         ours.put({"time": 0, "angle": "right"}, FRAME)
         assert [image.labels for image in ours.images] == [{"angle": "left"}, {"angle": "right"}]
+
+
+def test_an_array_that_its_caller_uses_again(tmp_path):
+    frame = np.zeros((16, 16), np.uint16)
+    with stream(tmp_path / "theirs.ome.tiff", ("t", 100)) as theirs:
+        for time in range(100):
+            frame[:] = time
+            theirs.append(frame)
+    with TiffStorage(tmp_path / "ours.ome.tiff") as ours:
+        for time in range(100):
+            frame[:] = time
+            ours.put({"time": time}, frame)
+    assert [*tifffile.imread(tmp_path / "theirs.ome.tiff").max((1, 2))] != [*range(100)]
+    assert [*tifffile.imread(tmp_path / "ours.ome.tiff").max((1, 2))] == [*range(100)]

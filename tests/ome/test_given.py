@@ -176,11 +176,11 @@ def test_colors_of_names(name, color):
     assert all(default_color(each) == known for known, names in NAMES.items() for each in names)
 
 
-def test_no_channel_has_no_color(tmp_path, bioformats):
+def test_no_channel_is_grey_which_fiji_would_show_red(tmp_path, bioformats):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         storage.put({"time": 0}, FRAME)
     with bioformats(tmp_path / "run.ome.tiff") as reader:
-        assert reader.series[0].channel_colors == [None]
+        assert reader.series[0].channel_colors == [(255, 255, 255, 255)]
 
 
 @pytest.mark.parametrize(

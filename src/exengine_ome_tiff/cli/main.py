@@ -5,6 +5,7 @@ given the parsed options and returns the exit status. It raises `UsageError` for
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -32,16 +33,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = command_parser()
     options = parser.parse_args(arguments)
     try:
-        return int(options.work(options))
+        status = int(options.work(options))
+        print(end="", flush=True)
     except UsageError as error:
         say(f"{parser.prog} {options.command}: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{parser.prog} {options.command}: interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever reads what is printed has enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+        return 1
     except (OSError, OmeTiffError) as error:
         say(f"{parser.prog} {options.command}: {error}", sys.stderr)
         return 1
+    return status
 
 
 def command_parser() -> argparse.ArgumentParser:

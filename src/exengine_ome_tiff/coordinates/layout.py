@@ -59,6 +59,18 @@ class ImageLayout:
         return _sizes(self.values, self.modulo)
 
     @property
+    def axes(self) -> dict[str, tuple[AxisValue, ...]]:
+        """Values by rank along each axis that frames had: time, channel, z, each before the one inside it."""
+        axes: dict[str, tuple[AxisValue, ...]] = {}
+        for axis in "TCZ":
+            if self.values[axis] != (None,):
+                axes[PLANE_AXES[axis]] = self.values[axis]
+            if axis in self.modulo:
+                name, values = self.modulo[axis]
+                axes[name] = values
+        return axes
+
+    @property
     def first_frame(self) -> int:
         """Number of the frame that came first."""
         return int(self.frames[self.frames >= 0].min())
@@ -82,6 +94,12 @@ class ImageLayout:
         ]
         name = ", ".join([*([prefix] if prefix else []), *parts])
         return (name or dataset) + (f" ({kind})" if self.is_variant else "")
+
+    def cube(self) -> npt.NDArray[np.int64]:
+        """Return the frames along T, C and Z, shape (T, C, Z), -1 where no frame was put."""
+        slow_first = self.order[::-1]
+        cube = self.frames.reshape([self.sizes[axis] for axis in slow_first])
+        return cube.transpose([slow_first.index(axis) for axis in "TCZ"])
 
     def zct(self) -> npt.NDArray[np.int64]:
         """Return the indices of all planes, shape (Z * C * T, 3), columns Z, C, T, rows as in `frames`."""

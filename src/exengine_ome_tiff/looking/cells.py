@@ -107,9 +107,7 @@ def read_row(data: Opened, number: int, columns: int, z: Z, cell_px: int) -> Row
     if scale > 1:
         scale = int(scale)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    slow_first = layout.order[::-1]
-    cube = layout.frames.reshape([layout.sizes[axis] for axis in slow_first])
-    cube = cube.transpose([slow_first.index(axis) for axis in "TCZ"])
+    cube = layout.cube()
     several = cube.shape[0] > 1
     cells = []
     for t in thinned(cube.shape[0], columns):

@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from exengine_ome_tiff.looking.opened import Opened
-from exengine_ome_tiff.looking.written import OmeText
 from exengine_ome_tiff.ome.text import valid_key
+from exengine_ome_tiff.ome.written import OmeText
 from exengine_ome_tiff.storage.records import decode_tags
 from exengine_ome_tiff.translate import Interpreter
 from exengine_ome_tiff.translate.tags import flat
@@ -70,13 +70,14 @@ def key_places(text: OmeText | None, metadata: object) -> dict[str, set[Place]]:
     if text is None:
         return {key: {"record"} for key in keys}
     translated = Interpreter().translated(metadata)
+    constant, by_plane = text.constant_keys, text.plane_keys
     places: dict[str, set[Place]] = {}
     for key in keys:
         shown = valid_key(key)
         candidates: tuple[tuple[Place, bool], ...] = (
             ("ome", key in translated),
-            ("annotation", shown in text.constant_keys),
-            ("annotation by plane", shown in text.plane_keys),
+            ("annotation", shown in constant),
+            ("annotation by plane", shown in by_plane),
         )
         places[key] = {place for place, is_there in candidates if is_there} or {"record"}
     return places

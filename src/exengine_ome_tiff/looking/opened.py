@@ -1,19 +1,18 @@
 """A dataset of which everything is at hand: frames, images, and what the OME-XML says of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 
-from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.looking.written import OmeText, read_ome
+from exengine_ome_tiff.ome.written import OmeText
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.images import StoredImage, stored_images
-from exengine_ome_tiff.storage.opening import find_dataset, open_files_of
+from exengine_ome_tiff.storage.opening import find_dataset, open_files_of, read_texts
 from exengine_ome_tiff.storage.target import Target
-from exengine_ome_tiff.tiff import read_description, read_head
+from exengine_ome_tiff.tiff import read_head
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,9 @@ def opened(path: str | PathLike[str]) -> Iterator[Opened]:
         found: list[tuple[StoredImage, OmeText | None, int]] = []
         for number, each in enumerate(paths):
             inside = [image for image in images if image.file == number]
-            texts = _texts(each, len(inside)) if finished[number] else [None] * len(inside)
+            texts: Sequence[OmeText | None] = [None] * len(inside)
+            if finished[number]:
+                texts = read_texts(each, len(inside))
             found += zip(inside, texts, range(len(inside)), strict=True)
         found.sort(key=lambda each: each[0].layout.first_frame)
         yield Opened(
@@ -90,13 +91,3 @@ def opened(path: str | PathLike[str]) -> Iterator[Opened]:
         )
     finally:
         dataset.close()
-
-
-def _texts(path: Path, count: int) -> list[OmeText | None]:
-    try:
-        texts = read_ome(read_description(path))
-    except OmeTiffError as error:
-        raise OmeTiffError(f"{path}: {error}") from error
-    if len(texts) != count:
-        raise OmeTiffError(f"{path}: the OME-XML has {len(texts)} images, the records make {count}")
-    return [*texts]

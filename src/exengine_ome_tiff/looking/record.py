@@ -13,7 +13,7 @@ from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.coordinates.layout import shown
 from exengine_ome_tiff.looking.coverage import PLACES, Place, key_places
 from exengine_ome_tiff.looking.opened import Opened, opened
-from exengine_ome_tiff.looking.written import Attributes
+from exengine_ome_tiff.ome.written import Attributes
 from exengine_ome_tiff.storage.records import decode_metadata
 
 _NEAR = 3

@@ -103,8 +103,9 @@ def _channel(
 ) -> ChannelValues:
     info = given.channels.get(channel, ChannelInfo()) if channel is not None else ChannelInfo()
     name = None if channel is None else str(channel)
-    if name is not None and info.color is None:
-        info = replace(info, color=summary.channel_colors.get(name) or default_color(name))
+    if info.color is None:
+        told = None if name is None else summary.channel_colors.get(name)
+        info = replace(info, color=told or default_color(name or ""))
     camera = frame.camera
     if camera is None and len(summary.cameras) == 1:
         camera = next(iter(summary.cameras.values()))

@@ -2,7 +2,8 @@
 
 from array import array
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ from exengine_ome_tiff.tiff import PixelFormat
 
 class Pages(Protocol):
     """A file that pages can be read from: one that is written, or one that is finished."""
+
+    path: Path
 
     def pixels(self, handle: int) -> npt.NDArray[Any]:
         """Return a page as it was put, in a new array."""
@@ -27,6 +30,10 @@ class Pages(Protocol):
         """Return what was put."""
         ...
 
+    def data_offsets(self, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return where in the file the pixels of some pages begin; of encoded ones, where their IFDs are."""
+        ...
+
     def formats(self, handles: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Sequence[PixelFormat]]:
         """Return a number for the format of each of some pages, and the formats by these numbers."""
         ...
@@ -34,6 +41,27 @@ class Pages(Protocol):
     def close(self) -> None:
         """Close the file."""
         ...
+
+
+class PageTable(NamedTuple):
+    """Where and what pages are; arrays have a number for each page.
+
+    Parameters
+    ----------
+    files
+        Number of its file.
+    offsets
+        Where its pixels begin there; of an encoded one, where its IFD is.
+    formats
+        Number of its format.
+    known_formats
+        Formats by these numbers; pages need not have all of them.
+    """
+
+    files: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+    formats: npt.NDArray[np.int64]
+    known_formats: tuple[PixelFormat, ...]
 
 
 _HANDLE = (1 << 32) - 1
@@ -86,16 +114,22 @@ class Dataset:
 
     def kinds(self, numbers: npt.NDArray[np.int64]) -> list[tuple[tuple[int, ...], str]]:
         """Return shapes and types in the files of frames by their numbers."""
+        pages = self.pages(numbers)
+        stored = [each.stored for each in pages.known_formats]
+        return [stored[number] for number in pages.formats.tolist()]
+
+    def pages(self, numbers: npt.NDArray[np.int64]) -> "PageTable":
+        """Return where and what the pages of frames are, by their numbers."""
         files, handles = self.places(numbers)
-        kinds = np.empty(len(numbers), object)
+        offsets, formats = np.empty_like(files), np.empty_like(files)
+        known: dict[PixelFormat, int] = {}
         for file in np.unique(files).tolist():
             rows = np.flatnonzero(files == file)
-            which, formats = self.files[file].formats(handles[rows])
-            for number in np.unique(which).tolist():
-                of_format = np.empty(1, object)
-                of_format[0] = formats[number].stored
-                kinds[rows[which == number]] = of_format
-        return kinds.tolist()
+            offsets[rows] = self.files[file].data_offsets(handles[rows])
+            which, of_file = self.files[file].formats(handles[rows])
+            renumbered = np.array([known.setdefault(each, len(known)) for each in of_file], np.int64)
+            formats[rows] = renumbered[which]
+        return PageTable(files, offsets, formats, tuple(known))
 
     def coordinates(self) -> list[Coordinates]:
         """Return the coordinates of all frames, in order of first arrival."""

@@ -1,12 +1,17 @@
 """The images that the frames of a dataset make."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from exengine_ome_tiff.coordinates import ImageLayout, lay_out
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.tiff import PixelFormat
+
+ImageChoice: TypeAlias = int | str | Mapping[str, int | str] | None
+"""Number, name or labels of an image."""
+
+_MOST_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,9 @@ class ImageInfo:
         Planes along T, C and Z, pixels along Y and X, and samples S of an RGB image.
     dtype
         Name of the pixel type in the file.
+    axes
+        Values along each axis inside the image, in order: time, channel and z, each before the one of
+        `modulo`; None where a frame lacked it. An axis that no frame had is left out.
     channels
         Names of the channels; empty where frames had no channel.
     modulo
@@ -36,6 +44,7 @@ class ImageInfo:
     labels: dict[str, int | str]
     sizes: dict[str, int]
     dtype: str
+    axes: dict[str, tuple[int | str | None, ...]]
     channels: tuple[str, ...]
     modulo: dict[str, tuple[str, tuple[int | str | None, ...]]]
     frames: int
@@ -57,8 +66,38 @@ class StoredImage(NamedTuple):
         frames = int((self.layout.frames >= 0).sum())
         dtype = self.pixels.stored_dtype.name
         return ImageInfo(
-            self.name, dict(self.layout.labels), sizes, dtype, channels, dict(self.layout.modulo), frames
+            self.name,
+            dict(self.layout.labels),
+            sizes,
+            dtype,
+            self.layout.axes,
+            channels,
+            dict(self.layout.modulo),
+            frames,
         )
+
+
+def find_image(images: Sequence[StoredImage], wanted: ImageChoice) -> StoredImage:
+    """Find an image by its number, its name, or labels that only it has; None means the only one there is.
+
+    Raises
+    ------
+    ValueError
+        There is no such image, or there are several.
+    """
+    if isinstance(wanted, int):
+        found = list(images[wanted : wanted + 1]) if wanted >= 0 else []
+    elif isinstance(wanted, str):
+        found = [image for image in images if image.name == wanted]
+    else:
+        labels = dict(wanted or {}).items()
+        found = [image for image in images if labels <= dict(image.layout.labels).items()]
+    if len(found) == 1:
+        return found[0]
+    some = ", ".join(repr(image.name) for image in images[:_MOST_SHOWN])
+    more = ", ..." if len(images) > _MOST_SHOWN else ""
+    what = "several images" if found else "no image"
+    raise ValueError(f"got image={wanted!r}, which is {what}; there are {len(images)}: {some}{more}")
 
 
 def stored_images(

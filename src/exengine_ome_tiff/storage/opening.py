@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.ome.written import OmeText, read_ome
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.records import RecordHead, decode_head
 from exengine_ome_tiff.storage.target import COMPANION_SUFFIX, is_tiff
-from exengine_ome_tiff.tiff import JournalPage, OpenFiles, open_pages, read_head
+from exengine_ome_tiff.tiff import JournalPage, OpenFiles, open_pages, read_description, read_head
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +120,23 @@ def read_header(path: Path) -> Header:
         return Header.decode(text)
     except OmeTiffError as error:
         raise OmeTiffError(f"{path}: {error}") from error
+
+
+def read_texts(path: Path, count: int) -> list[OmeText]:
+    """Read what the OME-XML of a finished file says of its images, of which the records make so many.
+
+    Raises
+    ------
+    OmeTiffError
+        The OME-XML is none, or has another number of images.
+    """
+    try:
+        texts = read_ome(read_description(path))
+    except OmeTiffError as error:
+        raise OmeTiffError(f"{path}: {error}") from error
+    if len(texts) != count:
+        raise OmeTiffError(f"{path}: the OME-XML has {len(texts)} images, the records make {count}")
+    return texts
 
 
 def datasets_in(folder: Path) -> dict[str, list[Path]]:

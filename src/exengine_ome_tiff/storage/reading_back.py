@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.storage.dataset import Dataset
+from exengine_ome_tiff.storage.facts import read_planes
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.opening import FoundFrame, add_frames, check_positions, found_frames
-from exengine_ome_tiff.storage.records import decode_tags
 from exengine_ome_tiff.tiff import JournalPage, OpenFiles, PageFinisher, resume
 from exengine_ome_tiff.translate import Interpreter, PlaneTable
 
@@ -88,9 +88,7 @@ def read_back(
             raise OmeTiffError(f"{paths[0].parent}: no frame is in it")  # noqa: TRY301
         check_positions([file.path for file in files], frames)
         add_frames(dataset, frames)
-        planes = PlaneTable()
-        for frame in frames:
-            planes.append(interpreter.read(decode_tags(dataset.files[frame.file].note(frame.page.handle))))
+        planes = read_planes(dataset, interpreter)
     except (OmeTiffError, OSError):
         for file in files:
             file.close()

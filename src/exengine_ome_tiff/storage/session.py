@@ -16,6 +16,7 @@ from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.storage.claiming import begun_files, hold, sync_names
 from exengine_ome_tiff.storage.dataset import Dataset
+from exengine_ome_tiff.storage.facts import Facts
 from exengine_ome_tiff.storage.failures import Failures
 from exengine_ome_tiff.storage.finishing import finish_files
 from exengine_ome_tiff.storage.header import Header
@@ -194,6 +195,13 @@ class Session:
         if self._waiting_since_s is None and self._writers[file].has_waiting:
             self._waiting_since_s = now_s
             self._wake_flusher()
+
+    def facts(self) -> Facts:
+        """Find out what is known of the frames so far; RuntimeError as for `check_process`."""
+        self.check_process()
+        with self._lock:
+            self._settle()
+            return Facts(self._header, self._dataset, self._planes, self._interpreter)
 
     def flush(self, *, fsync: bool = False) -> None:
         """Write all frames that wait; see `TiffStorage.flush`."""

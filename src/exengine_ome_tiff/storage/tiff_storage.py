@@ -1,32 +1,30 @@
 """The storage backend that ExEngine's `DataHandler` writes to."""
 
-import json
 import threading
 import weakref
 from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy.typing as npt
-from exengine.kernel.data_storage_base import DataStorage
 
-from exengine_ome_tiff.coordinates import Coordinates, PlateInfo, check_modulo, read_coordinates
+from exengine_ome_tiff.coordinates import PlateInfo, check_modulo, read_coordinates
 from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.storage.claiming import claim
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.failures import Failures, OnError, is_no_room
 from exengine_ome_tiff.storage.header import Header
-from exengine_ome_tiff.storage.images import ImageInfo, stored_images
 from exengine_ome_tiff.storage.opening import find_dataset, open_dataset
+from exengine_ome_tiff.storage.readable import ReadableStorage, plain_coordinates
 from exengine_ome_tiff.storage.session import Session
-from exengine_ome_tiff.storage.target import Target, is_tiff
+from exengine_ome_tiff.storage.target import Target
 from exengine_ome_tiff.tiff import PageCoding, algorithm_of, read_head
 from exengine_ome_tiff.translate import Interpreter, Translator
 
 
-class TiffStorage(DataStorage):
+class TiffStorage(ReadableStorage):
     """Write frames of any coordinates, shape and metadata, in any order, into OME-TIFF.
 
     Every frame can be read back, from any thread, as soon as `put` returns. Until `finish` the files are
@@ -158,7 +156,8 @@ class TiffStorage(DataStorage):
         algorithm = algorithm_of(checksums)
         new_folders = claim(target, overwrite=overwrite)
         self._setup(target.path, Dataset(), header)
-        self._session: Session | None = Session(
+        self._awaited = threading.local()
+        self._session = Session(
             target,
             header,
             self._dataset,
@@ -169,13 +168,6 @@ class TiffStorage(DataStorage):
             fsync=fsync,
         )
         self._finalizer = weakref.finalize(self, self._session.abandon)
-
-    def _setup(self, path: Path, dataset: Dataset, header: Header) -> None:
-        self._path = path
-        self._dataset = dataset
-        self._header = header
-        self._is_closed = False
-        self._awaited = threading.local()
 
     @classmethod
     def open(cls, path: str | PathLike[str], *, unfinished: bool = False) -> Self:
@@ -266,16 +258,6 @@ class TiffStorage(DataStorage):
         storage._finalizer = weakref.finalize(storage, session.abandon)  # noqa: SLF001
         return storage
 
-    @property
-    def path(self) -> Path:
-        """Absolute path of the file or the folder."""
-        return self._path
-
-    @property
-    def summary_metadata(self) -> Any:
-        """What describes the whole dataset, as JSON gives it back."""
-        return json.loads(self._header.summary_json)
-
     def put(
         self, data_coordinates: Mapping[str, int | str], data: npt.ArrayLike, metadata: object = None
     ) -> None:
@@ -306,83 +288,19 @@ class TiffStorage(DataStorage):
             Writing failed. This frame is not stored, all before it are, and later ones may succeed.
         """
         if self._session is None or self._is_closed or self._session.is_finished:
-            raise RuntimeError(f"{self!r}: no frame can be put any more, at {data_coordinates!r}")
+            raise RuntimeError(f"{self._path}: no frame can be put any more, at {data_coordinates!r}")
         self._failures.try_again(self._session.put)
         try:
-            self._session.put(_plain(data_coordinates), data, metadata)
+            self._session.put(plain_coordinates(data_coordinates), data, metadata)
         except (TypeError, ValueError, OSError) as error:
             if self._failures.is_deferring and is_no_room(error):
-                self._failures.keep(read_coordinates(_plain(data_coordinates)), data, metadata)
+                self._failures.keep(read_coordinates(plain_coordinates(data_coordinates)), data, metadata)
                 return
             self._failures.meet(error, repr(data_coordinates))
             if not self._failures.is_deferring:
                 raise
         else:
             self._failures.survived()
-
-    def __contains__(self, data_coordinates: object) -> bool:
-        """Whether a frame was put at coordinates."""
-        return self._readable().find(_plain(data_coordinates)) is not None
-
-    def __getitem__(self, data_coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:
-        """Read a frame, as `get_data` does."""
-        return self.get_data(data_coordinates)
-
-    def get_data(self, data_coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:
-        """Read a frame.
-
-        Parameters
-        ----------
-        data_coordinates
-            The coordinates it was put at, axes in any order.
-
-        Returns
-        -------
-        numpy.ndarray
-            A new array of the shape, type and byte order that was put.
-
-        Raises
-        ------
-        KeyError
-            No frame was put there.
-        RuntimeError
-            The storage is closed.
-        """
-        return self._readable().pixels(_plain(data_coordinates))
-
-    def get_metadata(self, data_coordinates: Mapping[str, int | str]) -> Any:
-        """Read the metadata of a frame, as JSON gives it back; parameters and errors as for `get_data`."""
-        return self._readable().metadata(_plain(data_coordinates))
-
-    def get_image_coordinates_list(self) -> list[Coordinates]:
-        """Return the coordinates of all frames, in the order in which they first came."""
-        return self._readable().coordinates()
-
-    @property
-    def images(self) -> tuple[ImageInfo, ...]:
-        """The OME images that the frames put so far make, in their order in the file."""
-        name = Target.at(self._path, is_folder=not is_tiff(self._path)).name
-        images = stored_images(self._readable(), name, self._header.modulo, self._header.given.image_name)
-        return tuple(image.info() for image in images)
-
-    def flush(self, *, fsync: bool = False) -> None:
-        """Write all frames that wait in memory.
-
-        Small frames that come fast wait up to 0.25 s to be written together. After this the files hold all,
-        whatever becomes of this process.
-
-        Parameters
-        ----------
-        fsync
-            Whether to wait until all is on the disk, so that it survives a loss of power.
-
-        Raises
-        ------
-        OSError
-            Frames of a file could not be written; those of the other files were.
-        """
-        if self._session is not None and not self._session.is_finished:
-            self._session.flush(fsync=fsync)
 
     def finish(self) -> None:
         """Take no more frames and make OME-TIFF of the files; calling it again does nothing.
@@ -432,10 +350,6 @@ class TiffStorage(DataStorage):
         self._is_closed = True
         self._dataset.close()
 
-    def is_finished(self) -> bool:
-        """Whether `finish` is done."""
-        return self._session is None or self._session.is_finished
-
     def await_new_image(self, timeout: float | None = None) -> bool:
         """Wait for a frame that came after this thread's last call, or after the storage was made.
 
@@ -484,24 +398,3 @@ class TiffStorage(DataStorage):
         if error is not None:
             self._failures.log_remembered()
         self.close()
-
-    def __repr__(self) -> str:
-        state = "closed" if self._is_closed else "finished" if self.is_finished() else "writing"
-        return f"<TiffStorage {str(self._path)!r}, {len(self._dataset.numbers)} frames, {state}>"
-
-    def _readable(self) -> Dataset:
-        if self._is_closed:
-            raise RuntimeError(f"{self!r}: closed; TiffStorage.open() reads it again")
-        return self._dataset
-
-
-def _plain(coordinates: object) -> Mapping[str, int | str]:
-    """Take the dict out of ExEngine's `DataCoordinates`, whose own methods are many times slower."""
-    if type(coordinates) is dict:
-        return coordinates
-    inner = getattr(coordinates, "coordinate_dict", None)
-    if isinstance(inner, dict):
-        return inner
-    if not isinstance(coordinates, Mapping):
-        raise TypeError(f"got {coordinates!r} as coordinates, expected a mapping of axis names to values")
-    return coordinates

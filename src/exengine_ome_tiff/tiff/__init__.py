@@ -19,6 +19,7 @@ from exengine_ome_tiff.tiff.opening import (
 )
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes, packing_of, pixel_format
 from exengine_ome_tiff.tiff.reader import PageReader
+from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage
 from exengine_ome_tiff.tiff.writer import PageWriter
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Hyperstack",
     "ImageStack",
     "JournalPage",
+    "MarkedFile",
     "OpenFiles",
     "PageCoding",
     "PageFault",
@@ -36,6 +38,7 @@ __all__ = [
     "PageWriter",
     "PixelFormat",
     "StackPage",
+    "StoredPage",
     "algorithm_of",
     "as_bytes",
     "check_pages",

@@ -58,6 +58,8 @@ class FileHead(NamedTuple):
     ----------
     dataset
         What its `PageWriter` was given.
+    dataset_at
+        Where that is in the file.
     journal
         Offset of the first page of its journal.
     last
@@ -67,6 +69,7 @@ class FileHead(NamedTuple):
     """
 
     dataset: bytes
+    dataset_at: int
     journal: int
     last: int | None
     is_finished: bool
@@ -91,7 +94,8 @@ def read_head(path: Path) -> FileHead:
         if dataset is None:
             raise OmeTiffError(f"{path}: not written by TiffStorage")
         last = ends[1] if len(ends) > 1 else None
-        return FileHead(chain.read_bytes(file, dataset), head.offset, last, journal is not None)
+        text = chain.read_bytes(file, dataset)
+        return FileHead(text, dataset.number, head.offset, last, journal is not None)
 
 
 def is_begun(path: Path) -> bool:

@@ -13,11 +13,11 @@ from typing import IO, Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.decoding import decoded
 from exengine_ome_tiff.tiff.open_files import OpenFiles
-from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
+from exengine_ome_tiff.tiff.pixels import PixelFormat
+from exengine_ome_tiff.tiff.stored_page import read_plain
 
 _ROW, _FORMAT, _DATA_AT, _NOTE_AT, _NOTE_NBYTES = 4, 0, 1, 2, 3
 """How many numbers are kept of a page, and what they are."""
@@ -87,7 +87,10 @@ class PageReader:
             note_at += rows[row + _NOTE_NBYTES] + 1
 
     def data_offsets(self, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return where in the file the pixels of several pages begin, shape as `handles`."""
+        """Return where in the file the pixels of several pages begin, shape as `handles`.
+
+        Of encoded ones, where their IFDs are.
+        """
         return self._column(_DATA_AT, handles)
 
     def formats(self, handles: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Sequence[PixelFormat]]:
@@ -131,17 +134,9 @@ class PageReader:
         pixels = self.format(handle)
         if pixels.is_encoded:
             return self._decoded(handle)
-        stored = np.empty(pixels.stored_shape, pixels.stored_dtype)
-        rest = as_bytes(stored)
         self._use()
         with self._lock:
-            file = self._opened()
-            file.seek(self.data_offset(handle))
-            while (nbytes := file.readinto(rest)) != len(rest):
-                if not nbytes:
-                    raise OmeTiffError(f"{self.path}: cut off in the pixels of page {handle}")
-                rest = rest[nbytes:]
-        return stored
+            return read_plain(self._opened(), self.data_offset(handle), pixels)
 
     def stored_nbytes(self, handle: int) -> int:
         """Return how many bytes the pixels of a page have in the file; errors as for `pixels`."""

@@ -242,6 +242,10 @@ class PageWriter:
         """Return what was put."""
         return self._reader.format(handle)
 
+    def data_offsets(self, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return where in the file the pixels of several pages begin; see `PageReader.data_offsets`."""
+        return self._reader.data_offsets(handles)
+
     def formats(self, handles: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Sequence[PixelFormat]]:
         """Return a number for the format of each of some pages, and the formats by these numbers."""
         return self._reader.formats(handles)

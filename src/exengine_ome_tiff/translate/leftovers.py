@@ -127,7 +127,8 @@ class _Column:
         if self.is_too_long:
             return
         if row != self._next:
-            self._last = self._last or self._chunks.pop().split("\n")
+            if not self._last:  # both at once, whatever interrupts us, here and below
+                self._chunks, self._last = self._chunks[:-1], self._chunks[-1].split("\n")
             del self._last[row - self._next :]
         self._next = row + 1
         self._all = None
@@ -137,8 +138,7 @@ class _Column:
             self.is_too_long = True
             self._chunks, self._last = [], []
         elif len(self._last) == self._CHUNK:
-            self._chunks.append("\n".join(self._last))
-            self._last = []
+            self._chunks, self._last = [*self._chunks, "\n".join(self._last)], []
 
     def texts(self) -> npt.NDArray[np.object_]:
         """Return the JSON of all frames, shape (frames,)."""

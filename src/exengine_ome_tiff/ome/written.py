@@ -61,7 +61,15 @@ class OmeText:
 
     def delta_t_s(self, zct: tuple[int, int, int]) -> float | None:
         """Return when a plane was taken, counted from the first frame of the dataset."""
-        return _quantity(self.planes.get(zct, _NOTHING), "DeltaT", "s", _TIMES_S)
+        return self.plane_s(zct, "DeltaT")
+
+    def plane_s(self, zct: tuple[int, int, int], name: str) -> float | None:
+        """Return a time of a plane."""
+        return _quantity(self.planes.get(zct, _NOTHING), name, "s", _TIMES_S)
+
+    def plane_um(self, zct: tuple[int, int, int], name: str) -> float | None:
+        """Return a length of a plane."""
+        return _quantity(self.planes.get(zct, _NOTHING), name, "µm", _LENGTHS_UM)
 
     def color(self, channel: int) -> str | None:
         """Return the colour of a channel as #RRGGBB."""

@@ -1,0 +1,108 @@
+"""A storage tells what it is: images, one line, and the table of a notebook."""
+
+from html.parser import HTMLParser
+
+import numpy as np
+
+from acquisitions import frames_at, nested
+from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff.storage import readable
+
+
+class Cells(HTMLParser):
+    """Collects the text of table cells, and demands that each tag is closed."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.rows, self.tags = [], [], set()
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag, _attributes):
+        self.tags.add(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.rows and {"td", "th"} & {*self.open}:
+            self.rows[-1][-1] += data
+
+
+def stored(path, put, **options):
+    storage = TiffStorage(path, **options)
+    for at, pixels in put:
+        storage.put(at, pixels)
+    return storage
+
+
+def test_images_tell_their_axes(tmp_path):
+    put = frames_at(nested(position=("A1", "B2"), time=(0, 5), channel=("b", "a"), z=(3, -3)))
+    with stored(tmp_path / "run", put[:-1]) as storage:
+        first, second = storage.images
+        assert (first.name, first.labels, first.frames, second.frames) == ("A1", {"position": "A1"}, 8, 7)
+        assert first.axes == {"time": (0, 5), "channel": ("b", "a"), "z": (-3, 3)}
+        assert [*first.axes] == ["time", "channel", "z"]
+        storage.put({"position": "C3"}, np.zeros((4, 4, 3), np.uint8))
+        third = storage.images[2]
+        assert (third.axes, third.sizes["S"]) == ({}, 3)
+
+
+def test_the_line_tells_path_state_and_images(tmp_path):
+    storage = TiffStorage(tmp_path / "run.ome.tiff")
+    path = repr(str(tmp_path / "run.ome.tiff"))
+    assert repr(storage) == f"<TiffStorage {path}, writing, 0 frames, 0 images>"
+    storage.put({"time": 0}, np.zeros((5, 7), np.uint16))
+    one = "1 frame, 1 image: 'run' time=1 y=5 x=7 uint16>"
+    assert repr(storage) == f"<TiffStorage {path}, writing, {one}"
+    storage.finish()
+    assert repr(storage) == f"<TiffStorage {path}, finished, {one}"
+    storage.close()
+    assert repr(storage) == f"<TiffStorage {path}, closed, {one}"
+    with stored(tmp_path / "many", frames_at(nested(position=range(30)))) as many:
+        assert "30 images: 'position 0' y=5" in repr(many)
+        assert repr(many).endswith("; ...>")
+        assert "\n" not in repr(many)
+
+
+def test_the_table_has_a_row_for_each_image(tmp_path):
+    put = frames_at(nested(position=("A1", "<b>&\n"), time=range(20), channel=("DAPI", "GFP")))
+    with stored(tmp_path / "run.ome.tiff", put[:-1]) as storage:
+        cells = Cells(storage._repr_html_())
+        head, first, second = cells.rows
+        assert len(head) == len(first) == 6
+        assert first[1] == "A1position = A1"
+        assert first[2] == "time 20: 0, 1, 2, 3, 4, 5, ..., 19channel 2: DAPI, GFP"
+        assert first[3:] == ["5 x 7", "uint16", "40"]
+        assert second[1].startswith("<b>&")
+        assert second[5] == "39 of 40"
+        assert cells.tags <= {"table", "caption", "b", "br", "thead", "tbody", "tr", "th", "td"}
+        assert "79 frames in 2 images, writing" in storage._repr_html_()
+        assert "&lt;b&gt;&amp;" in storage._repr_html_()
+        storage.finish()
+        assert "finished" in storage._repr_html_()
+
+
+def test_the_table_of_many_images_stays_short(tmp_path):
+    with stored(tmp_path / "run.ome.tiff", frames_at(nested(place=range(60)))) as storage:
+        rows = Cells(storage._repr_html_()).rows
+        assert len(rows) == 52
+        assert rows[-1] == ["and 10 more images"]
+
+
+def test_images_are_laid_out_again_only_for_new_frames(tmp_path, monkeypatch):
+    calls = []
+    lay_out = readable.stored_images
+    monkeypatch.setattr(readable, "stored_images", lambda *given: calls.append(1) or lay_out(*given))
+    with stored(tmp_path / "run.ome.tiff", frames_at(nested(time=(0, 1)))) as storage:
+        assert storage.images[0].frames == storage.images[0].frames == 2
+        assert len(calls) == 1
+        storage.put({"time": 1}, np.zeros((9, 9), np.uint8))
+        assert [image.sizes["Y"] for image in storage.images] == [5, 9]
+        assert len(calls) == 2
