@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.resources
-import os
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -80,21 +78,6 @@ def test_writing_before_finish_does_not_import_ome_types(tmp_path):
 
 
 # the wheel -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """Build the wheel from a copy of the sources, without the network."""
-    pytest.importorskip("hatchling", reason="hatchling builds the wheel")
-    if not (ROOT / "pyproject.toml").is_file():
-        pytest.skip("the sources are not here")
-    copy = tmp_path_factory.mktemp("build") / "copy"
-    ignored = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "_build", "*.egg-info")
-    shutil.copytree(ROOT, copy, ignore=ignored)
-    environment = {**os.environ, "PYTHONWARNINGS": ""}
-    run("-m", "hatchling", "build", "-t", "wheel", "-d", copy.parent / "dist", cwd=copy, env=environment)
-    (path,) = (copy.parent / "dist").iterdir()
-    return path
 
 
 @pytest.fixture(scope="module")
