@@ -7,6 +7,7 @@ import importlib.resources
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
@@ -108,6 +109,39 @@ def test_the_wheel_holds_no_tests_and_nothing_beside_the_package(names):
     version = exengine_ome_tiff.__version__
     assert tops == {"exengine", "exengine_ome_tiff", f"exengine_ome_tiff-{version}.dist-info"}
     assert [name for name in names if "test" in name.lower() or "conftest" in name] == []
+
+
+def test_the_source_distribution_holds_what_is_needed_to_work_on_it(source_distribution):
+    with tarfile.open(source_distribution) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    sources = ("src", "tests", "docs", "examples")
+    files = {
+        file.relative_to(ROOT).as_posix()
+        for folder in sources
+        for pattern in ("*.py", "*.md", "*.rst")
+        for file in (ROOT / folder).rglob(pattern)
+        if "_build" not in file.parts and "_generated" not in file.parts
+    }
+    assert files <= names
+    assert {
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "CITATION.cff",
+        "CONTRIBUTING.md",
+    } <= names
+    tops = {name.split("/")[0] for name in names if "/" in name}
+    assert tops == {*sources}
+
+
+def test_the_version_is_in_one_place():
+    written = [
+        file.relative_to(ROOT).as_posix()
+        for file in [ROOT / "pyproject.toml", ROOT / "CITATION.cff", *(ROOT / "src").rglob("*.py")]
+        if re.search(rf"version[\W_]+{re.escape(exengine_ome_tiff.__version__)}\b", file.read_text("utf-8"))
+    ]
+    assert written == ["src/exengine_ome_tiff/version.py"]
 
 
 def test_the_metadata_of_the_wheel(wheel, names):
