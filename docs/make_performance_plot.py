@@ -1,6 +1,6 @@
 """Draw docs/images/performance.png from the tables in docs/performance.md; needs the extra `docs`.
 
-python docs/make_performance_plot.py
+Run it as `python docs/make_performance_plot.py`.
 """
 
 import re

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,9 @@ from readers.bioformats import BioFormats, describe, unavailable_reason
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# a shell ignores it for what it runs in the background, and commands that are started here would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:

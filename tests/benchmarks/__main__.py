@@ -19,6 +19,7 @@ from pathlib import Path
 import compressing
 import growing
 import importing
+import large
 import pipeline
 import reading
 import writing
@@ -30,12 +31,17 @@ PARTS = {
     "growing": growing,
     "reading": reading,
     "importing": importing,
+    "large": large,
 }
+USUAL = [part for part in PARTS if part != "large"]
+"""Parts that need no 30 GB."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help=f"some of {', '.join(PARTS)}")
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, []], help=f"some of {', '.join(PARTS)} (all but large)"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="fewer frames and rounds: under two minutes")
     parser.add_argument("--folder", type=Path, help="on the disk to write to; a temporary one by default")
@@ -44,7 +50,7 @@ def main() -> None:
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, ", end="")
     print(", ".join(f"{name} {version(name)}" for name in names))
     rounds = 2 if options.quick else options.rounds
-    for part in options.parts or PARTS:
+    for part in options.parts or USUAL:
         for table in PARTS[part].measure(rounds, options.folder, quick=options.quick):
             print(table)
             sys.stdout.flush()

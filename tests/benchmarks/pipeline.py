@@ -1,4 +1,8 @@
-"""Frames through ExEngine: a camera that always has one, `ReadoutData`, `DataHandler`, a storage."""
+"""Frames through ExEngine: a camera that always has one, `ReadoutData`, `DataHandler`, a storage.
+
+The storage that does nothing tells what ExEngine itself takes; the one that writes raw bytes and JSON, which
+nobody could read, tells what the cheapest way to keep both takes beside it.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,33 @@ from typing import Any
 
 import numpy as np
 from exengine import ExecutionEngine
-from exengine.data import DataCoordinates, DataHandler
+from exengine.data import DataHandler
 from exengine.device_types import Detector
 from exengine.events.detector_events import ReadoutData
+from exengine.kernel.data_storage_base import DataStorage
 from exengine.storage_backends.ndtiff_and_ndram import NDRAMStorage
 from table import Table, in_turn
-from writers import Nothing, frame_of, metadata_of, ndtiff, ours, place_of
+from writers import RawBytes, frame_of, metadata_of, ndtiff, ours, place_of
 
 SIZES = {64: 10_000, 512: 3_000, 2048: 200}
 QUICK = {64: 2_000, 512: 500, 2048: 50}
+
+
+class Nothing(DataStorage):
+    """Stores nothing."""
+
+    def put(self, *_: object) -> None:
+        pass
+
+    def finish(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class RawStorage(RawBytes, Nothing):
+    """Keeps pixels and JSON in a file that nobody can read."""
 
 
 class Camera(Detector):
@@ -51,7 +73,7 @@ def timed(
     engine: ExecutionEngine, camera: Camera, frames: int, make: Callable[[Path], Any], folder: Path
 ) -> tuple[float, ...]:
     storage = make(folder)
-    places = [DataCoordinates(**place_of(number)) for number in range(frames)]
+    places = [place_of(number) for number in range(frames)]
     handler = DataHandler(storage)
     start_s = time.perf_counter()
     engine.submit(ReadoutData(places, camera, handler, num_blocks=frames)).await_execution()
@@ -70,6 +92,7 @@ def measure(rounds: int, folder: Path | None, *, quick: bool) -> list[Table]:
             makers: dict[str, Callable[[Path], Any]] = {
                 "TiffStorage": ours,
                 "a storage that does nothing": lambda _: Nothing(),
+                "raw bytes": RawStorage,
                 "NDTiffStorage": ndtiff,
                 "NDRAMStorage": lambda _: NDRAMStorage(),
             }

@@ -38,22 +38,6 @@ def frame_of(size: int) -> np.ndarray:
     return random.poisson(light + 100).astype(np.uint16)
 
 
-class Nothing(DataStorage):
-    """Stores nothing."""
-
-    def __init__(self) -> None:
-        self.is_done = False
-
-    def put(self, *_: object) -> None:
-        pass
-
-    def finish(self) -> None:
-        self.is_done = True
-
-    def close(self) -> None:
-        pass
-
-
 class Contiguous:
     """tifffile's fastest way, which keeps no metadata."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.ma import MaskedArray
 
 from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
 from exengine_ome_tiff.storage.claiming import hold, sync_names
@@ -154,7 +155,7 @@ class Session:
 
     def _put(self, coordinates: Coordinates, data: npt.ArrayLike, metadata: object) -> None:
         text, plain, changed = self._metadata.encode(metadata)
-        tags = plain if isinstance(plain, Mapping) else {}
+        tags = plain if isinstance(plain, dict) else {}
         array, pixels = _check_pixels(coordinates, data, tags)
         self._settle()
         file = self._file_number(coordinates)
@@ -370,7 +371,7 @@ class Session:
 def _check_pixels(
     coordinates: Coordinates, data: npt.ArrayLike, tags: Mapping[str, object]
 ) -> tuple[npt.NDArray[Any], PixelFormat]:
-    if isinstance(data, np.ma.MaskedArray):
+    if isinstance(data, MaskedArray):
         raise TypeError(f"coordinates {coordinates!r}: got a masked array, expected a plain one")
     array = np.asarray(data)
     try:

@@ -425,6 +425,8 @@ class TiffStorage(DataStorage):
 
 def _plain(coordinates: object) -> Mapping[str, int | str]:
     """Take the dict out of ExEngine's `DataCoordinates`, whose own methods are many times slower."""
+    if type(coordinates) is dict:
+        return coordinates
     inner = getattr(coordinates, "coordinate_dict", None)
     if isinstance(inner, dict):
         return inner

@@ -10,7 +10,7 @@ _MIN_PIXEL_SIZE_UM, _MAX_PIXEL_SIZE_UM = 1e-6, 1e9  # what is beyond is no calib
 
 def number(value: object) -> float:
     """Read a number or its text; NaN where there is no finite one."""
-    if not isinstance(value, int | float | str) or isinstance(value, bool):
+    if not isinstance(value, (int, float, str)) or isinstance(value, bool):  # of each frame: no new union
         return UNKNOWN
     if isinstance(value, str) and "_" in value:  # which Python takes for a separator of digits
         return UNKNOWN

@@ -34,27 +34,57 @@ class PlaneValues(NamedTuple):
     """Significant bits of a sample."""
 
 
+_FIELDS = len(PlaneValues._fields)
+_CHUNK = 4096
+"""Planes that are kept together, in arrays of the fields that are known of any of them."""
+
+
 class PlaneTable:
-    """`PlaneValues` of many planes, 72 bytes each."""
+    """`PlaneValues` of many planes, 8 bytes for each value that is known."""
 
     def __init__(self) -> None:
+        self._chunks: list[dict[int, npt.NDArray[np.float64]]] = []
         self._values = array("d")
+        """Of the last planes, one behind the other."""
 
     def append(self, values: PlaneValues) -> None:
         """Add the values of the next plane."""
         self._values.extend(values)
+        if len(self._values) == _CHUNK * _FIELDS:
+            # at once, whatever interrupts us
+            self._chunks, self._values = [*self._chunks, _known(self._values)], array("d")
 
     def __len__(self) -> int:
-        return len(self._values) // len(PlaneValues._fields)
+        return len(self._chunks) * _CHUNK + len(self._values) // _FIELDS
 
     def keep(self, count: int) -> None:
         """Forget all planes but the first ones."""
-        del self._values[count * len(PlaneValues._fields) :]
+        whole, rest = divmod(count, _CHUNK)
+        if whole < len(self._chunks):
+            rows = np.full((_CHUNK, _FIELDS), UNKNOWN)
+            for index, column in self._chunks[whole].items():
+                rows[:, index] = column
+            self._chunks, self._values = self._chunks[:whole], array("d", rows.tobytes())
+        del self._values[rest * _FIELDS :]
 
     def columns(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Return a copy of the table: an array of shape (planes,) for each field of `PlaneValues`."""
-        rows = np.array(self._values).reshape(-1, len(PlaneValues._fields))
-        return {name: rows[:, column] for column, name in enumerate(PlaneValues._fields)}
+        """Return the table: an array of shape (planes,), to be read only, for each field of `PlaneValues`."""
+        count = len(self)
+        columns = {name: np.broadcast_to(UNKNOWN, count) for name in PlaneValues._fields}
+        for number, chunk in enumerate([*self._chunks, _known(self._values)]):
+            for index, values in chunk.items():
+                name = PlaneValues._fields[index]
+                if not columns[name].flags.writeable:
+                    columns[name] = np.full(count, UNKNOWN)
+                columns[name][number * _CHUNK :][: len(values)] = values
+        return columns
+
+
+def _known(values: "array[float]") -> dict[int, npt.NDArray[np.float64]]:
+    """Take the columns of rows in which anything is known."""
+    rows = np.array(values).reshape(-1, _FIELDS)
+    known = np.flatnonzero(~np.isnan(rows).all(axis=0))
+    return {index: rows[:, index].copy() for index in known.tolist()}
 
 
 @dataclass(frozen=True, slots=True)

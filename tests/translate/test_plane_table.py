@@ -1,0 +1,59 @@
+"""What is known of many planes takes memory only where something is known."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from exengine_ome_tiff.translate import PlaneTable, PlaneValues
+
+
+def values_of(number):
+    """Make what is known of a plane: a field that all have, one that begins late, one that few have."""
+    known = {"elapsed_s": number / 2}
+    if number >= 5000:
+        known["exposure_s"] = -number
+    if number % 3000 == 7:
+        known["z_um"] = number * 10
+    return PlaneValues(**known)
+
+
+def assert_has(table, numbers):
+    assert len(table) == len(numbers)
+    expected = np.array([values_of(number) for number in numbers]).reshape(-1, len(PlaneValues._fields))
+    columns = table.columns()
+    assert [*columns] == [*PlaneValues._fields]
+    for name, column in zip(columns, expected.T, strict=True):
+        np.testing.assert_array_equal(columns[name], column)
+
+
+@pytest.mark.parametrize("count", [0, 1, 4095, 4096, 4097, 10_000])
+def test_columns_are_what_was_added(count):
+    table = PlaneTable()
+    for number in range(count):
+        table.append(values_of(number))
+    assert_has(table, range(count))
+
+
+@pytest.mark.parametrize("kept", [0, 1, 4095, 4096, 4097, 8191, 8192, 9999, 10_000])
+def test_the_first_ones_are_kept_and_others_follow(kept):
+    table = PlaneTable()
+    for number in range(10_000):
+        table.append(values_of(number))
+    table.keep(kept)
+    assert_has(table, range(kept))
+    for number in range(20_000, 25_000):
+        table.append(values_of(number))
+    assert_has(table, [*range(kept), *range(20_000, 25_000)])
+
+
+def test_a_value_that_nobody_knows_takes_no_memory():
+    table = PlaneTable()
+    tracemalloc.start()
+    for number in range(40_960):
+        table.append(PlaneValues(elapsed_s=float(number)))
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken < 10 * 40_960
