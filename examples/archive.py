@@ -30,7 +30,7 @@ storage = TiffStorage(
 )
 handler = DataHandler(storage)
 try:
-    engine.submit(StartCapture(FRAMES, camera))
+    engine.submit(StartCapture(FRAMES, camera)).await_execution()
     places = [{"time": time} for time in range(FRAMES)]
     engine.submit(ReadoutData(places, camera, handler, num_blocks=FRAMES)).await_execution()
     engine.check_exceptions()

@@ -47,7 +47,7 @@ try:
                 print(f"time {time}: {position} is skipped, its contrast is {contrast:.0f}")
                 continue
             engine.submit(SetPosition1DEvent(microscope.z_stage, height_um))
-            engine.submit(StartCapture(1, microscope.camera))
+            engine.submit(StartCapture(1, microscope.camera)).await_execution()
             place = {"time": time, "position": position, "channel": "GFP"}
             engine.submit(ReadoutData([place], microscope.camera, handler, num_blocks=1)).await_execution()
     engine.check_exceptions()

@@ -31,7 +31,7 @@ def acquire() -> None:
     try:
         for channel in ("DAPI", "GFP"):
             engine.submit(microscope.channel_event(channel))
-            engine.submit(StartCapture(4, microscope.camera))
+            engine.submit(StartCapture(4, microscope.camera)).await_execution()
             places = [{"time": time, "channel": channel} for time in range(4)]
             engine.submit(ReadoutData(places, microscope.camera, handler, num_blocks=4)).await_execution()
         engine.check_exceptions()

@@ -25,7 +25,7 @@ def acquire() -> None:
     try:
         for position in range(POSITIONS):
             engine.submit(SetPosition2DEvent(microscope.xy_stage, (position * 200, 0)))
-            engine.submit(StartCapture(TIME_POINTS, microscope.camera))
+            engine.submit(StartCapture(TIME_POINTS, microscope.camera)).await_execution()
             places = [{"position": position, "time": time} for time in range(TIME_POINTS)]
             readout = ReadoutData(places, microscope.camera, handler, num_blocks=TIME_POINTS)
             engine.submit(readout).await_execution()

@@ -26,7 +26,7 @@ def take(x_um: float, y_um: float, z_um: float, **place: int | str) -> np.ndarra
     """Store the frame at a place, and return it."""
     engine.submit(SetPosition2DEvent(microscope.xy_stage, (x_um, y_um)))
     engine.submit(SetPosition1DEvent(microscope.z_stage, z_um))
-    engine.submit(StartCapture(1, microscope.camera))
+    engine.submit(StartCapture(1, microscope.camera)).await_execution()
     engine.submit(ReadoutData([place], microscope.camera, handler, num_blocks=1)).await_execution()
     frame, _metadata = handler.get(DataCoordinates(place))  # from its queue, or from the storage
     return np.asarray(frame)

@@ -46,7 +46,7 @@ if __name__ == "__main__":
     handler = DataHandler(storage)
     try:
         for time in range(FRAMES):
-            engine.submit(StartCapture(1, camera))
+            engine.submit(StartCapture(1, camera)).await_execution()
             engine.submit(ReadoutData([{"time": time}], camera, handler, num_blocks=1)).await_execution()
             sleep(INTERVAL_S)
         engine.check_exceptions()

@@ -39,7 +39,7 @@ try:
     for time in range(TIME_POINTS):
         for z in range(SLICES):
             engine.submit(SetPosition1DEvent(microscope.z_stage, z - SLICES // 2))
-            engine.submit(StartCapture(1, microscope.camera))
+            engine.submit(StartCapture(1, microscope.camera)).await_execution()
             place = {"time": time, "z": z}
             engine.submit(ReadoutData([place], microscope.camera, handler, num_blocks=1)).await_execution()
     engine.check_exceptions()

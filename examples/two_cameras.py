@@ -27,7 +27,7 @@ try:
     readouts = []
     for name, camera in cameras.items():
         places = [{"camera": name, "time": time} for time in range(FRAMES)]
-        engine.submit(StartCapture(FRAMES, camera), thread_name=name)
+        engine.submit(StartCapture(FRAMES, camera), thread_name=name).await_execution()
         readout = ReadoutData(places, camera, handler, num_blocks=FRAMES)
         readouts.append(engine.submit(readout, thread_name=name))
     for readout in readouts:

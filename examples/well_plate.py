@@ -29,7 +29,7 @@ try:
         engine.submit(SetPosition2DEvent(microscope.xy_stage, (x_um, y_um)))
         for channel in CHANNELS:
             engine.submit(microscope.channel_event(channel))
-            engine.submit(StartCapture(1, microscope.camera))
+            engine.submit(StartCapture(1, microscope.camera)).await_execution()
             place = {"position": f"{row}{column}-Site_{site}", "channel": channel}
             engine.submit(ReadoutData([place], microscope.camera, handler, num_blocks=1)).await_execution()
     engine.check_exceptions()

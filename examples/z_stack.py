@@ -34,7 +34,7 @@ try:
         for z in range(SLICES):
             height_um = (z - SLICES // 2) * Z_STEP_UM
             engine.submit(SetPosition1DEvent(microscope.z_stage, height_um))
-            engine.submit(StartCapture(1, microscope.camera))
+            engine.submit(StartCapture(1, microscope.camera)).await_execution()
             place = {"channel": channel, "z": z}
             engine.submit(ReadoutData([place], microscope.camera, handler, num_blocks=1)).await_execution()
     engine.check_exceptions()

@@ -144,6 +144,13 @@ def test_the_version_is_in_one_place():
     assert written == ["src/exengine_ome_tiff/version.py"]
 
 
+def test_each_python_of_the_classifiers_is_tested():
+    claimed = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text("utf-8"))
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
+    (tested,) = re.findall(r"python: \[(.*)\]", workflow)
+    assert re.findall(r"[\d.]+", tested) == claimed
+
+
 def test_the_metadata_of_the_wheel(wheel, names):
     (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
     with zipfile.ZipFile(wheel) as archive:
