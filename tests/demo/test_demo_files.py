@@ -1,41 +1,23 @@
 """The demo's files, plane by plane, as Bio-Formats and tifffile see them."""
 
 import shutil
-import threading
 
 import numpy as np
 import pytest
 import tifffile
 
+from demos import make_demo
 from exengine_ome_tiff import TiffStorage
-from exengine_ome_tiff.demo.acquisition import DemoPlan, run
+from exengine_ome_tiff.demo.acquisition import DemoPlan
 
 PLAN = DemoPlan(positions=2, time_points=3, channels=("DAPI", "GFP"), z_slices=3, size=(48, 64))
-
-
-class Remembering(TiffStorage):
-    """Keeps a copy of what was put, as a judge of what is in the files."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.was_put = {}
-        self._remembering = threading.Lock()
-
-    def put(self, data_coordinates, data, metadata=None):
-        with self._remembering:
-            place = {axis: data_coordinates[axis] for axis in ("position", "time", "channel", "z")}
-            self.was_put[tuple(place.values())] = data.copy()
-        super().put(data_coordinates, data, metadata)
 
 
 @pytest.fixture(scope="module", params=["demo.ome.tiff", "demo"])
 def demo(request, tmp_path_factory):
     """Path of the demo's dataset, and what was put by (position, time, channel, z)."""
     path = tmp_path_factory.mktemp("demo") / request.param
-    with Remembering(path) as storage:
-        run(PLAN, storage)
-    assert len(storage.was_put) == PLAN.frames
-    return path, storage.was_put
+    return path, make_demo(path, PLAN).put
 
 
 def files_of(path):

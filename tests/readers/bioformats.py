@@ -48,6 +48,7 @@ __all__ = [
     "Quantity",
     "Series",
     "describe",
+    "jar_file",
     "open_time",
     "unavailable_reason",
     "validate_xml",
@@ -424,7 +425,7 @@ def unavailable_reason() -> str | None:
     """
     if jpype is None:
         return "JPype is not installed (pip install jpype1)"
-    jar = _jar()
+    jar = jar_file()
     if jar is None:
         return "bioformats_jar is not installed and BIOFORMATS_JAR is not set"
     if not jar.is_file():
@@ -445,7 +446,7 @@ def describe() -> str:
     reason = unavailable_reason()
     if reason is not None:
         return f"not checked: {reason}"
-    jar, jvm = _jar(), _jvm()
+    jar, jvm = jar_file(), _jvm()
     assert jvm is not None
     of_jar = ".".join(map(str, version())) or "of unknown version"
     return f"{of_jar} ({jar}), Java {_java_version(jvm) or 'of unknown version'} ({jvm})"
@@ -453,7 +454,7 @@ def describe() -> str:
 
 def version() -> tuple[int, ...]:
     """Return the version of Bio-Formats, empty where its jar does not tell."""
-    jar = _jar()
+    jar = jar_file()
     assert jar is not None
     with zipfile.ZipFile(jar) as archive:
         manifest = archive.read("META-INF/MANIFEST.MF").decode("utf-8")
@@ -468,7 +469,8 @@ _lock = threading.RLock()
 
 
 @functools.cache
-def _jar() -> Path | None:
+def jar_file() -> Path | None:
+    """Return the jar that is used, None if there is none."""
     named = os.environ.get("BIOFORMATS_JAR")
     if named:
         return Path(named)
@@ -525,7 +527,7 @@ def _start_once() -> None:
     reason = unavailable_reason()
     if reason is not None:
         raise RuntimeError(f"Bio-Formats cannot be used: {reason}")
-    jar, jvm = _jar(), _jvm()
+    jar, jvm = jar_file(), _jvm()
     assert jvm is not None
     options = [
         f"-Xmx{os.environ.get('BIOFORMATS_MEMORY', '512m')}",

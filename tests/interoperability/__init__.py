@@ -1,0 +1,1 @@
+"""Other people's readers, each asked what it sees of one dataset."""
