@@ -1,5 +1,6 @@
 """OME-TIFF storage backend for ExEngine."""
 
+from exengine_ome_tiff.converting import Converted, Exported, Lost, convert, export_imagej
 from exengine_ome_tiff.coordinates import PlateInfo
 from exengine_ome_tiff.errors import BeingWrittenError, NotFinishedError, OmeTiffError
 from exengine_ome_tiff.looking import (
@@ -20,11 +21,14 @@ __all__ = [
     "CameraValues",
     "ChannelInfo",
     "ContactSheet",
+    "Converted",
     "DatasetInfo",
     "ExperimenterInfo",
+    "Exported",
     "FrameRecord",
     "FrameValues",
     "ImageInfo",
+    "Lost",
     "NotFinishedError",
     "ObjectiveInfo",
     "OmeTiffError",
@@ -37,6 +41,8 @@ __all__ = [
     "Translator",
     "__version__",
     "contact_sheet",
+    "convert",
+    "export_imagej",
     "frame_record",
     "info",
     "recover",

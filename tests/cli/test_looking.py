@@ -5,28 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from exengine_ome_tiff import TiffStorage
+from installed import run
 
-COMMAND = Path(sys.executable).with_name("exengine-ome-tiff.exe" if os.name == "nt" else "exengine-ome-tiff")
 NAME = "ein Ordner mit Ω"
-
-
-def run(*arguments, cwd, encoding="utf-8"):
-    return subprocess.run(
-        [COMMAND, *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        encoding=encoding,
-        env=os.environ | {"PYTHONIOENCODING": encoding, "COLUMNS": "90"},
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.fixture

@@ -33,7 +33,9 @@ def frame(number, pixels):
 
 
 def new_writer(path, coding, buffer_bytes=1000):
-    return PageWriter(path, b"dataset", BufferPool(buffer_bytes, 2), OpenFiles(), threading.RLock(), coding)
+    return PageWriter.create(
+        path, b"dataset", BufferPool(buffer_bytes, 2), OpenFiles(), threading.RLock(), coding
+    )
 
 
 def write_all(writer, committed):

@@ -36,7 +36,7 @@ class Book:
 
     def __init__(self, path, buffer_bytes=BUFFER_BYTES, max_buffers=2):
         self.path = path
-        self.writer = PageWriter(
+        self.writer = PageWriter.create(
             path, b"dataset", BufferPool(buffer_bytes, max_buffers), OpenFiles(), threading.RLock()
         )
         self.pages = {}

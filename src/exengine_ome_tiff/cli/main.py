@@ -9,12 +9,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from exengine_ome_tiff.cli import completion, demo, info, metadata, recover, show, validate
+from exengine_ome_tiff.cli import completion, convert, demo, export, info, metadata, recover, show, validate
 from exengine_ome_tiff.cli.saying import UsageError, say
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.version import __version__
 
-_COMMANDS = (completion, demo, info, metadata, recover, show, validate)
+_COMMANDS = (completion, convert, demo, export, info, metadata, recover, show, validate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -116,7 +116,7 @@ def read_row(data: Opened, number: int, columns: int, z: Z, cell_px: int) -> Row
     pixel_um = None if text is None else text.length_um("PhysicalSizeX")
     return Row(
         data.name(number),
-        _channels(data, number),
+        shown_channels(data, number),
         image.pixels.stored_dtype,
         size,
         None if pixel_um is None else pixel_um * width / size[0],
@@ -171,7 +171,8 @@ def _caption(data: Opened, number: int, t: int) -> str:
     return " ".join(parts)
 
 
-def _channels(data: Opened, number: int) -> tuple[ShownChannel, ...]:
+def shown_channels(data: Opened, number: int) -> tuple[ShownChannel, ...]:
+    """Return the channels of an image, in colours that tell them apart."""
     layout, text = data.images[number].layout, data.texts[number]
     axis, along = layout.modulo.get("C", ("", (None,)))
     names = [

@@ -88,9 +88,14 @@ def _files(target: Target) -> list[Path]:
         for companion in target.path.glob(f"*{COMPANION_SUFFIX}")
         if any(file.name.startswith(companion.name.removesuffix(COMPANION_SUFFIX)) for file in files)
     ]
-    # what a killed process left that had not written a page yet
-    begun = [file for file in target.path.glob("*.ome.tiff") if _is_own_name(target, file) and is_begun(file)]
-    return [*companions, *files, *begun]
+    return [*companions, *files, *begun_files(target)]
+
+
+def begun_files(target: Target) -> list[Path]:
+    """Return the files in a folder that a killed process has left before it could write a page to them."""
+    if not target.is_folder:
+        return []
+    return [file for file in target.path.glob("*.ome.tiff") if _is_own_name(target, file) and is_begun(file)]
 
 
 def _is_own_name(target: Target, file: Path) -> bool:

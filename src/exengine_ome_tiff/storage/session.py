@@ -13,14 +13,15 @@ import numpy.typing as npt
 from numpy.ma import MaskedArray
 
 from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
-from exengine_ome_tiff.storage.claiming import hold, sync_names
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.storage.claiming import begun_files, hold, sync_names
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.facts import Facts
 from exengine_ome_tiff.storage.failures import Failures
 from exengine_ome_tiff.storage.finishing import finish_files
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.reading_back import read_back
-from exengine_ome_tiff.storage.records import encode_record
+from exengine_ome_tiff.storage.records import decode_head, encode_record
 from exengine_ome_tiff.storage.repeated import RepeatedMetadata
 from exengine_ome_tiff.storage.target import Target
 from exengine_ome_tiff.tiff import (
@@ -71,6 +72,8 @@ class Session:
         Which checksum the record of each frame has.
     fsync
         Whether `finish` waits until all is safe on the disk.
+    paths
+        Files that another session has begun, and that were never finished; none to begin a new dataset.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Session:
         *,
         checksums: Algorithm | None,
         fsync: bool,
+        paths: Sequence[Path] = (),
     ) -> None:
         self.is_finished = False
         self.frame_count = 0
@@ -119,12 +123,18 @@ class Session:
         self._wake = threading.Condition(self._lock)
         self._waiting_since_s: float | None = None
         self._flusher: threading.Thread | None = None
-        if not target.is_folder:
+        if not target.is_folder and not paths:
             self._file_number({})
         try:
             self._held = hold(target)
         except BlockingIOError as error:
             raise FileExistsError(f"{target.path} is being written by another TiffStorage") from error
+        if paths:
+            try:
+                self._go_on(paths)
+            except (OmeTiffError, OSError):
+                self._held.release()
+                raise
 
     def put(self, given: Mapping[str, int | str], data: npt.ArrayLike, metadata: object) -> None:
         """Take a frame; see `TiffStorage.put`."""
@@ -223,11 +233,7 @@ class Session:
         self.check_process()
         if not self._is_ending:
             self._failures.try_again(self.put)
-        with self._lock:
-            self._is_ending = True
-            self._wake.notify_all()
-        if self._flusher is not None and self._flusher is not threading.current_thread():
-            self._flusher.join()
+        self._end()
         with self._lock:
             if self.is_finished:
                 return
@@ -259,6 +265,57 @@ class Session:
             self._held.release()
             self.is_finished = True
         self._tell()
+
+    def suspend(self) -> None:
+        """Take no more frames and close the files without finishing them; see `TiffStorage.suspend`."""
+        if self.is_finished:
+            return
+        self.check_process()
+        self._end()
+        with self._lock:
+            try:
+                if self.frame_count:
+                    self.flush()
+                else:
+                    self._leave_nothing()
+            finally:
+                for writer in self._writers:
+                    writer.close()
+                self._pool.clear()
+                self._held.release()
+                self.is_finished = True
+        self._tell()
+
+    def _end(self) -> None:
+        """Take no more frames; return when nothing is written by itself any more."""
+        with self._lock:
+            self._is_ending = True
+            self._wake.notify_all()
+        if self._flusher is not None and self._flusher is not threading.current_thread():
+            self._flusher.join()
+
+    def _go_on(self, paths: Sequence[Path]) -> None:
+        """Take the frames and files that another session has written."""
+        found = read_back([*paths], self._header, self._interpreter)
+        without_frame = {*paths}.difference(file.path for file in found.files)
+        for path in (*without_frame, *begun_files(self._target)):
+            path.unlink()  # or it would be in the way of one for its position
+        self._finishers, self._planes = found.files, found.planes
+        self._writers = [
+            PageWriter.go_on(finisher, self._pool, self._lock, self._header.coding, self._checksums)
+            for finisher in found.files
+        ]
+        self._dataset.become(found.dataset)
+        self._dataset.files[:] = self._writers
+        for key, number in self._dataset.numbers.items():
+            coordinates = self._dataset.axes.coordinates(key)
+            position = coordinates.get("position") if self._target.is_folder else None
+            if position not in self._file_numbers:
+                file, _ = self._dataset.place(number)
+                self._file_numbers[position] = file
+                self._target.file(position)  # no other position gets its name
+        file, handle = self._dataset.place(len(self._dataset) - 1)
+        self.frame_count = decode_head(self._dataset.files[file].note(handle)).number + 1
 
     def _settle(self) -> None:
         """Notice that an interrupt, such as Ctrl+C, ended what was being done in the middle."""
@@ -307,7 +364,7 @@ class Session:
             path = self._target.file(position)
             number = len(self._file_numbers)
             try:
-                writer = PageWriter(
+                writer = PageWriter.create(
                     path,
                     self._header.encode(),
                     self._pool,

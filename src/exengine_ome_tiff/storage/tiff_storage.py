@@ -16,11 +16,11 @@ from exengine_ome_tiff.storage.claiming import claim
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.failures import Failures, OnError, is_no_room
 from exengine_ome_tiff.storage.header import Header
-from exengine_ome_tiff.storage.opening import open_dataset
+from exengine_ome_tiff.storage.opening import find_dataset, open_dataset
 from exengine_ome_tiff.storage.readable import ReadableStorage, plain_coordinates
 from exengine_ome_tiff.storage.session import Session
 from exengine_ome_tiff.storage.target import Target
-from exengine_ome_tiff.tiff import PageCoding, algorithm_of
+from exengine_ome_tiff.tiff import PageCoding, algorithm_of, read_head
 from exengine_ome_tiff.translate import Interpreter, Translator
 
 
@@ -202,6 +202,62 @@ class TiffStorage(ReadableStorage):
         storage._finalizer = weakref.finalize(storage, dataset.close)  # noqa: SLF001
         return storage
 
+    @classmethod
+    def resume(
+        cls,
+        path: str | PathLike[str],
+        *,
+        translators: Iterable[Translator] = (),
+        checksums: bool | Literal["crc32", "sha256"] = False,
+        fsync: bool = True,
+    ) -> Self:
+        """Go on writing a dataset that was never finished: its writer was killed, or called `suspend`.
+
+        The frames that are in the files stay as they are; all other options are those that it was begun with.
+
+        Parameters
+        ----------
+        path
+            A single file, a folder, or any file of a folder.
+        translators, checksums, fsync
+            As for the class: the files do not hold them.
+
+        Returns
+        -------
+        TiffStorage
+            Takes frames.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is nothing at `path`.
+        FileExistsError
+            It is finished, or another storage still writes it.
+        OmeTiffError
+            What is there was not written by a `TiffStorage`, or has no frame.
+        """
+        paths, header = find_dataset(Path(fspath(path)).absolute())
+        target = Target.of_files(paths, is_folder=header.is_folder)
+        if any(read_head(each).is_finished for each in paths):
+            raise FileExistsError(f"{target.path} is finished: no frame can be put any more")
+        header.coding.require_codec()
+        storage = cls.__new__(cls)
+        storage._failures = Failures("raise")  # noqa: SLF001 - this is its constructor
+        storage._setup(target.path, Dataset(), header)  # noqa: SLF001
+        storage._session = session = Session(  # noqa: SLF001
+            target,
+            header,
+            storage._dataset,  # noqa: SLF001
+            Interpreter(translators),
+            (),
+            storage._failures,  # noqa: SLF001
+            checksums=algorithm_of(checksums),
+            fsync=fsync,
+            paths=paths,
+        )
+        storage._finalizer = weakref.finalize(storage, session.abandon)  # noqa: SLF001
+        return storage
+
     def put(
         self, data_coordinates: Mapping[str, int | str], data: npt.ArrayLike, metadata: object = None
     ) -> None:
@@ -277,6 +333,22 @@ class TiffStorage(ReadableStorage):
             self._finalizer.detach()
             self._dataset.close()
         self._failures.raise_remembered()
+
+    def suspend(self) -> None:
+        """Write all frames that wait and close, without finishing: `resume` goes on, `recover` finishes.
+
+        Nothing can be read or put any more. Does nothing where `finish` is done.
+
+        Raises
+        ------
+        OSError
+            Frames that waited could not be written, and are lost; those in the files are there.
+        """
+        self._finalizer.detach()
+        if self._session is not None:
+            self._session.suspend()
+        self._is_closed = True
+        self._dataset.close()
 
     def await_new_image(self, timeout: float | None = None) -> bool:
         """Wait for a frame that came after this thread's last call, or after the storage was made.

@@ -6,6 +6,8 @@ from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of
 from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.disk import sync_folder, write_whole
 from exengine_ome_tiff.tiff.finisher import PageFinisher
+from exengine_ome_tiff.tiff.hyperstack import Hyperstack, write_hyperstack
+from exengine_ome_tiff.tiff.micromanager import ImageStack, StackPage
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.opening import (
     JournalPage,
@@ -24,6 +26,8 @@ __all__ = [
     "Algorithm",
     "BufferPool",
     "Expected",
+    "Hyperstack",
+    "ImageStack",
     "JournalPage",
     "MarkedFile",
     "OpenFiles",
@@ -33,6 +37,7 @@ __all__ = [
     "PageReader",
     "PageWriter",
     "PixelFormat",
+    "StackPage",
     "StoredPage",
     "algorithm_of",
     "as_bytes",
@@ -45,5 +50,6 @@ __all__ = [
     "read_head",
     "resume",
     "sync_folder",
+    "write_hyperstack",
     "write_whole",
 ]

@@ -35,8 +35,8 @@ class PageFinisher:
 
     def __init__(self, reader: PageReader, file: GrowingFile, coding: PageCoding) -> None:
         self.path = reader.path
-        self._reader = reader
-        self._file = file
+        self.reader = reader
+        self.file = file
         self._coding = coding
         self._loose = Appender(file, coding)
         self._ifd_of = array("Q")
@@ -47,6 +47,8 @@ class PageFinisher:
         self._template = 0, b""
         """Offset and entries of the IFD that was read last."""
         self._last_at: int | None = None
+        self.link_at = chain.FIRST_IFD_AT
+        """Where the link from the last page of the journal to a next one is."""
         self.is_finished = False
 
     @property
@@ -72,6 +74,11 @@ class PageFinisher:
         if not last.is_sorted:
             raise OmeTiffError(f"{self.path}: the tags of the page at offset {last.offset} are damaged")
         self._last_at = last.offset
+
+    def reopen(self) -> None:
+        """Have the last page of the journal lead nowhere, so that pages can follow; errors as `finish`."""
+        self.file.link(self.link_at, 0)
+        self._last_at = None
 
     def append_blank(self, pixels: PixelFormat) -> int:
         """Write a page of zeros that no frame has put, once for all of its kind; return its handle."""
@@ -111,13 +118,13 @@ class PageFinisher:
             It is somebody else's file, and damaged.
         """
         if self.is_finished:
-            return self._reader
+            return self.reader
         smaller = self._write_smaller(pages)
-        if not self._file.closed:
-            self._file.trim()
-            self._file.close()
+        if not self.file.closed:
+            self.file.trim()
+            self.file.close()
         try:
-            with self._reader.reopened("rb") as file:
+            with self.reader.reopened("rb") as file:
                 journal_at = chain.first_offset(file)
                 # the header leads to the new chain where only what comes after that was interrupted
                 is_done = chain.read_ifd(file, journal_at).find(chain.JOURNAL) is not None
@@ -127,7 +134,7 @@ class PageFinisher:
                     chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
                     chain.JOURNAL: (chain.LONG8, journal),
                 }
-            with self._reader.reopened("r+b", buffering=0) as file:
+            with self.reader.reopened("r+b", buffering=0) as file:
                 if not is_done:
                     table_at = write_final_chain(file, self._pages(pages, smaller), len(pages), extra)
                     if fsync:
@@ -138,19 +145,19 @@ class PageFinisher:
         except OSError as error:
             raise disk.told(error, self.path) from error
         self.is_finished = True
-        return self._reader
+        return self.reader
 
     def close(self) -> None:
         """Close the file as it is."""
-        if not self._file.closed:
+        if not self.file.closed:
             with suppress(OSError):  # the room behind its end does no harm
-                self._file.trim()
-            self._file.close()
-        self._reader.close()
+                self.file.trim()
+            self.file.close()
+        self.reader.close()
 
     def discard(self) -> None:
         """Close and delete the file, if it still is where it was."""
-        is_there = self._reader.is_in_place()
+        is_there = self.reader.is_in_place()
         self.close()
         if is_there:
             self.path.unlink(missing_ok=True)
@@ -159,7 +166,7 @@ class PageFinisher:
         """Write a page that is no frame; return its handle."""
         pixels = self._coding.encoded(pixels)
         page = self._loose.write(data, pixels)
-        handle = self._reader.add(self._reader.format_number(pixels), page.data_at, 0)
+        handle = self.reader.add(self.reader.format_number(pixels), page.data_at, 0)
         self.add([handle], page.ifd.offset)
         return handle
 
@@ -167,16 +174,16 @@ class PageFinisher:
         """Write the smaller copies of pages, those that are not there yet; return their handles by page."""
         if self._coding.pyramid_levels is None:
             return self._smaller
-        left = self._reader.size()
+        left = self.reader.size()
         for handle in np.unique(pages).tolist():
-            formats = self._coding.smaller(self._reader.format(handle))
+            formats = self._coding.smaller(self.reader.format(handle))
             copies = self._smaller.setdefault(handle, []) if formats else []
             if len(copies) == len(formats):
                 continue
-            left -= self._reader.stored_nbytes(handle)
+            left -= self.reader.stored_nbytes(handle)
             if left < 0:
                 raise OmeTiffError(f"{self.path}: its pages overlap")
-            image = self._reader.stored(copies[-1] if copies else handle)
+            image = self.reader.stored(copies[-1] if copies else handle)
             for pixels in formats[len(copies) :]:
                 image = halved(image)
                 copies.append(self._append_loose(image, pixels))
@@ -184,8 +191,8 @@ class PageFinisher:
 
     def _pages(self, pages: npt.NDArray[np.int64], smaller: dict[int, list[int]]) -> Iterator[Page | Run]:
         """Yield pages for the final chain, made of the IFDs that are there."""
-        with self._reader.reopened("rb") as file:
-            if smaller or self._reader.has_encoded:
+        with self.reader.reopened("rb") as file:
+            if smaller or self.reader.has_encoded:
                 for handle in pages.tolist():
                     copies = [self.entries(file, copy) for copy in smaller.get(handle, ())]
                     yield Page(self.entries(file, handle), copies)
@@ -199,7 +206,7 @@ class PageFinisher:
             ]
             kind_of = np.array(of_blocks)[block_of]
             starts = [0, *(np.flatnonzero(np.diff(kind_of)) + 1).tolist(), len(pages)]
-            offsets, of_numbers = self._reader.data_offsets(pages), [PageKind(entries) for entries in kinds]
+            offsets, of_numbers = self.reader.data_offsets(pages), [PageKind(entries) for entries in kinds]
             for start, stop in pairwise(starts):
                 yield Run(of_numbers[kind_of[start]], offsets[start:stop])
 
@@ -216,6 +223,6 @@ class PageFinisher:
         ifd_at = self._ifd_of[handle]
         if ifd_at != self._template[0]:
             self._template = ifd_at, chain.read_ifd(file, ifd_at).public_entries()
-        if self._reader.format(handle).is_encoded:
+        if self.reader.format(handle).is_encoded:
             return self._template[1]
-        return PageKind(self._template[1]).page(self._reader.data_offset(handle))
+        return PageKind(self._template[1]).page(self.reader.data_offset(handle))

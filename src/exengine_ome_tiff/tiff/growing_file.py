@@ -56,6 +56,10 @@ class GrowingFile(io.RawIOBase):
         self.last_write_at = 0
         """Where the last write went to that added bytes."""
 
+    def wait_in(self, pool: BufferPool) -> None:
+        """Take memory from another pool, while none is taken."""
+        self._pool = pool
+
     def add(self, data: bytes | memoryview) -> int:
         """Add bytes; return where they begin, a multiple of 8.
 

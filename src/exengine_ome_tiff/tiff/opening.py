@@ -214,6 +214,8 @@ def _blocks(reader: PageReader, head: FileHead, finisher: PageFinisher | None) -
                 offsets = _data_offsets(reader, pages, record, size)
                 yield _Block(ifd, record, offsets, tag.number + record.head_nbytes)
                 last = pages[-1]
+                if finisher is not None:
+                    finisher.link_at = last.next_at
                 if last.offset == head.last:
                     break
         except OmeTiffError:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -60,54 +60,32 @@ class PageWriter:
 
     Parameters
     ----------
-    path
-        File to create.
-    dataset
-        JSON that holds for the whole dataset; kept in the first page.
-    pool
-        Where the memory comes from in which small frames wait.
-    open_files
-        Bounds how many files are open.
+    finisher
+        Of the file, whose recording it ends.
     lock
         Held while the books change; the files of one dataset share theirs.
     coding
         Compression, tiles and smaller copies of all pages.
     checksums
         Which checksum the record of each frame has; None for none.
-
-    Raises
-    ------
-    FileExistsError
-        The file exists.
     """
 
     def __init__(
         self,
-        path: Path,
-        dataset: bytes,
-        pool: BufferPool,
-        open_files: OpenFiles,
+        finisher: PageFinisher,
         lock: threading.RLock,
         coding: PageCoding = _PLAIN,
         checksums: Algorithm | None = None,
     ) -> None:
-        self.path = path
-        try:
-            with path.open("xb", buffering=0) as file:
-                disk.write_all(file, chain.header(0))
-        except FileExistsError:
-            raise
-        except OSError as error:
-            raise disk.told(error, path) from error
-        self._reader = PageReader(path, open_files)
-        self._reader.dataset = dataset
-        self._file = GrowingFile(self._reader, open_files, pool)
+        self.path = finisher.path
+        self.finisher = finisher
+        self._reader = finisher.reader
+        self._file = finisher.file
         self._appender = Appender(self._file, coding)
-        self.finisher = PageFinisher(self._reader, self._file, coding)
         self._coding = coding
         self._checksums = checksums
         self._lock = lock
-        self._link_at = chain.FIRST_IFD_AT
+        self._link_at = finisher.link_at
         """Where the link to the next page is to be."""
         self._blocks: dict[PixelFormat, _Block] = {}
         self._last: tuple[PixelFormat, _Block] | None = None
@@ -116,6 +94,64 @@ class PageWriter:
         """Notes that are not in the file yet, by handle."""
         self._waiting_nbytes = 0
         """What will be added for the pages that wait, at the most."""
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        dataset: bytes,
+        pool: BufferPool,
+        open_files: OpenFiles,
+        lock: threading.RLock,
+        coding: PageCoding = _PLAIN,
+        checksums: Algorithm | None = None,
+    ) -> Self:
+        """Create a file.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        dataset
+            JSON that holds for the whole dataset; kept in the first page.
+        pool
+            Where the memory comes from in which small frames wait.
+        open_files
+            Bounds how many files are open.
+        lock, coding, checksums
+            As for the class.
+
+        Raises
+        ------
+        FileExistsError
+            The file exists.
+        """
+        try:
+            with path.open("xb", buffering=0) as file:
+                disk.write_all(file, chain.header(0))
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise disk.told(error, path) from error
+        reader = PageReader(path, open_files)
+        reader.dataset = dataset
+        return cls(
+            PageFinisher(reader, GrowingFile(reader, open_files, pool), coding), lock, coding, checksums
+        )
+
+    @classmethod
+    def go_on(
+        cls,
+        finisher: PageFinisher,
+        pool: BufferPool,
+        lock: threading.RLock,
+        coding: PageCoding = _PLAIN,
+        checksums: Algorithm | None = None,
+    ) -> Self:
+        """Go on with a file that `resume` has opened, and whose pages it has read; as `create`."""
+        finisher.file.wait_in(pool)
+        finisher.reopen()
+        return cls(finisher, lock, coding, checksums)
 
     def __len__(self) -> int:
         return len(self._reader)

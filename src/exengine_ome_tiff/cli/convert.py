@@ -1,0 +1,108 @@
+"""The command `convert`: a dataset of ours from NDTiff, from Micro-Manager, or from one in another form."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from exengine_ome_tiff.cli.progress import ProgressBar
+from exengine_ome_tiff.cli.saying import UsageError, say
+from exengine_ome_tiff.converting import Converted, convert
+from exengine_ome_tiff.looking.table import duration_text, size_text
+
+_MOST_LISTED = 20
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the parser of the command."""
+    parser = commands.add_parser(
+        "convert",
+        help="make an OME-TIFF dataset of another one",
+        description="Make an OME-TIFF dataset of an NDTiff dataset (needs the extra `ndtiff`), of a folder "
+        "of Micro-Manager's image stacks, or of one in another form: one file, a folder, compressed or not. "
+        "Run the same command again after an interrupt to go on. "
+        "Exit status 0: all was carried over.",
+    )
+    parser.add_argument("source", type=Path, help="dataset: a folder, a file, or any file of a folder")
+    parser.add_argument(
+        "dest", type=Path, help="file ending in .ome.tiff, or folder for one file per position"
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="read both back and compare them, frame by frame"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a dataset at DEST, at the end")
+    parser.add_argument("--compression", choices=("zlib", "lzw", "zstd"), help="lossless compression")
+    parser.add_argument("--compression-level", type=int, metavar="N", help="0 to 9 (zlib), 1 to 22 (zstd)")
+    parser.add_argument("--predictor", action="store_true", help="compress differences between neighbours")
+    parser.add_argument(
+        "--tile", type=int, nargs=2, metavar=("H", "W"), help="tiles: height and width, multiples of 16"
+    )
+    parser.add_argument(
+        "--pyramid-levels", type=_levels, metavar="N", help="smaller copies of each frame, or auto"
+    )
+    parser.add_argument("--checksums", choices=("crc32", "sha256"), help="record checksums of pixels")
+    parser.set_defaults(work=_convert)
+
+
+def _levels(text: str) -> int | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected a number or auto") from error
+
+
+def _convert(options: argparse.Namespace) -> int:
+    names = ("compression", "compression_level", "predictor", "tile", "pyramid_levels", "checksums")
+    wanted = {name: getattr(options, name) for name in names}
+    wanted = {name: value for name, value in wanted.items() if value is not None and value is not False}
+    if options.dest.exists() and not options.overwrite:
+        raise UsageError(f"{options.dest} exists; --overwrite replaces a dataset")
+    with ProgressBar("frame") as bar:
+        try:
+            done = convert(
+                options.source,
+                options.dest,
+                overwrite=options.overwrite,
+                verify=options.verify,
+                progress=bar.step,
+                **wanted,
+            )
+        except (FileExistsError, ValueError, ImportError) as error:
+            raise UsageError(error) from error
+        except KeyboardInterrupt:
+            bar.close()
+            say("what was converted is kept: the same command goes on with it", sys.stderr)
+            raise
+    _report(done)
+    return 0 if done.is_whole else 1
+
+
+def _report(done: Converted) -> None:
+    """Tell what was done, and on stderr what was not."""
+    before = f" ({done.resumed} of them before)" if done.resumed else ""
+    say(f"{done.path}: {_count(done.frames, 'frame')}{before}, {_count(done.images, 'image')}")
+    rate = f"{done.megabytes_per_s:.0f} MB/s"
+    say(f"{size_text(done.disk_bytes)} on disk, {duration_text(done.seconds)}, {rate}")
+    if done.superseded:
+        say(f"{_count(done.superseded, 'frame')} left out that others had replaced")
+    if done.differences == ():
+        say("verified: pixels and metadata are those of the source")
+    _list("could not be carried over", [f"{lost.what}: {lost.reason}" for lost in done.lost])
+    _list(f"not the same, so that the result stays in {done.path.parent}", done.differences or ())
+
+
+def _list(title: str, lines: Sequence[str]) -> None:
+    if not lines:
+        return
+    say(f"{title}: {len(lines)}", sys.stderr)
+    for line in lines[:_MOST_LISTED]:
+        say(f"  {line}", sys.stderr)
+    if len(lines) > _MOST_LISTED:
+        say(f"  and {len(lines) - _MOST_LISTED} more", sys.stderr)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

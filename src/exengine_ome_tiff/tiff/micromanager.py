@@ -1,0 +1,121 @@
+"""Reading the image stacks that Micro-Manager 1.4 and 2 write, and NDTiff 1: TIFF with an index of its own.
+
+Layout: "Micro-Manager File Formats" on micro-manager.org, as tifffile reads it. The index tells of each page
+the channel, slice, frame and position, which are numbers, and the offset of its IFD; the metadata of a page
+are JSON in a tag of it.
+"""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy.typing as npt
+import tifffile
+
+from exengine_ome_tiff.errors import OmeTiffError
+
+_METADATA = 51123
+_PARTS = ("Summary", "IndexMap", "Comments")
+_INDICES = ("ChannelIndex", "SliceIndex", "FrameIndex", "PositionIndex")
+
+
+class StackPage(NamedTuple):
+    """A page of an image stack, as the index tells it.
+
+    Parameters
+    ----------
+    channel, z, time, position
+        Numbers from 0.
+    ifd_at
+        Offset of its IFD.
+    """
+
+    channel: int
+    z: int
+    time: int
+    position: int
+    ifd_at: int
+
+
+class ImageStack:
+    """A file of an image stack, open for reading; for one thread.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+
+    Raises
+    ------
+    OmeTiffError
+        Micro-Manager did not write it as an image stack.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with ExitStack() as stack:
+            try:
+                self._tiff = stack.enter_context(tifffile.TiffFile(path))
+                settings: dict[str, Any] = {}
+                if self._tiff.is_micromanager:
+                    settings = tifffile.read_micromanager_metadata(self._tiff.filehandle, _PARTS)
+            except OSError:
+                raise
+            except Exception as error:  # tifffile raises what comes of bytes that are wrong
+                raise OmeTiffError(f"{path}: {error}") from error
+            if settings.get("MajorVersion") not in (0, 1) or not isinstance(settings.get("Summary"), dict):
+                raise OmeTiffError(f"{path}: not an image stack of Micro-Manager")
+            stack.pop_all()
+        self.summary: dict[str, Any] = settings["Summary"]
+        """What it says of the whole dataset."""
+        self.comments: dict[str, Any] = settings.get("Comments") or {}
+        """Comments on the dataset ("Summary") and on frames."""
+        index = settings.get("IndexMap")
+        self._index: list[list[int]] = [] if index is None else index.tolist()
+
+    def pages(self) -> list[StackPage]:
+        """Return the pages that the index names; of a file without one, whose writer was killed, all pages.
+
+        Raises
+        ------
+        OmeTiffError
+            It has none, and a page does not tell where it belongs.
+        """
+        if self._index:
+            return [StackPage(*row) for row in self._index if row[-1]]
+        found = []
+        for page in self._tiff.pages:
+            metadata = page.tags.valueof(_METADATA) if isinstance(page, tifffile.TiffPage) else None
+            try:
+                c, z, t, p = (int(metadata[key]) for key in _INDICES)  # type: ignore[index]
+                found.append(StackPage(c, z, t, p, page.offset))
+            except (TypeError, KeyError, ValueError) as error:
+                raise OmeTiffError(
+                    f"{self.path}: it has no index, and the page at offset {page.offset} has no {_INDICES[0]}"
+                ) from error
+        return found
+
+    def read(self, page: StackPage) -> tuple[npt.NDArray[Any], dict[str, Any]]:
+        """Read pixels and metadata of a page.
+
+        Raises
+        ------
+        OmeTiffError
+            It cannot be read.
+        """
+        handle = self._tiff.filehandle
+        try:
+            handle.seek(page.ifd_at)
+            found = tifffile.TiffPage(self._tiff, index=0)
+            pixels, metadata = found.asarray(), found.tags.valueof(_METADATA)
+        except OSError:
+            raise
+        except Exception as error:  # as above
+            raise OmeTiffError(f"{self.path}, page at offset {page.ifd_at}: {error}") from error
+        if not isinstance(metadata, dict):
+            raise OmeTiffError(f"{self.path}, page at offset {page.ifd_at}: its metadata cannot be read")
+        return pixels, metadata
+
+    def close(self) -> None:
+        """Close the file."""
+        self._tiff.close()

@@ -1,0 +1,234 @@
+"""The commands `convert` and `export`, installed, as a user runs them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tifffile
+
+from acquisitions import nested
+from exengine_ome_tiff import TiffStorage, validate
+from foreign import write_ndtiff
+from frames import assert_same, frame
+from installed import run
+
+NAME = "ein Ordner mit Ω"
+PLACES = nested(position=("π 1", "B2"), time=range(4), channel=("DAPI", "GFP"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Hold an NDTiff dataset under a name with blanks and a letter that not every console has."""
+    frames = [(place, frame(place, (40, 48)), {"Exposure-ms": 5, "note": "日本"}) for place in PLACES]
+    write_ndtiff(tmp_path, NAME, {"sample": "µ"}, frames)
+    return tmp_path
+
+
+SOURCE = f"{NAME}_1"
+
+
+def assert_whole(path, places=PLACES):
+    with TiffStorage.open(path) as storage:
+        assert storage.summary_metadata == {"sample": "µ"}
+        for place in places:
+            assert_same(storage[place], frame(place, (40, 48)))
+            assert storage.get_metadata(place) == {"Exposure-ms": 5, "note": "日本"}
+        assert len(storage.get_image_coordinates_list()) == len(places)
+
+
+@pytest.mark.parametrize("dest", ["das Ω.ome.tiff", "das Ω"])
+def test_convert(folder, dest):
+    done = run("convert", SOURCE, dest, "--verify", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"{folder / dest}: 16 frames, 2 images"
+    assert lines[1].endswith(" MB/s")
+    assert lines[2] == "verified: pixels and metadata are those of the source"
+    assert "frame/s" in done.stderr  # of the progress bar
+    assert "<" in done.stderr  # before the time that remains
+    assert_whole(folder / dest)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([SOURCE, dest])
+
+
+def test_options_become_those_of_the_storage(folder):
+    words = "--compression zlib --compression-level 9 --predictor --tile 16 32 --pyramid-levels 1"
+    done = run("convert", SOURCE, "a.ome.tiff", *words.split(), "--checksums", "crc32", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    with tifffile.TiffFile(folder / "a.ome.tiff") as tif:
+        page = tif.pages.first
+        assert (page.compression, page.predictor, page.tile) == (8, 2, (16, 32))
+        assert len(tif.series[0].levels) == 2
+    assert validate(folder / "a.ome.tiff") == []
+    done = run("convert", "a.ome.tiff", "plain", "--pyramid-levels", "auto", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert_whole(folder / "plain")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_a_console_that_is_not_utf_8(folder, encoding):
+    done = run("convert", SOURCE, "das Ω", cwd=folder, encoding=encoding)
+    assert done.returncode == 0, done.stderr
+    done = run("export", "das Ω", "π.tif", "--image", "π 1", cwd=folder, encoding=encoding)
+    assert done.returncode == 0, done.stderr
+    assert "image \\u03c0 1: T=4 C=2 Z=1 Y=40 X=48 uint16" in done.stdout
+
+
+def test_what_could_not_be_carried_over_is_told(folder):
+    index = folder / SOURCE / "NDTiff.index"
+    index.write_bytes(index.read_bytes()[:-20])
+    done = run("convert", SOURCE, "a.ome.tiff", cwd=folder)
+    assert done.returncode == 1
+    assert "15 frames" in done.stdout
+    assert "could not be carried over: 1" in done.stderr
+    assert f"  {NAME}_NDTiffStack.tif: frames that NDTiff.index does not name: 1" in done.stderr
+    assert_whole(folder / "a.ome.tiff", PLACES[:-1])
+
+
+def test_overwrite(folder):
+    assert run("convert", SOURCE, "a.ome.tiff", cwd=folder).returncode == 0
+    done = run("convert", SOURCE, "a.ome.tiff", cwd=folder)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert done.stderr.endswith(" a.ome.tiff exists; --overwrite replaces a dataset\n")
+    assert run("convert", SOURCE, "a.ome.tiff", "--overwrite", cwd=folder).returncode == 0
+    assert_whole(folder / "a.ome.tiff")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("convert", SOURCE, SOURCE, "--overwrite"), 2, "is the source, or in it"),
+        (("convert", SOURCE, "a.tif", "--compression-level", "3"), 2, "needs a compression"),
+        (("convert", SOURCE, "a.tif", "--compression", "zlib", "--compression-level", "99"), 2, "level=99"),
+        (("convert", SOURCE, "a.tif", "--tile", "7", "7"), 2, "multiples of 16"),
+        (("convert", SOURCE, "a.tif", "--pyramid-levels", "0"), 2, "pyramid_levels=0"),
+        (("convert", "gone", "a.tif"), 1, "no such file or folder"),
+        (("convert", "file", "a.tif"), 1, "no dataset of NDTiff, TiffStorage or Micro-Manager"),
+        (("export", "gone", "a.tif"), 1, "no such file or folder"),
+        (("export", SOURCE, "a.tif"), 1, "expected the files of one dataset"),
+        (("export", SOURCE, "a.png"), 2, "ends in .tif"),
+        (("export", SOURCE, "file.tif"), 2, "file.tif exists; --overwrite replaces a file"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line(folder, arguments, status, message):
+    for name in ("file", "file.tif"):
+        (folder / name).touch()
+    done = run(*arguments, cwd=folder)
+    assert done.returncode == status, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"exengine-ome-tiff {arguments[0]}: ")
+    assert message in line
+    assert sorted(path.name for path in folder.iterdir()) == sorted([SOURCE, "file", "file.tif"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("convert", SOURCE),
+        ("convert", SOURCE, "a.tif", "--compression", "jpeg"),
+        ("convert", SOURCE, "a.tif", "--pyramid-levels", "many"),
+        ("export", SOURCE),
+    ],
+)
+def test_arguments_that_are_none(folder, arguments):
+    done = run(*arguments, cwd=folder)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"exengine-ome-tiff {arguments[0]}: error: ")
+
+
+@pytest.mark.parametrize("command", ["convert", "export"])
+def test_help(tmp_path, command):
+    done = run(command, "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"usage: exengine-ome-tiff {command} ")
+    assert max(map(len, done.stdout.splitlines())) <= 90
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
+def test_completion_knows_them(tmp_path, shell):
+    done = run("completion", shell, cwd=tmp_path)
+    for word in ("convert", "export", "pyramid-levels", "verify"):
+        assert word in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+@pytest.mark.parametrize("dest", ["new.ome.tiff", "new"])
+def test_ctrl_c_leaves_nothing_under_the_name_and_running_again_goes_on(tmp_path, dest):
+    places = nested(position=("A", "B"), time=range(300))
+    with TiffStorage(tmp_path / "run.ome.tiff", {"sample": "µ"}, fsync=False) as storage:
+        for place in places:
+            storage.put(place, frame(place, (40, 48)), {"Exposure-ms": 5, "note": "日本"})
+    slow = ["--compression", "zlib", "--compression-level", "9"]
+    # as slow as a network: each frame takes 10 ms
+    code = (
+        "import sys, time\n"
+        "from exengine_ome_tiff.cli import main\n"
+        "from exengine_ome_tiff.converting import sources\n"
+        "read = sources.OwnSource.read\n"
+        "sources.OwnSource.read = lambda self, at: (time.sleep(0.01), read(self, at))[1]\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "convert", "run.ome.tiff", dest, *slow],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    part = tmp_path / f".{dest}.part" / dest
+    until_s = time.monotonic() + 60
+    while not (part.exists() and sum(f.stat().st_size for f in files(part)) > 50_000):
+        assert time.monotonic() < until_s
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-2:] == [
+        "what was converted is kept: the same command goes on with it",
+        "exengine-ome-tiff convert: interrupted",
+    ]
+    assert not (tmp_path / dest).exists()
+    done = run("convert", "run.ome.tiff", dest, *slow, "--verify", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first = done.stdout.splitlines()[0]
+    before = int(first.partition("600 frames (")[2].partition(" of them before)")[0])
+    assert 0 < before < 600
+    assert_whole(tmp_path / dest, places)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["run.ome.tiff", dest])
+
+
+def files(path):
+    return [*path.iterdir()] if path.is_dir() else [path]
+
+
+def test_export(folder):
+    assert run("convert", SOURCE, "run", cwd=folder).returncode == 0
+    done = run("export", "run", "a b µ.tif", cwd=folder)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "there are 2 images, choose one: 0 'π 1', 1 'B2'" in done.stderr
+    done = run("export", "run", "a b µ.tif", "--image", "B2", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{folder / 'a b µ.tif'}: image B2: T=4 C=2 Z=1 Y=40 X=48 uint16\n"
+    expected = [[frame(place, (40, 48)) for place in PLACES if place["position"] == "B2"]]
+    got = tifffile.imread(folder / "a b µ.tif")
+    np.testing.assert_array_equal(got, np.reshape(expected, (4, 2, 40, 48)))
+
+
+def test_without_ndstorage_the_error_says_what_to_install(folder):
+    code = (
+        "import sys; sys.modules['ndstorage'] = None; "
+        "from exengine_ome_tiff.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "convert", SOURCE, "a.ome.tiff"],
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.endswith('pip install "exengine-ome-tiff[ndtiff]"')

@@ -1,0 +1,148 @@
+"""Image stacks of Micro-Manager become ours: judged by tifffile, page by page, and by Bio-Formats."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from acquisitions import nested
+from exengine_ome_tiff import OmeTiffError, TiffStorage, convert, validate
+from foreign import write_image_stack
+from frames import assert_same, frame
+from readers.check import assert_readers_agree
+
+DATA = Path(__file__).parents[1] / "data" / "metadata"
+SUMMARY = json.loads((DATA / "mm2_summary_CONSTRUCTED.json").read_text("utf-8"))
+TAGS = json.loads((DATA / "mm2_multipagetiff_image_CONSTRUCTED.json").read_text("utf-8"))
+LABELS = [position["Label"] for position in SUMMARY["StagePositions"]]
+NUMBERS = nested(position=range(2), time=range(2), z=range(3), channel=range(2))
+
+
+def tags(place):
+    numbers = {f"{name}Index": place[axis] for name, axis in INDICES.items()}
+    return TAGS | numbers | {"Width": 48, "Height": 40, "completeCoords": place, "µ": "λ"}
+
+
+INDICES = {"Frame": "time", "Slice": "z", "Channel": "channel", "Position": "position"}
+
+
+def frames_at(places, shape=(40, 48), dtype="u2"):
+    return [(place, frame(place, shape, dtype), tags(place)) for place in places]
+
+
+def named(place):
+    channel, position = SUMMARY["ChNames"][place["channel"]], LABELS[place["position"]]
+    return place | {"channel": channel, "position": position}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Hold a dataset of three files, two of which have one position."""
+    folder = tmp_path / "demo_1"
+    parts = {"A1-Site_0": NUMBERS[:12], "A2-Site_0": NUMBERS[12:20], "A2-Site_0_1": NUMBERS[20:]}
+    for name, places in parts.items():
+        write_image_stack(folder / f"demo_1_MMStack_{name}.ome.tif", SUMMARY, frames_at(places))
+    (folder / "DisplaySettings.json").write_text("{}")
+    return folder
+
+
+def assert_carried_over(dest, places, caplog, **shape):
+    with TiffStorage.open(dest) as result:
+        assert sorted(
+            map(str, map(sorted, (each.items() for each in result.get_image_coordinates_list())))
+        ) == sorted(map(str, map(sorted, (named(place).items() for place in places))))
+        assert result.summary_metadata == SUMMARY
+        for place in places:
+            assert_same(result[named(place)], frame(place, **shape or {"shape": (40, 48)}))
+            assert result.get_metadata(named(place)) == tags(place)
+        put = [(named(place), result[named(place)]) for place in places]
+    assert validate(dest) == []
+    caplog.clear()
+    assert_readers_agree(dest, put, caplog)
+
+
+def test_the_files_are_what_tifffile_takes_for_image_stacks(folder):
+    for path in folder.glob("*.tif"):
+        with tifffile.TiffFile(path) as tif:
+            assert tif.is_micromanager
+            settings = tif.micromanager_metadata
+            assert settings["Summary"] == SUMMARY
+            offsets = [page.offset for page in tif.pages]
+            assert settings["IndexMap"][:, 4].tolist() == offsets
+            for page in tif.pages:
+                c, z, t, p, _ = settings["IndexMap"][page.index].tolist()
+                place = {"position": p, "time": t, "z": z, "channel": c}
+                np.testing.assert_array_equal(page.asarray(), frame(place, (40, 48)))
+                assert page.tags[51123].value == tags(place)
+
+
+@pytest.mark.parametrize("form", ["run.ome.tiff", "run"])
+@pytest.mark.parametrize("by", ["folder", "file"])
+def test_a_folder_of_several_files(tmp_path, folder, form, by, caplog):
+    source = folder if by == "folder" else folder / "demo_1_MMStack_A2-Site_0.ome.tif"
+    done = convert(source, tmp_path / form, verify=True, fsync=False)
+    assert (done.frames, done.images, done.is_whole) == (24, 2, True)
+    assert_carried_over(tmp_path / form, NUMBERS, caplog)
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((40, 48), "u1"), ((40, 48, 3), "u1")])
+def test_other_pixels(tmp_path, shape, dtype, caplog):
+    frames = frames_at(NUMBERS[:12], shape, dtype)
+    write_image_stack(tmp_path / "a" / "a_MMStack_Pos0.ome.tif", SUMMARY, frames)
+    assert convert(tmp_path / "a", tmp_path / "run.ome.tiff", verify=True, fsync=False).is_whole
+    assert_carried_over(tmp_path / "run.ome.tiff", NUMBERS[:12], caplog, shape=shape, dtype=dtype)
+
+
+def test_without_names_numbers_stay(tmp_path):
+    summary = SUMMARY | {"ChNames": ["same", "same"], "StagePositions": None}
+    write_image_stack(tmp_path / "a" / "a_MMStack.ome.tif", summary, frames_at(NUMBERS))
+    convert(tmp_path / "a", tmp_path / "run.ome.tiff")
+    with TiffStorage.open(tmp_path / "run.ome.tiff") as result:
+        assert all(place in result for place in NUMBERS)
+
+
+def test_a_file_whose_writer_was_killed_has_no_index(tmp_path, caplog):
+    frames = frames_at(NUMBERS[:12])
+    write_image_stack(tmp_path / "a" / "a_MMStack.ome.tif", SUMMARY, frames, is_finished=False)
+    assert convert(tmp_path / "a", tmp_path / "run.ome.tiff", verify=True).is_whole
+    assert_carried_over(tmp_path / "run.ome.tiff", NUMBERS[:12], caplog)
+
+
+def test_comments(tmp_path):
+    comments = {"Summary": "control\ncells", "Image-0": "", "Image-1": "blurred"}
+    write_image_stack(tmp_path / "a" / "a_MMStack.ome.tif", SUMMARY, frames_at(NUMBERS[:12]), comments)
+    done = convert(tmp_path / "a", tmp_path / "run.ome.tiff")
+    assert [(lost.what, lost.reason) for lost in done.lost] == [
+        ("comment 'Image-1'", "there is no place for it")
+    ]
+    assert "control\ncells" in tifffile.tiffcomment(tmp_path / "run.ome.tiff")
+
+
+class TestDamage:
+    def test_a_file_that_was_cut_short(self, tmp_path, folder):
+        file = folder / "demo_1_MMStack_A2-Site_0_1.ome.tif"
+        data = file.read_bytes()
+        index = data[int.from_bytes(data[12:16], "little") :]
+        cut = data[: int.from_bytes(data[12:16], "little") - 2000]
+        at = len(cut).to_bytes(4, "little")
+        file.write_bytes(cut[:12] + at + cut[16:] + index)
+        done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
+        assert (done.frames, done.differences) == (23, ())
+        (lost,) = done.lost
+        assert lost.what == "time=1,position=A2-Site_0,channel=FITC,z=2"
+
+    def test_a_file_that_is_none(self, tmp_path, folder):
+        (folder / "demo_1_MMStack_A2-Site_0_1.ome.tif").write_bytes(b"II*\0")
+        done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
+        assert (done.frames, [lost.what for lost in done.lost]) == (
+            20,
+            ["demo_1_MMStack_A2-Site_0_1.ome.tif"],
+        )
+
+    def test_two_datasets_in_a_folder(self, tmp_path, folder):
+        write_image_stack(folder / "other_MMStack.ome.tif", SUMMARY, frames_at(NUMBERS[:2]))
+        with pytest.raises(OmeTiffError, match="of 2 datasets are in it"):
+            convert(folder, tmp_path / "run.ome.tiff")
+        assert convert(folder / "other_MMStack.ome.tif", tmp_path / "run.ome.tiff").frames == 2

@@ -1,0 +1,237 @@
+"""NDTiff datasets become ours: judged by ndstorage, frame by frame, and by the readers of OME-TIFF."""
+
+import shutil
+
+import numpy as np
+import pytest
+from ndstorage import Dataset, NDTiffDataset
+
+from acquisitions import nested
+from exengine_ome_tiff import OmeTiffError, TiffStorage, convert, validate
+from foreign import close, write_ndtiff, write_ndtiff_1, write_ndtiff_by_hand
+from frames import assert_same, frame
+from readers.check import assert_readers_agree
+
+SUMMARY = {
+    "PixelType": "GRAY16",
+    "Width": 48,
+    "Height": 40,
+    "PixelSize_um": 0.5,
+    "µ": [1.5, None, {"a": True}],
+}
+CASES = {
+    "positions by name": nested(position=("A1", "B2"), time=range(3), channel=("DAPI", "GFP")),
+    "numbers": nested(position=range(2), time=range(2), channel=range(2), z=range(-1, 2)),
+    "other axes": nested(row=range(2), column=range(3), angle=("left", "right"), time=(3, 7)),
+    "one frame": [{"time": 0}],
+}
+
+
+def metadata(place):
+    return {"Exposure-ms": 2.5, "Axes": dict(place), "text": 'λ " \\', "nested": {"a": [1, None, -1e-7]}}
+
+
+def frames_at(places, dtype="u2"):
+    return [(place, frame(place, (40, 48), dtype), metadata(place)) for place in places]
+
+
+def assert_carried_over(source, dest, places, caplog, **reading):
+    """Compare with what ndstorage reads, and have Bio-Formats look at the result."""
+    dataset = Dataset(str(source))
+    with TiffStorage.open(dest) as result:
+        assert [{*each.items()} for each in result.get_image_coordinates_list()] == [
+            {*place.items()} for place in places
+        ]
+        assert result.summary_metadata == dataset.summary_metadata
+        for place in places:
+            assert_same(result[place], dataset.read_image(**place | reading))
+            assert result.get_metadata(place) == dataset.read_metadata(**place | reading)
+        put = [(place, result[place]) for place in places]
+    for level in [dataset] if hasattr(dataset, "index") else dataset.res_levels.values():
+        level.close()
+    assert validate(dest) == []
+    caplog.clear()
+    assert_readers_agree(dest, put, caplog)
+
+
+@pytest.mark.parametrize("form", ["run.ome.tiff", "run"])
+@pytest.mark.parametrize("places", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_what_ndstorage_wrote(tmp_path, form, places, dtype, caplog, capsys):
+    source = write_ndtiff(tmp_path, "nd", SUMMARY, frames_at(places, dtype))
+    dest = tmp_path / "new" / form
+    seen = []
+    capsys.readouterr()
+    done = convert(source, dest, verify=True, fsync=False, progress=lambda *told: seen.append(told))
+    assert capsys.readouterr().out == ""
+    assert (done.frames, done.resumed, done.lost, done.differences) == (len(places), 0, (), ())
+    assert done.is_whole
+    assert done.frame_bytes == len(places) * 40 * 48 * np.dtype(dtype).itemsize
+    assert {(what, total) for what, _, total in seen} == {
+        ("converting", len(places)),
+        ("verifying", len(places)),
+    }
+    assert seen[-1] == ("verifying", len(places), len(places))
+    assert_carried_over(source, dest, places, caplog)
+    assert [path.name for path in dest.parent.iterdir()] == [form]
+
+
+def test_pyramids_give_their_full_resolution(tmp_path, caplog):
+    places = nested(row=range(2), column=range(2), time=range(2))
+    flat = write_ndtiff(
+        tmp_path, "nd", SUMMARY | {"GridPixelOverlapX": 4, "GridPixelOverlapY": 4}, frames_at(places)
+    )
+    source = tmp_path / "pyramid"
+    shutil.copytree(flat, source / "Full resolution")
+    shutil.copytree(flat, source / "Downsampled_x2")
+    done = convert(source, tmp_path / "run.ome.tiff", verify=True, fsync=False)
+    assert done.is_whole
+    assert_carried_over(source, tmp_path / "run.ome.tiff", places, caplog)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_rgb_and_version_2(tmp_path, version, caplog):
+    places = nested(channel=range(2), time=range(2), view=range(2))
+    frames = [
+        (
+            place,
+            frame(place, (40, 48, 3) if place["channel"] else (40, 48), "u1"),
+            metadata(place) | {"Channel": "c"},
+        )
+        for place in places
+    ]
+    source = write_ndtiff_by_hand(tmp_path / "nd", version, SUMMARY, frames)
+    done = convert(source, tmp_path / "run.ome.tiff", verify=True, fsync=False)
+    assert done.is_whole
+    assert_carried_over(source, tmp_path / "run.ome.tiff", places, caplog)
+    with TiffStorage.open(tmp_path / "run.ome.tiff") as result:
+        for place, pixels, _ in frames:
+            assert_same(result[place], pixels)
+
+
+def test_version_2_without_channels(tmp_path, caplog):
+    places = nested(time=range(3))
+    source = write_ndtiff_by_hand(tmp_path / "nd", 2, SUMMARY, frames_at(places))
+    assert convert(source, tmp_path / "run.ome.tiff", verify=True, fsync=False).is_whole
+    assert_carried_over(source, tmp_path / "run.ome.tiff", places, caplog, channel=None)
+
+
+def test_version_1(tmp_path, caplog):
+    places = nested(position=range(2), time=range(2), channel=range(2), z=range(3))
+    frames = [
+        (place, frame(place, (20, 24)), metadata(place) | {"Channel": f"c{place['channel']}"})
+        for place in places  # in less than 64 kB, behind which ndstorage fails with NumPy 2
+    ]
+    source = write_ndtiff_1(tmp_path / "nd", SUMMARY | {"Width": 24, "Height": 20}, frames)
+    done = convert(source, tmp_path / "run.ome.tiff", verify=True, fsync=False)
+    assert done.is_whole
+    with TiffStorage.open(tmp_path / "run.ome.tiff") as result:
+        order = [dict(each) for each in result.get_image_coordinates_list()]
+        for place, pixels, _ in frames:
+            assert_same(result[place], pixels)
+    assert sorted(map(sorted, (each.items() for each in order))) == sorted(
+        map(sorted, (p.items() for p in places))
+    )
+    assert_carried_over(source, tmp_path / "run.ome.tiff", order, caplog)
+
+
+def test_of_frames_that_were_replaced_the_last_one_counts(tmp_path):
+    places = nested(time=range(3))
+    again = (places[1], np.full((40, 48), 7, "u2"), {"second": True})
+    source = write_ndtiff(tmp_path, "nd", SUMMARY, [*frames_at(places), again])
+    done = convert(source, tmp_path / "run.ome.tiff", verify=True, fsync=False)
+    assert (done.frames, done.superseded, done.is_whole) == (3, 1, True)
+    with TiffStorage.open(tmp_path / "run.ome.tiff") as result:
+        assert_same(result[places[1]], again[1])
+        assert result.get_metadata(places[1]) == {"second": True}
+
+
+class TestDamage:
+    """What is damaged is told, and everything else is carried over."""
+
+    places = nested(time=range(6))
+
+    @pytest.fixture
+    def source(self, tmp_path):
+        return write_ndtiff(tmp_path, "nd", SUMMARY, frames_at(self.places))
+
+    def lost(self, source, left):
+        """Convert; return what is lost, in the order in which it is told."""
+        dest = source.parent / "run.ome.tiff"
+        done = convert(source, dest, verify=True, fsync=False)
+        assert (done.frames, done.is_whole, done.differences) == (len(left), False, ())
+        with TiffStorage.open(dest) as result:
+            assert result.get_image_coordinates_list() == left
+            for place in left:
+                assert_same(result[place], frame(place, (40, 48)))
+        return done.lost
+
+    def test_an_index_that_was_cut_short(self, source):
+        index = source / "NDTiff.index"
+        index.write_bytes(index.read_bytes()[:-50])
+        (lost,) = self.lost(source, self.places[:5])
+        assert (lost.what, lost.reason) == (
+            "nd_NDTiffStack.tif",
+            "frames that NDTiff.index does not name: 1",
+        )
+
+    def test_an_index_with_room_behind_its_end(self, source):
+        index = source / "NDTiff.index"
+        entries = index.read_bytes()
+        index.write_bytes(entries[: len(entries) * 4 // 6].ljust(1000, b"\0"))
+        (lost,) = self.lost(source, self.places[:4])
+        assert lost.reason.endswith(": 2")
+
+    def test_a_file_that_was_cut_short(self, source):
+        file = source / "nd_NDTiffStack.tif"
+        file.write_bytes(file.read_bytes()[: -40 * 48 * 2 - 600])
+        lost = self.lost(source, self.places[:4])
+        assert [each.what for each in lost] == ["time=4", "time=5"]
+        assert "nd_NDTiffStack.tif" in lost[0].reason
+
+    def test_metadata_that_are_none(self, source):
+        file = source / "nd_NDTiffStack.tif"
+        data = file.read_bytes()
+        assert data.count(b'"Axes": {"time": 2}') == 1
+        file.write_bytes(data.replace(b'"Axes": {"time": 2}', b'"Axes": {"time"  2}'))
+        (lost,) = self.lost(source, [place for place in self.places if place["time"] != 2])
+        assert lost.what == "time=2"
+
+    def test_an_entry_that_is_no_json(self, source):
+        index = source / "NDTiff.index"
+        index.write_bytes(index.read_bytes().replace(b'{"time": 3}', b'{"time", 3}'))
+        (lost,) = self.lost(source, [place for place in self.places if place["time"] != 3])
+        assert lost.what == "NDTiff.index"
+
+    def test_coordinates_that_are_none(self, source):
+        index = source / "NDTiff.index"
+        index.write_bytes(index.read_bytes().replace(b'{"time": 3}', b'{"time":0.}'.replace(b"0.", b"[]")))
+        (lost,) = self.lost(source, [place for place in self.places if place["time"] != 3])
+        assert lost.reason
+
+    def test_a_file_that_is_missing(self, source):
+        (source / "nd_NDTiffStack.tif").unlink()
+        with pytest.raises(OmeTiffError, match="no file of it can be read"):
+            convert(source, source.parent / "run.ome.tiff")
+        assert [path.name for path in source.parent.iterdir()] == ["nd_1"]
+
+    def test_a_file_that_is_still_written(self, tmp_path):
+        """The index has the frames that are there, and the file has 4 GB of room behind them."""
+        dataset = NDTiffDataset(str(tmp_path), name="live", writable=True)
+        dataset.initialize(SUMMARY)
+        for place, pixels, more in frames_at(self.places):
+            dataset.put_image(dict(place), pixels, more)
+        dataset._index_file.flush()
+        done = convert(tmp_path / "live_1", tmp_path / "run.ome.tiff", verify=True, fsync=False)
+        close(dataset)
+        assert (done.frames, done.lost) == (6, ())
+
+
+def test_nothing_that_can_be_converted(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.tif").write_bytes(b"II*\0")
+    with pytest.raises(OmeTiffError, match="no dataset of NDTiff, TiffStorage or Micro-Manager"):
+        convert(tmp_path / "folder", tmp_path / "run.ome.tiff")
+    with pytest.raises(FileNotFoundError):
+        convert(tmp_path / "gone", tmp_path / "run.ome.tiff")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

@@ -1,0 +1,178 @@
+"""Writing datasets as other programs leave them: NDTiff by ndstorage, and by hand what it only reads."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ndstorage import NDTiffDataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+Frame = tuple["Mapping[str, int | str]", np.ndarray, "Mapping[str, Any]"]
+_PIXEL_TYPES = {(1, 1): 0, (2, 1): 1, (1, 3): 2}
+"""Of NDTiff, by bytes of a sample and samples."""
+
+
+def write_ndtiff(folder: Path, name: str, summary: Any, frames: Iterable[Frame]) -> Path:
+    """Have ndstorage write a dataset; return its folder."""
+    dataset = NDTiffDataset(str(folder), name=name, writable=True)
+    dataset.initialize(summary)
+    for coordinates, pixels, metadata in frames:
+        dataset.put_image(dict(coordinates), np.ascontiguousarray(pixels), dict(metadata))
+    close(dataset)
+    return folder / f"{name}_1"
+
+
+def close(dataset: NDTiffDataset) -> None:
+    """Finish a dataset and close all of its files, one of which ndstorage leaves open."""
+    left_open = dataset.current_writer.reader
+    dataset.finish()
+    dataset.close()
+    left_open.close()
+
+
+def page(at: int, pixels: np.ndarray, metadata: bytes, *, is_last: bool) -> tuple[bytes, int, int]:
+    """Make an IFD as Micro-Manager does, with pixels and metadata behind it.
+
+    Parameters
+    ----------
+    at
+        Where in the file it will be; even.
+
+    Returns
+    -------
+    bytes
+        All of it.
+    int, int
+        Offsets of pixels and metadata.
+    """
+    height, width = pixels.shape[:2]
+    samples = pixels.shape[2] if pixels.ndim == 3 else 1
+    pixels_at = at + 2 + 13 * 12 + 4
+    more_at = pixels_at + pixels.nbytes
+    metadata_at = more_at + 6 + 16
+    end = metadata_at + len(metadata)
+    end += end % 2
+    bits = 8 * pixels.itemsize
+    entries = [
+        (256, 4, 1, width),
+        (257, 4, 1, height),
+        (258, 3, samples, more_at if samples > 1 else bits),
+        (259, 3, 1, 1),
+        (262, 3, 1, 2 if samples > 1 else 1),
+        (273, 4, 1, pixels_at),
+        (277, 3, 1, samples),
+        (278, 3, 1, height),
+        (279, 4, 1, pixels.nbytes),
+        (282, 5, 1, more_at + 6),
+        (283, 5, 1, more_at + 14),
+        (296, 3, 1, 3),
+        (51123, 2, len(metadata), metadata_at),
+    ]
+    ifd = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    data = struct.pack("<H", len(entries)) + ifd + struct.pack("<I", 0 if is_last else end)
+    data += pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+    data += struct.pack("<3H4I", bits, bits, bits, 1, 1, 1, 1) + metadata
+    return data.ljust(end - at, b"\0"), pixels_at, metadata_at
+
+
+def pages(at: int, frames: Sequence[Frame]) -> tuple[bytes, list[tuple[int, int, int, int]]]:
+    """Make pages in a row; return them, and of each IFD, pixels and metadata, and the length of the last."""
+    data, places = b"", []
+    for number, (_, pixels, metadata) in enumerate(frames):
+        text = json.dumps(metadata).encode()
+        ifd_at = at + len(data)
+        more, pixels_at, metadata_at = page(ifd_at, pixels, text, is_last=number == len(frames) - 1)
+        data += more
+        places.append((ifd_at, pixels_at, metadata_at, len(text)))
+    return data, places
+
+
+def write_ndtiff_by_hand(folder: Path, version: int, summary: Any, frames: Sequence[Frame]) -> Path:
+    """Write a dataset of version 2 or 3, with RGB too, which ndstorage does not write."""
+    inner = folder / "Full resolution" if version == 2 else folder
+    inner.mkdir(parents=True)
+    text = json.dumps(summary).encode()
+    head = [483729, version, *([3] if version == 3 else []), 2355492, len(text)]
+    start = 8 + 4 * len(head) + len(text)
+    first = start + start % 2
+    data, places = pages(first, frames)
+    header = struct.pack(f"<2sHI{len(head)}I", b"II", 42, first, *head) + text
+    (inner / "old_NDTiffStack.tif").write_bytes(header.ljust(first, b"\0") + data)
+    index = b""
+    for (coordinates, pixels, _), (_, pixels_at, metadata_at, nbytes) in zip(frames, places, strict=True):
+        for word in (json.dumps(coordinates), "old_NDTiffStack.tif"):
+            index += struct.pack("<I", len(word.encode())) + word.encode()
+        kind = _PIXEL_TYPES[pixels.itemsize, pixels.shape[2] if pixels.ndim == 3 else 1]
+        index += struct.pack(
+            "<8I", pixels_at, pixels.shape[1], pixels.shape[0], kind, 0, metadata_at, nbytes, 0
+        )
+    (inner / "NDTiff.index").write_bytes(index)
+    return folder
+
+
+def _cztp(coordinates: Mapping[str, int | str]) -> tuple[int, ...]:
+    return tuple(int(coordinates.get(axis, 0)) for axis in ("channel", "z", "time", "position"))
+
+
+def write_ndtiff_1(folder: Path, summary: Mapping[str, Any], frames: Sequence[Frame]) -> Path:
+    """Write a dataset of version 1, whose frames tell their axes in their metadata."""
+    inner = folder / "Full resolution"
+    inner.mkdir(parents=True)
+    text = json.dumps(summary).encode()
+    first = 48 + len(text) + 20 * len(frames)
+    first += first % 2
+    data, places = pages(first, [(c, p, {**m, "Axes": dict(c)}) for c, p, m in frames])
+    index = b"".join(
+        struct.pack("<4iI", *_cztp(frame[0]), place[0]) for frame, place in zip(frames, places, strict=True)
+    )
+    header = struct.pack(
+        "<2sHI8I", b"II", 42, first, 54773648, 40 + len(text), 0, 0, 483729, 1, 2355492, len(text)
+    )
+    header += text + struct.pack("<2I", 3453623, len(frames)) + index
+    (inner / "old_NDTiffStack.tif").write_bytes(header.ljust(first, b"\0") + data)
+    return folder
+
+
+def write_image_stack(
+    path: Path,
+    summary: Mapping[str, Any],
+    frames: Sequence[Frame],
+    comments: Mapping[str, Any] | None = None,
+    *,
+    is_finished: bool = True,
+) -> Path:
+    """Write a file of an image stack as Micro-Manager 2 does.
+
+    Parameters
+    ----------
+    frames
+        Their coordinates are numbers of channel, z, time and position.
+    is_finished
+        Whether the index and the comments are there, which Micro-Manager writes last.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(summary).encode()
+    first = 40 + len(text)
+    first += first % 2
+    data, places = pages(first, frames)
+    index_at = first + len(data)
+    index = struct.pack("<2I", 3453623, len(frames)) + b"".join(
+        struct.pack("<5I", *_cztp(frame[0]), place[0]) for frame, place in zip(frames, places, strict=True)
+    )
+    display_at, display = index_at + len(index), json.dumps([{"Name": "a"}]).encode()
+    comments_at, remarks = display_at + 8 + len(display), json.dumps(comments or {"Summary": ""}).encode()
+    ends = (index_at, display_at, comments_at) if is_finished else (0, 0, 0)
+    header = struct.pack("<2sHI", b"II", 42, first)
+    for code, end in zip((54773648, 483765892, 99384722), ends, strict=True):
+        header += struct.pack("<2I", code, end)
+    header += struct.pack("<2I", 2355492, len(text)) + text
+    blocks = index + struct.pack("<2I", 347834724, len(display)) + display
+    blocks += struct.pack("<2I", 84720485, len(remarks)) + remarks
+    path.write_bytes(header.ljust(first, b"\0") + data + (blocks if is_finished else b""))
+    return path

@@ -1,0 +1,23 @@
+"""Running the installed command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+COMMAND = Path(sys.executable).with_name("exengine-ome-tiff.exe" if os.name == "nt" else "exengine-ome-tiff")
+
+
+def run(*arguments, cwd, encoding="utf-8"):
+    """Run the command in a folder; its output is on a console of 90 columns."""
+    return subprocess.run(
+        [COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        encoding=encoding,
+        env=os.environ | {"PYTHONIOENCODING": encoding, "COLUMNS": "90"},
+        timeout=120,
+        check=False,
+    )

@@ -1,0 +1,131 @@
+"""A dataset that was never finished takes more frames, and is then what one run would have left."""
+
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from acquisitions import nested
+from exengine_ome_tiff import TiffStorage, validate
+from exengine_ome_tiff.tiff import chain
+from frames import assert_same, frame
+from readers.check import assert_readers_agree
+
+PLACES = nested(position=("A1", "B/2", "b_2"), time=range(4), channel=("DAPI", "GFP"))
+FORMS = ["run.ome.tiff", "run"]
+OPTIONS = {
+    "plain": {},
+    "zlib": {"compression": "zlib", "checksums": True},
+    "pyramids": {"tile": (16, 16), "pyramid_levels": 1, "pixel_size_um": 0.5},
+}
+
+
+def put(storage, places):
+    for place in places:
+        storage.put(place, frame(place, (40, 48)), {"at": str(place)})
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_three_sessions_leave_what_one_leaves(tmp_path, form, options, caplog):
+    path = tmp_path / form
+    storage = TiffStorage(path, {"sample": 1}, **options)
+    put(storage, PLACES[:7])
+    storage.suspend()
+    checksums = options.get("checksums", False)
+    storage = TiffStorage.resume(path, checksums=checksums)
+    assert storage.get_image_coordinates_list() == PLACES[:7]
+    put(storage, PLACES[7:15])
+    storage.suspend()
+    with TiffStorage.resume(path, checksums=checksums) as storage:
+        put(storage, PLACES[15:])
+        for place in PLACES:
+            assert_same(storage[place], frame(place, (40, 48)))
+    assert validate(path) == []
+    with TiffStorage.open(path) as storage:
+        assert storage.get_image_coordinates_list() == PLACES
+        assert [storage.get_metadata(place) for place in PLACES] == [{"at": str(place)} for place in PLACES]
+        assert storage.summary_metadata == {"sample": 1}
+    caplog.clear()
+    assert_readers_agree(path, [(place, frame(place, (40, 48))) for place in PLACES], caplog)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_killed_session_is_gone_on_with(tmp_path, form):
+    path = tmp_path / form
+    code = """
+        import os, sys
+        import numpy as np
+        from exengine_ome_tiff import TiffStorage
+        storage = TiffStorage(sys.argv[1])
+        for number in range(10):
+            storage.put({"position": f"p{number % 3}", "time": number}, np.full((8, 8), number, "u2"))
+        storage.flush()
+        storage.put({"position": "new", "time": 0}, np.ones((8, 8), "u2"))
+        os._exit(9)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code), path], timeout=60, check=False)
+    assert done.returncode == 9
+    with TiffStorage.resume(path) as storage:
+        there = storage.get_image_coordinates_list()
+        assert there[:10] == [{"position": f"p{number % 3}", "time": number} for number in range(10)]
+        storage.put({"position": "new", "time": 0}, np.full((8, 8), 99, "u2"))
+        storage.put({"position": "p0", "time": 3}, np.full((8, 8), 77, "u2"))  # which was put before
+    assert validate(path) == []
+    with TiffStorage.open(path) as storage:
+        assert len(storage.get_image_coordinates_list()) == 11
+        assert storage[{"position": "new", "time": 0}].max() == 99
+        assert storage[{"position": "p0", "time": 3}].max() == 77
+        assert storage[{"position": "p1", "time": 4}].max() == 4
+
+
+def test_a_last_page_that_leads_to_none(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    storage = TiffStorage(path)
+    put(storage, PLACES[:5])
+    storage.suspend()
+    with path.open("r+b") as file:
+        *_, last = chain.walk(file, chain.first_offset(file))
+        file.seek(last.next_at)
+        file.write(chain.OFFSET.pack(path.stat().st_size + 8))  # a page that was lost with the power
+    with TiffStorage.resume(path) as storage:
+        put(storage, PLACES[5:])
+    assert validate(path) == []
+    with TiffStorage.open(path) as storage:
+        assert storage.get_image_coordinates_list() == PLACES
+
+
+def test_a_file_without_a_page_is_not_in_the_way(tmp_path):
+    storage = TiffStorage(tmp_path / "run")
+    put(storage, PLACES[:2])
+    storage.suspend()
+    (tmp_path / "run" / "run_C3.ome.tiff").write_bytes(chain.header(0))
+    with TiffStorage.resume(tmp_path / "run") as storage:
+        storage.put({"position": "C3"}, frame({}, (40, 48)))
+    assert validate(tmp_path / "run") == []
+
+
+def test_what_cannot_be_gone_on_with(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    storage = TiffStorage(path)
+    put(storage, PLACES[:2])
+    storage.flush()
+    with pytest.raises(FileExistsError, match="another TiffStorage"):
+        TiffStorage.resume(path)
+    put(storage, PLACES[2:3])
+    storage.close()
+    with pytest.raises(FileExistsError, match="is finished"):
+        TiffStorage.resume(path)
+    with TiffStorage.open(path) as storage:
+        assert len(storage.get_image_coordinates_list()) == 3
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nothing_was_put(tmp_path, form):
+    storage = TiffStorage(tmp_path / form)
+    storage.suspend()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(RuntimeError, match="closed"):
+        storage.get_image_coordinates_list()
