@@ -12,11 +12,14 @@ from exengine_ome_tiff import (
     CameraValues,
     ChannelInfo,
     ContactSheet,
+    Converted,
     DatasetInfo,
     ExperimenterInfo,
+    Exported,
     FrameRecord,
     FrameValues,
     ImageInfo,
+    Lost,
     NotFinishedError,
     ObjectiveInfo,
     OmeTiffError,
@@ -29,6 +32,8 @@ from exengine_ome_tiff import (
     Translator,
     __version__,
     contact_sheet,
+    convert,
+    export_imagej,
     frame_record,
     info,
     recover,
@@ -120,3 +125,11 @@ def look(path: Path) -> None:
     assert_type(contact_sheet(path, rows=2, z="max", format="JPEG"), ContactSheet)
     assert_type(contact_sheet(path).encoded, bytes)
     assert_type(__version__, str)
+
+
+def change(path: Path) -> None:
+    converted = convert(path, "converted.ome.tiff", overwrite=True, verify=True, progress=print)
+    assert_type(converted, Converted)
+    for lost in converted.lost:
+        assert_type(lost, Lost)
+    assert_type(export_imagej(path, "stack.tif", image=0), Exported)
