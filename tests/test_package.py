@@ -70,6 +70,17 @@ def test_importing_is_cheap(module):
     assert run("-W", "error", "-c", script).split() == []
 
 
+def test_tools_are_imported_when_they_are_asked_for():
+    script = (
+        "import sys, exengine_ome_tiff as e; "
+        "tools = {f'{e.__name__}.{name}' for name in ('converting', 'looking')}; "
+        "assert not tools & {*sys.modules}; e.info, e.convert; assert tools < {*sys.modules}"
+    )
+    run("-W", "error", "-c", script)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = exengine_ome_tiff.nothing
+
+
 def test_writing_before_finish_does_not_import_ome_types(tmp_path):
     script = (
         "import sys, numpy as np, exengine_ome_tiff as e; s = e.TiffStorage(sys.argv[1]); "
