@@ -19,7 +19,7 @@ try:
     for time in range(TIME_POINTS):
         for channel in CHANNELS:
             engine.submit(microscope.channel_event(channel))
-            engine.submit(StartCapture(1, microscope.camera))
+            engine.submit(StartCapture(1, microscope.camera)).await_execution()
             place = {"time": time, "channel": channel}
             engine.submit(ReadoutData([place], microscope.camera, handler, num_blocks=1)).await_execution()
     engine.check_exceptions()

@@ -18,7 +18,8 @@ DOCUMENTS = [
     ROOT / "README.md",
     *sorted(path for path in (ROOT / "docs").rglob("*") if path.suffix in (".md", ".rst")),
 ]
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+ELSEWHERE = {"micromanager_democamera.py"}  # needs packages that pin old ones: tests/micromanager runs it
+EXAMPLES = [path for path in sorted((ROOT / "examples").glob("*.py")) if path.name not in ELSEWHERE]
 TIMEOUT_S = 120
 
 COMMAND = "exengine-ome-tiff "

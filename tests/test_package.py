@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.resources
-import os
 import re
-import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
@@ -71,6 +70,17 @@ def test_importing_is_cheap(module):
     assert run("-W", "error", "-c", script).split() == []
 
 
+def test_tools_are_imported_when_they_are_asked_for():
+    script = (
+        "import sys, exengine_ome_tiff as e; "
+        "tools = {f'{e.__name__}.{name}' for name in ('converting', 'looking')}; "
+        "assert not tools & {*sys.modules}; e.info, e.convert; assert tools < {*sys.modules}"
+    )
+    run("-W", "error", "-c", script)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = exengine_ome_tiff.nothing
+
+
 def test_writing_before_finish_does_not_import_ome_types(tmp_path):
     script = (
         "import sys, numpy as np, exengine_ome_tiff as e; s = e.TiffStorage(sys.argv[1]); "
@@ -80,21 +90,6 @@ def test_writing_before_finish_does_not_import_ome_types(tmp_path):
 
 
 # the wheel -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """Build the wheel from a copy of the sources, without the network."""
-    pytest.importorskip("hatchling", reason="hatchling builds the wheel")
-    if not (ROOT / "pyproject.toml").is_file():
-        pytest.skip("the sources are not here")
-    copy = tmp_path_factory.mktemp("build") / "copy"
-    ignored = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "_build", "*.egg-info")
-    shutil.copytree(ROOT, copy, ignore=ignored)
-    environment = {**os.environ, "PYTHONWARNINGS": ""}
-    run("-m", "hatchling", "build", "-t", "wheel", "-d", copy.parent / "dist", cwd=copy, env=environment)
-    (path,) = (copy.parent / "dist").iterdir()
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +120,46 @@ def test_the_wheel_holds_no_tests_and_nothing_beside_the_package(names):
     version = exengine_ome_tiff.__version__
     assert tops == {"exengine", "exengine_ome_tiff", f"exengine_ome_tiff-{version}.dist-info"}
     assert [name for name in names if "test" in name.lower() or "conftest" in name] == []
+
+
+def test_the_source_distribution_holds_what_is_needed_to_work_on_it(source_distribution):
+    with tarfile.open(source_distribution) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    sources = ("src", "tests", "docs", "examples")
+    files = {
+        file.relative_to(ROOT).as_posix()
+        for folder in sources
+        for pattern in ("*.py", "*.md", "*.rst")
+        for file in (ROOT / folder).rglob(pattern)
+        if "_build" not in file.parts and "_generated" not in file.parts
+    }
+    assert files <= names
+    assert {
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "CITATION.cff",
+        "CONTRIBUTING.md",
+    } <= names
+    tops = {name.split("/")[0] for name in names if "/" in name}
+    assert tops == {*sources}
+
+
+def test_the_version_is_in_one_place():
+    written = [
+        file.relative_to(ROOT).as_posix()
+        for file in [ROOT / "pyproject.toml", ROOT / "CITATION.cff", *(ROOT / "src").rglob("*.py")]
+        if re.search(rf"version[\W_]+{re.escape(exengine_ome_tiff.__version__)}\b", file.read_text("utf-8"))
+    ]
+    assert written == ["src/exengine_ome_tiff/version.py"]
+
+
+def test_each_python_of_the_classifiers_is_tested():
+    claimed = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text("utf-8"))
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
+    (tested,) = re.findall(r"python: \[(.*)\]", workflow)
+    assert re.findall(r"[\d.]+", tested) == claimed
 
 
 def test_the_metadata_of_the_wheel(wheel, names):

@@ -1,20 +1,39 @@
 """OME-TIFF storage backend for ExEngine."""
 
-from exengine_ome_tiff.converting import Converted, Exported, Lost, convert, export_imagej
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from exengine_ome_tiff.coordinates import PlateInfo
 from exengine_ome_tiff.errors import BeingWrittenError, NotFinishedError, OmeTiffError
-from exengine_ome_tiff.looking import (
-    ContactSheet,
-    DatasetInfo,
-    FrameRecord,
-    contact_sheet,
-    frame_record,
-    info,
-)
 from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, ObjectiveInfo
 from exengine_ome_tiff.storage import ImageInfo, Problem, Recovered, TiffStorage, recover, validate
 from exengine_ome_tiff.translate import CameraValues, FrameValues, PlaneValues, SummaryValues, Translator
 from exengine_ome_tiff.version import __version__
+
+_TOOLS = {
+    "converting": ("Converted", "Exported", "Lost", "convert", "export_imagej"),
+    "looking": ("ContactSheet", "DatasetInfo", "FrameRecord", "contact_sheet", "frame_record", "info"),
+}
+"""What no acquisition needs, by the package that has it, which is imported when it is asked for."""
+
+if TYPE_CHECKING:
+    from exengine_ome_tiff.converting import Converted, Exported, Lost, convert, export_imagej
+    from exengine_ome_tiff.looking import (
+        ContactSheet,
+        DatasetInfo,
+        FrameRecord,
+        contact_sheet,
+        frame_record,
+        info,
+    )
+else:
+
+    def __getattr__(name: str) -> Any:
+        for package, names in _TOOLS.items():
+            if name in names:
+                return getattr(import_module(f"{__name__}.{package}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "BeingWrittenError",

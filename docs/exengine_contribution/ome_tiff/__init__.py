@@ -1,0 +1,1 @@
+from .ome_tiff_storage import TiffStorage

@@ -1,0 +1,49 @@
+"""Analyse a dataset without loading it: dask reads each frame when it is needed. Needs the extra `dask`.
+
+It works for datasets that are larger than memory, on all cores, and while an acquisition still writes them.
+"""
+
+from exengine import ExecutionEngine
+from exengine.data import DataHandler
+from exengine.events.detector_events import ReadoutData, StartCapture
+from exengine.events.positioner_events import SetPosition2DEvent
+from exengine.storage_backends.ome_tiff import TiffStorage
+
+from exengine_ome_tiff.demo.microscope import SimulatedMicroscope
+
+PATH = "dask_analysis.ome.tiff"
+TIME_POINTS = 10
+POSITIONS = 3
+
+
+def acquire() -> None:
+    """Write what is to be analysed: leave this out and name your own dataset above."""
+    engine = ExecutionEngine()
+    microscope = SimulatedMicroscope((128, 128))
+    storage = TiffStorage(PATH, overwrite=True)
+    handler = DataHandler(storage)
+    try:
+        for position in range(POSITIONS):
+            engine.submit(SetPosition2DEvent(microscope.xy_stage, (position * 200, 0)))
+            engine.submit(StartCapture(TIME_POINTS, microscope.camera)).await_execution()
+            places = [{"position": position, "time": time} for time in range(TIME_POINTS)]
+            readout = ReadoutData(places, microscope.camera, handler, num_blocks=TIME_POINTS)
+            engine.submit(readout).await_execution()
+        engine.check_exceptions()
+    finally:
+        handler.finish()
+        handler.await_completion()
+        engine.shutdown()
+        storage.close()
+
+
+acquire()
+with TiffStorage.open(PATH) as storage:
+    frames = storage.as_array(axes=["position", "time"])  # axes: position, time, y, x
+    print(frames)
+    brightness = frames.mean(axis=(2, 3))
+    contrast = frames.std(axis=(2, 3)) / brightness
+    for position, (mean, varied) in enumerate(zip(brightness.compute(), contrast.compute(), strict=True)):
+        print(f"position {position}: brightness {mean.mean():.1f}, contrast {varied.mean():.3f}")
+    projection = storage.as_array(position=0).max(axis=0)  # of one position: axes time, y, x
+    print("brightest pixel of position 0:", int(projection.max().compute()))

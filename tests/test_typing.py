@@ -1,0 +1,59 @@
+"""Type checkers see all of the public API: mypy, strict, on a user's script, with no other options.
+
+A wrong call must be an error too: were the types Any, nothing would be.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import exengine_ome_tiff
+
+SCRIPT = Path(__file__).parent / "typing" / "user_script.py"
+
+pytest.importorskip("mypy", reason="mypy comes with the extra `test`")
+
+
+def mypy(script, folder, *options):
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={folder}", *options]
+    done = subprocess.run(
+        [*command, script], cwd=folder, capture_output=True, text=True, timeout=240, check=False
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("mypy")
+
+
+def test_the_script_uses_every_public_name():
+    text = SCRIPT.read_text("utf-8")
+    missing = [name for name in exengine_ome_tiff.__all__ if len(re.findall(rf"\b{name}\b", text)) < 2]
+    assert not missing, f"not used in {SCRIPT}: {missing}"
+
+
+def test_a_strict_type_checker_has_nothing_to_say_of_a_users_script(cache):
+    assert "Success: no issues found" in mypy(SCRIPT, cache)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "storage = TiffStorage(3)",
+        "storage = TiffStorage('run.ome.tiff', compresion='zlib')",
+        "storage = TiffStorage('run.ome.tiff', on_error='ignore')",
+        "TiffStorage('run.ome.tiff').put({'time': 1.5}, [[0]])",
+        "x: str = TiffStorage('run.ome.tiff').images",
+        "TiffStorage('run.ome.tiff').images[0].size",
+    ],
+)
+def test_what_is_wrong_is_seen(wrong, cache, tmp_path):
+    script = tmp_path / "wrong.py"
+    script.write_text(f"from exengine_ome_tiff import TiffStorage\n{wrong}\n", "utf-8")
+    assert "wrong.py:2: error:" in mypy(script, cache)

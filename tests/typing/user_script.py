@@ -1,0 +1,135 @@
+"""What a user's script may look like to a type checker: all of the public API, and what each call returns."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, assert_type
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff import (
+    BeingWrittenError,
+    CameraValues,
+    ChannelInfo,
+    ContactSheet,
+    Converted,
+    DatasetInfo,
+    ExperimenterInfo,
+    Exported,
+    FrameRecord,
+    FrameValues,
+    ImageInfo,
+    Lost,
+    NotFinishedError,
+    ObjectiveInfo,
+    OmeTiffError,
+    PlaneValues,
+    PlateInfo,
+    Problem,
+    Recovered,
+    SummaryValues,
+    TiffStorage,
+    Translator,
+    __version__,
+    contact_sheet,
+    convert,
+    export_imagej,
+    frame_record,
+    info,
+    recover,
+    validate,
+)
+
+
+class OwnDialect(Translator):
+    """Metadata of a microscope that was built here."""
+
+    name = "own"
+
+    def speaks(self, tags: Mapping[str, object]) -> bool:
+        return "stage_um" in tags
+
+    def plane(self, tags: Mapping[str, object]) -> PlaneValues:
+        return PlaneValues(x_um=float(str(tags["stage_um"])))
+
+    def frame(self, tags: Mapping[str, object]) -> FrameValues:
+        return FrameValues(position_name=str(tags["place"]), camera=CameraValues("own", binning="2x2"))
+
+    def summary(self, tags: Mapping[str, object]) -> SummaryValues:
+        return SummaryValues(pixel_size_um=float(str(tags["pixel_um"])))
+
+    def translated(self, tags: Mapping[str, object]) -> Iterable[str]:
+        return ["stage_um"]
+
+
+def write(path: Path) -> None:
+    with TiffStorage(
+        path,
+        {"sample": "HeLa"},
+        overwrite=True,
+        on_error="defer",
+        compression="zlib",
+        compression_level=1,
+        predictor=True,
+        tile=(512, 512),
+        pyramid_levels="auto",
+        modulo={"angle": "T"},
+        plate=PlateInfo({"control": "A1"}, name="Assay", rows=8, columns=12),
+        pixel_size_um=0.1,
+        z_step_um=1.0,
+        time_interval_s=60.0,
+        channels={"DAPI": ChannelInfo(color="#0000FF", emission_nm=461), 1: ChannelInfo()},
+        objective=ObjectiveInfo(na=1.4, immersion="Oil"),
+        image_name="cells",
+        description="text",
+        experimenter=ExperimenterInfo(last_name="Lovelace"),
+        translators=[OwnDialect()],
+        checksums="sha256",
+        fsync=False,
+    ) as storage:
+        assert_type(storage, TiffStorage)
+        storage.put({"time": 0, "channel": "DAPI"}, np.zeros((4, 4), np.uint16), {"stage_um": 3})
+        storage.put({"time": 1}, [[1, 2], [3, 4]])
+        storage.flush(fsync=True)
+        assert_type(storage.await_new_image(timeout=1), bool)
+        storage.finish()
+        assert_type(storage.block_until_finished(timeout=1.5), bool)
+        assert_type(storage.is_finished(), bool)
+
+
+def read(path: Path) -> None:
+    try:
+        storage = TiffStorage.open(str(path), unfinished=False)
+    except (BeingWrittenError, NotFinishedError) as error:
+        assert_type(error, BeingWrittenError | NotFinishedError)
+        raise
+    except OmeTiffError:
+        raise
+    assert_type(storage.path, Path)
+    assert_type(storage.images, tuple[ImageInfo, ...])
+    assert_type(storage.images[0].sizes, dict[str, int])
+    for coordinates in storage.get_image_coordinates_list():
+        assert_type(coordinates, dict[str, int | str])
+        assert_type(coordinates in storage, bool)
+        assert_type(storage[coordinates], npt.NDArray[Any])
+        assert_type(storage.get_data(coordinates), npt.NDArray[Any])
+        print(storage.get_metadata(coordinates)["Exposure-ms"], storage.summary_metadata)
+    storage.close()
+
+
+def look(path: Path) -> None:
+    assert_type(recover(path, translators=[OwnDialect()], progress=print), Recovered)
+    assert_type(validate(path), list[Problem])
+    assert_type(info(path), DatasetInfo)
+    assert_type(frame_record(path, {"time": 0}), FrameRecord)
+    assert_type(contact_sheet(path, rows=2, z="max", format="JPEG"), ContactSheet)
+    assert_type(contact_sheet(path).encoded, bytes)
+    assert_type(__version__, str)
+
+
+def change(path: Path) -> None:
+    converted = convert(path, "converted.ome.tiff", overwrite=True, verify=True, progress=print)
+    assert_type(converted, Converted)
+    for lost in converted.lost:
+        assert_type(lost, Lost)
+    assert_type(export_imagej(path, "stack.tif", image=0), Exported)
