@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,9 @@ class Session:
         fsync: bool,
         paths: Sequence[Path] = (),
     ) -> None:
+        # what ome-types imports in `finish` (pint, and so dask, where they are installed) imports this one, which
+        # cannot be imported any more when Python ends
+        import_module("concurrent.futures.process")
         self.is_finished = False
         self.frame_count = 0
         """Frames that were put, those that replaced others included."""
