@@ -90,8 +90,8 @@ class Session:
         fsync: bool,
         paths: Sequence[Path] = (),
     ) -> None:
-        # what ome-types imports in `finish` (pint, and so dask, where they are installed) imports this one, which
-        # cannot be imported any more when Python ends
+        # what ome-types imports in `finish` (pint, and so dask, where they are installed) imports this one,
+        # which cannot be imported any more when Python ends
         import_module("concurrent.futures.process")
         self.is_finished = False
         self.frame_count = 0
