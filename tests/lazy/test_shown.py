@@ -3,6 +3,7 @@
 from html.parser import HTMLParser
 
 import numpy as np
+import pytest
 
 from acquisitions import frames_at, nested
 from exengine_ome_tiff import TiffStorage
@@ -57,18 +58,28 @@ def test_images_tell_their_axes(tmp_path):
 def test_the_line_tells_path_state_and_images(tmp_path):
     storage = TiffStorage(tmp_path / "run.ome.tiff")
     path = repr(str(tmp_path / "run.ome.tiff"))
-    assert repr(storage) == f"<TiffStorage {path}, writing, 0 frames, 0 images>"
+    assert repr(storage) == f"<TiffStorage {path}, writing, 0 frames>"
     storage.put({"time": 0}, np.zeros((5, 7), np.uint16))
-    one = "1 frame, 1 image: 'run' time=1 y=5 x=7 uint16>"
-    assert repr(storage) == f"<TiffStorage {path}, writing, {one}"
+    assert repr(storage) == f"<TiffStorage {path}, writing, 1 frame>"
     storage.finish()
+    one = "1 frame, 1 image: 'run' time=1 y=5 x=7 uint16>"
     assert repr(storage) == f"<TiffStorage {path}, finished, {one}"
     storage.close()
     assert repr(storage) == f"<TiffStorage {path}, closed, {one}"
     with stored(tmp_path / "many", frames_at(nested(position=range(30)))) as many:
+        many.finish()
         assert "30 images: 'position 0' y=5" in repr(many)
         assert repr(many).endswith("; ...>")
         assert "\n" not in repr(many)
+
+
+def test_the_line_takes_no_time_during_a_run(tmp_path, monkeypatch):
+    with (
+        stored(tmp_path / "run.ome.tiff", frames_at(nested(time=(0, 1)))) as storage,
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr(readable, "stored_images", lambda *_: pytest.fail("all frames are laid out"))
+        assert "2 frames" in repr(storage)
 
 
 def test_the_table_has_a_row_for_each_image(tmp_path):

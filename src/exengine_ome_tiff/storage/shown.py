@@ -25,32 +25,36 @@ class Shown:
     frames
         How many there are.
     images
-        That they make.
+        That they make; None where they are not to be shown.
     """
 
     path: str
     state: str
     frames: int
-    images: Sequence[ImageInfo]
+    images: Sequence[ImageInfo] | None
 
     def line(self) -> str:
         """Return one line; of many images it has the first ones."""
-        some = "; ".join(
-            f"{image.name!r} {_sizes(image)} {image.dtype}" for image in self.images[:_IMAGES_OF_LINE]
-        )
-        parts = f"{_count(self.frames, 'frame')}, {_count(len(self.images), 'image')}"
-        more = "; ..." if len(self.images) > _IMAGES_OF_LINE else ""
-        return f"<TiffStorage {self.path!r}, {self.state}, {parts}{': ' if some else ''}{some}{more}>"
+        parts = [repr(self.path), self.state, _count(self.frames, "frame")]
+        if self.images is not None:
+            some = [
+                f"{image.name!r} {_sizes(image)} {image.dtype}" for image in self.images[:_IMAGES_OF_LINE]
+            ]
+            more = ["..."] if len(self.images) > _IMAGES_OF_LINE else []
+            count = _count(len(self.images), "image")
+            parts.append(": ".join(filter(None, (count, "; ".join(some + more)))))
+        return f"<TiffStorage {', '.join(parts)}>"
 
     def table(self) -> str:
         """Return a table in HTML, a row an image; of many images it has the first ones."""
-        head = f"{_count(self.frames, 'frame')} in {_count(len(self.images), 'image')}, {self.state}"
+        images = self.images or ()
+        head = f"{_count(self.frames, 'frame')} in {_count(len(images), 'image')}, {self.state}"
         caption = f"<b>TiffStorage</b> {_text(self.path)}<br>{head}"
         rows = [
             _row("td", (str(number), *_cells(image)))
-            for number, image in enumerate(self.images[:_IMAGES_OF_TABLE])
+            for number, image in enumerate(images[:_IMAGES_OF_TABLE])
         ]
-        left = len(self.images) - _IMAGES_OF_TABLE
+        left = len(images) - _IMAGES_OF_TABLE
         if left > 0:
             rows.append(f'<tr><td colspan="{len(_HEADS)}">and {_count(left, "more image")}</td></tr>')
         return (
