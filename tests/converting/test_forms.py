@@ -94,6 +94,32 @@ def test_a_dataset_that_was_never_finished(tmp_path):
 
 
 class TestStorages:
+    @pytest.mark.parametrize("state", ["writing", "closed"])
+    def test_one_of_ours_is_as_its_path(self, tmp_path, state):
+        storage = TiffStorage(tmp_path / "a.ome.tiff", {"sample": "µ"}, pixel_size_um=0.5)
+        for place in PLACES:
+            storage.put(place, frame(place, (40, 48)))
+        if state == "closed":
+            storage.close()
+        assert convert(storage, tmp_path / "b.ome.tiff", verify=True).is_whole
+        assert info(tmp_path / "b.ome.tiff").images[0].pixel_size_um == (0.5, 0.5)
+        gone = {"time": 99}
+        some = convert(storage, tmp_path / "c.ome.tiff", coordinates=[*PLACES[:2], gone])
+        assert (some.frames, [lost.what for lost in some.lost]) == (2, ["time=99"])
+        with pytest.raises(ValueError, match="is the source, or in it"):
+            convert(storage, storage.path, overwrite=True)
+        storage.close()
+
+    def test_what_makes_no_sense(self, tmp_path):
+        source = fill(tmp_path / "a.ome.tiff")
+        with pytest.raises(TypeError, match="got coordinates of frames of"):
+            convert(source, tmp_path / "b.ome.tiff", coordinates=PLACES)
+        with pytest.raises(TypeError, match="on_error"):
+            convert(source, tmp_path / "b.ome.tiff", on_error="defer")
+        with pytest.raises(OmeTiffError, match="the storage: no frame can be read"):
+            convert(NDRAMStorage(), tmp_path / "b.ome.tiff", coordinates=[])
+        assert [path.name for path in tmp_path.iterdir()] == ["a.ome.tiff"]
+
     def test_one_that_does_not_tell_its_frames(self, tmp_path):
         storage = NDRAMStorage()
         for number, place in enumerate(PLACES):
@@ -210,7 +236,7 @@ class TestInterrupts:
         assert convert(source, dest, verify=True).resumed == 0
         assert_whole(dest)
 
-    @pytest.mark.parametrize("change", ["options", "source", "frames"])
+    @pytest.mark.parametrize("change", ["options", "source", "frames", "summary"])
     def test_another_conversion_does_not_go_on(self, tmp_path, source, change):
         dest = tmp_path / "new" / "run.ome.tiff"
         stopping, _ = self.stop_after(5, KeyboardInterrupt())
@@ -222,9 +248,12 @@ class TestInterrupts:
         elif change == "source":
             other = shutil.copy(source, tmp_path / "other.ome.tiff")
         else:
-            with TiffStorage(source, {"sample": "µ"}, overwrite=True) as storage:
-                for place in PLACES:
-                    storage.put(place, frame(place, (40, 48)) + 1)
+            with TiffStorage(
+                source, {"sample": "µ"} if change == "frames" else None, overwrite=True
+            ) as storage:
+                for number, place in enumerate(PLACES):
+                    pixels = frame(place, (40, 48)) + (change == "frames")
+                    storage.put(place, pixels, {"n": number, "nested": [1, {"a": None}]})
         with pytest.raises(FileExistsError, match="delete it"):
             convert(other, dest, **options)
         shutil.rmtree(dest.parent / ".run.ome.tiff.part")
@@ -294,6 +323,14 @@ def test_destinations_that_cannot_be(tmp_path):
     with pytest.raises(FileExistsError, match="still being written"):
         convert(source, storage.path, overwrite=True)
     storage.close()
+    storage = TiffStorage(tmp_path / "folder")
+    storage.put({"time": 0}, np.zeros((4, 4), "u1"))
+    with pytest.raises(FileExistsError, match="still being written"):
+        convert(source, storage.path, overwrite=True)
+    storage.suspend()
+    storage.path.joinpath("exengine-ome-tiff.lock").touch()  # as a writer that was killed leaves it
+    assert convert(source, storage.path, overwrite=True).is_whole
+    shutil.rmtree(storage.path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "new", "open.ome.tiff", "source"]
 
 

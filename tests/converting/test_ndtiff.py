@@ -235,3 +235,10 @@ def test_nothing_that_can_be_converted(tmp_path):
     with pytest.raises(FileNotFoundError):
         convert(tmp_path / "gone", tmp_path / "run.ome.tiff")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_any_file_of_a_dataset_will_do(tmp_path):
+    places = nested(time=range(2))
+    folder = write_ndtiff(tmp_path, "nd", {}, frames_at(places))
+    for number, file in enumerate(folder.iterdir()):
+        assert convert(file, tmp_path / f"{number}.ome.tiff").frames == 2

@@ -279,6 +279,8 @@ def test_there_must_be_frames_and_a_storage_that_is_open(tmp_path):
     with pytest.raises(ValueError, match="no frame yet"):
         storage.as_array()
     storage.put({"time": 0}, frame({"time": 0}))
+    with pytest.raises(TypeError, match="got axes='time', expected a list of names"):
+        storage.as_array("time")
     array = storage.as_array()
     storage.close()
     with pytest.raises(RuntimeError, match="closed"):

@@ -212,3 +212,15 @@ def test_an_image_must_be_told(tmp_path, image, message):
             storage.put(at, pixels)
         with pytest.raises(ValueError, match=message):
             storage.as_xarray(image)
+
+
+def test_a_choice_is_a_number_a_name_or_labels(tmp_path):
+    with TiffStorage(tmp_path / "run") as storage:
+        with pytest.raises(ValueError, match="no frame yet"):
+            storage.as_xarray()
+        for at, pixels in frames_at(nested(position=("A1", "B2"))):
+            storage.put(at, pixels)
+        assert storage.as_xarray(np.int64(1))["position"].item() == "B2"
+        for wrong in (True, [0], storage.images[0]):
+            with pytest.raises(TypeError, match="expected a number, a name or labels"):
+                storage.as_xarray(wrong)

@@ -1,5 +1,6 @@
 """The record of a frame, and what became of it, held against ome-types."""
 
+import numpy as np
 import pytest
 from ome_types import from_tiff
 
@@ -58,6 +59,14 @@ def test_coordinates_that_are_not_there(path):
         frame_record(path, {"time": 5})
 
 
+def test_a_frame_without_coordinates(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        storage.put({}, np.zeros((4, 4), "u1"), {"n": 1})
+    assert frame_record(storage.path, read_coordinates_text("")).metadata == {"n": 1}
+    with pytest.raises(NoSuchFrameError, match=r"no frame at time=1; near it: no coordinates$"):
+        frame_record(storage.path, {"time": 1})
+
+
 def test_what_files_say_of_their_dataset(path):
     whole = dataset_record(path)
     assert whole.summary_metadata == {"who": "me"}
@@ -81,6 +90,7 @@ def test_before_a_dataset_is_finished(tmp_path):
         ('well="12"', {"well": "12"}),
         ("name=a, b,z=1", {"name": "a, b", "z": 1}),
         ("name=", {"name": ""}),
+        ("", {}),
         ("name=x=y", {"name": "x=y"}),
         ("名=細胞", {"名": "細胞"}),
     ],
@@ -90,7 +100,7 @@ def test_coordinates_as_text(text, coordinates):
     assert read_coordinates_text(coordinates_text(coordinates)) == coordinates
 
 
-@pytest.mark.parametrize("text", ["", "time", "=3", "time=1,time=2"])
+@pytest.mark.parametrize("text", ["time", "=3", "time=1,time=2"])
 def test_text_that_is_no_coordinates(text):
     with pytest.raises(ValueError, match="got the coordinates"):
         read_coordinates_text(text)

@@ -11,7 +11,7 @@ from exengine.kernel.data_storage_base import DataStorage
 
 from exengine_ome_tiff.converting.copying import Conversion, Progress
 from exengine_ome_tiff.converting.micromanager import MicroManagerSource
-from exengine_ome_tiff.converting.ndtiff import INDEX, is_ndtiff, open_ndtiff
+from exengine_ome_tiff.converting.ndtiff import is_ndtiff, ndtiff_of, open_ndtiff
 from exengine_ome_tiff.converting.part import Part
 from exengine_ome_tiff.converting.sources import Lost, OwnSource, Source, StorageSource
 from exengine_ome_tiff.errors import OmeTiffError
@@ -94,7 +94,7 @@ def convert(
     dest
         With the suffix of a TIFF file one file, else a folder.
     coordinates
-        Of the frames of a storage that does not tell them.
+        Of the frames of a storage that does not tell them, or of those to take.
     overwrite
         Replace a dataset at `dest`, when the result is whole.
     verify
@@ -121,12 +121,15 @@ def convert(
     OmeTiffError
         What is at `source` is nothing that can be converted, or no frame of it can be read.
     TypeError, ValueError
-        An option has a value that it cannot have, or source and destination are the same.
+        An option has a value that it cannot have, `coordinates` come with a path, or source and destination
+        are the same.
     ImportError
         NDTiff or a compression needs an extra.
     OSError
         Reading or writing failed, or the disk is full; calling this again goes on.
     """
+    if "on_error" in options:
+        raise TypeError("got on_error, but a conversion tells what could not be carried over")
     path = Path(fspath(dest)).absolute()
     opened = _open(source, coordinates)
     try:
@@ -172,17 +175,24 @@ def _open(
     source: str | PathLike[str] | DataStorage, coordinates: Iterable[Mapping[str, int | str]] | None
 ) -> Source:
     """Find out what a source is, and open it."""
+    if isinstance(source, TiffStorage):
+        source.flush()
+        return OwnSource(source.path, coordinates)
     if not isinstance(source, str | PathLike):
         return StorageSource(source, coordinates)
+    if coordinates is not None:
+        raise TypeError(f"got coordinates of frames of {fspath(source)!r}, expected those of a storage")
     path = Path(fspath(source)).absolute()
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
-    folder = path if path.is_dir() else path.parent
-    if is_ndtiff(folder) and (path.is_dir() or path.name == INDEX):
-        return open_ndtiff(folder)
+    if path.is_dir() and is_ndtiff(path):
+        return open_ndtiff(path)
     try:
         return OwnSource(path)
     except OmeTiffError as not_own:
+        folder = ndtiff_of(path)
+        if folder is not None:
+            return open_ndtiff(folder)
         try:
             return MicroManagerSource(path)
         except OmeTiffError as error:

@@ -72,7 +72,8 @@ class Conversion:
                 storage.suspend()
                 self._part.discard()
                 reason = self.lost[0].reason if self.lost else "it has none"
-                raise OmeTiffError(f"{self._source.path}: no frame can be read: {reason}")
+                source = self._source.path or "the storage"
+                raise OmeTiffError(f"{source}: no frame can be read: {reason}")
             storage.finish()
             self._tell("converting", len(self._places))
         finally:
@@ -107,16 +108,18 @@ class Conversion:
                 self._lose(number, error)
 
     def _check_last(self, storage: TiffStorage) -> None:
-        """Make sure that the last frame that is there is the source's."""
+        """Make sure that the summary metadata and the last frame that are there are the source's."""
+        is_other = _is_other_json(self._source.summary_metadata, storage.summary_metadata)
         for place in storage.get_image_coordinates_list()[-1:]:
-            if place not in self._places or any(_differing(place, self._source, storage)):
-                raise FileExistsError(
-                    f"{self._part.folder} has part of a conversion of other frames: delete it to begin anew"
-                )
+            is_other |= place not in self._places or any(_differing(place, self._source, storage))
+        if is_other:
+            raise FileExistsError(
+                f"{self._part.folder} has part of a conversion of another dataset: delete it to begin anew"
+            )
 
     def differences(self, result: TiffStorage) -> Iterator[str]:
         """Compare source and result; yield in what they differ."""
-        if to_json(self._source.summary_metadata)[0] != to_json(result.summary_metadata)[0]:
+        if _is_other_json(self._source.summary_metadata, result.summary_metadata):
             yield "summary metadata"
         for number, place in enumerate(self._places):
             self._tell("verifying", number)
@@ -145,5 +148,9 @@ def _differing(place: Mapping[str, int | str], source: Source, result: TiffStora
         yield f"{pixels.shape} {pixels.dtype} became {copy.shape} {copy.dtype}"
     elif not np.array_equal(pixels.view(f"V{pixels.itemsize}"), copy.view(f"V{copy.itemsize}")):
         yield "pixels"
-    if to_json(metadata)[0] != to_json(copied)[0]:
+    if _is_other_json(metadata, copied):
         yield "metadata"
+
+
+def _is_other_json(metadata: object, copied: object) -> bool:
+    return to_json(metadata)[0] != to_json(copied)[0]

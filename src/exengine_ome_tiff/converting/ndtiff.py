@@ -31,6 +31,13 @@ def is_ndtiff(folder: Path) -> bool:
     return (folder / INDEX).is_file() or (folder / FULL_RESOLUTION).is_dir()
 
 
+def ndtiff_of(file: Path) -> Path | None:
+    """Return the folder of the NDTiff dataset that a file is of; None if it is of none."""
+    folder = file.parent.parent if file.parent.name == FULL_RESOLUTION else file.parent
+    is_one = file.name == INDEX or file.suffix == ".tif"
+    return folder if is_one and is_ndtiff(folder) else None
+
+
 def open_ndtiff(folder: Path) -> Source:
     """Open a dataset; of one with pyramids only the full resolution.
 

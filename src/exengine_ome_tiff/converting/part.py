@@ -117,6 +117,7 @@ class Part:
             datasets = datasets_in(dest)
             own = {path for paths in datasets.values() for path in paths}
             own |= {companion for each in datasets if (companion := find_companion(dest, each))}
+            own.add(self._target.lock)  # whose it is, if anybody's, is asked below
             foreign = sorted(path.name for path in dest.iterdir() if path not in own)
             if len(datasets) > 1 or foreign:
                 raise FileExistsError(

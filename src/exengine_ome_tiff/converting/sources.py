@@ -70,6 +70,8 @@ class OwnSource:
     ----------
     path
         A single file, a folder, or any file of a folder.
+    coordinates
+        Of the frames to take; None for all.
 
     Raises
     ------
@@ -79,23 +81,24 @@ class OwnSource:
 
     superseded = 0
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, coordinates: Iterable[Mapping[str, int | str]] | None = None) -> None:
         paths, header = find_dataset(path)
         self.path: Path | None = paths[0].parent if header.is_folder else paths[0]
         self._storage = TiffStorage.open(path, unfinished=True)
         self.summary_metadata = self._storage.summary_metadata
         self.options: Mapping[str, Any] = _options(header)
         self.lost: list[Lost] = []
+        self._chosen = None if coordinates is None else [dict(each) for each in coordinates]
 
     def coordinates(self) -> list[Coordinates]:
-        """Return the coordinates of all frames, in order of arrival."""
-        return self._storage.get_image_coordinates_list()
+        """Return the coordinates of all frames, in order of arrival, or of those to take."""
+        return self._storage.get_image_coordinates_list() if self._chosen is None else self._chosen
 
     def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
         """Read pixels and metadata of a frame."""
         try:
             return self._storage[coordinates], self._storage.get_metadata(coordinates)
-        except (OmeTiffError, OSError) as error:
+        except (OmeTiffError, OSError, KeyError) as error:
             raise UnreadableFrameError(str(error)) from error
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from exengine_ome_tiff.ome.written import Attributes
 from exengine_ome_tiff.storage.records import decode_metadata
 
 _NEAR = 3
+_NOWHERE = "no coordinates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +160,9 @@ def _in_ome(data: Opened, image: int, zct: tuple[int, int, int], metadata: objec
 
 
 def _no_frame(data: Opened, wanted: Mapping[str, int | str]) -> str:
-    message = f"no frame at {coordinates_text(wanted)}"
+    message = f"no frame at {coordinates_text(wanted) or _NOWHERE}"
     there = sorted(data.dataset.coordinates(), key=lambda each: _distance(each, wanted))
-    near = "; ".join(coordinates_text(each) for each in there[:_NEAR])
+    near = "; ".join(coordinates_text(each) or _NOWHERE for each in there[:_NEAR])
     return f"{message}; near it: {near}" if near else f"{message}; the dataset has none"
 
 
@@ -191,7 +192,8 @@ def read_coordinates_text(text: str) -> Coordinates:
     ----------
     text
         Such as ``time=3,channel=DAPI``. Whole numbers are `int`, anything else, and what is in double quotes,
-        is `str`. A comma without an axis and ``=`` behind it is part of the value before it.
+        is `str`. A comma without an axis and ``=`` behind it is part of the value before it. Nothing is the
+        place of a frame that was put without coordinates.
 
     Raises
     ------
@@ -199,7 +201,7 @@ def read_coordinates_text(text: str) -> Coordinates:
         It does not begin with an axis, or has one twice.
     """
     coordinates: Coordinates = {}
-    for part in re.split(r",(?=[^,=]+=)", text):
+    for part in re.split(r",(?=[^,=]+=)", text) if text else ():
         axis, equals, value = part.partition("=")
         axis = axis.strip()
         if not equals or not axis:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+
 from exengine_ome_tiff.coordinates import ImageLayout, lay_out
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.tiff import PixelFormat
@@ -82,18 +84,24 @@ def find_image(images: Sequence[StoredImage], wanted: ImageChoice) -> StoredImag
 
     Raises
     ------
+    TypeError
+        It is nothing that chooses an image.
     ValueError
         There is no such image, or there are several.
     """
-    if isinstance(wanted, int):
+    if isinstance(wanted, int | np.integer) and not isinstance(wanted, bool):
         found = list(images[wanted : wanted + 1]) if wanted >= 0 else []
     elif isinstance(wanted, str):
         found = [image for image in images if image.name == wanted]
-    else:
+    elif wanted is None or isinstance(wanted, Mapping):
         labels = dict(wanted or {}).items()
         found = [image for image in images if labels <= dict(image.layout.labels).items()]
+    else:
+        raise TypeError(f"got image={wanted!r}, expected a number, a name or labels")
     if len(found) == 1:
         return found[0]
+    if not images:
+        raise ValueError("there is no frame yet, and so no image")
     some = ", ".join(repr(image.name) for image in images[:_MOST_SHOWN])
     more = ", ..." if len(images) > _MOST_SHOWN else ""
     what = "several images" if found else "no image"

@@ -124,6 +124,8 @@ class ReadableStorage(DataStorage):
         ------
         ImportError
             dask is not installed.
+        TypeError
+            `axes` is no list of names, or a value is neither int nor str.
         ValueError
             There is no such axis or value; an axis of several values is neither named nor selected; frames
             differ in shape or type; or tiles cannot be stitched. What to select is said.
@@ -177,6 +179,8 @@ class ReadableStorage(DataStorage):
         ------
         ImportError
             xarray or dask is not installed.
+        TypeError
+            `image` is neither number, name nor labels.
         ValueError
             There is no such image, or there are several.
         OSError

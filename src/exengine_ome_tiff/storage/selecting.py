@@ -97,6 +97,8 @@ def select(
     """
     keys, numbers = dataset.latest()
     columns = _columns(dataset, keys)
+    if isinstance(axes, str):
+        raise TypeError(f"got axes={axes!r}, expected a list of names")
     named = None if axes is None else list(axes)
     for name in (*(named or ()), *selection, *((ROW, COLUMN) if stitched else ())):
         if name not in columns:
