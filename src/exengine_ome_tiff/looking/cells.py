@@ -135,9 +135,7 @@ def _plane(
         there = there[[np.abs(there - (len(numbers) - 1) / 2).argmin()]]
     projected: npt.NDArray[Any] | None = None
     for number in numbers[there].tolist():
-        file, handle = data.dataset.place(number)
-        pages = data.dataset.files[file]
-        pixels = pages.format(handle).as_stored(pages.pixels(handle))
+        pixels = data.dataset.stored(number)
         pixels = np.abs(pixels) if pixels.dtype.kind == "c" else pixels
         projected = pixels if projected is None else np.fmax(projected, pixels)
     return None if projected is None else _reduced(projected, size)
@@ -165,9 +163,8 @@ def _caption(data: Opened, number: int, t: int) -> str:
         axis, along = layout.modulo["T"]
         parts.append(f"{axis} {along[t % inside]}")
     if text is not None:
-        times = [text.delta_t_s(zct) for zct in text.planes if zct[2] == t]
-        known = [time for time in times if time is not None]
-        parts += [f"({duration_text(min(known))})"] if known else []
+        times_s = [time_s for (_, _, of_plane), time_s in text.plane_times_s() if of_plane == t]
+        parts += [f"({duration_text(min(times_s))})"] if times_s else []
     return " ".join(parts)
 
 

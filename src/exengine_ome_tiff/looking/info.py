@@ -146,8 +146,7 @@ def _image(data: Opened, number: int) -> ImageSummary:
     facts = image.info()
     values = image.layout.values["C"]
     inside = image.layout.modulo.get("C", ("", (None,)))[1]
-    times = [] if text is None else [text.delta_t_s(zct) for zct in text.planes]
-    known = [time for time in times if time is not None]
+    times_s = [] if text is None else [time_s for _, time_s in text.plane_times_s()]
     return ImageSummary(
         name=data.name(number),
         labels=facts.labels,
@@ -163,7 +162,7 @@ def _image(data: Opened, number: int) -> ImageSummary:
         else (text.length_um("PhysicalSizeY"), text.length_um("PhysicalSizeX")),
         z_step_um=None if text is None else text.length_um("PhysicalSizeZ"),
         time_interval_s=None if text is None else text.time_interval_s(),
-        duration_s=max(known) - min(known) if known else None,
+        duration_s=max(times_s) - min(times_s) if times_s else None,
         acquired=None if text is None else text.image.get("AcquisitionDate"),
         planes=len(image.layout.frames),
         frames=facts.frames,
