@@ -56,25 +56,22 @@ class Planes:
 
     def stack(self) -> Hyperstack:
         """Return what ImageJ is to know of the image."""
-        text = self._data.texts[self._number]
+        text = self._data.told(self._number)
         shape = [*self.numbers.shape, *self._image.pixels.stored_shape[:2]]
         channels = [channel.color for channel in shown_channels(self._data, self._number)]
         if self._is_split:
             shape[2] *= _RGB
             channels = [color for _ in channels for color in _RGB_COLORS]
-        size_um = None
-        if text is not None:
-            x_um, y_um = text.length_um("PhysicalSizeX"), text.length_um("PhysicalSizeY")
-            size_um = None if not x_um or not y_um else (x_um, y_um)
+        x_um, y_um = text.length_um("PhysicalSizeX"), text.length_um("PhysicalSizeY")
         stack = Hyperstack(
             (*shape, _RGB) if self._is_rgb else tuple(shape),
             self._dtype,
             self._labels(),
             () if self._is_rgb else channels,
             (),
-            size_um,
-            None if text is None else text.length_um("PhysicalSizeZ"),
-            None if text is None else text.time_interval_s() or self._mean_interval_s(),
+            (x_um, y_um) if x_um and y_um else None,
+            text.length_um("PhysicalSizeZ"),
+            text.time_interval_s() or self._mean_interval_s(),
         )
         stack.check_size()
         if self._is_rgb:
@@ -153,11 +150,8 @@ class Planes:
 
     def _mean_interval_s(self) -> float | None:
         """Return the mean time from one time point to the next, of those that were told."""
-        text = self._data.texts[self._number]
-        if text is None:
-            return None
         times: dict[int, float] = {}
-        for (_, _, t), time_s in text.plane_times_s():
+        for (_, _, t), time_s in self._data.told(self._number).plane_times_s():
             times[t] = min(time_s, times.get(t, time_s))
         first, last = min(times, default=0), max(times, default=0)
         return (times[last] - times[first]) / (last - first) if last > first else None

@@ -80,6 +80,10 @@ class OmeText:
         return None if number is None else f"#{(int(_number(number)) & 0xFFFFFFFF) >> 8:06X}"
 
 
+NO_TEXT = OmeText({}, {}, (), {}, {})
+"""Of an image without a document: nothing is told."""
+
+
 def _quantity(attributes: Attributes, name: str, usual: str, units: Mapping[str, float]) -> float | None:
     factor = units.get(attributes.get(f"{name}Unit", usual))
     return None if name not in attributes or factor is None else _number(attributes[name]) * factor
