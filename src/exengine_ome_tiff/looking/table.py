@@ -186,5 +186,5 @@ def shortened(text: str, width: int) -> str:
 
 
 def count_text(number: int, thing: str) -> str:
-    """Say how many things there are."""
+    """Show how many of a thing there are."""
     return f"{number} {thing}" + ("" if number == 1 else "s")

@@ -64,24 +64,28 @@ class TiffStorage(ReadableStorage):
     plate
         The multi-well plate that positions lie on; by default one is made of positions that are named after
         wells, such as "A1" and "B12-Site_3".
-    pixel_size_um, z_step_um, time_interval_s
-        Distances of pixels and planes in the sample, and of time points; these and all that follow go before
-        what metadata says.
+    pixel_size_um
+        Distance of pixels in the sample. This and the options below, down to `experimenter`, go before what
+        metadata says.
+    z_step_um
+        Distance of slices in the sample.
+    time_interval_s
+        Time from one time point to the next.
     channels
         What is known of channels, by their values along the axis ``channel``.
     objective
-        That all frames were taken with.
+        The objective that all frames were taken with.
     image_name
         What the names of images begin with.
     description
-        Of the dataset.
+        Text about the dataset.
     experimenter
         Who recorded it. ``ExperimenterInfo()`` takes the user name of the summary metadata; None writes none.
     translators
         Dialects of metadata that this package does not know; they are asked before the others.
     checksums
         Record a checksum of the pixels of each frame, which `validate` compares: "crc32", which is fast and
-        finds damage (so does True), or "sha256", which also finds forgery.
+        finds damage (True means the same), or "sha256", for archives that ask for it.
     fsync
         Whether `finish` waits until all is on the disk, so that it survives a loss of power.
 
@@ -194,11 +198,13 @@ class TiffStorage(ReadableStorage):
         path
             A single file, a folder, or any file of a folder, its companion included. Files and folders may
             have been moved and renamed.
+        unfinished
+            Open a dataset that was not finished, too: the frames that are in its files at this moment.
 
         Returns
         -------
         TiffStorage
-            Finished; `put` raises.
+            It takes no frames: `put` raises.
 
         Raises
         ------
