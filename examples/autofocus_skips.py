@@ -1,6 +1,6 @@
 """Several positions, each focused before it is taken, and left out at times when nothing is in focus there.
 
-What was never taken stays a gap: Fiji shows it black, `in` says False, and the OME-XML lists it.
+A position that was left out has fewer time points than the others; `axes`, and the OME-XML, tell which.
 """
 
 import numpy as np
@@ -44,7 +44,7 @@ try:
             engine.submit(SetPosition2DEvent(microscope.xy_stage, xy_um)).await_execution()
             contrast, height_um = engine.submit(focus).await_execution()
             if contrast < ENOUGH_CONTRAST:
-                print(f"time {time}: {position} is skipped, its contrast is {contrast:.0f}")
+                print(f"time {time}: {position} is left out, its contrast is {contrast:.0f}")
                 continue
             engine.submit(SetPosition1DEvent(microscope.z_stage, height_um))
             engine.submit(StartCapture(1, microscope.camera)).await_execution()
@@ -56,3 +56,7 @@ finally:
     handler.await_completion()
     engine.shutdown()
     storage.close()
+
+with TiffStorage.open("autofocus_skips.ome.tiff") as finished:
+    for image in finished.images:
+        print(image.name, "at times", *image.axes["time"])

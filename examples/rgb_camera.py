@@ -62,3 +62,6 @@ finally:
     handler.await_completion()
     engine.shutdown()
     storage.close()
+
+with TiffStorage.open("rgb_camera.ome.tiff") as finished:
+    print(finished.images[0].sizes)  # S counts the samples of a pixel: red, green and blue

@@ -1,11 +1,13 @@
-"""The reference tells of everything that is public."""
+"""The reference tells of everything that is public, and of every command and option."""
 
+import argparse
 import re
 from pathlib import Path
 
 import pytest
 
 import exengine_ome_tiff
+from exengine_ome_tiff.cli.main import command_parser
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference" / "api.rst"
 DESCRIBED = set(
@@ -26,5 +28,27 @@ def test_what_is_public_has_a_docstring_of_its_own(name):
 
 def test_all_methods_of_a_storage_are_described():
     storage = exengine_ome_tiff.TiffStorage
-    public = {name: value for name, value in vars(storage).items() if not name.startswith("_")}
-    assert [name for name, value in public.items() if not value.__doc__] == []
+    public = [name for name in dir(storage) if not name.startswith("_")]
+    assert {"put", "finish", "get_data", "as_array"} <= {*public}
+    assert [name for name in public if not getattr(storage, name).__doc__] == []
+
+
+# commands --------------------------------------------------------------------------------------------------
+
+COMMANDS = next(
+    action.choices for action in command_parser()._actions if isinstance(action, argparse._SubParsersAction)
+)
+PAGE = (REFERENCE.parent / "commands.md").read_text("utf-8")
+SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+
+
+def test_the_page_has_all_commands_and_no_other():
+    assert set(SECTIONS) == set(COMMANDS)
+    assert re.findall(r"^\| \[`(\w+)`\]\(#(\w+)\)", PAGE, re.MULTILINE) == [(name, name) for name in SECTIONS]
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_page_tells_all_options_of_a_command_and_no_other(name):
+    actions = [action for action in COMMANDS[name]._actions if action.dest != "help"]
+    options = {option for action in actions for option in action.option_strings if option.startswith("--")}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", SECTIONS[name])) == options

@@ -9,7 +9,7 @@ from typing import Literal
 from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.cli.saying import UsageError, say
 from exengine_ome_tiff.converting import Converted, convert
-from exengine_ome_tiff.looking.table import duration_text, size_text
+from exengine_ome_tiff.looking.table import count_text, duration_text, size_text
 
 _MOST_LISTED = 20
 
@@ -83,11 +83,11 @@ def _convert(options: argparse.Namespace) -> int:
 def _report(done: Converted) -> None:
     """Tell what was done, and on stderr what was not."""
     before = f" ({done.resumed} of them before)" if done.resumed else ""
-    say(f"{done.path}: {_count(done.frames, 'frame')}{before}, {_count(done.images, 'image')}")
+    say(f"{done.path}: {count_text(done.frames, 'frame')}{before}, {count_text(done.images, 'image')}")
     rate = f"{done.megabytes_per_s:.0f} MB/s"
     say(f"{size_text(done.disk_bytes)} on disk, {duration_text(done.seconds)}, {rate}")
     if done.superseded:
-        say(f"{_count(done.superseded, 'frame')} left out that others had replaced")
+        say(f"{count_text(done.superseded, 'frame')} left out that others had replaced")
     if done.differences == ():
         say("verified: pixels and metadata are those of the source")
     _list("could not be carried over", [f"{lost.what}: {lost.reason}" for lost in done.lost])
@@ -102,7 +102,3 @@ def _list(title: str, lines: Sequence[str]) -> None:
         say(f"  {line}", sys.stderr)
     if len(lines) > _MOST_LISTED:
         say(f"  and {len(lines) - _MOST_LISTED} more", sys.stderr)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

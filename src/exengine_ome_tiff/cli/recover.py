@@ -7,6 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from exengine_ome_tiff.cli.saying import say
+from exengine_ome_tiff.looking.table import count_text
 from exengine_ome_tiff.storage import recover
 
 
@@ -33,5 +34,6 @@ def _recover(options: argparse.Namespace) -> int:
     if recovered.frames is None:
         say(f"{recovered.path}: finished already, nothing to do")
     else:
-        say(f"{recovered.path}: {recovered.frames} frames in {recovered.files} files recovered")
+        frames, files = count_text(recovered.frames, "frame"), count_text(recovered.files, "file")
+        say(f"{recovered.path}: {frames} in {files} recovered")
     return 0

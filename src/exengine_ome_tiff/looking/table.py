@@ -38,11 +38,11 @@ def _lines(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
     state = "finished" if info.is_finished else "not finished: being written, or to be recovered"
     yield str(info.path)
     yield _line("state", state)
-    yield _line("on disk", f"{size_text(info.size_bytes)} in {_count(info.files, 'TIFF file')}")
+    yield _line("on disk", f"{size_text(info.size_bytes)} in {count_text(info.files, 'TIFF file')}")
     again = f", put in place of {info.replaced} earlier ones" if info.replaced else ""
     yield _line("frames", f"{info.frames}{again}")
     dropped = sum(image.planes - image.frames for image in info.images)
-    yield _line("dropped", f"{_count(dropped, 'plane')} never acquired" if dropped else "none")
+    yield _line("dropped", f"{count_text(dropped, 'plane')} never acquired" if dropped else "none")
     images = info.images
     if not images:
         return
@@ -68,7 +68,7 @@ def _facts(title: str, values: Sequence[str | None]) -> Iterator[str]:
     """Say a value once where all images have it alike, else how many images have which, the first ones."""
     counts: Counter[Hashable] = Counter(values)
     parts = [
-        str(value or _UNKNOWN) + (f" ({_count(count, 'image')})" if len(counts) > 1 else "")
+        str(value or _UNKNOWN) + (f" ({count_text(count, 'image')})" if len(counts) > 1 else "")
         for value, count in counts.most_common(3)
     ]
     if len(counts) > len(parts):
@@ -107,7 +107,7 @@ def _columns(text: str) -> int:
 
 
 def _coverage(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
-    yield f"  metadata: {_count(len(info.metadata), 'key')}; each frame's exact JSON is in its record"
+    yield f"  metadata: {count_text(len(info.metadata), 'key')}; each frame's exact JSON is in its record"
     groups: dict[tuple[tuple[Place, ...], int], list[KeyCoverage]] = {}
     for key in info.metadata:
         groups.setdefault((key.places, key.frames), []).append(key)
@@ -115,7 +115,7 @@ def _coverage(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
     for places, frames in order:
         keys = [key.key for key in groups[places, frames]]
         part = "all frames" if frames == info.frames else f"{frames} of {info.frames} frames"
-        yield f"  {' and '.join(_PLACES[place] for place in places)}, {part}: {_count(len(keys), 'key')}"
+        yield f"  {' and '.join(_PLACES[place] for place in places)}, {part}: {count_text(len(keys), 'key')}"
         shown = keys if everything else keys[:_MANY_KEYS]
         more = f" and {len(keys) - len(shown)} more: --all lists them" if len(shown) < len(keys) else ""
         yield from textwrap.wrap(
@@ -185,5 +185,6 @@ def shortened(text: str, width: int) -> str:
     return f"{text[: width - 3 - half]}...{text[len(text) - half :]}"
 
 
-def _count(number: int, thing: str) -> str:
+def count_text(number: int, thing: str) -> str:
+    """Show how many of a thing there are."""
     return f"{number} {thing}" + ("" if number == 1 else "s")

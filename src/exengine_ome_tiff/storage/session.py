@@ -25,12 +25,9 @@ from exengine_ome_tiff.storage.reading_back import read_back
 from exengine_ome_tiff.storage.records import decode_head, encode_record
 from exengine_ome_tiff.storage.repeated import RepeatedMetadata
 from exengine_ome_tiff.storage.target import Target
+from exengine_ome_tiff.storage.written_files import WrittenFiles
 from exengine_ome_tiff.tiff import (
     Algorithm,
-    BufferPool,
-    OpenFiles,
-    PageFinisher,
-    PageWriter,
     PixelFormat,
     packing_of,
     pixel_format,
@@ -46,8 +43,6 @@ IDLE_S = 0.25
 """How long a frame waits at the most before it is written."""
 SLOW_S = 0.02
 """A frame that comes later than this after the one before is written at once."""
-BUFFER_BYTES = 2 << 20
-MAX_BUFFERS = 16
 
 
 class Session:
@@ -103,17 +98,12 @@ class Session:
         self._target = target
         self._header = header
         self._dataset = dataset
-        self._pool = BufferPool(BUFFER_BYTES, MAX_BUFFERS)
-        self._open_files = OpenFiles()
+        self._files = WrittenFiles(target, header, dataset, self._lock, checksums)
         self._new_folders = new_folders
         self._failures = failures
-        self._checksums = checksums
         self._fsync = fsync
         self._planes = PlaneTable()
         self._interpreter = interpreter
-        self._writers: list[PageWriter] = []
-        self._finishers: list[PageFinisher] = []
-        self._file_numbers: dict[int | str | None, int] = {}
         self._metadata = RepeatedMetadata()
         self._has_duplicates = False
         self._has_complex = False
@@ -128,7 +118,7 @@ class Session:
         self._waiting_since_s: float | None = None
         self._flusher: threading.Thread | None = None
         if not target.is_folder and not paths:
-            self._file_number({})
+            self._files.number({})
         try:
             self._held = hold(target)
         except BlockingIOError as error:
@@ -173,13 +163,13 @@ class Session:
         tags = plain if isinstance(plain, dict) else {}
         array, pixels = _check_pixels(coordinates, data, tags)
         self._settle()
-        file = self._file_number(coordinates)
+        file = self._files.number(coordinates)
         record = encode_record(coordinates, self.frame_count, text)
         now_s = time.monotonic()
         is_slow = now_s - self._last_put_s > SLOW_S
         self._is_busy = True
         try:
-            handle = self._writers[file].append(array, pixels, record, at_once=is_slow)
+            handle = self._files.writers[file].append(array, pixels, record, at_once=is_slow)
         except OSError:
             self._is_busy = False  # the frame was not taken
             raise
@@ -196,7 +186,7 @@ class Session:
             logger.warning(
                 "coordinates %r were put again: the last frame put at coordinates counts", coordinates
             )
-        if self._waiting_since_s is None and self._writers[file].has_waiting:
+        if self._waiting_since_s is None and self._files.writers[file].has_waiting:
             self._waiting_since_s = now_s
             self._wake_flusher()
 
@@ -210,18 +200,11 @@ class Session:
     def flush(self, *, fsync: bool = False) -> None:
         """Write all frames that wait; see `TiffStorage.flush`."""
         self.check_process()
-        errors = []
         self._failures.try_again(self.put)
         with self._lock:
             self._settle()
             self._is_busy = True
-            for writer in self._writers:
-                try:
-                    writer.commit()
-                    if fsync:
-                        writer.sync()
-                except OSError as error:
-                    errors.append(error)  # that of one position; the others are written all the same
+            errors = self._files.commit(fsync=fsync)
             self._is_busy = False
             if errors:
                 raise errors[0]
@@ -249,23 +232,22 @@ class Session:
                     failed = error
                 if self._was_interrupted and failed is None:
                     self._read_back()
-                waiting = {number for number, writer in enumerate(self._writers) if writer.has_waiting}
                 finish_files(
                     self._target,
                     self._header,
                     self._dataset,
-                    self._finishers,
+                    self._files.finishers,
                     self._planes,
                     self._interpreter,
                     fsync=self._fsync,
                     new_folders=self._new_folders,
-                    waiting=waiting if failed is not None else (),
+                    waiting=self._files.waiting() if failed is not None else (),
                 )
                 if failed is not None:
                     raise failed
             else:
                 self._leave_nothing()
-            self._pool.clear()
+            self._files.free()
             self._held.release()
             self.is_finished = True
         self._tell()
@@ -283,9 +265,7 @@ class Session:
                 else:
                     self._leave_nothing()
             finally:
-                for writer in self._writers:
-                    writer.close()
-                self._pool.clear()
+                self._files.close()
                 self._held.release()
                 self.is_finished = True
         self._tell()
@@ -304,20 +284,8 @@ class Session:
         without_frame = {*paths}.difference(file.path for file in found.files)
         for path in (*without_frame, *begun_files(self._target)):
             path.unlink()  # or it would be in the way of one for its position
-        self._finishers, self._planes = found.files, found.planes
-        self._writers = [
-            PageWriter.go_on(finisher, self._pool, self._lock, self._header.coding, self._checksums)
-            for finisher in found.files
-        ]
-        self._dataset.become(found.dataset)
-        self._dataset.files[:] = self._writers
-        for key, number in self._dataset.numbers.items():
-            coordinates = self._dataset.axes.coordinates(key)
-            position = coordinates.get("position") if self._target.is_folder else None
-            if position not in self._file_numbers:
-                file, _ = self._dataset.place(number)
-                self._file_numbers[position] = file
-                self._target.file(position)  # no other position gets its name
+        self._files.go_on(found)
+        self._planes = found.planes
         file, handle = self._dataset.place(len(self._dataset) - 1)
         self.frame_count = decode_head(self._dataset.files[file].note(handle)).number + 1
 
@@ -331,16 +299,9 @@ class Session:
 
     def _read_back(self) -> None:
         """Find out from the files themselves which frames are in them."""
-        paths = []
-        for finisher in self._finishers:
-            if finisher.has_pages:
-                finisher.close()
-                paths.append(finisher.path)
-            else:
-                finisher.discard()
-        found = read_back(paths, self._header, self._interpreter.like())
+        found = read_back(self._files.left(), self._header, self._interpreter.like())
         self._dataset.become(found.dataset)
-        self._finishers, self._planes, self._interpreter = found.files, found.planes, found.interpreter
+        self._files.finishers, self._planes, self._interpreter = found.files, found.planes, found.interpreter
         self._was_interrupted = False
 
     def check_process(self) -> None:
@@ -360,41 +321,11 @@ class Session:
             return
         self._finish_for_nobody()
 
-    def _file_number(self, coordinates: Coordinates) -> int:
-        """Return the number of the file for a frame, which is created for the first one."""
-        position = coordinates.get("position") if self._target.is_folder else None
-        number = self._file_numbers.get(position)
-        if number is None:
-            path = self._target.file(position)
-            number = len(self._file_numbers)
-            try:
-                writer = PageWriter.create(
-                    path,
-                    self._header.encode(),
-                    self._pool,
-                    self._open_files,
-                    self._lock,
-                    self._header.coding,
-                    self._checksums,
-                )
-                self._writers[number:] = [writer]
-                self._finishers[number:] = [writer.finisher]
-                self._dataset.files[number:] = [writer]
-                self._file_numbers[position] = number
-            except FileExistsError:
-                raise
-            except BaseException:
-                path.unlink(missing_ok=True)  # or the file would be in the way of the next attempt
-                raise
-        return number
-
     def _leave_nothing(self) -> None:
         """Remove the file without a page, which no reader would open, or the empty folder."""
         logger.warning("%s: no frame was put, so no file is left", self._target.path)
         self._held.release()  # Windows deletes no file that is held
-        for writer in self._writers:
-            writer.finisher.discard()
-        self._dataset.files.clear()
+        self._files.discard()
         for folder in self._new_folders:
             if any(folder.iterdir()):
                 break

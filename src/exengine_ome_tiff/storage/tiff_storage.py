@@ -2,7 +2,7 @@
 
 import threading
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from exengine_ome_tiff.storage.opening import find_dataset, open_dataset
 from exengine_ome_tiff.storage.readable import ReadableStorage, plain_coordinates
 from exengine_ome_tiff.storage.session import Session
 from exengine_ome_tiff.storage.target import Target
-from exengine_ome_tiff.tiff import PageCoding, algorithm_of, read_head
+from exengine_ome_tiff.tiff import Algorithm, PageCoding, algorithm_of, read_head
 from exengine_ome_tiff.translate import Interpreter, Translator
 
 
@@ -64,24 +64,28 @@ class TiffStorage(ReadableStorage):
     plate
         The multi-well plate that positions lie on; by default one is made of positions that are named after
         wells, such as "A1" and "B12-Site_3".
-    pixel_size_um, z_step_um, time_interval_s
-        Distances of pixels and planes in the sample, and of time points; these and all that follow go before
-        what metadata says.
+    pixel_size_um
+        Distance of pixels in the sample. This and the options below, down to `experimenter`, go before what
+        metadata says.
+    z_step_um
+        Distance of slices in the sample.
+    time_interval_s
+        Time from one time point to the next.
     channels
         What is known of channels, by their values along the axis ``channel``.
     objective
-        That all frames were taken with.
+        The objective that all frames were taken with.
     image_name
         What the names of images begin with.
     description
-        Of the dataset.
+        Text about the dataset.
     experimenter
         Who recorded it. ``ExperimenterInfo()`` takes the user name of the summary metadata; None writes none.
     translators
         Dialects of metadata that this package does not know; they are asked before the others.
     checksums
         Record a checksum of the pixels of each frame, which `validate` compares: "crc32", which is fast and
-        finds damage (so does True), or "sha256", which also finds forgery.
+        finds damage (True means the same), or "sha256", for archives that ask for it.
     fsync
         Whether `finish` waits until all is on the disk, so that it survives a loss of power.
 
@@ -155,19 +159,35 @@ class TiffStorage(ReadableStorage):
         )
         algorithm = algorithm_of(checksums)
         new_folders = claim(target, overwrite=overwrite)
+        self._record(target, header, interpreter, new_folders, checksums=algorithm, fsync=fsync)
+
+    def _record(
+        self,
+        target: Target,
+        header: Header,
+        interpreter: Interpreter,
+        new_folders: Sequence[Path] = (),
+        *,
+        checksums: Algorithm | None,
+        fsync: bool,
+        paths: Sequence[Path] = (),
+    ) -> None:
+        """Begin to take frames, or go on; parameters as for `Session`."""
         self._setup(target.path, Dataset(), header)
-        self._awaited = threading.local()
-        self._session = Session(
+        self._session = session = Session(
             target,
             header,
             self._dataset,
             interpreter,
             new_folders,
             self._failures,
-            checksums=algorithm,
+            checksums=checksums,
             fsync=fsync,
+            paths=paths,
         )
-        self._finalizer = weakref.finalize(self, self._session.abandon)
+        self._awaited = threading.local()
+        self._frames_before = session.frame_count
+        self._finalizer = weakref.finalize(self, session.abandon)
 
     @classmethod
     def open(cls, path: str | PathLike[str], *, unfinished: bool = False) -> Self:
@@ -178,11 +198,13 @@ class TiffStorage(ReadableStorage):
         path
             A single file, a folder, or any file of a folder, its companion included. Files and folders may
             have been moved and renamed.
+        unfinished
+            Open a dataset that was not finished, too: the frames that are in its files at this moment.
 
         Returns
         -------
         TiffStorage
-            Finished; `put` raises.
+            It takes no frames: `put` raises.
 
         Raises
         ------
@@ -243,19 +265,10 @@ class TiffStorage(ReadableStorage):
         header.coding.require_codec()
         storage = cls.__new__(cls)
         storage._failures = Failures("raise")  # noqa: SLF001 - this is its constructor
-        storage._setup(target.path, Dataset(), header)  # noqa: SLF001
-        storage._session = session = Session(  # noqa: SLF001
-            target,
-            header,
-            storage._dataset,  # noqa: SLF001
-            Interpreter(translators),
-            (),
-            storage._failures,  # noqa: SLF001
-            checksums=algorithm_of(checksums),
-            fsync=fsync,
-            paths=paths,
+        algorithm = algorithm_of(checksums)
+        storage._record(  # noqa: SLF001
+            target, header, Interpreter(translators), checksums=algorithm, fsync=fsync, paths=paths
         )
-        storage._finalizer = weakref.finalize(storage, session.abandon)  # noqa: SLF001
         return storage
 
     def put(
@@ -366,7 +379,7 @@ class TiffStorage(ReadableStorage):
         session = self._session
         if session is None:
             return False
-        seen: int = getattr(self._awaited, "frames", 0)
+        seen: int = getattr(self._awaited, "frames", self._frames_before)
         session.wait_for(lambda: session.frame_count > seen or session.is_finished, timeout)
         self._awaited.frames = count = session.frame_count
         return count > seen
