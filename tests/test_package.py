@@ -47,12 +47,6 @@ def test_public_names():
     assert issubclass(exengine_ome_tiff.NotFinishedError, exengine_ome_tiff.OmeTiffError)
 
 
-def test_public_methods_have_docstrings():
-    for name, member in vars(exengine_ome_tiff.TiffStorage).items():
-        if not name.startswith("_"):
-            assert member.__doc__, name
-
-
 def test_the_version_is_that_of_the_metadata():
     assert exengine_ome_tiff.__version__ == importlib.metadata.version("exengine-ome-tiff")
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", exengine_ome_tiff.__version__)

@@ -19,16 +19,24 @@ SCRIPT = Path(__file__).parent / "typing" / "user_script.py"
 pytest.importorskip("mypy", reason="mypy comes with the extra `test`")
 
 
-def mypy(script, folder, *options):
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={folder}", *options]
-    done = subprocess.run(
-        [*command, script], cwd=folder, capture_output=True, text=True, timeout=240, check=False
-    )
+WRONG = [
+    "storage = TiffStorage(3)",
+    "storage = TiffStorage('run.ome.tiff', compresion='zlib')",
+    "storage = TiffStorage('run.ome.tiff', on_error='ignore')",
+    "TiffStorage('run.ome.tiff').put({'time': 1.5}, [[0]])",
+    "x: str = TiffStorage('run.ome.tiff').images",
+    "TiffStorage('run.ome.tiff').images[0].size",
+]
+
+
+def mypy(folder, *scripts):
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={folder}", *scripts]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
     return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
+def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("mypy")
 
 
@@ -38,22 +46,14 @@ def test_the_script_uses_every_public_name():
     assert not missing, f"not used in {SCRIPT}: {missing}"
 
 
-def test_a_strict_type_checker_has_nothing_to_say_of_a_users_script(cache):
-    assert "Success: no issues found" in mypy(SCRIPT, cache)
+def test_a_strict_type_checker_has_nothing_to_say_of_a_users_script(folder):
+    assert "Success: no issues found" in mypy(folder, SCRIPT)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        "storage = TiffStorage(3)",
-        "storage = TiffStorage('run.ome.tiff', compresion='zlib')",
-        "storage = TiffStorage('run.ome.tiff', on_error='ignore')",
-        "TiffStorage('run.ome.tiff').put({'time': 1.5}, [[0]])",
-        "x: str = TiffStorage('run.ome.tiff').images",
-        "TiffStorage('run.ome.tiff').images[0].size",
-    ],
-)
-def test_what_is_wrong_is_seen(wrong, cache, tmp_path):
-    script = tmp_path / "wrong.py"
-    script.write_text(f"from exengine_ome_tiff import TiffStorage\n{wrong}\n", "utf-8")
-    assert "wrong.py:2: error:" in mypy(script, cache)
+def test_what_is_wrong_is_seen(folder):
+    for number, wrong in enumerate(WRONG):
+        text = f"from exengine_ome_tiff import TiffStorage\n{wrong}\n"
+        (folder / f"wrong_{number}.py").write_text(text, "utf-8")
+    told = mypy(folder, *sorted(folder.glob("wrong_*.py")))
+    seen = re.findall(r"wrong_(\d+)\.py:2: error:", told)
+    assert {*map(int, seen)} == {*range(len(WRONG))}, told

@@ -107,6 +107,17 @@ def test_a_file_without_a_page_is_not_in_the_way(tmp_path):
     assert validate(tmp_path / "run") == []
 
 
+def test_frames_of_earlier_sessions_are_not_awaited(tmp_path):
+    storage = TiffStorage(tmp_path / "run.ome.tiff")
+    put(storage, PLACES[:2])
+    storage.suspend()
+    with TiffStorage.resume(tmp_path / "run.ome.tiff") as storage:
+        assert not storage.await_new_image(0)
+        put(storage, PLACES[2:3])
+        assert storage.await_new_image(0)
+        assert not storage.await_new_image(0)
+
+
 def test_what_cannot_be_gone_on_with(tmp_path):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path)

@@ -13,8 +13,8 @@ import tifffile
 
 from exengine_ome_tiff import NotFinishedError, OmeTiffError
 from exengine_ome_tiff.tiff import BufferPool, OpenFiles, PageWriter, chain, open_pages, pixel_format
+from exengine_ome_tiff.tiff.block import MAX_BLOCK_PAGES
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
-from exengine_ome_tiff.tiff.writer import MAX_BLOCK_PAGES
 
 SHAPE = (4, 6)
 SMALL = pixel_format(SHAPE, "<u2")

@@ -2,6 +2,7 @@
 
 Each command is a module with `add_to(commands)`, which adds its parser and sets `work`: a function that is
 given the parsed options and returns the exit status. It raises `UsageError` for arguments that make no sense.
+That of `completion` is also given what makes the parser of all commands.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from exengine_ome_tiff.cli.saying import UsageError, say
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.version import __version__
 
-_COMMANDS = (completion, convert, demo, export, info, metadata, recover, show, validate)
+_COMMANDS = (convert, demo, export, info, metadata, recover, show, validate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,11 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def command_parser() -> argparse.ArgumentParser:
-    """Make the parser of the command and of all that it has."""
-    parser = argparse.ArgumentParser("exengine-ome-tiff", description="OME-TIFF for ExEngine.")
+def command_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Make the parser of the command and of all that it has, of a class of parsers."""
+    parser = kind("exengine-ome-tiff", description="OME-TIFF for ExEngine.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    completion.add_to(commands, command_parser)
     for command in _COMMANDS:
         command.add_to(commands)
     return parser

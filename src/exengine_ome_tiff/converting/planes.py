@@ -51,33 +51,27 @@ class Planes:
             raise ValueError(f"{data.name(number)}: ImageJ has no pixels of type {pixels.stored_dtype.name}")
         self._dtype = dtype
         self.notes: dict[str, None] = {}
-        layout = self._image.layout
-        slow_first = layout.order[::-1]
-        cube = layout.frames.reshape([layout.sizes[axis] for axis in slow_first])
-        self.numbers: npt.NDArray[np.int64] = cube.transpose([slow_first.index(axis) for axis in "TZC"])
+        self.numbers: npt.NDArray[np.int64] = self._image.layout.cube().transpose(0, 2, 1)
         """Of the frames, -1 where there is none; shape (T, Z, C)."""
 
     def stack(self) -> Hyperstack:
         """Return what ImageJ is to know of the image."""
-        text = self._data.texts[self._number]
+        text = self._data.told(self._number)
         shape = [*self.numbers.shape, *self._image.pixels.stored_shape[:2]]
         channels = [channel.color for channel in shown_channels(self._data, self._number)]
         if self._is_split:
             shape[2] *= _RGB
             channels = [color for _ in channels for color in _RGB_COLORS]
-        size_um = None
-        if text is not None:
-            x_um, y_um = text.length_um("PhysicalSizeX"), text.length_um("PhysicalSizeY")
-            size_um = None if not x_um or not y_um else (x_um, y_um)
+        x_um, y_um = text.length_um("PhysicalSizeX"), text.length_um("PhysicalSizeY")
         stack = Hyperstack(
             (*shape, _RGB) if self._is_rgb else tuple(shape),
             self._dtype,
             self._labels(),
             () if self._is_rgb else channels,
             (),
-            size_um,
-            None if text is None else text.length_um("PhysicalSizeZ"),
-            None if text is None else text.time_interval_s() or self._mean_interval_s(),
+            (x_um, y_um) if x_um and y_um else None,
+            text.length_um("PhysicalSizeZ"),
+            text.time_interval_s() or self._mean_interval_s(),
         )
         stack.check_size()
         if self._is_rgb:
@@ -98,7 +92,10 @@ class Planes:
     def _fitting(self, number: int) -> list[npt.NDArray[Any]]:
         """Return a frame as ImageJ can have it: as one plane, or as three."""
         pixels = self._image.pixels
-        stored = np.zeros(pixels.stored_shape, pixels.stored_dtype) if number < 0 else self._stored(number)
+        if number < 0:
+            stored = np.zeros(pixels.stored_shape, pixels.stored_dtype)
+        else:
+            stored = self._data.dataset.stored(number)
         if pixels.samples > _RGB:
             self.notes["transparency is left out"] = None
             stored = stored[..., :_RGB]
@@ -110,11 +107,6 @@ class Planes:
         if not self._is_split:
             return [plane]
         return [np.ascontiguousarray(plane[..., sample]) for sample in range(_RGB)]
-
-    def _stored(self, number: int) -> npt.NDArray[Any]:
-        file, handle = self._data.dataset.place(number)
-        pages = self._data.dataset.files[file]
-        return pages.format(handle).as_stored(pages.pixels(handle))
 
     def _ranges(self, channel: int) -> list[tuple[float, float]]:
         """Return least and greatest value of some planes of a channel, of each sample where it is RGB."""
@@ -158,13 +150,8 @@ class Planes:
 
     def _mean_interval_s(self) -> float | None:
         """Return the mean time from one time point to the next, of those that were told."""
-        text = self._data.texts[self._number]
-        if text is None:
-            return None
         times: dict[int, float] = {}
-        for zct in text.planes:
-            time_s = text.delta_t_s(zct)
-            if time_s is not None:
-                times[zct[2]] = min(time_s, times.get(zct[2], time_s))
+        for (_, _, t), time_s in self._data.told(self._number).plane_times_s():
+            times[t] = min(time_s, times.get(t, time_s))
         first, last = min(times, default=0), max(times, default=0)
         return (times[last] - times[first]) / (last - first) if last > first else None

@@ -1,7 +1,8 @@
 """Coordinates of frames: what is valid, what makes an image, what a file may be called."""
 
+from exengine_ome_tiff.coordinates.grouping import check_modulo, lay_out
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, Key, read_coordinates
-from exengine_ome_tiff.coordinates.layout import ImageLayout, check_modulo, lay_out
+from exengine_ome_tiff.coordinates.layout import ImageLayout
 from exengine_ome_tiff.coordinates.names import file_label
 from exengine_ome_tiff.coordinates.wells import PlateInfo, Well
 

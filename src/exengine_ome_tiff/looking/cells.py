@@ -100,7 +100,7 @@ def read_row(data: Opened, number: int, columns: int, z: Z, cell_px: int) -> Row
     cell_px
         Pixels of the longer side of a cell.
     """
-    image, text = data.images[number], data.texts[number]
+    image = data.images[number]
     layout = image.layout
     height, width = image.pixels.stored_shape[:2]
     scale = cell_px / max(height, width)
@@ -113,7 +113,7 @@ def read_row(data: Opened, number: int, columns: int, z: Z, cell_px: int) -> Row
     for t in thinned(cube.shape[0], columns):
         planes = tuple(_plane(data, numbers, z, size) for numbers in cube[t])
         cells.append(Cell(_caption(data, number, t) if several else "", planes))
-    pixel_um = None if text is None else text.length_um("PhysicalSizeX")
+    pixel_um = data.told(number).length_um("PhysicalSizeX")
     return Row(
         data.name(number),
         shown_channels(data, number),
@@ -135,9 +135,7 @@ def _plane(
         there = there[[np.abs(there - (len(numbers) - 1) / 2).argmin()]]
     projected: npt.NDArray[Any] | None = None
     for number in numbers[there].tolist():
-        file, handle = data.dataset.place(number)
-        pages = data.dataset.files[file]
-        pixels = pages.format(handle).as_stored(pages.pixels(handle))
+        pixels = data.dataset.stored(number)
         pixels = np.abs(pixels) if pixels.dtype.kind == "c" else pixels
         projected = pixels if projected is None else np.fmax(projected, pixels)
     return None if projected is None else _reduced(projected, size)
@@ -157,23 +155,21 @@ def _reduced(pixels: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[np.
 
 def _caption(data: Opened, number: int, t: int) -> str:
     """Tell a time point: its value, and when its first plane was taken."""
-    layout, text = data.images[number].layout, data.texts[number]
+    layout = data.images[number].layout
     inside = len(layout.modulo["T"][1]) if "T" in layout.modulo else 1
     value = layout.values["T"][t // inside]
     parts = [] if value is None else [f"t={value}"]
     if "T" in layout.modulo:
         axis, along = layout.modulo["T"]
         parts.append(f"{axis} {along[t % inside]}")
-    if text is not None:
-        times = [text.delta_t_s(zct) for zct in text.planes if zct[2] == t]
-        known = [time for time in times if time is not None]
-        parts += [f"({duration_text(min(known))})"] if known else []
+    times_s = [time_s for (_, _, of_plane), time_s in data.told(number).plane_times_s() if of_plane == t]
+    parts += [f"({duration_text(min(times_s))})"] if times_s else []
     return " ".join(parts)
 
 
 def shown_channels(data: Opened, number: int) -> tuple[ShownChannel, ...]:
     """Return the channels of an image, in colours that tell them apart."""
-    layout, text = data.images[number].layout, data.texts[number]
+    layout, text = data.images[number].layout, data.told(number)
     axis, along = layout.modulo.get("C", ("", (None,)))
     names = [
         " ".join([*([] if value is None else [str(value)]), *([] if inner is None else [f"{axis} {inner}"])])
@@ -182,11 +178,10 @@ def shown_channels(data: Opened, number: int) -> tuple[ShownChannel, ...]:
     ]
     colors = []
     for index, name in enumerate(names):
-        written = None if text is None else text.color(index)
+        written = text.color(index)
         colors.append(default_color(name) if written is None else _rgb(written))
-    spare = iter(_SPARE * (len(colors) // len(_SPARE) + 1))
     if colors.count(_WHITE) > 1:
-        unused = [color for color in spare if color not in colors] or list(_SPARE)
+        unused = [color for color in _SPARE if color not in colors] or _SPARE
         colors = [
             unused[index % len(unused)] if color == _WHITE else color for index, color in enumerate(colors)
         ]

@@ -90,8 +90,7 @@ def _kinds(data: Opened) -> Iterator[tuple[OmeText | None, tuple[str, ...], Mapp
         examples: dict[tuple[str, ...], Mapping[str, object]] = {}
         numbers = image.layout.frames
         for number in np.sort(numbers[numbers >= 0]).tolist():
-            file, handle = data.dataset.place(number)
-            tags: Mapping[str, object] = decode_tags(data.dataset.files[file].note(handle))
+            tags: Mapping[str, object] = decode_tags(data.dataset.note(number))
             keys = tuple(flat(tags))
             counts[keys] += 1
             examples.setdefault(keys, tags)

@@ -142,12 +142,11 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
 
 
 def _image(data: Opened, number: int) -> ImageSummary:
-    image, text = data.images[number], data.texts[number]
+    image, text = data.images[number], data.told(number)
     facts = image.info()
     values = image.layout.values["C"]
     inside = image.layout.modulo.get("C", ("", (None,)))[1]
-    times = [] if text is None else [text.delta_t_s(zct) for zct in text.planes]
-    known = [time for time in times if time is not None]
+    times_s = [time_s for _, time_s in text.plane_times_s()]
     return ImageSummary(
         name=data.name(number),
         labels=facts.labels,
@@ -155,16 +154,13 @@ def _image(data: Opened, number: int) -> ImageSummary:
         sizes=facts.sizes,
         dtype=facts.dtype,
         channels=tuple(
-            ChannelSummary(value, None if text is None else text.color(index * len(inside)))
-            for index, value in enumerate(values)
+            ChannelSummary(value, text.color(index * len(inside))) for index, value in enumerate(values)
         ),
-        pixel_size_um=(None, None)
-        if text is None
-        else (text.length_um("PhysicalSizeY"), text.length_um("PhysicalSizeX")),
-        z_step_um=None if text is None else text.length_um("PhysicalSizeZ"),
-        time_interval_s=None if text is None else text.time_interval_s(),
-        duration_s=max(known) - min(known) if known else None,
-        acquired=None if text is None else text.image.get("AcquisitionDate"),
+        pixel_size_um=(text.length_um("PhysicalSizeY"), text.length_um("PhysicalSizeX")),
+        z_step_um=text.length_um("PhysicalSizeZ"),
+        time_interval_s=text.time_interval_s(),
+        duration_s=max(times_s) - min(times_s) if times_s else None,
+        acquired=text.image.get("AcquisitionDate"),
         planes=len(image.layout.frames),
         frames=facts.frames,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 
-from exengine_ome_tiff.ome.written import OmeText
+from exengine_ome_tiff.ome.written import NO_TEXT, OmeText
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.header import Header
 from exengine_ome_tiff.storage.images import StoredImage, stored_images
@@ -47,6 +47,10 @@ class Opened:
     texts: list[OmeText | None]
     indices: list[int]
     is_finished: bool
+
+    def told(self, image: int) -> OmeText:
+        """Return what the OME-XML says of an image: nothing where its file is not finished."""
+        return self.texts[image] or NO_TEXT
 
     def name(self, image: int) -> str:
         """Return the name of an image, as readers show it."""

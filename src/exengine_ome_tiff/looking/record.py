@@ -115,8 +115,8 @@ def frame_record(path: str | PathLike[str], coordinates: Mapping[str, int | str]
         number = data.dataset.find(coordinates)
         if number is None:
             raise NoSuchFrameError(_no_frame(data, coordinates))
-        file, handle = data.dataset.place(number)
-        metadata = decode_metadata(data.dataset.files[file].note(handle))
+        file, _ = data.dataset.place(number)
+        metadata = decode_metadata(data.dataset.note(number))
         image, zct = _plane(data, number)
         put = next(key for key, each in data.dataset.numbers.items() if each == number)
         return FrameRecord(

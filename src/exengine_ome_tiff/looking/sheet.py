@@ -94,7 +94,7 @@ def contact_sheet(
     if min(rows, columns) < 1 or not 32 <= cell_px <= 1024:
         raise ValueError("a sheet has 1 row and column at least, and cells of 32 to 1024 pixels")
     try:
-        from PIL import Image, ImageDraw
+        import PIL  # noqa: F401 - before anything is read
     except ImportError as error:
         raise ImportError('drawing needs Pillow: pip install "exengine-ome-tiff[show]"') from error
     with opened(path) as data:
@@ -104,45 +104,52 @@ def contact_sheet(
         shown = [read_row(data, number, columns, z, cell_px) for number in chosen]
         all_times = max(image.layout.sizes["T"] for image in data.images)
         times = max(len(row.cells) for row in shown)
-        subtitle = _subtitle(data, len(chosen), times, all_times, z)
-        title = data.target.path.name
+        title = data.target.path.name, _subtitle(data, len(chosen), times, all_times, z)
+    sheet = _drawn(title, shown)
+    encoded = io.BytesIO()
+    sheet.save(encoded, format)
+    return ContactSheet(
+        encoded.getvalue(), sheet.width, sheet.height, len(shown), times, len(data.images), all_times
+    )
+
+
+def _drawn(title: tuple[str, str], rows: Sequence[Row]) -> "Image.Image":
+    """Draw rows under a title of two lines."""
+    from PIL import Image, ImageDraw
+
     pen = Pen(ImageDraw.Draw(Image.new("RGB", (1, 1))))
     least, most = _LABEL_WIDTH
-    label_width = max(least, min(most, max(pen.width(row.name, _BODY) for row in shown)))
+    label_width = max(least, min(most, max(pen.width(row.name, _BODY) for row in rows)))
     left = _MARGIN + label_width + _GAP * 2
-    cell_width = max(row.size[0] for row in shown)
+    cell_width = max(row.size[0] for row in rows)
+    times = max(len(row.cells) for row in rows)
     width = max(_LEAST_WIDTH, left + times * (cell_width + _GAP) - _GAP + _MARGIN)
-    limits = contrast(shown)
-    legend = _legend(shown, pen, width - 2 * _MARGIN)
+    limits = contrast(rows)
+    room = width - 2 * _MARGIN
+    legend = _legend(rows, pen, room)
     top = _MARGIN + _TITLE + 6 + _BODY + 8 + len(legend) * (_BODY + 6) + _GAP
-    heights = [_row_height(row) for row in shown]
+    heights = [_row_height(row) for row in rows]
     sheet = Image.new("RGB", (width, top + sum(heights) + _MARGIN), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     pen = Pen(draw)
-    room = width - 2 * _MARGIN
-    pen.write((_MARGIN, _MARGIN), title, _TITLE, _TEXT, room)
-    pen.write((_MARGIN, _MARGIN + _TITLE + 8), subtitle, _BODY, _DIM, room)
+    pen.write((_MARGIN, _MARGIN), title[0], _TITLE, _TEXT, room)
+    pen.write((_MARGIN, _MARGIN + _TITLE + 8), title[1], _BODY, _DIM, room)
     for line, entries in enumerate(legend):
         y = _MARGIN + _TITLE + 6 + _BODY + 10 + line * (_BODY + 6)
         for x, name, color in entries:
             draw.rectangle((_MARGIN + x, y + 3, _MARGIN + x + 10, y + 13), fill=color)
             pen.write((_MARGIN + x + 16, y), name, _BODY, _TEXT, room - 16)
     y = top
-    for row, height in zip(shown, heights, strict=True):
+    for row, height in zip(rows, heights, strict=True):
         cells_at = y + _caption_height(row)
         pen.write((_MARGIN, cells_at), row.name, _BODY, _TEXT, label_width)
         for column, cell in enumerate(row.cells):
             x = left + column * (cell_width + _GAP)
             pen.write((x, y), cell.caption, _SMALL, _DIM, row.size[0])
             _draw_cell(sheet, draw, pen, (x, cells_at), row, cell, limits)
-        if row.pixel_um is not None:
-            _draw_bar(draw, pen, (_MARGIN, cells_at + _BODY + 16), row)
+        _draw_bar(draw, pen, (_MARGIN, cells_at + _BODY + 16), row)
         y += height
-    encoded = io.BytesIO()
-    sheet.save(encoded, format)
-    return ContactSheet(
-        encoded.getvalue(), width, sheet.height, len(shown), times, len(data.images), all_times
-    )
+    return sheet
 
 
 def _subtitle(data: Opened, images: int, times: int, all_times: int, z: Z) -> str:
@@ -221,7 +228,7 @@ def _draw_cell(
 
 
 def _draw_bar(draw: "ImageDraw.ImageDraw", pen: Pen, place: tuple[int, int], row: Row) -> None:
-    """Draw a scale bar of a round length."""
+    """Draw a scale bar of a round length, where the pixel size is known."""
     if row.pixel_um is None:
         return
     x, y = place

@@ -1,7 +1,7 @@
 """What the OME-XML in a file says of an image, as it stands there."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
@@ -59,9 +59,12 @@ class OmeText:
         """Return what is told of the time from one time point to the next."""
         return _quantity(self.pixels, "TimeIncrement", "s", _TIMES_S)
 
-    def delta_t_s(self, zct: tuple[int, int, int]) -> float | None:
-        """Return when a plane was taken, counted from the first frame of the dataset."""
-        return self.plane_s(zct, "DeltaT")
+    def plane_times_s(self) -> Iterator[tuple[tuple[int, int, int], float]]:
+        """Yield Z, C, T of planes that tell when they were taken, and that time from the first frame on."""
+        for zct in self.planes:
+            time_s = self.plane_s(zct, "DeltaT")
+            if time_s is not None:
+                yield zct, time_s
 
     def plane_s(self, zct: tuple[int, int, int], name: str) -> float | None:
         """Return a time of a plane."""
@@ -75,6 +78,10 @@ class OmeText:
         """Return the colour of a channel as #RRGGBB."""
         number = self.channels[channel].get("Color") if channel < len(self.channels) else None
         return None if number is None else f"#{(int(_number(number)) & 0xFFFFFFFF) >> 8:06X}"
+
+
+NO_TEXT = OmeText({}, {}, (), {}, {})
+"""Of an image without a document: nothing is told."""
 
 
 def _quantity(attributes: Attributes, name: str, usual: str, units: Mapping[str, float]) -> float | None:

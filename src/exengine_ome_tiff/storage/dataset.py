@@ -106,6 +106,21 @@ class Dataset:
         places = np.frombuffer(self._places.tobytes(), np.int64)[numbers]
         return places >> 32, places & _HANDLE
 
+    def note(self, number: int) -> bytes:
+        """Return the record of a frame by its number."""
+        file, handle = self.place(number)
+        return self.files[file].note(handle)
+
+    def format(self, number: int) -> PixelFormat:
+        """Return what was put by the number of a frame."""
+        file, handle = self.place(number)
+        return self.files[file].format(handle)
+
+    def stored(self, number: int) -> npt.NDArray[Any]:
+        """Return the pixels of a frame by its number as they are in the file, in a new array."""
+        file, handle = self.place(number)
+        return self.files[file].format(handle).as_stored(self.files[file].pixels(handle))
+
     def latest(self) -> tuple[list[Key], npt.NDArray[np.int64]]:
         """Return keys and numbers of the frames that count, in order of first arrival."""
         keys = [*self.numbers]
@@ -142,21 +157,20 @@ class Dataset:
 
     def pixels(self, coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:
         """Return a frame as it was put, in a new array."""
-        file, handle = self._place_at(coordinates)
+        file, handle = self.place(self._number_at(coordinates))
         return self.files[file].pixels(handle)
 
     def metadata(self, coordinates: Mapping[str, int | str]) -> Any:
         """Return the metadata of a frame as new objects."""
-        file, handle = self._place_at(coordinates)
-        return decode_metadata(self.files[file].note(handle))
+        return decode_metadata(self.note(self._number_at(coordinates)))
 
     def close(self) -> None:
         """Close all files."""
         for file in self.files:
             file.close()
 
-    def _place_at(self, coordinates: Mapping[str, int | str]) -> tuple[int, int]:
+    def _number_at(self, coordinates: Mapping[str, int | str]) -> int:
         number = self.find(coordinates)
         if number is None:
             raise KeyError(f"no frame at {dict(coordinates)!r}")
-        return self.place(number)
+        return number

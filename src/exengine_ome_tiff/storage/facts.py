@@ -82,8 +82,7 @@ class Facts:
         return experimenter
 
     def _frame(self, number: int) -> FrameValues:
-        file, handle = self._dataset.place(number)
-        tags = decode_tags(self._dataset.files[file].note(handle))
+        tags = decode_tags(self._dataset.note(number))
         return self._interpreter.frame(tags) if tags else FrameValues()
 
 
@@ -91,8 +90,7 @@ def read_planes(dataset: Dataset, interpreter: Interpreter) -> PlaneTable:
     """Read the metadata of all frames, in order of arrival, with an interpreter that has read none yet."""
     planes = PlaneTable()
     for number in range(len(dataset)):
-        file, handle = dataset.place(number)
-        planes.append(interpreter.read(decode_tags(dataset.files[file].note(handle))))
+        planes.append(interpreter.read(decode_tags(dataset.note(number))))
     return planes
 
 

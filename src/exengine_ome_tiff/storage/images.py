@@ -119,7 +119,7 @@ def stored_images(
     keys, numbers = dataset.latest()
     images = []
     for layout in lay_out(numbers, keys, dataset.kinds(numbers), dataset.axes, modulo):
-        file, handle = dataset.place(layout.first_frame)
-        pixels = dataset.files[file].format(handle)
+        file, _ = dataset.place(layout.first_frame)
+        pixels = dataset.format(layout.first_frame)
         images.append(StoredImage(layout, layout.name(name, str(pixels), prefix), file, pixels))
     return sorted(images, key=lambda image: image.pixels.samples > 1)

@@ -49,8 +49,7 @@ class FrameKind:
 def only_kind(dataset: Dataset, chosen: Selection, pages: PageTable) -> FrameKind:
     """Return what all frames are, and the first one where there are none; say what tells others apart."""
     if not len(pages.files):
-        file, handle = dataset.place(0)
-        return FrameKind.as_put(dataset.files[file].format(handle))
+        return FrameKind.as_put(dataset.format(0))
     kinds = [FrameKind.as_put(pixels) for pixels in pages.known_formats]
     numbers, first = np.unique(pages.formats, return_index=True)
     seen: dict[FrameKind, int] = {

@@ -110,14 +110,14 @@ def select(
     rows = np.flatnonzero(is_in)
     grid = (ROW, COLUMN) if stitched else ()
     stacked = [name for name in named or columns if name not in selection and name not in grid]
-    if named is None and rows.size:
-        stacked = [name for name in stacked if _present(columns[name], rows)]
+    if named is None:
+        stacked = [name for name in stacked if _seen(columns[name], rows) != [None]]
     along = {name: _along(columns[name], rows) for name in stacked}
     for name in grid:
         values = [values_of[name]] if name in selection else [*_along(columns[name], rows)]
         along[name] = _every_number(name, values, len(rows))
     for name, axis in columns.items():
-        seen = [axis.values[rank] for rank in np.unique(axis.ranks[rows]).tolist()]
+        seen = _seen(axis, rows)
         if name not in along and name not in selection and len(seen) > 1:
             raise ValueError(
                 f"the axis {name!r} has several values, {_shown(seen)}: "
@@ -143,18 +143,17 @@ def _columns(dataset: Dataset, keys: list[Key]) -> dict[str, _Axis]:
     return {name: _Axis.of(columns[name]) for name in names}
 
 
-def _present(axis: _Axis, rows: Numbers) -> list[AxisValue]:
-    """Return the values that some frames have, but None."""
-    values = [axis.values[rank] for rank in np.unique(axis.ranks[rows]).tolist()]
-    return [value for value in values if value is not None]
+def _seen(axis: _Axis, rows: Numbers) -> list[AxisValue]:
+    """Return the values that some frames have."""
+    return [axis.values[rank] for rank in np.unique(axis.ranks[rows]).tolist()]
 
 
 def _along(axis: _Axis, rows: Numbers) -> tuple[AxisValue, ...]:
     """Return the values along an axis of an array: all of the dataset; None only where it is needed."""
-    has_none = axis.values[0] is None and bool((axis.ranks[rows] == 0).any())
-    if has_none and not _present(axis, rows):
+    seen = _seen(axis, rows)
+    if seen == [None]:
         return (None,)
-    return tuple(axis.values if has_none else [value for value in axis.values if value is not None])
+    return tuple(value for value in axis.values if value is not None or None in seen)
 
 
 def _every_number(name: str, values: Sequence[AxisValue], frames: int) -> tuple[AxisValue, ...]:

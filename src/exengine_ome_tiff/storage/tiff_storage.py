@@ -2,7 +2,7 @@
 
 import threading
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from exengine_ome_tiff.storage.opening import find_dataset, open_dataset
 from exengine_ome_tiff.storage.readable import ReadableStorage, plain_coordinates
 from exengine_ome_tiff.storage.session import Session
 from exengine_ome_tiff.storage.target import Target
-from exengine_ome_tiff.tiff import PageCoding, algorithm_of, read_head
+from exengine_ome_tiff.tiff import Algorithm, PageCoding, algorithm_of, read_head
 from exengine_ome_tiff.translate import Interpreter, Translator
 
 
@@ -159,19 +159,35 @@ class TiffStorage(ReadableStorage):
         )
         algorithm = algorithm_of(checksums)
         new_folders = claim(target, overwrite=overwrite)
+        self._record(target, header, interpreter, new_folders, checksums=algorithm, fsync=fsync)
+
+    def _record(
+        self,
+        target: Target,
+        header: Header,
+        interpreter: Interpreter,
+        new_folders: Sequence[Path] = (),
+        *,
+        checksums: Algorithm | None,
+        fsync: bool,
+        paths: Sequence[Path] = (),
+    ) -> None:
+        """Begin to take frames, or go on; parameters as for `Session`."""
         self._setup(target.path, Dataset(), header)
-        self._awaited = threading.local()
-        self._session = Session(
+        self._session = session = Session(
             target,
             header,
             self._dataset,
             interpreter,
             new_folders,
             self._failures,
-            checksums=algorithm,
+            checksums=checksums,
             fsync=fsync,
+            paths=paths,
         )
-        self._finalizer = weakref.finalize(self, self._session.abandon)
+        self._awaited = threading.local()
+        self._frames_before = session.frame_count
+        self._finalizer = weakref.finalize(self, session.abandon)
 
     @classmethod
     def open(cls, path: str | PathLike[str], *, unfinished: bool = False) -> Self:
@@ -249,19 +265,10 @@ class TiffStorage(ReadableStorage):
         header.coding.require_codec()
         storage = cls.__new__(cls)
         storage._failures = Failures("raise")  # noqa: SLF001 - this is its constructor
-        storage._setup(target.path, Dataset(), header)  # noqa: SLF001
-        storage._session = session = Session(  # noqa: SLF001
-            target,
-            header,
-            storage._dataset,  # noqa: SLF001
-            Interpreter(translators),
-            (),
-            storage._failures,  # noqa: SLF001
-            checksums=algorithm_of(checksums),
-            fsync=fsync,
-            paths=paths,
+        algorithm = algorithm_of(checksums)
+        storage._record(  # noqa: SLF001
+            target, header, Interpreter(translators), checksums=algorithm, fsync=fsync, paths=paths
         )
-        storage._finalizer = weakref.finalize(storage, session.abandon)  # noqa: SLF001
         return storage
 
     def put(
@@ -372,7 +379,7 @@ class TiffStorage(ReadableStorage):
         session = self._session
         if session is None:
             return False
-        seen: int = getattr(self._awaited, "frames", 0)
+        seen: int = getattr(self._awaited, "frames", self._frames_before)
         session.wait_for(lambda: session.frame_count > seen or session.is_finished, timeout)
         self._awaited.frames = count = session.frame_count
         return count > seen

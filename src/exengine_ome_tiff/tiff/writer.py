@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.tiff import chain, disk
 from exengine_ome_tiff.tiff.appender import PAGE_BYTES, Appender
+from exengine_ome_tiff.tiff.block import BLOCK_BYTES, Block
 from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.checksums import Algorithm, checksum
 from exengine_ome_tiff.tiff.coding import PageCoding
@@ -21,36 +22,7 @@ from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 from exengine_ome_tiff.tiff.reader import PageReader
 from exengine_ome_tiff.tiff.records import encode_block
 
-MAX_BLOCK_PAGES = 256
-LARGE_BYTES = 1 << 20
-"""Pages from this size on wait for no others: what a block of its own costs is little beside their pixels."""
-_PAGE_BYTES, _BLOCK_BYTES = 160, 4096
-"""What a page and a block have in a record at the most, beside notes; places that are filled up included."""
 _PLAIN = PageCoding()
-
-
-class _Block:
-    """Pages of one format whose pixels are in the file, and to which nothing leads yet.
-
-    Parameters
-    ----------
-    pixels
-        As they lie in the file.
-    number
-        Of the format, for the reader.
-    kind
-        How their IFDs look.
-    """
-
-    def __init__(self, pixels: PixelFormat, number: int, kind: PageKind) -> None:
-        self.pixels = pixels
-        self.number = number
-        self.kind = kind
-        self.capacity = 1 if pixels.nbytes >= LARGE_BYTES else MAX_BLOCK_PAGES
-        self.page_nbytes = kind.ifd_nbytes + _PAGE_BYTES
-        """What each adds at the most, its pixels and its note not included."""
-        self.handles: list[int] = []
-        self.checksums: list[str] = []
 
 
 class PageWriter:
@@ -87,8 +59,8 @@ class PageWriter:
         self._lock = lock
         self._link_at = finisher.link_at
         """Where the link to the next page is to be."""
-        self._blocks: dict[PixelFormat, _Block] = {}
-        self._last: tuple[PixelFormat, _Block] | None = None
+        self._blocks: dict[PixelFormat, Block] = {}
+        self._last: tuple[PixelFormat, Block] | None = None
         """The format of the last frame, as it was put."""
         self._waiting: dict[int, bytes] = {}
         """Notes that are not in the file yet, by handle."""
@@ -186,7 +158,7 @@ class PageWriter:
             if block is None:
                 return self._write_through_tifffile(data, pixels, note)
             page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
-            nbytes = block.page_nbytes + len(note) + (0 if block.handles else _BLOCK_BYTES)
+            nbytes = block.page_nbytes + len(note) + (0 if block.handles else BLOCK_BYTES)
             self._file.reserve(page.nbytes + self._waiting_nbytes + nbytes)
             end = self._file.end
             data_at = self._file.add(as_bytes(page))
@@ -255,7 +227,7 @@ class PageWriter:
         with self._lock:
             self.finisher.close()
 
-    def _block(self, pixels: PixelFormat) -> _Block | None:
+    def _block(self, pixels: PixelFormat) -> Block | None:
         """Return the block for frames of a format; None for the first one, and where pages are encoded."""
         if self._last is not None and self._last[0] is pixels:
             return self._last[1]
@@ -287,10 +259,10 @@ class PageWriter:
         self._reader.locate_notes([handle], (0 if records is None else records.number) + head_nbytes)
         self.finisher.add([handle], added.ifd.offset)
         if not pixels.is_encoded:
-            self._blocks[pixels] = _Block(pixels, number, PageKind(added.ifd.public_entries()))
+            self._blocks[pixels] = Block(pixels, number, PageKind(added.ifd.public_entries()))
         return handle
 
-    def _write_block(self, block: _Block) -> None:
+    def _write_block(self, block: Block) -> None:
         """Add the IFDs and the record of pages that wait, and have the last page lead to them."""
         handles, end = block.handles, self._file.end
         notes = [self._waiting[handle] for handle in handles]
@@ -308,7 +280,7 @@ class PageWriter:
         self.finisher.add(handles, at)
         for handle in handles:
             del self._waiting[handle]
-        self._waiting_nbytes -= _BLOCK_BYTES + len(handles) * block.page_nbytes + sum(map(len, notes))
+        self._waiting_nbytes -= BLOCK_BYTES + len(handles) * block.page_nbytes + sum(map(len, notes))
 
     def _link(self, ifd_at: int, end: int) -> None:
         """Have the last page lead to what was added behind `end`, which is taken back where that fails."""
