@@ -110,6 +110,7 @@ def test_overwrite(folder):
         (("export", "gone", "a.tif"), 1, "no such file or folder"),
         (("export", SOURCE, "a.tif"), 1, "expected the files of one dataset"),
         (("export", SOURCE, "a.png"), 2, "ends in .tif"),
+        (("export", SOURCE, "a.OME.tif"), 2, "is no OME-TIFF"),
         (("export", SOURCE, "file.tif"), 2, "file.tif exists; --overwrite replaces a file"),
     ],
 )

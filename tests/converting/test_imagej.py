@@ -155,10 +155,13 @@ def test_what_cannot_be_exported(tmp_path, dataset):
             export_imagej(dataset, dest, image)
     with pytest.raises(ValueError, match=r"ends in \.tif"):
         export_imagej(dataset, tmp_path / "a.png", 0)
+    with pytest.raises(ValueError, match="is no OME-TIFF"):
+        export_imagej(dataset, tmp_path / "a.ome.tif", 0)
+    own = one(tmp_path / "own.tif", [np.zeros((4, 5), "u2")])
     with pytest.raises(FileExistsError):
-        export_imagej(dataset, dataset / "run_A1.ome.tiff", 0)
+        export_imagej(own, own)
     with pytest.raises(FileExistsError, match="the dataset itself"):
-        export_imagej(dataset, dataset / "run_A1.ome.tiff", 0, overwrite=True)
+        export_imagej(own, own, overwrite=True)
     complex_pixels = one(tmp_path / "c.ome.tiff", [np.zeros((4, 5), "c8")])
     with pytest.raises(ValueError, match="no pixels of type complex64"):
         export_imagej(complex_pixels, dest)

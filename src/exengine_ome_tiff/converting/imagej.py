@@ -78,7 +78,8 @@ def export_imagej(
     LookupError
         There is no such image.
     ValueError
-        ImageJ has no such pixels, they do not fit into its 4 GB, or `dest` does not end in .tif.
+        ImageJ has no such pixels, they do not fit into its 4 GB, or `dest` does not end in .tif, or ends
+        in .ome.tif.
     OmeTiffError
         What is at `path` is no dataset.
     OSError
@@ -87,6 +88,8 @@ def export_imagej(
     target = Path(fspath(dest)).absolute()
     if target.suffix.lower() not in (".tif", ".tiff"):
         raise ValueError(f"{target}: a hyperstack of ImageJ ends in .tif")
+    if Path(target.stem).suffix.lower() == ".ome":
+        raise ValueError(f"{target}: a hyperstack of ImageJ is no OME-TIFF; end its name in .tif alone")
     if target.exists() and not (overwrite and target.is_file()):
         raise FileExistsError(f"{target} exists")
     with opened(path) as data:
