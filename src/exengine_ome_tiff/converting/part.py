@@ -75,9 +75,8 @@ class Part:
         try:
             paths, _ = find_dataset(self.path)
             if any(read_head(each).is_finished for each in paths):
-                recover(
-                    self.path, translators=options.get("translators", ())
-                )  # the others, and the companion
+                # the others, and the companion
+                recover(self.path, translators=options.get("translators", ()))
                 return TiffStorage.open(self.path)
             of_resume = {name: options[name] for name in _OF_RESUME if name in options}
             return TiffStorage.resume(self.path, **of_resume)

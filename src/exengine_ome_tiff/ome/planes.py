@@ -8,13 +8,14 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates import ImageLayout
 from exengine_ome_tiff.ome.images import OmeImage
 
-_QUANTITIES = {
+QUANTITIES = {
     "delta_t_s": ("DeltaT", "s"),
     "exposure_s": ("ExposureTime", "s"),
     "x_um": ("PositionX", "µm"),
     "y_um": ("PositionY", "µm"),
     "z_um": ("PositionZ", "µm"),
 }
+"""What is known of planes, and the attribute and the unit that it has."""
 
 _PART = 4096
 
@@ -24,14 +25,14 @@ def plane_elements(image: OmeImage) -> Iterator[str]:
     acquired = image.layout.frames >= 0
     frames = image.layout.frames[acquired]
     indices = image.layout.zct()[acquired]
-    known = [name for name in _QUANTITIES if not np.isnan(image.planes[name][frames]).all()]
+    known = [name for name in QUANTITIES if not np.isnan(image.planes[name][frames]).all()]
     for start in range(0, len(frames), _PART):
         part = slice(start, start + _PART)
         columns = [
             _indices(f' The{axis}="', column) for axis, column in zip("ZCT", indices[part].T, strict=True)
         ]
         for name in known:
-            attribute, unit = _QUANTITIES[name]
+            attribute, unit = QUANTITIES[name]
             values = image.planes[name][frames[part]] + 0.0  # -0.0 becomes 0.0
             columns.append(_quantities(f' {attribute}="', values, f'" {attribute}Unit="{unit}"'))
         yield "".join(f"<Plane{''.join(attributes)}/>" for attributes in zip(*columns, strict=True))

@@ -16,6 +16,7 @@ _PREFIX = "urn:exengine-ome-tiff:"
 RECORDS_ONLY = "(in the records only)"
 _LENGTHS_UM = {"µm": 1.0, "nm": 1e-3, "mm": 1e3, "m": 1e6}
 _TIMES_S = {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0}
+_UNITS = {"µm": _LENGTHS_UM, "s": _TIMES_S}
 _NOTHING: Attributes = MappingProxyType({})
 
 
@@ -62,17 +63,13 @@ class OmeText:
     def plane_times_s(self) -> Iterator[tuple[tuple[int, int, int], float]]:
         """Yield Z, C, T of planes that tell when they were taken, and that time from the first frame on."""
         for zct in self.planes:
-            time_s = self.plane_s(zct, "DeltaT")
+            time_s = self.plane_quantity(zct, "DeltaT", "s")
             if time_s is not None:
                 yield zct, time_s
 
-    def plane_s(self, zct: tuple[int, int, int], name: str) -> float | None:
-        """Return a time of a plane."""
-        return _quantity(self.planes.get(zct, _NOTHING), name, "s", _TIMES_S)
-
-    def plane_um(self, zct: tuple[int, int, int], name: str) -> float | None:
-        """Return a length of a plane."""
-        return _quantity(self.planes.get(zct, _NOTHING), name, "µm", _LENGTHS_UM)
+    def plane_quantity(self, zct: tuple[int, int, int], name: str, unit: str) -> float | None:
+        """Return an attribute of a plane in a unit, "µm" or "s"; None where it is not told."""
+        return _quantity(self.planes.get(zct, _NOTHING), name, unit, _UNITS[unit])
 
     def color(self, channel: int) -> str | None:
         """Return the colour of a channel as #RRGGBB."""

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import ImageLayout
+from exengine_ome_tiff.ome.planes import QUANTITIES
 from exengine_ome_tiff.ome.written import OmeText
 from exengine_ome_tiff.storage.dataset import Dataset
 from exengine_ome_tiff.storage.facts import Facts, read_planes
@@ -15,10 +16,6 @@ from exengine_ome_tiff.storage.images import StoredImage
 from exengine_ome_tiff.storage.opening import read_texts
 from exengine_ome_tiff.tiff import read_head
 from exengine_ome_tiff.translate import Interpreter
-
-_TIMES = {"delta_t_s": "DeltaT", "exposure_s": "ExposureTime"}
-_LENGTHS = {"x_um": "PositionX", "y_um": "PositionY", "z_um": "PositionZ"}
-PLANE_QUANTITIES = (*_TIMES, *_LENGTHS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +29,7 @@ class Calibration:
     z_step_um, time_interval_s
         Distances of planes and of time points.
     planes
-        Of each plane by `PLANE_QUANTITIES`, NaN where nothing tells; shape (T, C, Z).
+        Of each plane by the names in `QUANTITIES`, NaN where nothing tells; shape (T, C, Z).
     """
 
     pixel_size_um: tuple[float | None, float | None]
@@ -46,7 +43,7 @@ class Calibration:
         values = facts.described(layout, name)
         cube = layout.cube()
         planes = {}
-        for quantity in PLANE_QUANTITIES:
+        for quantity in QUANTITIES:
             planes[quantity] = facts.columns[quantity][cube]
             planes[quantity][cube < 0] = np.nan
         sizes = values.pixel_size_y_um, values.pixel_size_x_um
@@ -56,13 +53,11 @@ class Calibration:
     def from_text(cls, text: OmeText, layout: ImageLayout) -> "Calibration":
         """Take what the OME-XML says."""
         shape = tuple(layout.sizes[axis] for axis in "TCZ")
-        planes = {quantity: np.full(shape, np.nan) for quantity in PLANE_QUANTITIES}
-        for names, read in ((_TIMES, text.plane_s), (_LENGTHS, text.plane_um)):
-            for quantity, attribute in names.items():
-                known = [zct for zct, attributes in text.planes.items() if attribute in attributes]
-                for z, c, t in known:
-                    value = read((z, c, t), attribute)
-                    planes[quantity][t, c, z] = np.nan if value is None else value
+        planes = {quantity: np.full(shape, np.nan) for quantity in QUANTITIES}
+        for quantity, (attribute, unit) in QUANTITIES.items():
+            for z, c, t in [zct for zct, attributes in text.planes.items() if attribute in attributes]:
+                value = text.plane_quantity((z, c, t), attribute, unit)
+                planes[quantity][t, c, z] = np.nan if value is None else value
         sizes = text.length_um("PhysicalSizeY"), text.length_um("PhysicalSizeX")
         return cls(sizes, text.length_um("PhysicalSizeZ"), text.time_interval_s(), planes)
 

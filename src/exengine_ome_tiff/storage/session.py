@@ -286,8 +286,7 @@ class Session:
             path.unlink()  # or it would be in the way of one for its position
         self._files.go_on(found)
         self._planes = found.planes
-        file, handle = self._dataset.place(len(self._dataset) - 1)
-        self.frame_count = decode_head(self._dataset.files[file].note(handle)).number + 1
+        self.frame_count = decode_head(self._dataset.note(len(self._dataset) - 1)).number + 1
 
     def _settle(self) -> None:
         """Notice that an interrupt, such as Ctrl+C, ended what was being done in the middle."""
