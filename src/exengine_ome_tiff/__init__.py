@@ -4,21 +4,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from exengine_ome_tiff.coordinates import PlateInfo
+from exengine_ome_tiff.dataset import ImageInfo
 from exengine_ome_tiff.errors import BeingWrittenError, NotFinishedError, OmeTiffError
 from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, ObjectiveInfo
-from exengine_ome_tiff.storage import ImageInfo, Problem, Recovered, TiffStorage, recover, validate
+from exengine_ome_tiff.repair import Problem, Recovered, recover, validate
+from exengine_ome_tiff.tiff_storage import TiffStorage
 from exengine_ome_tiff.translate import CameraValues, FrameValues, PlaneValues, SummaryValues, Translator
 from exengine_ome_tiff.version import __version__
 
 _TOOLS = {
-    "converting": ("Converted", "Exported", "Lost", "convert", "export_imagej"),
-    "looking": ("ContactSheet", "DatasetInfo", "FrameRecord", "contact_sheet", "frame_record", "info"),
+    "conversion": ("Converted", "Exported", "Lost", "convert", "export_imagej"),
+    "inspection": ("ContactSheet", "DatasetInfo", "FrameRecord", "contact_sheet", "frame_record", "info"),
 }
 """What no acquisition needs, by the package that has it, which is imported when it is asked for."""
 
 if TYPE_CHECKING:
-    from exengine_ome_tiff.converting import Converted, Exported, Lost, convert, export_imagej
-    from exengine_ome_tiff.looking import (
+    from exengine_ome_tiff.conversion import Converted, Exported, Lost, convert, export_imagej
+    from exengine_ome_tiff.inspection import (
         ContactSheet,
         DatasetInfo,
         FrameRecord,

@@ -167,7 +167,7 @@ def test_ctrl_c_leaves_nothing_under_the_name_and_running_again_goes_on(tmp_path
     code = (
         "import sys, time\n"
         "from exengine_ome_tiff.cli import main\n"
-        "from exengine_ome_tiff.converting import sources\n"
+        "from exengine_ome_tiff.conversion import sources\n"
         "read = sources.OwnSource.read\n"
         "sources.OwnSource.read = lambda self, at: (time.sleep(0.01), read(self, at))[1]\n"
         "sys.exit(main(sys.argv[1:]))"

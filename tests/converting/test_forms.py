@@ -15,7 +15,7 @@ from exengine.storage_backends.ndtiff_and_ndram.NDTiffandRAM import NDRAMStorage
 
 from acquisitions import nested
 from exengine_ome_tiff import ChannelInfo, OmeTiffError, TiffStorage, convert, info, validate
-from exengine_ome_tiff.converting.sources import OwnSource
+from exengine_ome_tiff.conversion.sources import OwnSource
 from foreign import write_ndtiff
 from frames import assert_same, frame
 from readers.check import assert_readers_agree
@@ -217,8 +217,8 @@ class TestInterrupts:
     def test_stopped_at_the_end(self, tmp_path, source, form, at):
         dest = tmp_path / "new" / form
         place = {
-            "finish_files": "exengine_ome_tiff.storage.session.finish_files",
-            "publish": "exengine_ome_tiff.converting.part.Part.publish",
+            "finish_files": "exengine_ome_tiff.writing.recorder.finish_files",
+            "publish": "exengine_ome_tiff.conversion.partial.Part.publish",
         }[at]
         with patch(place, side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
             convert(source, dest)

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exengine_ome_tiff.coordinates import file_label
-from exengine_ome_tiff.storage.target import Target
+from exengine_ome_tiff.dataset.location import Target
 
 MAX_NAME_BYTES = 255
 RESERVED = '<>:"/\\|?*\x00\x1f\n\x7f'

@@ -19,9 +19,10 @@ import numpy as np
 
 from exengine_ome_tiff import OmeTiffError, TiffStorage, recover, validate
 from exengine_ome_tiff.cli import main
-from exengine_ome_tiff.storage.images import ImageInfo
-from exengine_ome_tiff.storage.validating import Problem
-from exengine_ome_tiff.tiff import coding, reader
+from exengine_ome_tiff.dataset.images import ImageInfo
+from exengine_ome_tiff.repair.validation import Problem
+from exengine_ome_tiff.tiff import page_coding as coding
+from exengine_ome_tiff.tiff import reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

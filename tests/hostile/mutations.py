@@ -70,7 +70,7 @@ def make_seeds(folder: Path) -> list[Seed]:
     seeds = []
     for number, (name, is_folder, is_finished, options, places, shape, dtype) in enumerate(plans):
         target = folder / str(number) / ("run" if is_folder else "run.ome.tiff")
-        with mock.patch("exengine_ome_tiff.storage.header.uuid4", lambda number=number: UUID(int=number)):
+        with mock.patch("exengine_ome_tiff.dataset.header.uuid4", lambda number=number: UUID(int=number)):
             storage = TiffStorage(target, {"Comment": name, "StartTime": "2026-11-22 07:11:20"}, **options)
         for count, place in enumerate(places):
             pixels = np.arange(np.prod(shape)).reshape(shape).astype(dtype)

@@ -18,9 +18,9 @@ import pytest
 
 from exengine_ome_tiff import OmeTiffError, TiffStorage, recover, validate
 from exengine_ome_tiff.cli import main
+from exengine_ome_tiff.dataset import header as headers
+from exengine_ome_tiff.dataset.records import check_depth, decode_head, decode_metadata
 from exengine_ome_tiff.ome import read_images
-from exengine_ome_tiff.storage import header as headers
-from exengine_ome_tiff.storage.records import check_depth, decode_head, decode_metadata
 from exengine_ome_tiff.tiff import chain, reader
 from exengine_ome_tiff.tiff.records import decode_block
 from frames import frame

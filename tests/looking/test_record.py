@@ -5,8 +5,8 @@ import pytest
 from ome_types import from_tiff
 
 from exengine_ome_tiff import TiffStorage, frame_record
-from exengine_ome_tiff.looking import NoSuchFrameError, dataset_record
-from exengine_ome_tiff.looking.record import coordinates_text, read_coordinates_text
+from exengine_ome_tiff.inspection import NoSuchFrameError, dataset_record
+from exengine_ome_tiff.inspection.frame_metadata import coordinates_text, read_coordinates_text
 from frames import frame
 
 PLACES = [

@@ -10,8 +10,8 @@ from ome_types.model import Channel_AcquisitionMode, Objective_Immersion
 
 from exengine_ome_tiff import ChannelInfo, ExperimenterInfo, ObjectiveInfo, TiffStorage
 from exengine_ome_tiff.ome.colors import NAMES, default_color
-from exengine_ome_tiff.ome.describing import objective_of
-from exengine_ome_tiff.ome.given import ACQUISITION_MODES, IMMERSIONS
+from exengine_ome_tiff.ome.image_description import objective_of
+from exengine_ome_tiff.ome.user_values import ACQUISITION_MODES, IMMERSIONS
 from readers.bioformats import validate_xml
 
 FRAME = np.ones((8, 10), np.uint16)

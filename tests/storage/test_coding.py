@@ -94,7 +94,7 @@ def test_what_cannot_be_is_refused_before_anything_is_made(tmp_path, options, me
 
 
 def test_codecs_that_are_not_installed(tmp_path, monkeypatch):
-    monkeypatch.setattr("exengine_ome_tiff.tiff.coding.find_spec", lambda _: None)
+    monkeypatch.setattr("exengine_ome_tiff.tiff.page_coding.find_spec", lambda _: None)
     with pytest.raises(ImportError, match=r"exengine-ome-tiff\[codecs\]"):
         TiffStorage(tmp_path / "run.ome.tiff", compression="zstd")
     TiffStorage(tmp_path / "run.ome.tiff", compression="zlib").close()

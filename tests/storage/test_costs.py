@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from exengine_ome_tiff import TiffStorage
-from exengine_ome_tiff.storage import session
 from exengine_ome_tiff.tiff import as_bytes, disk, read_description
+from exengine_ome_tiff.writing import recorder as session
 
 METADATA = {f"key-{number}": f"value {number}" for number in range(40)}
 FORMS = ["run.ome.tiff", "run"]

@@ -18,10 +18,10 @@ import pytest
 import tifffile
 
 from exengine_ome_tiff import NotFinishedError, TiffStorage
-from exengine_ome_tiff.storage.session import IDLE_S, SLOW_S
-from exengine_ome_tiff.storage.written_files import BUFFER_BYTES
 from exengine_ome_tiff.tiff import chain, finisher, growing_file
 from exengine_ome_tiff.tiff.records import decode_block
+from exengine_ome_tiff.writing.files import BUFFER_BYTES
+from exengine_ome_tiff.writing.recorder import IDLE_S, SLOW_S
 
 FORMS = ["run.ome.tiff", "run"]
 DEADLINE_S = 20

@@ -11,7 +11,7 @@ import textwrap
 import pytest
 
 from exengine_ome_tiff import BeingWrittenError, TiffStorage, recover
-from exengine_ome_tiff.storage import locking
+from exengine_ome_tiff.writing import lock as locking
 from frames import assert_same, frame
 
 FORMS = ["run.ome.tiff", "run"]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exengine_ome_tiff.storage.records import to_json
-from exengine_ome_tiff.storage.repeated import RepeatedMetadata
+from exengine_ome_tiff.dataset.records import to_json
+from exengine_ome_tiff.writing.metadata_encoder import RepeatedMetadata
 
 scalars = st.one_of(
     st.none(),

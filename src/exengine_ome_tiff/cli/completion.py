@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from exengine_ome_tiff.cli.saying import UsageError
+from exengine_ome_tiff.cli.output import UsageError
 
 _SHELLS = ("bash", "zsh", "fish", "powershell")
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from exengine_ome_tiff.cli.output import UsageError, say
 from exengine_ome_tiff.cli.progress import ProgressBar
-from exengine_ome_tiff.cli.saying import UsageError, say
-from exengine_ome_tiff.converting import Converted, convert
-from exengine_ome_tiff.looking.table import count_text, duration_text, size_text
+from exengine_ome_tiff.conversion import Converted, convert
+from exengine_ome_tiff.inspection.text_table import count_text, duration_text, size_text
 
 _MOST_LISTED = 20
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from exengine_ome_tiff.cli.saying import UsageError
+from exengine_ome_tiff.cli.output import UsageError
 from exengine_ome_tiff.demo.acquisition import DemoPlan, DemoResult, run
 from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope, UnknownChannelError
-from exengine_ome_tiff.storage import TiffStorage
+from exengine_ome_tiff.tiff_storage import TiffStorage
 
 _CHANNELS = {"simulated": ("DAPI", "GFP"), "micromanager": ("DAPI", "FITC")}
 

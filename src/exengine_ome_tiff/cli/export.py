@@ -4,9 +4,9 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from exengine_ome_tiff.cli.output import UsageError, say
 from exengine_ome_tiff.cli.progress import ProgressBar
-from exengine_ome_tiff.cli.saying import UsageError, say
-from exengine_ome_tiff.converting import export_imagej
+from exengine_ome_tiff.conversion import export_imagej
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -5,9 +5,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from exengine_ome_tiff.cli.saying import say
-from exengine_ome_tiff.looking import info
-from exengine_ome_tiff.looking.table import table
+from exengine_ome_tiff.cli.output import say
+from exengine_ome_tiff.inspection import info
+from exengine_ome_tiff.inspection.text_table import table
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

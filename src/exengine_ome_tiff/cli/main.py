@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from exengine_ome_tiff.cli import completion, convert, demo, export, info, metadata, recover, show, validate
-from exengine_ome_tiff.cli.saying import UsageError, say
+from exengine_ome_tiff.cli.output import UsageError, say
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.version import __version__
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from exengine_ome_tiff.cli.saying import UsageError, say
+from exengine_ome_tiff.cli.output import UsageError, say
 from exengine_ome_tiff.coordinates import Coordinates
-from exengine_ome_tiff.looking import FrameRecord, NoSuchFrameError, dataset_record, frame_record
-from exengine_ome_tiff.looking.record import read_coordinates_text
+from exengine_ome_tiff.inspection import FrameRecord, NoSuchFrameError, dataset_record, frame_record
+from exengine_ome_tiff.inspection.frame_metadata import read_coordinates_text
 
 _WIDTH = 96
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from exengine_ome_tiff.cli.saying import say
-from exengine_ome_tiff.looking.table import count_text
-from exengine_ome_tiff.storage import recover
+from exengine_ome_tiff.cli.output import say
+from exengine_ome_tiff.inspection.text_table import count_text
+from exengine_ome_tiff.repair import recover
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

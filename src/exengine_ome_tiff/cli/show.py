@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
-from exengine_ome_tiff.cli.saying import UsageError, say
-from exengine_ome_tiff.looking import contact_sheet
+from exengine_ome_tiff.cli.output import UsageError, say
+from exengine_ome_tiff.inspection import contact_sheet
 from exengine_ome_tiff.tiff import write_whole
 
 _FORMATS: dict[str, Literal["PNG", "JPEG"]] = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}

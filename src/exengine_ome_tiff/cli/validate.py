@@ -5,8 +5,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from exengine_ome_tiff.cli.saying import UsageError, say
-from exengine_ome_tiff.storage import validate
+from exengine_ome_tiff.cli.output import UsageError, say
+from exengine_ome_tiff.repair import validate
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -3,11 +3,11 @@
 `exengine_ome_tiff.ome.document` imports ome-types, which takes 0.3 s: import it late.
 """
 
-from exengine_ome_tiff.ome.describing import describe
-from exengine_ome_tiff.ome.given import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
+from exengine_ome_tiff.ome.image_description import describe
 from exengine_ome_tiff.ome.images import OME_TYPES, ImageValues, OmeImage
 from exengine_ome_tiff.ome.reading import WrittenImage, read_images
 from exengine_ome_tiff.ome.text import valid_text
+from exengine_ome_tiff.ome.user_values import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
 
 __all__ = [
     "OME_TYPES",

@@ -10,12 +10,12 @@ from ome_types import model as m
 
 from exengine_ome_tiff.coordinates import PlateInfo
 from exengine_ome_tiff.ome.annotations import Annotations
-from exengine_ome_tiff.ome.given import ExperimenterInfo
 from exengine_ome_tiff.ome.images import ChannelValues, OmeImage
 from exengine_ome_tiff.ome.instruments import Instruments
 from exengine_ome_tiff.ome.planes import plane_elements
 from exengine_ome_tiff.ome.plate import plate_of
 from exengine_ome_tiff.ome.text import optional_name, valid_name, valid_text
+from exengine_ome_tiff.ome.user_values import ExperimenterInfo
 
 
 @dataclass(frozen=True, slots=True)

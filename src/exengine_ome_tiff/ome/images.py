@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import ImageLayout
-from exengine_ome_tiff.ome.given import ChannelInfo, ObjectiveInfo
+from exengine_ome_tiff.ome.user_values import ChannelInfo, ObjectiveInfo
 from exengine_ome_tiff.translate import CameraValues
 
 OME_TYPES = {

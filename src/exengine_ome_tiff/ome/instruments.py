@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from ome_types import model as m
 
-from exengine_ome_tiff.ome.given import ObjectiveInfo
 from exengine_ome_tiff.ome.images import ImageValues
 from exengine_ome_tiff.ome.text import optional_name
+from exengine_ome_tiff.ome.user_values import ObjectiveInfo
 from exengine_ome_tiff.translate import CameraValues
 
 _BINNINGS = ("1x1", "2x2", "4x4", "8x8")

@@ -1,15 +1,11 @@
 """Pages in, pages out: BigTIFF files that are their own journal. The only place that knows tifffile."""
 
 from exengine_ome_tiff.tiff.buffers import BufferPool
-from exengine_ome_tiff.tiff.checking import Expected, PageFault, check_pages
 from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of
-from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.disk import sync_folder, write_whole
 from exengine_ome_tiff.tiff.finisher import PageFinisher
 from exengine_ome_tiff.tiff.hyperstack import Hyperstack, write_hyperstack
-from exengine_ome_tiff.tiff.micromanager import ImageStack, StackPage
-from exengine_ome_tiff.tiff.open_files import OpenFiles
-from exengine_ome_tiff.tiff.opening import (
+from exengine_ome_tiff.tiff.journal_reader import (
     JournalPage,
     is_begun,
     open_pages,
@@ -17,6 +13,9 @@ from exengine_ome_tiff.tiff.opening import (
     read_head,
     resume,
 )
+from exengine_ome_tiff.tiff.micromanager import ImageStack, StackPage
+from exengine_ome_tiff.tiff.open_files import OpenFiles
+from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes, packing_of, pixel_format
 from exengine_ome_tiff.tiff.reader import PageReader
 from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage
@@ -25,14 +24,12 @@ from exengine_ome_tiff.tiff.writer import PageWriter
 __all__ = [
     "Algorithm",
     "BufferPool",
-    "Expected",
     "Hyperstack",
     "ImageStack",
     "JournalPage",
     "MarkedFile",
     "OpenFiles",
     "PageCoding",
-    "PageFault",
     "PageFinisher",
     "PageReader",
     "PageWriter",
@@ -41,7 +38,6 @@ __all__ = [
     "StoredPage",
     "algorithm_of",
     "as_bytes",
-    "check_pages",
     "is_begun",
     "open_pages",
     "packing_of",

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import tifffile
 
 from exengine_ome_tiff.tiff import chain
-from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
+from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 
 PAGE_BYTES = 4096

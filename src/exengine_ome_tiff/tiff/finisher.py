@@ -11,10 +11,10 @@ import numpy.typing as npt
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain, disk
 from exengine_ome_tiff.tiff.appender import Appender
-from exengine_ome_tiff.tiff.coding import PageCoding
+from exengine_ome_tiff.tiff.final_chain import Page, Run, write_final_chain
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
 from exengine_ome_tiff.tiff.ifds import PageKind
-from exengine_ome_tiff.tiff.new_chain import Page, Run, write_final_chain
+from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.pyramid import halved
 from exengine_ome_tiff.tiff.reader import PageReader

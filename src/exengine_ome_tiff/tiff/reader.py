@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.tiff import chain
-from exengine_ome_tiff.tiff.decoding import decoded
+from exengine_ome_tiff.tiff.decode import decoded
 from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.stored_page import read_plain

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.tiff.decoding import decoded
+from exengine_ome_tiff.tiff.decode import decoded
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 
 _MARK_BYTES = 96

@@ -13,11 +13,11 @@ from exengine_ome_tiff.tiff.appender import PAGE_BYTES, Appender
 from exengine_ome_tiff.tiff.block import BLOCK_BYTES, Block
 from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.checksums import Algorithm, checksum
-from exengine_ome_tiff.tiff.coding import PageCoding
 from exengine_ome_tiff.tiff.finisher import PageFinisher
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
 from exengine_ome_tiff.tiff.ifds import PageKind, aligned
 from exengine_ome_tiff.tiff.open_files import OpenFiles
+from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 from exengine_ome_tiff.tiff.reader import PageReader
 from exengine_ome_tiff.tiff.records import encode_block

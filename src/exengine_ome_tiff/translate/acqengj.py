@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from exengine_ome_tiff.translate import readers as read
+from exengine_ome_tiff.translate import parse as read
 from exengine_ome_tiff.translate.studio import Studio
 from exengine_ome_tiff.translate.translator import Note, Rule, Tags
 

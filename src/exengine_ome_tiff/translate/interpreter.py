@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.translate.acqengj import AcquisitionEngine
-from exengine_ome_tiff.translate.guarded import Guarded, log_failure
-from exengine_ome_tiff.translate.leftovers import Form, collect
+from exengine_ome_tiff.translate.guard import Guarded, log_failure
 from exengine_ome_tiff.translate.mmcore import MMCore
 from exengine_ome_tiff.translate.plain import Plain
 from exengine_ome_tiff.translate.pymmcoreplus import PymmcorePlus
 from exengine_ome_tiff.translate.studio import Studio
 from exengine_ome_tiff.translate.tags import flat
 from exengine_ome_tiff.translate.translator import Translator
+from exengine_ome_tiff.translate.unmapped import Form, collect
 from exengine_ome_tiff.translate.values import FrameValues, PlaneValues, SummaryValues
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar
 
-from exengine_ome_tiff.translate import readers as read
+from exengine_ome_tiff.translate import parse as read
 from exengine_ome_tiff.translate.times import first_with_zone, parse_time
 from exengine_ome_tiff.translate.translator import Note, Rule, TableTranslator, Tags, is_known
 from exengine_ome_tiff.translate.values import CameraValues, FrameValues, PlaneValues

@@ -1,6 +1,6 @@
 """Dicts that scripts make themselves, with names that tell what they mean."""
 
-from exengine_ome_tiff.translate import readers as read
+from exengine_ome_tiff.translate import parse as read
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Note, Rule, TableTranslator, Tags
 from exengine_ome_tiff.translate.values import FrameValues, SummaryValues

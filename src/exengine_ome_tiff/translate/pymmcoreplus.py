@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from exengine_ome_tiff.translate import readers as read
+from exengine_ome_tiff.translate import parse as read
 from exengine_ome_tiff.translate.mmcore import binning_text, camera_values, first_stamp
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Note, Rule, TableTranslator, Tags

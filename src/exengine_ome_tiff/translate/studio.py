@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from exengine_ome_tiff.translate import mmcore
-from exengine_ome_tiff.translate import readers as read
+from exengine_ome_tiff.translate import parse as read
 from exengine_ome_tiff.translate.mmcore import MMCore, first_stamp
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Note, Rule, Tags

@@ -1,0 +1,156 @@
+"""Copying frames from a source to the part of a result, and comparing the two."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from exengine_ome_tiff.conversion.partial import Part
+from exengine_ome_tiff.conversion.sources import Lost, Source, UnreadableFrameError
+from exengine_ome_tiff.coordinates import read_coordinates
+from exengine_ome_tiff.dataset.records import to_json
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.inspection.frame_metadata import coordinates_text
+from exengine_ome_tiff.tiff_storage import TiffStorage
+
+Progress: TypeAlias = Callable[[Literal["converting", "verifying"], int, int], object]
+"""Is told what is done, with how many frames, and how many there are."""
+
+
+class Conversion:
+    """One run of `convert`.
+
+    Parameters
+    ----------
+    source
+        Where frames come from.
+    part
+        Where they go.
+    options
+        Of the storage there.
+    progress
+        Is told how far it is.
+    """
+
+    def __init__(
+        self, source: Source, part: Part, options: Mapping[str, Any], progress: Progress | None
+    ) -> None:
+        self._source = source
+        self._part = part
+        self._options = options
+        self._progress = progress
+        self._places = source.coordinates()
+        self._lost: dict[int, Lost] = {}
+        """By the numbers of their coordinates the frames that are lost."""
+        self.copied_bytes = 0
+        """Of pixels that were copied now."""
+        self.resumed = 0
+        """How many frames were there before."""
+
+    @property
+    def lost(self) -> tuple[Lost, ...]:
+        """What could not be carried over."""
+        return (*self._source.lost, *self._lost.values())
+
+    def copy(self) -> None:
+        """Copy the frames that are not there yet, and finish; leave what is there for another time if not."""
+        storage = self._part.begin(self._source.summary_metadata, self._options)
+        try:
+            self._check_last(storage)
+            self.resumed = len(storage.get_image_coordinates_list())
+            if storage.is_finished() and any(self._readable_but_missing(storage)):
+                # a process that ended in a hurry has finished it before it was whole
+                storage.close()
+                storage = self._part.begin_anew(self._source.summary_metadata, self._options)
+                self.resumed = 0
+                self._lost.clear()
+            for number in range(len(self._places)):
+                self._tell("converting", number)
+                if not storage.is_finished():
+                    self._copy(number, storage)
+            if not storage.get_image_coordinates_list():
+                storage.suspend()
+                self._part.discard()
+                reason = self.lost[0].reason if self.lost else "it has none"
+                source = self._source.path or "the storage"
+                raise OmeTiffError(f"{source}: no frame can be read: {reason}")
+            storage.finish()
+            self._tell("converting", len(self._places))
+        finally:
+            storage.suspend()
+
+    def _copy(self, number: int, storage: TiffStorage) -> None:
+        place = self._places[number]
+        try:
+            if read_coordinates(place) in storage:
+                return
+            pixels, metadata = self._source.read(place)
+            storage.put(place, pixels, metadata)
+        except (UnreadableFrameError, TypeError, ValueError) as error:
+            self._lose(number, error)
+            return
+        self.copied_bytes += pixels.nbytes
+
+    def _lose(self, number: int, error: Exception) -> None:
+        """Note that a frame is lost, if it is not the whole source that is."""
+        path = self._source.path
+        if path is not None and not path.exists():
+            raise FileNotFoundError(f"{path} is not there any more") from error
+        self._lost[number] = Lost(coordinates_text(self._places[number]), str(error))
+
+    def _readable_but_missing(self, storage: TiffStorage) -> Iterator[bool]:
+        for number, place in enumerate(self._places):
+            try:
+                if read_coordinates(place) not in storage:
+                    self._source.read(place)
+                    yield True
+            except (UnreadableFrameError, TypeError, ValueError) as error:
+                self._lose(number, error)
+
+    def _check_last(self, storage: TiffStorage) -> None:
+        """Make sure that the summary metadata and the last frame that are there are the source's."""
+        is_other = _is_other_json(self._source.summary_metadata, storage.summary_metadata)
+        for place in storage.get_image_coordinates_list()[-1:]:
+            is_other |= place not in self._places or any(_differing(place, self._source, storage))
+        if is_other:
+            raise FileExistsError(
+                f"{self._part.folder} has part of a conversion of another dataset: delete it to begin anew"
+            )
+
+    def differences(self, result: TiffStorage) -> Iterator[str]:
+        """Compare source and result; yield in what they differ."""
+        if _is_other_json(self._source.summary_metadata, result.summary_metadata):
+            yield "summary metadata"
+        for number, place in enumerate(self._places):
+            self._tell("verifying", number)
+            if number not in self._lost:
+                name = coordinates_text(place)
+                yield from (f"{name}: {what}" for what in _differing(place, self._source, result))
+        self._tell("verifying", len(self._places))
+        more = len(result.get_image_coordinates_list()) - len(self._places)
+        if more > 0:
+            yield f"{more} frames that the source does not have"
+
+    def _tell(self, what: Literal["converting", "verifying"], done: int) -> None:
+        if self._progress is not None:
+            self._progress(what, done, len(self._places))
+
+
+def _differing(place: Mapping[str, int | str], source: Source, result: TiffStorage) -> Iterator[str]:
+    """Tell in what a frame of the source and of the result differ."""
+    try:
+        pixels, metadata = source.read(dict(place))
+        copy, copied = result[place], result.get_metadata(place)
+    except (OmeTiffError, KeyError) as error:
+        yield str(error)
+        return
+    if (pixels.shape, pixels.dtype) != (copy.shape, copy.dtype):
+        yield f"{pixels.shape} {pixels.dtype} became {copy.shape} {copy.dtype}"
+    elif not np.array_equal(pixels.view(f"V{pixels.itemsize}"), copy.view(f"V{copy.itemsize}")):
+        yield "pixels"
+    if _is_other_json(metadata, copied):
+        yield "metadata"
+
+
+def _is_other_json(metadata: object, copied: object) -> bool:
+    return to_json(metadata)[0] != to_json(copied)[0]

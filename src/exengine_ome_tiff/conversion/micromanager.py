@@ -1,0 +1,194 @@
+"""Frames of the image stacks that Micro-Manager 1.4 and 2 write: a folder of multipage TIFF files."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from exengine_ome_tiff.conversion.sources import Lost, UnreadableFrameError
+from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff import ImageStack, StackPage
+
+_STACK = "_MMStack"
+
+
+class ImageStackSource:
+    """Files with an index of their own, one of which is open at a time.
+
+    Parameters
+    ----------
+    path
+        Of the dataset.
+    files
+        In the order in which they were written.
+
+    Raises
+    ------
+    OmeTiffError
+        None of the files can be read.
+    """
+
+    def __init__(self, path: Path, files: Sequence[Path]) -> None:
+        self.path: Path | None = path
+        self.options: Mapping[str, Any] = {}
+        self.lost: list[Lost] = []
+        self.superseded = 0
+        self.comments: dict[str, Any] = {}
+        self._stack: ImageStack | None = None
+        found: list[tuple[Path, StackPage]] = []
+        summary: dict[str, Any] | None = None
+        for each in files:
+            try:
+                stack = self._opened(each)
+                found += [(each, page) for page in stack.pages()]
+            except (OmeTiffError, OSError) as error:
+                self.lost.append(Lost(each.name, str(error)))
+                continue
+            summary = stack.summary if summary is None else summary
+            self.comments |= stack.comments
+        if summary is None:
+            raise OmeTiffError(f"{path}: {self.lost[0].reason if self.lost else 'no image stack is in it'}")
+        self.summary_metadata: Any = summary
+        self._pages: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, Path, StackPage]] = {}
+        for each, page in found:
+            try:
+                coordinates = self.coordinates_of(each, page)
+            except UnreadableFrameError as error:
+                self.lost.append(Lost(f"{each.name}, page at offset {page.ifd_at}", str(error)))
+                continue
+            key = frozenset(coordinates.items())
+            self.superseded += key in self._pages
+            self._pages[key] = coordinates, each, page
+
+    def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:
+        """Return the coordinates of a page; raises UnreadableFrameError."""
+        raise NotImplementedError
+
+    def coordinates(self) -> list[Coordinates]:
+        """Return the coordinates of all frames, in the order of the files."""
+        return [coordinates for coordinates, _, _ in self._pages.values()]
+
+    def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
+        """Read pixels and metadata of a frame."""
+        _, path, page = self._pages[frozenset(coordinates.items())]
+        return self.read_page(path, page)
+
+    def read_page(self, path: Path, page: StackPage) -> tuple[npt.NDArray[Any], dict[str, Any]]:
+        """Read pixels and metadata of a page; raises UnreadableFrameError."""
+        try:
+            return self._opened(path).read(page)
+        except (OmeTiffError, OSError) as error:
+            raise UnreadableFrameError(str(error)) from error
+
+    def _opened(self, path: Path) -> ImageStack:
+        if self._stack is None or self._stack.path != path:
+            self.close()
+            self._stack = ImageStack(path)
+        return self._stack
+
+    def close(self) -> None:
+        """Close the file that is open."""
+        if self._stack is not None:
+            self._stack.close()
+            self._stack = None
+
+
+class MicroManagerSource(ImageStackSource):
+    """A folder of image stacks.
+
+    The index in the files has numbers: those of channels and positions become the names that the summary
+    metadata have for them, where these tell them apart.
+
+    Parameters
+    ----------
+    path
+        The folder, or a file of the dataset.
+
+    Raises
+    ------
+    OmeTiffError
+        There is none, or the files of several datasets.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path if path.is_dir() else path.parent, _files(path))
+        description = self.comments.pop("Summary", None)
+        if description and isinstance(description, str):
+            self.options = {"description": description}
+        left = [key for key, comment in self.comments.items() if comment]
+        self.lost += [Lost(f"comment {key!r}", "there is no place for it") for key in left]
+
+    def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:  # noqa: ARG002 - the index tells
+        """Return the coordinates of a page."""
+        channels, positions = self._names
+        return {
+            "time": page.time,
+            "position": _name(positions, page.position),
+            "channel": _name(channels, page.channel),
+            "z": page.z,
+        }
+
+    @cached_property
+    def _names(self) -> tuple[list[str], list[str]]:
+        """Names of channels and positions."""
+        positions = self.summary_metadata.get("StagePositions") or ()
+        labels = [each.get("Label") if isinstance(each, dict) else None for each in positions]
+        return _telling(self.summary_metadata.get("ChNames")), _telling(labels)
+
+
+class NDTiff1Source(ImageStackSource):
+    """An NDTiff dataset of version 1 or 0, whose files are like image stacks.
+
+    ndstorage's own reader of them fails with NumPy 2 behind the first 64 kB of a file.
+
+    Parameters
+    ----------
+    path
+        Of the dataset.
+    folder
+        The folder in it that has the files.
+    """
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        super().__init__(path, sorted(folder.glob("*.tif"), key=_order))
+
+    def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:
+        """Return the coordinates of a page, which its metadata tell, else the index."""
+        _, metadata = self.read_page(path, page)
+        axes = metadata.get("Axes")
+        if isinstance(axes, dict):
+            return axes
+        return {"position": page.position, "time": page.time, "channel": page.channel, "z": page.z}
+
+
+def _order(path: Path) -> tuple[int, str]:
+    """Sort the files of a dataset as they were written: those with a number behind those without."""
+    return len(path.name), path.name
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the files of a dataset in the order in which they were written."""
+    folder = path if path.is_dir() else path.parent
+    files = [each for each in folder.iterdir() if each.suffix.lower() in (".tif", ".tiff") and each.is_file()]
+    if not path.is_dir():
+        prefix = path.name.partition(_STACK)[0]
+        files = [path, *files] if _STACK not in path.name else files
+        files = [each for each in files if each == path or each.name.startswith(f"{prefix}{_STACK}")]
+    prefixes = {each.name.partition(_STACK)[0] for each in files if _STACK in each.name}
+    if len(prefixes) > 1:
+        raise OmeTiffError(f"{path}: image stacks of {len(prefixes)} datasets are in it: name a file of one")
+    return sorted(set(files), key=_order)
+
+
+def _name(names: Sequence[str], number: int) -> int | str:
+    return names[number] if number < len(names) else number
+
+
+def _telling(names: object) -> list[str]:
+    """Return names that tell all that they name apart, else none."""
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        return []
+    return names if len(set(names)) == len(names) else []

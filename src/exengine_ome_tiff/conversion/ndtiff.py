@@ -1,0 +1,253 @@
+"""Frames of an NDTiff dataset, as the package ndstorage reads them."""
+
+import io
+import struct
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy.typing as npt
+
+from exengine_ome_tiff.conversion.micromanager import NDTiff1Source
+from exengine_ome_tiff.conversion.sources import Lost, Source, UnreadableFrameError
+from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.errors import OmeTiffError
+
+INDEX = "NDTiff.index"
+FULL_RESOLUTION = "Full resolution"
+_UNIQUE_IDENTIFIER = 483729
+"""In the header of files of version 2 and 3, before the version."""
+_NUMBER = struct.Struct("<I")
+_NUMBERS_BYTES = 32
+"""Of an entry of the index, behind its coordinates and its file name."""
+_ENTRY_BYTES = 12
+_INNER_AXES = ("channel", "time", "z")
+
+
+def is_ndtiff(folder: Path) -> bool:
+    """Whether a folder is an NDTiff dataset of any version."""
+    return (folder / INDEX).is_file() or (folder / FULL_RESOLUTION).is_dir()
+
+
+def ndtiff_of(file: Path) -> Path | None:
+    """Return the folder of the NDTiff dataset that a file is of; None if it is of none."""
+    folder = file.parent.parent if file.parent.name == FULL_RESOLUTION else file.parent
+    is_one = file.name == INDEX or file.suffix == ".tif"
+    return folder if is_one and is_ndtiff(folder) else None
+
+
+def open_ndtiff(folder: Path) -> Source:
+    """Open a dataset; of one with pyramids only the full resolution.
+
+    Raises
+    ------
+    ImportError
+        ndstorage is not installed.
+    OmeTiffError
+        ndstorage cannot read it.
+    """
+    inner = folder / FULL_RESOLUTION
+    files = inner if inner.is_dir() else folder
+    version = next((_version(path) for path in sorted(files.glob("*.tif"))), 3)
+    if version < 2:
+        return NDTiff1Source(folder, files)
+    try:
+        return NDTiff2Source(folder) if version == 2 else NDTiff3Source(folder, files)
+    except ImportError as error:
+        raise ImportError('NDTiff needs ndstorage: pip install "exengine-ome-tiff[ndtiff]"') from error
+
+
+def _version(path: Path) -> int:
+    with path.open("rb") as file:
+        head = file.read(16)
+    if len(head) < 16:
+        return 3
+    identifier, version = struct.unpack_from("<II", head, 8)
+    return int(version) if identifier == _UNIQUE_IDENTIFIER else 1
+
+
+class NDTiff3Source:
+    """A dataset of version 3, one file of which is open at a time; what is damaged costs its own frames only.
+
+    Parameters
+    ----------
+    path
+        Of the dataset.
+    folder
+        The folder in it that has the files.
+    """
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        from ndstorage.ndtiff_file import SingleNDTiffReader
+        from ndstorage.ndtiff_index import NDTiffIndexEntry
+
+        self.path: Path | None = path
+        self.options: Mapping[str, Any] = {}
+        self.lost: list[Lost] = []
+        self._folder = folder
+        self._reader_of = SingleNDTiffReader
+        self._reader: tuple[str, Any] | None = None
+        self._entries: dict[frozenset[tuple[str, int | str]], Any] = {}
+        index = (folder / INDEX).read_bytes()
+        places = list(_places(index))
+        for place in places:
+            try:
+                _, axes, entry = NDTiffIndexEntry.unpack_single_index_entry(index, place.start)
+                self._entries[frozenset(axes.items())] = entry
+            except (ValueError, TypeError, AttributeError) as error:
+                self.lost.append(Lost(INDEX, f"the entry at {place.start} cannot be read: {error}"))
+        self.superseded = len(places) - len(self.lost) - len(self._entries)
+        self.lost += _unnamed(folder, places)
+        self.summary_metadata = self._summary()
+
+    def _summary(self) -> Any:
+        for path in sorted(self._folder.glob("*.tif")):
+            try:
+                return self._opened(path.name).summary_md
+            except UnreadableFrameError as error:
+                self.lost.append(Lost(path.name, str(error)))
+        raise OmeTiffError(f"{self.path}: no file of it can be read")
+
+    def coordinates(self) -> list[Coordinates]:
+        """Return the coordinates of all frames, in order of arrival."""
+        return [_ordered(key) for key in self._entries]
+
+    def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
+        """Read pixels and metadata of a frame."""
+        entry = self._entries[frozenset(coordinates.items())]
+        reader = self._opened(entry.filename)
+        try:
+            return reader.read_image(entry), reader.read_metadata(entry)
+        except Exception as error:  # ndstorage raises what comes of bytes that are wrong
+            raise UnreadableFrameError(f"{entry.filename}: {_told(error)}") from error
+
+    def _opened(self, name: str) -> Any:
+        if self._reader is None or self._reader[0] != name:
+            self.close()
+            try:
+                self._reader = name, self._reader_of(str(self._folder / Path(name).name))
+            except Exception as error:  # as above
+                raise UnreadableFrameError(f"{name}: {_told(error)}") from error
+        return self._reader[1]
+
+    def close(self) -> None:
+        """Close the file that is open."""
+        if self._reader is not None:
+            self._reader[1].close()
+            self._reader = None
+
+
+class NDTiff2Source:
+    """A dataset of version 2.
+
+    Parameters
+    ----------
+    path
+        Of the dataset.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from ndstorage import Dataset
+        from ndstorage.file_io import NDTiffFileIO
+
+        self.path: Path | None = path
+        self.options: Mapping[str, Any] = {}
+        try:
+            with redirect_stdout(io.StringIO()):
+                self._level = Dataset(str(path), file_io=NDTiffFileIO(open_function=_open)).res_levels[0]
+        except Exception as error:
+            raise OmeTiffError(f"{path}: ndstorage cannot read it: {_told(error)}") from error
+        files = path / FULL_RESOLUTION
+        places = list(_places((files / INDEX).read_bytes()))
+        self.superseded = len(places) - len(self._level.index)
+        self.lost = list(_unnamed(files, places))
+        self.summary_metadata: Any = self._level.summary_metadata
+
+    def coordinates(self) -> list[Coordinates]:
+        """Return the coordinates of all frames, in the order of the index."""
+        return [_ordered(key) for key in self._level.index]
+
+    def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
+        """Read pixels and metadata of a frame."""
+        try:
+            return self._level.read_image(coordinates), self._level.read_metadata(coordinates)
+        except Exception as error:
+            raise UnreadableFrameError(_told(error)) from error
+
+    def close(self) -> None:
+        """Close all files."""
+        self._level.close()
+
+
+def _ordered(key: Iterable[tuple[str, int | str]]) -> Coordinates:
+    """Bring the axes of a frame into an order, which they have none in NDTiff."""
+    axes = dict(key)
+    return {axis: axes[axis] for axis in sorted(axes, key=lambda axis: (axis in _INNER_AXES, axis))}
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _open(path: str, mode: str = "rb") -> IO[bytes]:
+    """Open a file for ndstorage; of an index that was cut short it gets the whole entries."""
+    if Path(path).name != INDEX:
+        return open(path, mode)  # noqa: PTH123
+    index = Path(path).read_bytes()
+    return io.BytesIO(index[: max((place.stop for place in _places(index)), default=0)])
+
+
+class _Place(NamedTuple):
+    """Where an entry of an index is, and the name of the file that its frame is in."""
+
+    start: int
+    stop: int
+    file: str
+
+
+def _places(index: bytes) -> Iterator[_Place]:
+    """Yield where the entries of an index are, as far as they are whole.
+
+    An entry is two texts, coordinates as JSON and a file name, each with its length in front, and 8 numbers.
+    """
+    stop = 0
+    while True:
+        at = start = stop
+        for _ in range(2):
+            length = int.from_bytes(index[at : at + 4], "little")
+            if not length:  # the end, or room that a writer had reserved
+                return
+            text = index[at + 4 : at + 4 + length]
+            at += 4 + length
+        stop = at + _NUMBERS_BYTES
+        if stop > len(index):
+            return
+        yield _Place(start, stop, text.decode(errors="replace"))
+
+
+def _unnamed(folder: Path, places: Iterable[_Place]) -> Iterator[Lost]:
+    """Tell of frames in files that the index does not name."""
+    counts = Counter(place.file for place in places)
+    for path in sorted(folder.glob("*.tif")):
+        more = _count_pages(path) - counts[path.name]
+        if more > 0:
+            yield Lost(path.name, f"frames that {INDEX} does not name: {more}")
+
+
+def _count_pages(path: Path) -> int:
+    """Count the IFDs of a classic TIFF file, following their links."""
+    count = 0
+    with path.open("rb") as file:
+        file.seek(4)
+        link = file.read(_NUMBER.size)
+        while len(link) == _NUMBER.size and (at := _NUMBER.unpack(link)[0]):
+            file.seek(at)
+            entries = int.from_bytes(file.read(2), "little")
+            file.seek(entries * _ENTRY_BYTES, io.SEEK_CUR)
+            link = file.read(_NUMBER.size)
+            if not entries or len(link) < _NUMBER.size or 0 < _NUMBER.unpack(link)[0] <= at:
+                break
+            count += 1
+    return count

@@ -1,0 +1,129 @@
+"""The result of a conversion before it is whole: in a hidden folder beside its destination."""
+
+import json
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from exengine_ome_tiff.dataset.loader import datasets_in, find_companion, find_dataset
+from exengine_ome_tiff.dataset.location import Target
+from exengine_ome_tiff.dataset.records import to_json
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.repair import recover
+from exengine_ome_tiff.tiff import read_head, sync_folder, write_whole
+from exengine_ome_tiff.tiff_storage import TiffStorage
+from exengine_ome_tiff.writing.claim import hold
+
+logger = logging.getLogger(__name__)
+
+_OF_RESUME = ("translators", "checksums", "fsync")
+"""Options that a dataset does not hold."""
+
+
+class Part:
+    """Where a conversion writes to until its result gets its name.
+
+    Parameters
+    ----------
+    dest
+        Where the result is to be.
+    overwrite
+        Whether it replaces a dataset that is there.
+    request
+        What is asked for. Only a conversion that asks for the same goes on with what is there.
+
+    Raises
+    ------
+    FileExistsError
+        Something is at `dest` that is not to be replaced, or there is part of another conversion.
+    """
+
+    def __init__(self, dest: Path, request: Mapping[str, object], *, overwrite: bool) -> None:
+        self._target = Target.of(dest)
+        self._overwrite = overwrite
+        self._check()
+        self.folder = dest.with_name(f".{dest.name}.part")
+        self.path = self.folder / dest.name
+        """Where the result is until it gets its name."""
+        self._replaced = self.folder / "replaced"
+        asked = json.loads(to_json(request)[0])
+        note = self.folder / "request.json"
+        if not self.path.exists() and not note.is_file():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_whole(note, json.dumps(asked).encode(), fsync=False)
+        elif not note.is_file() or json.loads(note.read_bytes()) != asked:
+            raise FileExistsError(
+                f"{self.folder} has part of a conversion that was asked for otherwise: "
+                "ask for the same to go on with it, or delete it"
+            )
+
+    def begin(self, summary_metadata: object, options: Mapping[str, Any]) -> TiffStorage:
+        """Begin to write, or go on where an earlier conversion has ended.
+
+        Returns
+        -------
+        TiffStorage
+            Has the frames that are there; finished where that conversion had written all of them.
+        """
+        if not self.path.exists():
+            try:
+                return TiffStorage(self.path, summary_metadata, **options)
+            except (TypeError, ValueError, ImportError):
+                self.discard()  # an option has a value that it cannot have
+                raise
+        try:
+            paths, _ = find_dataset(self.path)
+            if any(read_head(each).is_finished for each in paths):
+                # the others, and the companion
+                recover(self.path, translators=options.get("translators", ()))
+                return TiffStorage.open(self.path)
+            of_resume = {name: options[name] for name in _OF_RESUME if name in options}
+            return TiffStorage.resume(self.path, **of_resume)
+        except OmeTiffError as error:
+            logger.warning("the conversion begins anew: %s", error)
+            return self.begin_anew(summary_metadata, options)
+
+    def begin_anew(self, summary_metadata: object, options: Mapping[str, Any]) -> TiffStorage:
+        """Throw away what is there, and begin to write."""
+        return TiffStorage(self.path, summary_metadata, overwrite=True, **options)
+
+    def publish(self) -> None:
+        """Give the result its name, at once; what it replaces is deleted then."""
+        dest = self._target.path
+        self._check()
+        if self._target.is_folder and dest.exists():
+            dest.rename(self._replaced)
+        self.path.replace(dest)
+        sync_folder(dest.parent)
+        shutil.rmtree(self.folder)
+
+    def discard(self) -> None:
+        """Leave nothing of a conversion without a result."""
+        shutil.rmtree(self.folder)
+
+    def _check(self) -> None:
+        """Make sure that the result may get its name."""
+        dest, is_folder = self._target.path, self._target.is_folder
+        if not dest.exists():
+            return
+        if not self._overwrite:
+            raise FileExistsError(f"{dest} exists")
+        if dest.is_dir() != is_folder:
+            kinds = ("a folder", "a file") if dest.is_dir() else ("a file", "a folder")
+            raise FileExistsError(f"{dest} is {kinds[0]}, which {kinds[1]} does not replace")
+        if is_folder:
+            datasets = datasets_in(dest)
+            own = {path for paths in datasets.values() for path in paths}
+            own |= {companion for each in datasets if (companion := find_companion(dest, each))}
+            own.add(self._target.lock)  # whose it is, if anybody's, is asked below
+            foreign = sorted(path.name for path in dest.iterdir() if path not in own)
+            if len(datasets) > 1 or foreign:
+                raise FileExistsError(
+                    f"{dest} has more in it than one dataset: {', '.join(foreign) or 'two'}"
+                )
+        try:
+            hold(self._target).release()
+        except BlockingIOError as error:
+            raise FileExistsError(f"{dest} is still being written by a TiffStorage") from error

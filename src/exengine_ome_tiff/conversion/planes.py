@@ -1,0 +1,157 @@
+"""Planes of an image in the order and of the types that ImageJ knows, with what it is to know of them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.dataset.images import StoredImage
+from exengine_ome_tiff.inspection.dataset import Opened
+from exengine_ome_tiff.inspection.sheet_cells import shown_channels, thinned
+from exengine_ome_tiff.tiff import Hyperstack
+
+_FITTING = {
+    **{np.dtype(code): np.dtype(code) for code in ("u1", "u2", "i2", "f4")},
+    np.dtype("i1"): np.dtype("i2"),
+    **{np.dtype(code): np.dtype("f4") for code in ("u4", "i4", "f8")},
+}
+"""Types that ImageJ knows, and those that others become."""
+_RGB = 3
+_RGB_COLORS = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
+_MOST_LOOKED_AT = 16
+
+
+class Planes:
+    """The planes of an image, as ImageJ gets them.
+
+    Parameters
+    ----------
+    data
+        The dataset.
+    number
+        Of the image.
+
+    Raises
+    ------
+    ValueError
+        ImageJ has no such pixels.
+    """
+
+    def __init__(self, data: Opened, number: int) -> None:
+        self._data = data
+        self._number = number
+        self._image: StoredImage = data.images[number]
+        pixels = self._image.pixels
+        self._is_split = pixels.samples > 1 and pixels.stored_dtype.itemsize > 1
+        self._is_rgb = pixels.samples > 1 and not self._is_split
+        dtype = _FITTING.get(pixels.stored_dtype)
+        if dtype is None:
+            raise ValueError(f"{data.name(number)}: ImageJ has no pixels of type {pixels.stored_dtype.name}")
+        self._dtype = dtype
+        self.notes: dict[str, None] = {}
+        self.numbers: npt.NDArray[np.int64] = self._image.layout.cube().transpose(0, 2, 1)
+        """Of the frames, -1 where there is none; shape (T, Z, C)."""
+
+    def stack(self) -> Hyperstack:
+        """Return what ImageJ is to know of the image."""
+        text = self._data.told(self._number)
+        shape = [*self.numbers.shape, *self._image.pixels.stored_shape[:2]]
+        channels = [channel.color for channel in shown_channels(self._data, self._number)]
+        if self._is_split:
+            shape[2] *= _RGB
+            channels = [color for _ in channels for color in _RGB_COLORS]
+        x_um, y_um = text.length_um("PhysicalSizeX"), text.length_um("PhysicalSizeY")
+        stack = Hyperstack(
+            (*shape, _RGB) if self._is_rgb else tuple(shape),
+            self._dtype,
+            self._labels(),
+            () if self._is_rgb else channels,
+            (),
+            (x_um, y_um) if x_um and y_um else None,
+            text.length_um("PhysicalSizeZ"),
+            text.time_interval_s() or self._mean_interval_s(),
+        )
+        stack.check_size()
+        if self._is_rgb:
+            return stack
+        ranges = [each for channel in range(self.numbers.shape[2]) for each in self._ranges(channel)]
+        return replace(stack, ranges=ranges)
+
+    def all(self, progress: Callable[[int, int], object] | None) -> Iterator[npt.NDArray[Any]]:
+        """Yield all planes in ImageJ's order: channels first, then z."""
+        numbers = self.numbers.ravel().tolist()
+        for done, number in enumerate(numbers):
+            if progress is not None:
+                progress(done, len(numbers))
+            yield from self._fitting(number)
+        if progress is not None:
+            progress(len(numbers), len(numbers))
+
+    def _fitting(self, number: int) -> list[npt.NDArray[Any]]:
+        """Return a frame as ImageJ can have it: as one plane, or as three."""
+        pixels = self._image.pixels
+        if number < 0:
+            stored = np.zeros(pixels.stored_shape, pixels.stored_dtype)
+        else:
+            stored = self._data.dataset.stored(number)
+        if pixels.samples > _RGB:
+            self.notes["transparency is left out"] = None
+            stored = stored[..., :_RGB]
+        with np.errstate(all="ignore"):  # what float32 cannot hold
+            plane = np.ascontiguousarray(stored, self._dtype)
+            is_same = np.array_equal(plane.astype(stored.dtype), stored, equal_nan=True)
+        if not is_same:
+            self.notes[f"{stored.dtype.name} is rounded to {self._dtype.name}"] = None
+        if not self._is_split:
+            return [plane]
+        return [np.ascontiguousarray(plane[..., sample]) for sample in range(_RGB)]
+
+    def _ranges(self, channel: int) -> list[tuple[float, float]]:
+        """Return least and greatest value of some planes of a channel, of each sample where it is RGB."""
+        numbers = self.numbers[..., channel].ravel()
+        there = numbers[numbers >= 0]
+        parts = [self._fitting(there[at]) for at in thinned(len(there), _MOST_LOOKED_AT)]
+        parts = parts or [self._fitting(-1)]
+        found = []
+        for planes in zip(*parts, strict=True):
+            finite = [plane[np.isfinite(plane)] for plane in planes]
+            values = [value for plane in finite if plane.size for value in (plane.min(), plane.max())] or [0]
+            least, greatest = float(min(values)), float(max(values))
+            found.append((least, greatest if greatest > least else least + 1))
+        return found
+
+    def _labels(self) -> list[str]:
+        """Return a label for each plane."""
+        names = {axis: self._names(axis) for axis in "TZC"}
+        labels = []
+        for (t, z, c), number in np.ndenumerate(self.numbers):
+            parts = [names["C"][c], names["Z"][z], names["T"][t], "" if number >= 0 else "not acquired"]
+            label = " ".join(filter(None, parts)) or self._data.name(self._number)
+            labels += [f"{label} {sample}" for sample in "RGB"] if self._is_split else [label]
+        return labels
+
+    def _names(self, axis: str) -> list[str]:
+        """Return what tells the planes along an axis apart."""
+        layout = self._image.layout
+        inner, inside = layout.modulo.get(axis, ("", (None,)))
+        letter = {"C": "", "Z": "z=", "T": "t="}[axis]
+        return [
+            " ".join(
+                [
+                    *([] if value is None else [f"{letter}{value}"]),
+                    *([] if each is None else [f"{inner}={each}"]),
+                ]
+            )
+            for value in layout.values[axis]
+            for each in inside
+        ]
+
+    def _mean_interval_s(self) -> float | None:
+        """Return the mean time from one time point to the next, of those that were told."""
+        times: dict[int, float] = {}
+        for (_, _, t), time_s in self._data.told(self._number).plane_times_s():
+            times[t] = min(time_s, times.get(t, time_s))
+        first, last = min(times, default=0), max(times, default=0)
+        return (times[last] - times[first]) / (last - first) if last > first else None

@@ -1,0 +1,176 @@
+"""A set of frames in files: finding a frame by its coordinates and reading it."""
+
+from array import array
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates import Axes, Coordinates, Key, read_coordinates
+from exengine_ome_tiff.dataset.records import decode_metadata
+from exengine_ome_tiff.tiff import PixelFormat
+
+
+class Pages(Protocol):
+    """A file that pages can be read from: one that is written, or one that is finished."""
+
+    path: Path
+
+    def pixels(self, handle: int) -> npt.NDArray[Any]:
+        """Return a page as it was put, in a new array."""
+        ...
+
+    def note(self, handle: int) -> bytes:
+        """Return the record of a page."""
+        ...
+
+    def format(self, handle: int) -> PixelFormat:
+        """Return what was put."""
+        ...
+
+    def data_offsets(self, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return where in the file the pixels of some pages begin; of encoded ones, where their IFDs are."""
+        ...
+
+    def formats(self, handles: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Sequence[PixelFormat]]:
+        """Return a number for the format of each of some pages, and the formats by these numbers."""
+        ...
+
+    def close(self) -> None:
+        """Close the file."""
+        ...
+
+
+class PageTable(NamedTuple):
+    """Where and what pages are; arrays have a number for each page.
+
+    Parameters
+    ----------
+    files
+        Number of its file.
+    offsets
+        Where its pixels begin there; of an encoded one, where its IFD is.
+    formats
+        Number of its format.
+    known_formats
+        Formats by these numbers; pages need not have all of them.
+    """
+
+    files: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+    formats: npt.NDArray[np.int64]
+    known_formats: tuple[PixelFormat, ...]
+
+
+_HANDLE = (1 << 32) - 1
+
+
+class Dataset:
+    """Frames by coordinates. A frame takes about 200 bytes here, its pixels and metadata none.
+
+    Adding is for one thread at a time; reading is for any, also meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.axes = Axes()
+        self.files: list[Pages] = []
+        self.numbers: dict[Key, int] = {}
+        """Of each frame that counts, in order of first arrival, the number of its latest put."""
+        self._places = array("Q")
+        """Of each frame the file, and in the lower 32 bits the handle: one number, which no signal parts."""
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def add(self, key: Key, file: int, handle: int) -> bool:
+        """Note where the next frame is; return whether its coordinates have been put before."""
+        count, number = len(self.numbers), len(self._places)
+        self._places.append(file << 32 | handle)
+        self.numbers[key] = number  # last, as it is what lets readers find the frame
+        return len(self.numbers) == count
+
+    def become(self, other: "Dataset") -> None:
+        """Take the frames and files of another one, in place of the own."""
+        vars(self).update(vars(other))
+
+    def place(self, number: int) -> tuple[int, int]:
+        """Return file and handle of a frame by its number."""
+        place = self._places[number]
+        return place >> 32, place & _HANDLE
+
+    def places(self, numbers: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return files and handles of frames by their numbers, shape as those."""
+        # a copy, as an array that somebody looks into cannot grow
+        places = np.frombuffer(self._places.tobytes(), np.int64)[numbers]
+        return places >> 32, places & _HANDLE
+
+    def note(self, number: int) -> bytes:
+        """Return the record of a frame by its number."""
+        file, handle = self.place(number)
+        return self.files[file].note(handle)
+
+    def format(self, number: int) -> PixelFormat:
+        """Return what was put by the number of a frame."""
+        file, handle = self.place(number)
+        return self.files[file].format(handle)
+
+    def stored(self, number: int) -> npt.NDArray[Any]:
+        """Return the pixels of a frame by its number as they are in the file, in a new array."""
+        file, handle = self.place(number)
+        return self.files[file].format(handle).as_stored(self.files[file].pixels(handle))
+
+    def latest(self) -> tuple[list[Key], npt.NDArray[np.int64]]:
+        """Return keys and numbers of the frames that count, in order of first arrival."""
+        keys = [*self.numbers]
+        numbers = [*self.numbers.values()]  # of more frames, where one came meanwhile
+        return keys, np.array(numbers[: len(keys)], np.int64)
+
+    def kinds(self, numbers: npt.NDArray[np.int64]) -> list[tuple[tuple[int, ...], str]]:
+        """Return shapes and types in the files of frames by their numbers."""
+        pages = self.pages(numbers)
+        stored = [each.stored for each in pages.known_formats]
+        return [stored[number] for number in pages.formats.tolist()]
+
+    def pages(self, numbers: npt.NDArray[np.int64]) -> "PageTable":
+        """Return where and what the pages of frames are, by their numbers."""
+        files, handles = self.places(numbers)
+        offsets, formats = np.empty_like(files), np.empty_like(files)
+        known: dict[PixelFormat, int] = {}
+        for file in np.unique(files).tolist():
+            rows = np.flatnonzero(files == file)
+            offsets[rows] = self.files[file].data_offsets(handles[rows])
+            which, of_file = self.files[file].formats(handles[rows])
+            renumbered = np.array([known.setdefault(each, len(known)) for each in of_file], np.int64)
+            formats[rows] = renumbered[which]
+        return PageTable(files, offsets, formats, tuple(known))
+
+    def coordinates(self) -> list[Coordinates]:
+        """Return the coordinates of all frames, in order of first arrival."""
+        return [self.axes.coordinates(key) for key in list(self.numbers)]
+
+    def find(self, coordinates: Mapping[str, int | str]) -> int | None:
+        """Return the number of the frame at coordinates, or None."""
+        key = self.axes.find(read_coordinates(coordinates))
+        return None if key is None else self.numbers.get(key)
+
+    def pixels(self, coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:
+        """Return a frame as it was put, in a new array."""
+        file, handle = self.place(self._number_at(coordinates))
+        return self.files[file].pixels(handle)
+
+    def metadata(self, coordinates: Mapping[str, int | str]) -> Any:
+        """Return the metadata of a frame as new objects."""
+        return decode_metadata(self.note(self._number_at(coordinates)))
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in self.files:
+            file.close()
+
+    def _number_at(self, coordinates: Mapping[str, int | str]) -> int:
+        number = self.find(coordinates)
+        if number is None:
+            raise KeyError(f"no frame at {dict(coordinates)!r}")
+        return number

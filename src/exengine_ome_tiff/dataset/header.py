@@ -1,0 +1,138 @@
+"""What the files of a dataset say of it, each of them."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+from uuid import UUID, uuid4, uuid5
+
+from exengine_ome_tiff.coordinates import PlateInfo, check_modulo
+from exengine_ome_tiff.dataset.records import check_depth, to_json
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
+from exengine_ome_tiff.tiff import PageCoding
+
+FORMAT_VERSION = 1
+
+_UUID = re.compile("urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What reading JSON raises that is not what it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Identity of a dataset, and how it was asked to be.
+
+    Parameters
+    ----------
+    dataset
+        ``urn:uuid:...`` that the files of a folder share; also the UUID of their companion.
+    is_folder
+        Whether the dataset is a folder of files.
+    summary_json
+        What describes the whole dataset.
+    modulo
+        Axes that are kept inside of images, and the one of Z, C and T that each of them is inside of.
+    plate
+        The plate that positions lie on.
+    coding
+        Compression, tiles and pyramids of its pages.
+    given
+        What the user said of it.
+    """
+
+    dataset: str
+    is_folder: bool
+    summary_json: str
+    modulo: Mapping[str, str] = field(default_factory=dict)
+    plate: PlateInfo = field(default_factory=PlateInfo)
+    coding: PageCoding = field(default_factory=PageCoding)
+    given: Given = field(default_factory=Given)
+
+    @classmethod
+    def new(
+        cls,
+        *,
+        is_folder: bool,
+        summary_metadata: object,
+        modulo: Mapping[str, str],
+        plate: PlateInfo,
+        coding: PageCoding,
+        given: Given,
+    ) -> Self:
+        """Make the header of a new dataset."""
+        summary_json = to_json(summary_metadata)[0]
+        header = cls(uuid4().urn, is_folder, summary_json, dict(modulo), plate, coding, given)
+        header.encode()  # now, and not at the first frame: options that JSON has no form for are refused
+        return header
+
+    def file_uuid(self, name: str) -> str:
+        """Return ``urn:uuid:...`` of the file of that name, the same each time."""
+        return uuid5(UUID(self.dataset), name).urn
+
+    def encode(self) -> bytes:
+        """Make the JSON that a file keeps."""
+        known = {
+            "exengine_ome_tiff": FORMAT_VERSION,
+            "dataset": self.dataset,
+            "is_folder": self.is_folder,
+            "modulo": dict(self.modulo),
+            # as pairs, since JSON would turn positions that are numbers into text
+            "plate": asdict(self.plate) | {"wells": list(self.plate.wells.items())},
+            "coding": asdict(self.coding),
+            "given": asdict(self.given)
+            | {"channels": [(name, asdict(info)) for name, info in self.given.channels.items()]},
+        }
+        return f'{json.dumps(known)[:-1]}, "summary_metadata": {self.summary_json}}}'.encode("ascii")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the file keeps, as JSON gives it back."""
+        known: dict[str, Any] = json.loads(self.encode())
+        return known
+
+    @classmethod
+    def decode(cls, text: bytes) -> Self:
+        """Read what `encode` made.
+
+        Raises
+        ------
+        OmeTiffError
+            It is something else, or of a later version.
+        """
+        try:
+            header = json.loads(text)
+            version = header["exengine_ome_tiff"]
+        except _WRONG as error:
+            raise OmeTiffError(f"not the header of a dataset: {text[:80]!r}") from error
+        if version != FORMAT_VERSION:
+            raise OmeTiffError(f"a dataset of format version {version}, this package reads {FORMAT_VERSION}")
+        try:
+            plate = header["plate"]
+            if _UUID.fullmatch(header["dataset"]) is None or not isinstance(header["is_folder"], bool):
+                raise ValueError("the identity of a dataset is a UUID and whether it is a folder")
+            check_modulo(header["modulo"])
+            return cls(
+                header["dataset"],
+                header["is_folder"],
+                json.dumps(check_depth(header["summary_metadata"])),
+                header["modulo"],
+                PlateInfo(**plate | {"wells": dict(plate["wells"])}),
+                PageCoding(**header["coding"]),
+                _given(header["given"]),
+            )
+        except _WRONG as error:
+            raise OmeTiffError(f"not the header of a dataset: {text[:80]!r}") from error
+
+
+def _given(fields: dict[str, Any]) -> Given:
+    """Read what `encode` made of what the user said."""
+    objective, experimenter = fields["objective"], fields["experimenter"]
+    return Given(
+        **fields
+        | {
+            "channels": {name: ChannelInfo(**info) for name, info in fields["channels"]},
+            "objective": objective and ObjectiveInfo(**objective),
+            "experimenter": experimenter and ExperimenterInfo(**experimenter),
+        }
+    )

@@ -1,0 +1,214 @@
+"""The exact record of a frame, and what became of it in OME."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.coordinates.layout import shown
+from exengine_ome_tiff.dataset.records import decode_metadata
+from exengine_ome_tiff.inspection.dataset import Opened, opened
+from exengine_ome_tiff.inspection.key_coverage import PLACES, Place, key_places
+from exengine_ome_tiff.ome.written import Attributes
+
+_NEAR = 3
+_NOWHERE = "no coordinates"
+
+
+@dataclass(frozen=True, slots=True)
+class OmePlane:
+    """What the OME-XML has of a frame: attributes of elements, as they stand there.
+
+    Parameters
+    ----------
+    image, pixels, channel, plane
+        Attributes of Image, Pixels, Channel and Plane.
+    keys
+        Where the values of each key of the metadata are; see `KeyCoverage`.
+    """
+
+    image: Attributes
+    pixels: Attributes
+    channel: Attributes
+    plane: Attributes
+    keys: dict[str, tuple[Place, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRecord:
+    """A frame's record, and its place.
+
+    Parameters
+    ----------
+    coordinates
+        As they were put.
+    metadata
+        As JSON gives it back.
+    number
+        Order of arrival, from 0.
+    file
+        The file that it is in.
+    image_name
+        Name of the image that it is in.
+    image_index
+        Number of that image in the OME-XML of the file, from 0.
+    zct
+        Indices along Z, C and T.
+    ome
+        What the OME-XML has of it; None where the file is not finished.
+    """
+
+    coordinates: Coordinates
+    metadata: Any
+    number: int
+    file: Path
+    image_name: str
+    image_index: int
+    zct: tuple[int, int, int]
+    ome: OmePlane | None
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRecord:
+    """What files say of their dataset as a whole.
+
+    Parameters
+    ----------
+    summary_metadata
+        As JSON gives it back.
+    header
+        Identity of the dataset, and the options that it was written with.
+    """
+
+    summary_metadata: Any
+    header: dict[str, Any]
+
+
+class NoSuchFrameError(LookupError):
+    """No frame is at the coordinates; the message names those that are near."""
+
+
+def frame_record(path: str | PathLike[str], coordinates: Mapping[str, int | str]) -> FrameRecord:
+    """Read the record of a frame, and what became of it in OME.
+
+    Parameters
+    ----------
+    path
+        A single file, a folder, or any file of a folder.
+    coordinates
+        All coordinates of the frame.
+
+    Raises
+    ------
+    NoSuchFrameError
+        There is no frame; the message names the nearest ones.
+    FileNotFoundError
+        There is nothing at `path`.
+    OmeTiffError
+        What is there was not written by a `TiffStorage`, or is damaged.
+    """
+    with opened(path) as data:
+        number = data.dataset.find(coordinates)
+        if number is None:
+            raise NoSuchFrameError(_no_frame(data, coordinates))
+        file, _ = data.dataset.place(number)
+        metadata = decode_metadata(data.dataset.note(number))
+        image, zct = _plane(data, number)
+        put = next(key for key, each in data.dataset.numbers.items() if each == number)
+        return FrameRecord(
+            coordinates=data.dataset.axes.coordinates(put),
+            metadata=metadata,
+            number=number,
+            file=data.paths[file],
+            image_name=data.name(image),
+            image_index=data.indices[image],
+            zct=zct,
+            ome=_in_ome(data, image, zct, metadata),
+        )
+
+
+def dataset_record(path: str | PathLike[str]) -> DatasetRecord:
+    """Read what the files of a dataset say of it; parameters and errors as for `info`."""
+    with opened(path) as data:
+        header = data.header.to_dict()
+        return DatasetRecord(header.pop("summary_metadata"), header)
+
+
+def _plane(data: Opened, number: int) -> tuple[int, tuple[int, int, int]]:
+    """Find the image and the plane of a frame."""
+    for image, stored in enumerate(data.images):
+        places = np.flatnonzero(stored.layout.frames == number)
+        if places.size:
+            z, c, t = stored.layout.zct()[places[0]].tolist()
+            return image, (z, c, t)
+    raise NoSuchFrameError(f"frame {number} is in no image")
+
+
+def _in_ome(data: Opened, image: int, zct: tuple[int, int, int], metadata: object) -> OmePlane | None:
+    text = data.texts[image]
+    if text is None:
+        return None
+    places = key_places(text, metadata)
+    keys = {key: tuple(place for place in PLACES if place in where) for key, where in places.items()}
+    channel = text.channels[zct[1]] if zct[1] < len(text.channels) else {}
+    return OmePlane(text.image, text.pixels, channel, text.planes.get(zct, {}), keys)
+
+
+def _no_frame(data: Opened, wanted: Mapping[str, int | str]) -> str:
+    message = f"no frame at {coordinates_text(wanted) or _NOWHERE}"
+    there = sorted(data.dataset.coordinates(), key=lambda each: _distance(each, wanted))
+    near = "; ".join(coordinates_text(each) or _NOWHERE for each in there[:_NEAR])
+    return f"{message}; near it: {near}" if near else f"{message}; the dataset has none"
+
+
+def _distance(there: Mapping[str, int | str], wanted: Mapping[str, int | str]) -> tuple[int, int, int]:
+    """Tell how far coordinates are apart: in axes, in names, in numbers."""
+    axes = len(there.keys() ^ wanted.keys())
+    names = numbers = 0
+    for axis in there.keys() & wanted.keys():
+        own, other = there[axis], wanted[axis]
+        if isinstance(own, int) and isinstance(other, int):
+            numbers += abs(own - other)
+        else:
+            names += own != other
+    return axes, names, numbers
+
+
+def coordinates_text(coordinates: Mapping[str, int | str]) -> str:
+    """Write coordinates as ``time=3,channel=DAPI``; strings of digits in quotes, as they are no numbers."""
+    text = ",".join(f"{axis}={shown(value)}" for axis, value in coordinates.items())
+    return text.replace("\n", "\\n")
+
+
+def read_coordinates_text(text: str) -> Coordinates:
+    """Read what `coordinates_text` writes.
+
+    Parameters
+    ----------
+    text
+        Such as ``time=3,channel=DAPI``. Whole numbers are `int`, anything else, and what is in double quotes,
+        is `str`. A comma without an axis and ``=`` behind it is part of the value before it. Nothing is the
+        place of a frame that was put without coordinates.
+
+    Raises
+    ------
+    ValueError
+        It does not begin with an axis, or has one twice.
+    """
+    coordinates: Coordinates = {}
+    for part in re.split(r",(?=[^,=]+=)", text) if text else ():
+        axis, equals, value = part.partition("=")
+        axis = axis.strip()
+        if not equals or not axis:
+            raise ValueError(f"got the coordinates {text!r}, expected such as time=3,channel=DAPI")
+        if axis in coordinates:
+            raise ValueError(f"got the coordinates {text!r}, where {axis} is there twice")
+        quoted = re.fullmatch(r'"(.*)"', value, re.DOTALL)
+        is_number = re.fullmatch(r"-?[0-9]{1,30}", value.strip()) is not None
+        coordinates[axis] = quoted[1] if quoted else int(value) if is_number else value
+    return coordinates

@@ -1,0 +1,98 @@
+"""Which keys the metadata of frames has, how many frames have each, and where the values are in a file."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from exengine_ome_tiff.dataset.records import decode_tags
+from exengine_ome_tiff.inspection.dataset import Opened
+from exengine_ome_tiff.ome.text import valid_key
+from exengine_ome_tiff.ome.written import OmeText
+from exengine_ome_tiff.translate import Interpreter
+from exengine_ome_tiff.translate.tags import flat
+
+Place: TypeAlias = Literal["ome", "annotation", "annotation by plane", "record"]
+PLACES: tuple[Place, ...] = ("ome", "annotation", "annotation by plane", "record")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCoverage:
+    """A key of the metadata of frames.
+
+    Parameters
+    ----------
+    key
+        Keys of nested dicts are joined with dots.
+    frames
+        How many frames have it.
+    places
+        Where beside the exact record its values are: "ome" in elements that OME has for them, "annotation"
+        and "annotation by plane" in those of images. Only "record": nowhere else, as far as the translators
+        that are installed here know.
+    """
+
+    key: str
+    frames: int
+    places: tuple[Place, ...]
+
+
+def coverage(data: Opened) -> tuple[KeyCoverage, ...]:
+    """Count the keys of all frames, in the order in which they first came."""
+    counts: Counter[str] = Counter()
+    places: dict[str, set[Place]] = {}
+    for text, keys, tags, frames in _kinds(data):
+        counts.update(dict.fromkeys(keys, frames))
+        for key, where in key_places(text, tags).items():
+            places.setdefault(key, set()).update(where)
+    found = []
+    for key, frames in counts.items():
+        where = places[key] - ({"record"} if len(places[key]) > 1 else set())
+        found.append(KeyCoverage(key, frames, tuple(place for place in PLACES if place in where)))
+    return tuple(found)
+
+
+def key_places(text: OmeText | None, metadata: object) -> dict[str, set[Place]]:
+    """Tell where the values of a frame's keys are.
+
+    Parameters
+    ----------
+    text
+        What the OME-XML says of the image that it is in; None where there is none.
+    metadata
+        Of the frame.
+    """
+    if not isinstance(metadata, Mapping):
+        return {}
+    keys = dict.fromkeys(flat(metadata))
+    if text is None:
+        return {key: {"record"} for key in keys}
+    translated = Interpreter().translated(metadata)
+    constant, by_plane = text.constant_keys, text.plane_keys
+    places: dict[str, set[Place]] = {}
+    for key in keys:
+        shown = valid_key(key)
+        candidates: tuple[tuple[Place, bool], ...] = (
+            ("ome", key in translated),
+            ("annotation", shown in constant),
+            ("annotation by plane", shown in by_plane),
+        )
+        places[key] = {place for place, is_there in candidates if is_there} or {"record"}
+    return places
+
+
+def _kinds(data: Opened) -> Iterator[tuple[OmeText | None, tuple[str, ...], Mapping[str, object], int]]:
+    """Yield for each image and each set of keys in it the metadata of a frame, and how many there are."""
+    for image, text in zip(data.images, data.texts, strict=True):
+        counts: Counter[tuple[str, ...]] = Counter()
+        examples: dict[tuple[str, ...], Mapping[str, object]] = {}
+        numbers = image.layout.frames
+        for number in np.sort(numbers[numbers >= 0]).tolist():
+            tags: Mapping[str, object] = decode_tags(data.dataset.note(number))
+            keys = tuple(flat(tags))
+            counts[keys] += 1
+            examples.setdefault(keys, tags)
+        for keys, tags in examples.items():
+            yield text, keys, tags, counts[keys]

@@ -1,0 +1,192 @@
+"""Which planes of a dataset a contact sheet shows, and their pixels, reduced."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.inspection.dataset import Opened
+from exengine_ome_tiff.inspection.text_table import duration_text
+from exengine_ome_tiff.ome.colors import default_color
+
+Z: TypeAlias = Literal["middle", "max"]
+Color: TypeAlias = tuple[int, int, int]
+
+_WHITE = (255, 255, 255)
+_SPARE = ((0, 255, 0), (255, 0, 255), (0, 255, 255), (255, 255, 0), (255, 128, 0), (80, 120, 255))
+"""Colours of channels that have none, where there are several."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChannel:
+    """A channel of a row.
+
+    Parameters
+    ----------
+    name
+        Of the channel; empty for frames without one.
+    color
+        That it is shown in.
+    """
+
+    name: str
+    color: Color
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cell:
+    """A time point of an image.
+
+    Parameters
+    ----------
+    caption
+        What tells it from the others; empty where there is one time point only.
+    planes
+        Pixels by channel, reduced to the size of a cell, shape (Y, X) or (Y, X, S); None where no frame was
+        put.
+    """
+
+    caption: str
+    planes: tuple[npt.NDArray[np.float32] | None, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """An image of a contact sheet.
+
+    Parameters
+    ----------
+    name
+        Of the image.
+    channels
+        In order.
+    dtype
+        Pixel type in the file.
+    size
+        Width and height of its cells in pixels of the sheet.
+    pixel_um
+        Width of such a pixel in the sample; None where the pixel size is not known.
+    cells
+        Time points, in order.
+    """
+
+    name: str
+    channels: tuple[ShownChannel, ...]
+    dtype: np.dtype[Any]
+    size: tuple[int, int]
+    pixel_um: float | None
+    cells: tuple[Cell, ...]
+
+
+def thinned(count: int, most: int) -> list[int]:
+    """Choose at most so many of a number of things, the first and the last one among them."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()  # type: ignore[no-any-return]
+
+
+def read_row(data: Opened, number: int, columns: int, z: Z, cell_px: int) -> Row:
+    """Read what a sheet shows of an image.
+
+    Parameters
+    ----------
+    data
+        The dataset.
+    number
+        Of the image.
+    columns
+        How many time points there are at the most.
+    z
+        Whether the plane in the middle is shown, or of each pixel the maximum of all planes.
+    cell_px
+        Pixels of the longer side of a cell.
+    """
+    image = data.images[number]
+    layout = image.layout
+    height, width = image.pixels.stored_shape[:2]
+    scale = cell_px / max(height, width)
+    if scale > 1:
+        scale = int(scale)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    cube = layout.cube()
+    several = cube.shape[0] > 1
+    cells = []
+    for t in thinned(cube.shape[0], columns):
+        planes = tuple(_plane(data, numbers, z, size) for numbers in cube[t])
+        cells.append(Cell(_caption(data, number, t) if several else "", planes))
+    pixel_um = data.told(number).length_um("PhysicalSizeX")
+    return Row(
+        data.name(number),
+        shown_channels(data, number),
+        image.pixels.stored_dtype,
+        size,
+        None if pixel_um is None else pixel_um * width / size[0],
+        tuple(cells),
+    )
+
+
+def _plane(
+    data: Opened, numbers: npt.NDArray[np.int64], z: Z, size: tuple[int, int]
+) -> npt.NDArray[np.float32] | None:
+    """Read the planes of a channel, or the one in the middle; that next to it where that is missing."""
+    there = np.flatnonzero(numbers >= 0)
+    if not there.size:
+        return None
+    if z == "middle":
+        there = there[[np.abs(there - (len(numbers) - 1) / 2).argmin()]]
+    projected: npt.NDArray[Any] | None = None
+    for number in numbers[there].tolist():
+        pixels = data.dataset.stored(number)
+        pixels = np.abs(pixels) if pixels.dtype.kind == "c" else pixels
+        projected = pixels if projected is None else np.fmax(projected, pixels)
+    return None if projected is None else _reduced(projected, size)
+
+
+def _reduced(pixels: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Make a plane smaller by the mean of pixels, or larger by repeating them."""
+    from PIL import Image
+
+    plain = pixels.astype(np.float32)
+    is_larger = size[0] > plain.shape[1]
+    how = Image.Resampling.NEAREST if is_larger else Image.Resampling.BOX
+    samples = plain[..., None] if plain.ndim == 2 else plain
+    parts = [np.asarray(Image.fromarray(sample).resize(size, how)) for sample in np.moveaxis(samples, 2, 0)]
+    return parts[0] if plain.ndim == 2 else np.stack(parts, axis=2)
+
+
+def _caption(data: Opened, number: int, t: int) -> str:
+    """Tell a time point: its value, and when its first plane was taken."""
+    layout = data.images[number].layout
+    inside = len(layout.modulo["T"][1]) if "T" in layout.modulo else 1
+    value = layout.values["T"][t // inside]
+    parts = [] if value is None else [f"t={value}"]
+    if "T" in layout.modulo:
+        axis, along = layout.modulo["T"]
+        parts.append(f"{axis} {along[t % inside]}")
+    times_s = [time_s for (_, _, of_plane), time_s in data.told(number).plane_times_s() if of_plane == t]
+    parts += [f"({duration_text(min(times_s))})"] if times_s else []
+    return " ".join(parts)
+
+
+def shown_channels(data: Opened, number: int) -> tuple[ShownChannel, ...]:
+    """Return the channels of an image, in colours that tell them apart."""
+    layout, text = data.images[number].layout, data.told(number)
+    axis, along = layout.modulo.get("C", ("", (None,)))
+    names = [
+        " ".join([*([] if value is None else [str(value)]), *([] if inner is None else [f"{axis} {inner}"])])
+        for value in layout.values["C"]
+        for inner in along
+    ]
+    colors = []
+    for index, name in enumerate(names):
+        written = text.color(index)
+        colors.append(default_color(name) if written is None else _rgb(written))
+    if colors.count(_WHITE) > 1:
+        unused = [color for color in _SPARE if color not in colors] or _SPARE
+        colors = [
+            unused[index % len(unused)] if color == _WHITE else color for index, color in enumerate(colors)
+        ]
+    return tuple(ShownChannel(name, color) for name, color in zip(names, colors, strict=True))
+
+
+def _rgb(text: str) -> Color:
+    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)

@@ -1,0 +1,190 @@
+"""What a dataset is, as lines of text that fit a terminal."""
+
+import textwrap
+import unicodedata
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+
+from exengine_ome_tiff.inspection.info import DatasetInfo, ImageSummary
+from exengine_ome_tiff.inspection.key_coverage import PLACES, KeyCoverage, Place
+
+_WIDTH = 96
+_NAME_WIDTH = 28
+_MANY_IMAGES = 24
+_MANY_KEYS = 24
+_UNKNOWN = "not known"
+_PLACES: dict[Place, str] = {
+    "ome": "in OME elements",
+    "annotation": "in annotations",
+    "annotation by plane": "in annotations, by plane",
+    "record": "in records only",
+}
+
+
+def table(info: DatasetInfo, *, everything: bool = False) -> list[str]:
+    """Describe a dataset in lines of at most 96 columns.
+
+    Parameters
+    ----------
+    info
+        What `info` found out.
+    everything
+        Whether to list all images and keys; else the first ones of many.
+    """
+    return [line.replace("\n", "\\n") for line in _lines(info, everything=everything)]
+
+
+def _lines(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
+    state = "finished" if info.is_finished else "not finished: being written, or to be recovered"
+    yield str(info.path)
+    yield _line("state", state)
+    yield _line("on disk", f"{size_text(info.size_bytes)} in {count_text(info.files, 'TIFF file')}")
+    again = f", put in place of {info.replaced} earlier ones" if info.replaced else ""
+    yield _line("frames", f"{info.frames}{again}")
+    dropped = sum(image.planes - image.frames for image in info.images)
+    yield _line("dropped", f"{count_text(dropped, 'plane')} never acquired" if dropped else "none")
+    images = info.images
+    if not images:
+        return
+    yield from _facts("acquired", [image.acquired for image in images])
+    yield from _facts("duration", [_durations(images)])
+    yield from _facts("time interval", [_duration(image.time_interval_s) for image in images])
+    yield from _facts("pixel size", [_pixel_size(image) for image in images])
+    yield from _facts("z step", [_um(image.z_step_um) for image in images])
+    yield from _facts("channels", [_channels(image) for image in images])
+    yield ""
+    yield from _image_table(images if everything else images[:_MANY_IMAGES])
+    if len(images) > _MANY_IMAGES and not everything:
+        yield f"  ... and {len(images) - _MANY_IMAGES} more: --all lists them"
+    yield ""
+    yield from _coverage(info, everything=everything)
+
+
+def _line(title: str, text: str) -> str:
+    return f"  {title:<15}{text}"
+
+
+def _facts(title: str, values: Sequence[str | None]) -> Iterator[str]:
+    """Say a value once where all images have it alike, else how many images have which, the first ones."""
+    counts: Counter[Hashable] = Counter(values)
+    parts = [
+        str(value or _UNKNOWN) + (f" ({count_text(count, 'image')})" if len(counts) > 1 else "")
+        for value, count in counts.most_common(3)
+    ]
+    if len(counts) > len(parts):
+        parts.append(f"and {len(counts) - len(parts)} other values")
+    lines = textwrap.wrap("; ".join(parts), _WIDTH - 17) or [_UNKNOWN]
+    yield _line(title, lines[0])
+    for line in lines[1:]:
+        yield _line("", line)
+
+
+def _image_table(images: Sequence[ImageSummary]) -> Iterator[str]:
+    head = ("image", "T", "C", "Z", "Y", "X", "type", "frames", "dropped")
+    rows = [
+        (
+            shortened(image.name, _NAME_WIDTH),
+            *(str(image.sizes[axis]) for axis in "TCZYX"),
+            image.dtype + {3: " RGB", 4: " RGBA"}.get(image.sizes.get("S", 1), ""),
+            str(image.frames),
+            str(image.planes - image.frames or "-"),
+        )
+        for image in images
+    ]
+    widths = [max(map(_columns, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        name, *numbers = (
+            text + " " * (width - _columns(text)) if column in (0, 6) else text.rjust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield f"  {name}  {'  '.join(numbers)}".rstrip()
+
+
+def _columns(text: str) -> int:
+    """Return how many columns of a terminal text takes."""
+    marks = sum(unicodedata.combining(character) > 0 for character in text)
+    return len(text) - marks + sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+
+
+def _coverage(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
+    yield f"  metadata: {count_text(len(info.metadata), 'key')}; each frame's exact JSON is in its record"
+    groups: dict[tuple[tuple[Place, ...], int], list[KeyCoverage]] = {}
+    for key in info.metadata:
+        groups.setdefault((key.places, key.frames), []).append(key)
+    order = sorted(groups, key=lambda group: (PLACES.index(group[0][0]), len(group[0]), -group[1]))
+    for places, frames in order:
+        keys = [key.key for key in groups[places, frames]]
+        part = "all frames" if frames == info.frames else f"{frames} of {info.frames} frames"
+        yield f"  {' and '.join(_PLACES[place] for place in places)}, {part}: {count_text(len(keys), 'key')}"
+        shown = keys if everything else keys[:_MANY_KEYS]
+        more = f" and {len(keys) - len(shown)} more: --all lists them" if len(shown) < len(keys) else ""
+        yield from textwrap.wrap(
+            ", ".join(shown) + more,
+            _WIDTH,
+            initial_indent="    ",
+            subsequent_indent="    ",
+            break_on_hyphens=False,
+        )
+
+
+def _pixel_size(image: ImageSummary) -> str | None:
+    height, width = image.pixel_size_um
+    if height is None or width is None:
+        return _um(height or width)
+    return f"{height:g} um" if height == width else f"{height:g} um high, {width:g} um wide"
+
+
+def _channels(image: ImageSummary) -> str | None:
+    names = [
+        " ".join(str(part) for part in (channel.name, channel.color) if part is not None)
+        for channel in image.channels
+    ]
+    return ", ".join(filter(None, names)) or None
+
+
+def _um(value: float | None) -> str | None:
+    return None if value is None else f"{value:g} um"
+
+
+def _duration(seconds: float | None) -> str | None:
+    return None if seconds is None else duration_text(seconds)
+
+
+def _durations(images: Sequence[ImageSummary]) -> str | None:
+    known = [image.duration_s for image in images if image.duration_s is not None]
+    shown = [duration_text(seconds) for seconds in (min(known), max(known))] if known else []
+    return " to ".join(dict.fromkeys(shown)) or None
+
+
+def duration_text(seconds: float) -> str:
+    """Show a time span with two units, such as "3 h 20 min"."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    if round(seconds) < 3600:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min" + (f" {rest} s" if rest else "")
+    hours, rest = divmod(round(seconds / 60), 60)
+    return f"{hours} h" + (f" {rest} min" if rest else "")
+
+
+def size_text(size_bytes: int) -> str:
+    """Show a number of bytes with a decimal prefix."""
+    size, unit = float(size_bytes), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def shortened(text: str, width: int) -> str:
+    """Return text of at most so many characters, its middle left out."""
+    if len(text) <= width:
+        return text
+    half = (width - 3) // 2
+    return f"{text[: width - 3 - half]}...{text[len(text) - half :]}"
+
+
+def count_text(number: int, thing: str) -> str:
+    """Show how many of a thing there are."""
+    return f"{number} {thing}" + ("" if number == 1 else "s")

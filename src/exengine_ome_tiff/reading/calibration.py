@@ -1,0 +1,91 @@
+"""Distances and times of an image, of a finished file from its OME-XML, of others from the metadata."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates import ImageLayout
+from exengine_ome_tiff.dataset.facts import Facts, read_planes
+from exengine_ome_tiff.dataset.frame_index import Dataset
+from exengine_ome_tiff.dataset.header import Header
+from exengine_ome_tiff.dataset.images import StoredImage
+from exengine_ome_tiff.dataset.loader import read_texts
+from exengine_ome_tiff.ome.planes import QUANTITIES
+from exengine_ome_tiff.ome.written import OmeText
+from exengine_ome_tiff.tiff import read_head
+from exengine_ome_tiff.translate import Interpreter
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """Distances and times of an image; None where nothing tells.
+
+    Parameters
+    ----------
+    pixel_size_um
+        Height and width of a pixel.
+    z_step_um, time_interval_s
+        Distances of planes and of time points.
+    planes
+        Of each plane by the names in `QUANTITIES`, NaN where nothing tells; shape (T, C, Z).
+    """
+
+    pixel_size_um: tuple[float | None, float | None]
+    z_step_um: float | None
+    time_interval_s: float | None
+    planes: Mapping[str, npt.NDArray[np.float64]]
+
+    @classmethod
+    def from_facts(cls, facts: Facts, layout: ImageLayout, name: str) -> "Calibration":
+        """Take what the metadata says, as `finish` will."""
+        values = facts.described(layout, name)
+        cube = layout.cube()
+        planes = {}
+        for quantity in QUANTITIES:
+            planes[quantity] = facts.columns[quantity][cube]
+            planes[quantity][cube < 0] = np.nan
+        sizes = values.pixel_size_y_um, values.pixel_size_x_um
+        return cls(sizes, values.z_step_um, values.time_interval_s, planes)
+
+    @classmethod
+    def from_text(cls, text: OmeText, layout: ImageLayout) -> "Calibration":
+        """Take what the OME-XML says."""
+        shape = tuple(layout.sizes[axis] for axis in "TCZ")
+        planes = {quantity: np.full(shape, np.nan) for quantity in QUANTITIES}
+        for quantity, (attribute, unit) in QUANTITIES.items():
+            for z, c, t in [zct for zct, attributes in text.planes.items() if attribute in attributes]:
+                value = text.plane_quantity((z, c, t), attribute, unit)
+                planes[quantity][t, c, z] = np.nan if value is None else value
+        sizes = text.length_um("PhysicalSizeY"), text.length_um("PhysicalSizeX")
+        return cls(sizes, text.length_um("PhysicalSizeZ"), text.time_interval_s(), planes)
+
+
+def calibration_of(
+    image: StoredImage, images: Sequence[StoredImage], header: Header, dataset: Dataset, facts: Facts | None
+) -> Calibration:
+    """Find out distances and times of an image.
+
+    Parameters
+    ----------
+    image
+        One of `images`.
+    images
+        All of the dataset.
+    header
+        What its files say of it.
+    dataset
+        Its frames.
+    facts
+        Of a dataset that is written now; else they are read from the file of the image.
+    """
+    path = dataset.files[image.file].path
+    if facts is None and read_head(path).is_finished:
+        inside = [each for each in images if each.file == image.file]
+        text = read_texts(path, len(inside))[inside.index(image)]
+        return Calibration.from_text(text, image.layout)
+    if facts is None:
+        interpreter = Interpreter()
+        facts = Facts(header, dataset, read_planes(dataset, interpreter), interpreter)
+    return Calibration.from_facts(facts, image.layout, image.name)

@@ -1,0 +1,98 @@
+"""How a dataset is shown, on one line and as a table of a notebook."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from exengine_ome_tiff.coordinates.layout import AxisValue, shown
+from exengine_ome_tiff.dataset.images import ImageInfo
+
+_IMAGES_OF_LINE, _IMAGES_OF_TABLE, _VALUES = 3, 50, 8
+_HEADS = ("", "image", "axes", "pixels", "type", "frames")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is shown of a dataset.
+
+    Parameters
+    ----------
+    path
+        Where it is.
+    state
+        "writing", "finished" or "closed".
+    frames
+        How many there are.
+    images
+        That they make; None where they are not to be shown.
+    """
+
+    path: str
+    state: str
+    frames: int
+    images: Sequence[ImageInfo] | None
+
+    def line(self) -> str:
+        """Return one line; of many images it has the first ones."""
+        parts = [repr(self.path), self.state, _count(self.frames, "frame")]
+        if self.images is not None:
+            some = [
+                f"{image.name!r} {_sizes(image)} {image.dtype}" for image in self.images[:_IMAGES_OF_LINE]
+            ]
+            more = ["..."] if len(self.images) > _IMAGES_OF_LINE else []
+            count = _count(len(self.images), "image")
+            parts.append(": ".join(filter(None, (count, "; ".join(some + more)))))
+        return f"<TiffStorage {', '.join(parts)}>"
+
+    def table(self) -> str:
+        """Return a table in HTML, a row an image; of many images it has the first ones."""
+        images = self.images or ()
+        head = f"{_count(self.frames, 'frame')} in {_count(len(images), 'image')}, {self.state}"
+        caption = f"<b>TiffStorage</b> {_text(self.path)}<br>{head}"
+        rows = [
+            _row("td", (str(number), *_cells(image)))
+            for number, image in enumerate(images[:_IMAGES_OF_TABLE])
+        ]
+        left = len(images) - _IMAGES_OF_TABLE
+        if left > 0:
+            rows.append(f'<tr><td colspan="{len(_HEADS)}">and {_count(left, "more image")}</td></tr>')
+        return (
+            f'<table><caption style="text-align: left">{caption}</caption>'
+            f"<thead>{_row('th', _HEADS)}</thead><tbody>{''.join(rows)}</tbody></table>"
+        )
+
+
+def _cells(image: ImageInfo) -> tuple[str, ...]:
+    labels = ", ".join(f"{axis} = {shown(value)}" for axis, value in image.labels.items())
+    axes = [f"{axis} {len(values)}: {_values(values)}" for axis, values in image.axes.items()]
+    pixels = " x ".join(str(image.sizes[axis]) for axis in "YXS" if axis in image.sizes)
+    planes = image.sizes["T"] * image.sizes["C"] * image.sizes["Z"]
+    frames = str(planes) if image.frames == planes else f"{image.frames} of {planes}"
+    name = f"<b>{_text(image.name)}</b>" + (f"<br>{_text(labels)}" if labels else "")
+    return name, "<br>".join(map(_text, axes)), pixels, image.dtype, frames
+
+
+def _row(kind: str, cells: Sequence[str]) -> str:
+    start = f'<{kind} style="text-align: left; vertical-align: top">'
+    return f"<tr>{''.join(f'{start}{cell}</{kind}>' for cell in cells)}</tr>"
+
+
+def _sizes(image: ImageInfo) -> str:
+    planes = {axis: len(values) for axis, values in image.axes.items()}
+    pixels = {axis.lower(): image.sizes[axis] for axis in "YXS" if axis in image.sizes}
+    return " ".join(f"{axis}={length}" for axis, length in (planes | pixels).items())
+
+
+def _values(values: Sequence[AxisValue]) -> str:
+    texts = [shown(value) for value in values]
+    return ", ".join(texts if len(texts) <= _VALUES else [*texts[: _VALUES - 2], "...", texts[-1]])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _text(text: str) -> str:
+    """Return text as HTML, without characters that a page cannot have."""
+    return escape("".join("\ufffd" if unicodedata.category(each) in ("Cc", "Cs") else each for each in text))

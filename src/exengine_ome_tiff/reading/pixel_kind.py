@@ -1,0 +1,80 @@
+"""Of which shape and type the frames of an array are."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates.layout import shown
+from exengine_ome_tiff.dataset.frame_index import Dataset, PageTable
+from exengine_ome_tiff.reading.selection import Selection
+from exengine_ome_tiff.tiff import PixelFormat
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameKind:
+    """What all frames of an array are.
+
+    Parameters
+    ----------
+    shape
+        (Y, X) or (Y, X, S).
+    dtype
+        In the byte order of the computer.
+    is_as_put
+        Whether frames are read as they were put, and not as they lie in the file.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    is_as_put: bool = True
+
+    @classmethod
+    def as_put(cls, pixels: PixelFormat) -> "FrameKind":
+        """Take what was put."""
+        return cls(pixels.shape, np.dtype(pixels.dtype).newbyteorder("="))
+
+    @classmethod
+    def as_stored(cls, pixels: PixelFormat) -> "FrameKind":
+        """Take what is in the file."""
+        return cls(pixels.stored_shape, pixels.stored_dtype.newbyteorder("="), is_as_put=False)
+
+    def __str__(self) -> str:
+        return f"{'x'.join(map(str, self.shape))} {self.dtype.name}"
+
+
+def only_kind(dataset: Dataset, chosen: Selection, pages: PageTable) -> FrameKind:
+    """Return what all frames are, and the first one where there are none; say what tells others apart."""
+    if not len(pages.files):
+        return FrameKind.as_put(dataset.format(0))
+    kinds = [FrameKind.as_put(pixels) for pixels in pages.known_formats]
+    numbers, first = np.unique(pages.formats, return_index=True)
+    seen: dict[FrameKind, int] = {
+        kinds[number]: int(row) for number, row in zip(numbers.tolist(), first.tolist(), strict=True)
+    }
+    if len(seen) == 1:
+        (kind,) = seen
+        return kind
+    places = np.argwhere(chosen.frames >= 0)
+    names = [*chosen.axes]
+    told = "; ".join(
+        f"{kind} at "
+        + ", ".join(
+            f"{name}={shown(chosen.axes[name][index])}"
+            for name, index in zip(names, places[row].tolist(), strict=True)
+        )
+        for kind, row in seen.items()
+    )
+    of_frame = np.array([[*seen].index(kinds[number]) for number in pages.formats.tolist()])
+    telling = [name for column, name in enumerate(names) if _tells(places[:, column], of_frame)]
+    wanted = " or ".join(repr(name) for name in telling or names)
+    raise ValueError(f"frames differ in shape or type: {told}; select a value of {wanted}")
+
+
+def _tells(indices: Numbers, kinds: Numbers) -> bool:
+    """Whether frames at the same index are all of one kind."""
+    pairs = np.unique(np.stack([indices, kinds], axis=1), axis=0)
+    return len(pairs) == len(np.unique(indices))

@@ -1,0 +1,284 @@
+"""The reading half of `TiffStorage`: frames one by one, and as lazy arrays."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy.typing as npt
+from exengine.kernel.data_storage_base import DataStorage
+
+from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.dataset.facts import Facts
+from exengine_ome_tiff.dataset.frame_index import Dataset
+from exengine_ome_tiff.dataset.header import Header
+from exengine_ome_tiff.dataset.images import ImageChoice, ImageInfo, StoredImage, find_image, stored_images
+from exengine_ome_tiff.dataset.location import Target, is_tiff
+from exengine_ome_tiff.reading.calibration import Calibration, calibration_of
+from exengine_ome_tiff.reading.display import Shown
+
+if TYPE_CHECKING:
+    import dask.array as da
+    import xarray as xr
+
+
+class Recording(Protocol):
+    """What a reader asks of a dataset that is still being written."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether no frame can come any more."""
+        ...
+
+    def flush(self, *, fsync: bool = False) -> None:
+        """Write all frames that wait in memory."""
+        ...
+
+    def facts(self) -> Facts:
+        """Return what the metadata of the frames so far says."""
+        ...
+
+
+class ReadableStorage(DataStorage):
+    """What can be read of a dataset, while it is written and later; documented as part of `TiffStorage`."""
+
+    @property
+    def _recording(self) -> Recording | None:
+        """None for a dataset that was opened."""
+        raise NotImplementedError
+
+    def _setup(self, path: Path, dataset: Dataset, header: Header) -> None:
+        self._path = path
+        self._dataset = dataset
+        self._header = header
+        self._is_closed = False
+        self._laid_out: tuple[object, list[StoredImage]] = None, []
+        """The images, and of which frames."""
+
+    @property
+    def path(self) -> Path:
+        """Absolute path of the file or the folder."""
+        return self._path
+
+    @property
+    def summary_metadata(self) -> Any:
+        """What describes the whole dataset, as JSON gives it back."""
+        return json.loads(self._header.summary_json)
+
+    def __contains__(self, data_coordinates: object) -> bool:
+        """Whether a frame was put at coordinates."""
+        return self._readable().find(plain_coordinates(data_coordinates)) is not None
+
+    def __getitem__(self, data_coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:
+        """Read a frame, as `get_data` does."""
+        return self.get_data(data_coordinates)
+
+    def get_data(self, data_coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:
+        """Read a frame.
+
+        Parameters
+        ----------
+        data_coordinates
+            The coordinates it was put at, axes in any order.
+
+        Returns
+        -------
+        numpy.ndarray
+            A new array of the shape, type and byte order that was put.
+
+        Raises
+        ------
+        KeyError
+            No frame was put there.
+        RuntimeError
+            The storage is closed.
+        """
+        return self._readable().pixels(plain_coordinates(data_coordinates))
+
+    def get_metadata(self, data_coordinates: Mapping[str, int | str]) -> Any:
+        """Read the metadata of a frame, as JSON gives it back; parameters and errors as for `get_data`."""
+        return self._readable().metadata(plain_coordinates(data_coordinates))
+
+    def get_image_coordinates_list(self) -> list[Coordinates]:
+        """Return the coordinates of all frames, in the order in which they first came."""
+        return self._readable().coordinates()
+
+    @property
+    def images(self) -> tuple[ImageInfo, ...]:
+        """The OME images that the frames put so far make, in their order in the file."""
+        self._readable()
+        return tuple(image.info() for image in self._images())
+
+    def as_array(
+        self, axes: Iterable[str] | None = None, stitched: bool = False, **selection: int | str | None
+    ) -> "da.Array":
+        """Look at frames as one dask array, which reads a page when it is needed; needs the extra `dask`.
+
+        It does what `NDStorageBase.as_array` of ndstorage does. During a run it has the frames put so far,
+        which are in the files when it returns. It can be pickled: a worker of a cluster that sees the files
+        reads its pages itself. Where no frame was put there are zeros.
+
+        Parameters
+        ----------
+        axes
+            Names of the axes of the array, before those of the pixels. By default all that are not selected:
+            ``row``, ``column``, ``position``, ``time``, then ``channel`` and any others in the order in which
+            they came, then ``z``.
+        stitched
+            Lay frames that differ in ``row`` and ``column`` out beside each other, without the pixels that
+            they share with their neighbours by ``GridPixelOverlapX`` and ``GridPixelOverlapY`` of the summary
+            metadata: half of them is cut off at each side.
+        **selection
+            A value of each axis that is no axis of the array. On an axis of which all values are text, a
+            number counts them in the order in which they came. None selects the frames without that axis.
+
+        Returns
+        -------
+        dask.array.Array
+            Shape (axes..., Y, X), and (axes..., Y, X, 3) or (axes..., Y, X, 4) for RGB, in the type that was
+            put. Along an axis lie all values of the dataset: None where a selected frame lacks the axis, then
+            numbers by value, then text by the alphabet. A chunk is a page.
+
+        Raises
+        ------
+        ImportError
+            dask is not installed.
+        TypeError
+            `axes` is no list of names, or a value is neither int nor str.
+        ValueError
+            There is no such axis or value; an axis of several values is neither named nor selected; frames
+            differ in shape or type; or tiles cannot be stitched. What to select is said.
+        OSError
+            Frames that wait in memory could not be written.
+        RuntimeError
+            The storage is closed.
+
+        Notes
+        -----
+        Where this refuses or does better, ndstorage goes on without a word: it gives zeros for a value that
+        no frame has, and where an axis is neither named nor selected; takes all frames for such as the first
+        one is; ignores a selected row or column where tiles are stitched; and gives empty tiles where they
+        overlap along one side only. It has no axes of both numbers and text.
+        """
+        from exengine_ome_tiff.reading import dask_array
+
+        dataset = self._readable()
+        if stitched:
+            array = dask_array.stitched_array(dataset, axes, selection, self.summary_metadata)
+        else:
+            array = dask_array.frames_array(dataset, axes, selection)
+        self.flush()  # now, as other threads may have put frames until a moment ago
+        return array
+
+    def as_xarray(self, image: ImageChoice = None) -> "xr.DataArray":
+        """Look at an OME image with its axes and units; needs the extra `xarray`.
+
+        Lazy, and to be pickled, as `as_array`.
+
+        Parameters
+        ----------
+        image
+            Its number in `images`, its name, or labels that only it has. The only one there is by default.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions ``time``, ``channel`` and ``z``, each where frames had it, and behind each the axis
+            of `modulo` that is inside of it; then ``y``, ``x``, and ``sample`` for RGB.
+
+            Coordinates of ``z``, ``y`` and ``x`` are in micrometres from the first plane and pixel, those of
+            ``time`` in seconds: when the first plane of each time point was taken, or else by the planned
+            interval. Where that is not known, ``time`` and ``z`` have the values that were put, which are
+            always in ``time_value`` and ``z_value``, and ``y`` and ``x`` have none. Further coordinates are
+            the labels of the image (``..._label`` where the name is taken), and of each plane ``delta_t``,
+            ``exposure``, ``stage_x``, ``stage_y`` and ``stage_z``, where they are known. ``attrs["units"]``
+            of a coordinate is "um" or "s".
+
+        Raises
+        ------
+        ImportError
+            xarray or dask is not installed.
+        TypeError
+            `image` is neither number, name nor labels.
+        ValueError
+            There is no such image, or there are several.
+        OSError
+            Frames that wait in memory could not be written.
+        RuntimeError
+            The storage is closed.
+        """
+        from exengine_ome_tiff.reading.xarray_array import labelled_array
+
+        dataset, images = self._readable(), self._images()
+        found = find_image(images, image)
+        array = labelled_array(dataset, found, self._calibration(images, found))
+        self.flush()
+        return array
+
+    def flush(self, *, fsync: bool = False) -> None:
+        """Write all frames that wait in memory.
+
+        Small frames that come fast wait up to 0.25 s to be written together. After this the files hold all,
+        whatever becomes of this process.
+
+        Parameters
+        ----------
+        fsync
+            Whether to wait until all is on the disk, so that it survives a loss of power.
+
+        Raises
+        ------
+        OSError
+            Frames of a file could not be written; those of the other files were.
+        """
+        if self._recording is not None and not self._recording.is_finished:
+            self._recording.flush(fsync=fsync)
+
+    def is_finished(self) -> bool:
+        """Whether `finish` is done."""
+        return self._recording is None or self._recording.is_finished
+
+    def __repr__(self) -> str:
+        """Return one line, during a run without the images: laying out all frames takes 2 us for each."""
+        return self._shown(self._images() if self.is_finished() else None).line()
+
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows."""
+        return self._shown(self._images()).table()
+
+    def _shown(self, images: list[StoredImage] | None) -> Shown:
+        state = "closed" if self._is_closed else "finished" if self.is_finished() else "writing"
+        infos = None if images is None else [image.info() for image in images]
+        return Shown(str(self._path), state, len(self._dataset.numbers), infos)
+
+    def _readable(self) -> Dataset:
+        if self._is_closed:
+            raise RuntimeError(f"{self._path}: closed; TiffStorage.open() reads it again")
+        return self._dataset
+
+    def _images(self) -> list[StoredImage]:
+        """Lay out the frames; again only where some have come."""
+        of_frames = len(self._dataset), len(self._dataset.numbers), self.is_finished()
+        known, images = self._laid_out
+        if known != of_frames:
+            name = Target.at(self._path, is_folder=not is_tiff(self._path)).name
+            given = self._header.given
+            images = stored_images(self._dataset, name, self._header.modulo, given.image_name)
+            self._laid_out = of_frames, images
+        return images
+
+    def _calibration(self, images: list[StoredImage], image: StoredImage) -> Calibration:
+        facts = None if self._recording is None or self._recording.is_finished else self._recording.facts()
+        return calibration_of(image, images, self._header, self._dataset, facts)
+
+
+def plain_coordinates(coordinates: object) -> Mapping[str, int | str]:
+    """Take the dict out of ExEngine's `DataCoordinates`, whose own methods are many times slower."""
+    if type(coordinates) is dict:
+        return coordinates
+    inner = getattr(coordinates, "coordinate_dict", None)
+    if isinstance(inner, dict):
+        return inner
+    if not isinstance(coordinates, Mapping):
+        raise TypeError(f"got {coordinates!r} as coordinates, expected a mapping of axis names to values")
+    return coordinates

@@ -1,0 +1,199 @@
+"""Which frames an array is made of, and where in it each of them is."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates import Key, read_coordinates
+from exengine_ome_tiff.coordinates.layout import AxisValue, shown
+from exengine_ome_tiff.dataset.frame_index import Dataset
+
+ROW, COLUMN = "row", "column"
+_SLOW_FIRST = {ROW: 7, COLUMN: 6, "position": 5, "time": 4, "channel": 3, "z": 2}
+_OTHER_AXES = 3
+_MANY_FRAMES, _MOST_PLACES_A_FRAME = 1_000_000, 64
+_MOST_SHOWN = 12
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """Frames in an array.
+
+    Parameters
+    ----------
+    axes
+        Names and values of the axes of the array.
+    frames
+        Numbers of the frames, -1 where there is none; shape by the axes.
+    """
+
+    axes: dict[str, tuple[AxisValue, ...]]
+    frames: Numbers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Axis:
+    """What the frames of a dataset have along an axis.
+
+    Parameters
+    ----------
+    values
+        That frames have, sorted: None first, which stands for no value, then numbers, then text.
+    ranks
+        Of each frame, shape (frames,).
+    by_arrival
+        The same values in the order in which they came.
+    """
+
+    values: list[AxisValue]
+    ranks: Numbers
+    by_arrival: list[AxisValue]
+
+    @classmethod
+    def of(cls, column: list[AxisValue]) -> "_Axis":
+        by_arrival = list(dict.fromkeys(column))
+        values = sorted(by_arrival, key=_order)
+        rank = {value: index for index, value in enumerate(values)}
+        ranks = np.fromiter(map(rank.__getitem__, column), np.int64, len(column))
+        return cls(values, ranks, by_arrival)
+
+    def wanted(self, name: str, wanted: AxisValue) -> AxisValue:
+        """Return the value that was asked for."""
+        value = None if wanted is None else read_coordinates({name: wanted})[name]
+        texts = [each for each in self.by_arrival if isinstance(each, str)]
+        has_numbers = len(texts) + (None in self.values) < len(self.values)
+        if isinstance(value, int) and not has_numbers and 0 <= value < len(texts):
+            value = texts[value]
+        if value not in self.values:
+            raise ValueError(f"no frame has {name}={wanted!r}; there is {_shown(self.values)}")
+        return value
+
+
+def select(
+    dataset: Dataset,
+    axes: Iterable[str] | None,
+    selection: Mapping[str, AxisValue],
+    *,
+    stitched: bool = False,
+) -> Selection:
+    """Choose frames and arrange them along axes; see `TiffStorage.as_array`, which has the errors, too.
+
+    Parameters
+    ----------
+    dataset
+        The frames.
+    axes
+        Names of the axes in order; all that are not selected if None.
+    selection
+        Values of other axes.
+    stitched
+        Whether rows and columns become the last two axes, with a place for each number between the first and
+        the last.
+    """
+    keys, numbers = dataset.latest()
+    columns = _columns(dataset, keys)
+    if isinstance(axes, str):
+        raise TypeError(f"got axes={axes!r}, expected a list of names")
+    named = None if axes is None else list(axes)
+    for name in (*(named or ()), *selection, *((ROW, COLUMN) if stitched else ())):
+        if name not in columns:
+            raise ValueError(f"no frame has an axis {name!r}; there is {_shown([*columns])}")
+    if named is not None and len(set(named)) < len(named):
+        raise ValueError(f"got axes={named!r}, expected each axis once")
+    is_in = np.ones(len(keys), np.bool_)
+    values_of = {name: columns[name].wanted(name, value) for name, value in selection.items()}
+    for name, value in values_of.items():
+        is_in &= columns[name].ranks == columns[name].values.index(value)
+    rows = np.flatnonzero(is_in)
+    grid = (ROW, COLUMN) if stitched else ()
+    stacked = [name for name in named or columns if name not in selection and name not in grid]
+    if named is None:
+        stacked = [name for name in stacked if _seen(columns[name], rows) != [None]]
+    along = {name: _along(columns[name], rows) for name in stacked}
+    for name in grid:
+        values = [values_of[name]] if name in selection else [*_along(columns[name], rows)]
+        along[name] = _every_number(name, values, len(rows))
+    for name, axis in columns.items():
+        seen = _seen(axis, rows)
+        if name not in along and name not in selection and len(seen) > 1:
+            raise ValueError(
+                f"the axis {name!r} has several values, {_shown(seen)}: "
+                f"name it in `axes`, or select one of them, as {name}={seen[-1]!r}"
+            )
+    return Selection(along, _arranged(columns, along, rows, numbers))
+
+
+def _columns(dataset: Dataset, keys: list[Key]) -> dict[str, _Axis]:
+    """Return the axes of all frames, the slowest first, others beside channels, by arrival."""
+    if not keys:
+        raise ValueError("there is no frame yet, and so no shape")
+    sets = np.fromiter((key[0] for key in keys), np.int64, len(keys))
+    columns: dict[str, list[AxisValue]] = {}
+    for number in np.unique(sets).tolist():
+        rows = np.flatnonzero(sets == number).tolist()
+        names = dataset.axes.names[number]
+        for name, values in zip(names, [*zip(*(keys[row] for row in rows), strict=True)][1:], strict=True):
+            column = columns.setdefault(name, [None] * len(keys))
+            for row, value in zip(rows, values, strict=True):
+                column[row] = value
+    names = tuple(sorted(columns, key=lambda name: -_SLOW_FIRST.get(name, _OTHER_AXES)))
+    return {name: _Axis.of(columns[name]) for name in names}
+
+
+def _seen(axis: _Axis, rows: Numbers) -> list[AxisValue]:
+    """Return the values that some frames have."""
+    return [axis.values[rank] for rank in np.unique(axis.ranks[rows]).tolist()]
+
+
+def _along(axis: _Axis, rows: Numbers) -> tuple[AxisValue, ...]:
+    """Return the values along an axis of an array: all of the dataset; None only where it is needed."""
+    seen = _seen(axis, rows)
+    if seen == [None]:
+        return (None,)
+    return tuple(value for value in axis.values if value is not None or None in seen)
+
+
+def _every_number(name: str, values: Sequence[AxisValue], frames: int) -> tuple[AxisValue, ...]:
+    """Return all numbers from the first to the last one."""
+    numbers = [value for value in values if isinstance(value, int)]
+    if len(numbers) < len(values):
+        raise ValueError(f"the axis {name!r} has {_shown(values)}: only numbers tell which tiles touch")
+    _check_places(max(numbers) - min(numbers) + 1, frames)
+    return tuple(range(min(numbers), max(numbers) + 1))
+
+
+def _arranged(
+    columns: Mapping[str, _Axis], along: Mapping[str, tuple[AxisValue, ...]], rows: Numbers, numbers: Numbers
+) -> Numbers:
+    """Put the numbers of frames where they belong."""
+    shape = tuple(len(values) for values in along.values())
+    _check_places(math.prod(shape), len(rows))
+    flat = np.zeros(len(rows), np.int64)
+    for name, values in along.items():
+        index = {value: number for number, value in enumerate(values)}
+        of_rank = np.array([index.get(value, -1) for value in columns[name].values], np.int64)
+        flat = flat * len(values) + of_rank[columns[name].ranks[rows]]
+    frames = np.full(math.prod(shape), -1, np.int64)
+    frames[flat] = numbers[rows]
+    return frames.reshape(shape)
+
+
+def _check_places(places: int, frames: int) -> None:
+    if places > max(_MANY_FRAMES, _MOST_PLACES_A_FRAME * frames):
+        raise ValueError(f"{frames} frames in an array with room for {places}: select values of some axes")
+
+
+def _order(value: AxisValue) -> tuple[int, int, str]:
+    if value is None:
+        return 0, 0, ""
+    return (1, value, "") if isinstance(value, int) else (2, 0, value)
+
+
+def _shown(values: Iterable[AxisValue]) -> str:
+    texts = [shown(value) for value in values]
+    return ", ".join(texts[:_MOST_SHOWN]) + (", ..." if len(texts) > _MOST_SHOWN else "")

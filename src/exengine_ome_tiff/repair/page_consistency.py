@@ -1,0 +1,124 @@
+"""Comparing the final chain of a file with the pages that its records tell of."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from typing import NamedTuple
+
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff.checksums import is_right
+from exengine_ome_tiff.tiff.finisher import PageFinisher
+from exengine_ome_tiff.tiff.page_coding import PageCoding
+from exengine_ome_tiff.tiff.pixels import PixelFormat
+from exengine_ome_tiff.tiff.reader import PageReader
+
+_NOT_OF_ALL = (chain.IMAGE_DESCRIPTION, chain.SOFTWARE, chain.SUB_IFDS, chain.JOURNAL)
+"""Tags that only the first page has, or those that have smaller copies."""
+
+
+class Expected(NamedTuple):
+    """What a page of the final chain is to be.
+
+    Parameters
+    ----------
+    handle
+        Of the page that was put; None for one that stands for a frame that was not.
+    pixels
+        What it is.
+    """
+
+    handle: int | None
+    pixels: PixelFormat
+
+
+class PageFault(NamedTuple):
+    """Something that is wrong with a file.
+
+    Parameters
+    ----------
+    page
+        Number of the page in the final chain, from 0; None where it is not about one.
+    what
+        What is wrong.
+    """
+
+    page: int | None
+    what: str
+
+
+def check_pages(
+    reader: PageReader,
+    finisher: PageFinisher,
+    coding: PageCoding,
+    pages: Sequence[Expected],
+    checksums: Mapping[int, str],
+) -> Iterator[PageFault]:
+    """Compare all pages of a file with what they are to be, and decode them.
+
+    Parameters
+    ----------
+    reader, finisher
+        Of the file, whose journal has been read.
+    coding
+        How its pages are coded.
+    pages
+        What the final chain is to be.
+    checksums
+        By handle.
+    """
+    left = reader.size()
+    seen: set[bytes] = set()
+    """Entries of blank pages, one of which may stand for many frames."""
+    with reader.reopened("rb") as file:
+        try:
+            ifds = chain.walk(file, chain.first_offset(file))
+            for number, (ifd, page) in enumerate(zip_longest(ifds, pages)):
+                if ifd is None or page is None:
+                    yield PageFault(None, f"expected {len(pages)} pages, found {number} or more")
+                    return
+                entries = ifd.without(_NOT_OF_ALL)
+                if page.handle is None and entries in seen:
+                    continue
+                seen.update([entries] if page.handle is None else [])
+                try:
+                    left -= chain.check_strips(file, ifd)
+                    if left < 0:
+                        yield PageFault(number, "it overlaps with other pages")
+                        return
+                    for what in _faults(reader, finisher, coding, file, ifd, page, checksums):
+                        yield PageFault(number, what)
+                except OmeTiffError as error:
+                    yield PageFault(number, str(error))
+        except OmeTiffError as error:
+            yield PageFault(None, str(error))
+
+
+def _faults(
+    reader: PageReader,
+    finisher: PageFinisher,
+    coding: PageCoding,
+    file: chain.Readable,
+    ifd: chain.Ifd,
+    page: Expected,
+    checksums: Mapping[int, str],
+) -> Iterator[str]:
+    """Yield what is wrong with a page; raise OmeTiffError where it cannot be read."""
+    if page.handle is None:
+        if reader.decoded(ifd.offset, page.pixels).any():
+            yield "it stands for a frame that was never put, and is not black"
+    elif ifd.without(_NOT_OF_ALL) != finisher.entries(file, page.handle):
+        yield "it is not the page of the frame that the records put there"
+        return
+    elif page.handle in checksums:
+        if not is_right(checksums[page.handle], reader.stored(page.handle)):
+            yield f"its pixels have changed: they do not have the checksum {checksums[page.handle]}"
+    elif page.pixels.is_encoded:
+        reader.stored(page.handle)
+    copies = coding.smaller(page.pixels)
+    entry = ifd.find(chain.SUB_IFDS)
+    offsets = () if entry is None else chain.read_numbers(file, entry)
+    if len(offsets) != len(copies):
+        yield f"expected {len(copies)} smaller copies of it, found {len(offsets)}"
+        return
+    for offset, pixels in zip(offsets, copies, strict=True):
+        reader.decoded(offset, pixels)

@@ -1,0 +1,130 @@
+"""Finishing a dataset whose writer has ended before it could."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+
+from exengine_ome_tiff.dataset.header import Header
+from exengine_ome_tiff.dataset.loader import find_companion, find_dataset
+from exengine_ome_tiff.dataset.location import Target
+from exengine_ome_tiff.dataset.recording import Progress, read_back
+from exengine_ome_tiff.errors import BeingWrittenError, OmeTiffError
+from exengine_ome_tiff.ome import valid_text
+from exengine_ome_tiff.tiff import read_head
+from exengine_ome_tiff.translate import Interpreter, Translator
+from exengine_ome_tiff.writing.claim import hold
+from exengine_ome_tiff.writing.finalize import finish_files
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What `recover` found.
+
+    Parameters
+    ----------
+    path
+        The file, or the folder of files.
+    files
+        How many TIFF files it has; those in which no frame was found are left out.
+    frames
+        How many frames were found in them; those that were put again at the same coordinates count each
+        time. None where the dataset had been finished before, so that there was nothing to do.
+    """
+
+    path: Path
+    files: int
+    frames: int | None
+
+
+def recover(
+    path: str | PathLike[str], *, translators: Iterable[Translator] = (), progress: Progress | None = None
+) -> Recovered:
+    """Make of a dataset whose writer was killed what `finish` would have made of it.
+
+    Every frame that was in the files is kept, with its coordinates and metadata. What was being written at
+    that moment is left out. No pixel is changed: what is added goes behind the end of the files, which stay
+    as they were until that is on the disk. May be called again, also after it was killed itself.
+
+    Parameters
+    ----------
+    path
+        A single file, a folder, or any file of a folder.
+    translators
+        The dialects of metadata that the storage was given, which the files do not hold.
+    progress
+        Is told how many bytes have been looked through, and how many there are.
+
+    Returns
+    -------
+    Recovered
+
+    Raises
+    ------
+    FileNotFoundError
+        There is nothing at `path`.
+    BeingWrittenError
+        A `TiffStorage` is writing it, in this process or another one.
+    OmeTiffError
+        What is there was not written by a `TiffStorage`, or has no frame.
+    OSError
+        It cannot be written to. It is as it was before.
+    """
+    absolute = Path(fspath(path)).absolute()
+    paths, header = find_dataset(absolute)
+    target = Target.of_files(paths, is_folder=header.is_folder)
+    is_finished = _is_finished(target, paths, header)
+    if is_finished and not (target.is_folder and target.lock.exists()):
+        return Recovered(target.path, len(paths), None)
+    _check_paths(target, paths)
+    try:
+        lock = hold(target)
+    except BlockingIOError as error:
+        raise BeingWrittenError(f"{target.path}: a TiffStorage is writing it at this moment") from error
+    try:
+        paths, header = find_dataset(absolute)  # once more, as it may have been written until now
+        if _is_finished(target, paths, header):
+            return Recovered(target.path, len(paths), None)
+        return _finish(target, paths, header, translators, progress)
+    finally:
+        lock.release()
+
+
+def _check_paths(target: Target, paths: Iterable[Path]) -> None:
+    """Refuse paths that OME-XML cannot name, and a link to a file that is in another folder."""
+    for path in (target.path, *paths):
+        has_halves = any("\ud800" <= character <= "\udfff" for character in path.name)
+        if has_halves or (target.is_folder and path != target.path and valid_text(path.name) != path.name):
+            raise OmeTiffError(f"{path!r}: its name is no text that OME-XML could hold: rename it")
+        if target.is_folder and path != target.path and path.is_symlink():
+            raise OmeTiffError(f"{path}: a link; the file that it leads to can be recovered where it is")
+
+
+def _is_finished(target: Target, paths: Iterable[Path], header: Header) -> bool:
+    if target.is_folder and find_companion(target.path, header.dataset) is None:
+        return False
+    return all(read_head(path).is_finished for path in paths)
+
+
+def _finish(
+    target: Target,
+    paths: list[Path],
+    header: Header,
+    translators: Iterable[Translator],
+    progress: Progress | None,
+) -> Recovered:
+    """Read the journals and finish the files that are not."""
+    try:
+        header.coding.require_codec()
+    except ImportError as error:
+        raise OmeTiffError(f"{target.path}: {error}") from error
+    total = sum(path.stat().st_size for path in paths)
+    found = read_back(paths, header, Interpreter(translators), progress)
+    try:
+        finish_files(target, header, found.dataset, found.files, found.planes, found.interpreter, fsync=True)
+    finally:
+        for file in found.files:
+            file.close()
+    if progress is not None:
+        progress(total, total)
+    return Recovered(target.path, len(found.files), len(found.dataset))

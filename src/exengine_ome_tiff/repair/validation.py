@@ -1,0 +1,252 @@
+"""Whether a dataset is whole: its pages, records, OME-XML and companion held against each other."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+
+import numpy as np
+
+from exengine_ome_tiff.dataset.frame_index import Dataset
+from exengine_ome_tiff.dataset.header import Header
+from exengine_ome_tiff.dataset.images import StoredImage, stored_images
+from exengine_ome_tiff.dataset.loader import (
+    FoundFrame,
+    add_frames,
+    check_positions,
+    find_companion,
+    find_dataset,
+    found_frames,
+    root_uuid,
+)
+from exengine_ome_tiff.dataset.location import Target
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.ome import OME_TYPES, WrittenImage, read_images
+from exengine_ome_tiff.repair.page_consistency import Expected, check_pages
+from exengine_ome_tiff.tiff import (
+    OpenFiles,
+    PageFinisher,
+    PageReader,
+    read_description,
+    read_head,
+    resume,
+)
+
+_RECOVER = "finish it: exengine-ome-tiff recover PATH"
+_COPY = "take the file from a copy"
+_SPOILED = "take the file from a copy; TiffStorage.open() still reads all frames that are not named here"
+_TWICE = "move one of the two somewhere else"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong with a dataset.
+
+    Parameters
+    ----------
+    file
+        The file that it is in.
+    page
+        Number of the page in it, from 0; None where it is not about one.
+    what
+        What is wrong.
+    advice
+        What to do.
+    """
+
+    file: Path
+    page: int | None
+    what: str
+    advice: str
+
+
+def validate(path: str | PathLike[str]) -> list[Problem]:
+    """Check that a finished dataset is whole.
+
+    Checked are the chains of pages; that each page is the one that the records put there, and can be decoded;
+    checksums, where the dataset has them; the OME-XML against the 2016-06 schema, without the network, and
+    what it says of images and planes against the records; UUIDs, and that the companion of a folder names
+    the files that are there.
+
+    Parameters
+    ----------
+    path
+        A single file, a folder, or any file of a folder.
+
+    Returns
+    -------
+    list of Problem
+        Empty where nothing is wrong.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is nothing at `path`.
+    ImportError
+        lxml is not installed: it comes with the extra `validate`.
+    OSError
+        A file cannot be read.
+    """
+    absolute = Path(fspath(path)).absolute()
+    try:
+        return _problems(absolute)
+    except OmeTiffError as error:
+        return [Problem(absolute, None, str(error), _COPY)]
+
+
+def _problems(absolute: Path) -> list[Problem]:
+    paths, header = find_dataset(absolute)
+    unfinished = [each for each in paths if not read_head(each).is_finished]
+    if unfinished:
+        return [Problem(each, None, "it was never finished", _RECOVER) for each in unfinished]
+    target = Target.of_files(paths, is_folder=header.is_folder)
+    check = _Check(target, paths, header)
+    try:
+        return list(check.problems())
+    finally:
+        check.close()
+
+
+class _Check:
+    """One run of `validate` over the finished files of a dataset."""
+
+    def __init__(self, target: Target, paths: Sequence[Path], header: Header) -> None:
+        self._target = target
+        self._paths = paths
+        self._header = header
+        self._dataset = Dataset()
+        self._files: list[tuple[PageFinisher, PageReader]] = []
+        self._frames: list[FoundFrame] = []
+
+    def close(self) -> None:
+        """Close all files."""
+        for _, reader in self._files:
+            reader.close()
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield all that is wrong."""
+        open_files = OpenFiles()
+        for number, path in enumerate(self._paths):
+            finisher, reader, pages = resume(path, open_files, self._header.coding)
+            self._files.append((finisher, reader))
+            self._dataset.files.append(reader)
+            try:
+                self._frames += found_frames(number, path, pages)
+            except OmeTiffError as error:
+                yield Problem(path, None, str(error), _SPOILED)
+                return
+        try:
+            check_positions(self._paths, self._frames)
+        except OmeTiffError as error:
+            yield Problem(self._target.path, None, str(error), _TWICE)
+            return
+        add_frames(self._dataset, self._frames)
+        header = self._header
+        images = stored_images(self._dataset, self._target.name, header.modulo, header.given.image_name)
+        for number in range(len(self._paths)):
+            yield from self._of_file(number, [image for image in images if image.file == number])
+        if self._target.is_folder:
+            yield from self._of_companion(images)
+
+    def _of_file(self, number: int, images: Sequence[StoredImage]) -> Iterator[Problem]:
+        path, (finisher, reader) = self._paths[number], self._files[number]
+        checksums = {
+            frame.page.handle: frame.page.checksum
+            for frame in self._frames
+            if frame.file == number and frame.page.checksum is not None
+        }
+        pages = [page for image in images for page in self._pages(image)]
+        for fault in check_pages(reader, finisher, self._header.coding, pages, checksums):
+            yield Problem(path, fault.page, fault.what, _SPOILED)
+        try:
+            xml = read_description(path)
+            written, errors = read_images(xml)
+        except OmeTiffError as error:
+            yield Problem(path, None, str(error), _SPOILED)
+            return
+        if root_uuid(xml) is None:
+            errors = [*errors, "the OME-XML does not tell the UUID of its file"]
+        for what in errors or _differences(written, images, [(None, None)] * len(images)):
+            yield Problem(path, None, what, _SPOILED)
+
+    def _pages(self, image: StoredImage) -> Iterator[Expected]:
+        for number in image.layout.frames.tolist():
+            handle = None if number < 0 else self._dataset.place(number)[1]
+            pixels = image.pixels if handle is None else self._dataset.files[image.file].format(handle)
+            yield Expected(handle, self._header.coding.encoded(pixels))
+
+    def _of_companion(self, images: Sequence[StoredImage]) -> Iterator[Problem]:
+        path = find_companion(self._target.path, self._header.dataset)
+        if path is None:
+            what = "the folder has no companion with the UUID of its files"
+            yield Problem(self._target.companion, None, what, _RECOVER)
+            return
+        try:
+            written, errors = read_images(path.read_bytes())
+            uuids = [root_uuid(read_description(file)) for file in self._paths]
+        except OmeTiffError as error:
+            yield Problem(path, None, str(error), f"delete it and {_RECOVER}")
+            return
+        # the companion has the files in the order in which they were made, which their names do not tell
+        names = [block.file_name for image in written for block in image.blocks]
+        missing = {name or "" for name in names} - {file.name for file in self._paths}
+        if missing:
+            what = f"it names files that are not files of the dataset in its folder: {sorted(missing)}"
+            yield Problem(path, None, what, f"bring them back, or delete it and {_RECOVER}")
+            return
+        rank = [names.index(file.name) if file.name in names else len(names) for file in self._paths]
+        images = sorted(images, key=lambda image: rank[image.file])
+        places = [(file.name, uuid) for file, uuid in zip(self._paths, uuids, strict=True)]
+        for what in errors or _differences(written, images, [places[image.file] for image in images]):
+            yield Problem(path, None, what, f"delete it and {_RECOVER}")
+
+
+def _differences(
+    written: Sequence[WrittenImage],
+    images: Sequence[StoredImage],
+    places: Sequence[tuple[str | None, str | None]],
+) -> Iterator[str]:
+    """Tell in what the images of a document differ from those that the records make.
+
+    Parameters
+    ----------
+    written
+        Images of the document.
+    images
+        Those of the records.
+    places
+        For each of them name and UUID of the file that it is in; None twice where that is the document's.
+    """
+    if len(written) != len(images):
+        yield f"the OME-XML has {len(written)} images, the records make {len(images)}"
+        return
+    first_ifds: dict[str | None, int] = {}
+    for image, stored, place in zip(written, images, places, strict=True):
+        layout, pixels = stored.layout, stored.pixels
+        first_ifd = first_ifds.get(place[0], 0)
+        first_ifds[place[0]] = first_ifd + len(layout.frames)
+        height, width = pixels.stored_shape[:2]
+        sizes = {axis: layout.sizes[axis] for axis in "ZT"} | {"X": width, "Y": height}
+        sizes["C"] = layout.sizes["C"] * pixels.samples
+        found: Mapping[str, object] = {
+            "sizes": image.sizes,
+            "pixel type": image.ome_type,
+            "order of planes": image.order,
+            "pages": [
+                (block.first_ifd, block.count, block.first_zct, (block.file_name, block.file_uuid))
+                for block in image.blocks
+            ],
+            "acquired planes": image.planes,
+        }
+        acquired = layout.zct()[np.asarray(layout.frames) >= 0]
+        expected: Mapping[str, object] = {
+            "sizes": sizes,
+            "pixel type": OME_TYPES[pixels.stored_dtype.str],
+            "order of planes": layout.order,
+            "pages": [(first_ifd, len(layout.frames), (0, 0, 0), place)],
+            "acquired planes": frozenset(map(tuple, acquired.tolist())),
+        }
+        for what, value in expected.items():
+            if found[what] != value:
+                told = "" if what == "acquired planes" else f": {found[what]!r} instead of {value!r}"
+                yield f"image {image.name!r}: the OME-XML and the records differ in {what}{told}"

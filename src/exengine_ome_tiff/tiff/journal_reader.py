@@ -1,0 +1,270 @@
+"""Opening a file that was written before, by anybody: what it says of its dataset, and its journal."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from exengine_ome_tiff.errors import NotFinishedError, OmeTiffError
+from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff.finisher import PageFinisher
+from exengine_ome_tiff.tiff.growing_file import GrowingFile
+from exengine_ome_tiff.tiff.ifds import PageKind
+from exengine_ome_tiff.tiff.open_files import OpenFiles
+from exengine_ome_tiff.tiff.page_coding import PageCoding
+from exengine_ome_tiff.tiff.pixels import PixelFormat
+from exengine_ome_tiff.tiff.reader import PageReader
+from exengine_ome_tiff.tiff.records import BlockRecord, decode_block
+
+
+class JournalPage(NamedTuple):
+    """A page as the journal of a file tells it.
+
+    Parameters
+    ----------
+    handle
+        Of the page.
+    pixels
+        What was put.
+    note
+        Of the page.
+    checksum
+        Of its pixels; None where there is none.
+    ifd_at
+        Offset of the IFD of the first page of its block.
+    """
+
+    handle: int
+    pixels: PixelFormat
+    note: bytes
+    checksum: str | None
+    ifd_at: int
+
+
+class _Block(NamedTuple):
+    """A block of pages whose IFDs, record and pixels are in the file."""
+
+    ifd: chain.Ifd
+    record: BlockRecord
+    data_offsets: list[int]
+    note_at: int
+
+
+class FileHead(NamedTuple):
+    """What a file says at its beginning.
+
+    Parameters
+    ----------
+    dataset
+        What its `PageWriter` was given.
+    dataset_at
+        Where that is in the file.
+    journal
+        Offset of the first page of its journal.
+    last
+        Offset of its last page; None where that is the one that links to no other.
+    is_finished
+        Whether it was finished.
+    """
+
+    dataset: bytes
+    dataset_at: int
+    journal: int
+    last: int | None
+    is_finished: bool
+
+
+def read_head(path: Path) -> FileHead:
+    """Read what a file says of its dataset, whether it is finished or not.
+
+    Raises
+    ------
+    OmeTiffError
+        The file is none of ours.
+    """
+    with path.open("rb") as file:
+        first = chain.read_ifd(file, chain.first_offset(file))
+        journal = first.find(chain.JOURNAL)
+        ends = (first.offset,) if journal is None else chain.read_numbers(file, journal)
+        if not 1 <= len(ends) <= 2:
+            raise OmeTiffError(f"{path}: tag {chain.JOURNAL} has {len(ends)} values")
+        head = first if journal is None else chain.read_ifd(file, ends[0])
+        dataset = head.find(chain.DATASET)
+        if dataset is None:
+            raise OmeTiffError(f"{path}: not written by TiffStorage")
+        last = ends[1] if len(ends) > 1 else None
+        text = chain.read_bytes(file, dataset)
+        return FileHead(text, dataset.number, head.offset, last, journal is not None)
+
+
+def is_begun(path: Path) -> bool:
+    """Whether a file is one that `PageWriter` has made and not written a page to yet."""
+    with path.open("rb") as file:
+        return chain.header(0).startswith(file.read(chain.HEADER_BYTES).rstrip(b"\0"))
+
+
+def read_description(path: Path) -> bytes:
+    """Read the ImageDescription of a file's first page: OME-XML where it is finished.
+
+    Raises
+    ------
+    OmeTiffError
+        The file is no BigTIFF, or has none.
+    """
+    with path.open("rb") as file:
+        entry = chain.read_ifd(file, chain.first_offset(file)).find(chain.IMAGE_DESCRIPTION)
+        if entry is None:
+            raise OmeTiffError(f"{path}: its first page has no ImageDescription")
+        return chain.read_bytes(file, entry).rstrip(b"\0")
+
+
+def open_pages(
+    path: Path, open_files: OpenFiles, *, unfinished: bool = False
+) -> tuple[PageReader, Iterator[JournalPage]]:
+    """Open a file for reading.
+
+    Parameters
+    ----------
+    path
+        The file.
+    open_files
+        Bounds how many files are open.
+    unfinished
+        Whether it need not be finished: then all pages are read that are whole.
+
+    Returns
+    -------
+    PageReader
+    iterator of JournalPage
+        All pages that were put, in the order of the journal; must be exhausted before the reader is used.
+
+    Raises
+    ------
+    OmeTiffError
+        The file is none of ours, or damaged.
+    NotFinishedError
+        It was never finished, and `unfinished` is False.
+    """
+    head = read_head(path)
+    if not head.is_finished and not unfinished:
+        raise NotFinishedError(
+            f"{path}: not finished: it is still being written, or its writer has ended before finish(), "
+            "and exengine_ome_tiff.recover() will finish it"
+        )
+    reader = PageReader(path, open_files)
+    reader.dataset = head.dataset
+    return reader, _read_journal(reader, head, None)
+
+
+def resume(
+    path: Path, open_files: OpenFiles, coding: PageCoding
+) -> tuple[PageFinisher, PageReader, Iterator[JournalPage]]:
+    """Open a file whose writer has ended, to finish it; arguments, results and errors as for `open_pages`.
+
+    Returns
+    -------
+    PageFinisher
+        Is finished where the file is.
+    PageReader
+    iterator of JournalPage
+    """
+    head = read_head(path)
+    reader = PageReader(path, open_files)
+    reader.dataset = head.dataset
+    finisher = PageFinisher(reader, GrowingFile(reader, open_files), coding)
+    finisher.is_finished = head.is_finished
+    return finisher, reader, _read_journal(reader, head, finisher)
+
+
+def _read_journal(reader: PageReader, head: FileHead, finisher: PageFinisher | None) -> Iterator[JournalPage]:
+    """Read the journal of a file, telling its reader and its finisher where pages are."""
+    for block in _blocks(reader, head, finisher):
+        record = block.record
+        format_number = reader.format_number(record.pixels)
+        handles = [
+            reader.add(format_number, data_at, len(note))
+            for data_at, note in zip(block.data_offsets, record.notes, strict=True)
+        ]
+        reader.locate_notes(handles, block.note_at)
+        if finisher is not None:
+            finisher.add(handles, block.ifd.offset)
+        checksums: Sequence[str | None] = record.checksums or [None] * len(handles)
+        for handle, note, checksum in zip(handles, record.notes, checksums, strict=True):
+            yield JournalPage(handle, record.pixels, note, checksum, block.ifd.offset)
+
+
+def _blocks(reader: PageReader, head: FileHead, finisher: PageFinisher | None) -> Iterator[_Block]:
+    """Yield all blocks; of a file that was never finished those before the first one that is not whole."""
+    left = size = reader.size()  # records and plain pixels have room in the file, as no byte is read twice
+    last = None
+    with (
+        reader.reopened("rb") as file,
+        closing(chain.walk(file, head.journal)) as ifds,
+    ):
+        try:
+            for ifd in ifds:
+                tag = _records(reader, ifd)
+                left -= tag.length
+                _check(left >= 0, f"{reader.path}: its records are longer than the file")
+                record = _decoded(reader, ifd, chain.read_bytes(file, tag))
+                left -= 0 if record.pixels.is_encoded else len(record.notes) * record.pixels.nbytes
+                _check(left >= 0, f"{reader.path}: its pages overlap")
+                pages = [ifd, *islice(ifds, len(record.notes) - 1)]
+                offsets = _data_offsets(reader, pages, record, size)
+                yield _Block(ifd, record, offsets, tag.number + record.head_nbytes)
+                last = pages[-1]
+                if finisher is not None:
+                    finisher.link_at = last.next_at
+                if last.offset == head.last:
+                    break
+        except OmeTiffError:
+            if head.is_finished or last is None:
+                raise
+            if finisher is not None:
+                finisher.end_with(last)
+
+
+def _records(reader: PageReader, ifd: chain.Ifd) -> chain.Entry:
+    """Return the tag that the first page of a block has."""
+    tag = ifd.find(chain.RECORDS)
+    if tag is None:
+        raise OmeTiffError(f"{reader.path}: the page at offset {ifd.offset} has no record")
+    return tag
+
+
+def _data_offsets(
+    reader: PageReader, pages: Sequence[chain.Ifd], record: BlockRecord, size: int
+) -> list[int]:
+    """Return where the pixels of the pages of a block are, making sure that they are in the file."""
+    first, count = pages[0], len(record.notes)
+    where = f"{reader.path}: the block at offset {first.offset}"
+    if record.pixels.is_encoded:
+        _check(count == 1, f"{where} has {count} encoded pages instead of one")
+        return [first.offset]
+    _check(len(pages) == count, f"{where} has {len(pages)} pages and {count} frames")
+    try:
+        kind = PageKind(first.public_entries())
+    except ValueError as error:
+        raise OmeTiffError(f"{where}: {error}") from error
+    offsets = []
+    for page in pages:
+        at = kind.data_offset(page.public_entries())
+        if at is None:
+            raise OmeTiffError(f"{where} has pages of several kinds")
+        is_whole = at >= chain.HEADER_BYTES and at + record.pixels.nbytes <= size
+        _check(is_whole, f"{reader.path}: cut off in the pixels of the page at offset {page.offset}")
+        offsets.append(at)
+    return offsets
+
+
+def _decoded(reader: PageReader, ifd: chain.Ifd, record: bytes) -> BlockRecord:
+    try:
+        return decode_block(record)
+    except OmeTiffError as error:
+        raise OmeTiffError(f"{reader.path}: the page at offset {ifd.offset}: {error}") from error
+
+
+def _check(is_right: bool, message: str) -> None:
+    if not is_right:
+        raise OmeTiffError(message)

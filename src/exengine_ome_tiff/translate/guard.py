@@ -1,0 +1,93 @@
+"""Translators that users and other packages write: their mistakes lose no frame."""
+
+import logging
+import math
+from collections.abc import Callable, Iterable
+from functools import cache
+from types import MappingProxyType
+from typing import TypeVar
+
+from exengine_ome_tiff.translate import parse as read
+from exengine_ome_tiff.translate.translator import Tags, Translator
+from exengine_ome_tiff.translate.values import UNKNOWN, FrameValues, PlaneValues, SummaryValues
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Guarded(Translator):
+    """A translator of somebody else; where it fails, nothing is known, and the log tells so once.
+
+    Parameters
+    ----------
+    translator
+        The other one.
+
+    Raises
+    ------
+    TypeError
+        It is none.
+    """
+
+    def __init__(self, translator: object) -> None:
+        if not isinstance(translator, Translator):
+            raise TypeError(f"got {translator!r} as a translator, expected an instance of a Translator")
+        self._translator = translator
+
+    def speaks(self, tags: Tags) -> bool:
+        return self._ask(lambda: bool(self._translator.speaks(_frozen(tags))), "speaks", default=False)
+
+    def plane(self, tags: Tags) -> PlaneValues:
+        return self._ask(lambda: _checked(self._translator.plane(_frozen(tags))), "plane", PlaneValues())
+
+    def frame(self, tags: Tags) -> FrameValues:
+        return self._ask(
+            lambda: _expected(FrameValues, self._translator.frame(_frozen(tags))), "frame", FrameValues()
+        )
+
+    def summary(self, tags: Tags) -> SummaryValues:
+        return self._ask(
+            lambda: _expected(SummaryValues, self._translator.summary(_frozen(tags))),
+            "summary",
+            SummaryValues(),
+        )
+
+    def translated(self, tags: Tags) -> Iterable[str]:
+        return self._ask(lambda: {*map(str, self._translator.translated(_frozen(tags)))}, "translated", set())
+
+    def described(self, tags: Tags) -> Iterable[str]:
+        return self._ask(lambda: {*map(str, self._translator.described(_frozen(tags)))}, "described", set())
+
+    def _ask(self, ask: Callable[[], T], method: str, default: T) -> T:
+        try:
+            return ask()
+        except Exception as error:  # noqa: BLE001 - it is foreign code, and the frame must be kept
+            log_failure(f"{type(self._translator).__qualname__}.{method}", f"{type(error).__name__}: {error}")
+            return default
+
+
+@cache
+def log_failure(what: str, error: str) -> None:
+    """Tell, once, what went wrong."""
+    logger.error("%s of a metadata translator failed, its values are left out: %s", what, error)
+
+
+def _frozen(tags: Tags) -> Tags:
+    return MappingProxyType(tags)
+
+
+def _expected(kind: type[T], answer: object) -> T:
+    if not isinstance(answer, kind):
+        raise TypeError(f"got {answer!r}, expected {kind.__name__}")
+    return answer
+
+
+def _checked(values: PlaneValues) -> PlaneValues:
+    """Leave out numbers that OME has no place for."""
+    plane = PlaneValues._make(map(float, values))
+    plane = PlaneValues._make(value if math.isfinite(value) else UNKNOWN for value in plane)
+    return plane._replace(
+        exposure_s=read.duration_s(plane.exposure_s),
+        pixel_size_um=read.size_um(plane.pixel_size_um),
+        bit_depth=read.bits(plane.bit_depth),
+    )

@@ -1,0 +1,1 @@
+"""Taking frames: the recorder, its files and locks, and finishing them."""

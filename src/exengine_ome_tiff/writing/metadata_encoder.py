@@ -1,0 +1,66 @@
+"""JSON of metadata of which most is the same as in the frame before."""
+
+from collections.abc import Collection
+from itertools import compress, count
+from json.encoder import encode_basestring_ascii as encode_text
+from operator import is_not
+from typing import TypeAlias
+
+from exengine_ome_tiff.dataset.records import encode_json, to_json
+
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+"""Types whose values never change."""
+
+
+Encoded: TypeAlias = tuple[str, object, Collection[str] | None]
+"""Metadata of a frame as JSON; the same in JSON's types; and the keys of the values that differ from the
+frame before, where this and that one are dicts of the same keys, or None where they may not be."""
+
+
+class RepeatedMetadata:
+    """Encodes metadata of one frame after the other; for one thread at a time.
+
+    Of a dict of plain values that has the keys of the one before only the values are encoded that are other
+    objects than those before. All else goes to `to_json`, which gives the same text.
+    """
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Take the next frame for the first one."""
+        self._last: tuple[tuple[object, ...], list[object], list[str], list[str]] = (), [], [], []
+        """Keys and values that were encoded, the text of each key, and that of each key with its value."""
+
+    def encode(self, metadata: object) -> Encoded:
+        """Turn metadata into JSON; see `records.to_json`."""
+        if type(metadata) is not dict or not metadata:
+            return self._encode_any(metadata)
+        last_keys, last_values, heads, last_parts = self._last
+        keys, values = tuple(metadata), list(metadata.values())
+        is_like_last = keys == last_keys
+        if is_like_last:
+            others = [*compress(count(), map(is_not, values, last_values))]
+            parts = last_parts.copy()
+        elif all(type(key) is str for key in keys):
+            heads, parts = [f"{encode_json(key)}:" for key in keys], [""] * len(values)
+            others = list(range(len(values)))
+        else:
+            return self._encode_any(metadata)
+        if not _SCALARS.issuperset([type(values[index]) for index in others]):
+            return self._encode_any(metadata)
+        try:
+            for index in others:
+                value = values[index]
+                parts[index] = heads[index] + (
+                    encode_text(value) if type(value) is str else encode_json(value)
+                )
+        except ValueError:  # an integer of thousands of digits
+            return self._encode_any(metadata)
+        self._last = keys, values, heads, parts  # at once, whatever interrupts us
+        changed = [keys[index] for index in others] if is_like_last else None
+        return f"{{{','.join(parts)}}}", metadata, changed
+
+    def _encode_any(self, metadata: object) -> Encoded:
+        self.forget()
+        return *to_json(metadata), None

@@ -1,0 +1,115 @@
+"""Errors that nobody may have seen: ExEngine's thread dies silently when `put` raises."""
+
+import errno
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable
+from copy import copy
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.dataset.records import to_json
+
+logger = logging.getLogger(__name__)
+
+OnError = Literal["raise", "defer"]
+
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+class Failures:
+    """Remembers what `put` raised until somebody is sure to be told.
+
+    An error is forgotten when the thread that met it puts another frame: whoever called has lived through it.
+
+    Parameters
+    ----------
+    policy
+        "raise" to raise at the `put` that met it, "defer" to log it and let `put` return.
+    """
+
+    def __init__(self, policy: OnError) -> None:
+        if policy not in get_args(OnError):
+            raise ValueError(f"got on_error={policy!r}, expected one of {get_args(OnError)}")
+        self.is_deferring = policy == "defer"
+        self._deferred: list[Exception] = []
+        self._raised: dict[threading.Thread, Exception] = {}
+        self._lock = threading.Lock()
+        self._second: list[tuple[Coordinates, npt.NDArray[Any], object]] = []
+        """Frames for which there was no room, to be tried once more."""
+
+    def meet(self, error: Exception, coordinates: str) -> None:
+        """Remember an error, logging it where it is not raised."""
+        # without its traceback, which would keep the frame in memory, and which tblib makes `copy` copy
+        remembered = copy(error).with_traceback(None)
+        remembered.__cause__ = remembered.__context__ = None
+        if self.is_deferring:
+            self._deferred.append(remembered)
+            logger.error("frame %d lost at %s: %s", len(self._deferred), coordinates, _told(error))
+        else:
+            self._raised.setdefault(threading.current_thread(), remembered)
+
+    def keep(self, coordinates: Coordinates, data: npt.ArrayLike, metadata: object) -> None:
+        """Keep a copy of a frame for which there was no room."""
+        frame = dict(coordinates), np.array(data), json.loads(to_json(metadata)[0])
+        with self._lock:
+            self._second.append(frame)
+        logger.warning("no room for the frame at %r, which will be tried once more", frame[0])
+
+    def try_again(self, put: Callable[[Coordinates, npt.NDArray[Any], object], None]) -> None:
+        """Put the frames that were kept; those for which there still is no room are lost."""
+        while self._second:
+            with self._lock:
+                if not self._second:
+                    return
+                frame = self._second.pop(0)
+            try:
+                put(*frame)
+            except (OSError, RuntimeError) as error:  # the latter where another thread has finished meanwhile
+                self.meet(error, repr(frame[0]))
+
+    def _give_up(self) -> None:
+        """Count frames that were to be tried once more, when nobody will any more."""
+        with self._lock:
+            frames, self._second = self._second, []
+        for coordinates, _, _ in frames:
+            error = OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}, for the frame at {coordinates!r}")
+            self.meet(error, repr(coordinates))
+
+    def survived(self) -> None:
+        """Forget what this thread met: it goes on."""
+        if self._raised:
+            self._raised.pop(threading.current_thread(), None)
+
+    def log_remembered(self) -> None:
+        """Log what is remembered, because another error is on its way to the caller, and forget it."""
+        self.survived()
+        self._give_up()
+        for error in (*self._deferred, *self._raised.values()):
+            logger.error("remembered while another error is raised: %s", _told(error))
+        self._deferred, self._raised = [], {}
+
+    def raise_remembered(self) -> None:
+        """Raise what is remembered, once: all deferred errors as a group, or the first that was raised."""
+        self._give_up()
+        deferred, self._deferred = self._deferred, []
+        raised, self._raised = self._raised, {}
+        if deferred:
+            raise ExceptionGroup(f"{len(deferred)} frames could not be stored", deferred)
+        for error in raised.values():
+            raise error
+
+
+def _told(error: Exception) -> str:
+    """Tell an error without holding it."""
+    return f"{type(error).__name__}: {error}"
+
+
+def is_no_room(error: Exception) -> bool:
+    """Whether an error says that there is no room on the disk, or for the file or its owner."""
+    return isinstance(error, OSError) and error.errno in _NO_ROOM
