@@ -1,7 +1,6 @@
 """What is known of a dataset from the metadata of its frames, its summary metadata, and its user."""
 
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -12,10 +11,9 @@ from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo
 from exengine_ome_tiff.dataset.frame_index import Dataset
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.records import decode_tags
+from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome import ExperimenterInfo, ImageValues, describe
 from exengine_ome_tiff.translate import FrameValues, Interpreter, PlaneTable, delta_t_s
-
-logger = logging.getLogger(__name__)
 
 
 class Facts:
@@ -40,6 +38,8 @@ class Facts:
         planes: PlaneTable,
         interpreter: Interpreter,
     ) -> None:
+        self.findings = Findings()
+        """What was not understood, or left out, of the images that were asked about."""
         self._header = header
         self._dataset = dataset
         self.columns: Mapping[str, npt.NDArray[np.float64]] = _with_times(planes)
@@ -58,7 +58,16 @@ class Facts:
     def described(self, layout: ImageLayout, name: str) -> ImageValues:
         """Find out what is known of an image, but for the metadata that OME has no place for."""
         frames = [self._frame(number) for number in _first_of_channels(layout)]
-        return describe(layout, name, self.columns, frames, self._summary, self._header.given, self._started)
+        return describe(
+            layout,
+            name,
+            self.columns,
+            frames,
+            self._summary,
+            self._header.given,
+            self._started,
+            self.findings,
+        )
 
     def plate(self) -> PlateInfo:
         """Fill in what the summary says of the plate."""
@@ -71,7 +80,12 @@ class Facts:
                 columns=plate.columns or summary.plate_columns,
             )
         except ValueError as error:
-            logger.warning("the summary metadata's plate is left out: %s", error)
+            self.findings.add(
+                "plate",
+                "",
+                f"the plate of the summary metadata is left out, as {error}",
+                "say plate=PlateInfo(...)",
+            )
             return plate
 
     def experimenter(self) -> ExperimenterInfo | None:

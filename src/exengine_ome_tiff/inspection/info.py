@@ -5,9 +5,12 @@ from os import PathLike
 from pathlib import Path
 
 from exengine_ome_tiff.coordinates.layout import AxisValue
+from exengine_ome_tiff.dataset.facts import Facts, read_planes
 from exengine_ome_tiff.dataset.loader import find_companion
+from exengine_ome_tiff.findings import Finding
 from exengine_ome_tiff.inspection.dataset import Opened, opened
 from exengine_ome_tiff.inspection.key_coverage import KeyCoverage, coverage
+from exengine_ome_tiff.translate import Interpreter
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class DatasetInfo:
         In the order in which they first came.
     metadata
         The keys that the metadata of frames has.
+    check
+        What was not understood, or left out, each with its fix.
     """
 
     path: Path
@@ -105,6 +110,7 @@ class DatasetInfo:
     replaced: int
     images: tuple[ImageSummary, ...]
     metadata: tuple[KeyCoverage, ...]
+    check: tuple[Finding, ...]
 
 
 def info(path: str | PathLike[str]) -> DatasetInfo:
@@ -138,7 +144,18 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
             replaced=len(data.dataset) - len(data.dataset.numbers),
             images=tuple(_image(data, number) for number in range(len(data.images))),
             metadata=coverage(data),
+            check=_check(data),
         )
+
+
+def _check(data: Opened) -> tuple[Finding, ...]:
+    """Find out once more what `finish` logs."""
+    interpreter = Interpreter()
+    facts = Facts(data.header, data.dataset, read_planes(data.dataset, interpreter), interpreter)
+    facts.plate()
+    for image in data.images:
+        facts.described(image.layout, image.name)
+    return tuple(facts.findings)
 
 
 def _image(data: Opened, number: int) -> ImageSummary:

@@ -58,6 +58,7 @@ def _lines(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
         yield f"  ... and {len(images) - _MANY_IMAGES} more: --all lists them"
     yield ""
     yield from _coverage(info, everything=everything)
+    yield from _check(info)
 
 
 def _line(title: str, text: str) -> str:
@@ -125,6 +126,15 @@ def _coverage(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
             subsequent_indent="    ",
             break_on_hyphens=False,
         )
+
+
+def _check(info: DatasetInfo) -> Iterator[str]:
+    """List what was not understood or left out; nothing where all was understood."""
+    if info.check:
+        yield ""
+        yield "  Check"
+    for finding in info.check:
+        yield from textwrap.wrap(str(finding), _WIDTH, initial_indent="    ", subsequent_indent="      ")
 
 
 def _pixel_size(image: ImageSummary) -> str | None:

@@ -1,6 +1,5 @@
 """What is known of an image, from all that tell: the user first, then summary and frames."""
 
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -10,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import ImageLayout
+from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome.colors import default_color
 from exengine_ome_tiff.ome.images import ChannelValues, ImageValues
 from exengine_ome_tiff.ome.user_values import ChannelInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.translate import CameraValues, FrameValues, SummaryValues, first_with_zone
-
-logger = logging.getLogger(__name__)
 
 _EVEN = 0.05
 """How far steps along z may be from their mean, as a part of it; stages do not stop exactly."""
@@ -33,6 +31,7 @@ def describe(
     summary: SummaryValues,
     given: Given,
     started: datetime | None,
+    findings: Findings,
 ) -> ImageValues:
     """Bring together what is known of an image.
 
@@ -52,16 +51,18 @@ def describe(
         What the user says.
     started
         When the first frame of the dataset was taken.
+    findings
+        Takes up what is left out.
 
     Returns
     -------
     ImageValues
         Without tags and columns. A pixel size that planes disagree about and uneven steps along z are left
-        out, with a line in the log.
+        out, with a finding.
     """
     acquired = layout.frames[layout.frames >= 0]
     sizes_um = _known(planes["pixel_size_um"][acquired])
-    of_planes = _pixel_size(name, sizes_um) if sizes_um.size else _positive(summary.pixel_size_um)
+    of_planes = _pixel_size(name, sizes_um, findings) if sizes_um.size else _positive(summary.pixel_size_um)
     pixel_size_um = given.pixel_size_um or of_planes
     first = frames[0]
     aspect = (_positive(first.pixel_aspect) or 1) if not given.pixel_size_um else 1
@@ -75,7 +76,9 @@ def describe(
         ),
         pixel_size_x_um=pixel_size_um,
         pixel_size_y_um=_positive(pixel_size_um * aspect) if pixel_size_um else None,
-        z_step_um=given.z_step_um or _positive(summary.z_step_um) or _z_step(layout, name, planes["z_um"]),
+        z_step_um=given.z_step_um
+        or _positive(summary.z_step_um)
+        or _z_step(layout, name, planes["z_um"], findings),
         time_interval_s=given.time_interval_s or _positive(summary.time_interval_s),
         significant_bits=int(bits.max()) if bits.size else None,
         acquired=first_with_zone((started, summary.started)),
@@ -132,15 +135,22 @@ def _known(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return known
 
 
-def _pixel_size(name: str, sizes_um: npt.NDArray[np.float64]) -> float | None:
+def _pixel_size(name: str, sizes_um: npt.NDArray[np.float64], findings: Findings) -> float | None:
     if (sizes_um != sizes_um[0]).any():
         low, high = sizes_um.min(), sizes_um.max()
-        logger.warning("%s: pixel sizes from %g to %g um, none is written", name, low, high)
+        findings.add(
+            "pixel size",
+            "",
+            f"{name}: pixel sizes from {low:g} to {high:g} um, none is written",
+            "put frames of different magnification at different positions, or say pixel_size_um=",
+        )
         return None
     return float(sizes_um[0])
 
 
-def _z_step(layout: ImageLayout, name: str, z_um: npt.NDArray[np.float64]) -> float | None:
+def _z_step(
+    layout: ImageLayout, name: str, z_um: npt.NDArray[np.float64], findings: Findings
+) -> float | None:
     """Find the distance of planes from the positions of those that were acquired."""
     if layout.sizes["Z"] < 2 or "Z" in layout.modulo or None in layout.values["Z"]:
         return None
@@ -154,6 +164,11 @@ def _z_step(layout: ImageLayout, name: str, z_um: npt.NDArray[np.float64]) -> fl
         return None  # what tells the position is not what moves along z
     mean = float(steps.mean())
     if not mean or (np.abs(steps - mean) > _EVEN * abs(mean)).any():
-        logger.warning("%s: steps along z from %g to %g um, none is written", name, steps.min(), steps.max())
+        findings.add(
+            "z step",
+            "",
+            f"{name}: steps along z from {steps.min():g} to {steps.max():g} um, none is written",
+            "say z_step_um= if the planned step counts",
+        )
         return None
     return _positive(abs(round(mean, 6)))

@@ -1,5 +1,6 @@
 """From frames to OME-TIFF: lay out the images, describe them, give each file its order and its OME-XML."""
 
+import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from exengine_ome_tiff.tiff import PageFinisher, read_description, write_whole
 from exengine_ome_tiff.translate import Interpreter, PlaneTable
 from exengine_ome_tiff.version import __version__
 from exengine_ome_tiff.writing.claim import sync_names
+
+logger = logging.getLogger(__name__)
 
 CREATOR = f"exengine-ome-tiff {__version__}"
 
@@ -93,6 +96,7 @@ def finish_files(
             dataset.files[number] = file.finish(np.concatenate(pages), xml, CREATOR, fsync=fsync)
         except OSError as error:
             errors.append(error)  # that of one position; the others are finished all the same
+    facts.findings.log(logger, target.name)
     if errors:
         raise errors[0]
     if target.is_folder and not waiting:

@@ -1,0 +1,63 @@
+"""What a dataset leaves out or does not understand, each thing on one line with its fix."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+_MOST_LOGGED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a user ought to know about a dataset.
+
+    Parameters
+    ----------
+    kind
+        What it is about, such as "unit", "value", "pixel size" or "z step".
+    subject
+        The metadata key, axis or well in question; empty where `kind` says it all.
+    message
+        What is wrong.
+    fix
+        What to do about it.
+    count
+        How many times it was found, such as in how many images.
+    """
+
+    kind: str
+    subject: str
+    message: str
+    fix: str
+    count: int = 1
+
+    def __str__(self) -> str:
+        again = f" ({self.count} times)" if self.count > 1 else ""
+        return f"{self.message}{again}: {self.fix}"
+
+
+class Findings:
+    """Collects findings, each kind and subject once."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], Finding] = {}
+
+    def add(self, kind: str, subject: str, message: str, fix: str) -> None:
+        """Add a finding; one of the same kind and subject is counted, and keeps its first message."""
+        known = self._found.get((kind, subject))
+        self._found[kind, subject] = (
+            Finding(kind, subject, message, fix) if known is None else replace(known, count=known.count + 1)
+        )
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self._found.values())
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def log(self, logger: logging.Logger, name: str) -> None:
+        """Log a line for each finding, and one for those beyond the first 20."""
+        for finding in [*self][:_MOST_LOGGED]:
+            logger.warning("%s: %s", name, finding)
+        if len(self) > _MOST_LOGGED:
+            logger.warning("%s: %d more findings: `info` lists them", name, len(self) - _MOST_LOGGED)
