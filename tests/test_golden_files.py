@@ -1,0 +1,168 @@
+"""Datasets of earlier versions are opened, recovered and resumed, whatever state they were left in."""
+
+import hashlib
+import json
+import shutil
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ome_types import from_xml
+
+from exengine_ome_tiff import NotFinishedError, TiffStorage, recover, validate
+from readers.bioformats import version
+from readers.check import assert_readers_agree
+
+ARCHIVES = sorted((Path(__file__).parent / "data" / "golden").glob("*.zip"))
+UNFINISHED = ("killed", "suspended")
+
+
+def named(archive, *states):
+    """Return the datasets of an archive that are in one of some states."""
+    with zipfile.ZipFile(archive) as files:
+        folders = sorted({Path(name).parts[0] for name in files.namelist()})
+    return [folder for folder in folders if folder.startswith(states)]
+
+
+def datasets(*states):
+    found = [(archive, name) for archive in ARCHIVES for name in named(archive, *states)]
+    return pytest.mark.parametrize("golden", found, ids=lambda it: f"{it[0].stem}-{it[1]}", indirect=True)
+
+
+@dataclass
+class Golden:
+    path: Path
+    summary: Any
+    frames: list[dict[str, Any]]
+
+    @property
+    def coordinates(self):
+        return [frame["coordinates"] for frame in self.frames]
+
+    def put(self, coordinates, array, metadata):
+        """Expect a frame, in the place of the one that was put at the same coordinates."""
+        frame = {
+            "coordinates": coordinates,
+            "shape": list(array.shape),
+            "dtype": array.dtype.str,
+            "sha256": hashlib.sha256(array.tobytes()).hexdigest(),
+            "metadata": metadata,
+        }
+        there = self.coordinates
+        at = there.index(coordinates) if coordinates in there else len(there)
+        self.frames[at : at + 1] = [frame]
+
+
+@pytest.fixture
+def golden(request, tmp_path):
+    """Unpack a dataset."""
+    archive, name = request.param
+    if name.endswith(("_lzw", "_zstd")):
+        pytest.importorskip("imagecodecs")
+    shutil.unpack_archive(archive, tmp_path / "all")
+    (tmp_path / "all" / name).rename(tmp_path / name)
+    told = json.loads((tmp_path / name / "expected.json").read_text("utf-8"))
+    return Golden(tmp_path / name / told["path"], told["summary"], told["frames"])
+
+
+def assert_same(storage, golden):
+    """Demand every frame with its pixels and metadata, in order of arrival; return what readers must see."""
+    assert storage.get_image_coordinates_list() == golden.coordinates
+    assert storage.summary_metadata == golden.summary
+    pixels = []
+    for frame in golden.frames:
+        array = storage.get_data(frame["coordinates"])
+        assert (list(array.shape), array.dtype.str) == (frame["shape"], frame["dtype"])
+        assert hashlib.sha256(array.tobytes()).hexdigest() == frame["sha256"]
+        assert storage.get_metadata(frame["coordinates"]) == frame["metadata"]
+        if frame["metadata"].get("PixelType") == "RGB32":
+            array = array[..., None].view(np.uint8)[..., 2::-1]
+        pixels.append((frame["coordinates"], array))
+    return pixels
+
+
+def assert_finished(golden, caplog):
+    """Demand that the dataset is whole and that other readers see the same frames."""
+    assert validate(golden.path) == []
+    with TiffStorage.open(golden.path) as storage:
+        put = assert_same(storage, golden)
+    is_complex = any(array.dtype.kind == "c" for _, array in put)
+    is_unknown = golden.path.parent.name.endswith("_zstd") and version() < (7,)
+    assert_readers_agree(golden.path, put, caplog, bioformats=not (is_complex or is_unknown))
+
+
+def test_there_is_an_archive_of_each_format():
+    assert [archive.stem for archive in ARCHIVES] == ["format_1"]
+    assert len(named(ARCHIVES[0], "finished", "recovered")) == 9
+    assert len(named(ARCHIVES[0], *UNFINISHED)) == 11
+
+
+@datasets("finished", "recovered")
+@pytest.mark.usefixtures("bioformats")
+def test_a_finished_dataset_is_whole(golden, caplog):
+    assert_finished(golden, caplog)
+    assert recover(golden.path).frames is None
+    with pytest.raises(FileExistsError, match="finished"):
+        TiffStorage.resume(golden.path)
+
+
+@datasets(*UNFINISHED)
+def test_an_unfinished_dataset_is_read_as_it_is(golden):
+    with pytest.raises(NotFinishedError):
+        TiffStorage.open(golden.path)
+    with TiffStorage.open(golden.path, unfinished=True) as storage:
+        assert_same(storage, golden)
+
+
+@datasets(*UNFINISHED)
+@pytest.mark.usefixtures("bioformats")
+def test_an_unfinished_dataset_is_recovered(golden, caplog):
+    assert recover(golden.path).frames >= len(golden.frames)
+    assert_finished(golden, caplog)
+
+
+@datasets(*UNFINISHED)
+@pytest.mark.usefixtures("bioformats")
+def test_an_unfinished_dataset_takes_more_frames(golden, caplog):
+    if "finish_of_a_folder" in golden.path.parent.name:
+        with pytest.raises(FileExistsError, match="finished"):  # one of its files is
+            TiffStorage.resume(golden.path)
+        return
+    first = golden.frames[0]["coordinates"]
+    more = [(first, np.full((6, 8), 7, np.uint16)), ({"position": "new"}, np.full((6, 8), 8, np.uint16))]
+    with TiffStorage.resume(golden.path) as storage:
+        assert_same(storage, golden)
+        for coordinates, array in more:
+            storage.put(coordinates, array, {"more": True})
+            golden.put(coordinates, array, {"more": True})
+    assert_finished(golden, caplog)
+
+
+@pytest.mark.parametrize("golden", [(ARCHIVES[0], "killed_folder")], indirect=True)
+def test_what_the_user_told_is_in_the_recovered_document(golden):
+    recover(golden.path)
+    document = from_xml(next(golden.path.glob("*.companion.ome")).read_bytes())
+    dapi, gfp = document.images[0].pixels.channels
+    assert (dapi.color.as_named(), dapi.excitation_wavelength, dapi.emission_wavelength) == ("blue", 365, 455)
+    assert (dapi.fluor, dapi.acquisition_mode.value) == ("Hoechst", "WideField")
+    assert (gfp.color.as_named(), gfp.emission_wavelength) == ("lime", 509)
+    pixels = document.images[0].pixels
+    assert (pixels.physical_size_x, pixels.physical_size_z, pixels.time_increment) == (0.65, 2, 5)
+    assert {image.name.partition(",")[0] for image in document.images} == {"screen"}
+    (objective,) = document.instruments[0].objectives
+    assert (objective.model, objective.manufacturer, objective.immersion.value) == (
+        "Plan Apo",
+        "Nikon",
+        "Air",
+    )
+    assert (objective.nominal_magnification, objective.lens_na) == (40, 0.95)
+    (ada,) = document.experimenters
+    assert (ada.first_name, ada.last_name, ada.email, ada.institution, ada.user_name) == (
+        "Ada", "Lovelace", "ada@example.org", "none", "ada"
+    )  # fmt: skip
+    (plate,) = document.plates
+    assert (plate.name, plate.rows, plate.columns) == ("screen", 8, 12)
+    assert [(well.row, well.column) for well in plate.wells] == [(0, 0), (1, 1)]
