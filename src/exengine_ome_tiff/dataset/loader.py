@@ -11,7 +11,7 @@ from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.ome.written import OmeText, read_ome
+from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome
 from exengine_ome_tiff.tiff import JournalPage, OpenFiles, open_pages, read_description, read_head
 
 logger = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ def read_header(path: Path) -> Header:
         raise OmeTiffError(f"{path}: {error}") from error
 
 
-def read_texts(path: Path, count: int) -> list[OmeText]:
+def read_texts(path: Path, count: int) -> list[ImageElement]:
     """Read what the OME-XML of a finished file says of its images, of which the records make so many.
 
     Raises

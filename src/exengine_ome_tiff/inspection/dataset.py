@@ -11,8 +11,10 @@ from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.images import StoredImage, stored_images
 from exengine_ome_tiff.dataset.loader import find_dataset, open_files_of, read_texts
 from exengine_ome_tiff.dataset.location import Target
-from exengine_ome_tiff.ome.written import NO_TEXT, OmeText
+from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.tiff import read_head
+
+_NO_TEXT = ImageElement({}, {}, (), {}, (), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +46,18 @@ class Opened:
     header: Header
     dataset: Dataset
     images: list[StoredImage]
-    texts: list[OmeText | None]
+    texts: list[ImageElement | None]
     indices: list[int]
     is_finished: bool
 
-    def told(self, image: int) -> OmeText:
+    def told(self, image: int) -> ImageElement:
         """Return what the OME-XML says of an image: nothing where its file is not finished."""
-        return self.texts[image] or NO_TEXT
+        return self.texts[image] or _NO_TEXT
 
     def name(self, image: int) -> str:
         """Return the name of an image, as readers show it."""
         text = self.texts[image]
-        return self.images[image].name if text is None else text.image.get("Name", "")
+        return self.images[image].name if text is None else text.name
 
 
 @contextmanager
@@ -75,10 +77,10 @@ def opened(path: str | PathLike[str]) -> Iterator[Opened]:
     try:
         target = Target.of_files(paths, is_folder=header.is_folder)
         images = stored_images(dataset, target.name, header.modulo, header.given.image_name)
-        found: list[tuple[StoredImage, OmeText | None, int]] = []
+        found: list[tuple[StoredImage, ImageElement | None, int]] = []
         for number, each in enumerate(paths):
             inside = [image for image in images if image.file == number]
-            texts: Sequence[OmeText | None] = [None] * len(inside)
+            texts: Sequence[ImageElement | None] = [None] * len(inside)
             if finished[number]:
                 texts = read_texts(each, len(inside))
             found += zip(inside, texts, range(len(inside)), strict=True)

@@ -14,7 +14,7 @@ from exengine_ome_tiff.coordinates.layout import shown
 from exengine_ome_tiff.dataset.records import decode_metadata
 from exengine_ome_tiff.inspection.dataset import Opened, opened
 from exengine_ome_tiff.inspection.key_coverage import PLACES, Place, key_places
-from exengine_ome_tiff.ome.written import Attributes
+from exengine_ome_tiff.ome.xml_reader import Attributes
 
 _NEAR = 3
 _NOWHERE = "no coordinates"

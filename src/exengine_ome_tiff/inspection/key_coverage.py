@@ -10,7 +10,7 @@ import numpy as np
 from exengine_ome_tiff.dataset.records import decode_tags
 from exengine_ome_tiff.inspection.dataset import Opened
 from exengine_ome_tiff.ome.text import valid_key
-from exengine_ome_tiff.ome.written import OmeText
+from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.translate import Interpreter
 from exengine_ome_tiff.translate.tags import flat
 
@@ -54,7 +54,7 @@ def coverage(data: Opened) -> tuple[KeyCoverage, ...]:
     return tuple(found)
 
 
-def key_places(text: OmeText | None, metadata: object) -> dict[str, set[Place]]:
+def key_places(text: ImageElement | None, metadata: object) -> dict[str, set[Place]]:
     """Tell where the values of a frame's keys are.
 
     Parameters
@@ -83,7 +83,7 @@ def key_places(text: OmeText | None, metadata: object) -> dict[str, set[Place]]:
     return places
 
 
-def _kinds(data: Opened) -> Iterator[tuple[OmeText | None, tuple[str, ...], Mapping[str, object], int]]:
+def _kinds(data: Opened) -> Iterator[tuple[ImageElement | None, tuple[str, ...], Mapping[str, object], int]]:
     """Yield for each image and each set of keys in it the metadata of a frame, and how many there are."""
     for image, text in zip(data.images, data.texts, strict=True):
         counts: Counter[tuple[str, ...]] = Counter()

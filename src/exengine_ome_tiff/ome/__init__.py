@@ -5,7 +5,6 @@
 
 from exengine_ome_tiff.ome.image_description import describe
 from exengine_ome_tiff.ome.images import OME_TYPES, ImageValues, OmeImage
-from exengine_ome_tiff.ome.reading import WrittenImage, read_images
 from exengine_ome_tiff.ome.text import valid_text
 from exengine_ome_tiff.ome.user_values import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
 
@@ -17,8 +16,6 @@ __all__ = [
     "ImageValues",
     "ObjectiveInfo",
     "OmeImage",
-    "WrittenImage",
     "describe",
-    "read_images",
     "valid_text",
 ]

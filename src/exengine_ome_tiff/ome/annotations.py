@@ -10,7 +10,7 @@ from exengine_ome_tiff.ome.images import OmeImage
 from exengine_ome_tiff.ome.modulo import MODULO_NAMESPACE, modulo_xml
 from exengine_ome_tiff.ome.planes import not_acquired
 from exengine_ome_tiff.ome.steps import even_steps
-from exengine_ome_tiff.ome.text import valid_key, valid_text
+from exengine_ome_tiff.ome.text import RECORDS_ONLY, valid_key, valid_text
 
 COORDINATES_NAMESPACE = "urn:exengine-ome-tiff:coordinates"
 """Namespace of the MapAnnotation that keeps what tells an image from the others: values by axis, as JSON."""
@@ -23,8 +23,6 @@ METADATA_NAMESPACE = "urn:exengine-ome-tiff:metadata"
 """Namespace of the MapAnnotation that keeps metadata that all planes of an image have alike."""
 PLANES_NAMESPACE = "urn:exengine-ome-tiff:metadata-by-plane"
 """Namespace of the MapAnnotation that keeps metadata that differs: JSON lists in the order of Planes."""
-RECORDS_ONLY = "(in the records only)"
-"""Key for the names of metadata that is too long for the OME-XML."""
 
 _LONG_AXIS = 20
 _FREE_CHARACTERS = 1 << 18

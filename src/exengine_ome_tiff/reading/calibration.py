@@ -13,7 +13,7 @@ from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.dataset.loader import read_texts
 from exengine_ome_tiff.ome.planes import QUANTITIES
-from exengine_ome_tiff.ome.written import OmeText
+from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.tiff import read_head
 from exengine_ome_tiff.translate import Interpreter
 
@@ -50,7 +50,7 @@ class Calibration:
         return cls(sizes, values.z_step_um, values.time_interval_s, planes)
 
     @classmethod
-    def from_text(cls, text: OmeText, layout: ImageLayout) -> "Calibration":
+    def from_text(cls, text: ImageElement, layout: ImageLayout) -> "Calibration":
         """Take what the OME-XML says."""
         shape = tuple(layout.sizes[axis] for axis in "TCZ")
         planes = {quantity: np.full(shape, np.nan) for quantity in QUANTITIES}

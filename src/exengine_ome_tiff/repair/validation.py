@@ -21,7 +21,8 @@ from exengine_ome_tiff.dataset.loader import (
 )
 from exengine_ome_tiff.dataset.location import Target
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.ome import OME_TYPES, WrittenImage, read_images
+from exengine_ome_tiff.ome import OME_TYPES
+from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome, schema_errors
 from exengine_ome_tiff.repair.page_consistency import Expected, check_pages
 from exengine_ome_tiff.tiff import (
     OpenFiles,
@@ -160,7 +161,8 @@ class _Check:
             yield Problem(path, fault.page, fault.what, _SPOILED)
         try:
             xml = read_description(path)
-            written, errors = read_images(xml)
+            errors = schema_errors(xml)
+            written = [] if errors else read_ome(xml)
         except OmeTiffError as error:
             yield Problem(path, None, str(error), _SPOILED)
             return
@@ -182,13 +184,15 @@ class _Check:
             yield Problem(self._target.companion, None, what, _RECOVER)
             return
         try:
-            written, errors = read_images(path.read_bytes())
+            xml = path.read_bytes()
+            errors = schema_errors(xml)
+            written = [] if errors else read_ome(xml)
             uuids = [root_uuid(read_description(file)) for file in self._paths]
         except OmeTiffError as error:
             yield Problem(path, None, str(error), f"delete it and {_RECOVER}")
             return
         # the companion has the files in the order in which they were made, which their names do not tell
-        names = [block.file_name for image in written for block in image.blocks]
+        names = [block.file_name for image in written for block in image.tiff_data]
         missing = {name or "" for name in names} - {file.name for file in self._paths}
         if missing:
             what = f"it names files that are not files of the dataset in its folder: {sorted(missing)}"
@@ -202,7 +206,7 @@ class _Check:
 
 
 def _differences(
-    written: Sequence[WrittenImage],
+    written: Sequence[ImageElement],
     images: Sequence[StoredImage],
     places: Sequence[tuple[str | None, str | None]],
 ) -> Iterator[str]:
@@ -230,13 +234,13 @@ def _differences(
         sizes["C"] = layout.sizes["C"] * pixels.samples
         found: Mapping[str, object] = {
             "sizes": image.sizes,
-            "pixel type": image.ome_type,
+            "pixel type": image.pixels.get("Type"),
             "order of planes": image.order,
             "pages": [
-                (block.first_ifd, block.count, block.first_zct, (block.file_name, block.file_uuid))
-                for block in image.blocks
+                (block.first_ifd, block.n_pages, block.first_zct, (block.file_name, block.file_uuid))
+                for block in image.tiff_data
             ],
-            "acquired planes": image.planes,
+            "acquired planes": frozenset(image.planes),
         }
         acquired = layout.zct()[np.asarray(layout.frames) >= 0]
         expected: Mapping[str, object] = {

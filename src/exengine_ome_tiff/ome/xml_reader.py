@@ -1,0 +1,277 @@
+"""Reading OME-XML: what a document says of its images, and whether it is valid."""
+
+import codecs
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
+from xml.etree import ElementTree as ET
+
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.ome.text import RECORDS_ONLY
+
+Attributes: TypeAlias = Mapping[str, str]
+
+_OME = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
+_PREFIX = "urn:exengine-ome-tiff:"
+_UNITS = {
+    "µm": {"µm": 1.0, "nm": 1e-3, "mm": 1e3, "m": 1e6},
+    "s": {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0},
+}
+_NOTHING: Attributes = MappingProxyType({})
+_MOST_ERRORS = 20
+
+
+class TiffData(NamedTuple):
+    """A run of pages that hold planes of an image; the file is None where it is the document's own."""
+
+    first_ifd: int
+    n_pages: int
+    first_zct: tuple[int, int, int]
+    file_name: str | None
+    file_uuid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageElement:
+    """An Image element of an OME document, as it stands there.
+
+    Parameters
+    ----------
+    image, pixels
+        Attributes of the elements Image and Pixels, and the AcquisitionDate of the image.
+    channels
+        Attributes of the channels in order.
+    planes
+        Attributes of the Plane elements by their indices along Z, C and T.
+    tiff_data
+        Where the pages of the image are.
+    annotations
+        Keys and values of this package's annotations, by the last part of their namespace.
+    """
+
+    image: Attributes
+    pixels: Attributes
+    channels: tuple[Attributes, ...]
+    planes: Mapping[tuple[int, int, int], Attributes]
+    tiff_data: tuple[TiffData, ...]
+    annotations: Mapping[str, Attributes]
+
+    @property
+    def name(self) -> str:
+        """Name of the image, as readers show it."""
+        return self.image.get("Name", "")
+
+    @property
+    def order(self) -> str:
+        """The plane axes from the fastest varying to the slowest, such as "ZCT"."""
+        return self.pixels.get("DimensionOrder", "")[2:]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Sizes along X, Y, Z, C and T; samples of RGB pixels are counted along C."""
+        return {axis: _integer(self.pixels, f"Size{axis}") for axis in "XYZCT"}
+
+    @property
+    def constant_keys(self) -> set[str]:
+        """Keys of metadata that the image is annotated with."""
+        return {*self.annotations.get("metadata", _NOTHING)} - {RECORDS_ONLY}
+
+    @property
+    def plane_keys(self) -> set[str]:
+        """Keys of metadata that the image is annotated with plane by plane."""
+        return {*self.annotations.get("metadata-by-plane", _NOTHING)} - {RECORDS_ONLY}
+
+    def length_um(self, name: str) -> float | None:
+        """Return a length of Pixels in micrometres; None where the document has none, or in pixels."""
+        return _quantity(self.pixels, name, "µm")
+
+    def time_interval_s(self) -> float | None:
+        """Return the time from one time point to the next."""
+        return _quantity(self.pixels, "TimeIncrement", "s")
+
+    def plane_times_s(self) -> Iterator[tuple[tuple[int, int, int], float]]:
+        """Yield Z, C, T and the time since the first frame of planes that have one."""
+        for zct in self.planes:
+            time_s = self.plane_quantity(zct, "DeltaT", "s")
+            if time_s is not None:
+                yield zct, time_s
+
+    def plane_quantity(self, zct: tuple[int, int, int], name: str, unit: str) -> float | None:
+        """Return an attribute of a plane in a unit, "µm" or "s"; None where the document has none."""
+        return _quantity(self.planes.get(zct, _NOTHING), name, unit)
+
+    def color(self, channel: int) -> str | None:
+        """Return the colour of a channel as #RRGGBB."""
+        number = self.channels[channel].get("Color") if channel < len(self.channels) else None
+        return None if number is None else f"#{(int(_number(number)) & 0xFFFFFFFF) >> 8:06X}"
+
+
+def read_ome(xml: bytes) -> list[ImageElement]:
+    """Read the images of a document in UTF-8 or UTF-16, without checking it against the schema.
+
+    Nothing is fetched, and a document that could declare entities is refused.
+
+    Raises
+    ------
+    OmeTiffError
+        It is no XML, has a document type, or an image in it makes no sense.
+    """
+    try:
+        root = ET.fromstring(_decoded(xml))  # noqa: S314 - no entity is declared
+    except ET.ParseError as error:
+        raise OmeTiffError(f"the OME-XML is no XML: {error}") from error
+    annotations = {
+        each.get("ID", ""): each
+        for each in root.iterfind(f"{_OME}StructuredAnnotations/{_OME}MapAnnotation")
+        if each.get("Namespace", "").startswith(_PREFIX)
+    }
+    return [_image(element, annotations) for element in root.iterfind(f"{_OME}Image")]
+
+
+def schema_errors(xml: bytes) -> list[str]:
+    """Check a document against the 2016-06 schema that comes with ome-types, without the network.
+
+    Returns
+    -------
+    list of str
+        What is not valid, 20 things at the most.
+
+    Raises
+    ------
+    OmeTiffError
+        It is no XML, or has a document type.
+    ImportError
+        lxml is not installed: it comes with the extra `validate`.
+    """
+    try:
+        from lxml import etree
+    except ImportError as error:
+        raise ImportError('checking OME-XML needs lxml: pip install "exengine-ome-tiff[validate]"') from error
+    parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, huge_tree=True)
+    try:
+        root = etree.fromstring(_decoded(xml).encode(), parser)
+    except etree.XMLSyntaxError as error:
+        raise OmeTiffError(f"the OME-XML is no XML: {error}") from error
+    faults = _faults_of_ids(root)
+    if faults:
+        return faults
+    schema = _schema()
+    try:
+        is_valid = schema.validate(root)
+    except etree.LxmlError as error:
+        raise OmeTiffError(f"the OME-XML cannot be checked: {error}") from error
+    errors = () if is_valid else list(schema.error_log)[:_MOST_ERRORS]
+    return [f"line {each.line}: {each.message}" for each in errors]
+
+
+def _decoded(xml: bytes) -> str:
+    """Decode a document before anything judges it, so that no encoding hides a document type."""
+    is_utf16 = xml.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = xml.decode("utf-16" if is_utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise OmeTiffError(f"the OME-XML is no XML in UTF-8: {error}") from error
+    if "\0" in text:  # a parser would take it for UTF-16 without a mark
+        raise OmeTiffError("the OME-XML is no XML in UTF-8: it has NUL characters")
+    if "<!DOCTYPE" in text:
+        raise OmeTiffError("the OME-XML has a document type, which may declare entities; no OME-XML needs it")
+    return text
+
+
+def _image(element: ET.Element, annotations: Mapping[str, ET.Element]) -> ImageElement:
+    pixels = element.find(f"{_OME}Pixels")
+    if pixels is None:
+        raise OmeTiffError("the OME-XML has an image without Pixels")
+    own = {}
+    for reference in element.iterfind(f"{_OME}AnnotationRef"):
+        annotation = annotations.get(reference.get("ID", ""))
+        if annotation is not None:
+            pairs = annotation.iterfind(f"{_OME}Value/{_OME}M")
+            name = annotation.get("Namespace", "").removeprefix(_PREFIX)
+            own[name] = {pair.get("K", ""): pair.text or "" for pair in pairs}
+    date = element.findtext(f"{_OME}AcquisitionDate")
+    return ImageElement(
+        element.attrib | ({} if date is None else {"AcquisitionDate": date}),
+        pixels.attrib,
+        tuple(channel.attrib for channel in pixels.iterfind(f"{_OME}Channel")),
+        {_zct(plane.attrib, "The"): plane.attrib for plane in pixels.iterfind(f"{_OME}Plane")},
+        tuple(_tiff_data(pixels)),
+        own,
+    )
+
+
+def _tiff_data(pixels: ET.Element) -> Iterator[TiffData]:
+    for data in pixels.iterfind(f"{_OME}TiffData"):
+        uuid = data.find(f"{_OME}UUID")
+        yield TiffData(
+            _integer(data.attrib, "IFD", "0"),
+            _integer(data.attrib, "PlaneCount", "1"),
+            _zct(data.attrib, "First"),
+            None if uuid is None else uuid.get("FileName"),
+            None if uuid is None else uuid.text,
+        )
+
+
+def _zct(attributes: Attributes, prefix: str) -> tuple[int, int, int]:
+    z, c, t = (_integer(attributes, f"{prefix}{axis}", "0") for axis in "ZCT")
+    return z, c, t
+
+
+def _quantity(attributes: Attributes, name: str, unit: str) -> float | None:
+    factor = _UNITS[unit].get(attributes.get(f"{name}Unit", unit))
+    return None if name not in attributes or factor is None else _number(attributes[name]) * factor
+
+
+def _integer(attributes: Attributes, name: str, default: str = "") -> int:
+    return int(_number(attributes.get(name, default)))
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise OmeTiffError(f"the OME-XML has {text[:80]!r} in place of a number")
+    return number
+
+
+def _faults_of_ids(root: Any) -> list[str]:
+    """Find IDs that keep the schema's reader busy for minutes, or hours.
+
+    It compares equal IDs two by two, and matches LSIDs, which no file of this package has, in every way in
+    which their dots can divide them.
+    """
+    if root.xpath('boolean(//@*[contains(., "urn:lsid:")])'):
+        return ["an element has an LSID"]
+    faults, seen = [], set()
+    for element in root.iterfind(".//*[@ID]"):
+        own = element.tag, element.attrib["ID"]
+        if own in seen and not str(element.tag).endswith(("Ref", "Settings")):
+            faults.append(f"line {element.sourceline}: another element has the ID {own[1]!r}")
+        seen.add(own)
+    return faults[:_MOST_ERRORS]
+
+
+@cache
+def _schema() -> Any:
+    from lxml import etree
+
+    class OfflineResolver(etree.Resolver):
+        """Answers for the schema of ``xml:`` attributes, which OME's names and does not use."""
+
+        def resolve(self, _url: str, _public_id: str | None, context: object) -> object:
+            text = (
+                '<schema xmlns="http://www.w3.org/2001/XMLSchema" '
+                'targetNamespace="http://www.w3.org/XML/1998/namespace"/>'
+            )
+            return self.resolve_string(text, context)
+
+    parser = etree.XMLParser(no_network=True)
+    root = etree.fromstring((files("ome_types") / "ome-2016-06.xsd").read_bytes(), parser)
+    parser.resolvers.add(OfflineResolver())
+    return etree.XMLSchema(root)
