@@ -44,7 +44,7 @@ def acquire() -> None:
 
 acquire()
 converted = convert(SOURCE, RESULT, overwrite=True, verify=True)  # reads both again, and compares
-print(f"{converted.frames} frames in {converted.path}, not carried over: {converted.lost or 'nothing'}")
+print(f"{converted.n_frames} frames in {converted.path}, not carried over: {converted.skipped or 'nothing'}")
 
 with TiffStorage.open(RESULT) as result:
     print(result.summary_metadata)

@@ -47,6 +47,6 @@ if __name__ == "__main__":
     acquisition.join()
 
     recovered = recover(PATH)
-    print(f"{recovered.frames} frames recovered, at least {FRAMES} were stored")
+    print(f"{recovered.n_frames} frames recovered, at least {FRAMES} were stored")
     with TiffStorage.open(PATH) as finished:
         print(finished.images[0].sizes)

@@ -26,7 +26,7 @@ def watch() -> None:
     while seen < FRAMES:
         sleep(INTERVAL_S / 2)
         try:
-            storage = TiffStorage.open(PATH, unfinished=True)
+            storage = TiffStorage.open(PATH, allow_unfinished=True)
         except (FileNotFoundError, OmeTiffError):  # not there yet, or no frame in it
             continue
         with storage:

@@ -51,4 +51,4 @@ finally:
 
 with TiffStorage.open("projection.ome.tiff") as finished:
     for image in finished.images:
-        print(image.name, image.labels, image.sizes)
+        print(image.name, image.coordinates, image.sizes)

@@ -41,4 +41,4 @@ finally:
 
 with TiffStorage.open("two_cameras.ome.tiff") as finished:
     for image in finished.images:
-        print(image.name, image.labels, image.sizes)
+        print(image.name, image.coordinates, image.sizes)

@@ -24,7 +24,7 @@ storage = TiffStorage(
     overwrite=True,
     z_step_um=Z_STEP_UM,
     channels=CHANNELS,
-    objective=ObjectiveInfo(magnification=20, na=0.8, immersion="Air"),
+    objective=ObjectiveInfo(magnification=20, numerical_aperture=0.8, immersion="Air"),
 )
 handler = DataHandler(storage)
 

@@ -205,10 +205,10 @@ def kill_once(seed: int, folder: Path, keep: Path | None = None) -> str:
     except (OmeTiffError, FileNotFoundError):
         assert not expected, f"{path}: {len(expected)} frames were acknowledged"
         return "nothing was there"
-    if recovered.frames is not None:
+    if recovered.n_frames is not None:
         for file, whole in before.items():
             assert file.read_bytes()[16 : len(whole)] == whole[16:]  # all but the header
-    assert recover(path).frames is None
+    assert recover(path).n_frames is None
     assert_recovered(plan, path, expected)
     assert sorted(each.suffix for each in path.parent.rglob("*.lock")) == []
     print(f"{seed}: {state}, {time.monotonic() - started_s:.2f} s", file=sys.stderr)

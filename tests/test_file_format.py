@@ -123,7 +123,7 @@ def test_the_reader_ends_where_recovery_found_a_link_to_nothing(reader, tmp_path
     data[link : link + 8] = len(data).to_bytes(8, "little")
     copy.write_bytes(data)
     assert_read(read_file(copy), frames)
-    assert recover(copy).frames == len(frames)
+    assert recover(copy).n_frames == len(frames)
     assert_read(read_file(copy), frames)
 
 

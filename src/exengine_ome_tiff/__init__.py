@@ -7,26 +7,39 @@ from exengine_ome_tiff.coordinates import PlateInfo
 from exengine_ome_tiff.dataset import ImageInfo
 from exengine_ome_tiff.errors import BeingWrittenError, NotFinishedError, OmeTiffError
 from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, ObjectiveInfo
-from exengine_ome_tiff.repair import Problem, Recovered, recover, validate
+from exengine_ome_tiff.repair import Problem, RecoveryResult, recover, validate
 from exengine_ome_tiff.tiff_storage import TiffStorage
 from exengine_ome_tiff.translate import CameraValues, FrameValues, PlaneValues, SummaryValues, Translator
 from exengine_ome_tiff.version import __version__
 
 _TOOLS = {
-    "conversion": ("Converted", "Exported", "Lost", "convert", "export_imagej"),
-    "inspection": ("ContactSheet", "DatasetInfo", "FrameRecord", "contact_sheet", "frame_record", "info"),
+    "conversion": ("ConversionResult", "ExportResult", "SkippedFrame", "convert", "export_imagej"),
+    "inspection": (
+        "ContactSheet",
+        "DatasetInfo",
+        "FrameMetadata",
+        "contact_sheet",
+        "read_frame_metadata",
+        "info",
+    ),
 }
 """What no acquisition needs, by the package that has it, which is imported when it is asked for."""
 
 if TYPE_CHECKING:
-    from exengine_ome_tiff.conversion import Converted, Exported, Lost, convert, export_imagej
+    from exengine_ome_tiff.conversion import (
+        ConversionResult,
+        ExportResult,
+        SkippedFrame,
+        convert,
+        export_imagej,
+    )
     from exengine_ome_tiff.inspection import (
         ContactSheet,
         DatasetInfo,
-        FrameRecord,
+        FrameMetadata,
         contact_sheet,
-        frame_record,
         info,
+        read_frame_metadata,
     )
 else:
 
@@ -42,21 +55,21 @@ __all__ = [
     "CameraValues",
     "ChannelInfo",
     "ContactSheet",
-    "Converted",
+    "ConversionResult",
     "DatasetInfo",
     "ExperimenterInfo",
-    "Exported",
-    "FrameRecord",
+    "ExportResult",
+    "FrameMetadata",
     "FrameValues",
     "ImageInfo",
-    "Lost",
     "NotFinishedError",
     "ObjectiveInfo",
     "OmeTiffError",
     "PlaneValues",
     "PlateInfo",
     "Problem",
-    "Recovered",
+    "RecoveryResult",
+    "SkippedFrame",
     "SummaryValues",
     "TiffStorage",
     "Translator",
@@ -64,8 +77,8 @@ __all__ = [
     "contact_sheet",
     "convert",
     "export_imagej",
-    "frame_record",
     "info",
+    "read_frame_metadata",
     "recover",
     "validate",
 ]

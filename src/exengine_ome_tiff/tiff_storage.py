@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import PlateInfo, check_modulo, read_coordinates
+from exengine_ome_tiff.coordinates import PlateInfo, check_fold_axes, read_coordinates
 from exengine_ome_tiff.dataset.frame_index import Dataset
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.loader import find_dataset, open_dataset
@@ -43,7 +43,7 @@ class TiffStorage(ReadableStorage):
         Replace the dataset at `path`. Without it an existing path is refused.
     on_error
         "raise": `put` raises what went wrong. As ExEngine's `DataHandler` dies of that without a word,
-        `close` raises it again unless the thread that met it has put another frame since. "defer": `put`
+        `close` raises it again unless the thread that met it has put another frame since. "collect": `put`
         logs what went wrong and returns, so that the acquisition goes on; a frame for which there was no
         room is tried once more, before the next one or at the end; `close` raises an `ExceptionGroup`.
     compression
@@ -58,9 +58,9 @@ class TiffStorage(ReadableStorage):
         How many smaller copies `finish` makes of each frame, each of half the height and width of the one
         before: the resolutions between which viewers of large images change. "auto": copies down to 1024
         pixels of frames with a side of more than 4096 pixels. Tiles are (512, 512) then if `tile` is None.
-    modulo
-        Axes to keep inside of images, where they would tell images apart, and the one of "Z", "C" and "T"
-        that each of them is kept inside of, such as ``{"angle": "T"}``: written as OME's ModuloAlongT.
+    fold_axes
+        Axes that stay inside an image instead of making further images, each with the one of "Z", "C" and "T"
+        that takes it in, such as ``{"angle": "T"}``. OME calls this modulo: ModuloAlongT.
     plate
         The multi-well plate that positions lie on; by default one is made of positions that are named after
         wells, such as "A1" and "B12-Site_3".
@@ -119,7 +119,7 @@ class TiffStorage(ReadableStorage):
         predictor: bool = False,
         tile: tuple[int, int] | None = None,
         pyramid_levels: int | Literal["auto"] | None = None,
-        modulo: Mapping[str, Literal["Z", "C", "T"]] | None = None,
+        fold_axes: Mapping[str, Literal["Z", "C", "T"]] | None = None,
         plate: PlateInfo | None = None,
         pixel_size_um: float | None = None,
         z_step_um: float | None = None,
@@ -136,7 +136,7 @@ class TiffStorage(ReadableStorage):
         self._failures = Failures(on_error)
         coding = PageCoding(compression, compression_level, predictor, tile, pyramid_levels)
         coding.require_codec()
-        check_modulo(modulo or {})
+        check_fold_axes(fold_axes or {})
         if plate is not None and not isinstance(plate, PlateInfo):
             raise TypeError(f"got plate={plate!r}, expected a PlateInfo")
         given = Given(
@@ -154,7 +154,7 @@ class TiffStorage(ReadableStorage):
         header = Header.new(
             is_folder=target.is_folder,
             summary_metadata=summary_metadata,
-            modulo=modulo or {},
+            fold_axes=fold_axes or {},
             plate=plate or PlateInfo(),
             coding=coding,
             given=given,
@@ -196,7 +196,7 @@ class TiffStorage(ReadableStorage):
         return self._session
 
     @classmethod
-    def open(cls, path: str | PathLike[str], *, unfinished: bool = False) -> Self:
+    def open(cls, path: str | PathLike[str], *, allow_unfinished: bool = False) -> Self:
         """Open a dataset for reading.
 
         Parameters
@@ -204,7 +204,7 @@ class TiffStorage(ReadableStorage):
         path
             A single file, a folder, or any file of a folder, its companion included. Files and folders may
             have been moved and renamed.
-        unfinished
+        allow_unfinished
             Open a dataset that was not finished, too: the frames that are in its files at this moment.
 
         Returns
@@ -219,10 +219,10 @@ class TiffStorage(ReadableStorage):
         OmeTiffError
             What is there was not written by a `TiffStorage`.
         NotFinishedError
-            It was, and never finished, and `unfinished` is False.
+            It was, and never finished, and `allow_unfinished` is False.
         """
         absolute = Path(fspath(path)).absolute()
-        dataset, header = open_dataset(absolute, unfinished=unfinished)
+        dataset, header = open_dataset(absolute, allow_unfinished=allow_unfinished)
         storage = cls.__new__(cls)
         storage._failures = Failures("raise")  # noqa: SLF001 - this is its constructor
         storage._setup(absolute, dataset, header)  # noqa: SLF001
@@ -312,11 +312,11 @@ class TiffStorage(ReadableStorage):
         try:
             self._session.put(plain_coordinates(data_coordinates), data, metadata)
         except (TypeError, ValueError, OSError) as error:
-            if self._failures.is_deferring and is_no_room(error):
+            if self._failures.is_collecting and is_no_room(error):
                 self._failures.keep(read_coordinates(plain_coordinates(data_coordinates)), data, metadata)
                 return
             self._failures.meet(error, repr(data_coordinates))
-            if not self._failures.is_deferring:
+            if not self._failures.is_collecting:
                 raise
         else:
             self._failures.survived()
@@ -344,7 +344,7 @@ class TiffStorage(ReadableStorage):
         Exception
             What `put` raised in a thread that has put no frame since.
         ExceptionGroup
-            All that went wrong with ``on_error="defer"``.
+            All that went wrong with ``on_error="collect"``.
         """
         self.finish()
         if not self._is_closed:

@@ -67,7 +67,7 @@ def python(source, folder):
 
 def test_all_frames_of_ours_are_recovered(tmp_path):
     assert python(OURS, tmp_path).returncode == 1
-    assert recover(tmp_path / "run.ome.tiff").frames == FRAMES
+    assert recover(tmp_path / "run.ome.tiff").n_frames == FRAMES
 
 
 @pytest.mark.parametrize(

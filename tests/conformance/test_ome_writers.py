@@ -46,7 +46,7 @@ def test_an_axis_that_ome_does_not_know(tmp_path):
     with TiffStorage(tmp_path / "ours.ome.tiff") as ours:
         ours.put({"time": 0, "angle": "left"}, FRAME)
         ours.put({"time": 0, "angle": "right"}, FRAME)
-        assert [image.labels for image in ours.images] == [{"angle": "left"}, {"angle": "right"}]
+        assert [image.coordinates for image in ours.images] == [{"angle": "left"}, {"angle": "right"}]
 
 
 def test_an_array_that_its_caller_uses_again(tmp_path):

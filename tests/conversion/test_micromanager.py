@@ -83,7 +83,7 @@ def test_the_files_are_what_tifffile_takes_for_image_stacks(folder):
 def test_a_folder_of_several_files(tmp_path, folder, form, by, caplog):
     source = folder if by == "folder" else folder / "demo_1_MMStack_A2-Site_0.ome.tif"
     done = convert(source, tmp_path / form, verify=True, fsync=False)
-    assert (done.frames, done.images, done.is_whole) == (24, 2, True)
+    assert (done.n_frames, done.n_images, done.is_complete) == (24, 2, True)
     assert_carried_over(tmp_path / form, NUMBERS, caplog)
 
 
@@ -91,7 +91,7 @@ def test_a_folder_of_several_files(tmp_path, folder, form, by, caplog):
 def test_other_pixels(tmp_path, shape, dtype, caplog):
     frames = frames_at(NUMBERS[:12], shape, dtype)
     write_image_stack(tmp_path / "a" / "a_MMStack_Pos0.ome.tif", SUMMARY, frames)
-    assert convert(tmp_path / "a", tmp_path / "run.ome.tiff", verify=True, fsync=False).is_whole
+    assert convert(tmp_path / "a", tmp_path / "run.ome.tiff", verify=True, fsync=False).is_complete
     assert_carried_over(tmp_path / "run.ome.tiff", NUMBERS[:12], caplog, shape=shape, dtype=dtype)
 
 
@@ -106,7 +106,7 @@ def test_without_names_numbers_stay(tmp_path):
 def test_a_file_whose_writer_was_killed_has_no_index(tmp_path, caplog):
     frames = frames_at(NUMBERS[:12])
     write_image_stack(tmp_path / "a" / "a_MMStack.ome.tif", SUMMARY, frames, is_finished=False)
-    assert convert(tmp_path / "a", tmp_path / "run.ome.tiff", verify=True).is_whole
+    assert convert(tmp_path / "a", tmp_path / "run.ome.tiff", verify=True).is_complete
     assert_carried_over(tmp_path / "run.ome.tiff", NUMBERS[:12], caplog)
 
 
@@ -114,7 +114,7 @@ def test_comments(tmp_path):
     comments = {"Summary": "control\ncells", "Image-0": "", "Image-1": "blurred"}
     write_image_stack(tmp_path / "a" / "a_MMStack.ome.tif", SUMMARY, frames_at(NUMBERS[:12]), comments)
     done = convert(tmp_path / "a", tmp_path / "run.ome.tiff")
-    assert [(lost.what, lost.reason) for lost in done.lost] == [
+    assert [(skipped.what, skipped.reason) for skipped in done.skipped] == [
         ("comment 'Image-1'", "there is no place for it")
     ]
     assert "control\ncells" in tifffile.tiffcomment(tmp_path / "run.ome.tiff")
@@ -129,14 +129,14 @@ class TestDamage:
         at = len(cut).to_bytes(4, "little")
         file.write_bytes(cut[:12] + at + cut[16:] + index)
         done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
-        assert (done.frames, done.differences) == (23, ())
-        (lost,) = done.lost
-        assert lost.what == "time=1,position=A2-Site_0,channel=FITC,z=2"
+        assert (done.n_frames, done.differences) == (23, ())
+        (skipped,) = done.skipped
+        assert skipped.what == "time=1,position=A2-Site_0,channel=FITC,z=2"
 
     def test_a_file_that_is_none(self, tmp_path, folder):
         (folder / "demo_1_MMStack_A2-Site_0_1.ome.tif").write_bytes(b"II*\0")
         done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
-        assert (done.frames, [lost.what for lost in done.lost]) == (
+        assert (done.n_frames, [skipped.what for skipped in done.skipped]) == (
             20,
             ["demo_1_MMStack_A2-Site_0_1.ome.tif"],
         )
@@ -145,4 +145,4 @@ class TestDamage:
         write_image_stack(folder / "other_MMStack.ome.tif", SUMMARY, frames_at(NUMBERS[:2]))
         with pytest.raises(OmeTiffError, match="of 2 datasets are in it"):
             convert(folder, tmp_path / "run.ome.tiff")
-        assert convert(folder / "other_MMStack.ome.tif", tmp_path / "run.ome.tiff").frames == 2
+        assert convert(folder / "other_MMStack.ome.tif", tmp_path / "run.ome.tiff").n_frames == 2

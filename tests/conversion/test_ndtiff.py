@@ -64,8 +64,8 @@ def test_what_ndstorage_wrote(tmp_path, form, places, dtype, caplog, capsys):
     capsys.readouterr()
     done = convert(source, dest, verify=True, fsync=False, progress=lambda *told: seen.append(told))
     assert capsys.readouterr().out == ""
-    assert (done.frames, done.resumed, done.lost, done.differences) == (len(places), 0, (), ())
-    assert done.is_whole
+    assert (done.n_frames, done.n_resumed, done.skipped, done.differences) == (len(places), 0, (), ())
+    assert done.is_complete
     assert done.frame_bytes == len(places) * 40 * 48 * np.dtype(dtype).itemsize
     assert {(what, total) for what, _, total in seen} == {
         ("converting", len(places)),
@@ -85,7 +85,7 @@ def test_pyramids_give_their_full_resolution(tmp_path, caplog):
     shutil.copytree(flat, source / "Full resolution")
     shutil.copytree(flat, source / "Downsampled_x2")
     done = convert(source, tmp_path / "run.ome.tiff", verify=True, fsync=False)
-    assert done.is_whole
+    assert done.is_complete
     assert_carried_over(source, tmp_path / "run.ome.tiff", places, caplog)
 
 
@@ -102,7 +102,7 @@ def test_rgb_and_version_2(tmp_path, version, caplog):
     ]
     source = write_ndtiff_by_hand(tmp_path / "nd", version, SUMMARY, frames)
     done = convert(source, tmp_path / "run.ome.tiff", verify=True, fsync=False)
-    assert done.is_whole
+    assert done.is_complete
     assert_carried_over(source, tmp_path / "run.ome.tiff", places, caplog)
     with TiffStorage.open(tmp_path / "run.ome.tiff") as result:
         for place, pixels, _ in frames:
@@ -112,7 +112,7 @@ def test_rgb_and_version_2(tmp_path, version, caplog):
 def test_version_2_without_channels(tmp_path, caplog):
     places = nested(time=range(3))
     source = write_ndtiff_by_hand(tmp_path / "nd", 2, SUMMARY, frames_at(places))
-    assert convert(source, tmp_path / "run.ome.tiff", verify=True, fsync=False).is_whole
+    assert convert(source, tmp_path / "run.ome.tiff", verify=True, fsync=False).is_complete
     assert_carried_over(source, tmp_path / "run.ome.tiff", places, caplog, channel=None)
 
 
@@ -124,7 +124,7 @@ def test_version_1(tmp_path, caplog):
     ]
     source = write_ndtiff_1(tmp_path / "nd", SUMMARY | {"Width": 24, "Height": 20}, frames)
     done = convert(source, tmp_path / "run.ome.tiff", verify=True, fsync=False)
-    assert done.is_whole
+    assert done.is_complete
     with TiffStorage.open(tmp_path / "run.ome.tiff") as result:
         order = [dict(each) for each in result.get_image_coordinates_list()]
         for place, pixels, _ in frames:
@@ -140,7 +140,7 @@ def test_of_frames_that_were_replaced_the_last_one_counts(tmp_path):
     again = (places[1], np.full((40, 48), 7, "u2"), {"second": True})
     source = write_ndtiff(tmp_path, "nd", SUMMARY, [*frames_at(places), again])
     done = convert(source, tmp_path / "run.ome.tiff", verify=True, fsync=False)
-    assert (done.frames, done.superseded, done.is_whole) == (3, 1, True)
+    assert (done.n_frames, done.n_overwritten, done.is_complete) == (3, 1, True)
     with TiffStorage.open(tmp_path / "run.ome.tiff") as result:
         assert_same(result[places[1]], again[1])
         assert result.get_metadata(places[1]) == {"second": True}
@@ -155,22 +155,22 @@ class TestDamage:
     def source(self, tmp_path):
         return write_ndtiff(tmp_path, "nd", SUMMARY, frames_at(self.places))
 
-    def lost(self, source, left):
-        """Convert; return what is lost, in the order in which it is told."""
+    def skipped(self, source, left):
+        """Convert; return what is skipped, in the order in which it is told."""
         dest = source.parent / "run.ome.tiff"
         done = convert(source, dest, verify=True, fsync=False)
-        assert (done.frames, done.is_whole, done.differences) == (len(left), False, ())
+        assert (done.n_frames, done.is_complete, done.differences) == (len(left), False, ())
         with TiffStorage.open(dest) as result:
             assert result.get_image_coordinates_list() == left
             for place in left:
                 assert_same(result[place], frame(place, (40, 48)))
-        return done.lost
+        return done.skipped
 
     def test_an_index_that_was_cut_short(self, source):
         index = source / "NDTiff.index"
         index.write_bytes(index.read_bytes()[:-50])
-        (lost,) = self.lost(source, self.places[:5])
-        assert (lost.what, lost.reason) == (
+        (skipped,) = self.skipped(source, self.places[:5])
+        assert (skipped.what, skipped.reason) == (
             "nd_NDTiffStack.tif",
             "frames that NDTiff.index does not name: 1",
         )
@@ -179,35 +179,35 @@ class TestDamage:
         index = source / "NDTiff.index"
         entries = index.read_bytes()
         index.write_bytes(entries[: len(entries) * 4 // 6].ljust(1000, b"\0"))
-        (lost,) = self.lost(source, self.places[:4])
-        assert lost.reason.endswith(": 2")
+        (skipped,) = self.skipped(source, self.places[:4])
+        assert skipped.reason.endswith(": 2")
 
     def test_a_file_that_was_cut_short(self, source):
         file = source / "nd_NDTiffStack.tif"
         file.write_bytes(file.read_bytes()[: -40 * 48 * 2 - 600])
-        lost = self.lost(source, self.places[:4])
-        assert [each.what for each in lost] == ["time=4", "time=5"]
-        assert "nd_NDTiffStack.tif" in lost[0].reason
+        skipped = self.skipped(source, self.places[:4])
+        assert [each.what for each in skipped] == ["time=4", "time=5"]
+        assert "nd_NDTiffStack.tif" in skipped[0].reason
 
     def test_metadata_that_are_none(self, source):
         file = source / "nd_NDTiffStack.tif"
         data = file.read_bytes()
         assert data.count(b'"Axes": {"time": 2}') == 1
         file.write_bytes(data.replace(b'"Axes": {"time": 2}', b'"Axes": {"time"  2}'))
-        (lost,) = self.lost(source, [place for place in self.places if place["time"] != 2])
-        assert lost.what == "time=2"
+        (skipped,) = self.skipped(source, [place for place in self.places if place["time"] != 2])
+        assert skipped.what == "time=2"
 
     def test_an_entry_that_is_no_json(self, source):
         index = source / "NDTiff.index"
         index.write_bytes(index.read_bytes().replace(b'{"time": 3}', b'{"time", 3}'))
-        (lost,) = self.lost(source, [place for place in self.places if place["time"] != 3])
-        assert lost.what == "NDTiff.index"
+        (skipped,) = self.skipped(source, [place for place in self.places if place["time"] != 3])
+        assert skipped.what == "NDTiff.index"
 
     def test_coordinates_that_are_none(self, source):
         index = source / "NDTiff.index"
         index.write_bytes(index.read_bytes().replace(b'{"time": 3}', b'{"time":0.}'.replace(b"0.", b"[]")))
-        (lost,) = self.lost(source, [place for place in self.places if place["time"] != 3])
-        assert lost.reason
+        (skipped,) = self.skipped(source, [place for place in self.places if place["time"] != 3])
+        assert skipped.reason
 
     def test_a_file_that_is_missing(self, source):
         (source / "nd_NDTiffStack.tif").unlink()
@@ -224,7 +224,7 @@ class TestDamage:
         dataset._index_file.flush()
         done = convert(tmp_path / "live_1", tmp_path / "run.ome.tiff", verify=True, fsync=False)
         close(dataset)
-        assert (done.frames, done.lost) == (6, ())
+        assert (done.n_frames, done.skipped) == (6, ())
 
 
 def test_nothing_that_can_be_converted(tmp_path):
@@ -241,4 +241,4 @@ def test_any_file_of_a_dataset_will_do(tmp_path):
     places = nested(time=range(2))
     folder = write_ndtiff(tmp_path, "nd", {}, frames_at(places))
     for number, file in enumerate(folder.iterdir()):
-        assert convert(file, tmp_path / f"{number}.ome.tiff").frames == 2
+        assert convert(file, tmp_path / f"{number}.ome.tiff").n_frames == 2

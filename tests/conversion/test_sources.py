@@ -25,7 +25,7 @@ GIVEN = {
     "pixel_size_um": 0.5,
     "channels": {"DAPI": ChannelInfo(color="#102030")},
     "description": "cells",
-    "modulo": {"angle": "T"},
+    "fold_axes": {"angle": "T"},
 }
 FORMS = ["run.ome.tiff", "run"]
 
@@ -62,13 +62,13 @@ def test_other_forms_and_back(tmp_path, form, other, caplog):
     dest = tmp_path / "b" / other
     options = {"compression": "zlib", "predictor": True, "tile": (16, 16), "checksums": "crc32"}
     done = convert(source, dest, verify=True, pyramid_levels=1, fsync=False, **options)
-    assert done.is_whole
-    assert (done.frames, done.images) == (12, 2)
+    assert done.is_complete
+    assert (done.n_frames, done.n_images) == (12, 2)
     assert_whole(dest)
     caplog.clear()
     assert_readers_agree(dest, [(place, frame(place, (40, 48))) for place in PLACES], caplog)
     back = convert(dest, tmp_path / "c" / form, verify=True, fsync=False)
-    assert back.is_whole
+    assert back.is_complete
     assert_whole(back.path)
     before, after = info(source), info(back.path)
     assert [replace(image, file=source) for image in after.images] == [
@@ -89,7 +89,7 @@ def test_a_dataset_that_was_never_finished(tmp_path):
     for number, place in enumerate(PLACES[:5]):
         storage.put(place, frame(place, (40, 48)), {"n": number, "nested": [1, {"a": None}]})
     storage.suspend()
-    assert convert(tmp_path / "a.ome.tiff", tmp_path / "b", verify=True).is_whole
+    assert convert(tmp_path / "a.ome.tiff", tmp_path / "b", verify=True).is_complete
     assert_whole(tmp_path / "b", PLACES[:5])
 
 
@@ -101,11 +101,11 @@ class TestStorages:
             storage.put(place, frame(place, (40, 48)))
         if state == "closed":
             storage.close()
-        assert convert(storage, tmp_path / "b.ome.tiff", verify=True).is_whole
+        assert convert(storage, tmp_path / "b.ome.tiff", verify=True).is_complete
         assert info(tmp_path / "b.ome.tiff").images[0].pixel_size_um == (0.5, 0.5)
         gone = {"time": 99}
         some = convert(storage, tmp_path / "c.ome.tiff", coordinates=[*PLACES[:2], gone])
-        assert (some.frames, [lost.what for lost in some.lost]) == (2, ["time=99"])
+        assert (some.n_frames, [skipped.what for skipped in some.skipped]) == (2, ["time=99"])
         with pytest.raises(ValueError, match="is the source, or in it"):
             convert(storage, storage.path, overwrite=True)
         storage.close()
@@ -115,7 +115,7 @@ class TestStorages:
         with pytest.raises(TypeError, match="got coordinates of frames of"):
             convert(source, tmp_path / "b.ome.tiff", coordinates=PLACES)
         with pytest.raises(TypeError, match="on_error"):
-            convert(source, tmp_path / "b.ome.tiff", on_error="defer")
+            convert(source, tmp_path / "b.ome.tiff", on_error="collect")
         with pytest.raises(OmeTiffError, match="the storage: no frame can be read"):
             convert(NDRAMStorage(), tmp_path / "b.ome.tiff", coordinates=[])
         assert [path.name for path in tmp_path.iterdir()] == ["a.ome.tiff"]
@@ -129,8 +129,8 @@ class TestStorages:
         assert list(tmp_path.iterdir()) == []
         gone = {"time": 99}
         done = convert(storage, tmp_path / "a.ome.tiff", coordinates=[*PLACES, gone], verify=True)
-        assert [lost.what for lost in done.lost] == ["time=99"]
-        assert not done.is_whole
+        assert [skipped.what for skipped in done.skipped] == ["time=99"]
+        assert not done.is_complete
         with TiffStorage.open(tmp_path / "a.ome.tiff") as result:
             assert result.get_image_coordinates_list() == PLACES
 
@@ -139,7 +139,7 @@ class TestStorages:
             for number, place in enumerate(PLACES):
                 storage.put(place, frame(place, (40, 48)), {"n": number, "nested": [1, {"a": None}]})
             storage.finish()
-            assert convert(storage, tmp_path / "b", verify=True).is_whole
+            assert convert(storage, tmp_path / "b", verify=True).is_complete
         assert_whole(tmp_path / "b")
 
     def test_pixels_that_cannot_be_stored(self, tmp_path):
@@ -148,7 +148,7 @@ class TestStorages:
         storage.put({"time": 1}, np.zeros((4, 4), "u8"), {})
         places = [{"time": 0}, {"time": 1}, {"time": 2.5}]
         done = convert(storage, tmp_path / "a.ome.tiff", coordinates=places, verify=True)
-        no_type, no_value = done.lost
+        no_type, no_value = done.skipped
         assert (no_type.what, no_value.what) == ("time=1", "time=2.5")
         assert "uint64" in no_type.reason
         assert "of type float" in no_value.reason
@@ -192,7 +192,7 @@ class TestInterrupts:
         counting, seen = self.stop_after(99, error)
         with counting:
             done = convert(source, dest, compression="zlib")
-        assert (done.frames, done.resumed) == (12, 5)
+        assert (done.n_frames, done.n_resumed) == (12, 5)
         assert seen == [PLACES[4], *PLACES[5:]]  # the last one that was there is compared
         assert [path.name for path in dest.parent.iterdir()] == [form]
         assert_whole(dest)
@@ -209,7 +209,7 @@ class TestInterrupts:
         assert subprocess.run(command, timeout=60, check=False).returncode == 9
         assert [path.name for path in dest.parent.iterdir()] == [f".{form}.part"]
         done = convert(source, dest, verify=True)
-        assert (done.frames, done.differences) == (12, ())
+        assert (done.n_frames, done.differences) == (12, ())
         assert [path.name for path in dest.parent.iterdir()] == [form]
         assert_whole(dest)
 
@@ -224,7 +224,7 @@ class TestInterrupts:
             convert(source, dest)
         assert not dest.exists()
         done = convert(source, dest, verify=True)
-        assert (done.frames, done.resumed) == (12, 12)
+        assert (done.n_frames, done.n_resumed) == (12, 12)
         assert_whole(dest)
 
     def test_finished_before_it_was_whole(self, tmp_path, source):
@@ -233,7 +233,7 @@ class TestInterrupts:
         with stopping, pytest.raises(KeyboardInterrupt):
             convert(source, dest)
         TiffStorage.resume(dest.parent / ".run.ome.tiff.part" / "run.ome.tiff").close()
-        assert convert(source, dest, verify=True).resumed == 0
+        assert convert(source, dest, verify=True).n_resumed == 0
         assert_whole(dest)
 
     @pytest.mark.parametrize("change", ["options", "source", "frames", "summary"])
@@ -257,7 +257,7 @@ class TestInterrupts:
         with pytest.raises(FileExistsError, match="delete it"):
             convert(other, dest, **options)
         shutil.rmtree(dest.parent / ".run.ome.tiff.part")
-        assert convert(other, dest, **options).frames == 12
+        assert convert(other, dest, **options).n_frames == 12
 
     def test_two_at_a_time(self, tmp_path, source, form):
         dest = tmp_path / "new" / form
@@ -269,7 +269,7 @@ class TestInterrupts:
                 with pytest.raises(FileExistsError, match=r"another TiffStorage|still being"):
                     convert(source, dest)
 
-        assert convert(source, dest, progress=second).frames == 12
+        assert convert(source, dest, progress=second).n_frames == 12
         assert told == [6]
         assert_whole(dest)
 
@@ -286,7 +286,7 @@ class TestInterrupts:
         with pytest.raises(FileNotFoundError, match="not there any more"), patch(read, side_effect=OSError):
             convert(source, dest, progress=remove)
         (tmp_path / "gone").rename(source)
-        assert convert(source, dest, verify=True).is_whole
+        assert convert(source, dest, verify=True).is_complete
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -296,7 +296,7 @@ def test_a_destination_that_exists(tmp_path, form):
     with pytest.raises(FileExistsError, match="exists"):
         convert(source, dest)
     assert [path.name for path in dest.parent.iterdir()] == [form]
-    assert convert(source, dest, overwrite=True, verify=True).is_whole
+    assert convert(source, dest, overwrite=True, verify=True).is_complete
     assert [path.name for path in dest.parent.iterdir()] == [form]
     assert_whole(dest)
 
@@ -329,7 +329,7 @@ def test_destinations_that_cannot_be(tmp_path):
         convert(source, storage.path, overwrite=True)
     storage.suspend()
     storage.path.joinpath("exengine-ome-tiff.lock").touch()  # as a writer that was killed leaves it
-    assert convert(source, storage.path, overwrite=True).is_whole
+    assert convert(source, storage.path, overwrite=True).is_complete
     shutil.rmtree(storage.path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "new", "open.ome.tiff", "source"]
 
@@ -361,7 +361,7 @@ class TestVerifying:
                 progress=lambda what, *_: is_verifying.append(1) if what == "verifying" else None,
             )
         assert done.differences == (f"position=A1,time=2,channel=DAPI: {what}",)
-        assert not done.is_whole
+        assert not done.is_complete
         assert not (tmp_path / "b.ome.tiff").exists()
         assert done.path == tmp_path / ".b.ome.tiff.part" / "b.ome.tiff"
         assert json.loads((done.path.parent / "request.json").read_text())["source"] == str(source)

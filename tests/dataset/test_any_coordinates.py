@@ -37,7 +37,7 @@ def acquisitions(draw):
 def options(draw):
     inside = draw(st.permutations(["angle", "row", "camera"]))
     parents = draw(st.lists(st.sampled_from("ZCT"), max_size=2, unique=True))
-    return {"modulo": dict(zip(inside, parents, strict=False))}
+    return {"fold_axes": dict(zip(inside, parents, strict=False))}
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -84,7 +84,7 @@ def assert_absent(storage, places):
         axes = {axis: {place.get(axis) for place in places} for axis in ("time", "channel", "z")}
         for values in product(*axes.values()):
             along = {axis: value for axis, value in zip(axes, values, strict=True) if value is not None}
-            place = image.labels | along
+            place = image.coordinates | along
             if frozenset(place.items()) in there:
                 assert place in storage
             else:

@@ -37,14 +37,14 @@ CASES = {
 def test_readers_see_the_axis(tmp_path, caplog, name, case, is_shuffled):
     modulo, places, axes, sizes = CASES[case]
     put = frames_at(shuffled(places) if is_shuffled else places)
-    with TiffStorage(tmp_path / name, modulo=modulo) as storage:
+    with TiffStorage(tmp_path / name, fold_axes=modulo) as storage:
         put_all(storage, put)
         images = storage.images
     assert_readers_agree(tmp_path / name, put, caplog)
     assert len(images) == (2 if case == "of images" else 1)
     with TiffStorage.open(tmp_path / name) as storage:
         assert storage.images == images
-        assert {axis: name for axis, (name, _) in images[0].modulo.items()} == {
+        assert {axis: name for axis, (name, _) in images[0].folded_axes.items()} == {
             parent: axis for axis, parent in modulo.items()
         }
     file = tmp_path / name if name.endswith("tiff") else min((tmp_path / name).glob("*.tiff"))
@@ -59,7 +59,7 @@ def test_bioformats_sees_steps_and_labels(tmp_path, bioformats):
     places = nested(
         angle=(0, 45, 90), polarisation=("s", "p"), channel=("DAPI",), **{"lambda": (500, 520, 590)}
     )
-    with TiffStorage(tmp_path / "run.ome.tiff", modulo=modulo) as storage:
+    with TiffStorage(tmp_path / "run.ome.tiff", fold_axes=modulo) as storage:
         put_all(storage, frames_at(places))
     with bioformats(tmp_path / "run.ome.tiff") as reader:
         found = reader.modulo(0)
@@ -96,5 +96,5 @@ def test_without_the_option_the_axis_makes_images(tmp_path, caplog):
 )
 def test_what_cannot_be_is_refused_before_anything_is_made(tmp_path, modulo, message):
     with pytest.raises(ValueError, match=message):
-        TiffStorage(tmp_path / "run.ome.tiff", modulo=modulo)
+        TiffStorage(tmp_path / "run.ome.tiff", fold_axes=modulo)
     assert list(tmp_path.iterdir()) == []

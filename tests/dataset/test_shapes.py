@@ -19,7 +19,7 @@ def assert_stored(path, caplog, put, images=None, **options):
     """Put frames; demand the images, by name: planes along T, C and Z, and how many were acquired."""
     with TiffStorage(path, **options) as storage:
         put_all(storage, put)
-        found = {image.name: (*image.sizes.values(), image.frames) for image in storage.images}
+        found = {image.name: (*image.sizes.values(), image.n_frames) for image in storage.images}
         assert len(found) == len(storage.images)
         if images is not None:
             assert {name: (*size[:3], size[-1]) for name, size in found.items()} == images
@@ -122,8 +122,8 @@ def test_labels_that_no_file_name_could_hold(tmp_path, caplog, name, axis):
     put = frames_at(nested(**{axis: [*LABELS, 1, -1], "time": (0, 1)}))
     assert_stored(tmp_path / name, caplog, put)
     with TiffStorage.open(tmp_path / name) as storage:
-        assert {image.labels[axis] for image in storage.images} == {*LABELS, 1, -1}
-        assert {image.frames for image in storage.images} == {2}
+        assert {image.coordinates[axis] for image in storage.images} == {*LABELS, 1, -1}
+        assert {image.n_frames for image in storage.images} == {2}
     if name == "run" and axis == "position":
         files = [path.name for path in (tmp_path / name).iterdir()]
         assert len(files) == len({file.casefold() for file in files}) == len(LABELS) + 2 + 1
@@ -142,7 +142,7 @@ def test_tiles_with_stage_positions(tmp_path, caplog, name, bioformats):
     assert_readers_agree(path, put, caplog)
     with TiffStorage.open(path) as storage:
         assert len(storage.images) == 12
-        assert storage.images[5].labels == {"position": "left", "row": 1, "column": 2}
+        assert storage.images[5].coordinates == {"position": "left", "row": 1, "column": 2}
         assert storage.images[5].name == "left, column 2, row 1"
     with bioformats(path if path.is_file() else path / "run_left.ome.tiff") as reader:
         for plane in reader.series[5].planes:

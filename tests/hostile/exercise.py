@@ -49,11 +49,11 @@ def write(folder: Path, files: Mapping[str, bytes], *, is_folder: bool) -> Path:
     return folder if is_folder else folder / next(iter(files))
 
 
-def read_all(path: Path, *, unfinished: bool) -> dict[str, bytes] | None:
+def read_all(path: Path, *, allow_unfinished: bool) -> dict[str, bytes] | None:
     """Read all that can be read; return frames by coordinates, None where some could not be read."""
     frames: dict[str, bytes] | None = {}
     try:
-        storage = TiffStorage.open(path, unfinished=unfinished)
+        storage = TiffStorage.open(path, allow_unfinished=allow_unfinished)
     except OmeTiffError:
         return None
     try:
@@ -61,7 +61,7 @@ def read_all(path: Path, *, unfinished: bool) -> dict[str, bytes] | None:
         images = storage.images
         assert all(isinstance(image, ImageInfo) for image in images)
         places = storage.get_image_coordinates_list()
-        assert sum(image.frames for image in images) == len(places)
+        assert sum(image.n_frames for image in images) == len(places)
         for place in places:
             assert place in storage
             try:
@@ -94,7 +94,7 @@ def check_recover(path: Path) -> None:
     """Recover, and hold the files against what they were."""
     folder = path if path.is_dir() else path.parent
     before = {each.name: each.read_bytes() for each in folder.iterdir()}
-    frames = read_all(path, unfinished=True)
+    frames = read_all(path, allow_unfinished=True)
     try:
         found = recover(path)
     except OmeTiffError:
@@ -110,7 +110,7 @@ def check_recover(path: Path) -> None:
         assert np.count_nonzero(kept != np.frombuffer(content, np.uint8)) <= _CHANGED_BYTES, name
     assert [each.name for each in folder.parent.iterdir()] == [folder.name]
     if found is not None and frames is not None:
-        recovered = read_all(path, unfinished=False)
+        recovered = read_all(path, allow_unfinished=False)
         if recovered is None:  # a file of a folder that cannot be mended is left as it is, and not finished
             assert path.is_dir()
             return
@@ -142,8 +142,8 @@ def exercise(work: Path, files: Mapping[str, bytes], *, is_folder: bool, steps: 
     """
     shutil.rmtree(work, ignore_errors=True)
     path = write(work / "one", files, is_folder=is_folder)
-    if "o" in steps and read_all(path, unfinished=False) is None:
-        read_all(path, unfinished=True)
+    if "o" in steps and read_all(path, allow_unfinished=False) is None:
+        read_all(path, allow_unfinished=True)
     if "v" in steps:
         check_validate(path)
         if "c" in steps:

@@ -47,7 +47,7 @@ def make_seeds(folder: Path) -> list[Seed]:
     wells = {
         "plate": PlateInfo({"p": "A1", "q": "B2-Site_1"}, rows=2, columns=3),
         "channels": {"A": ChannelInfo(color="#00FF00", excitation_nm=488)},
-        "objective": ObjectiveInfo("60x", na=1.4, immersion="Oil"),
+        "objective": ObjectiveInfo("60x", numerical_aperture=1.4, immersion="Oil"),
         "pixel_size_um": 0.25,
     }
     angles = [{"time": time, "angle": angle, "position": "p"} for time in (0, 1) for angle in (0, 90)]
@@ -61,7 +61,7 @@ def make_seeds(folder: Path) -> list[Seed]:
         ("pyramid", False, True, {"compression": "zlib", "pyramid_levels": 2}, _PLACES, (4, 6), "u1"),
         ("pyramid unfinished", False, False, {"pyramid_levels": 1}, _PLACES, (4, 6), "i2"),
         ("checksums", False, True, {"checksums": "sha256"}, _PLACES, (4, 6), "u2"),
-        ("modulo", False, True, {"modulo": {"angle": "T"}, **wells}, angles, (4, 6), "bool"),
+        ("modulo", False, True, {"fold_axes": {"angle": "T"}, **wells}, angles, (4, 6), "bool"),
         ("RGB", False, True, {}, _PLACES, rgb, "u1"),
         ("RGB unfinished", False, False, {"compression": "zlib", "checksums": True}, _PLACES, rgb, "u1"),
         ("folder", True, True, wells, positions, (4, 6), "u1"),

@@ -72,7 +72,7 @@ def head(**fields: Any) -> bytes:
     plain = headers.Header.new(
         is_folder=False,
         summary_metadata=None,
-        modulo={},
+        fold_axes={},
         plate=headers.PlateInfo(),
         coding=headers.PageCoding(),
         given=headers.Given(),
@@ -150,7 +150,7 @@ def refused(path: Path, *, is_finished: bool = False) -> None:
     `recover` looks only at the beginning of what is finished.
     """
     before = path.read_bytes() if path.is_file() else None
-    readers = [TiffStorage.open, lambda each: TiffStorage.open(each, unfinished=True), recover]
+    readers = [TiffStorage.open, lambda each: TiffStorage.open(each, allow_unfinished=True), recover]
     for read in readers[: 2 if is_finished else 3]:
         with pytest.raises(OmeTiffError) as told:
             read(path)
@@ -238,7 +238,7 @@ def test_a_loop_of_pages_without_records(tmp_path):
     first = file.page(tags_of(file, block(record({"time": 0})), 16, header=head()))
     file.page([(256, 4, 1, 6)], len(file.data))
     path = file.save(tmp_path / "b.ome.tiff", first)
-    assert recover(path).frames == 1
+    assert recover(path).n_frames == 1
     assert TiffStorage.open(path).get_image_coordinates_list() == [{"time": 0}]
 
 
@@ -281,7 +281,7 @@ def test_pages_that_share_pixels(tmp_path):
         at = file.page(tags, following if number < 99 else 0)
         first = at if first is None else first
     path = file.save(tmp_path / "a.ome.tiff", first)
-    with TiffStorage.open(path, unfinished=True) as storage:
+    with TiffStorage.open(path, allow_unfinished=True) as storage:
         assert len(storage.get_image_coordinates_list()) == 1, "the first one has the pixels"
     size = path.stat().st_size
     recover(path)
@@ -302,7 +302,7 @@ def test_records_that_share_their_text(tmp_path):
     file.data += text
     struct.pack_into("<HHQQ", file.data, first + 8, chain.DATASET, chain.BYTES, len(text), at)
     path = file.save(tmp_path / "a.ome.tiff", first)
-    assert recover(path).frames * len(lines) < path.stat().st_size
+    assert recover(path).n_frames * len(lines) < path.stat().st_size
 
 
 def test_pixels_in_the_header(tmp_path):
@@ -321,7 +321,7 @@ def test_recover_mends_no_link_of_a_damaged_page(tmp_path):
     with pytest.raises(OmeTiffError, match="damaged"):
         recover(path)
     assert path.read_bytes() == before
-    with TiffStorage.open(path, unfinished=True) as storage:
+    with TiffStorage.open(path, allow_unfinished=True) as storage:
         assert storage[{"time": 0}].tobytes() == frame({"time": 0}).tobytes()
 
 
@@ -339,9 +339,9 @@ def test_recover_writes_to_no_link_that_is_part_of_a_record(tmp_path):
     path.write_bytes(data + ifd + b" " * 8 + data[record_at : record_at + length])
     patched(path, 8, struct.pack("<Q", len(data)))
     before = path.read_bytes()
-    with TiffStorage.open(path, unfinished=True) as storage:
+    with TiffStorage.open(path, allow_unfinished=True) as storage:
         assert storage[{"time": 0}].tobytes() == frame({"time": 0}).tobytes()
-    assert recover(path).frames == 1
+    assert recover(path).n_frames == 1
     assert path.read_bytes()[16 : len(before)] == before[16:]
     with TiffStorage.open(path) as storage:
         assert storage[{"time": 0}].tobytes() == frame({"time": 0}).tobytes()
@@ -349,9 +349,9 @@ def test_recover_writes_to_no_link_that_is_part_of_a_record(tmp_path):
 
 def test_text_as_ascii_is_text(tmp_path):
     path = one_page(tmp_path / "a.ome.tiff", block(record({"time": 0})), kind=chain.ASCII)
-    with TiffStorage.open(path, unfinished=True) as storage:
+    with TiffStorage.open(path, allow_unfinished=True) as storage:
         assert storage[{"time": 0}].tobytes() == frame({"time": 0}, (4, 6)).tobytes()
-    assert recover(path).frames == 1
+    assert recover(path).n_frames == 1
     assert TiffStorage.open(path).get_data({"time": 0}).shape == (4, 6)
     refused(one_page(tmp_path / "b.ome.tiff", block(record({"time": 0})), kind=4))
 
@@ -472,11 +472,11 @@ def test_metadata_that_cannot_be_read_costs_no_pixels(tmp_path, metadata):
     line = record({"time": 0}).replace(b"{}", b"@").replace(b"@", metadata.encode("latin-1"))
     path = one_page(tmp_path / "a.ome.tiff", block(line))
     pixels = frame({"time": 0}, (4, 6))
-    with TiffStorage.open(path, unfinished=True) as storage:
+    with TiffStorage.open(path, allow_unfinished=True) as storage:
         assert storage[{"time": 0}].tobytes() == pixels.tobytes()
         with pytest.raises(OmeTiffError, match="metadata"):
             storage.get_metadata({"time": 0})
-    assert recover(path).frames == 1
+    assert recover(path).n_frames == 1
     with TiffStorage.open(path) as storage:
         assert storage[{"time": 0}].tobytes() == pixels.tobytes()
     assert validate(path) == []
@@ -511,7 +511,7 @@ def test_a_long_key_over_many(tmp_path):
     inside = {f"{number}": 0 for number in range(20_000)}
     line = record({"time": 0}, 0, json.dumps({"x" * 200_000: inside}))
     path = one_page(tmp_path / "a.ome.tiff", block(line))
-    assert recover(path).frames == 1
+    assert recover(path).n_frames == 1
 
 
 def test_a_frame_with_many_keys_among_many_frames(tmp_path):
@@ -526,7 +526,7 @@ def test_a_frame_with_many_keys_among_many_frames(tmp_path):
     copy.write_bytes(path.read_bytes())
     storage.close()
     tracemalloc.reset_peak()
-    assert recover(copy).frames == 2000
+    assert recover(copy).n_frames == 2000
 
 
 # pages ----------------------------------------------------------------------------------------------------
@@ -572,7 +572,7 @@ def test_decompression_bomb_without_imagecodecs(tmp_path):
     path = with_pixels(encoded(tmp_path / "a.ome.tiff"), bomb())
     program = (
         "import re, sys; sys.modules['imagecodecs'] = None\n"
-        "from exengine_ome_tiff.tiff import decoding; decoding.find_spec = lambda name: None\n"
+        "from exengine_ome_tiff.tiff import decode; decode.find_spec = lambda name: None\n"
         "from exengine_ome_tiff import TiffStorage, OmeTiffError\n"
         "storage = TiffStorage.open(sys.argv[1])\n"
         "try: storage.get_data({'time': 0})\n"
@@ -781,7 +781,7 @@ def test_a_file_twice_in_its_folder(tmp_path):
     with pytest.raises(OmeTiffError, match="which copy"):
         recover(folder)
     assert (folder / "run.ome.tiff").read_bytes() == content
-    with TiffStorage.open(folder, unfinished=True) as storage:
+    with TiffStorage.open(folder, allow_unfinished=True) as storage:
         assert len(storage.get_image_coordinates_list()) == 2
         assert storage[{"time": 1}].tobytes() == frame({"time": 1}).tobytes()
 
@@ -806,9 +806,9 @@ def test_recover_deletes_no_file_that_seems_to_be_empty(tmp_path):
         path.write_bytes(content)
     damaged = folder / "run_q.ome.tiff"
     before = patched(damaged, find_entry(damaged.read_bytes(), chain.RECORDS), b"\x77\xfe").read_bytes()
-    assert recover(folder).frames == 1
+    assert recover(folder).n_frames == 1
     assert damaged.read_bytes() == before
-    with TiffStorage.open(folder / "run_p.ome.tiff", unfinished=True) as storage:
+    with TiffStorage.open(folder / "run_p.ome.tiff", allow_unfinished=True) as storage:
         assert {"position": "p"} in storage
 
 
@@ -859,7 +859,7 @@ def test_links_in_the_way_of_recover(tmp_path, name):
     precious.write_text("precious")
     (folder / name).symlink_to(precious)
     missing = tmp_path / "missing"
-    assert recover(folder).frames == 2
+    assert recover(folder).n_frames == 2
     assert precious.read_text() == "precious"
     assert not missing.exists()
     assert validate(folder) == []
@@ -870,7 +870,7 @@ def test_links_in_the_way_of_recover(tmp_path, name):
 def test_a_lock_that_would_be_made_elsewhere(tmp_path):
     folder = make(tmp_path / "run", finish=False)
     (folder / "run.lock").symlink_to(tmp_path / "missing")
-    assert recover(folder).frames == 2
+    assert recover(folder).n_frames == 2
     assert not (tmp_path / "missing").exists()
 
 
@@ -893,7 +893,7 @@ def test_names_that_are_no_text(tmp_path, capsys):
     single = make(tmp_path / "single.ome.tiff")
     single = single.rename(tmp_path / os.fsdecode(b"\xff\x1b[2J.ome.tiff"))
     with TiffStorage.open(single) as storage:
-        assert storage.images[0].frames == 2
+        assert storage.images[0].n_frames == 2
     capsys.readouterr()
     assert main(["validate", str(single)]) == 0
     assert "\x1b" not in capsys.readouterr().out
@@ -927,7 +927,7 @@ def test_a_damaged_file_of_a_folder_is_told(tmp_path, caplog):
     folder = make(tmp_path / "run", finish=False)
     (folder / "foreign.ome.tiff").write_bytes(b"II+\0" + bytes(60))
     with caplog.at_level(logging.WARNING):
-        assert recover(folder).frames == 2
+        assert recover(folder).n_frames == 2
     assert (folder / "foreign.ome.tiff").read_bytes() == b"II+\0" + bytes(60)
 
 
@@ -936,7 +936,7 @@ def test_numbers_that_float16_has_not(tmp_path):
     pixels_at = file.value(np.full((4, 6), 1e30, "<f4").tobytes())
     tags = tags_of(file, block(record({"time": 0}), dtype="<f2"), pixels_at, header=head())
     path = file.save(tmp_path / "a.ome.tiff", file.page(tags, 0))
-    with TiffStorage.open(path, unfinished=True) as storage:
+    with TiffStorage.open(path, allow_unfinished=True) as storage:
         assert np.isinf(storage[{"time": 0}]).all()
 
 
@@ -956,7 +956,7 @@ def test_compressed_pages_that_share_pixels(tmp_path):
     offsets = [file.page(tags, 0 if tags is pages[-1] else None) for tags in pages]
     path = file.save(tmp_path / "a.ome.tiff", offsets[0])
     before = path.read_bytes()
-    with TiffStorage.open(path, unfinished=True) as storage:
+    with TiffStorage.open(path, allow_unfinished=True) as storage:
         assert storage[{"time": 49}].tobytes() == put.tobytes()
     with pytest.raises(OmeTiffError, match="overlap"):
         recover(path)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from ome_types import from_tiff
 
-from exengine_ome_tiff import TiffStorage, frame_record
-from exengine_ome_tiff.inspection import NoSuchFrameError, dataset_record
+from exengine_ome_tiff import TiffStorage, read_frame_metadata
+from exengine_ome_tiff.inspection import NoSuchFrameError, read_dataset_metadata
 from exengine_ome_tiff.inspection.frame_metadata import coordinates_text, read_coordinates_text
 from frames import frame
 
@@ -29,7 +29,7 @@ def path(request, tmp_path):
 
 def test_each_frame_is_where_ome_types_finds_it(path):
     for number, place in enumerate(PLACES):
-        record = frame_record(path, dict(reversed(place.items())))
+        record = read_frame_metadata(path, dict(reversed(place.items())))
         assert (record.coordinates, record.number) == (place, number)
         tags = {"Exposure-ms": 1 + number, "XPositionUm": 2.0 * number, "odd": [number], "same": "µ"}
         assert record.metadata == tags
@@ -51,24 +51,24 @@ def test_each_frame_is_where_ome_types_finds_it(path):
 
 def test_coordinates_that_are_not_there(path):
     with pytest.raises(NoSuchFrameError) as caught:
-        frame_record(path, {"time": 6, "position": "B", "channel": "GFP", "z": 2})
+        read_frame_metadata(path, {"time": 6, "position": "B", "channel": "GFP", "z": 2})
     first, _, near = str(caught.value).partition("; near it: ")
     assert first == "no frame at time=6,position=B,channel=GFP,z=2"
     assert near.split("; ")[:2] == ["position=B,time=5,channel=GFP,z=2", "position=B,time=7,channel=GFP,z=2"]
     with pytest.raises(NoSuchFrameError, match="near it: position=A,time=5,channel=DAPI,z=0;"):
-        frame_record(path, {"time": 5})
+        read_frame_metadata(path, {"time": 5})
 
 
 def test_a_frame_without_coordinates(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         storage.put({}, np.zeros((4, 4), "u1"), {"n": 1})
-    assert frame_record(storage.path, read_coordinates_text("")).metadata == {"n": 1}
+    assert read_frame_metadata(storage.path, read_coordinates_text("")).metadata == {"n": 1}
     with pytest.raises(NoSuchFrameError, match=r"no frame at time=1; near it: no coordinates$"):
-        frame_record(storage.path, {"time": 1})
+        read_frame_metadata(storage.path, {"time": 1})
 
 
 def test_what_files_say_of_their_dataset(path):
-    whole = dataset_record(path)
+    whole = read_dataset_metadata(path)
     assert whole.summary_metadata == {"who": "me"}
     assert whole.header["is_folder"] is path.is_dir()
     assert whole.header["coding"]["compression"] is None
@@ -78,7 +78,7 @@ def test_before_a_dataset_is_finished(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         storage.put({"time": 0}, frame({"time": 0}), {"a": 1})
         storage.flush()
-        record = frame_record(tmp_path / "run.ome.tiff", {"time": 0})
+        record = read_frame_metadata(tmp_path / "run.ome.tiff", {"time": 0})
     assert (record.metadata, record.ome, record.zct) == ({"a": 1}, None, (0, 0, 0))
 
 

@@ -55,14 +55,14 @@ def test_it_agrees_with_ome_types(tmp_path, name):
         assert (image.z_step_um, image.time_interval_s) == (pixels.physical_size_z, pixels.time_increment)
         times = [plane.delta_t for plane in pixels.planes]
         assert image.duration_s == pytest.approx(max(times) - min(times))
-        assert image.frames == len(pixels.planes)
+        assert image.n_frames == len(pixels.planes)
         assert image.planes == pixels.size_t * pixels.size_c * pixels.size_z
         assert [channel.name for channel in image.channels] == [c.name for c in pixels.channels]
         colors = [tuple(c.color.as_rgb_tuple())[:3] for c in pixels.channels]
         assert [tuple(bytes.fromhex(c.color[1:])) for c in image.channels] == colors
     assert found.images[0].duration_s == 180
-    assert [image.planes - image.frames for image in found.images] == [1, 0]
-    assert (found.is_finished, found.frames, found.replaced) == (True, 9, 0)
+    assert [image.planes - image.n_frames for image in found.images] == [1, 0]
+    assert (found.is_finished, found.n_frames, found.n_overwritten) == (True, 9, 0)
     disk = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert found.size_bytes == sum(path.stat().st_size for path in disk)
 
@@ -95,7 +95,7 @@ def test_a_dataset_that_is_written_and_one_that_was_killed(tmp_path):
     subprocess.run([sys.executable, "-c", script, path], check=True, timeout=60)
     found = info(path)
     (image,) = found.images
-    assert (found.is_finished, found.frames) == (False, 4)
+    assert (found.is_finished, found.n_frames) == (False, 4)
     assert image.sizes == {"T": 4, "C": 1, "Z": 1, "Y": 8, "X": 9}
     assert image.pixel_size_um == (None, None)
     assert [(key.key, key.places) for key in found.metadata] == [("Exposure-ms", ("record",))]
@@ -109,7 +109,7 @@ def test_frames_that_were_put_again(tmp_path):
     with TiffStorage(tmp_path / "again.ome.tiff") as storage:
         put_all(storage, [*PLACES, PLACES[0]])
     found = info(tmp_path / "again.ome.tiff")
-    assert (found.frames, found.replaced) == (12, 1)
+    assert (found.n_frames, found.n_overwritten) == (12, 1)
 
 
 def test_images_come_in_the_order_of_arrival(tmp_path):
@@ -184,7 +184,7 @@ def test_the_table_fits_a_terminal(tmp_path):
     everything = table(found, everything=True)
     assert sum("in it " in line for line in everything) == 40
     assert not any("--all" in line for line in everything)
-    assert json.loads(json.dumps(asdict(found), default=str))["frames"] == 40
+    assert json.loads(json.dumps(asdict(found), default=str))["n_frames"] == 40
 
 
 @pytest.mark.parametrize(

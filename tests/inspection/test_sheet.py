@@ -128,7 +128,7 @@ def test_planes_that_are_missing_are_told(tmp_path):
 
 def test_a_time_point_without_any_plane_of_a_modulo_axis(tmp_path):
     frames = [({"time": t, "angle": a}, RAMP) for t, a in ((0, 0), (0, 90), (1, 0))]
-    path = put(tmp_path / "m.ome.tiff", frames, modulo={"angle": "T"})
+    path = put(tmp_path / "m.ome.tiff", frames, fold_axes={"angle": "T"})
     with opened(path) as data:
         cells = read_row(data, 0, 6, "middle", 64).cells
         assert picture(read_row(data, 0, 6, "middle", 64), cells[3], {}) is None

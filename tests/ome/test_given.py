@@ -213,7 +213,7 @@ def test_objectives_by_their_labels(label, objective):
         lambda: ChannelInfo(color=(0.5, 0.5, 0.5)),
         lambda: ChannelInfo(color="#+1+1+1"),
         lambda: ChannelInfo(acquisition_mode="guess"),
-        lambda: ObjectiveInfo(na=-1),
+        lambda: ObjectiveInfo(numerical_aperture=-1),
         lambda: ObjectiveInfo(immersion="Beer"),
         lambda: TiffStorage("never.ome.tiff", pixel_size_um=0),
         lambda: TiffStorage("never.ome.tiff", z_step_um=math.inf),

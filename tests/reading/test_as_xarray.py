@@ -51,7 +51,7 @@ def test_it_is_the_same_at_each_stage(tmp_path, name):
     assert first.dims == ("time", "channel", "z", "y", "x")
     assert first.shape == (3, 2, 3, 5, 7)
     assert first.chunksizes["time"] == (1, 1, 1)
-    with TiffStorage.open(tmp_path / name, unfinished=True) as reader:
+    with TiffStorage.open(tmp_path / name, allow_unfinished=True) as reader:
         followed = reader.as_xarray({"position": "B2"})
         xr.testing.assert_identical(followed, first)
     storage.finish()
@@ -140,7 +140,7 @@ def test_planes_that_were_never_put_have_no_time(tmp_path):
 def test_axes_kept_inside_of_others_have_dimensions_of_their_own(tmp_path):
     put = frames_at(nested(time=(0, 5), angle=(0, 45, 90), channel=("a", "b"), x=(1, 2)))
     modulo = {"angle": "T", "x": "C"}
-    with TiffStorage(tmp_path / "run.ome.tiff", modulo=modulo, time_interval_s=3) as storage:
+    with TiffStorage(tmp_path / "run.ome.tiff", fold_axes=modulo, time_interval_s=3) as storage:
         for at, pixels in put:
             storage.put(at, pixels)
         array = storage.as_xarray()

@@ -47,7 +47,12 @@ def test_images_tell_their_axes(tmp_path):
     put = frames_at(nested(position=("A1", "B2"), time=(0, 5), channel=("b", "a"), z=(3, -3)))
     with stored(tmp_path / "run", put[:-1]) as storage:
         first, second = storage.images
-        assert (first.name, first.labels, first.frames, second.frames) == ("A1", {"position": "A1"}, 8, 7)
+        assert (first.name, first.coordinates, first.n_frames, second.n_frames) == (
+            "A1",
+            {"position": "A1"},
+            8,
+            7,
+        )
         assert first.axes == {"time": (0, 5), "channel": ("b", "a"), "z": (-3, 3)}
         assert [*first.axes] == ["time", "channel", "z"]
         storage.put({"position": "C3"}, np.zeros((4, 4, 3), np.uint8))
@@ -112,7 +117,7 @@ def test_images_are_laid_out_again_only_for_new_frames(tmp_path, monkeypatch):
     lay_out = reader.stored_images
     monkeypatch.setattr(reader, "stored_images", lambda *given: calls.append(1) or lay_out(*given))
     with stored(tmp_path / "run.ome.tiff", frames_at(nested(time=(0, 1)))) as storage:
-        assert storage.images[0].frames == storage.images[0].frames == 2
+        assert storage.images[0].n_frames == storage.images[0].n_frames == 2
         assert len(calls) == 1
         storage.put({"time": 1}, np.zeros((9, 9), np.uint8))
         assert [image.sizes["Y"] for image in storage.images] == [5, 9]

@@ -38,7 +38,7 @@ CASES = {
     "gaps": ({}, PLACES[:3] + PLACES[5:11]),
     "zlib": ({"compression": "zlib", "checksums": True}, PLACES),
     "tiles and pyramids": ({"tile": (16, 16), "pyramid_levels": 1, "checksums": "sha256"}, PLACES),
-    "modulo": ({"modulo": {"angle": "T"}}, nested(time=range(3), angle=(0, 45), position=("A", "B"))),
+    "fold_axes": ({"fold_axes": {"angle": "T"}}, nested(time=range(3), angle=(0, 45), position=("A", "B"))),
     "plate and options": (
         {
             "plate": PlateInfo(rows=8, columns=12),
@@ -103,9 +103,9 @@ def test_it_is_the_same_as_what_finish_would_have_written(tmp_path, bioformats, 
     with pytest.raises(NotFinishedError, match="recover"):
         TiffStorage.open(copy)
     recovered = recover(copy)
-    assert (recovered.path, recovered.frames) == (copy, len(places))
+    assert (recovered.path, recovered.n_frames) == (copy, len(places))
     storage.close()
-    assert recovered.files == len(files(copy)) - copy.is_dir()
+    assert recovered.n_files == len(files(copy)) - copy.is_dir()
     assert [file.name for file in files(copy)] == [file.name for file in files(storage.path)]
     for finished, own in zip(files(storage.path), files(copy), strict=True):
         if own.suffix == ".ome":
@@ -168,7 +168,7 @@ def test_twice_is_once(left):
     first = recover(left)
     before = contents(left)
     second = recover(left)
-    assert (second.path, second.files, second.frames) == (first.path, first.files, None)
+    assert (second.path, second.n_files, second.n_frames) == (first.path, first.n_files, None)
     assert contents(left) == before
 
 
@@ -178,7 +178,7 @@ def test_a_finished_dataset_that_nobody_may_write_to_is_left_alone(left):
         file.chmod(0o400)
     left.chmod(0o500)
     try:
-        assert recover(left).frames is None
+        assert recover(left).n_frames is None
         assert validate(left) == []
     finally:
         left.chmod(0o700)
@@ -190,7 +190,7 @@ def test_a_stale_lock_of_a_finished_folder_goes(tmp_path):
     assert [path.name for path in copy.glob("*.lock")] == ["exengine-ome-tiff.lock"]
     recover(copy)
     (copy / "exengine-ome-tiff.lock").touch()
-    assert recover(copy).frames is None
+    assert recover(copy).n_frames is None
     assert not list(copy.glob("*.lock"))
 
 
@@ -206,7 +206,7 @@ def test_a_dataset_that_is_being_written_is_refused(tmp_path, name):
         assert done.returncode == 1
         assert "is writing it at this moment" in done.stderr
         fill(storage, PLACES, 100)
-    assert recover(tmp_path / name).frames is None
+    assert recover(tmp_path / name).n_frames is None
 
 
 @pytest.mark.parametrize("failing", range(1, 12))
@@ -261,7 +261,7 @@ def test_recovery_that_ends_anywhere_can_be_repeated(tmp_path, left, monkeypatch
                 is_done = True
             except Interrupted:
                 pass
-        again = recover(copy).frames
+        again = recover(copy).n_frames
         assert again is None if is_done else again in (None, len(PLACES))
         assert validate(copy) == []
         with TiffStorage.open(copy) as storage:
@@ -276,7 +276,7 @@ def test_whatever_is_cut_off_is_left_out_and_the_rest_is_recovered(tmp_path):
     for size in [*range(0, len(whole), len(whole) // 60), len(whole)]:
         copy.write_bytes(whole[:size])
         try:
-            counts.append(recover(copy).frames)
+            counts.append(recover(copy).n_frames)
         except OmeTiffError:
             counts.append(0)
             assert copy.read_bytes() == whole[:size]
@@ -304,7 +304,7 @@ def test_a_link_to_nothing_is_cut(tmp_path, nothing):
         *_, last = chain.walk(file, chain.first_offset(file))
     end = last.offset + 8 + len(last.entries)
     copy.write_bytes(whole[:end] + (len(whole) + 8).to_bytes(8, "little") + whole[end + 8 :] + nothing)
-    assert recover(copy).frames == len(PLACES)
+    assert recover(copy).n_frames == len(PLACES)
     assert validate(copy) == []
     with TiffStorage.open(copy) as reopened:
         assert len(reopened.get_image_coordinates_list()) == len(PLACES)
@@ -329,7 +329,7 @@ def test_a_lost_companion_is_made_again_with_the_names_that_files_have_now(tmp_p
     (copy / "run.companion.ome").unlink()
     (copy / "run_A1.ome.tiff").rename(copy / "renamed.ome.tiff")
     assert [problem.advice for problem in validate(copy)] == ["finish it: exengine-ome-tiff recover PATH"]
-    assert recover(copy).frames == len(PLACES)
+    assert recover(copy).n_frames == len(PLACES)
     assert "renamed.ome.tiff" in (copy / "run.companion.ome").read_text("utf-8")
     assert validate(copy) == []
 
@@ -341,11 +341,11 @@ def test_a_file_without_a_frame_is_left_out(tmp_path, caplog):
     with tifffile.TiffFile(path) as tif:
         cut = tif.pages[0].dataoffsets[0] + 10
     path.write_bytes(path.read_bytes()[:cut])
-    with TiffStorage.open(copy, unfinished=True) as reader:
+    with TiffStorage.open(copy, allow_unfinished=True) as reader:
         assert 0 < len(reader.get_image_coordinates_list()) < len(PLACES)
     recovered = recover(copy)
-    assert 0 < recovered.frames < len(PLACES)
-    assert recovered.files == 1
+    assert 0 < recovered.n_frames < len(PLACES)
+    assert recovered.n_files == 1
     assert "run_A1.ome.tiff is left out" in caplog.text
     assert path.stat().st_size == cut
     with pytest.raises(NotFinishedError, match="run_A1"):
@@ -409,13 +409,13 @@ def test_what_is_there_of_a_dataset_that_is_being_written_can_be_read(tmp_path, 
     with TiffStorage(tmp_path / name, {"sample": "HeLa"}) as storage:
         for count in (3, 5):
             fill(storage, PLACES[:count])
-            with TiffStorage.open(tmp_path / name, unfinished=True) as reader:
+            with TiffStorage.open(tmp_path / name, allow_unfinished=True) as reader:
                 assert reader.summary_metadata == {"sample": "HeLa"}
                 assert reader.get_image_coordinates_list() == PLACES[:count]
                 for place in PLACES[:count]:
                     assert_same(reader[place], storage[place])
                     assert reader.get_metadata(place) == storage.get_metadata(place)
-                assert sum(image.frames for image in reader.images) == count
+                assert sum(image.n_frames for image in reader.images) == count
                 with pytest.raises(RuntimeError):
                     reader.put({"time": 9}, np.zeros((2, 2), "u1"))
 

@@ -20,7 +20,7 @@ OPTIONS = {
     "sha256": {"checksums": "sha256"},
     "zlib": {"compression": "zlib", "checksums": True},
     "tiles and pyramids": {"tile": (16, 16), "pyramid_levels": 1},
-    "plate": {"plate": PlateInfo(rows=8, columns=12), "modulo": {"angle": "T"}},
+    "plate": {"plate": PlateInfo(rows=8, columns=12), "fold_axes": {"angle": "T"}},
 }
 
 

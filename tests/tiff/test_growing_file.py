@@ -78,7 +78,7 @@ def test_wherever_a_write_ends_all_pages_that_are_linked_are_whole(tmp_path, cap
                 values = [set(np.unique(page.asarray()).tolist()) for page in tif.pages]
             assert all(len(value) == 1 for value in values)
             if values:
-                reader, pages = open_pages(path, OpenFiles(), unfinished=True)
+                reader, pages = open_pages(path, OpenFiles(), allow_unfinished=True)
         found = {}
         for page in pages:
             found[int(page.note)] = page.handle
@@ -142,7 +142,7 @@ def test_a_file_that_is_finished_while_it_is_read_has_its_pages(tmp_path):
     path = tmp_path / "pages.tif"
     writer, committed = new_writer(path, PageCoding()), []
     write_all(writer, committed)
-    reader, pages = open_pages(path, OpenFiles(), unfinished=True)
+    reader, pages = open_pages(path, OpenFiles(), allow_unfinished=True)
     writer.finisher.finish(np.array(committed, np.int64), b"description", "software").close()
     assert [int(page.note) for page in pages] == committed
     reader.close()

@@ -12,21 +12,21 @@ from exengine_ome_tiff import (
     CameraValues,
     ChannelInfo,
     ContactSheet,
-    Converted,
+    ConversionResult,
     DatasetInfo,
     ExperimenterInfo,
-    Exported,
-    FrameRecord,
+    ExportResult,
+    FrameMetadata,
     FrameValues,
     ImageInfo,
-    Lost,
     NotFinishedError,
     ObjectiveInfo,
     OmeTiffError,
     PlaneValues,
     PlateInfo,
     Problem,
-    Recovered,
+    RecoveryResult,
+    SkippedFrame,
     SummaryValues,
     TiffStorage,
     Translator,
@@ -34,8 +34,8 @@ from exengine_ome_tiff import (
     contact_sheet,
     convert,
     export_imagej,
-    frame_record,
     info,
+    read_frame_metadata,
     recover,
     validate,
 )
@@ -67,19 +67,19 @@ def write(path: Path) -> None:
         path,
         {"sample": "HeLa"},
         overwrite=True,
-        on_error="defer",
+        on_error="collect",
         compression="zlib",
         compression_level=1,
         predictor=True,
         tile=(512, 512),
         pyramid_levels="auto",
-        modulo={"angle": "T"},
+        fold_axes={"angle": "T"},
         plate=PlateInfo({"control": "A1"}, name="Assay", rows=8, columns=12),
         pixel_size_um=0.1,
         z_step_um=1.0,
         time_interval_s=60.0,
         channels={"DAPI": ChannelInfo(color="#0000FF", emission_nm=461), 1: ChannelInfo()},
-        objective=ObjectiveInfo(na=1.4, immersion="Oil"),
+        objective=ObjectiveInfo(numerical_aperture=1.4, immersion="Oil"),
         image_name="cells",
         description="text",
         experimenter=ExperimenterInfo(last_name="Lovelace"),
@@ -99,7 +99,7 @@ def write(path: Path) -> None:
 
 def read(path: Path) -> None:
     try:
-        storage = TiffStorage.open(str(path), unfinished=False)
+        storage = TiffStorage.open(str(path), allow_unfinished=False)
     except (BeingWrittenError, NotFinishedError) as error:
         assert_type(error, BeingWrittenError | NotFinishedError)
         raise
@@ -118,10 +118,10 @@ def read(path: Path) -> None:
 
 
 def look(path: Path) -> None:
-    assert_type(recover(path, translators=[OwnDialect()], progress=print), Recovered)
+    assert_type(recover(path, translators=[OwnDialect()], progress=print), RecoveryResult)
     assert_type(validate(path), list[Problem])
     assert_type(info(path), DatasetInfo)
-    assert_type(frame_record(path, {"time": 0}), FrameRecord)
+    assert_type(read_frame_metadata(path, {"time": 0}), FrameMetadata)
     assert_type(contact_sheet(path, rows=2, z="max", format="JPEG"), ContactSheet)
     assert_type(contact_sheet(path).encoded, bytes)
     assert_type(__version__, str)
@@ -129,7 +129,7 @@ def look(path: Path) -> None:
 
 def change(path: Path) -> None:
     converted = convert(path, "converted.ome.tiff", overwrite=True, verify=True, progress=print)
-    assert_type(converted, Converted)
-    for lost in converted.lost:
-        assert_type(lost, Lost)
-    assert_type(export_imagej(path, "stack.tif", image=0), Exported)
+    assert_type(converted, ConversionResult)
+    for lost in converted.skipped:
+        assert_type(lost, SkippedFrame)
+    assert_type(export_imagej(path, "stack.tif", image=0), ExportResult)

@@ -249,7 +249,7 @@ def test_put_keeps_neither_array_nor_metadata(target, shape, dtype):
             assert [reference() is None for reference in watched] == [True, True]
 
 
-@pytest.mark.parametrize("on_error", ["raise", "defer"])
+@pytest.mark.parametrize("on_error", ["raise", "collect"])
 def test_a_refused_frame_is_not_kept(target, on_error):
     storage = TiffStorage(target, on_error=on_error)
     put(storage, 0)
@@ -398,7 +398,7 @@ def test_the_first_frame_of_all_may_fail(target, full_disk):
 
 
 def test_no_file_is_left_where_the_only_frame_failed(target, full_disk):
-    storage = TiffStorage(target, on_error="defer")
+    storage = TiffStorage(target, on_error="collect")
     full_disk(tifffile.TiffWriter, "write", 1, 2)  # it is tried once more at the end
     storage.put({"time": 0}, frame(0))
     with pytest.raises(ExceptionGroup):

@@ -87,7 +87,7 @@ def test_a_full_disk(ballast, name, shape, options):
     assert_told(error, path)
     assert_stored(storage, range(count), shape)
     storage.flush()
-    with TiffStorage.open(path, unfinished=True) as reader:
+    with TiffStorage.open(path, allow_unfinished=True) as reader:
         assert len(reader.get_image_coordinates_list()) == count
     with pytest.raises(OSError, match="bytes are free"):
         storage.put({"time": -1}, np.zeros((4000, 4000), "u2"))
@@ -231,7 +231,7 @@ def test_one_position_that_fails_in_finish_does_not_keep_the_others(tmp_path, is
         if not is_flushed:
             with pytest.raises(OSError, match="run_B"):
                 storage.flush()
-            with TiffStorage.open(tmp_path / "run" / "run_C.ome.tiff", unfinished=True) as reader:
+            with TiffStorage.open(tmp_path / "run" / "run_C.ome.tiff", allow_unfinished=True) as reader:
                 assert place_of(8) in reader
         with pytest.raises(OSError, match="run_B"):
             storage.finish()
@@ -357,11 +357,11 @@ def test_a_slow_disk_bounds_memory_and_finish_waits_for_all(tmp_path):
     assert_whole(path, range(count), shape)
 
 
-# on_error="defer" ------------------------------------------------------------------------------------------
+# on_error="collect" ----------------------------------------------------------------------------------------
 
 
 def test_a_frame_without_room_is_tried_once_more_before_the_next_one(tmp_path, caplog):
-    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="defer")
+    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     put(storage, 0, LARGE)
     with failing_disk() as disk:
         disk.room = 0
@@ -381,7 +381,7 @@ def test_a_frame_without_room_is_tried_once_more_before_the_next_one(tmp_path, c
 
 @pytest.mark.parametrize("end", ["flush", "finish", "close", "collect"])
 def test_a_frame_without_room_is_tried_once_more_at_the_end(tmp_path, end):
-    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="defer")
+    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     put(storage, 0, LARGE)
     with failing_disk() as disk:
         disk.room = 0
@@ -397,7 +397,7 @@ def test_a_frame_without_room_is_tried_once_more_at_the_end(tmp_path, end):
 
 
 def test_a_frame_is_given_up_the_second_time(tmp_path, caplog):
-    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="defer")
+    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     put(storage, 0, LARGE)
     with failing_disk() as disk:
         disk.room = 0
@@ -413,7 +413,7 @@ def test_a_frame_is_given_up_the_second_time(tmp_path, caplog):
 
 
 def test_a_frame_that_is_kept_too_late_is_counted(tmp_path):
-    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="defer")
+    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     put(storage, 0, LARGE)
     storage.finish()
     storage._failures.keep(place_of(1), frame({}), {})  # as a thread does that meets a full disk meanwhile
@@ -422,7 +422,7 @@ def test_a_frame_that_is_kept_too_late_is_counted(tmp_path):
 
 
 def test_other_errors_are_not_tried_again(tmp_path):
-    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="defer")
+    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     put(storage, 0, LARGE)
     with failing_disk() as disk:
         disk.failing = lambda _: errno.EIO

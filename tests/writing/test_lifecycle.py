@@ -122,7 +122,7 @@ def test_finish_and_close_may_be_called_again(target, calls):
 
 
 @pytest.mark.parametrize("call", ["finish", "close"])
-@pytest.mark.parametrize("on_error", ["raise", "defer"])
+@pytest.mark.parametrize("on_error", ["raise", "collect"])
 def test_put_after_the_end_raises_and_changes_no_byte(target, call, on_error):
     storage = TiffStorage(target, on_error=on_error)
     fill(storage)
@@ -199,7 +199,7 @@ def test_context_manager_raises_what_put_raised_only_once(target):
     assert_finished(target)
 
 
-@pytest.mark.parametrize("on_error", ["raise", "defer"])
+@pytest.mark.parametrize("on_error", ["raise", "collect"])
 def test_context_manager_lets_an_exception_through_although_a_put_failed(target, on_error):
     class StoppedError(Exception):
         pass
@@ -363,7 +363,7 @@ def test_no_frame_and_collection_leaves_no_file(target):
 
 
 def test_only_refused_frames_leave_no_file(target):
-    storage = TiffStorage(target, on_error="defer")
+    storage = TiffStorage(target, on_error="collect")
     storage.put({"time": 0}, np.zeros((2, 3), np.int64))
     with pytest.raises(ExceptionGroup):
         storage.close()
@@ -922,8 +922,8 @@ def test_a_put_after_finish_is_no_error_of_close(target):
     storage.close()
 
 
-def test_defer_keeps_the_thread_alive_and_raises_all_at_close(target, caplog, monkeypatch):
-    storage = TiffStorage(target, on_error="defer")
+def test_collect_keeps_the_thread_alive_and_raises_all_at_close(target, caplog, monkeypatch):
+    storage = TiffStorage(target, on_error="collect")
     storage.put(coordinates(0), frame(0), {"number": 0})
     storage.flush()
     with caplog.at_level(logging.ERROR, "exengine_ome_tiff"):
@@ -952,8 +952,8 @@ def test_defer_keeps_the_thread_alive_and_raises_all_at_close(target, caplog, mo
     assert_finished(target)
 
 
-def test_defer_without_an_error_raises_nothing(target):
-    with TiffStorage(target, on_error="defer") as storage:
+def test_collect_without_an_error_raises_nothing(target):
+    with TiffStorage(target, on_error="collect") as storage:
         fill(storage)
     assert_finished(target)
 

@@ -78,7 +78,7 @@ def test_what_a_dead_process_left_is_not_in_the_way(path, start):
     process = start(path)
     process.kill()
     process.wait()
-    assert recover(path).frames == 3
+    assert recover(path).n_frames == 3
     with TiffStorage(path, overwrite=True) as storage:
         storage.put({"time": 0}, frame({}))
     assert not list(path.parent.rglob("*.lock"))
@@ -201,7 +201,7 @@ def test_a_forked_process_does_not_hold_what_its_parent_held(path):
         process.wait()
         try:
             os.kill(child, 0)
-            assert recover(path).frames == 1
+            assert recover(path).n_frames == 1
         finally:
             os.kill(child, signal.SIGKILL)
 

@@ -162,7 +162,7 @@ def test_an_end_while_others_put_keeps_each_frame_or_refuses_it(target, end):
 
 def test_a_put_refused_while_another_thread_finishes_is_refused_with_defer_too(tmp_path):
     """A deferred error would tell only at `close` that frames were put into a finished storage."""
-    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="defer")
+    storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     stop = threading.Event()
     stored = []
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from exengine_ome_tiff.cli.output import UsageError, say
 from exengine_ome_tiff.cli.progress import ProgressBar
-from exengine_ome_tiff.conversion import Converted, convert
+from exengine_ome_tiff.conversion import ConversionResult, convert
 from exengine_ome_tiff.inspection.text_table import count_text, duration_text, size_text
 
 _MOST_LISTED = 20
@@ -77,20 +77,20 @@ def _convert(options: argparse.Namespace) -> int:
             say("what was converted is kept: the same command goes on with it", sys.stderr)
             raise
     _report(done)
-    return 0 if done.is_whole else 1
+    return 0 if done.is_complete else 1
 
 
-def _report(done: Converted) -> None:
+def _report(done: ConversionResult) -> None:
     """Tell what was done, and on stderr what was not."""
-    before = f" ({done.resumed} of them before)" if done.resumed else ""
-    say(f"{done.path}: {count_text(done.frames, 'frame')}{before}, {count_text(done.images, 'image')}")
+    before = f" ({done.n_resumed} of them before)" if done.n_resumed else ""
+    say(f"{done.path}: {count_text(done.n_frames, 'frame')}{before}, {count_text(done.n_images, 'image')}")
     rate = f"{done.megabytes_per_s:.0f} MB/s"
     say(f"{size_text(done.disk_bytes)} on disk, {duration_text(done.seconds)}, {rate}")
-    if done.superseded:
-        say(f"{count_text(done.superseded, 'frame')} left out that others had replaced")
+    if done.n_overwritten:
+        say(f"{count_text(done.n_overwritten, 'frame')} left out that others had replaced")
     if done.differences == ():
         say("verified: pixels and metadata are those of the source")
-    _list("could not be carried over", [f"{lost.what}: {lost.reason}" for lost in done.lost])
+    _list("could not be carried over", [f"{skipped.what}: {skipped.reason}" for skipped in done.skipped])
     _list(f"not the same, so that the result stays in {done.path.parent}", done.differences or ())
 
 

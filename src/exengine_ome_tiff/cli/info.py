@@ -15,7 +15,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser(
         "info",
         help="tell what a dataset is",
-        description="Tell images, sizes, channels, calibration, dropped planes and metadata of a dataset, "
+        description="Tell images, sizes, channels, calibration, missing planes and metadata of a dataset, "
         "finished or not.",
     )
     parser.add_argument("path", type=Path, help="file, folder, or any file of a folder")

@@ -9,7 +9,12 @@ from pathlib import Path
 
 from exengine_ome_tiff.cli.output import UsageError, say
 from exengine_ome_tiff.coordinates import Coordinates
-from exengine_ome_tiff.inspection import FrameRecord, NoSuchFrameError, dataset_record, frame_record
+from exengine_ome_tiff.inspection import (
+    FrameMetadata,
+    NoSuchFrameError,
+    read_dataset_metadata,
+    read_frame_metadata,
+)
 from exengine_ome_tiff.inspection.frame_metadata import read_coordinates_text
 
 _WIDTH = 96
@@ -43,7 +48,7 @@ def _coordinates(text: str) -> Coordinates:
 
 def _metadata(options: argparse.Namespace) -> int:
     if options.coords is None:
-        whole = dataset_record(options.path)
+        whole = read_dataset_metadata(options.path)
         if options.json:
             print(json.dumps(asdict(whole), indent=2))
             return 0
@@ -51,7 +56,7 @@ def _metadata(options: argparse.Namespace) -> int:
         _say_json("header", whole.header)
         return 0
     try:
-        record = frame_record(options.path, options.coords)
+        record = read_frame_metadata(options.path, options.coords)
     except NoSuchFrameError as error:
         raise UsageError(f"{options.path}: {error}") from error
     except ValueError as error:  # a number of more than 64 bits
@@ -63,7 +68,7 @@ def _metadata(options: argparse.Namespace) -> int:
     return 0
 
 
-def _say_record(record: FrameRecord) -> None:
+def _say_record(record: FrameMetadata) -> None:
     z, c, t = record.zct
     say(f"coordinates: {json.dumps(record.coordinates, ensure_ascii=False)}")
     say(f"file: {record.file.name}, frame {record.number} in order of arrival")

@@ -30,10 +30,10 @@ def _recover(options: argparse.Namespace) -> int:
             bar.update(done - bar.n)
 
         recovered = recover(options.path, progress=progress)
-        bar.leave = recovered.frames is not None
-    if recovered.frames is None:
+        bar.leave = recovered.n_frames is not None
+    if recovered.n_frames is None:
         say(f"{recovered.path}: finished already, nothing to do")
     else:
-        frames, files = count_text(recovered.frames, "frame"), count_text(recovered.files, "file")
+        frames, files = count_text(recovered.n_frames, "frame"), count_text(recovered.n_files, "file")
         say(f"{recovered.path}: {frames} in {files} recovered")
     return 0

@@ -13,24 +13,24 @@ from exengine_ome_tiff.conversion.frame_copy import Conversion, Progress
 from exengine_ome_tiff.conversion.micromanager import MicroManagerSource
 from exengine_ome_tiff.conversion.ndtiff import is_ndtiff, ndtiff_of, open_ndtiff
 from exengine_ome_tiff.conversion.partial import Part
-from exengine_ome_tiff.conversion.sources import Lost, OwnSource, Source, StorageSource
+from exengine_ome_tiff.conversion.sources import OwnSource, SkippedFrame, Source, StorageSource
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
 
 @dataclass(frozen=True, slots=True)
-class Converted:
+class ConversionResult:
     """What `convert` did.
 
     Parameters
     ----------
     path
         The result. Where it differs from the source it has not got its name.
-    frames
+    n_frames
         How many frames it has.
-    resumed
+    n_resumed
         How many of these an earlier, interrupted conversion had written.
-    images
+    n_images
         How many OME images they make.
     frame_bytes
         Of the pixels of the frames that were copied now.
@@ -38,23 +38,23 @@ class Converted:
         Of the result.
     seconds
         That copying took, and finishing.
-    lost
+    skipped
         What could not be carried over.
-    superseded
+    n_overwritten
         How many frames of the source others had replaced, and were left out.
     differences
         What `verify` found; None where it was not asked for.
     """
 
     path: Path
-    frames: int
-    resumed: int
-    images: int
+    n_frames: int
+    n_resumed: int
+    n_images: int
     frame_bytes: int
     disk_bytes: int
     seconds: float
-    lost: tuple[Lost, ...]
-    superseded: int
+    skipped: tuple[SkippedFrame, ...]
+    n_overwritten: int
     differences: tuple[str, ...] | None
 
     @property
@@ -63,9 +63,9 @@ class Converted:
         return self.frame_bytes / 1e6 / self.seconds if self.seconds else 0.0
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether all of the source was carried over."""
-        return not self.lost and not self.differences
+        return not self.skipped and not self.differences
 
 
 def convert(
@@ -77,7 +77,7 @@ def convert(
     verify: bool = False,
     progress: Progress | None = None,
     **options: Any,
-) -> Converted:
+) -> ConversionResult:
     """Make a dataset of `TiffStorage` of another one.
 
     Frames are read and written one after the other. Coordinates, the metadata of frames and the summary
@@ -109,7 +109,7 @@ def convert(
 
     Returns
     -------
-    Converted
+    ConversionResult
         Tells what could not be carried over: a frame that cannot be read is left out.
 
     Raises
@@ -157,7 +157,7 @@ def convert(
     else:
         part.publish()
     files = path.iterdir() if path.is_dir() else [path]
-    return Converted(
+    return ConversionResult(
         path,
         frames,
         conversion.resumed,
@@ -165,7 +165,7 @@ def convert(
         conversion.copied_bytes,
         sum(file.stat().st_size for file in files),
         seconds,
-        conversion.lost,
+        conversion.skipped,
         opened.superseded,
         differences,
     )

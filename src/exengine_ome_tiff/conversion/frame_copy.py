@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from exengine_ome_tiff.conversion.partial import Part
-from exengine_ome_tiff.conversion.sources import Lost, Source, UnreadableFrameError
+from exengine_ome_tiff.conversion.sources import SkippedFrame, Source, UnreadableFrameError
 from exengine_ome_tiff.coordinates import read_coordinates
 from exengine_ome_tiff.dataset.records import to_json
 from exengine_ome_tiff.errors import OmeTiffError
@@ -40,17 +40,17 @@ class Conversion:
         self._options = options
         self._progress = progress
         self._places = source.coordinates()
-        self._lost: dict[int, Lost] = {}
-        """By the numbers of their coordinates the frames that are lost."""
+        self._skipped: dict[int, SkippedFrame] = {}
+        """By the numbers of their coordinates the frames that are skipped."""
         self.copied_bytes = 0
         """Of pixels that were copied now."""
         self.resumed = 0
         """How many frames were there before."""
 
     @property
-    def lost(self) -> tuple[Lost, ...]:
+    def skipped(self) -> tuple[SkippedFrame, ...]:
         """What could not be carried over."""
-        return (*self._source.lost, *self._lost.values())
+        return (*self._source.skipped, *self._skipped.values())
 
     def copy(self) -> None:
         """Copy the frames that are not there yet, and finish; leave what is there for another time if not."""
@@ -63,7 +63,7 @@ class Conversion:
                 storage.close()
                 storage = self._part.begin_anew(self._source.summary_metadata, self._options)
                 self.resumed = 0
-                self._lost.clear()
+                self._skipped.clear()
             for number in range(len(self._places)):
                 self._tell("converting", number)
                 if not storage.is_finished():
@@ -71,7 +71,7 @@ class Conversion:
             if not storage.get_image_coordinates_list():
                 storage.suspend()
                 self._part.discard()
-                reason = self.lost[0].reason if self.lost else "it has none"
+                reason = self.skipped[0].reason if self.skipped else "it has none"
                 source = self._source.path or "the storage"
                 raise OmeTiffError(f"{source}: no frame can be read: {reason}")
             storage.finish()
@@ -92,11 +92,11 @@ class Conversion:
         self.copied_bytes += pixels.nbytes
 
     def _lose(self, number: int, error: Exception) -> None:
-        """Note that a frame is lost, if it is not the whole source that is."""
+        """Note that a frame is skipped, if it is not the whole source that is."""
         path = self._source.path
         if path is not None and not path.exists():
             raise FileNotFoundError(f"{path} is not there any more") from error
-        self._lost[number] = Lost(coordinates_text(self._places[number]), str(error))
+        self._skipped[number] = SkippedFrame(coordinates_text(self._places[number]), str(error))
 
     def _readable_but_missing(self, storage: TiffStorage) -> Iterator[bool]:
         for number, place in enumerate(self._places):
@@ -123,7 +123,7 @@ class Conversion:
             yield "summary metadata"
         for number, place in enumerate(self._places):
             self._tell("verifying", number)
-            if number not in self._lost:
+            if number not in self._skipped:
                 name = coordinates_text(place)
                 yield from (f"{name}: {what}" for what in _differing(place, self._source, result))
         self._tell("verifying", len(self._places))

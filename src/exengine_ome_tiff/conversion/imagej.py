@@ -11,7 +11,7 @@ from exengine_ome_tiff.tiff import write_hyperstack
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportResult:
     """What `export_imagej` wrote.
 
     Parameters
@@ -45,7 +45,7 @@ def export_imagej(
     *,
     overwrite: bool = False,
     progress: Callable[[int, int], object] | None = None,
-) -> Exported:
+) -> ExportResult:
     """Write an image as an ImageJ hyperstack: with calibration, colours of channels, and labels of slices.
 
     Signed 8-bit integers become 16-bit ones; 32-bit integers and 64-bit floats become 32-bit floats, and what
@@ -67,7 +67,7 @@ def export_imagej(
 
     Returns
     -------
-    Exported
+    ExportResult
 
     Raises
     ------
@@ -105,7 +105,7 @@ def export_imagej(
         finally:
             part.unlink(missing_ok=True)
         sizes = dict(zip("TZCYXS", stack.shape, strict=False))
-        return Exported(
+        return ExportResult(
             target,
             data.name(number),
             {axis: sizes[axis] for axis in "TCZYXS" if axis in sizes},

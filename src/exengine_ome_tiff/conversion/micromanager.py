@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.conversion.sources import Lost, UnreadableFrameError
+from exengine_ome_tiff.conversion.sources import SkippedFrame, UnreadableFrameError
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import ImageStack, StackPage
@@ -34,7 +34,7 @@ class ImageStackSource:
     def __init__(self, path: Path, files: Sequence[Path]) -> None:
         self.path: Path | None = path
         self.options: Mapping[str, Any] = {}
-        self.lost: list[Lost] = []
+        self.skipped: list[SkippedFrame] = []
         self.superseded = 0
         self.comments: dict[str, Any] = {}
         self._stack: ImageStack | None = None
@@ -45,19 +45,21 @@ class ImageStackSource:
                 stack = self._opened(each)
                 found += [(each, page) for page in stack.pages()]
             except (OmeTiffError, OSError) as error:
-                self.lost.append(Lost(each.name, str(error)))
+                self.skipped.append(SkippedFrame(each.name, str(error)))
                 continue
             summary = stack.summary if summary is None else summary
             self.comments |= stack.comments
         if summary is None:
-            raise OmeTiffError(f"{path}: {self.lost[0].reason if self.lost else 'no image stack is in it'}")
+            raise OmeTiffError(
+                f"{path}: {self.skipped[0].reason if self.skipped else 'no image stack is in it'}"
+            )
         self.summary_metadata: Any = summary
         self._pages: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, Path, StackPage]] = {}
         for each, page in found:
             try:
                 coordinates = self.coordinates_of(each, page)
             except UnreadableFrameError as error:
-                self.lost.append(Lost(f"{each.name}, page at offset {page.ifd_at}", str(error)))
+                self.skipped.append(SkippedFrame(f"{each.name}, page at offset {page.ifd_at}", str(error)))
                 continue
             key = frozenset(coordinates.items())
             self.superseded += key in self._pages
@@ -119,7 +121,7 @@ class MicroManagerSource(ImageStackSource):
         if description and isinstance(description, str):
             self.options = {"description": description}
         left = [key for key, comment in self.comments.items() if comment]
-        self.lost += [Lost(f"comment {key!r}", "there is no place for it") for key in left]
+        self.skipped += [SkippedFrame(f"comment {key!r}", "there is no place for it") for key in left]
 
     def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:  # noqa: ARG002 - the index tells
         """Return the coordinates of a page."""

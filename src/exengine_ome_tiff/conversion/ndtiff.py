@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple
 import numpy.typing as npt
 
 from exengine_ome_tiff.conversion.micromanager import NDTiff1Source
-from exengine_ome_tiff.conversion.sources import Lost, Source, UnreadableFrameError
+from exengine_ome_tiff.conversion.sources import SkippedFrame, Source, UnreadableFrameError
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.errors import OmeTiffError
 
@@ -85,7 +85,7 @@ class NDTiff3Source:
 
         self.path: Path | None = path
         self.options: Mapping[str, Any] = {}
-        self.lost: list[Lost] = []
+        self.skipped: list[SkippedFrame] = []
         self._folder = folder
         self._reader_of = SingleNDTiffReader
         self._reader: tuple[str, Any] | None = None
@@ -97,9 +97,11 @@ class NDTiff3Source:
                 _, axes, entry = NDTiffIndexEntry.unpack_single_index_entry(index, place.start)
                 self._entries[frozenset(axes.items())] = entry
             except (ValueError, TypeError, AttributeError) as error:
-                self.lost.append(Lost(INDEX, f"the entry at {place.start} cannot be read: {error}"))
-        self.superseded = len(places) - len(self.lost) - len(self._entries)
-        self.lost += _unnamed(folder, places)
+                self.skipped.append(
+                    SkippedFrame(INDEX, f"the entry at {place.start} cannot be read: {error}")
+                )
+        self.superseded = len(places) - len(self.skipped) - len(self._entries)
+        self.skipped += _unnamed(folder, places)
         self.summary_metadata = self._summary()
 
     def _summary(self) -> Any:
@@ -107,7 +109,7 @@ class NDTiff3Source:
             try:
                 return self._opened(path.name).summary_md
             except UnreadableFrameError as error:
-                self.lost.append(Lost(path.name, str(error)))
+                self.skipped.append(SkippedFrame(path.name, str(error)))
         raise OmeTiffError(f"{self.path}: no file of it can be read")
 
     def coordinates(self) -> list[Coordinates]:
@@ -162,7 +164,7 @@ class NDTiff2Source:
         files = path / FULL_RESOLUTION
         places = list(_places((files / INDEX).read_bytes()))
         self.superseded = len(places) - len(self._level.index)
-        self.lost = list(_unnamed(files, places))
+        self.skipped = list(_unnamed(files, places))
         self.summary_metadata: Any = self._level.summary_metadata
 
     def coordinates(self) -> list[Coordinates]:
@@ -227,13 +229,13 @@ def _places(index: bytes) -> Iterator[_Place]:
         yield _Place(start, stop, text.decode(errors="replace"))
 
 
-def _unnamed(folder: Path, places: Iterable[_Place]) -> Iterator[Lost]:
+def _unnamed(folder: Path, places: Iterable[_Place]) -> Iterator[SkippedFrame]:
     """Tell of frames in files that the index does not name."""
     counts = Counter(place.file for place in places)
     for path in sorted(folder.glob("*.tif")):
         more = _count_pages(path) - counts[path.name]
         if more > 0:
-            yield Lost(path.name, f"frames that {INDEX} does not name: {more}")
+            yield SkippedFrame(path.name, f"frames that {INDEX} does not name: {more}")
 
 
 def _count_pages(path: Path) -> int:

@@ -18,7 +18,7 @@ from exengine_ome_tiff.tiff_storage import TiffStorage
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class SkippedFrame:
     """Something of a source that could not be carried over.
 
     Parameters
@@ -45,7 +45,7 @@ class Source(Protocol):
     summary_metadata: Any
     options: Mapping[str, Any]
     """What the source says of the dataset, as options of `TiffStorage`."""
-    lost: list[Lost]
+    skipped: list[SkippedFrame]
     """What cannot be read of it, as far as is known beforehand."""
     superseded: int
     """How many frames others have replaced that came later at the same coordinates."""
@@ -84,10 +84,10 @@ class OwnSource:
     def __init__(self, path: Path, coordinates: Iterable[Mapping[str, int | str]] | None = None) -> None:
         paths, header = find_dataset(path)
         self.path: Path | None = paths[0].parent if header.is_folder else paths[0]
-        self._storage = TiffStorage.open(path, unfinished=True)
+        self._storage = TiffStorage.open(path, allow_unfinished=True)
         self.summary_metadata = self._storage.summary_metadata
         self.options: Mapping[str, Any] = _options(header)
-        self.lost: list[Lost] = []
+        self.skipped: list[SkippedFrame] = []
         self._chosen = None if coordinates is None else [dict(each) for each in coordinates]
 
     def coordinates(self) -> list[Coordinates]:
@@ -109,7 +109,7 @@ class OwnSource:
 def _options(header: Header) -> dict[str, Any]:
     """Return what a header says of a dataset, other than how it lies in the file."""
     given = {each.name: getattr(header.given, each.name) for each in fields(Given)}
-    return {"modulo": header.modulo, "plate": header.plate} | given
+    return {"fold_axes": header.fold_axes, "plate": header.plate} | given
 
 
 class StorageSource:
@@ -145,7 +145,7 @@ class StorageSource:
         self._coordinates = [dict(each) for each in coordinates]
         self.summary_metadata = getattr(storage, "summary_metadata", None)
         self.options: Mapping[str, Any] = {}
-        self.lost: list[Lost] = []
+        self.skipped: list[SkippedFrame] = []
 
     def coordinates(self) -> list[Coordinates]:
         """Return the coordinates of all frames, as they were given."""

@@ -1,6 +1,6 @@
 """Coordinates of frames: what is valid, what makes an image, what a file may be called."""
 
-from exengine_ome_tiff.coordinates.grouping import check_modulo, lay_out
+from exengine_ome_tiff.coordinates.grouping import check_fold_axes, lay_out
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, Key, read_coordinates
 from exengine_ome_tiff.coordinates.layout import ImageLayout
 from exengine_ome_tiff.coordinates.names import file_label
@@ -13,7 +13,7 @@ __all__ = [
     "Key",
     "PlateInfo",
     "Well",
-    "check_modulo",
+    "check_fold_axes",
     "file_label",
     "lay_out",
     "read_coordinates",

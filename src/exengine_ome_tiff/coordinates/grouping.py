@@ -17,7 +17,7 @@ _MANY_PLANES = 10_000
 _MOST_PLANES_A_FRAME = 64
 
 
-def check_modulo(modulo: Mapping[str, str]) -> None:
+def check_fold_axes(modulo: Mapping[str, str]) -> None:
     """Check which axes are to be kept inside of Z, C and T.
 
     Parameters
@@ -34,14 +34,16 @@ def check_modulo(modulo: Mapping[str, str]) -> None:
         It is no mapping.
     """
     if not isinstance(modulo, Mapping):
-        raise TypeError(f"got modulo={modulo!r}, expected a mapping of axis names to 'Z', 'C' or 'T'")
+        raise TypeError(f"got fold_axes={modulo!r}, expected a mapping of axis names to 'Z', 'C' or 'T'")
     for axis, parent in modulo.items():
         if not isinstance(axis, str) or parent not in [*PLANE_AXES]:
-            raise ValueError(f"got modulo={dict(modulo)!r}, expected axis names and 'Z', 'C' or 'T'")
+            raise ValueError(f"got fold_axes={dict(modulo)!r}, expected axis names and 'Z', 'C' or 'T'")
         if axis in (*PLANE_AXES.values(), "position"):
-            raise ValueError(f"got modulo={dict(modulo)!r}, but {axis!r} has a place of its own")
+            raise ValueError(f"got fold_axes={dict(modulo)!r}, but {axis!r} has a place of its own")
     if len(set(modulo.values())) < len(modulo):
-        raise ValueError(f"got modulo={dict(modulo)!r}, but OME keeps one axis inside of each of Z, C and T")
+        raise ValueError(
+            f"got fold_axes={dict(modulo)!r}, but OME keeps one axis inside of each of Z, C and T"
+        )
 
 
 def lay_out(

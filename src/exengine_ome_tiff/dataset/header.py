@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 from uuid import UUID, uuid4, uuid5
 
-from exengine_ome_tiff.coordinates import PlateInfo, check_modulo
+from exengine_ome_tiff.coordinates import PlateInfo, check_fold_axes
 from exengine_ome_tiff.dataset.records import check_depth, to_json
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
@@ -32,7 +32,7 @@ class Header:
         Whether the dataset is a folder of files.
     summary_json
         What describes the whole dataset.
-    modulo
+    fold_axes
         Axes that are kept inside of images, and the one of Z, C and T that each of them is inside of.
     plate
         The plate that positions lie on.
@@ -45,7 +45,7 @@ class Header:
     dataset: str
     is_folder: bool
     summary_json: str
-    modulo: Mapping[str, str] = field(default_factory=dict)
+    fold_axes: Mapping[str, str] = field(default_factory=dict)
     plate: PlateInfo = field(default_factory=PlateInfo)
     coding: PageCoding = field(default_factory=PageCoding)
     given: Given = field(default_factory=Given)
@@ -56,14 +56,14 @@ class Header:
         *,
         is_folder: bool,
         summary_metadata: object,
-        modulo: Mapping[str, str],
+        fold_axes: Mapping[str, str],
         plate: PlateInfo,
         coding: PageCoding,
         given: Given,
     ) -> Self:
         """Make the header of a new dataset."""
         summary_json = to_json(summary_metadata)[0]
-        header = cls(uuid4().urn, is_folder, summary_json, dict(modulo), plate, coding, given)
+        header = cls(uuid4().urn, is_folder, summary_json, dict(fold_axes), plate, coding, given)
         header.encode()  # now, and not at the first frame: options that JSON has no form for are refused
         return header
 
@@ -77,12 +77,12 @@ class Header:
             "exengine_ome_tiff": FORMAT_VERSION,
             "dataset": self.dataset,
             "is_folder": self.is_folder,
-            "modulo": dict(self.modulo),
+            "modulo": dict(self.fold_axes),
             # as pairs, since JSON would turn positions that are numbers into text
             "plate": asdict(self.plate) | {"wells": list(self.plate.wells.items())},
             "coding": asdict(self.coding),
-            "given": asdict(self.given)
-            | {"channels": [(name, asdict(info)) for name, info in self.given.channels.items()]},
+            "given": _in_file(asdict(self.given))
+            | {"channels": [(name, _in_file(asdict(info))) for name, info in self.given.channels.items()]},
         }
         return f'{json.dumps(known)[:-1]}, "summary_metadata": {self.summary_json}}}'.encode("ascii")
 
@@ -111,7 +111,7 @@ class Header:
             plate = header["plate"]
             if _UUID.fullmatch(header["dataset"]) is None or not isinstance(header["is_folder"], bool):
                 raise ValueError("the identity of a dataset is a UUID and whether it is a folder")
-            check_modulo(header["modulo"])
+            check_fold_axes(header["modulo"])
             return cls(
                 header["dataset"],
                 header["is_folder"],
@@ -131,8 +131,25 @@ def _given(fields: dict[str, Any]) -> Given:
     return Given(
         **fields
         | {
-            "channels": {name: ChannelInfo(**info) for name, info in fields["channels"]},
-            "objective": objective and ObjectiveInfo(**objective),
+            "channels": {name: ChannelInfo(**_from_file(info)) for name, info in fields["channels"]},
+            "objective": objective and ObjectiveInfo(**_from_file(objective)),
             "experimenter": experimenter and ExperimenterInfo(**experimenter),
         }
     )
+
+
+_FILE_NAMES = {"numerical_aperture": "na", "fluorophore": "fluor"}
+"""Fields that have other names in files, whose format stays what it was."""
+_FIELD_NAMES = {in_file: name for name, in_file in _FILE_NAMES.items()}
+
+
+def _in_file(fields: dict[str, Any]) -> dict[str, Any]:
+    """Give fields the names that they have in files, also inside of other fields."""
+    return {
+        _FILE_NAMES.get(name, name): _in_file(value) if isinstance(value, dict) else value
+        for name, value in fields.items()
+    }
+
+
+def _from_file(fields: dict[str, Any]) -> dict[str, Any]:
+    return {_FIELD_NAMES.get(name, name): value for name, value in fields.items()}

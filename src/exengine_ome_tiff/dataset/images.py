@@ -43,13 +43,13 @@ class ImageInfo:
     """
 
     name: str
-    labels: dict[str, int | str]
+    coordinates: dict[str, int | str]
     sizes: dict[str, int]
     dtype: str
     axes: dict[str, tuple[int | str | None, ...]]
     channels: tuple[str, ...]
-    modulo: dict[str, tuple[str, tuple[int | str | None, ...]]]
-    frames: int
+    folded_axes: dict[str, tuple[str, tuple[int | str | None, ...]]]
+    n_frames: int
 
 
 class StoredImage(NamedTuple):

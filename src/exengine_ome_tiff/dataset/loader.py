@@ -20,14 +20,14 @@ _ROOT_UUID = re.compile(rb'<OME [^<>]*UUID="(urn:uuid:[0-9a-f-]{36})"')
 _ROOT_BYTES = 4096
 
 
-def open_dataset(path: Path, *, unfinished: bool = False) -> tuple[Dataset, Header]:
+def open_dataset(path: Path, *, allow_unfinished: bool = False) -> tuple[Dataset, Header]:
     """Open a dataset for reading.
 
     Parameters
     ----------
     path
         A single file, a folder, or any file of a folder, its companion included.
-    unfinished
+    allow_unfinished
         Whether it need not be finished: then it has the frames that are in the files by now.
 
     Returns
@@ -43,24 +43,24 @@ def open_dataset(path: Path, *, unfinished: bool = False) -> tuple[Dataset, Head
     OmeTiffError
         What is there is no dataset, or a folder with several.
     NotFinishedError
-        It was never finished, and `unfinished` is False.
+        It was never finished, and `allow_unfinished` is False.
     """
     paths, header = find_dataset(path)
-    return open_files_of(paths, unfinished=unfinished), header
+    return open_files_of(paths, allow_unfinished=allow_unfinished), header
 
 
-def open_files_of(paths: Sequence[Path], *, unfinished: bool) -> Dataset:
+def open_files_of(paths: Sequence[Path], *, allow_unfinished: bool) -> Dataset:
     """Open the files of a dataset for reading, as `open_dataset` does, which has the errors, too."""
     dataset, open_files = Dataset(), OpenFiles()
     frames: list[FoundFrame] = []
     try:
         for number, each in enumerate(paths):
-            reader, pages = open_pages(each, open_files, unfinished=unfinished)
+            reader, pages = open_pages(each, open_files, allow_unfinished=allow_unfinished)
             dataset.files.append(reader)
             try:
                 frames += found_frames(number, each, pages)
             except OmeTiffError as error:
-                if not unfinished or len(paths) == 1:
+                if not allow_unfinished or len(paths) == 1:
                     raise
                 logger.warning("%s is left out: %s", each, error)
     except (OmeTiffError, OSError):

@@ -1,12 +1,12 @@
 """Looking at a dataset that is there: what it is, what a frame's metadata became, a sheet of pictures."""
 
 from exengine_ome_tiff.inspection.frame_metadata import (
-    DatasetRecord,
-    FrameRecord,
+    DatasetMetadata,
+    FrameMetadata,
     NoSuchFrameError,
     OmePlane,
-    dataset_record,
-    frame_record,
+    read_dataset_metadata,
+    read_frame_metadata,
 )
 from exengine_ome_tiff.inspection.info import ChannelSummary, DatasetInfo, ImageSummary, info
 from exengine_ome_tiff.inspection.key_coverage import KeyCoverage
@@ -16,14 +16,14 @@ __all__ = [
     "ChannelSummary",
     "ContactSheet",
     "DatasetInfo",
-    "DatasetRecord",
-    "FrameRecord",
+    "DatasetMetadata",
+    "FrameMetadata",
     "ImageSummary",
     "KeyCoverage",
     "NoSuchFrameError",
     "OmePlane",
     "contact_sheet",
-    "dataset_record",
-    "frame_record",
     "info",
+    "read_dataset_metadata",
+    "read_frame_metadata",
 ]

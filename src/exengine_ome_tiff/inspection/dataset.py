@@ -73,10 +73,10 @@ def opened(path: str | PathLike[str]) -> Iterator[Opened]:
     """
     paths, header = find_dataset(Path(fspath(path)).absolute())
     finished = [read_head(each).is_finished for each in paths]
-    dataset = open_files_of(paths, unfinished=True)
+    dataset = open_files_of(paths, allow_unfinished=True)
     try:
         target = Target.of_files(paths, is_folder=header.is_folder)
-        images = stored_images(dataset, target.name, header.modulo, header.given.image_name)
+        images = stored_images(dataset, target.name, header.fold_axes, header.given.image_name)
         found: list[tuple[StoredImage, ImageElement | None, int]] = []
         for number, each in enumerate(paths):
             inside = [image for image in images if image.file == number]

@@ -40,7 +40,7 @@ class OmePlane:
 
 
 @dataclass(frozen=True, slots=True)
-class FrameRecord:
+class FrameMetadata:
     """A frame's record, and its place.
 
     Parameters
@@ -74,7 +74,7 @@ class FrameRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class DatasetRecord:
+class DatasetMetadata:
     """What files say of their dataset as a whole.
 
     Parameters
@@ -93,7 +93,7 @@ class NoSuchFrameError(LookupError):
     """No frame is at the coordinates; the message names those that are near."""
 
 
-def frame_record(path: str | PathLike[str], coordinates: Mapping[str, int | str]) -> FrameRecord:
+def read_frame_metadata(path: str | PathLike[str], coordinates: Mapping[str, int | str]) -> FrameMetadata:
     """Read the record of a frame, and what became of it in OME.
 
     Parameters
@@ -120,7 +120,7 @@ def frame_record(path: str | PathLike[str], coordinates: Mapping[str, int | str]
         metadata = decode_metadata(data.dataset.note(number))
         image, zct = _plane(data, number)
         put = next(key for key, each in data.dataset.numbers.items() if each == number)
-        return FrameRecord(
+        return FrameMetadata(
             coordinates=data.dataset.axes.coordinates(put),
             metadata=metadata,
             number=number,
@@ -132,11 +132,11 @@ def frame_record(path: str | PathLike[str], coordinates: Mapping[str, int | str]
         )
 
 
-def dataset_record(path: str | PathLike[str]) -> DatasetRecord:
+def read_dataset_metadata(path: str | PathLike[str]) -> DatasetMetadata:
     """Read what the files of a dataset say of it; parameters and errors as for `info`."""
     with opened(path) as data:
         header = data.header.to_dict()
-        return DatasetRecord(header.pop("summary_metadata"), header)
+        return DatasetMetadata(header.pop("summary_metadata"), header)
 
 
 def _plane(data: Opened, number: int) -> tuple[int, tuple[int, int, int]]:

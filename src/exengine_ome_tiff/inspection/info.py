@@ -37,7 +37,7 @@ class ImageSummary:
     ----------
     name
         What readers show.
-    labels
+    coordinates
         Axis to value of all axes that tell this image from the others.
     file
         The file that it is in.
@@ -57,12 +57,12 @@ class ImageSummary:
         When the first frame of the dataset was taken, as it stands in the file.
     planes
         T * C * Z.
-    frames
+    n_frames
         How many of them were acquired; the others are black in readers.
     """
 
     name: str
-    labels: dict[str, int | str]
+    coordinates: dict[str, int | str]
     file: Path
     sizes: dict[str, int]
     dtype: str
@@ -73,7 +73,7 @@ class ImageSummary:
     duration_s: float | None
     acquired: str | None
     planes: int
-    frames: int
+    n_frames: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +86,13 @@ class DatasetInfo:
         The file, or the folder of files.
     is_finished
         Whether all of its files are OME-TIFF; False while it is written, and after its writer was killed.
-    files
+    n_files
         How many TIFF files it has.
     size_bytes
         What these, and the companion of a folder, take on the disk.
-    frames
+    n_frames
         How many frames there are; of those put at the same coordinates the last one counts.
-    replaced
+    n_overwritten
         How many frames others were put in place of.
     images
         In the order in which they first came.
@@ -104,10 +104,10 @@ class DatasetInfo:
 
     path: Path
     is_finished: bool
-    files: int
+    n_files: int
     size_bytes: int
-    frames: int
-    replaced: int
+    n_frames: int
+    n_overwritten: int
     images: tuple[ImageSummary, ...]
     metadata: tuple[KeyCoverage, ...]
     check: tuple[Finding, ...]
@@ -138,10 +138,10 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
         return DatasetInfo(
             path=target.path,
             is_finished=data.is_finished and target.is_folder == (companion is not None),
-            files=len(data.paths),
+            n_files=len(data.paths),
             size_bytes=sum(each.stat().st_size for each in (*data.paths, companion) if each is not None),
-            frames=len(data.dataset.numbers),
-            replaced=len(data.dataset) - len(data.dataset.numbers),
+            n_frames=len(data.dataset.numbers),
+            n_overwritten=len(data.dataset) - len(data.dataset.numbers),
             images=tuple(_image(data, number) for number in range(len(data.images))),
             metadata=coverage(data),
             check=_check(data),
@@ -166,7 +166,7 @@ def _image(data: Opened, number: int) -> ImageSummary:
     times_s = [time_s for _, time_s in text.plane_times_s()]
     return ImageSummary(
         name=data.name(number),
-        labels=facts.labels,
+        coordinates=facts.coordinates,
         file=data.paths[image.file],
         sizes=facts.sizes,
         dtype=facts.dtype,
@@ -179,5 +179,5 @@ def _image(data: Opened, number: int) -> ImageSummary:
         duration_s=max(times_s) - min(times_s) if times_s else None,
         acquired=text.image.get("AcquisitionDate"),
         planes=len(image.layout.frames),
-        frames=facts.frames,
+        n_frames=facts.n_frames,
     )

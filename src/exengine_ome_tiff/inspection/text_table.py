@@ -38,11 +38,11 @@ def _lines(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
     state = "finished" if info.is_finished else "not finished: being written, or to be recovered"
     yield str(info.path)
     yield _line("state", state)
-    yield _line("on disk", f"{size_text(info.size_bytes)} in {count_text(info.files, 'TIFF file')}")
-    again = f", put in place of {info.replaced} earlier ones" if info.replaced else ""
-    yield _line("frames", f"{info.frames}{again}")
-    dropped = sum(image.planes - image.frames for image in info.images)
-    yield _line("dropped", f"{count_text(dropped, 'plane')} never acquired" if dropped else "none")
+    yield _line("on disk", f"{size_text(info.size_bytes)} in {count_text(info.n_files, 'TIFF file')}")
+    again = f", put in place of {info.n_overwritten} earlier ones" if info.n_overwritten else ""
+    yield _line("frames", f"{info.n_frames}{again}")
+    missing = sum(image.planes - image.n_frames for image in info.images)
+    yield _line("missing", f"{count_text(missing, 'plane')} never acquired" if missing else "none")
     images = info.images
     if not images:
         return
@@ -81,14 +81,14 @@ def _facts(title: str, values: Sequence[str | None]) -> Iterator[str]:
 
 
 def _image_table(images: Sequence[ImageSummary]) -> Iterator[str]:
-    head = ("image", "T", "C", "Z", "Y", "X", "type", "frames", "dropped")
+    head = ("image", "T", "C", "Z", "Y", "X", "type", "frames", "missing")
     rows = [
         (
             shortened(image.name, _NAME_WIDTH),
             *(str(image.sizes[axis]) for axis in "TCZYX"),
             image.dtype + {3: " RGB", 4: " RGBA"}.get(image.sizes.get("S", 1), ""),
-            str(image.frames),
-            str(image.planes - image.frames or "-"),
+            str(image.n_frames),
+            str(image.planes - image.n_frames or "-"),
         )
         for image in images
     ]
@@ -115,7 +115,7 @@ def _coverage(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
     order = sorted(groups, key=lambda group: (PLACES.index(group[0][0]), len(group[0]), -group[1]))
     for places, frames in order:
         keys = [key.key for key in groups[places, frames]]
-        part = "all frames" if frames == info.frames else f"{frames} of {info.frames} frames"
+        part = "all frames" if frames == info.n_frames else f"{frames} of {info.n_frames} frames"
         yield f"  {' and '.join(_PLACES[place] for place in places)}, {part}: {count_text(len(keys), 'key')}"
         shown = keys if everything else keys[:_MANY_KEYS]
         more = f" and {len(keys) - len(shown)} more: --all lists them" if len(shown) < len(keys) else ""

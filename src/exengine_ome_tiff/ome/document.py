@@ -171,7 +171,7 @@ def _channel(
         id=identifier,
         name=name,
         samples_per_pixel=image.samples,
-        fluor=optional_name(info.fluor),
+        fluor=optional_name(info.fluorophore),
         detector_settings=instruments.settings(channel.camera),
     )
     if info.rgb is not None and image.samples == 1:

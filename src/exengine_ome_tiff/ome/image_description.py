@@ -96,7 +96,7 @@ def objective_of(label: str) -> ObjectiveInfo:
     return ObjectiveInfo(
         model=label,
         magnification=(float(magnification[1]) or None) if magnification else None,
-        na=(float(aperture[1]) or None) if aperture else None,
+        numerical_aperture=(float(aperture[1]) or None) if aperture else None,
         immersion=next((kind for word, kind in _IMMERSIONS.items() if word in words), None),
     )
 

@@ -76,7 +76,7 @@ def _objective(info: ObjectiveInfo, number: int) -> m.Objective:
         model=optional_name(info.model),
         manufacturer=optional_name(info.manufacturer),
         nominal_magnification=info.magnification,
-        lens_na=info.na,
+        lens_na=info.numerical_aperture,
     )
     if info.immersion is not None:
         objective.immersion = m.Objective_Immersion(info.immersion)

@@ -28,7 +28,7 @@ class ChannelInfo:
         Red, green and blue, 0 to 255, or "#RRGGBB"; None for the colour of a well-known name.
     excitation_nm, emission_nm
         Wavelengths.
-    fluor
+    fluorophore
         Name of the fluorophore.
     acquisition_mode
         One of OME's, such as "WideField", "LaserScanningConfocalMicroscopy" or "SpinningDiskConfocal".
@@ -42,12 +42,12 @@ class ChannelInfo:
     color: tuple[int, int, int] | str | None = None
     excitation_nm: float | None = None
     emission_nm: float | None = None
-    fluor: str | None = None
+    fluorophore: str | None = None
     acquisition_mode: str | None = None
 
     def __post_init__(self) -> None:
         _check_positive(excitation_nm=self.excitation_nm, emission_nm=self.emission_nm)
-        _check_text(fluor=self.fluor)
+        _check_text(fluorophore=self.fluorophore)
         _check_one_of(ACQUISITION_MODES, acquisition_mode=self.acquisition_mode)
         if self.color is not None and not isinstance(self.color, str):
             object.__setattr__(self, "color", tuple(self.color))
@@ -78,7 +78,7 @@ class ObjectiveInfo:
         As its barrel says.
     magnification
         Nominal magnification.
-    na
+    numerical_aperture
         Numerical aperture.
     immersion
         One of OME's: "Air", "Glycerol", "Multi", "Oil", "Other", "Water", "WaterDipping".
@@ -92,11 +92,11 @@ class ObjectiveInfo:
     model: str | None = None
     manufacturer: str | None = None
     magnification: float | None = None
-    na: float | None = None
+    numerical_aperture: float | None = None
     immersion: str | None = None
 
     def __post_init__(self) -> None:
-        _check_positive(magnification=self.magnification, na=self.na)
+        _check_positive(magnification=self.magnification, numerical_aperture=self.numerical_aperture)
         _check_text(model=self.model, manufacturer=self.manufacturer)
         _check_one_of(IMMERSIONS, immersion=self.immersion)
 

@@ -64,11 +64,11 @@ class Shown:
 
 
 def _cells(image: ImageInfo) -> tuple[str, ...]:
-    labels = ", ".join(f"{axis} = {shown(value)}" for axis, value in image.labels.items())
+    labels = ", ".join(f"{axis} = {shown(value)}" for axis, value in image.coordinates.items())
     axes = [f"{axis} {len(values)}: {_values(values)}" for axis, values in image.axes.items()]
     pixels = " x ".join(str(image.sizes[axis]) for axis in "YXS" if axis in image.sizes)
     planes = image.sizes["T"] * image.sizes["C"] * image.sizes["Z"]
-    frames = str(planes) if image.frames == planes else f"{image.frames} of {planes}"
+    frames = str(planes) if image.n_frames == planes else f"{image.n_frames} of {planes}"
     name = f"<b>{_text(image.name)}</b>" + (f"<br>{_text(labels)}" if labels else "")
     return name, "<br>".join(map(_text, axes)), pixels, image.dtype, frames
 

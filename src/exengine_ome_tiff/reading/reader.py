@@ -263,7 +263,7 @@ class ReadableStorage(DataStorage):
         if known != of_frames:
             name = Target.at(self._path, is_folder=not is_tiff(self._path)).name
             given = self._header.given
-            images = stored_images(self._dataset, name, self._header.modulo, given.image_name)
+            images = stored_images(self._dataset, name, self._header.fold_axes, given.image_name)
             self._laid_out = of_frames, images
         return images
 

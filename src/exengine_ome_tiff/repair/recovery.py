@@ -18,28 +18,28 @@ from exengine_ome_tiff.writing.finalize import finish_files
 
 
 @dataclass(frozen=True, slots=True)
-class Recovered:
+class RecoveryResult:
     """What `recover` found.
 
     Parameters
     ----------
     path
         The file, or the folder of files.
-    files
+    n_files
         How many TIFF files it has; those in which no frame was found are left out.
-    frames
+    n_frames
         How many frames were found in them; those that were put again at the same coordinates count each
         time. None where the dataset had been finished before, so that there was nothing to do.
     """
 
     path: Path
-    files: int
-    frames: int | None
+    n_files: int
+    n_frames: int | None
 
 
 def recover(
     path: str | PathLike[str], *, translators: Iterable[Translator] = (), progress: Progress | None = None
-) -> Recovered:
+) -> RecoveryResult:
     """Make of a dataset whose writer was killed what `finish` would have made of it.
 
     Every frame that was in the files is kept, with its coordinates and metadata. What was being written at
@@ -57,7 +57,7 @@ def recover(
 
     Returns
     -------
-    Recovered
+    RecoveryResult
 
     Raises
     ------
@@ -75,7 +75,7 @@ def recover(
     target = Target.of_files(paths, is_folder=header.is_folder)
     is_finished = _is_finished(target, paths, header)
     if is_finished and not (target.is_folder and target.lock.exists()):
-        return Recovered(target.path, len(paths), None)
+        return RecoveryResult(target.path, len(paths), None)
     _check_paths(target, paths)
     try:
         lock = hold(target)
@@ -84,7 +84,7 @@ def recover(
     try:
         paths, header = find_dataset(absolute)  # once more, as it may have been written until now
         if _is_finished(target, paths, header):
-            return Recovered(target.path, len(paths), None)
+            return RecoveryResult(target.path, len(paths), None)
         return _finish(target, paths, header, translators, progress)
     finally:
         lock.release()
@@ -112,7 +112,7 @@ def _finish(
     header: Header,
     translators: Iterable[Translator],
     progress: Progress | None,
-) -> Recovered:
+) -> RecoveryResult:
     """Read the journals and finish the files that are not."""
     try:
         header.coding.require_codec()
@@ -127,4 +127,4 @@ def _finish(
             file.close()
     if progress is not None:
         progress(total, total)
-    return Recovered(target.path, len(found.files), len(found.dataset))
+    return RecoveryResult(target.path, len(found.files), len(found.dataset))

@@ -143,7 +143,7 @@ class _Check:
             return
         add_frames(self._dataset, self._frames)
         header = self._header
-        images = stored_images(self._dataset, self._target.name, header.modulo, header.given.image_name)
+        images = stored_images(self._dataset, self._target.name, header.fold_axes, header.given.image_name)
         for number in range(len(self._paths)):
             yield from self._of_file(number, [image for image in images if image.file == number])
         if self._target.is_folder:

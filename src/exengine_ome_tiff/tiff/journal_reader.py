@@ -120,7 +120,7 @@ def read_description(path: Path) -> bytes:
 
 
 def open_pages(
-    path: Path, open_files: OpenFiles, *, unfinished: bool = False
+    path: Path, open_files: OpenFiles, *, allow_unfinished: bool = False
 ) -> tuple[PageReader, Iterator[JournalPage]]:
     """Open a file for reading.
 
@@ -130,7 +130,7 @@ def open_pages(
         The file.
     open_files
         Bounds how many files are open.
-    unfinished
+    allow_unfinished
         Whether it need not be finished: then all pages are read that are whole.
 
     Returns
@@ -144,10 +144,10 @@ def open_pages(
     OmeTiffError
         The file is none of ours, or damaged.
     NotFinishedError
-        It was never finished, and `unfinished` is False.
+        It was never finished, and `allow_unfinished` is False.
     """
     head = read_head(path)
-    if not head.is_finished and not unfinished:
+    if not head.is_finished and not allow_unfinished:
         raise NotFinishedError(
             f"{path}: not finished: it is still being written, or its writer has ended before finish(), "
             "and exengine_ome_tiff.recover() will finish it"

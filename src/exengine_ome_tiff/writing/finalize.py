@@ -69,7 +69,7 @@ def finish_files(
 
     facts = Facts(header, dataset, planes, interpreter)
     plate, experimenter = facts.plate(), facts.experimenter()
-    images = stored_images(dataset, target.name, header.modulo, header.given.image_name)
+    images = stored_images(dataset, target.name, header.fold_axes, header.given.image_name)
     companion: list[tuple[OmeImage, Place]] = []
     errors = []
     for number, file in enumerate(files):

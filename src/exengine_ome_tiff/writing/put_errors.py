@@ -17,7 +17,7 @@ from exengine_ome_tiff.dataset.records import to_json
 
 logger = logging.getLogger(__name__)
 
-OnError = Literal["raise", "defer"]
+OnError = Literal["raise", "collect"]
 
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -30,14 +30,14 @@ class Failures:
     Parameters
     ----------
     policy
-        "raise" to raise at the `put` that met it, "defer" to log it and let `put` return.
+        "raise" to raise at the `put` that met it, "collect" to log it and let `put` return.
     """
 
     def __init__(self, policy: OnError) -> None:
         if policy not in get_args(OnError):
             raise ValueError(f"got on_error={policy!r}, expected one of {get_args(OnError)}")
-        self.is_deferring = policy == "defer"
-        self._deferred: list[Exception] = []
+        self.is_collecting = policy == "collect"
+        self._collected: list[Exception] = []
         self._raised: dict[threading.Thread, Exception] = {}
         self._lock = threading.Lock()
         self._second: list[tuple[Coordinates, npt.NDArray[Any], object]] = []
@@ -48,9 +48,9 @@ class Failures:
         # without its traceback, which would keep the frame in memory, and which tblib makes `copy` copy
         remembered = copy(error).with_traceback(None)
         remembered.__cause__ = remembered.__context__ = None
-        if self.is_deferring:
-            self._deferred.append(remembered)
-            logger.error("frame %d lost at %s: %s", len(self._deferred), coordinates, _told(error))
+        if self.is_collecting:
+            self._collected.append(remembered)
+            logger.error("frame %d lost at %s: %s", len(self._collected), coordinates, _told(error))
         else:
             self._raised.setdefault(threading.current_thread(), remembered)
 
@@ -90,17 +90,17 @@ class Failures:
         """Log what is remembered, because another error is on its way to the caller, and forget it."""
         self.survived()
         self._give_up()
-        for error in (*self._deferred, *self._raised.values()):
+        for error in (*self._collected, *self._raised.values()):
             logger.error("remembered while another error is raised: %s", _told(error))
-        self._deferred, self._raised = [], {}
+        self._collected, self._raised = [], {}
 
     def raise_remembered(self) -> None:
-        """Raise what is remembered, once: all deferred errors as a group, or the first that was raised."""
+        """Raise what is remembered, once: all collected errors as a group, or the first that was raised."""
         self._give_up()
-        deferred, self._deferred = self._deferred, []
+        collected, self._collected = self._collected, []
         raised, self._raised = self._raised, {}
-        if deferred:
-            raise ExceptionGroup(f"{len(deferred)} frames could not be stored", deferred)
+        if collected:
+            raise ExceptionGroup(f"{len(collected)} frames could not be stored", collected)
         for error in raised.values():
             raise error
 
