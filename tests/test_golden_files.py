@@ -113,7 +113,7 @@ def test_a_finished_dataset_is_whole(golden, caplog):
 def test_an_unfinished_dataset_is_read_as_it_is(golden):
     with pytest.raises(NotFinishedError):
         TiffStorage.open(golden.path)
-    with TiffStorage.open(golden.path, unfinished=True) as storage:
+    with TiffStorage.open(golden.path, allow_unfinished=True) as storage:
         assert_same(storage, golden)
 
 

@@ -21,6 +21,7 @@ import growing
 import importing
 import large
 import pipeline
+
 import reading
 import writing
 
