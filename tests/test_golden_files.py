@@ -104,7 +104,7 @@ def test_there_is_an_archive_of_each_format():
 @pytest.mark.usefixtures("bioformats")
 def test_a_finished_dataset_is_whole(golden, caplog):
     assert_finished(golden, caplog)
-    assert recover(golden.path).frames is None
+    assert recover(golden.path).n_frames is None
     with pytest.raises(FileExistsError, match="finished"):
         TiffStorage.resume(golden.path)
 
@@ -120,7 +120,7 @@ def test_an_unfinished_dataset_is_read_as_it_is(golden):
 @datasets(*UNFINISHED)
 @pytest.mark.usefixtures("bioformats")
 def test_an_unfinished_dataset_is_recovered(golden, caplog):
-    assert recover(golden.path).frames >= len(golden.frames)
+    assert recover(golden.path).n_frames >= len(golden.frames)
     assert_finished(golden, caplog)
 
 
