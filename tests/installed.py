@@ -10,6 +10,15 @@ from pathlib import Path
 COMMAND = Path(sys.executable).with_name("exengine-ome-tiff.exe" if os.name == "nt" else "exengine-ome-tiff")
 
 
+PARSER = "exengine_ome_tiff.cli.main.command_parser"
+
+
+def completion(shell):
+    """Return the script with which shtab completes the command in a shell."""
+    command = [sys.executable, "-m", "shtab", f"--shell={shell}", "--error-unimportable", PARSER]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True).stdout
+
+
 def run(*arguments, cwd, encoding="utf-8"):
     """Run the command in a folder; its output is on a console of 90 columns."""
     return subprocess.run(

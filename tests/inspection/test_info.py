@@ -10,7 +10,8 @@ import pytest
 from ome_types import from_tiff
 
 from exengine_ome_tiff import ChannelInfo, OmeTiffError, TiffStorage, info, recover
-from exengine_ome_tiff.inspection.text_table import duration_text, shortened, size_text, table
+from exengine_ome_tiff.inspection.text_table import table
+from exengine_ome_tiff.text_format import duration_text, shortened, size_text
 from frames import frame
 
 

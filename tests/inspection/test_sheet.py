@@ -9,8 +9,9 @@ from PIL import Image
 from exengine_ome_tiff import OmeTiffError, TiffStorage, contact_sheet
 from exengine_ome_tiff.inspection.contrast import contrast, light, picture
 from exengine_ome_tiff.inspection.dataset import opened
-from exengine_ome_tiff.inspection.sheet import length_text, round_length
+from exengine_ome_tiff.inspection.sheet import round_length
 from exengine_ome_tiff.inspection.sheet_cells import read_row, thinned
+from exengine_ome_tiff.text_format import length_text
 
 RAMP = np.arange(64, dtype="u2")[None, :].repeat(64, 0)
 

@@ -9,7 +9,7 @@ from typing import Literal
 from exengine_ome_tiff.cli.output import UsageError, say
 from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.conversion import ConversionResult, convert
-from exengine_ome_tiff.inspection.text_table import count_text, duration_text, size_text
+from exengine_ome_tiff.text_format import count_text, duration_text, size_text
 
 _MOST_LISTED = 20
 

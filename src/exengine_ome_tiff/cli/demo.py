@@ -1,13 +1,12 @@
 """The command `demo`: acquire with a simulated microscope."""
 
 import argparse
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
 from exengine_ome_tiff.cli.output import UsageError
+from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.demo.acquisition import DemoPlan, DemoResult, run
 from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope, UnknownChannelError
 from exengine_ome_tiff.tiff_storage import TiffStorage
@@ -68,12 +67,10 @@ def _demo(options: argparse.Namespace) -> int:
         storage = TiffStorage(options.output, {"demo": options.hardware}, overwrite=options.overwrite)
     except FileExistsError as error:
         raise UsageError(f"{options.output} exists; --overwrite replaces it") from error
-    bar = tqdm(total=plan.frames, unit="frame", desc="acquiring", disable=sys.stderr is None)
-    with storage, bar:
+    with storage, ProgressBar("frame", leave=True) as bar:
         try:
-            result = run(plan, storage, make_microscope, lambda stored, _: bar.update(stored - bar.n))
+            result = run(plan, storage, make_microscope, partial(bar.step, "acquiring"))
         except UnknownChannelError as error:
-            bar.leave = False
             raise UsageError(error) from error
         bar.close()
         _report(storage, result)

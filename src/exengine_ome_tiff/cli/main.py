@@ -2,20 +2,39 @@
 
 Each command is a module with `add_to(commands)`, which adds its parser and sets `work`: a function that is
 given the parsed options and returns the exit status. It raises `UsageError` for arguments that make no sense.
-That of `completion` is also given what makes the parser of all commands.
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from exengine_ome_tiff.cli import completion, convert, demo, export, info, metadata, recover, show, validate
+from exengine_ome_tiff.cli import convert, demo, export, info, metadata, recover, show, validate
 from exengine_ome_tiff.cli.output import UsageError, say
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.version import __version__
 
 _COMMANDS = (convert, demo, export, info, metadata, recover, show, validate)
+_PATHS = {
+    "bash": "_shtab_compgen_files",
+    "zsh": "_files",
+    "tcsh": "f",
+    "fish": "(__fish_complete_path (commandline -ct))",
+    "powershell": "_shtab_powershell_compgen_files",
+}
+"""How shtab has each shell complete the path of a file."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Marks the arguments that are paths, so that a shell completes them."""
+
+    def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
+        action = super().add_argument(*names, **settings)
+        if action.type is Path:
+            action.complete = _PATHS  # type: ignore[attr-defined]
+        return action
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,12 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def command_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Make the parser of the command and of all that it has, of a class of parsers."""
-    parser = kind("exengine-ome-tiff", description="OME-TIFF for ExEngine.")
+def command_parser() -> argparse.ArgumentParser:
+    """Make the parser of the command; shtab makes scripts for completion of it."""
+    parser = _Parser("exengine-ome-tiff", description="OME-TIFF for ExEngine.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    completion.add_to(commands, command_parser)
     for command in _COMMANDS:
         command.add_to(commands)
     return parser

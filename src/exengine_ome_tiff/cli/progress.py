@@ -1,4 +1,4 @@
-"""Progress bars of commands that may fail before there is anything to show."""
+"""The progress bar of commands."""
 
 import sys
 from types import TracebackType
@@ -8,31 +8,39 @@ from tqdm import tqdm
 
 
 class ProgressBar:
-    """A bar with rate and remaining time, which is there from the first step on, and gone at the end.
+    """A bar with rate and remaining time, which appears with the first step.
 
     Parameters
     ----------
     unit
-        What is counted.
+        What is counted; "B" with prefixes.
+    leave
+        Whether the bar stays on the screen at the end.
     """
 
-    def __init__(self, unit: str) -> None:
+    def __init__(self, unit: str, *, leave: bool = False) -> None:
         self._unit = unit
-        self._what = ""
+        self._leave = leave
+        self._activity = ""
         self._bar: tqdm[Never] | None = None
 
-    def step(self, what: str, done: int, total: int) -> None:
-        """Show how much is done of something; of something else than before in a new bar."""
-        bar = self._bar
-        if bar is None or what != self._what:
+    def step(self, activity: str, done: int, total: int) -> None:
+        """Show how much of an activity is done; a new activity gets a new bar."""
+        if self._bar is None or activity != self._activity:
             self.close()
-            disable = sys.stderr is None
-            bar = tqdm(total=total, unit=self._unit, desc=what, disable=disable, leave=False)
-            self._what, self._bar = what, bar
-        bar.update(done - bar.n)
+            self._activity = activity
+            self._bar = tqdm(
+                total=total,
+                unit=self._unit,
+                unit_scale=self._unit == "B",
+                desc=activity,
+                leave=self._leave,
+                disable=sys.stderr is None,
+            )
+        self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Close the bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -1,14 +1,13 @@
 """The command `recover`: finish a dataset whose writer was killed."""
 
 import argparse
-import sys
+from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
 from exengine_ome_tiff.cli.output import say
-from exengine_ome_tiff.inspection.text_table import count_text
+from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.repair import recover
+from exengine_ome_tiff.text_format import count_text
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,14 +22,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _recover(options: argparse.Namespace) -> int:
-    with tqdm(unit="B", unit_scale=True, desc="reading", disable=sys.stderr is None) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        recovered = recover(options.path, progress=progress)
-        bar.leave = recovered.n_frames is not None
+    with ProgressBar("B", leave=True) as bar:
+        recovered = recover(options.path, progress=partial(bar.step, "reading"))
     if recovered.n_frames is None:
         say(f"{recovered.path}: finished already, nothing to do")
     else:

@@ -14,6 +14,7 @@ from exengine_ome_tiff.conversion.micromanager import NDTiff1Source
 from exengine_ome_tiff.conversion.sources import SkippedFrame, Source, UnreadableFrameError
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.text_format import error_text
 
 INDEX = "NDTiff.index"
 FULL_RESOLUTION = "Full resolution"
@@ -123,7 +124,7 @@ class NDTiff3Source:
         try:
             return reader.read_image(entry), reader.read_metadata(entry)
         except Exception as error:  # ndstorage raises what comes of bytes that are wrong
-            raise UnreadableFrameError(f"{entry.filename}: {_told(error)}") from error
+            raise UnreadableFrameError(f"{entry.filename}: {error_text(error)}") from error
 
     def _opened(self, name: str) -> Any:
         if self._reader is None or self._reader[0] != name:
@@ -131,7 +132,7 @@ class NDTiff3Source:
             try:
                 self._reader = name, self._reader_of(str(self._folder / Path(name).name))
             except Exception as error:  # as above
-                raise UnreadableFrameError(f"{name}: {_told(error)}") from error
+                raise UnreadableFrameError(f"{name}: {error_text(error)}") from error
         return self._reader[1]
 
     def close(self) -> None:
@@ -160,7 +161,7 @@ class NDTiff2Source:
             with redirect_stdout(io.StringIO()):
                 self._level = Dataset(str(path), file_io=NDTiffFileIO(open_function=_open)).res_levels[0]
         except Exception as error:
-            raise OmeTiffError(f"{path}: ndstorage cannot read it: {_told(error)}") from error
+            raise OmeTiffError(f"{path}: ndstorage cannot read it: {error_text(error)}") from error
         files = path / FULL_RESOLUTION
         places = list(_places((files / INDEX).read_bytes()))
         self.superseded = len(places) - len(self._level.index)
@@ -176,7 +177,7 @@ class NDTiff2Source:
         try:
             return self._level.read_image(coordinates), self._level.read_metadata(coordinates)
         except Exception as error:
-            raise UnreadableFrameError(_told(error)) from error
+            raise UnreadableFrameError(error_text(error)) from error
 
     def close(self) -> None:
         """Close all files."""
@@ -187,10 +188,6 @@ def _ordered(key: Iterable[tuple[str, int | str]]) -> Coordinates:
     """Bring the axes of a frame into an order, which they have none in NDTiff."""
     axes = dict(key)
     return {axis: axes[axis] for axis in sorted(axes, key=lambda axis: (axis in _INNER_AXES, axis))}
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _open(path: str, mode: str = "rb") -> IO[bytes]:

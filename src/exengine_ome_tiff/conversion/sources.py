@@ -14,6 +14,7 @@ from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.loader import find_dataset
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import Given
+from exengine_ome_tiff.text_format import error_text
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
 
@@ -156,7 +157,7 @@ class StorageSource:
         try:
             return np.asarray(self._storage[coordinates]), self._storage.get_metadata(coordinates)
         except Exception as error:  # a storage may raise what it likes, ndstorage's a plain Exception
-            raise UnreadableFrameError(f"{type(error).__name__}: {error}") from error
+            raise UnreadableFrameError(error_text(error)) from error
 
     def close(self) -> None:
         """Leave the storage as it is."""

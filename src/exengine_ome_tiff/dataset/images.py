@@ -8,12 +8,11 @@ import numpy as np
 
 from exengine_ome_tiff.coordinates import ImageLayout, lay_out
 from exengine_ome_tiff.dataset.frame_index import Dataset
+from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.tiff import PixelFormat
 
 ImageChoice: TypeAlias = int | str | Mapping[str, int | str] | None
 """Number, name or labels of an image."""
-
-_MOST_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +101,9 @@ def find_image(images: Sequence[StoredImage], wanted: ImageChoice) -> StoredImag
         return found[0]
     if not images:
         raise ValueError("there is no frame yet, and so no image")
-    some = ", ".join(repr(image.name) for image in images[:_MOST_SHOWN])
-    more = ", ..." if len(images) > _MOST_SHOWN else ""
+    some = list_text([repr(image.name) for image in images])
     what = "several images" if found else "no image"
-    raise ValueError(f"got image={wanted!r}, which is {what}; there are {len(images)}: {some}{more}")
+    raise ValueError(f"got image={wanted!r}, which is {what}; there are {len(images)}: {some}")
 
 
 def stored_images(

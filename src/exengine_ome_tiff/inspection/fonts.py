@@ -1,8 +1,14 @@
-"""Text in pictures: the font that has the most of it, and what no font here has by its number."""
+"""Text in pictures, in the font of this computer that has most of it.
 
+Pillow's own font has neither the micro sign nor umlauts, so it is only the last choice.
+"""
+
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
+
+from exengine_ome_tiff.text_format import shortened
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
@@ -13,13 +19,12 @@ _FILES = (
     *("DejaVuSans.ttf", "segoeui.ttf", "arial.ttf", "Arial Unicode.ttf", "NotoSans-Regular.ttf"),
     *("NotoSansCJK-Regular.ttc", "msyh.ttc", "YuGothM.ttc", "malgun.ttf", "Hiragino Sans GB.ttc"),
 )
-"""What Linux, Windows and macOS have, in their folders of fonts."""
-_NOTHING = "\U0010fffe"
-"""No font has it: shows as what a font shows for what it does not have."""
+"""Fonts of Linux, Windows and macOS."""
+_IN_NO_FONT = "\U0010fffe"
 
 
 class Pen:
-    """Writes text into a picture.
+    """Writes text into a picture; characters without a glyph become their numbers.
 
     Parameters
     ----------
@@ -31,49 +36,33 @@ class Pen:
         self._draw = draw
 
     def width(self, text: str, size: int) -> int:
-        """Return how many pixels wide text is; `size` is its height in pixels."""
-        shown, font = _shown(text, size)
-        return int(self._draw.textlength(shown, font=font)) + 1
+        """Return the width of text in pixels; `size` is its height in pixels."""
+        glyphs, font = _glyphs(text, size)
+        return int(self._draw.textlength(glyphs, font=font)) + 1
 
     def write(
         self, place: tuple[float, float], text: str, size: int, color: str, most: int | None = None
     ) -> None:
-        """Write text with its left upper corner at a place, in at most so many pixels of width."""
-        shown, font = _shown(text if most is None else self.fitting(text, size, most), size)
-        self._draw.text(place, shown, font=font, fill=color)
+        """Write text with its upper left corner at a place, at most so many pixels wide."""
+        glyphs, font = _glyphs(text if most is None else self.fitting(text, size, most), size)
+        self._draw.text(place, glyphs, font=font, fill=color)
 
     def fitting(self, text: str, size: int, most: int) -> str:
-        """Leave out the middle of text so that it is at most so many pixels wide."""
+        """Replace the middle of text by dots, so that it is at most so many pixels wide."""
         if self.width(text, size) <= most:
             return text
-        low, high = 0, len(text)  # how many characters are kept
-        while low < high:
-            kept = (low + high + 1) // 2
-            if self.width(_without_middle(text, kept), size) <= most:
-                low = kept
-            else:
-                high = kept - 1
-        return _without_middle(text, low)
+        lengths = range(3, len(text))
+        fits = bisect_right(lengths, most, key=lambda length: self.width(shortened(text, length), size))
+        return shortened(text, lengths[fits - 1] if fits else 3)
 
 
-def _without_middle(text: str, kept: int) -> str:
-    tail = kept // 2
-    return f"{text[: kept - tail]}...{text[len(text) - tail :]}"
-
-
-def _shown(text: str, size: int) -> tuple[str, "Font"]:
-    """Choose the font that has the most of a text; characters that it does not have become numbers."""
+def _glyphs(text: str, size: int) -> tuple[str, "Font"]:
+    """Choose the font that has most of a text, and replace the characters that it lacks."""
     plain = "".join(character if character.isprintable() else " " for character in text)
-    best = None
-    for font in _fonts(size):
-        missing = {character for character in set(plain) if not _has(font, character)}
-        if best is None or len(missing) < len(best[0]):
-            best = missing, font
-        if not missing:
-            break
-    if best is None:
-        raise OSError("Pillow has no font: it was built without FreeType")
-    missing, font = best
+    lacking = [
+        ({character for character in plain if not _has(font, character)}, font) for font in _fonts(size)
+    ]
+    missing, font = min(lacking, key=lambda each: len(each[0]))
     escaped = (
         character.encode("ascii", "backslashreplace").decode() if character in missing else character
         for character in plain
@@ -82,22 +71,28 @@ def _shown(text: str, size: int) -> tuple[str, "Font"]:
 
 
 def _fonts(size: int) -> Iterator["Font"]:
-    for name in (*_FILES, None):
+    for name in _FILES:
         font = _font(name, size)
         if font is not None:
             yield font
+    yield _default_font(size)
 
 
 @cache
-def _font(name: str | None, size: int) -> "Font | None":
+def _font(name: str, size: int) -> "Font | None":
     from PIL import ImageFont
 
-    if name is None:
-        return ImageFont.load_default(size)
     try:
         return ImageFont.truetype(name, size)
-    except OSError:
+    except (OSError, ImportError):  # there is no such font, or Pillow was built without FreeType
         return None
+
+
+@cache
+def _default_font(size: int) -> "Font":
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
 
 
 @cache
@@ -105,6 +100,6 @@ def _has(font: "Font", character: str) -> bool:
     if character == " ":
         return True
     try:
-        return bytes(font.getmask(character)) != bytes(font.getmask(_NOTHING))
+        return bytes(font.getmask(character)) != bytes(font.getmask(_IN_NO_FONT))
     except UnicodeEncodeError:  # a bitmap font has Latin-1 only
         return False

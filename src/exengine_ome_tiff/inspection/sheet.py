@@ -12,6 +12,7 @@ from exengine_ome_tiff.inspection.contrast import Limits, contrast, light, pictu
 from exengine_ome_tiff.inspection.dataset import Opened, opened
 from exengine_ome_tiff.inspection.fonts import Pen
 from exengine_ome_tiff.inspection.sheet_cells import Cell, Row, Z, read_row, thinned
+from exengine_ome_tiff.text_format import count_text, length_text
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
@@ -156,8 +157,7 @@ def _subtitle(data: Opened, images: int, times: int, all_times: int, z: Z) -> st
     """Tell how much of the dataset is shown."""
 
     def part(shown: int, every: int, thing: str) -> str:
-        some = f"{shown} of {every}" if shown < every else f"{every}"
-        return f"{some} {thing}{'' if every == 1 else 's'}"
+        return (f"{shown:,} of " if shown < every else "") + count_text(every, thing)
 
     parts = [part(images, len(data.images), "image"), part(times, all_times, "time point")]
     if max(image.layout.sizes["Z"] for image in data.images) > 1:
@@ -242,9 +242,3 @@ def round_length(most: float) -> float:
     """Return the greatest of 1, 2 and 5 times a power of ten that is no more than a length."""
     power = 10.0 ** math.floor(math.log10(most))
     return next(step * power for step in _STEPS if step * power <= most * (1 + 1e-9))
-
-
-def length_text(length_um: float) -> str:
-    """Show a length in nm, um or mm."""
-    factor, unit = (1e-3, "nm") if length_um < 1 else (1.0, "µm") if length_um < 1000 else (1e3, "mm")
-    return f"{length_um / factor:.4g} {unit}"

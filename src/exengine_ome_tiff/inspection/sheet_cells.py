@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.inspection.dataset import Opened
-from exengine_ome_tiff.inspection.text_table import duration_text
 from exengine_ome_tiff.ome.colors import default_color
+from exengine_ome_tiff.text_format import duration_text
 
 Z: TypeAlias = Literal["middle", "max"]
 Color: TypeAlias = tuple[int, int, int]

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator, Sequence
 
 from exengine_ome_tiff.inspection.info import DatasetInfo, ImageSummary
 from exengine_ome_tiff.inspection.key_coverage import PLACES, KeyCoverage, Place
+from exengine_ome_tiff.text_format import count_text, duration_text, shortened, size_text
 
 _WIDTH = 96
 _NAME_WIDTH = 28
@@ -164,37 +165,3 @@ def _durations(images: Sequence[ImageSummary]) -> str | None:
     known = [image.duration_s for image in images if image.duration_s is not None]
     shown = [duration_text(seconds) for seconds in (min(known), max(known))] if known else []
     return " to ".join(dict.fromkeys(shown)) or None
-
-
-def duration_text(seconds: float) -> str:
-    """Show a time span with two units, such as "3 h 20 min"."""
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    if round(seconds) < 3600:
-        minutes, rest = divmod(round(seconds), 60)
-        return f"{minutes} min" + (f" {rest} s" if rest else "")
-    hours, rest = divmod(round(seconds / 60), 60)
-    return f"{hours} h" + (f" {rest} min" if rest else "")
-
-
-def size_text(size_bytes: int) -> str:
-    """Show a number of bytes with a decimal prefix."""
-    size, unit = float(size_bytes), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if size < 1000:
-            break
-        size, unit = size / 1000, larger
-    return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
-
-
-def shortened(text: str, width: int) -> str:
-    """Return text of at most so many characters, its middle left out."""
-    if len(text) <= width:
-        return text
-    half = (width - 3) // 2
-    return f"{text[: width - 3 - half]}...{text[len(text) - half :]}"
-
-
-def count_text(number: int, thing: str) -> str:
-    """Show how many of a thing there are."""
-    return f"{number} {thing}" + ("" if number == 1 else "s")

@@ -7,6 +7,7 @@ from html import escape
 
 from exengine_ome_tiff.coordinates.layout import AxisValue, shown
 from exengine_ome_tiff.dataset.images import ImageInfo
+from exengine_ome_tiff.text_format import count_text
 
 _IMAGES_OF_LINE, _IMAGES_OF_TABLE, _VALUES = 3, 50, 8
 _HEADS = ("", "image", "axes", "pixels", "type", "frames")
@@ -35,20 +36,20 @@ class Shown:
 
     def line(self) -> str:
         """Return one line; of many images it has the first ones."""
-        parts = [repr(self.path), self.state, _count(self.frames, "frame")]
+        parts = [repr(self.path), self.state, count_text(self.frames, "frame")]
         if self.images is not None:
             some = [
                 f"{image.name!r} {_sizes(image)} {image.dtype}" for image in self.images[:_IMAGES_OF_LINE]
             ]
             more = ["..."] if len(self.images) > _IMAGES_OF_LINE else []
-            count = _count(len(self.images), "image")
+            count = count_text(len(self.images), "image")
             parts.append(": ".join(filter(None, (count, "; ".join(some + more)))))
         return f"<TiffStorage {', '.join(parts)}>"
 
     def table(self) -> str:
         """Return a table in HTML, a row an image; of many images it has the first ones."""
         images = self.images or ()
-        head = f"{_count(self.frames, 'frame')} in {_count(len(images), 'image')}, {self.state}"
+        head = f"{count_text(self.frames, 'frame')} in {count_text(len(images), 'image')}, {self.state}"
         caption = f"<b>TiffStorage</b> {_text(self.path)}<br>{head}"
         rows = [
             _row("td", (str(number), *_cells(image)))
@@ -56,7 +57,7 @@ class Shown:
         ]
         left = len(images) - _IMAGES_OF_TABLE
         if left > 0:
-            rows.append(f'<tr><td colspan="{len(_HEADS)}">and {_count(left, "more image")}</td></tr>')
+            rows.append(f'<tr><td colspan="{len(_HEADS)}">and {count_text(left, "more image")}</td></tr>')
         return (
             f'<table><caption style="text-align: left">{caption}</caption>'
             f"<thead>{_row('th', _HEADS)}</thead><tbody>{''.join(rows)}</tbody></table>"
@@ -87,10 +88,6 @@ def _sizes(image: ImageInfo) -> str:
 def _values(values: Sequence[AxisValue]) -> str:
     texts = [shown(value) for value in values]
     return ", ".join(texts if len(texts) <= _VALUES else [*texts[: _VALUES - 2], "...", texts[-1]])
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _text(text: str) -> str:

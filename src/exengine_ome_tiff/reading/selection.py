@@ -10,12 +10,12 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates import Key, read_coordinates
 from exengine_ome_tiff.coordinates.layout import AxisValue, shown
 from exengine_ome_tiff.dataset.frame_index import Dataset
+from exengine_ome_tiff.text_format import list_text
 
 ROW, COLUMN = "row", "column"
 _SLOW_FIRST = {ROW: 7, COLUMN: 6, "position": 5, "time": 4, "channel": 3, "z": 2}
 _OTHER_AXES = 3
 _MANY_FRAMES, _MOST_PLACES_A_FRAME = 1_000_000, 64
-_MOST_SHOWN = 12
 
 Numbers = npt.NDArray[np.int64]
 
@@ -195,5 +195,4 @@ def _order(value: AxisValue) -> tuple[int, int, str]:
 
 
 def _shown(values: Iterable[AxisValue]) -> str:
-    texts = [shown(value) for value in values]
-    return ", ".join(texts[:_MOST_SHOWN]) + (", ..." if len(texts) > _MOST_SHOWN else "")
+    return list_text([shown(value) for value in values])

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.dataset.records import to_json
+from exengine_ome_tiff.text_format import error_text
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Failures:
         remembered.__cause__ = remembered.__context__ = None
         if self.is_collecting:
             self._collected.append(remembered)
-            logger.error("frame %d lost at %s: %s", len(self._collected), coordinates, _told(error))
+            logger.error("frame %d lost at %s: %s", len(self._collected), coordinates, error_text(error))
         else:
             self._raised.setdefault(threading.current_thread(), remembered)
 
@@ -91,7 +92,7 @@ class Failures:
         self.survived()
         self._give_up()
         for error in (*self._collected, *self._raised.values()):
-            logger.error("remembered while another error is raised: %s", _told(error))
+            logger.error("remembered while another error is raised: %s", error_text(error))
         self._collected, self._raised = [], {}
 
     def raise_remembered(self) -> None:
@@ -103,11 +104,6 @@ class Failures:
             raise ExceptionGroup(f"{len(collected)} frames could not be stored", collected)
         for error in raised.values():
             raise error
-
-
-def _told(error: Exception) -> str:
-    """Tell an error without holding it."""
-    return f"{type(error).__name__}: {error}"
 
 
 def is_no_room(error: Exception) -> bool:

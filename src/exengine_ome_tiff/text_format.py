@@ -1,0 +1,56 @@
+"""Numbers, times and lists as text for people."""
+
+from collections.abc import Sequence
+
+_MOST_LISTED = 12
+
+
+def count_text(number: int, thing: str) -> str:
+    """Count things, such as "1 frame" and "12,000 frames"."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
+def list_text(texts: Sequence[str]) -> str:
+    """Join texts with commas; of many texts only the first ones."""
+    return ", ".join(texts[:_MOST_LISTED]) + (", ..." if len(texts) > _MOST_LISTED else "")
+
+
+def shortened(text: str, width: int) -> str:
+    """Replace the middle of a long text by dots, leaving at most `width` characters, at least 3."""
+    if len(text) <= width:
+        return text
+    kept = max(width - 3, 0)
+    tail = kept // 2
+    return f"{text[: kept - tail]}...{text[len(text) - tail :]}"
+
+
+def error_text(error: BaseException) -> str:
+    """Return the type and the message of an error."""
+    return f"{type(error).__name__}: {error}"
+
+
+def duration_text(seconds: float) -> str:
+    """Express a time span in at most two units, such as "3 h 20 min"."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    if round(seconds) < 3600:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min" + (f" {rest} s" if rest else "")
+    hours, rest = divmod(round(seconds / 60), 60)
+    return f"{hours} h" + (f" {rest} min" if rest else "")
+
+
+def size_text(size_bytes: int) -> str:
+    """Express a number of bytes with a decimal prefix."""
+    size, unit = float(size_bytes), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def length_text(length_um: float) -> str:
+    """Express a length in nm, um or mm."""
+    factor, unit = (1e-3, "nm") if length_um < 1 else (1.0, "µm") if length_um < 1000 else (1e3, "mm")
+    return f"{length_um / factor:.4g} {unit}"
