@@ -9,7 +9,7 @@ from exengine.data import DataHandler
 from exengine.events.detector_events import ReadoutData, StartCapture
 from exengine.storage_backends.ome_tiff import TiffStorage
 
-from exengine_ome_tiff.demo.devices import SimulatedCamera, Stand
+from exengine_ome_tiff.demo.microscope import SimulatedCamera, Stand
 from exengine_ome_tiff.demo.scene import Scene
 
 FRAMES = 10

@@ -187,4 +187,4 @@ def test_plan_of_one_frame_is_at_the_focus():
 @pytest.mark.skipif(importlib.util.find_spec("pymmcore") is not None, reason="the extra is installed")
 def test_without_micromanager_the_error_says_what_to_install():
     with pytest.raises(ImportError, match=r'pip install "exengine-ome-tiff\[micromanager\]"'):
-        importlib.import_module("exengine_ome_tiff.demo.micromanager")
+        importlib.import_module("exengine_ome_tiff.demo.micromanager_microscope")

@@ -5,8 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from exengine_ome_tiff.demo.cells import TILE_UM, cell_in_tile
-from exengine_ome_tiff.demo.scene import MAX_COUNTS, OFFSET_COUNTS, Scene, View
+from exengine_ome_tiff.demo.scene import MAX_COUNTS, OFFSET_COUNTS, TILE_UM, Scene, View, cell_in_tile
 
 SCENE = Scene(seed=1)
 CHANNELS = ("DAPI", "GFP", "mCherry", "Cy5", "Anything at all \N{GREEK SMALL LETTER ALPHA}")

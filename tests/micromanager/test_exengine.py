@@ -12,7 +12,7 @@ pytest.importorskip("mmpycorex", reason="Micro-Manager is not installed")
 pytest.importorskip("mm_test_adapters", reason="Micro-Manager's adapters are not installed")
 
 from exengine_ome_tiff.demo.acquisition import DemoPlan, run
-from exengine_ome_tiff.demo.micromanager import DescribedCamera, MicroManagerMicroscope
+from exengine_ome_tiff.demo.micromanager_microscope import DescribedCamera, MicroManagerMicroscope
 
 pytestmark = pytest.mark.filterwarnings("default")  # of Micro-Manager's packages
 

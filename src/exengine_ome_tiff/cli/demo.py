@@ -81,7 +81,7 @@ def _microscope(hardware: str) -> Callable[[tuple[int, int]], Microscope]:
     """Choose the microscope; what needs the extra `micromanager` is imported only when it is asked for."""
     if hardware == "simulated":
         return SimulatedMicroscope
-    from exengine_ome_tiff.demo.micromanager import MicroManagerMicroscope
+    from exengine_ome_tiff.demo.micromanager_microscope import MicroManagerMicroscope
 
     return MicroManagerMicroscope
 

@@ -30,19 +30,19 @@ _MAX_WAITING_FRAMES = 16
 class DemoPlan:
     """What to acquire.
 
-    Attributes
+    Parameters
     ----------
-    positions, time_points, z_slices : int
+    positions, time_points, z_slices
         How many; at least 1.
-    channels : sequence of str
+    channels
         Names of the channels, each once.
-    size : int or tuple of int
+    size
         Height and width of a frame in pixels, or both at once; at least 32.
-    z_step_um : float
+    z_step_um
         Distance between slices; the stack is centred on height 0.
-    interval_s : float
+    interval_s
         Time in the scene from one time point to the next. Nobody waits for it.
-    spacing_um : float
+    spacing_um
         Distance between positions, along x.
     """
 
@@ -91,15 +91,7 @@ class DemoPlan:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What an acquisition did.
-
-    Attributes
-    ----------
-    frames : int
-        Frames stored.
-    duration_s : float
-        Time from the first event until the storage had finished.
-    """
+    """How many frames an acquisition stored, and the time until the storage had finished."""
 
     frames: int
     duration_s: float
@@ -120,24 +112,24 @@ def run(
 
     Parameters
     ----------
-    plan : DemoPlan
+    plan
         What to acquire. Coordinates are "time" (int), "position" ("Pos0", ...), "channel" (name), "z" (int).
-    storage : DataStorage
-        Where to.
-    microscope : callable
+    storage
+        Takes the frames.
+    microscope
         Makes the microscope for a frame shape (height, width), once the engine is there.
-    progress : callable, optional
+    progress
         Called on this thread with the number of frames stored so far and the number of all.
 
     Raises
     ------
     UnknownChannelError
-        If the microscope does not have a channel of the plan; nothing was acquired.
+        The microscope does not have a channel of the plan; nothing was acquired.
     RuntimeError
-        If an `ExecutionEngine` exists: it is a singleton, and this function shuts its own down.
+        An `ExecutionEngine` exists: it is a singleton, and this function shuts its own down.
     Exception
-        What the storage, a device or `progress` raised. ExEngine's storage thread dies of an error of the
-        storage without a word and never finishes it: the caller's `storage.close()` has to.
+        What the storage, a device or `progress` raised. ExEngine's storage thread dies silently of an error
+        in the storage and never finishes it: the caller's `storage.close()` does.
     """
     if ExecutionEngine.get_instance() is not None:
         raise RuntimeError("an ExecutionEngine is there already; shut it down before running the demo")
@@ -161,9 +153,7 @@ def _acquire(
 ) -> DemoResult:
     """Acquire a plan with a running engine; stop its storage thread whatever happens."""
     for channel in plan.channels:
-        scope.channel_event(
-            channel
-        )  # raises for one that the microscope does not have, before anything moves
+        scope.channel_event(channel)  # raises, before anything moves, where there is no such channel
     watch = _Watch(storage)
     engine.subscribe_to_notifications(watch.count_stored, DataStoredNotification)
     handler = DataHandler(watch)

@@ -1,24 +1,28 @@
-"""What a microscope of the demo has to offer, and a simulated one."""
+"""The microscope of the demo: what an acquisition needs of one, and a simulated one.
 
+ExEngine runs what its events ask of a device on a thread of its own, and sends every attribute access from
+another thread there too, once `Device.__init__` has run. So these devices take their state before that call.
+"""
+
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 from exengine import ExecutionEngine
 from exengine.device_types import Detector, DoubleAxisPositioner, SingleAxisPositioner
 from exengine.events.property_events import SetPropertiesEvent
+from exengine.kernel.device import Device
 from exengine.kernel.ex_event_base import ExecutorEvent
 
-from exengine_ome_tiff.demo.devices import (
-    Clock,
-    SimulatedCamera,
-    SimulatedFilterWheel,
-    SimulatedXYStage,
-    SimulatedZStage,
-    Stand,
-    local_time,
-)
-from exengine_ome_tiff.demo.scene import Scene
+from exengine_ome_tiff.demo.scene import Scene, View
+
+Clock: TypeAlias = Callable[[], datetime]
+Metadata: TypeAlias = dict[str, str | int | float]
 
 
 class UnknownChannelError(ValueError):
@@ -53,17 +57,187 @@ class Microscope(Protocol):
         """Let go of the hardware."""
 
 
+def local_time() -> datetime:
+    """Return the time now, with the local zone."""
+    return datetime.now(UTC).astimezone()
+
+
+@dataclass
+class Stand:
+    """Where the parts of a simulated microscope are: shared by its devices, which change it."""
+
+    x_um: float = 0.0
+    y_um: float = 0.0
+    z_um: float = 0.0
+    channel: str = "DAPI"
+    time_s: float = 0.0
+
+
+class SimulatedXYStage(DoubleAxisPositioner):
+    """A stage that is where it should be at once."""
+
+    def __init__(self, name: str, stand: Stand) -> None:
+        self._stand = stand
+        super().__init__(name)
+
+    def set_position(self, x: float, y: float) -> None:
+        """Move to stage coordinates in um."""
+        self._stand.x_um, self._stand.y_um = x, y
+
+    def get_position(self) -> tuple[float, float]:
+        """Return the stage coordinates in um."""
+        return self._stand.x_um, self._stand.y_um
+
+
+class SimulatedZStage(SingleAxisPositioner):
+    """A focus drive that is where it should be at once."""
+
+    def __init__(self, name: str, stand: Stand) -> None:
+        self._stand = stand
+        super().__init__(name)
+
+    def set_position(self, position: float) -> None:
+        """Move to a height in um."""
+        self._stand.z_um = position
+
+    def get_position(self) -> float:
+        """Return the height in um."""
+        return self._stand.z_um
+
+
+class SimulatedFilterWheel(Device):
+    """A filter wheel with a filter for any channel; `label` is the name of the one in the light path."""
+
+    def __init__(self, name: str, stand: Stand) -> None:
+        self._stand = stand
+        super().__init__(name)
+
+    @property
+    def label(self) -> str:
+        """Name of the channel."""
+        return self._stand.channel
+
+    @label.setter
+    def label(self, channel: str) -> None:
+        self._stand.channel = channel
+
+
+class SimulatedCamera(Detector):
+    """A 12-bit camera that looks at a scene.
+
+    It sees what the stand had under it at `start`, and draws each frame when it is popped; the frames of a
+    sequence follow each other by one exposure in the scene's time. `stop` drops the frames not popped yet.
+
+    Parameters
+    ----------
+    name
+        Name in ExEngine and in the metadata.
+    scene, stand
+        What there is to see, and where the camera looks.
+    shape
+        Height and width of a frame in pixels.
+    exposure_ms
+        Time between the frames of a sequence.
+    clock
+        Returns the time of a frame's stamps, with a zone.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        scene: Scene,
+        stand: Stand,
+        shape: tuple[int, int],
+        exposure_ms: float = 50.0,
+        clock: Clock = local_time,
+    ) -> None:
+        self._scene, self._stand, self._shape = scene, stand, shape
+        self._exposure_ms, self._clock = exposure_ms, clock
+        self._label = name
+        self._armed: int | None = None
+        self._wanted: float = 0
+        self._popped = 0
+        self._exposures = 0
+        self._view, self._channel, self._started = View(shape), stand.channel, clock()
+        super().__init__(name)
+
+    def arm(self, frame_count: int | None = None) -> None:
+        """Prepare for a number of frames: 1 is a snap, None is a sequence without end."""
+        self._armed = frame_count
+
+    def start(self) -> None:
+        """Start exposing what is in view now."""
+        stand = self._stand
+        self._view = View(self._shape, stand.x_um, stand.y_um, stand.z_um, stand.time_s)
+        self._channel = stand.channel
+        self._started = self._clock()
+        self._popped = 0
+        self._wanted = float("inf") if self._armed is None else self._armed
+
+    def stop(self) -> None:
+        """Stop exposing."""
+        self._wanted = 0
+
+    def is_stopped(self) -> bool:
+        """Return whether no more frames will come."""
+        return self._popped >= self._wanted
+
+    def pop_data(self, timeout: float | None = None) -> tuple[npt.NDArray[np.uint16] | None, Metadata | None]:
+        """Return the next frame and its metadata, or (None, None) after `timeout` s if there is none."""
+        if self._popped >= self._wanted:
+            time.sleep(timeout or 0)
+            return None, None
+        view = replace(self._view, time_s=self._view.time_s + self._popped * self._exposure_ms / 1000)
+        frame = self._scene.frame(view, self._channel, self._exposures)
+        metadata = self._metadata()
+        self._popped += 1
+        self._exposures += 1
+        return frame, metadata
+
+    def _metadata(self) -> Metadata:
+        """Return metadata with the keys and types that Micro-Manager gives: fewer for a snap."""
+        now = self._clock()
+        height, width = self._shape
+        size_um = self._scene.pixel_size_um
+        sequence: Metadata = {
+            "Binning": "1",
+            "Camera": self._label,
+            "ElapsedTime-ms": f"{(now - self._started).total_seconds() * 1000:.2f}",
+            "Height": str(height),
+            "ImageNumber": str(self._popped),
+            "PixelType": "GRAY16",
+            "ROI-X-start": "0",
+            "ROI-Y-start": "0",
+            "TimeReceivedByCore": f"{now:%Y-%m-%d %H:%M:%S.%f}",
+            "Width": str(width),
+        }
+        every: Metadata = {
+            "Camera": self._label,
+            "Exposure-ms": self._exposure_ms,
+            "PixelSizeUm": size_um,
+            "PixelSizeAffine": f"{size_um};0.0;0.0;0.0;{size_um};0.0",
+            "Binning": "1",
+            "BitDepth": 16,
+            "ROI": f"0-0-{width}-{height}",
+            "ReceivedTime": f"{now:%Y-%m-%d %H:%M:%S.%f %z}",
+            "XPositionUm": self._view.x_um,
+            "YPositionUm": self._view.y_um,
+            "ZPositionUm": self._view.z_um,
+        }
+        return every if self._armed == 1 else sequence | every
+
+
 class SimulatedMicroscope:
     """The simulated devices around one scene. Make it after the `ExecutionEngine`, which registers devices.
 
     Parameters
     ----------
-    shape : tuple of int
+    shape
         Height and width of a frame in pixels.
-    scene : Scene, optional
+    scene
         What there is to see.
-    clock : callable, optional
-        Gives the time of a frame's stamps, with a zone; by default the real time. The scene has its own.
+    clock
+        Returns the time of a frame's stamps, with a zone; the scene has a time of its own.
     """
 
     def __init__(self, shape: tuple[int, int], scene: Scene | None = None, clock: Clock = local_time) -> None:
@@ -81,7 +255,7 @@ class SimulatedMicroscope:
 
     def time_event(self, time_s: float) -> Callable[[], None]:
         """Return the event that sets the scene's time; nothing waits for it to pass."""
-        return partial(self.stand.set_time, time_s)
+        return partial(setattr, self.stand, "time_s", time_s)
 
     def settle(self) -> None:
         """Return at once: nothing takes time to move here."""
