@@ -10,7 +10,7 @@ from typing import Any
 from exengine.kernel.data_storage_base import DataStorage
 
 from exengine_ome_tiff.conversion.frame_copy import Conversion, Progress
-from exengine_ome_tiff.conversion.micromanager import MicroManagerSource
+from exengine_ome_tiff.conversion.image_stacks import MicroManagerSource
 from exengine_ome_tiff.conversion.ndtiff import is_ndtiff, ndtiff_of, open_ndtiff
 from exengine_ome_tiff.conversion.partial import Part
 from exengine_ome_tiff.conversion.sources import OwnSource, SkippedFrame, Source, StorageSource

@@ -3,18 +3,19 @@
 import io
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.conversion.micromanager import NDTiff1Source
-from exengine_ome_tiff.conversion.sources import SkippedFrame, Source, UnreadableFrameError
+from exengine_ome_tiff.conversion.image_stacks import ImageStackSource, writing_order
+from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame, Source, UnreadableFrameError
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import error_text
+from exengine_ome_tiff.tiff import StackPage
 
 INDEX = "NDTiff.index"
 FULL_RESOLUTION = "Full resolution"
@@ -69,7 +70,32 @@ def _version(path: Path) -> int:
     return int(version) if identifier == _UNIQUE_IDENTIFIER else 1
 
 
-class NDTiff3Source:
+class NDTiff1Source(ImageStackSource):
+    """An NDTiff dataset of version 1 or 0, whose files are like image stacks.
+
+    ndstorage's own reader of them fails with NumPy 2 behind the first 64 kB of a file.
+
+    Parameters
+    ----------
+    path
+        Of the dataset.
+    folder
+        The folder in it that has the files.
+    """
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        super().__init__(path, sorted(folder.glob("*.tif"), key=writing_order))
+
+    def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:
+        """Return the coordinates of a page, which its metadata tell, else the index."""
+        _, metadata = self.read_page(path, page)
+        axes = metadata.get("Axes")
+        if isinstance(axes, dict):
+            return axes
+        return {"position": page.position, "time": page.time, "channel": page.channel, "z": page.z}
+
+
+class NDTiff3Source(FileSource):
     """A dataset of version 3, one file of which is open at a time; what is damaged costs its own frames only.
 
     Parameters
@@ -84,12 +110,9 @@ class NDTiff3Source:
         from ndstorage.ndtiff_file import SingleNDTiffReader
         from ndstorage.ndtiff_index import NDTiffIndexEntry
 
-        self.path: Path | None = path
-        self.options: Mapping[str, Any] = {}
-        self.skipped: list[SkippedFrame] = []
+        super().__init__(path)
         self._folder = folder
         self._reader_of = SingleNDTiffReader
-        self._reader: tuple[str, Any] | None = None
         self._entries: dict[frozenset[tuple[str, int | str]], Any] = {}
         index = (folder / INDEX).read_bytes()
         places = list(_places(index))
@@ -108,7 +131,7 @@ class NDTiff3Source:
     def _summary(self) -> Any:
         for path in sorted(self._folder.glob("*.tif")):
             try:
-                return self._opened(path.name).summary_md
+                return self.file(path).summary_md
             except UnreadableFrameError as error:
                 self.skipped.append(SkippedFrame(path.name, str(error)))
         raise OmeTiffError(f"{self.path}: no file of it can be read")
@@ -120,29 +143,21 @@ class NDTiff3Source:
     def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
         """Read pixels and metadata of a frame."""
         entry = self._entries[frozenset(coordinates.items())]
-        reader = self._opened(entry.filename)
+        reader = self.file(self._folder / Path(entry.filename).name)
         try:
             return reader.read_image(entry), reader.read_metadata(entry)
         except Exception as error:  # ndstorage raises what comes of bytes that are wrong
             raise UnreadableFrameError(f"{entry.filename}: {error_text(error)}") from error
 
-    def _opened(self, name: str) -> Any:
-        if self._reader is None or self._reader[0] != name:
-            self.close()
-            try:
-                self._reader = name, self._reader_of(str(self._folder / Path(name).name))
-            except Exception as error:  # as above
-                raise UnreadableFrameError(f"{name}: {error_text(error)}") from error
-        return self._reader[1]
-
-    def close(self) -> None:
-        """Close the file that is open."""
-        if self._reader is not None:
-            self._reader[1].close()
-            self._reader = None
+    def open_file(self, path: Path) -> Any:
+        """Open a file with ndstorage's reader."""
+        try:
+            return self._reader_of(str(path))
+        except Exception as error:  # as above
+            raise UnreadableFrameError(f"{path.name}: {error_text(error)}") from error
 
 
-class NDTiff2Source:
+class NDTiff2Source(Source):
     """A dataset of version 2.
 
     Parameters
@@ -155,8 +170,7 @@ class NDTiff2Source:
         from ndstorage import Dataset
         from ndstorage.file_io import NDTiffFileIO
 
-        self.path: Path | None = path
-        self.options: Mapping[str, Any] = {}
+        super().__init__(path)
         try:
             with redirect_stdout(io.StringIO()):
                 self._level = Dataset(str(path), file_io=NDTiffFileIO(open_function=_open)).res_levels[0]
@@ -166,7 +180,7 @@ class NDTiff2Source:
         places = list(_places((files / INDEX).read_bytes()))
         self.superseded = len(places) - len(self._level.index)
         self.skipped = list(_unnamed(files, places))
-        self.summary_metadata: Any = self._level.summary_metadata
+        self.summary_metadata = self._level.summary_metadata
 
     def coordinates(self) -> list[Coordinates]:
         """Return the coordinates of all frames, in the order of the index."""

@@ -1,9 +1,9 @@
-"""Where frames come from that are converted: what all sources have in common, and those that are storages."""
+"""Sources of frames to convert: what they have in common, and those that are storages."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,33 +38,106 @@ class UnreadableFrameError(OmeTiffError):
     """A frame of a source cannot be read."""
 
 
-class Source(Protocol):
-    """Frames that are converted."""
+class Source:
+    """Frames to convert; a subclass reads them from somewhere.
 
-    path: Path | None
-    """Where they are, if anywhere."""
-    summary_metadata: Any
-    options: Mapping[str, Any]
-    """What the source says of the dataset, as options of `TiffStorage`."""
-    skipped: list[SkippedFrame]
-    """What cannot be read of it, as far as is known beforehand."""
-    superseded: int
-    """How many frames others have replaced that came later at the same coordinates."""
+    Parameters
+    ----------
+    path
+        Where they are; None where they are in no file.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self.summary_metadata: Any = None
+        self.options: Mapping[str, Any] = {}
+        """What the source says of the dataset, as options of `TiffStorage`."""
+        self.skipped: list[SkippedFrame] = []
+        """What cannot be read of it, as far as is known beforehand."""
+        self.superseded = 0
+        """How many frames were replaced by later ones at the same coordinates."""
 
     def coordinates(self) -> list[Coordinates]:
         """Return the coordinates of all frames, in order of arrival."""
-        ...
+        raise NotImplementedError
 
     def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
         """Read pixels and metadata of a frame; raises UnreadableFrameError."""
-        ...
+        raise NotImplementedError
 
     def close(self) -> None:
-        """Close what was opened."""
-        ...
+        """Close what the source has opened."""
 
 
-class OwnSource:
+class FileSource(Source):
+    """Frames in several files, one of which is open at a time."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._file: tuple[Path, Any] | None = None
+
+    def open_file(self, path: Path) -> Any:
+        """Open one of the files; what is returned has a method `close`."""
+        raise NotImplementedError
+
+    def file(self, path: Path) -> Any:
+        """Return one of the files, and close the one that was open before."""
+        if self._file is None or self._file[0] != path:
+            self.close()
+            self._file = path, self.open_file(path)
+        return self._file[1]
+
+    def close(self) -> None:
+        """Close the file that is open."""
+        if self._file is not None:
+            self._file[1].close()
+            self._file = None
+
+
+class StorageSource(Source):
+    """Any storage of ExEngine that takes no more frames; it stays open.
+
+    Parameters
+    ----------
+    storage
+        The storage.
+    coordinates
+        Coordinates of the frames to take; None for all, of a storage that lists them.
+
+    Raises
+    ------
+    TypeError
+        It does not list them, or is no storage.
+    """
+
+    def __init__(
+        self, storage: DataStorage, coordinates: Iterable[Mapping[str, int | str]] | None = None
+    ) -> None:
+        super().__init__()
+        if not isinstance(storage, DataStorage):
+            raise TypeError(f"got {storage!r} as source, expected a path or a DataStorage")
+        if coordinates is None:
+            list_coordinates = getattr(storage, "get_image_coordinates_list", None)
+            if list_coordinates is None:
+                raise TypeError(f"{type(storage).__name__} does not tell its frames: give their coordinates")
+            coordinates = list_coordinates()
+        self._storage = storage
+        self._coordinates = [dict(each) for each in coordinates]
+        self.summary_metadata = getattr(storage, "summary_metadata", None)
+
+    def coordinates(self) -> list[Coordinates]:
+        """Return the coordinates of all frames to take."""
+        return self._coordinates
+
+    def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
+        """Read pixels and metadata of a frame."""
+        try:
+            return np.asarray(self._storage[coordinates]), self._storage.get_metadata(coordinates)
+        except Exception as error:  # a storage may raise anything; ndstorage raises a plain Exception
+            raise UnreadableFrameError(error_text(error)) from error
+
+
+class OwnSource(StorageSource):
     """A dataset of a `TiffStorage`, finished or not.
 
     Parameters
@@ -72,7 +145,7 @@ class OwnSource:
     path
         A single file, a folder, or any file of a folder.
     coordinates
-        Of the frames to take; None for all.
+        Coordinates of the frames to take; None for all.
 
     Raises
     ------
@@ -80,84 +153,26 @@ class OwnSource:
         It is none.
     """
 
-    superseded = 0
-
     def __init__(self, path: Path, coordinates: Iterable[Mapping[str, int | str]] | None = None) -> None:
         paths, header = find_dataset(path)
-        self.path: Path | None = paths[0].parent if header.is_folder else paths[0]
-        self._storage = TiffStorage.open(path, allow_unfinished=True)
-        self.summary_metadata = self._storage.summary_metadata
-        self.options: Mapping[str, Any] = _options(header)
-        self.skipped: list[SkippedFrame] = []
-        self._chosen = None if coordinates is None else [dict(each) for each in coordinates]
-
-    def coordinates(self) -> list[Coordinates]:
-        """Return the coordinates of all frames, in order of arrival, or of those to take."""
-        return self._storage.get_image_coordinates_list() if self._chosen is None else self._chosen
+        self._own = TiffStorage.open(path, allow_unfinished=True)
+        super().__init__(self._own, coordinates)
+        self.path = paths[0].parent if header.is_folder else paths[0]
+        self.options = _options(header)
 
     def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
         """Read pixels and metadata of a frame."""
         try:
-            return self._storage[coordinates], self._storage.get_metadata(coordinates)
+            return self._own[coordinates], self._own.get_metadata(coordinates)
         except (OmeTiffError, OSError, KeyError) as error:
             raise UnreadableFrameError(str(error)) from error
 
     def close(self) -> None:
         """Close the files."""
-        self._storage.close()
+        self._own.close()
 
 
 def _options(header: Header) -> dict[str, Any]:
     """Return what a header says of a dataset, other than how it lies in the file."""
     given = {each.name: getattr(header.given, each.name) for each in fields(Given)}
     return {"fold_axes": header.fold_axes, "plate": header.plate} | given
-
-
-class StorageSource:
-    """Any storage of ExEngine that takes no more frames.
-
-    Parameters
-    ----------
-    storage
-        Stays open.
-    coordinates
-        Of its frames; None where it tells them itself.
-
-    Raises
-    ------
-    TypeError
-        It does not, or is no storage.
-    """
-
-    path: Path | None = None
-    superseded = 0
-
-    def __init__(
-        self, storage: DataStorage, coordinates: Iterable[Mapping[str, int | str]] | None = None
-    ) -> None:
-        if not isinstance(storage, DataStorage):
-            raise TypeError(f"got {storage!r} as source, expected a path or a DataStorage")
-        if coordinates is None:
-            tell = getattr(storage, "get_image_coordinates_list", None)
-            if tell is None:
-                raise TypeError(f"{type(storage).__name__} does not tell its frames: give their coordinates")
-            coordinates = tell()
-        self._storage = storage
-        self._coordinates = [dict(each) for each in coordinates]
-        self.summary_metadata = getattr(storage, "summary_metadata", None)
-        self.options: Mapping[str, Any] = {}
-        self.skipped: list[SkippedFrame] = []
-
-    def coordinates(self) -> list[Coordinates]:
-        """Return the coordinates of all frames, as they were given."""
-        return self._coordinates
-
-    def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
-        """Read pixels and metadata of a frame."""
-        try:
-            return np.asarray(self._storage[coordinates]), self._storage.get_metadata(coordinates)
-        except Exception as error:  # a storage may raise what it likes, ndstorage's a plain Exception
-            raise UnreadableFrameError(error_text(error)) from error
-
-    def close(self) -> None:
-        """Leave the storage as it is."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 
-from exengine_ome_tiff.conversion.planes import Planes
+from exengine_ome_tiff.conversion.hyperstack_planes import Planes
 from exengine_ome_tiff.inspection.dataset import Opened, opened
 from exengine_ome_tiff.tiff import write_hyperstack
 

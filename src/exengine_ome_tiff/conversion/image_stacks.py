@@ -1,13 +1,13 @@
 """Frames of the image stacks that Micro-Manager 1.4 and 2 write: a folder of multipage TIFF files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.conversion.sources import SkippedFrame, UnreadableFrameError
+from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame, UnreadableFrameError
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import ImageStack, StackPage
@@ -15,7 +15,7 @@ from exengine_ome_tiff.tiff import ImageStack, StackPage
 _STACK = "_MMStack"
 
 
-class ImageStackSource:
+class ImageStackSource(FileSource):
     """Files with an index of their own, one of which is open at a time.
 
     Parameters
@@ -32,17 +32,13 @@ class ImageStackSource:
     """
 
     def __init__(self, path: Path, files: Sequence[Path]) -> None:
-        self.path: Path | None = path
-        self.options: Mapping[str, Any] = {}
-        self.skipped: list[SkippedFrame] = []
-        self.superseded = 0
+        super().__init__(path)
         self.comments: dict[str, Any] = {}
-        self._stack: ImageStack | None = None
         found: list[tuple[Path, StackPage]] = []
         summary: dict[str, Any] | None = None
         for each in files:
             try:
-                stack = self._opened(each)
+                stack = self.file(each)
                 found += [(each, page) for page in stack.pages()]
             except (OmeTiffError, OSError) as error:
                 self.skipped.append(SkippedFrame(each.name, str(error)))
@@ -53,7 +49,7 @@ class ImageStackSource:
             raise OmeTiffError(
                 f"{path}: {self.skipped[0].reason if self.skipped else 'no image stack is in it'}"
             )
-        self.summary_metadata: Any = summary
+        self.summary_metadata = summary
         self._pages: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, Path, StackPage]] = {}
         for each, page in found:
             try:
@@ -81,21 +77,14 @@ class ImageStackSource:
     def read_page(self, path: Path, page: StackPage) -> tuple[npt.NDArray[Any], dict[str, Any]]:
         """Read pixels and metadata of a page; raises UnreadableFrameError."""
         try:
-            return self._opened(path).read(page)
+            pixels, metadata = self.file(path).read(page)
         except (OmeTiffError, OSError) as error:
             raise UnreadableFrameError(str(error)) from error
+        return pixels, metadata
 
-    def _opened(self, path: Path) -> ImageStack:
-        if self._stack is None or self._stack.path != path:
-            self.close()
-            self._stack = ImageStack(path)
-        return self._stack
-
-    def close(self) -> None:
-        """Close the file that is open."""
-        if self._stack is not None:
-            self._stack.close()
-            self._stack = None
+    def open_file(self, path: Path) -> ImageStack:
+        """Open an image stack."""
+        return ImageStack(path)
 
 
 class MicroManagerSource(ImageStackSource):
@@ -141,32 +130,7 @@ class MicroManagerSource(ImageStackSource):
         return _telling(self.summary_metadata.get("ChNames")), _telling(labels)
 
 
-class NDTiff1Source(ImageStackSource):
-    """An NDTiff dataset of version 1 or 0, whose files are like image stacks.
-
-    ndstorage's own reader of them fails with NumPy 2 behind the first 64 kB of a file.
-
-    Parameters
-    ----------
-    path
-        Of the dataset.
-    folder
-        The folder in it that has the files.
-    """
-
-    def __init__(self, path: Path, folder: Path) -> None:
-        super().__init__(path, sorted(folder.glob("*.tif"), key=_order))
-
-    def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:
-        """Return the coordinates of a page, which its metadata tell, else the index."""
-        _, metadata = self.read_page(path, page)
-        axes = metadata.get("Axes")
-        if isinstance(axes, dict):
-            return axes
-        return {"position": page.position, "time": page.time, "channel": page.channel, "z": page.z}
-
-
-def _order(path: Path) -> tuple[int, str]:
+def writing_order(path: Path) -> tuple[int, str]:
     """Sort the files of a dataset as they were written: those with a number behind those without."""
     return len(path.name), path.name
 
@@ -182,7 +146,7 @@ def _files(path: Path) -> list[Path]:
     prefixes = {each.name.partition(_STACK)[0] for each in files if _STACK in each.name}
     if len(prefixes) > 1:
         raise OmeTiffError(f"{path}: image stacks of {len(prefixes)} datasets are in it: name a file of one")
-    return sorted(set(files), key=_order)
+    return sorted(set(files), key=writing_order)
 
 
 def _name(names: Sequence[str], number: int) -> int | str:
