@@ -32,7 +32,7 @@ def test_a_file_that_grows_past_4_gib(tmp_path, caplog, shape, coding):
                 os.truncate(path, end)
                 file = storage._session._files.writers[0]._file
                 # or the hole would be overwritten
-                file._start = file._end = file._written = file._reserved = end
+                file._start = file._end = file._reserved = end
             storage.put(place, array, {"number": number})
         storage.finish()
         for number, (place, array) in enumerate(put):

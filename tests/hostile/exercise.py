@@ -21,8 +21,7 @@ from exengine_ome_tiff import OmeTiffError, TiffStorage, recover, validate
 from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.dataset.images import ImageInfo
 from exengine_ome_tiff.repair.validation import Problem
-from exengine_ome_tiff.tiff import page_coding as coding
-from exengine_ome_tiff.tiff import reader
+from exengine_ome_tiff.tiff import decode, page_coding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,7 +161,7 @@ def quieten() -> None:
     warnings.simplefilter("error")
     logging.disable(logging.CRITICAL)
     os.fsync = lambda _file: None
-    reader.workers = coding.workers = lambda: 1  # starting threads takes longer than what they would do
+    decode.workers = page_coding.workers = lambda: 1  # starting threads takes longer than what they would do
 
 
 def limit_memory() -> None:

@@ -21,7 +21,7 @@ from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.dataset import header as headers
 from exengine_ome_tiff.dataset.records import check_depth, decode_head, decode_metadata
 from exengine_ome_tiff.ome.xml_reader import read_ome, schema_errors
-from exengine_ome_tiff.tiff import chain, reader
+from exengine_ome_tiff.tiff import chain, shared_file
 from exengine_ome_tiff.tiff.records import decode_block
 from frames import frame
 
@@ -909,13 +909,18 @@ def test_names_that_are_no_text(tmp_path, capsys):
 def test_validate_never_writes(tmp_path, monkeypatch):
     path = make(tmp_path / "a.ome.tiff")
     modes: list[str] = []
-    original = reader.PageReader.reopened
+    reopened, opened = shared_file.SharedFile.reopened, shared_file._OpenFile.__init__
 
-    def reopened(self, mode, *arguments, **options):
+    def noting_reopened(self, mode, *arguments, **options):
         modes.append(mode)
-        return original(self, mode, *arguments, **options)
+        return reopened(self, mode, *arguments, **options)
 
-    monkeypatch.setattr(reader.PageReader, "reopened", reopened)
+    def noting_opened(self, path, mode):
+        modes.append(mode)
+        opened(self, path, mode)
+
+    monkeypatch.setattr(shared_file.SharedFile, "reopened", noting_reopened)
+    monkeypatch.setattr(shared_file._OpenFile, "__init__", noting_opened)
     assert validate(path) == []
     import gc
 

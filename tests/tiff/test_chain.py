@@ -13,7 +13,7 @@ import tifffile
 
 from disks import failing_disk
 from exengine_ome_tiff import OmeTiffError
-from exengine_ome_tiff.tiff import chain, new_chain
+from exengine_ome_tiff.tiff import chain, final_chain
 from exengine_ome_tiff.tiff.ifds import PageKind
 
 SHAPE = (4, 6)
@@ -51,13 +51,13 @@ def journal(path):
 
 def page_entries(path, numbers):
     ifds = journal(path)
-    return [new_chain.Page(ifds[number].public_entries()) for number in numbers]
+    return [final_chain.Page(ifds[number].public_entries()) for number in numbers]
 
 
 def rechain(path, numbers, extra=None):
     pages = page_entries(path, numbers)
     with path.open("r+b", buffering=0) as file:
-        chain.begin_with(file, new_chain.write_final_chain(file, iter(pages), len(pages), extra or {}))
+        chain.begin_with(file, final_chain.write_final_chain(file, iter(pages), len(pages), extra or {}))
 
 
 def assert_pages(arrays, numbers):
@@ -326,7 +326,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(path, room):
     with failing_disk() as disk, path.open("r+b", buffering=0) as file:
         disk.room = room
         with pytest.raises(OSError, match="space"):
-            new_chain.write_final_chain(file, pages, len(pages), extra)
+            final_chain.write_final_chain(file, pages, len(pages), extra)
     assert path.read_bytes() == before
     assert_pages(read(path), range(COUNT))
     rechain(path, [5, 4], extra)
@@ -340,5 +340,5 @@ def test_pages_that_fail_leave_the_file_as_it_was(path):
 
     before = path.read_bytes()
     with path.open("r+b", buffering=0) as file, pytest.raises(OSError, match="Input"):
-        new_chain.write_final_chain(file, pages(), 3, {})
+        final_chain.write_final_chain(file, pages(), 3, {})
     assert path.read_bytes() == before

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ import tifffile
 from disks import failing_disk
 from exengine_ome_tiff.tiff import (
     BufferPool,
-    OpenFiles,
     PageCoding,
     PageWriter,
     disk,
@@ -33,9 +31,7 @@ def frame(number, pixels):
 
 
 def new_writer(path, coding, buffer_bytes=1000):
-    return PageWriter.create(
-        path, b"dataset", BufferPool(buffer_bytes, 2), OpenFiles(), threading.RLock(), coding
-    )
+    return PageWriter.create(path, b"dataset", BufferPool(buffer_bytes, 2), coding)
 
 
 def write_all(writer, committed):
@@ -78,7 +74,7 @@ def test_wherever_a_write_ends_all_pages_that_are_linked_are_whole(tmp_path, cap
                 values = [set(np.unique(page.asarray()).tolist()) for page in tif.pages]
             assert all(len(value) == 1 for value in values)
             if values:
-                reader, pages = open_pages(path, OpenFiles(), allow_unfinished=True)
+                reader, pages = open_pages(path, allow_unfinished=True)
         found = {}
         for page in pages:
             found[int(page.note)] = page.handle
@@ -142,7 +138,7 @@ def test_a_file_that_is_finished_while_it_is_read_has_its_pages(tmp_path):
     path = tmp_path / "pages.tif"
     writer, committed = new_writer(path, PageCoding()), []
     write_all(writer, committed)
-    reader, pages = open_pages(path, OpenFiles(), allow_unfinished=True)
+    reader, pages = open_pages(path, allow_unfinished=True)
     writer.finisher.finish(np.array(committed, np.int64), b"description", "software").close()
     assert [int(page.note) for page in pages] == committed
     reader.close()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-import threading
 
 import numpy as np
 import pytest
 import tifffile
 
 from exengine_ome_tiff import NotFinishedError, OmeTiffError
-from exengine_ome_tiff.tiff import BufferPool, OpenFiles, PageWriter, chain, open_pages, pixel_format
+from exengine_ome_tiff.tiff import BufferPool, PageWriter, chain, open_pages, pixel_format
 from exengine_ome_tiff.tiff.block import MAX_BLOCK_PAGES
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
 
@@ -36,9 +35,7 @@ class Book:
 
     def __init__(self, path, buffer_bytes=BUFFER_BYTES, max_buffers=2):
         self.path = path
-        self.writer = PageWriter.create(
-            path, b"dataset", BufferPool(buffer_bytes, max_buffers), OpenFiles(), threading.RLock()
-        )
+        self.writer = PageWriter.create(path, b"dataset", BufferPool(buffer_bytes, max_buffers))
         self.pages = {}
 
     def append(self, *numbers, pixels=SMALL, at_once=False):
@@ -71,7 +68,7 @@ def assert_page(reader, handle, number, pixels):
 
 def assert_reopened(book):
     """Check that the file has the acknowledged pages in its journal, and no other."""
-    reader, pages = open_pages(book.path, OpenFiles())
+    reader, pages = open_pages(book.path)
     assert reader.dataset == b"dataset"
     found = [(page.handle, page.pixels, page.note) for page in pages]
     expected = sorted((note(number), pixels.shape, pixels.dtype) for number, pixels in book.pages.values())
@@ -207,7 +204,7 @@ def test_notes_may_have_any_length(book):
     assert [book.writer.note(handle) for handle in handles] == notes
     reader = book.finish(handles)
     assert [reader.note(handle) for handle in handles] == notes
-    reader, pages = open_pages(book.path, OpenFiles())
+    reader, pages = open_pages(book.path)
     assert [page.note for page in pages] == notes
     reader.close()
 
@@ -285,7 +282,7 @@ def test_until_it_is_finished_a_file_says_so(book):
     book.append(*range(9))
     book.writer.commit()
     with pytest.raises(NotFinishedError, match=r"pages\.tif"):
-        open_pages(book.path, OpenFiles())
+        open_pages(book.path)
     book.finish()
     assert_reopened(book)
 
@@ -321,7 +318,7 @@ def finished(tmp_path):
 
 
 def drain(path):
-    reader, pages = open_pages(path, OpenFiles())
+    reader, pages = open_pages(path)
     try:
         return [(page.note, reader.pixels(page.handle)) for page in pages]
     finally:

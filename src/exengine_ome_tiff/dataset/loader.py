@@ -12,7 +12,7 @@ from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome
-from exengine_ome_tiff.tiff import JournalPage, OpenFiles, open_pages, read_description, read_head
+from exengine_ome_tiff.tiff import JournalPage, open_pages, read_description, read_head
 
 logger = logging.getLogger(__name__)
 
@@ -51,11 +51,11 @@ def open_dataset(path: Path, *, allow_unfinished: bool = False) -> tuple[Dataset
 
 def open_files_of(paths: Sequence[Path], *, allow_unfinished: bool) -> Dataset:
     """Open the files of a dataset for reading, as `open_dataset` does, which has the errors, too."""
-    dataset, open_files = Dataset(), OpenFiles()
+    dataset = Dataset()
     frames: list[FoundFrame] = []
     try:
         for number, each in enumerate(paths):
-            reader, pages = open_pages(each, open_files, allow_unfinished=allow_unfinished)
+            reader, pages = open_pages(each, allow_unfinished=allow_unfinished)
             dataset.files.append(reader)
             try:
                 frames += found_frames(number, each, pages)

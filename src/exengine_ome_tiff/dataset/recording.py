@@ -10,7 +10,7 @@ from exengine_ome_tiff.dataset.frame_index import Dataset
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.loader import FoundFrame, add_frames, check_positions, found_frames
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.tiff import JournalPage, OpenFiles, PageFinisher, resume
+from exengine_ome_tiff.tiff import JournalPage, PageFinisher, resume
 from exengine_ome_tiff.translate import Interpreter, PlaneTable
 
 logger = logging.getLogger(__name__)
@@ -61,14 +61,14 @@ def read_back(
     OmeTiffError
         No frame is in them, or a finished one is damaged.
     """
-    dataset, open_files = Dataset(), OpenFiles()
+    dataset = Dataset()
     files: list[PageFinisher] = []
     frames: list[FoundFrame] = []
     done, total = 0, sum(path.stat().st_size for path in paths)
     try:
         for path in paths:
             size = path.stat().st_size
-            finisher, reader, pages = resume(path, open_files, header.coding)
+            finisher, reader, pages = resume(path, header.coding)
             try:
                 found = found_frames(len(files), path, _watched(pages, done, total, progress))
                 if not found:

@@ -66,10 +66,10 @@ def check_pages(
     checksums
         By handle.
     """
-    left = reader.size()
+    left = reader.file.size()
     seen: set[bytes] = set()
     """Entries of blank pages, one of which may stand for many frames."""
-    with reader.reopened("rb") as file:
+    with reader.file.reopened("rb") as file:
         try:
             ifds = chain.walk(file, chain.first_offset(file))
             for number, (ifd, page) in enumerate(zip_longest(ifds, pages)):

@@ -25,7 +25,6 @@ from exengine_ome_tiff.ome import OME_TYPES
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome, schema_errors
 from exengine_ome_tiff.repair.page_consistency import Expected, check_pages
 from exengine_ome_tiff.tiff import (
-    OpenFiles,
     PageFinisher,
     PageReader,
     read_description,
@@ -126,9 +125,8 @@ class _Check:
 
     def problems(self) -> Iterator[Problem]:
         """Yield all that is wrong."""
-        open_files = OpenFiles()
         for number, path in enumerate(self._paths):
-            finisher, reader, pages = resume(path, open_files, self._header.coding)
+            finisher, reader, pages = resume(path, self._header.coding)
             self._files.append((finisher, reader))
             self._dataset.files.append(reader)
             try:

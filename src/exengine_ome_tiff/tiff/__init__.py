@@ -14,7 +14,6 @@ from exengine_ome_tiff.tiff.journal_reader import (
     resume,
 )
 from exengine_ome_tiff.tiff.micromanager import ImageStack, StackPage
-from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes, packing_of, pixel_format
 from exengine_ome_tiff.tiff.reader import PageReader
@@ -28,7 +27,6 @@ __all__ = [
     "ImageStack",
     "JournalPage",
     "MarkedFile",
-    "OpenFiles",
     "PageCoding",
     "PageFinisher",
     "PageReader",

@@ -4,7 +4,7 @@ Layout of header, IFDs and tags: TIFF 6.0 section 2 with the 64-bit fields of Bi
 """
 
 import struct
-from collections.abc import Container, Generator
+from collections.abc import Container, Generator, Iterator
 from io import FileIO
 from typing import Any, NamedTuple, Protocol
 
@@ -100,11 +100,12 @@ class Ifd(NamedTuple):
 
     def find(self, code: int) -> Entry | None:
         """Return the entry of a tag, or None."""
-        for at in range(0, len(self.entries), ENTRY.size):
-            entry = Entry(*ENTRY.unpack_from(self.entries, at))
-            if entry.code == code:
-                return entry
-        return None
+        return next((entry for entry in self.tags() if entry.code == code), None)
+
+    def tags(self) -> Iterator[Entry]:
+        """Yield all entries."""
+        for fields in ENTRY.iter_unpack(self.entries):
+            yield Entry(*fields)
 
     @property
     def is_sorted(self) -> bool:
@@ -240,8 +241,7 @@ def check_strips(file: Readable, ifd: Ifd) -> int:
     size = file.seek(0, 2)
     total = 0
     numbers: dict[int, tuple[int, ...]] = {}
-    for at in range(0, len(ifd.entries), ENTRY.size):
-        entry = Entry(*ENTRY.unpack_from(ifd.entries, at))
+    for entry in ifd.tags():
         nbytes = entry.length * _TYPE_BYTES.get(entry.type, 8)
         if nbytes > len(entry.value) and entry.number + nbytes > size:
             raise OmeTiffError(f"{file.name}: the page at offset {ifd.offset} is cut off in tag {entry.code}")

@@ -1,91 +1,148 @@
-"""Decoding a page that is compressed or tiled, through tifffile, whoever wrote it."""
+"""Decoding a page that is compressed or tiled: what this package writes, and nothing else."""
 
-import io
-import math
-import os
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
-from io import FileIO
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import tifffile
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.page_coding import workers
 from exengine_ome_tiff.tiff.pixels import PixelFormat
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
 
 _SURELY_BYTES = 1 << 28
 _MOST_COMPRESSED = 50_000
-"""Pages beyond this size are not taken to be that much larger than their compressed bytes."""
+"""Pages beyond `_SURELY_BYTES` are at most so many times larger than their compressed bytes."""
 _TILES_OF_PAGE = 64
-"""How much larger than its page a tile may be beyond that size."""
-_PLAIN, _LZW, _ZLIB, _ZLIB_OF_OLD, _ZSTD = 1, 5, 8, 32946, 50000
-_COMPRESSIONS = (_PLAIN, _LZW, _ZLIB, _ZLIB_OF_OLD, _ZSTD)
-_PREDICTORS = (1, 2)
-_MOST_OF_ZLIB = 1040
-"""How much larger than its bytes deflated data can be."""
+"""Tiles beyond `_SURELY_BYTES` are at most so many times larger than their page."""
+_PLAIN, _LZW, _ZLIB, _OLD_ZLIB, _ZSTD = 1, 5, 8, 32946, 50000
+_COMPRESSIONS = (_PLAIN, _LZW, _ZLIB, _OLD_ZLIB, _ZSTD)
+_NO_PREDICTOR, _DIFFERENCES = 1, 2
+_SAMPLE_FORMATS = {"u": 1, "i": 2, "f": 3, "c": 6}
+_CHUNKY = 1
 
-_NO_FLAVOR: Any = {"is_lsm": False, "is_ndpi": False, "is_scanimage": False}
-"""For files of these kinds tifffile reads all pages at once."""
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES = 256, 257, 258, 259, 277
+_ROWS_PER_STRIP, _PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLE_FORMAT = 278, 284, 317, 322, 323, 339
 
 
-class _OnePage(io.RawIOBase):
-    """A file as tifffile is to see it: with one page as its first, so that no other one has a say in it.
+class _Segment(NamedTuple):
+    """A strip or a tile: where its bytes are, the rows and columns it has, and where those belong."""
+
+    offset: int
+    nbytes: int
+    rows: int
+    columns: int
+    y: int
+    x: int
+
+
+class _Page:
+    """How a page is coded, as the tags of its IFD say."""
+
+    def __init__(self, file: SharedFile, ifd: chain.Ifd, pixels: PixelFormat) -> None:
+        self._file = file
+        self._view = FileView(file)
+        self._entries = {entry.code: entry for entry in ifd.tags()}
+        self._pixels = pixels
+        self._what = f"{file.path}: the page at offset {ifd.offset}"
+        self.compression = self._number(_COMPRESSION, _PLAIN)
+        self._predictor = self._number(_PREDICTOR, _NO_PREDICTOR)
+
+    def check(self, nbytes: int) -> None:
+        """Raise OmeTiffError where this is no page of the expected format that this package has coded.
+
+        Other codecs are the work of many hands, and nothing that this package wrote needs them.
+        """
+        pixels, dtype = self._pixels, self._pixels.stored_dtype
+        if pixels.nbytes > max(_SURELY_BYTES, _MOST_COMPRESSED * nbytes):
+            raise OmeTiffError(f"{self._what} has {nbytes} bytes, which cannot be {pixels}")
+        expected = {
+            _HEIGHT: pixels.stored_shape[0],
+            _WIDTH: pixels.stored_shape[1],
+            _SAMPLES: pixels.samples,
+            _BITS: 8 * dtype.itemsize,
+            _SAMPLE_FORMAT: _SAMPLE_FORMATS[dtype.kind],
+            _PLANAR: _CHUNKY,
+        }
+        for code, value in expected.items():
+            if (found := self._number(code, 1)) != value:
+                raise OmeTiffError(f"{self._what} is not {pixels}: tag {code} is {found} instead of {value}")
+        if self.compression not in _COMPRESSIONS or self._predictor not in (_NO_PREDICTOR, _DIFFERENCES):
+            raise OmeTiffError(
+                f"{self._what}: compression {self.compression} with predictor {self._predictor} "
+                "is none of ours"
+            )
+        if self.compression in (_LZW, _ZSTD) and find_spec("imagecodecs") is None:
+            raise OmeTiffError(f'{self._what} needs imagecodecs: pip install "exengine-ome-tiff[codecs]"')
+
+    def segments(self) -> list[_Segment]:
+        """Return all strips or tiles; OmeTiffError where they do not cover the page."""
+        height, width = self._pixels.stored_shape[:2]
+        is_tiled = _TILE_WIDTH in self._entries
+        rows = self._number(_TILE_HEIGHT if is_tiled else _ROWS_PER_STRIP, height)
+        columns = self._number(_TILE_WIDTH, width)
+        largest = max(_SURELY_BYTES, _TILES_OF_PAGE * self._pixels.nbytes)
+        if is_tiled and not 0 < self._nbytes(rows, columns) <= largest:
+            raise OmeTiffError(f"{self._what}: its tiles are {(rows, columns)}")
+        if rows < 1:
+            raise OmeTiffError(f"{self._what}: its strips have no rows")
+        offsets = self._numbers(chain.TILE_OFFSETS if is_tiled else chain.STRIP_OFFSETS)
+        counts = self._numbers(chain.TILE_BYTE_COUNTS if is_tiled else chain.STRIP_BYTE_COUNTS)
+        expected = -(-height // rows) * -(-width // columns)
+        if len(offsets) != expected:
+            raise OmeTiffError(f"{self._what}: expected {expected} strips or tiles, found {len(offsets)}")
+        places = ((y, x) for y in range(0, height, rows) for x in range(0, width, columns))
+        return [
+            _Segment(offset, count, rows if is_tiled else min(rows, height - y), columns, y, x)
+            for offset, count, (y, x) in zip(offsets, counts, places, strict=True)
+        ]
+
+    def decode(self, segment: _Segment, stored: npt.NDArray[Any]) -> None:
+        """Decode a strip or a tile into its place in the page; OmeTiffError where it cannot be."""
+        nbytes = self._nbytes(segment.rows, segment.columns)
+        data = self._file.read(segment.offset, segment.nbytes)
+        try:
+            data = _decompressed(self.compression, data, nbytes)
+        except (RuntimeError, ValueError, zlib.error) as error:
+            raise OmeTiffError(f"{self._what} cannot be decoded: {error}") from error
+        if len(data) != nbytes:
+            number = "more than" if len(data) > nbytes else f"{len(data)} instead of"
+            raise OmeTiffError(
+                f"{self._what}: the bytes at offset {segment.offset} are {number} {nbytes} when decompressed"
+            )
+        shape = (segment.rows, segment.columns, *self._pixels.stored_shape[2:])
+        part = np.frombuffer(data, stored.dtype).reshape(shape)
+        if self._predictor == _DIFFERENCES:
+            part = np.cumsum(part, axis=1, dtype=stored.dtype)
+        place = stored[segment.y : segment.y + segment.rows, segment.x : segment.x + segment.columns]
+        place[:] = part[: place.shape[0], : place.shape[1]]
+
+    def _nbytes(self, rows: int, columns: int) -> int:
+        return rows * columns * self._pixels.samples * self._pixels.stored_dtype.itemsize
+
+    def _numbers(self, code: int) -> tuple[int, ...]:
+        entry = self._entries.get(code)
+        return () if entry is None else chain.read_numbers(self._view, entry)
+
+    def _number(self, code: int, default: int) -> int:
+        """Return the one value of a tag; -1 where it has several ones."""
+        values = set(self._numbers(code)) or {default}
+        return values.pop() if len(values) == 1 else -1
+
+
+def decoded(file: SharedFile, ifd_at: int, pixels: PixelFormat) -> npt.NDArray[Any]:
+    """Read the page of an IFD.
+
+    tifffile could do it too, but holds locks meanwhile, which a forked process would inherit.
 
     Parameters
     ----------
     file
         The file.
-    ifd_at
-        Offset of the page's IFD.
-    """
-
-    def __init__(self, file: FileIO, ifd_at: int) -> None:
-        super().__init__()
-        self.name = file.name
-        self._file = file
-        self._header = chain.header(ifd_at)
-        self.seek(0)
-
-    def readable(self) -> bool:
-        """Whether it can be read."""
-        return True
-
-    def seekable(self) -> bool:
-        """Whether it has positions."""
-        return True
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self._file.tell()
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a position."""
-        return self._file.seek(offset, whence)
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Read bytes."""
-        view = memoryview(buffer).cast("B")
-        at = self._file.tell()
-        count = self._file.readinto(view) or 0
-        own = self._header[at : at + count]
-        view[: len(own)] = own
-        return count
-
-
-def decoded(file: FileIO, ifd_at: int, pixels: PixelFormat) -> npt.NDArray[Any]:
-    """Read the page of an IFD.
-
-    Parameters
-    ----------
-    file
-        The file, open for reading without a buffer.
     ifd_at
         Offset of the IFD.
     pixels
@@ -101,49 +158,31 @@ def decoded(file: FileIO, ifd_at: int, pixels: PixelFormat) -> npt.NDArray[Any]:
     OmeTiffError
         It is something else, or cannot be decoded.
     """
-    what = f"{file.name}: the page at offset {ifd_at}"
-    nbytes = chain.check_strips(file, chain.read_ifd(file, ifd_at))
-    if pixels.nbytes > max(_SURELY_BYTES, _MOST_COMPRESSED * nbytes):
-        raise OmeTiffError(f"{what} has {nbytes} bytes, which cannot be {pixels}")
-    try:
-        with tifffile.TiffFile(cast("Any", _OnePage(file, ifd_at)), **_NO_FLAVOR) as tif:
-            page = tif.pages.first
-            is_right = (page.shape, page.dtype) == (pixels.stored_shape, pixels.stored_dtype)
-            stored = None
-            if is_right:
-                _check_coding(file, page, pixels)
-                stored = page.asarray(maxworkers=workers())
-    except Exception as error:
-        raise OmeTiffError(f"{what} cannot be decoded: {error}") from error
-    if stored is None:
-        raise OmeTiffError(f"{what} is {page.shape} {page.dtype}, not {pixels}")
-    return np.asarray(stored)
+    view = FileView(file)
+    ifd = chain.read_ifd(view, ifd_at)
+    nbytes = chain.check_strips(view, ifd)
+    page = _Page(file, ifd, pixels)
+    page.check(nbytes)
+    segments = page.segments()
+    stored = np.empty(pixels.stored_shape, pixels.stored_dtype)
+    threads = 1 if page.compression == _PLAIN else min(len(segments), workers())
+    if threads == 1:
+        for segment in segments:
+            page.decode(segment, stored)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            for done in [pool.submit(page.decode, segment, stored) for segment in segments]:
+                done.result()
+    return stored
 
 
-def _check_coding(file: FileIO, page: tifffile.TiffPage, pixels: PixelFormat) -> None:
-    """Make sure that a page is coded as one of ours, and that no tile or strip holds more than it should.
+def _decompressed(compression: int, data: bytes, nbytes: int) -> bytes:
+    """Decompress bytes, one more than expected at the most; errors are those of the codec."""
+    if compression in (_ZLIB, _OLD_ZLIB):
+        return zlib.decompressobj().decompress(data, nbytes + 1)
+    if compression == _PLAIN:
+        return data
+    import imagecodecs
 
-    Other codecs are the work of many hands, and nothing that this package wrote needs them.
-
-    Raises
-    ------
-    OmeTiffError
-        It is not.
-    """
-    if page.compression not in _COMPRESSIONS or page.predictor not in _PREDICTORS:
-        raise OmeTiffError(f"compression {page.compression} with predictor {page.predictor} is none of ours")
-    largest = max(_SURELY_BYTES, _TILES_OF_PAGE * pixels.nbytes)
-    nbytes = math.prod(page.tile or (0,)) * pixels.samples * pixels.stored_dtype.itemsize
-    if nbytes > largest:
-        raise OmeTiffError(f"its tiles are {page.tile}")
-    if page.compression == _PLAIN or find_spec("imagecodecs") is not None:
-        return  # imagecodecs never makes more than it is asked for
-    if page.compression not in (_ZLIB, _ZLIB_OF_OLD):
-        raise OmeTiffError('it needs imagecodecs: pip install "exengine-ome-tiff[codecs]"')
-    largest = max(nbytes, pixels.nbytes)
-    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
-        if count * _MOST_OF_ZLIB <= _SURELY_BYTES:
-            continue
-        file.seek(offset)
-        if len(zlib.decompressobj().decompress(file.read(count), largest + 1)) > largest:
-            raise OmeTiffError(f"the bytes at offset {offset} are more than {largest} when decompressed")
+    decode = imagecodecs.lzw_decode if compression == _LZW else imagecodecs.zstd_decode
+    return bytes(decode(data, out=nbytes + 1))

@@ -3,14 +3,17 @@
 import errno
 import os
 import shutil
+from contextlib import AbstractContextManager, nullcontext
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 _LITTLE_ROOM_BYTES = 4 << 20
+_Lock = AbstractContextManager[object]
+_NO_LOCK: _Lock = nullcontext()
 _CANNOT_RESERVE = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
@@ -30,11 +33,24 @@ def write_all(file: FileIO, data: "ReadableBuffer") -> None:
         rest = rest[written:]
 
 
-def write_at(file: FileIO, offset: int, data: "ReadableBuffer") -> None:
-    """Write bytes at a position; as `write_all`."""
+def write_at(file: FileIO, offset: int, data: "ReadableBuffer", lock: _Lock = _NO_LOCK) -> None:
+    """Write bytes at a position; as `write_all`.
+
+    Parameters
+    ----------
+    file
+        Open for writing without a buffer.
+    offset
+        Of the first byte.
+    data
+        The bytes.
+    lock
+        Held where the system can only write at the position of the file.
+    """
     if not hasattr(os, "pwrite"):  # Windows
-        file.seek(offset)
-        write_all(file, data)
+        with lock:
+            file.seek(offset)
+            write_all(file, data)
         return
     rest = memoryview(data).cast("B")
     while rest:  # mostly once: each call lets another thread go first
@@ -42,6 +58,26 @@ def write_at(file: FileIO, offset: int, data: "ReadableBuffer") -> None:
         if written == len(rest):
             return
         rest, offset = rest[written:], offset + written
+
+
+def read_at(file: FileIO, offset: int, buffer: "WriteableBuffer", lock: _Lock = _NO_LOCK) -> int:
+    """Read bytes at a position until a buffer is full or the file ends; return how many there were.
+
+    Parameters as for `write_at`.
+    """
+    rest = memoryview(buffer).cast("B")
+    nbytes = len(rest)
+    while rest and (count := _read_some(file, offset, rest, lock)):
+        rest, offset = rest[count:], offset + count
+    return nbytes - len(rest)
+
+
+def _read_some(file: FileIO, offset: int, buffer: memoryview, lock: _Lock) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(file.fileno(), [buffer], offset)
+    with lock:  # Windows
+        file.seek(offset)
+        return file.readinto(buffer)
 
 
 def reserve(file: FileIO, start: int, stop: int) -> bool:

@@ -124,7 +124,7 @@ class PageFinisher:
             self.file.trim()
             self.file.close()
         try:
-            with self.reader.reopened("rb") as file:
+            with self.reader.file.reopened("rb") as file:
                 journal_at = chain.first_offset(file)
                 # the header leads to the new chain where only what comes after that was interrupted
                 is_done = chain.read_ifd(file, journal_at).find(chain.JOURNAL) is not None
@@ -134,7 +134,7 @@ class PageFinisher:
                     chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
                     chain.JOURNAL: (chain.LONG8, journal),
                 }
-            with self.reader.reopened("r+b", buffering=0) as file:
+            with self.reader.file.reopened("r+b", buffering=0) as file:
                 if not is_done:
                     table_at = write_final_chain(file, self._pages(pages, smaller), len(pages), extra)
                     if fsync:
@@ -157,7 +157,7 @@ class PageFinisher:
 
     def discard(self) -> None:
         """Close and delete the file, if it still is where it was."""
-        is_there = self.reader.is_in_place()
+        is_there = self.reader.file.is_in_place()
         self.close()
         if is_there:
             self.path.unlink(missing_ok=True)
@@ -174,7 +174,7 @@ class PageFinisher:
         """Write the smaller copies of pages, those that are not there yet; return their handles by page."""
         if self._coding.pyramid_levels is None:
             return self._smaller
-        left = self.reader.size()
+        left = self.reader.file.size()
         for handle in np.unique(pages).tolist():
             formats = self._coding.smaller(self.reader.format(handle))
             copies = self._smaller.setdefault(handle, []) if formats else []
@@ -191,7 +191,7 @@ class PageFinisher:
 
     def _pages(self, pages: npt.NDArray[np.int64], smaller: dict[int, list[int]]) -> Iterator[Page | Run]:
         """Yield pages for the final chain, made of the IFDs that are there."""
-        with self.reader.reopened("rb") as file:
+        with self.reader.file.reopened("rb") as file:
             if smaller or self.reader.has_encoded:
                 for handle in pages.tolist():
                     copies = [self.entries(file, copy) for copy in smaller.get(handle, ())]

@@ -4,14 +4,13 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exengine_ome_tiff.tiff import disk
 from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.chain import OFFSET
 from exengine_ome_tiff.tiff.ifds import aligned
-from exengine_ome_tiff.tiff.open_files import OpenFiles
-from exengine_ome_tiff.tiff.reader import PageReader
+from exengine_ome_tiff.tiff.shared_file import SharedFile
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -20,6 +19,13 @@ FEW_BYTES = 64 << 10
 _LEAST_RESERVED, _MOST_RESERVED = 64 << 10, 4 << 20
 """How much more room is taken than was asked for, so that it is not asked for with each frame: as much as the
 file has already, within these bounds."""
+
+
+class _Waiting(NamedTuple):
+    """Memory, and the offset in the file of its first byte."""
+
+    buffer: memoryview
+    start: int
 
 
 class GrowingFile(io.RawIOBase):
@@ -31,28 +37,22 @@ class GrowingFile(io.RawIOBase):
 
     Parameters
     ----------
-    reader
-        Of the file, which exists.
-    open_files
-        Bounds how many files are open.
+    file
+        The file, which exists.
     pool
         Where memory comes from, in which few bytes wait for more, so that they are written together.
     """
 
-    def __init__(self, reader: PageReader, open_files: OpenFiles, pool: BufferPool | None = None) -> None:
+    def __init__(self, file: SharedFile, pool: BufferPool | None = None) -> None:
         super().__init__()
-        self.name = str(reader.path)
-        self._reader = reader
-        self._open_files = open_files
-        self._raw: io.FileIO | None = None
+        self.name = str(file.path)
+        self._file = file
         self._position = 0
-        self._start = self._end = reader.size()
+        self._start = self._end = file.size()
         self._reserved = self._end
         self._pool = pool or BufferPool(FEW_BYTES, 0)
-        self._buffer: memoryview | None = None
-        """Has the last bytes of the file, which are not in it yet."""
-        self._written = self._end
-        """Where those begin."""
+        self._waiting: _Waiting | None = None
+        """The last bytes of the file, which are not in it yet."""
         self.last_write_at = 0
         """Where the last write went to that added bytes."""
 
@@ -75,48 +75,58 @@ class GrowingFile(io.RawIOBase):
         """
         at = aligned(self._end)
         end = at + len(data)
-        buffer = self._room_for(end) if len(data) <= FEW_BYTES else None
-        if buffer is None:
+        waiting = self._room_for(end) if len(data) <= FEW_BYTES else None
+        if waiting is None:
             self.write_waiting()
             self._write(at, data)
-            self._written = end
         else:
+            buffer, start = waiting
             if at > self._end:
-                buffer[self._end - self._written : at - self._written] = bytes(at - self._end)
-            buffer[at - self._written : end - self._written] = data
+                buffer[self._end - start : at - start] = bytes(at - self._end)
+            buffer[at - start : end - start] = data
         self._end = end
         return at
 
-    def _room_for(self, end: int) -> memoryview | None:
+    def _room_for(self, end: int) -> _Waiting | None:
         """Return the memory where bytes up to an offset can wait; writes what is there where it is full."""
-        if end - self._written > self._pool.buffer_bytes:
+        if self._waiting is not None and end - self._waiting.start > self._pool.buffer_bytes:
             self.write_waiting()
-        if self._buffer is None and end - self._written <= self._pool.buffer_bytes:
-            self._buffer = self._pool.take()
-        return self._buffer
+        if self._waiting is None and end - self._end <= self._pool.buffer_bytes:
+            buffer = self._pool.take()
+            self._waiting = None if buffer is None else _Waiting(buffer, self._end)
+        return self._waiting
 
     @property
     def end(self) -> int:
         """Where what was added ends."""
         return self._end
 
-    def waiting(self, start: int, nbytes: int) -> bytes | None:
-        """Return bytes that wait in memory; None for those that are in the file."""
-        if self._buffer is None or start < self._written:
+    def read_waiting(self, start: int, nbytes: int) -> bytes | None:
+        """Return bytes that wait in memory; None for those that are in the file. For any thread.
+
+        A buffer is given back when its bytes are in the file. Where it was not while they were copied, they
+        are the right ones; else they are read from the file. So no lock is needed, which another thread may
+        hold when a process is forked.
+        """
+        waiting = self._waiting
+        if waiting is None or start < waiting.start:
             return None
-        return bytes(self._buffer[start - self._written : start - self._written + nbytes])
+        data = bytes(waiting.buffer[start - waiting.start : start - waiting.start + nbytes])
+        return data if self._waiting is waiting else None
 
     def write_waiting(self) -> None:
         """Write what waits in memory; errors as for `add`."""
-        if self._buffer is not None:
-            self._write(self._written, self._buffer[: self._end - self._written])
-            self._written = self._end
-            self._pool.give_back(self._buffer)
-            self._buffer = None
+        waiting = self._waiting
+        if waiting is not None:
+            self._write(waiting.start, waiting.buffer[: self._end - waiting.start])
+            self._waiting = None
+            self._pool.give_back(waiting.buffer)
 
     def take_back(self, end: int) -> None:
         """Forget what was added last, to which nothing leads; other bytes will take its place."""
-        self._end, self._written = end, min(end, self._written)
+        if self._waiting is not None and end < self._waiting.start:
+            self._waiting = self._waiting._replace(start=end)
+        self._end = end
 
     def link(self, at: int, offset: int) -> None:
         """Make eight bytes that were there before lead to an offset; errors as for `add`."""
@@ -125,9 +135,9 @@ class GrowingFile(io.RawIOBase):
 
     def _write(self, at: int, data: bytes | memoryview) -> None:
         try:
-            disk.write_at(self._open(), at, data)
+            self._file.write(at, data)
         except OSError as error:
-            raise disk.told(error, self._reader.path) from error
+            raise disk.told(error, self._file.path) from error
 
     @contextmanager
     def addition(self) -> Iterator[None]:
@@ -139,7 +149,7 @@ class GrowingFile(io.RawIOBase):
         except BaseException as error:
             self.take_back(self._start)  # what stays is behind it, where nothing leads to
             if isinstance(error, OSError):
-                raise disk.told(error, self._reader.path) from error
+                raise disk.told(error, self._file.path) from error
             raise
         self._start = self._end
 
@@ -158,50 +168,31 @@ class GrowingFile(io.RawIOBase):
         more = min(_MOST_RESERVED, max(_LEAST_RESERVED, self._end))
         try:
             try:
-                can_reserve = disk.reserve(self._open(), start, stop + more)
+                can_reserve = disk.reserve(self._file.writable(), start, stop + more)
                 stop += more
             except OSError:
-                can_reserve = disk.reserve(self._open(), start, stop)
+                can_reserve = disk.reserve(self._file.writable(), start, stop)
         except OSError as error:
-            raise disk.told(error, self._reader.path) from error
+            raise disk.told(error, self._file.path) from error
         self._reserved = stop if can_reserve else 1 << 62
 
     def write_at(self, offset: int, data: "ReadableBuffer") -> None:
         """Write bytes that tifffile has left room for."""
         view = memoryview(data).cast("B")
-        disk.write_at(self._open(), offset, view)
-        self._end = self._written = max(self._end, offset + len(view))
+        self._file.write(offset, view)
+        self._end = max(self._end, offset + len(view))
 
     def trim(self) -> None:
         """Give back the room behind the end; errors as for `add`."""
         self.write_waiting()
-        file = self._open()
-        if os.fstat(file.fileno()).st_size > self._end:
-            file.truncate(self._end)
+        if self._file.size() > self._end:
+            self._file.writable().truncate(self._end)
             self._reserved = self._end
 
     def sync(self) -> None:
         """Wait until all is safe on the disk; errors as for `add`."""
         self.write_waiting()
-        disk.sync_file(self._open())
-
-    def release(self) -> None:
-        """Close the file until it is needed again."""
-        raw, self._raw = self._raw, None
-        if raw is not None:
-            raw.close()
-
-    def close(self) -> None:
-        """Close the file for good; the collector does so, too, which therefore changes nothing."""
-        self.release()
-        self._open_files.forget(self)
-        super().close()
-
-    def _open(self) -> io.FileIO:
-        self._open_files.use(self)
-        if self._raw is None:
-            self._raw = self._reader.reopened("r+b", buffering=0)
-        return self._raw
+        disk.sync_file(self._file.writable())
 
     # what tifffile calls ----------------------------------------------------------------------------------
 
@@ -230,9 +221,7 @@ class GrowingFile(io.RawIOBase):
     def readinto(self, buffer: "WriteableBuffer") -> int:
         """Read bytes."""
         view = memoryview(buffer).cast("B")
-        file = self._open()
-        file.seek(self._position)
-        count = file.readinto(view[: max(0, self._end - self._position)]) or 0
+        count = self._file.read_into(self._position, view[: max(0, self._end - self._position)])
         self._position += count
         return count
 

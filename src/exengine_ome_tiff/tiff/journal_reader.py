@@ -11,7 +11,6 @@ from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.finisher import PageFinisher
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
 from exengine_ome_tiff.tiff.ifds import PageKind
-from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.reader import PageReader
@@ -119,17 +118,13 @@ def read_description(path: Path) -> bytes:
         return chain.read_bytes(file, entry).rstrip(b"\0")
 
 
-def open_pages(
-    path: Path, open_files: OpenFiles, *, allow_unfinished: bool = False
-) -> tuple[PageReader, Iterator[JournalPage]]:
+def open_pages(path: Path, *, allow_unfinished: bool = False) -> tuple[PageReader, Iterator[JournalPage]]:
     """Open a file for reading.
 
     Parameters
     ----------
     path
         The file.
-    open_files
-        Bounds how many files are open.
     allow_unfinished
         Whether it need not be finished: then all pages are read that are whole.
 
@@ -152,14 +147,12 @@ def open_pages(
             f"{path}: not finished: it is still being written, or its writer has ended before finish(), "
             "and exengine_ome_tiff.recover() will finish it"
         )
-    reader = PageReader(path, open_files)
+    reader = PageReader(path)
     reader.dataset = head.dataset
     return reader, _read_journal(reader, head, None)
 
 
-def resume(
-    path: Path, open_files: OpenFiles, coding: PageCoding
-) -> tuple[PageFinisher, PageReader, Iterator[JournalPage]]:
+def resume(path: Path, coding: PageCoding) -> tuple[PageFinisher, PageReader, Iterator[JournalPage]]:
     """Open a file whose writer has ended, to finish it; arguments, results and errors as for `open_pages`.
 
     Returns
@@ -170,9 +163,9 @@ def resume(
     iterator of JournalPage
     """
     head = read_head(path)
-    reader = PageReader(path, open_files)
+    reader = PageReader(path)
     reader.dataset = head.dataset
-    finisher = PageFinisher(reader, GrowingFile(reader, open_files), coding)
+    finisher = PageFinisher(reader, GrowingFile(reader.file), coding)
     finisher.is_finished = head.is_finished
     return finisher, reader, _read_journal(reader, head, finisher)
 
@@ -196,10 +189,12 @@ def _read_journal(reader: PageReader, head: FileHead, finisher: PageFinisher | N
 
 def _blocks(reader: PageReader, head: FileHead, finisher: PageFinisher | None) -> Iterator[_Block]:
     """Yield all blocks; of a file that was never finished those before the first one that is not whole."""
-    left = size = reader.size()  # records and plain pixels have room in the file, as no byte is read twice
+    left = size = (
+        reader.file.size()
+    )  # records and plain pixels have room in the file, as no byte is read twice
     last = None
     with (
-        reader.reopened("rb") as file,
+        reader.file.reopened("rb") as file,
         closing(chain.walk(file, head.journal)) as ifds,
     ):
         try:

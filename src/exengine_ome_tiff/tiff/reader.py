@@ -1,22 +1,17 @@
 """Pages of one file by handle: where their pixels and notes are, and reading them."""
 
-import errno
-import os
-import threading
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from io import BufferedReader, FileIO
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, Any, Literal, overload
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.decode import decoded
-from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.pixels import PixelFormat
+from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
 from exengine_ome_tiff.tiff.stored_page import read_plain
 
 _ROW, _FORMAT, _DATA_AT, _NOTE_AT, _NOTE_NBYTES = 4, 0, 1, 2, 3
@@ -32,20 +27,13 @@ class PageReader:
     ----------
     path
         File to read; may still grow.
-    open_files
-        Bounds how many files are open.
     """
 
-    def __init__(self, path: Path, open_files: OpenFiles) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
+        self.file = SharedFile(path)
         self.dataset = b""
         """What the writer of the file said of the whole dataset."""
-        self._open_files = open_files
-        self._file: FileIO | None = None
-        self._is_closed = False
-        self._lock = threading.Lock()
-        self._process = os.getpid()
-        self._identity: tuple[int, int] | None = None
         self._formats: list[PixelFormat] = []
         self._rows = array("Q")
         """Four numbers a page, which are added with one call: no signal comes between them."""
@@ -133,109 +121,26 @@ class PageReader:
         """Read a page as it lies in the file; errors as for `pixels`."""
         pixels = self.format(handle)
         if pixels.is_encoded:
-            return self._decoded(handle)
-        self._use()
-        with self._lock:
-            return read_plain(self._opened(), self.data_offset(handle), pixels)
+            return decoded(self.file, self.data_offset(handle), pixels)
+        return read_plain(self.file, self.data_offset(handle), pixels)
 
     def stored_nbytes(self, handle: int) -> int:
         """Return how many bytes the pixels of a page have in the file; errors as for `pixels`."""
         pixels = self.format(handle)
         if not pixels.is_encoded:
             return pixels.nbytes
-        with self._at_start() as file:
-            return chain.check_strips(file, chain.read_ifd(file, self.data_offset(handle)))
-
-    def _decoded(self, handle: int) -> npt.NDArray[Any]:
-        """Read an encoded page through tifffile."""
-        return self.decoded(self.data_offset(handle), self.format(handle))
+        file = FileView(self.file)
+        return chain.check_strips(file, chain.read_ifd(file, self.data_offset(handle)))
 
     def decoded(self, ifd_at: int, pixels: PixelFormat) -> npt.NDArray[Any]:
-        """Read the page of an IFD through tifffile; see `decoding.decoded`."""
-        with self._at_start() as file:
-            return decoded(file, ifd_at, pixels)
+        """Read the page of an IFD; see `decode.decoded`."""
+        return decoded(self.file, ifd_at, pixels)
 
     def note(self, handle: int) -> bytes:
         """Read the note of a page; RuntimeError if the reader is closed."""
         row = handle * _ROW
-        self._use()
-        with self._lock:
-            file = self._opened()
-            file.seek(self._rows[row + _NOTE_AT])
-            return file.read(self._rows[row + _NOTE_NBYTES])
-
-    def release(self) -> None:
-        """Close the file until it is read again."""
-        with self._lock:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
+        return self.file.read(self._rows[row + _NOTE_AT], self._rows[row + _NOTE_NBYTES])
 
     def close(self) -> None:
         """Close the file for good."""
-        self._is_closed = True
-        self.release()
-        self._open_files.forget(self)
-
-    @contextmanager
-    def _at_start(self) -> Iterator[FileIO]:
-        """Hold the file at its beginning."""
-        self._use()
-        with self._lock:
-            file = self._opened()
-            file.seek(0)
-            yield file
-
-    def _use(self) -> None:
-        """Tell that the file is about to be used, while its lock is not held."""
-        if self._process != os.getpid():
-            # forked: the file's position and the lock are the parent's, whatever its threads did with them
-            self._process, self._lock, self._file = os.getpid(), threading.Lock(), None
-        self._open_files.use(self)
-
-    def _opened(self) -> FileIO:
-        """Return the file, while its lock is held."""
-        if self._is_closed:
-            raise RuntimeError(f"{self.path}: closed while it was read")
-        if self._file is None:
-            # unbuffered: a buffer would go on showing bytes that the writer has changed since
-            self._file = self.reopened("rb", buffering=0)
-        return self._file
-
-    @overload
-    def reopened(self, mode: Literal["rb"]) -> BufferedReader: ...
-    @overload
-    def reopened(self, mode: Literal["rb", "r+b"], buffering: Literal[0]) -> FileIO: ...
-
-    def reopened(self, mode: str, buffering: int = -1) -> IO[bytes]:
-        """Open the file once more, making sure that it is the same one.
-
-        Raises
-        ------
-        FileNotFoundError
-            It has been moved or deleted.
-        OSError
-            There is another file in its place.
-        """
-        file: IO[bytes] = self.path.open(mode, buffering)
-        status = os.fstat(file.fileno())
-        identity = (status.st_dev, status.st_ino)
-        if self._identity is None:
-            self._identity = identity
-        elif self._identity != identity:
-            file.close()
-            raise OSError(errno.ESTALE, "another file has taken its place", str(self.path))
-        return file
-
-    def is_in_place(self) -> bool:
-        """Whether the file still is where it was, and no other one."""
-        try:
-            self.reopened("rb").close()
-        except OSError:
-            return False
-        return True
-
-    def size(self) -> int:
-        """Return how many bytes the file has."""
-        with self._at_start() as file:
-            return os.fstat(file.fileno()).st_size
+        self.file.close()

@@ -1,7 +1,6 @@
 """Where a page lies, told so that another process can read it without opening the dataset."""
 
 from dataclasses import dataclass
-from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff.decode import decoded
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
+from exengine_ome_tiff.tiff.shared_file import SharedFile
 
 _MARK_BYTES = 96
 """Of what a file says of its dataset: enough to tell one dataset from another."""
@@ -66,22 +66,24 @@ class StoredPage:
         OmeTiffError
             It is another one, or is cut off.
         """
-        with Path(self.file.path).open("rb", buffering=0) as file:
-            file.seek(self.file.mark_at)
-            if file.read(len(self.file.mark)) != self.file.mark:
+        file = SharedFile(Path(self.file.path))
+        try:
+            if file.read(self.file.mark_at, len(self.file.mark)) != self.file.mark:
                 raise OmeTiffError(f"{self.file.path}: another file has taken its place")
             if self.pixels.is_encoded:
                 return decoded(file, self.at, self.pixels)
             return read_plain(file, self.at, self.pixels)
+        finally:
+            file.close()
 
 
-def read_plain(file: FileIO, at: int, pixels: PixelFormat) -> npt.NDArray[Any]:
+def read_plain(file: SharedFile, at: int, pixels: PixelFormat) -> npt.NDArray[Any]:
     """Read a page that is not encoded as it lies in the file.
 
     Parameters
     ----------
     file
-        Open for reading without a buffer.
+        The file.
     at
         Offset of its pixels.
     pixels
@@ -93,10 +95,6 @@ def read_plain(file: FileIO, at: int, pixels: PixelFormat) -> npt.NDArray[Any]:
         The file ends before the page does.
     """
     stored = np.empty(pixels.stored_shape, pixels.stored_dtype)
-    rest = as_bytes(stored)
-    file.seek(at)
-    while (nbytes := file.readinto(rest)) != len(rest):
-        if not nbytes:
-            raise OmeTiffError(f"{file.name}: cut off in the pixels at offset {at}")
-        rest = rest[nbytes:]
+    if file.read_into(at, as_bytes(stored)) < stored.nbytes:
+        raise OmeTiffError(f"{file.path}: cut off in the pixels at offset {at}")
     return stored

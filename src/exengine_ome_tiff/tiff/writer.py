@@ -1,6 +1,5 @@
 """Writing one file: frames become pages, which are linked in blocks, each with its records."""
 
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -16,7 +15,6 @@ from exengine_ome_tiff.tiff.checksums import Algorithm, checksum
 from exengine_ome_tiff.tiff.finisher import PageFinisher
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
 from exengine_ome_tiff.tiff.ifds import PageKind, aligned
-from exengine_ome_tiff.tiff.open_files import OpenFiles
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 from exengine_ome_tiff.tiff.reader import PageReader
@@ -26,7 +24,9 @@ _PLAIN = PageCoding()
 
 
 class PageWriter:
-    """A BigTIFF file that holds, from the first write on, all that was written; safe from several threads.
+    """A BigTIFF file that holds, from the first write on, all that was written.
+
+    One thread at a time adds pages; any number of them reads, also meanwhile.
 
     A page waits to be linked only when there is room for its IFD and its note on the disk already.
 
@@ -34,8 +34,6 @@ class PageWriter:
     ----------
     finisher
         Of the file, whose recording it ends.
-    lock
-        Held while the books change; the files of one dataset share theirs.
     coding
         Compression, tiles and smaller copies of all pages.
     checksums
@@ -45,7 +43,6 @@ class PageWriter:
     def __init__(
         self,
         finisher: PageFinisher,
-        lock: threading.RLock,
         coding: PageCoding = _PLAIN,
         checksums: Algorithm | None = None,
     ) -> None:
@@ -56,7 +53,6 @@ class PageWriter:
         self._appender = Appender(self._file, coding)
         self._coding = coding
         self._checksums = checksums
-        self._lock = lock
         self._link_at = finisher.link_at
         """Where the link to the next page is to be."""
         self._blocks: dict[PixelFormat, Block] = {}
@@ -73,8 +69,6 @@ class PageWriter:
         path: Path,
         dataset: bytes,
         pool: BufferPool,
-        open_files: OpenFiles,
-        lock: threading.RLock,
         coding: PageCoding = _PLAIN,
         checksums: Algorithm | None = None,
     ) -> Self:
@@ -88,9 +82,7 @@ class PageWriter:
             JSON that holds for the whole dataset; kept in the first page.
         pool
             Where the memory comes from in which small frames wait.
-        open_files
-            Bounds how many files are open.
-        lock, coding, checksums
+        coding, checksums
             As for the class.
 
         Raises
@@ -105,25 +97,22 @@ class PageWriter:
             raise
         except OSError as error:
             raise disk.told(error, path) from error
-        reader = PageReader(path, open_files)
+        reader = PageReader(path)
         reader.dataset = dataset
-        return cls(
-            PageFinisher(reader, GrowingFile(reader, open_files, pool), coding), lock, coding, checksums
-        )
+        return cls(PageFinisher(reader, GrowingFile(reader.file, pool), coding), coding, checksums)
 
     @classmethod
     def go_on(
         cls,
         finisher: PageFinisher,
         pool: BufferPool,
-        lock: threading.RLock,
         coding: PageCoding = _PLAIN,
         checksums: Algorithm | None = None,
     ) -> Self:
         """Go on with a file that `resume` has opened, and whose pages it has read; as `create`."""
         finisher.file.wait_in(pool)
         finisher.reopen()
-        return cls(finisher, lock, coding, checksums)
+        return cls(finisher, coding, checksums)
 
     def __len__(self) -> int:
         return len(self._reader)
@@ -153,42 +142,39 @@ class PageWriter:
             The frame was not taken; those taken before stay readable, and the next `append` or `commit`
             tries again what could not be written.
         """
-        with self._lock:
-            block = self._block(pixels)
-            if block is None:
-                return self._write_through_tifffile(data, pixels, note)
-            page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
-            nbytes = block.page_nbytes + len(note) + (0 if block.handles else BLOCK_BYTES)
-            self._file.reserve(page.nbytes + self._waiting_nbytes + nbytes)
-            end = self._file.end
-            data_at = self._file.add(as_bytes(page))
-            block.checksums += self._checksum(page)
-            handle = self._reader.add(block.number, data_at, len(note))
-            self._waiting[handle] = note
-            self._waiting_nbytes += nbytes
-            block.handles.append(handle)  # last: whatever interrupts us, a frame is taken or is not
-            if at_once or len(block.handles) >= block.capacity:
-                try:
-                    self._write_block(block)
-                except OSError:
-                    block.handles.pop()
-                    del block.checksums[len(block.handles) :], self._waiting[handle]
-                    self._waiting_nbytes -= nbytes
-                    self._file.take_back(end)
-                    raise
-            return handle
+        block = self._block(pixels)
+        if block is None:
+            return self._write_through_tifffile(data, pixels, note)
+        page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
+        nbytes = block.page_nbytes + len(note) + (0 if block.handles else BLOCK_BYTES)
+        self._file.reserve(page.nbytes + self._waiting_nbytes + nbytes)
+        end = self._file.end
+        data_at = self._file.add(as_bytes(page))
+        block.checksums += self._checksum(page)
+        handle = self._reader.add(block.number, data_at, len(note))
+        self._waiting[handle] = note
+        self._waiting_nbytes += nbytes
+        block.handles.append(handle)  # last: whatever interrupts us, a frame is taken or is not
+        if at_once or len(block.handles) >= block.capacity:
+            try:
+                self._write_block(block)
+            except OSError:
+                block.handles.pop()
+                del block.checksums[len(block.handles) :], self._waiting[handle]
+                self._waiting_nbytes -= nbytes
+                self._file.take_back(end)
+                raise
+        return handle
 
     def commit(self) -> None:
         """Link all pages that wait, so that other programs see them; errors as for `append`."""
-        with self._lock:
-            for block in self._blocks.values():
-                if block.handles:
-                    self._write_block(block)
+        for block in self._blocks.values():
+            if block.handles:
+                self._write_block(block)
 
     def sync(self) -> None:
         """Wait until all that was written is safe on the disk."""
-        with self._lock:
-            self._file.sync()
+        self._file.sync()
 
     @property
     def has_waiting(self) -> bool:
@@ -198,8 +184,7 @@ class PageWriter:
     def pixels(self, handle: int) -> npt.NDArray[Any]:
         """Return a page as it was put, in a new array."""
         pixels = self._reader.format(handle)
-        with self._lock:
-            waiting = self._file.waiting(self._reader.data_offset(handle), pixels.nbytes)
+        waiting = self._file.read_waiting(self._reader.data_offset(handle), pixels.nbytes)
         if waiting is None:
             return self._reader.pixels(handle)
         stored = np.frombuffer(bytearray(waiting), pixels.stored_dtype)
@@ -224,8 +209,7 @@ class PageWriter:
 
     def close(self) -> None:
         """Close the file as it is; pages that nothing leads to are lost."""
-        with self._lock:
-            self.finisher.close()
+        self.finisher.close()
 
     def _block(self, pixels: PixelFormat) -> Block | None:
         """Return the block for frames of a format; None for the first one, and where pages are encoded."""

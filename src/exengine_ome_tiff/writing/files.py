@@ -1,6 +1,5 @@
 """The files that a session writes: one, or one for each position."""
 
-import threading
 from pathlib import Path
 
 from exengine_ome_tiff.coordinates import Coordinates
@@ -8,7 +7,7 @@ from exengine_ome_tiff.dataset.frame_index import Dataset
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.location import Target
 from exengine_ome_tiff.dataset.recording import Found
-from exengine_ome_tiff.tiff import Algorithm, BufferPool, OpenFiles, PageFinisher, PageWriter
+from exengine_ome_tiff.tiff import Algorithm, BufferPool, PageFinisher, PageWriter
 
 BUFFER_BYTES = 2 << 20
 MAX_BUFFERS = 16
@@ -25,8 +24,6 @@ class WrittenFiles:
         What they say of the dataset.
     dataset
         Reads frames from them.
-    lock
-        Of the session, held while their books change.
     checksums
         Which checksum the record of each frame has.
     """
@@ -36,7 +33,6 @@ class WrittenFiles:
         target: Target,
         header: Header,
         dataset: Dataset,
-        lock: threading.RLock,
         checksums: Algorithm | None,
     ) -> None:
         self.writers: list[PageWriter] = []
@@ -44,10 +40,8 @@ class WrittenFiles:
         self._target = target
         self._header = header
         self._dataset = dataset
-        self._lock = lock
         self._checksums = checksums
         self._pool = BufferPool(BUFFER_BYTES, MAX_BUFFERS)
-        self._open_files = OpenFiles()
         self._numbers: dict[int | str | None, int] = {}
 
     def number(self, coordinates: Coordinates) -> int:
@@ -68,8 +62,6 @@ class WrittenFiles:
                     path,
                     self._header.encode(),
                     self._pool,
-                    self._open_files,
-                    self._lock,
                     self._header.coding,
                     self._checksums,
                 )
@@ -88,7 +80,7 @@ class WrittenFiles:
         """Add pages to files that are there, whose frames the dataset takes over."""
         self.finishers = found.files
         self.writers = [
-            PageWriter.go_on(finisher, self._pool, self._lock, self._header.coding, self._checksums)
+            PageWriter.go_on(finisher, self._pool, self._header.coding, self._checksums)
             for finisher in found.files
         ]
         self._dataset.become(found.dataset)

@@ -98,7 +98,7 @@ class Session:
         self._target = target
         self._header = header
         self._dataset = dataset
-        self._files = WrittenFiles(target, header, dataset, self._lock, checksums)
+        self._files = WrittenFiles(target, header, dataset, checksums)
         self._new_folders = new_folders
         self._failures = failures
         self._fsync = fsync
