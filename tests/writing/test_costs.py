@@ -102,9 +102,9 @@ def test_a_contiguous_frame_is_written_without_a_copy(tmp_path, monkeypatch, sha
     given = []
     write_at = disk.write_at
 
-    def spy(file, offset, data):
+    def spy(file, offset, data, lock):
         given.append(np.shares_memory(np.frombuffer(data, "u1"), frame))
-        write_at(file, offset, data)
+        write_at(file, offset, data, lock)
 
     monkeypatch.setattr(disk, "write_at", spy)
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
