@@ -1,5 +1,6 @@
 """Files that grow past 4 GiB, with holes for what would fill the disk, and a plane past 2 GiB."""
 
+import errno
 import os
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 import tifffile
 
 from acquisitions import frames_at, nested
-from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff import TiffStorage, validate
 from frames import assert_same
 from readers.check import assert_readers_agree
 
@@ -45,6 +46,35 @@ def test_a_file_that_grows_past_4_gib(tmp_path, caplog, shape, coding):
     with TiffStorage.open(path) as storage:
         for place, array in put:
             assert_same(storage[place], array)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file system with holes and large files")
+@pytest.mark.parametrize("coding", [{}, {"compression": "zlib"}], ids=["plain", "zlib"])
+@pytest.mark.parametrize("end", [1 << 43, 15 << 40], ids=["8 TiB", "15 TiB"])
+def test_a_file_that_grows_past_8_tib(tmp_path, end, coding):
+    path = tmp_path / "run.ome.tiff"
+    put = frames_at(nested(time=range(6)), (8, 8))
+    with TiffStorage(path, fsync=False, **coding) as storage:
+        for number, (place, array) in enumerate(put):
+            if number == 2:
+                storage.flush()
+                file = storage._session._files.writers[0]._file
+                file._start = file._end = file._reserved = end + 4096
+            try:
+                storage.put(place, array)
+                storage.flush()
+            except OSError as error:
+                if number != 2 or error.errno not in (errno.EFBIG, errno.EINVAL):
+                    raise
+                pytest.skip("files cannot be so large here")
+    with TiffStorage.open(path) as storage:
+        for place, array in put:
+            assert_same(storage[place], array)
+    with tifffile.TiffFile(path) as tif:
+        assert [page.dataoffsets[0] > end for page in tif.pages] == [False] * 2 + [True] * 4
+    copy = tmp_path / "moved.ome.tiff"
+    path.rename(copy)
+    assert validate(copy) == []
 
 
 def test_a_plane_of_more_than_2_gib(tmp_path, bioformats):

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 from exengine_ome_tiff import NotFinishedError, OmeTiffError
-from exengine_ome_tiff.tiff import BufferPool, PageWriter, chain, open_pages, pixel_format
+from exengine_ome_tiff.tiff import BufferPool, PageCoding, PageWriter, chain, open_pages, pixel_format
 from exengine_ome_tiff.tiff.block import MAX_BLOCK_PAGES
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
 
@@ -580,3 +580,45 @@ def test_a_failed_commit_at_finish_can_be_repeated(book, writes):
     book.assert_right(book.finish())
     assert_pages(book.path, range(5))
     assert_reopened(book)
+
+
+# what is relied on in tifffile ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("coding", [PageCoding(), PageCoding("zlib"), PageCoding(tile=(16, 16))], ids=str)
+def test_a_tifffile_that_writes_pages_in_another_way_is_told(tmp_path, monkeypatch, coding):
+    pixels = pixel_format((40, 60), "<u2")
+    writer = PageWriter.create(tmp_path / "pages.tif", b"dataset", BufferPool(BUFFER_BYTES, 2), coding)
+    write = tifffile.TiffWriter.write
+    writer.append(frame(0, FORMATS[0]), FORMATS[0], note(0))
+
+    def other_write(self, *arguments, **options):
+        written = write(self, *arguments, **options)
+        writer._file.write(b"something behind the IFD")
+        return written and (written[0] + 8, written[1])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tifffile.TiffWriter, "write", other_write)
+        with pytest.raises(RuntimeError, match=f"tifffile {tifffile.__version__}"):
+            writer.append(frame(1, pixels), pixels, note(1))
+    handle = writer.append(frame(2, pixels), pixels, note(2))
+    writer.commit()
+    assert_page(writer, handle, 2, coding.encoded(pixels))
+    assert len(read(tmp_path / "pages.tif")) == 2
+    writer.close()
+
+
+# the room of a page -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tile", [None, (16, 16), (512, 16), (16, 1024)], ids=str)
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw", "zstd"])
+@pytest.mark.parametrize("shape", [(1, 1), (17, 33), (1000, 1001), (5, 40_000), (40_000, 5)], ids=str)
+def test_no_page_is_longer_than_it_may_be(tmp_path, shape, compression, tile):
+    pixels, coding = pixel_format(shape, "|u1"), PageCoding(compression, tile=tile)
+    data = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+    writer = PageWriter.create(tmp_path / "pages.tif", b"dataset", BufferPool(0, 0), coding)
+    before = writer._file.end
+    writer.append(data, pixels, b"")
+    assert writer._file.end - before <= coding.most_nbytes(pixels) + 200  # the tags of the dataset and record
+    writer.close()

@@ -8,13 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 
+from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.growing_file import GrowingFile
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
-
-PAGE_BYTES = 4096
-"""What a page takes at the most beside its pixels and private tags."""
 
 
 class Added(NamedTuple):
@@ -95,7 +93,7 @@ class Appender:
         pixels: PixelFormat,
         tags: Sequence[tuple[int, bytes]],
     ) -> Added:
-        self._file.seek(0, os.SEEK_END)
+        start = self._file.seek(0, os.SEEK_END)
         is_rgb = pixels.samples > 1
         place = writer.write(
             # room for plain pixels, which are written without tifffile: it misses when they do not fit
@@ -114,4 +112,27 @@ class Appender:
         if not pixels.is_encoded:
             data_at = place[0]  # type: ignore[index] # it is there for pages that are not encoded
             self._file.write_at(data_at, as_bytes(np.ascontiguousarray(data)))
-        return Added(chain.read_ifd(self._file, ifd_at), data_at)
+        try:
+            ifd = chain.read_ifd(self._file, ifd_at)
+            self._check(ifd, start, None if pixels.is_encoded else (data_at, pixels.nbytes))
+        except OmeTiffError as error:
+            raise RuntimeError(
+                f"tifffile {tifffile.__version__} writes pages in another way than the versions before it, "
+                f"on which this package relies: {error}"
+            ) from error
+        return Added(ifd, data_at)
+
+    def _check(self, ifd: chain.Ifd, start: int, strip: tuple[int, int] | None) -> None:
+        """Raise OmeTiffError where tifffile has not written a page as is relied on.
+
+        It leads nowhere, and all that it names lies behind the end of the file as it was; a plain page is the
+        one strip that is expected.
+        """
+        strips = chain.read_strips(self._file, ifd)
+        if not strips or (strip is not None and strips != [strip]):
+            raise OmeTiffError(f"the strips of the page at offset {ifd.offset} are {strips[:9]}, not {strip}")
+        values = [(tag.number, tag.nbytes) for tag in ifd.tags() if tag.nbytes > len(tag.value)]
+        parts = [(ifd.offset, ifd.end - ifd.offset), *values, *strips]
+        is_added = all(start <= at <= self._file.end - nbytes for at, nbytes in parts)
+        if not is_added or ifd.next_offset:
+            raise OmeTiffError(f"not all of the page at offset {ifd.offset} was added behind {start}")

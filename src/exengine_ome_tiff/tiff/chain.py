@@ -3,6 +3,7 @@
 Layout of header, IFDs and tags: TIFF 6.0 section 2 with the 64-bit fields of BigTIFF.
 """
 
+import os
 import struct
 from collections.abc import Container, Generator, Iterator
 from io import FileIO
@@ -46,7 +47,6 @@ _STRIPS = (STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS)
 _NUMBERS = {3: "H", LONG: "I", LONG8: "Q", IFD8: "Q"}
 _TYPE_BYTES = {1: 1, ASCII: 1, 3: 2, LONG: 4, 5: 8, 6: 1, BYTES: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 """By the number of a type the bytes of a value; all others have 8."""
-_MAXOFFSET = 1 << 43  # what ext4 can have; a larger one is no offset
 
 
 class Readable(Protocol):
@@ -74,6 +74,11 @@ class Entry(NamedTuple):
     length: int
     value: bytes
     """The value itself where it fits into 8 bytes, else its offset."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the value."""
+        return self.length * _TYPE_BYTES.get(self.type, 8)
 
     @property
     def number(self) -> int:
@@ -146,15 +151,24 @@ def first_offset(file: Readable) -> int:
     return int(OFFSET.unpack_from(header, FIRST_IFD_AT)[0])
 
 
-def read_ifd(file: Readable, offset: int) -> Ifd:
+def read_ifd(file: Readable, offset: int, size: int | None = None) -> Ifd:
     """Read the IFD at an offset.
+
+    Parameters
+    ----------
+    file
+        The file.
+    offset
+        Of the IFD.
+    size
+        Of the file, at least, where that is known.
 
     Raises
     ------
     OmeTiffError
         There is no IFD.
     """
-    if offset > _MAXOFFSET:
+    if offset >= (file.seek(0, os.SEEK_END) if size is None else size):
         raise OmeTiffError(f"{file.name}: no page at offset {offset}")
     file.seek(offset)
     data = file.read(_USUAL_IFD_BYTES)
@@ -178,8 +192,13 @@ def walk(file: Readable, offset: int) -> Generator[Ifd, None, None]:
         A link leads nowhere, back, or into its own IFD: both chains that this package writes only lead
         forward, so that no file has more pages than its length has room for.
     """
+    size = 0
     while offset:
-        ifd = read_ifd(file, offset)
+        if offset >= size:
+            size = file.seek(
+                0, os.SEEK_END
+            )  # asked again only where a link leads beyond, as the file may grow
+        ifd = read_ifd(file, offset, size)
         yield ifd
         if 0 < ifd.next_offset < ifd.end:
             raise OmeTiffError(f"{file.name}: the page at offset {offset} leads back to {ifd.next_offset}")
@@ -198,7 +217,7 @@ def read_bytes(file: Readable, entry: Entry) -> bytes:
         raise OmeTiffError(f"{file.name}: tag {entry.code} is no text")
     if entry.length <= len(entry.value):
         return entry.value[: entry.length]
-    if entry.number + entry.length > file.seek(0, 2):
+    if entry.number + entry.length > file.seek(0, os.SEEK_END):
         raise OmeTiffError(f"{file.name}: cut off in tag {entry.code}")
     file.seek(entry.number)
     return file.read(entry.length)
@@ -215,13 +234,12 @@ def read_numbers(file: Readable, entry: Entry) -> tuple[int, ...]:
     kind = _NUMBERS.get(entry.type)
     if kind is None:
         raise OmeTiffError(f"{file.name}: tag {entry.code} has no numbers")
-    nbytes = entry.length * _TYPE_BYTES.get(entry.type, 8)
     data = entry.value
-    if nbytes > len(data):
-        if entry.number + nbytes > file.seek(0, 2):
+    if entry.nbytes > len(data):
+        if entry.number + entry.nbytes > file.seek(0, os.SEEK_END):
             raise OmeTiffError(f"{file.name}: cut off in tag {entry.code}")
         file.seek(entry.number)
-        data = file.read(nbytes)
+        data = file.read(entry.nbytes)
     return struct.unpack_from(f"<{entry.length}{kind}", data)
 
 
@@ -238,26 +256,37 @@ def check_strips(file: Readable, ifd: Ifd) -> int:
     OmeTiffError
         They are not, or lie one over the other.
     """
-    size = file.seek(0, 2)
+    size = file.seek(0, os.SEEK_END)
     total = 0
-    numbers: dict[int, tuple[int, ...]] = {}
     for entry in ifd.tags():
-        nbytes = entry.length * _TYPE_BYTES.get(entry.type, 8)
-        if nbytes > len(entry.value) and entry.number + nbytes > size:
+        if entry.nbytes > len(entry.value) and entry.number + entry.nbytes > size:
             raise OmeTiffError(f"{file.name}: the page at offset {ifd.offset} is cut off in tag {entry.code}")
-        if entry.code in _STRIPS:
-            total += nbytes
-            numbers[entry.code] = read_numbers(file, entry)
-    for offsets, counts in ((STRIP_OFFSETS, STRIP_BYTE_COUNTS), (TILE_OFFSETS, TILE_BYTE_COUNTS)):
-        if len(numbers.get(offsets, ())) != len(numbers.get(counts, ())):
-            raise OmeTiffError(f"{file.name}: the page at offset {ifd.offset} has strips without a size")
-        for offset, count in zip(numbers.get(offsets, ()), numbers.get(counts, ()), strict=True):
-            total += count
-            if offset + count > size:
-                raise OmeTiffError(f"{file.name}: the page at offset {ifd.offset} is cut off in its pixels")
+        total += entry.nbytes if entry.code in _STRIPS else 0
+    for offset, count in read_strips(file, ifd):
+        total += count
+        if offset + count > size:
+            raise OmeTiffError(f"{file.name}: the page at offset {ifd.offset} is cut off in its pixels")
     if total > size:
         raise OmeTiffError(f"{file.name}: the strips of the page at offset {ifd.offset} overlap")
     return total
+
+
+def read_strips(file: Readable, ifd: Ifd) -> list[tuple[int, int]]:
+    """Read offsets and sizes of the strips or tiles of a page.
+
+    Raises
+    ------
+    OmeTiffError
+        The file ends before the lists of them, or those differ in length.
+    """
+    numbers = {entry.code: read_numbers(file, entry) for entry in ifd.tags() if entry.code in _STRIPS}
+    strips: list[tuple[int, int]] = []
+    for offset_code, count_code in ((STRIP_OFFSETS, STRIP_BYTE_COUNTS), (TILE_OFFSETS, TILE_BYTE_COUNTS)):
+        offsets, counts = numbers.get(offset_code, ()), numbers.get(count_code, ())
+        if len(offsets) != len(counts):
+            raise OmeTiffError(f"{file.name}: the page at offset {ifd.offset} has strips without a size")
+        strips += zip(offsets, counts, strict=True)
+    return strips
 
 
 def begin_with(file: FileIO, offset: int) -> None:

@@ -50,6 +50,7 @@ class GrowingFile(io.RawIOBase):
         self._position = 0
         self._start = self._end = file.size()
         self._reserved = self._end
+        self._can_reserve = True
         self._pool = pool or BufferPool(FEW_BYTES, 0)
         self._waiting: _Waiting | None = None
         """The last bytes of the file, which are not in it yet."""
@@ -162,19 +163,19 @@ class GrowingFile(io.RawIOBase):
             There is not; names the file and the room that is left.
         """
         stop = self._end + nbytes
-        if stop <= self._reserved:
+        if stop <= self._reserved or not self._can_reserve:
             return
         start = max(self._reserved, self._end)
         more = min(_MOST_RESERVED, max(_LEAST_RESERVED, self._end))
         try:
             try:
-                can_reserve = disk.reserve(self._file.writable(), start, stop + more)
+                self._can_reserve = disk.reserve(self._file.writable(), start, stop + more)
                 stop += more
             except OSError:
-                can_reserve = disk.reserve(self._file.writable(), start, stop)
+                self._can_reserve = disk.reserve(self._file.writable(), start, stop)
         except OSError as error:
             raise disk.told(error, self._file.path) from error
-        self._reserved = stop if can_reserve else 1 << 62
+        self._reserved = stop
 
     def write_at(self, offset: int, data: "ReadableBuffer") -> None:
         """Write bytes that tifffile has left room for."""

@@ -17,6 +17,12 @@ from exengine_ome_tiff.tiff.pyramid import smaller_shapes
 _COMPRESSIONS = ("zlib", "lzw", "zstd")
 _IN_PYTHON = ("zlib",)
 _LEVELS = {"zlib": (0, 9), "zstd": (1, 22)}
+_GROWTH = {"zlib": 256, "lzw": 2, "zstd": 128}
+"""The share of its bytes by which incompressible data grows at the most."""
+_LEAST_STRIP_BYTES = 1 << 15
+"""tifffile makes strips of compressed pages that are longer, where a row is not longer itself."""
+_PART_BYTES, _IFD_BYTES = 96, 4096
+"""What a strip or a tile has at the most beside its bytes, and a page beside those."""
 _TILE_MULTIPLE = 16
 _TILE_OF_PYRAMIDS = (512, 512)
 _LARGE_PX, _SMALLEST_PX = 4096, 1024
@@ -105,6 +111,23 @@ class PageCoding:
         if self.compression is not None:
             arguments["maxworkers"] = workers()
         return arguments
+
+    def most_nbytes(self, pixels: PixelFormat) -> int:
+        """Return how many bytes a page of a format takes at the most, beside its private tags.
+
+        The last tiles of rows and columns are filled up, each strip and tile is in two lists, and one that
+        cannot be compressed grows.
+        """
+        tile = self._tile(pixels)
+        height, width = pixels.stored_shape[:2]
+        nbytes = pixels.nbytes
+        if tile is not None:
+            parts = -(-height // tile[0]) * -(-width // tile[1])
+            nbytes = parts * tile[0] * tile[1] * pixels.samples * pixels.stored_dtype.itemsize
+        else:
+            parts = 1 if self.compression is None else min(height, nbytes // _LEAST_STRIP_BYTES + 1)
+        growth = 0 if self.compression is None else nbytes // _GROWTH[self.compression]
+        return nbytes + growth + parts * _PART_BYTES + _IFD_BYTES
 
     def smaller(self, pixels: PixelFormat) -> list[PixelFormat]:
         """Return the formats of the smaller copies that frames of a format have, the largest first."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.tiff import chain, disk
-from exengine_ome_tiff.tiff.appender import PAGE_BYTES, Appender
+from exengine_ome_tiff.tiff.appender import Appender
 from exengine_ome_tiff.tiff.block import BLOCK_BYTES, Block
 from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.checksums import Algorithm, checksum
@@ -232,7 +232,7 @@ class PageWriter:
         if self._link_at == chain.FIRST_IFD_AT:
             tags.append((chain.DATASET, self._reader.dataset))
         more = sum(len(value) for _, value in tags)
-        self._file.reserve(page.nbytes + self._waiting_nbytes + PAGE_BYTES + more)
+        self._file.reserve(self._coding.most_nbytes(pixels) + self._waiting_nbytes + more)
         end = self._file.end
         added = self._appender.write(page, pixels, tags)
         self._link(added.ifd.offset, end)
