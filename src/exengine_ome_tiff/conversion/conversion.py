@@ -13,6 +13,8 @@ from exengine_ome_tiff.conversion.frame_copy import Conversion, Progress
 from exengine_ome_tiff.conversion.image_stacks import MicroManagerSource
 from exengine_ome_tiff.conversion.ndtiff import is_ndtiff, ndtiff_of, open_ndtiff
 from exengine_ome_tiff.conversion.partial import Part
+from exengine_ome_tiff.conversion.separate_files import has_separate_images
+from exengine_ome_tiff.conversion.separate_images import SeparateImageSource
 from exengine_ome_tiff.conversion.sources import OwnSource, SkippedFrame, Source, StorageSource
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff_storage import TiffStorage
@@ -196,6 +198,8 @@ def _open(
         try:
             return MicroManagerSource(path)
         except OmeTiffError as error:
+            if has_separate_images(path):
+                return SeparateImageSource(path)
             raise OmeTiffError(
                 f"{path}: no dataset of NDTiff, TiffStorage or Micro-Manager ({not_own}; {error})"
             ) from error

@@ -125,9 +125,7 @@ class MicroManagerSource(ImageStackSource):
     @cached_property
     def _names(self) -> tuple[list[str], list[str]]:
         """Names of channels and positions."""
-        positions = self.summary_metadata.get("StagePositions") or ()
-        labels = [each.get("Label") if isinstance(each, dict) else None for each in positions]
-        return _telling(self.summary_metadata.get("ChNames")), _telling(labels)
+        return distinct_names(self.summary_metadata.get("ChNames")), position_labels(self.summary_metadata)
 
 
 def writing_order(path: Path) -> tuple[int, str]:
@@ -153,8 +151,18 @@ def _name(names: Sequence[str], number: int) -> int | str:
     return names[number] if number < len(names) else number
 
 
-def _telling(names: object) -> list[str]:
-    """Return names that tell all that they name apart, else none."""
+def position_labels(summary: Mapping[str, Any]) -> list[str]:
+    """Return the labels of all positions: of version 2, of 2.0-beta or of 1.4; none if two are equal."""
+    for key in ("StagePositions", "InitialPositionList"):
+        positions = summary.get(key)
+        if isinstance(positions, list) and positions:
+            plain = [each if isinstance(each, dict) else {} for each in positions]
+            return distinct_names([each.get("Label") or each.get("label") for each in plain])
+    return []
+
+
+def distinct_names(names: object) -> list[str]:
+    """Return names that are all different, else none."""
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
         return []
     return names if len(set(names)) == len(names) else []

@@ -4,6 +4,7 @@ from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of
 from exengine_ome_tiff.tiff.disk import sync_folder, write_whole
 from exengine_ome_tiff.tiff.finisher import PageFinisher
+from exengine_ome_tiff.tiff.foreign_tiff import ForeignTiff
 from exengine_ome_tiff.tiff.hyperstack import Hyperstack, write_hyperstack
 from exengine_ome_tiff.tiff.journal_reader import (
     JournalPage,
@@ -23,6 +24,7 @@ from exengine_ome_tiff.tiff.writer import PageWriter
 __all__ = [
     "Algorithm",
     "BufferPool",
+    "ForeignTiff",
     "Hyperstack",
     "ImageStack",
     "JournalPage",

@@ -1,0 +1,197 @@
+"""Frames that Micro-Manager 1.4 and 2 save as "separate image files": a folder for each position."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy.typing as npt
+
+from exengine_ome_tiff.conversion.metadata_text import NAME, read_metadata_text
+from exengine_ome_tiff.conversion.micromanager import distinct_names, position_labels
+from exengine_ome_tiff.conversion.separate_files import (
+    TIFF_SUFFIXES,
+    ImageFile,
+    dataset_folders,
+    identity,
+    listed_images,
+    own_metadata,
+    place_of_name,
+)
+from exengine_ome_tiff.conversion.source_files import files_in, refusal
+from exengine_ome_tiff.conversion.sources import SkippedFrame, UnreadableFrameError
+from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.text_format import count_text
+from exengine_ome_tiff.tiff import ForeignTiff
+
+_Folders: TypeAlias = list[tuple[Path, list[ImageFile]]]
+"""Folders of positions, and the images in them."""
+_USUAL_AXES = ("time", "position", "channel", "z")
+
+
+class SeparateImageSource:
+    """A dataset of separate image files, one of which is open at a time.
+
+    Where a frame belongs is in ``metadata.txt``. Frames that a crash has kept out of it are placed by the
+    names of their files; their metadata are those in the files.
+
+    Parameters
+    ----------
+    path
+        The folder of the dataset or of a position, or a file in one. A file stands for its whole dataset.
+
+    Raises
+    ------
+    OmeTiffError
+        There is no such dataset, or there are several.
+    """
+
+    superseded = 0
+
+    def __init__(self, path: Path) -> None:
+        self.options: Mapping[str, Any] = {}
+        self.skipped: list[SkippedFrame] = []
+        self.path: Path | None
+        self.path, folders = dataset_folders(path)
+        self.summary_metadata: Any = {}
+        summaries: dict[str, Path] = {}
+        images: _Folders = []
+        for folder in folders:
+            summary, found = self._read_folder(folder)
+            images.append((folder, found))
+            if summary:
+                summaries.setdefault(identity(summary), folder)
+                self.summary_metadata = self.summary_metadata or summary
+        if len(summaries) > 1:
+            names = ", ".join(folder.name for folder in summaries.values())
+            raise OmeTiffError(f"{self.path} has {len(summaries)} datasets ({names}): give one of them")
+        self._images: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, ImageFile]] = {}
+        for coordinates, image in self._placed(images):
+            key = frozenset(coordinates.items())
+            self.superseded += key in self._images
+            self._images[key] = coordinates, image
+        if not self._images:
+            raise OmeTiffError(f"{self.path}: no image file of Micro-Manager is in it")
+
+    def _read_folder(self, folder: Path) -> tuple[dict[str, Any], list[ImageFile]]:
+        """Read the metadata of a folder; return the summary metadata, and all images."""
+        entries, damage = self._entries(folder)
+        summary = entries.get("Summary")
+        found = {image.path.name: image for image in listed_images(folder, entries)}
+        for path in files_in(folder, TIFF_SUFFIXES, self.skipped):
+            if path.name not in found and (place := place_of_name(path)) is not None:
+                found[path.name] = ImageFile(path, *place, {})
+        without = 0
+        for name, image in found.items():
+            if not image.metadata:
+                found[name] = image._replace(metadata=own_metadata(image.path))
+                without += not found[name].metadata
+        if without:
+            why = damage or f"{NAME} does not list them"
+            what = f"metadata of {count_text(without, 'frame')} in {folder.name}"
+            self.skipped.append(SkippedFrame(what, why))
+        if not isinstance(summary, dict):
+            why = damage or f"{NAME} has none"
+            self.skipped.append(SkippedFrame(f"summary metadata in {folder.name}", why))
+        return summary if isinstance(summary, dict) else {}, [*found.values()]
+
+    @staticmethod
+    def _entries(folder: Path) -> tuple[dict[str, Any], str | None]:
+        """Read the metadata of a folder; return what is wrong with them, too."""
+        path = folder / NAME
+        if not path.exists() and not path.is_symlink():
+            return {}, f"{NAME} is missing"
+        try:
+            return read_metadata_text(path)
+        except (OmeTiffError, OSError) as error:
+            return {}, str(error)
+
+    def _placed(self, images: _Folders) -> Iterator[tuple[Coordinates, ImageFile]]:
+        """Yield the coordinates of all images, in the order in which they were recorded."""
+        flat = [(number, image) for number, (_, found) in enumerate(images) for image in found]
+        flat.sort(key=_order_of([image for _, image in flat]))
+        channels = _channel_names(self.summary_metadata, [image for _, image in flat])
+        positions = self._position_names(images)
+        for number, image in flat:
+            numbers = image.numbers
+            channel: int | str | None = image.channel
+            if "channel" in numbers:
+                channel = channels.get(numbers["channel"], numbers["channel"])
+            position = positions[number] if positions else numbers.get("position", 0)
+            others = {axis: value for axis, value in numbers.items() if axis not in _USUAL_AXES}
+            yield (
+                {"time": numbers.get("time", 0), "position": position}
+                | others
+                | {"channel": 0 if channel is None else channel, "z": numbers.get("z", 0)},
+                image,
+            )
+
+    def _position_names(self, images: _Folders) -> list[str]:
+        """Name the positions, which are the folders; none where nothing but a number tells them."""
+        told = [{str(image.metadata.get("PositionName", "")) for image in found} for _, found in images]
+        if all(len(names) == 1 for names in told):
+            names = distinct_names([*chain.from_iterable(told)])
+            if names:
+                return names
+        if [folder for folder, _ in images] == [self.path]:
+            labels = position_labels(self.summary_metadata)
+            return labels if len(labels) == 1 else []
+        return [folder.name for folder, _ in images]
+
+    def coordinates(self) -> list[Coordinates]:
+        """Return the coordinates of all frames, in the order in which they were recorded."""
+        return [coordinates for coordinates, _ in self._images.values()]
+
+    def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
+        """Read pixels and metadata of a frame; raises UnreadableFrameError."""
+        _, image = self._images[frozenset(coordinates.items())]
+        name = f"{image.path.parent.name}/{image.path.name}"
+        try:
+            reason = refusal(image.path.parent, image.path)
+            if reason is not None:
+                missing = "" if image.path.exists() else "it is missing"
+                raise UnreadableFrameError(f"{name}: {missing or reason}")  # noqa: TRY301
+            tiff = ForeignTiff(image.path)
+            try:
+                return tiff.read(0), image.metadata
+            finally:
+                tiff.close()
+        except OSError as error:
+            raise UnreadableFrameError(f"{name}: {error.strerror or error}") from error
+        except UnreadableFrameError:
+            raise
+        except OmeTiffError as error:
+            raise UnreadableFrameError(str(error)) from error
+
+    def close(self) -> None:
+        """Close nothing: an image file is open only while it is read."""
+
+
+def _order_of(images: Sequence[ImageFile]) -> Callable[[tuple[int, ImageFile]], tuple[float, int]]:
+    """Return the key that sorts pairs of folder number and image as they were recorded."""
+    times_ms = [_elapsed_ms(image) for image in images]
+    if all(math.isfinite(time_ms) for time_ms in times_ms):
+        return lambda each: (_elapsed_ms(each[1]), each[0])
+    return lambda each: (each[1].numbers.get("time", 0), each[0])
+
+
+def _elapsed_ms(image: ImageFile) -> float:
+    try:
+        return float(image.metadata["ElapsedTime-ms"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _channel_names(summary: Mapping[str, Any], images: Sequence[ImageFile]) -> dict[int, str]:
+    """Return the names of channels by their numbers: those in the summary metadata, else those of frames."""
+    names = distinct_names(summary.get("ChNames"))
+    if names:
+        return dict(enumerate(names))
+    told: dict[int, set[object]] = {}
+    for image in images:
+        if "channel" in image.numbers:
+            told.setdefault(image.numbers["channel"], set()).add(str(image.metadata.get("Channel") or ""))
+    names = distinct_names([*chain.from_iterable(told.values())])
+    return dict(zip(told, names, strict=True)) if len(names) == len(told) else {}

@@ -1,0 +1,59 @@
+"""The files of a source, none of which lies outside of its folder."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from exengine_ome_tiff.conversion.sources import SkippedFrame
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+def files_in(folder: Path, suffixes: Iterable[str], skipped: list[SkippedFrame]) -> list[Path]:
+    """Return the files in a folder that have one of some suffixes, in natural order.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    suffixes
+        In lower case, with their dots.
+    skipped
+        Gets what looks like a file of the source and is left out: links that lead out of the folder, pipes
+        and devices.
+    """
+    endings = tuple(suffixes)
+    found = []
+    for path in sorted(folder.iterdir(), key=natural_order):
+        if path.name.lower().endswith(endings):
+            reason = refusal(folder, path)
+            if reason is None:
+                found.append(path)
+            elif reason:
+                skipped.append(SkippedFrame(path.name, reason))
+    return found
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """Return the folders in a folder, without those that links lead to, in natural order."""
+    return [path for path in sorted(folder.iterdir(), key=natural_order) if is_own_folder(path)]
+
+
+def is_own_folder(path: Path) -> bool:
+    """Whether a path is a folder itself, and no link to one."""
+    return path.is_dir() and not path.is_symlink()
+
+
+def refusal(folder: Path, path: Path) -> str | None:
+    """Return why a file in a folder must not be opened; None if it may be, "" for a folder."""
+    if path.is_dir():
+        return ""
+    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+        return "a link that leads out of the folder is not followed"
+    return None if path.is_file() else "not a regular file"
+
+
+def natural_order(path: Path) -> tuple[tuple[tuple[int, str], ...], str]:
+    """Sort "Pos2" before "Pos10"."""
+    parts = _DIGITS.split(path.name)
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts), path.name
