@@ -1,4 +1,4 @@
-"""Writing datasets as other programs leave them: NDTiff by ndstorage, and by hand what it only reads."""
+"""Writing datasets as other programs leave them: NDTiff by ndstorage, all else by hand."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import tifffile
 from ndstorage import NDTiffDataset
 
 if TYPE_CHECKING:
@@ -176,3 +177,67 @@ def write_image_stack(
     blocks += struct.pack("<2I", 84720485, len(remarks)) + remarks
     path.write_bytes(header.ljust(first, b"\0") + data + (blocks if is_finished else b""))
     return path
+
+
+def write_separate_1(
+    folder: Path,
+    summary: Mapping[str, Any],
+    frames: Sequence[Frame],
+    *,
+    channels: Sequence[str] = ("Default",),
+    names: Sequence[str] = ("Pos0",),
+    cut: int = 0,
+) -> Path:
+    """Write separate image files as Micro-Manager 1.4 does: a folder for each position.
+
+    Parameters
+    ----------
+    frames
+        Their coordinates are numbers of channel, z, time and position.
+    channels, names
+        Names of channels and positions.
+    cut
+        How many bytes the end of each ``metadata.txt`` lacks, as after a crash.
+    """
+    entries: dict[str, dict[str, Any]] = {}
+    for coordinates, pixels, metadata in frames:
+        c, z, t, p = _cztp(coordinates)
+        name = f"img_{t:09}_{channels[c]}_{z:03}.tif"
+        own = {**metadata, "FileName": name, "Channel": channels[c], "PositionName": names[p]}
+        _write_by_imagej(folder / names[p] / name, pixels, own)
+        entries.setdefault(names[p], {"Summary": summary})[f"FrameKey-{t}-{c}-{z}"] = own
+    return _write_metadata_text(folder, entries, cut)
+
+
+def write_separate_2(
+    folder: Path,
+    summary: Mapping[str, Any],
+    frames: Sequence[Frame],
+    *,
+    names: Sequence[str] = ("Default",),
+    cut: int = 0,
+) -> Path:
+    """Write separate image files as Micro-Manager 2 does; parameters as for `write_separate_1`."""
+    entries: dict[str, dict[str, Any]] = {}
+    for coordinates, pixels, metadata in frames:
+        c, z, t, p = _cztp(coordinates)
+        name = f"{names[p]}/img_channel{c:03}_position{p:03}_time{t:09}_z{z:03}.tif"
+        own = {**metadata, "FileName": name, "PositionName": names[p]}
+        _write_by_imagej(folder / name, pixels, own)
+        texts = entries.setdefault(names[p], {"Summary": summary})
+        texts[f"Coords-{name}"] = {"channel": c, "position": p, "time": t, "z": z}
+        texts[f"Metadata-{name}"] = own
+    return _write_metadata_text(folder, entries, cut)
+
+
+def _write_by_imagej(path: Path, pixels: np.ndarray, metadata: Mapping[str, Any]) -> None:
+    """Write an image as ImageJ does, which Micro-Manager leaves that to."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(path, pixels, imagej=True, metadata={"Info": json.dumps(metadata)})
+
+
+def _write_metadata_text(folder: Path, entries: Mapping[str, Mapping[str, Any]], cut: int) -> Path:
+    for name, texts in entries.items():
+        text = json.dumps(texts, indent=2)
+        (folder / name / "metadata.txt").write_text(text[: len(text) - cut])
+    return folder

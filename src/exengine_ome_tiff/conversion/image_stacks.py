@@ -1,12 +1,13 @@
 """Frames of the image stacks that Micro-Manager 1.4 and 2 write: a folder of multipage TIFF files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
+from exengine_ome_tiff.conversion.recorded_order import recorded_order
 from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame, UnreadableFrameError
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.errors import OmeTiffError
@@ -50,6 +51,8 @@ class ImageStackSource(FileSource):
                 f"{path}: {self.skipped[0].reason if self.skipped else 'no image stack is in it'}"
             )
         self.summary_metadata = summary
+        if len({each for each, _ in found}) > 1:
+            found = self._in_recorded_order(found)
         self._pages: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, Path, StackPage]] = {}
         for each, page in found:
             try:
@@ -61,12 +64,24 @@ class ImageStackSource(FileSource):
             self.superseded += key in self._pages
             self._pages[key] = coordinates, each, page
 
+    def _in_recorded_order(self, pages: list[tuple[Path, StackPage]]) -> list[tuple[Path, StackPage]]:
+        """Sort the pages of several files by the times in their metadata, where all have one."""
+        readable, unreadable, metadata = [], [], []
+        for path, page in pages:
+            try:
+                metadata.append(self.file(path).metadata(page))
+                readable.append((path, page))
+            except (OmeTiffError, OSError):
+                unreadable.append((path, page))  # which reading the frame tells
+        order = recorded_order(metadata)
+        return pages if order is None else [*(readable[at] for at in order), *unreadable]
+
     def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:
         """Return the coordinates of a page; raises UnreadableFrameError."""
         raise NotImplementedError
 
     def coordinates(self) -> list[Coordinates]:
-        """Return the coordinates of all frames, in the order of the files."""
+        """Return the coordinates of all frames, in the order in which they were recorded."""
         return [coordinates for coordinates, _, _ in self._pages.values()]
 
     def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:

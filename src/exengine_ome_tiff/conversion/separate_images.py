@@ -1,15 +1,15 @@
 """Frames that Micro-Manager 1.4 and 2 save as "separate image files": a folder for each position."""
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
+from exengine_ome_tiff.conversion.image_stacks import distinct_names, position_labels
 from exengine_ome_tiff.conversion.metadata_text import NAME, read_metadata_text
-from exengine_ome_tiff.conversion.micromanager import distinct_names, position_labels
+from exengine_ome_tiff.conversion.recorded_order import recorded_order
 from exengine_ome_tiff.conversion.separate_files import (
     TIFF_SUFFIXES,
     ImageFile,
@@ -20,7 +20,7 @@ from exengine_ome_tiff.conversion.separate_files import (
     place_of_name,
 )
 from exengine_ome_tiff.conversion.source_files import files_in, refusal
-from exengine_ome_tiff.conversion.sources import SkippedFrame, UnreadableFrameError
+from exengine_ome_tiff.conversion.sources import SkippedFrame, Source, UnreadableFrameError
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import count_text
@@ -31,7 +31,7 @@ _Folders: TypeAlias = list[tuple[Path, list[ImageFile]]]
 _USUAL_AXES = ("time", "position", "channel", "z")
 
 
-class SeparateImageSource:
+class SeparateImageSource(Source):
     """A dataset of separate image files, one of which is open at a time.
 
     Where a frame belongs is in ``metadata.txt``. Frames that a crash has kept out of it are placed by the
@@ -48,14 +48,10 @@ class SeparateImageSource:
         There is no such dataset, or there are several.
     """
 
-    superseded = 0
-
     def __init__(self, path: Path) -> None:
-        self.options: Mapping[str, Any] = {}
-        self.skipped: list[SkippedFrame] = []
-        self.path: Path | None
-        self.path, folders = dataset_folders(path)
-        self.summary_metadata: Any = {}
+        root, folders = dataset_folders(path)
+        super().__init__(root)
+        self.summary_metadata = {}
         summaries: dict[str, Path] = {}
         images: _Folders = []
         for folder in folders:
@@ -111,7 +107,10 @@ class SeparateImageSource:
     def _placed(self, images: _Folders) -> Iterator[tuple[Coordinates, ImageFile]]:
         """Yield the coordinates of all images, in the order in which they were recorded."""
         flat = [(number, image) for number, (_, found) in enumerate(images) for image in found]
-        flat.sort(key=_order_of([image for _, image in flat]))
+        order = recorded_order([image.metadata for _, image in flat])
+        if order is None:
+            order = sorted(range(len(flat)), key=lambda at: flat[at][1].numbers.get("time", 0))
+        flat = [flat[at] for at in order]
         channels = _channel_names(self.summary_metadata, [image for _, image in flat])
         positions = self._position_names(images)
         for number, image in flat:
@@ -164,24 +163,6 @@ class SeparateImageSource:
             raise
         except OmeTiffError as error:
             raise UnreadableFrameError(str(error)) from error
-
-    def close(self) -> None:
-        """Close nothing: an image file is open only while it is read."""
-
-
-def _order_of(images: Sequence[ImageFile]) -> Callable[[tuple[int, ImageFile]], tuple[float, int]]:
-    """Return the key that sorts pairs of folder number and image as they were recorded."""
-    times_ms = [_elapsed_ms(image) for image in images]
-    if all(math.isfinite(time_ms) for time_ms in times_ms):
-        return lambda each: (_elapsed_ms(each[1]), each[0])
-    return lambda each: (each[1].numbers.get("time", 0), each[0])
-
-
-def _elapsed_ms(image: ImageFile) -> float:
-    try:
-        return float(image.metadata["ElapsedTime-ms"])
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return math.nan
 
 
 def _channel_names(summary: Mapping[str, Any], images: Sequence[ImageFile]) -> dict[int, str]:

@@ -103,18 +103,30 @@ class ImageStack:
         OmeTiffError
             It cannot be read.
         """
-        handle = self._tiff.filehandle
+        found, metadata = self._page(page)
         try:
-            handle.seek(page.ifd_at)
+            return found.asarray(), metadata
+        except OSError:
+            raise
+        except Exception as error:  # as above
+            raise OmeTiffError(f"{self.path}, page at offset {page.ifd_at}: {error}") from error
+
+    def metadata(self, page: StackPage) -> dict[str, Any]:
+        """Read the metadata of a page; errors as for `read`."""
+        return self._page(page)[1]
+
+    def _page(self, page: StackPage) -> tuple[tifffile.TiffPage, dict[str, Any]]:
+        try:
+            self._tiff.filehandle.seek(page.ifd_at)
             found = tifffile.TiffPage(self._tiff, index=0)
-            pixels, metadata = found.asarray(), found.tags.valueof(_METADATA)
+            metadata = found.tags.valueof(_METADATA)
         except OSError:
             raise
         except Exception as error:  # as above
             raise OmeTiffError(f"{self.path}, page at offset {page.ifd_at}: {error}") from error
         if not isinstance(metadata, dict):
             raise OmeTiffError(f"{self.path}, page at offset {page.ifd_at}: its metadata cannot be read")
-        return pixels, metadata
+        return found, metadata
 
     def close(self) -> None:
         """Close the file."""

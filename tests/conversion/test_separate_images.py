@@ -1,0 +1,214 @@
+"""Separate image files of Micro-Manager become ours: judged by Bio-Formats, the source and the result."""
+
+import os
+
+import numpy as np
+import pytest
+
+from acquisitions import nested
+from exengine_ome_tiff import OmeTiffError, TiffStorage, convert, validate
+from foreign import write_separate_1, write_separate_2
+from frames import assert_same, frame
+from readers.bioformats import BioFormats
+from readers.check import assert_readers_agree
+
+CHANNELS = ["DAPI", "FITC"]
+POSITIONS = ["left", "right"]
+SUMMARY = {
+    "MicroManagerVersion": "1.4.22",
+    "MetadataVersion": 10,
+    "ChNames": CHANNELS,
+    "Channels": 2,
+    "Frames": 2,
+    "Slices": 3,
+    "Positions": 2,
+    "Width": 48,
+    "Height": 40,
+    "PixelType": "GRAY16",
+    "PixelSize_um": 0.5,
+    "z-step_um": 1.5,
+    "UUID": "a-run",
+}
+SUMMARY_2 = SUMMARY | {
+    "MicroManagerVersion": "2.0.0",
+    "StagePositions": [{"Label": label} for label in POSITIONS],
+}
+NUMBERS = nested(time=range(2), position=range(2), channel=range(2), z=range(3))
+
+
+def frames_at(places, shape=(40, 48), dtype="u2"):
+    return [
+        (place, frame(place, shape, dtype), {"ElapsedTime-ms": 100.0 * number + 7, "Exposure-ms": 10})
+        for number, place in enumerate(places)
+    ]
+
+
+def named(place):
+    return place | {"channel": CHANNELS[place["channel"]], "position": POSITIONS[place["position"]]}
+
+
+def write_1(folder, frames, **options):
+    return write_separate_1(folder, SUMMARY, frames, channels=CHANNELS, names=POSITIONS, **options)
+
+
+def write_2(folder, frames, **options):
+    return write_separate_2(folder, SUMMARY_2, frames, names=POSITIONS, **options)
+
+
+def seconds_of(series):
+    """Return the times of planes since the first one, by (z, c, t), to the millisecond."""
+    factor = {"s": 1.0, "ms": 1e-3}
+    times = {
+        (plane["the_z"], plane["the_c"], plane["the_t"]): plane["delta_t"][0] * factor[plane["delta_t"][1]]
+        for plane in series.planes
+    }
+    return {place: round(time - min(times.values()), 3) for place, time in times.items()}
+
+
+both = pytest.mark.parametrize("write", [write_1, write_2])
+
+
+def assert_carried_over(dest, frames):
+    with TiffStorage.open(dest) as result:
+        assert len(result.get_image_coordinates_list()) == len(frames)
+        for place, pixels, metadata in frames:
+            assert_same(result[named(place)], pixels)
+            assert result.get_metadata(named(place)).items() >= metadata.items()
+
+
+@both
+def test_all_frames_are_carried_over(write, tmp_path, caplog):
+    frames = frames_at(NUMBERS)
+    done = convert(write(tmp_path / "run_1", frames), tmp_path / "run.ome.tiff", verify=True)
+    assert (done.n_frames, done.n_images, done.is_complete) == (24, 2, True)
+    assert_carried_over(done.path, frames)
+    assert validate(done.path) == []
+    with TiffStorage.open(done.path) as result:
+        # the order in which they were recorded, and not that of the folders
+        assert result.get_image_coordinates_list() == [named(place) for place in NUMBERS]
+        assert result.summary_metadata["UUID"] == "a-run"
+    assert_readers_agree(done.path, [(named(place), pixels) for place, pixels, _ in frames], caplog)
+
+
+def test_bio_formats_sees_the_same_in_source_and_result(tmp_path):
+    folder = write_1(tmp_path / "run_1", [each for each in frames_at(NUMBERS) if each[0]["position"] == 0])
+    done = convert(folder, tmp_path / "run.ome.tiff")
+    with BioFormats(folder / "left" / "metadata.txt") as source, BioFormats(done.path) as result:
+        (before,), (after,) = source.series, result.series
+        assert (before.size_z, before.size_c, before.size_t) == (after.size_z, after.size_c, after.size_t)
+        assert before.channel_names == after.channel_names
+        assert seconds_of(before) == seconds_of(after)
+        for place in np.ndindex(before.size_z, before.size_c, before.size_t):
+            assert_same(result.plane(0, *place), source.plane(0, *place))
+
+
+@both
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((40, 48), "u1"), ((40, 48), "u2"), ((40, 48, 3), "u1"), ((40, 48), "f4")]
+)
+def test_pixels_of_all_types(write, shape, dtype, tmp_path):
+    frames = frames_at(nested(channel=range(2)), shape, dtype)
+    frames = [({"time": 0, "position": 0, "z": 0} | place, *rest) for place, *rest in frames]
+    done = convert(write(tmp_path / "run_1", frames), tmp_path / "run.ome.tiff", verify=True)
+    assert done.is_complete
+    assert_carried_over(done.path, frames)
+
+
+@both
+@pytest.mark.parametrize("part", ["{folder}", "{folder}/left", "{folder}/left/metadata.txt", "{image}"])
+def test_a_position_or_a_file_stands_for_it(write, part, tmp_path):
+    folder = write(tmp_path / "run_1", frames_at(NUMBERS))
+    image = min((folder / "left").glob("img*.tif"))
+    done = convert(part.format(folder=folder, image=image), tmp_path / "run.ome.tiff")
+    assert done.is_complete
+    assert done.n_images == (1 if part == "{folder}/left" else 2)
+
+
+@both
+@pytest.mark.parametrize("cut", [1, 30, 2000, 10**6])
+def test_metadata_that_a_crash_has_cut_off_are_taken_from_the_images(write, cut, tmp_path):
+    frames = frames_at(NUMBERS)
+    folder = write(tmp_path / "run_1", frames)
+    for path in folder.glob("*/metadata.txt"):
+        path.write_bytes(path.read_bytes()[:-cut])
+    done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
+    assert done.n_frames == len(frames)
+    if cut < 10**6 or write is write_1:  # in which the names of files have those of channels
+        assert_carried_over(done.path, frames)
+    lost = [] if cut < 10**6 else ["summary metadata in left", "summary metadata in right"]
+    assert [skipped.what for skipped in done.skipped] == lost
+
+
+@both
+def test_without_metadata_text_the_names_of_files_tell(write, tmp_path):
+    frames = frames_at(NUMBERS)
+    folder = write(tmp_path / "run_1", frames)
+    for path in folder.glob("*/metadata.txt"):
+        path.unlink()
+    done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
+    assert done.n_frames == len(frames)
+    assert {skipped.reason for skipped in done.skipped} == {"metadata.txt is missing"}
+
+
+@both
+def test_files_that_are_missing_or_cut_off_are_told(write, tmp_path):
+    folder = write(tmp_path / "run_1", frames_at(NUMBERS))
+    first, second, *_ = sorted((folder / "right").glob("img*.tif"))
+    first.unlink()
+    second.write_bytes(second.read_bytes()[:3000])
+    done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
+    assert (done.n_frames, done.is_complete, len(done.skipped)) == (22, False, 2)
+    reasons = " ".join(skipped.reason for skipped in done.skipped)
+    assert f"right/{first.name}: it is missing" in reasons
+    assert f"{second.name} is cut off" in reasons
+
+
+def test_metadata_in_the_character_set_of_windows(tmp_path):
+    folder = write_1(tmp_path / "run_1", frames_at(NUMBERS[:1]))
+    text = folder / "left" / "metadata.txt"
+    text.write_bytes(text.read_bytes().replace(b'"a-run"', '"5 µm"'.encode("cp1252")))
+    convert(folder, tmp_path / "run.ome.tiff")
+    with TiffStorage.open(tmp_path / "run.ome.tiff") as result:
+        assert result.summary_metadata["UUID"] == "5 µm"
+
+
+def test_the_folders_of_two_datasets_are_not_mixed(tmp_path):
+    for name in ("run_1", "run_2"):
+        write_separate_1(
+            tmp_path / "day",
+            SUMMARY | {"UUID": name},
+            frames_at(NUMBERS[:6]),
+            channels=CHANNELS,
+            names=[name],
+        )
+    with pytest.raises(OmeTiffError, match=r"has 2 datasets \(run_1, run_2\): give one of them"):
+        convert(tmp_path / "day", tmp_path / "run.ome.tiff")
+    assert convert(tmp_path / "day" / "run_2", tmp_path / "run.ome.tiff").n_frames == 6
+
+
+def test_nothing_outside_of_the_folder_is_read(tmp_path):
+    folder = write_1(tmp_path / "run_1", frames_at(NUMBERS[:12]))
+    secret = write_1(tmp_path / "private", frames_at(NUMBERS[:1])) / "left"
+    (image,) = secret.glob("img*.tif")
+    first, second, *_ = sorted((folder / "left").glob("img*.tif"))
+    first.unlink()
+    first.symlink_to(image)
+    text = folder / "left" / "metadata.txt"
+    text.write_text(text.read_text().replace(f'"FileName": "{second.name}"', f'"FileName": "../../{image}"'))
+    (folder / "more").symlink_to(secret)
+    os.mkfifo(folder / "left" / "img_000000009_DAPI_000.tif")
+    done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
+    reasons = [skipped.reason for skipped in done.skipped]
+    assert any("a link that leads out of the folder is not followed" in reason for reason in reasons)
+    assert any("not a regular file" in reason for reason in reasons)
+    assert done.n_frames == 11
+
+
+@both
+def test_metadata_nested_without_end_cost_no_frame(write, tmp_path):
+    folder = write(tmp_path / "run_1", frames_at(NUMBERS))
+    text = folder / "left" / "metadata.txt"
+    text.write_text(text.read_text().replace('"a-run"', "[" * 100_000))
+    done = convert(folder, tmp_path / "run.ome.tiff")
+    assert done.n_frames == 24
+    assert not done.is_complete
