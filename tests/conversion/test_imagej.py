@@ -148,11 +148,13 @@ def test_a_dataset_that_was_never_finished(tmp_path):
 
 def test_what_cannot_be_exported(tmp_path, dataset):
     dest = tmp_path / "a.tif"
-    with pytest.raises(LookupError, match="there are 2 images, choose one: 0 'A1', 1 'B2'"):
+    with pytest.raises(ValueError, match="there are 2 images, choose one: 0 'A1', 1 'B2'"):
         export_imagej(dataset, dest)
     for image in ("C3", 2, -1):
-        with pytest.raises(LookupError, match="there is no image"):
+        with pytest.raises(ValueError, match="there is no image"):
             export_imagej(dataset, dest, image)
+    with pytest.raises(ValueError, match="there is no image"):
+        export_imagej(dataset, dest, {"position": "C3"})
     with pytest.raises(ValueError, match=r"ends in \.tif"):
         export_imagej(dataset, tmp_path / "a.png", 0)
     with pytest.raises(ValueError, match="is no OME-TIFF"):

@@ -42,6 +42,22 @@ def test_a_frame_without_coordinates_is_one_plane():
     assert layout.frames.tolist() == [0]
 
 
+def test_labels_of_indices_with_an_axis_inside():
+    axes = Axes()
+    places = [{"time": t, "channel": c, "angle": a} for t in (0, 2) for c in ("GFP", "RFP") for a in (0, 90)]
+    (layout,) = lay_out(
+        np.arange(8), [axes.key(place) for place in places], ["kind"] * 8, axes, {"angle": "T"}
+    )
+    assert [layout.label("T", at) for at in range(4)] == [
+        "t=0 angle 0",
+        "t=0 angle 90",
+        "t=2 angle 0",
+        "t=2 angle 90",
+    ]
+    assert [layout.label("C", at) for at in range(2)] == ["GFP", "RFP"]
+    assert layout.label("Z", 0) == ""
+
+
 @pytest.mark.parametrize("order", ["".join(order) for order in permutations("ZCT")])
 def test_a_regular_acquisition_lies_in_order_of_arrival(order):
     sizes = {"Z": 3, "C": 2, "T": 4}

@@ -57,12 +57,12 @@ def test_it_agrees_with_ome_types(tmp_path, name):
         times = [plane.delta_t for plane in pixels.planes]
         assert image.duration_s == pytest.approx(max(times) - min(times))
         assert image.n_frames == len(pixels.planes)
-        assert image.planes == pixels.size_t * pixels.size_c * pixels.size_z
-        assert [channel.name for channel in image.channels] == [c.name for c in pixels.channels]
+        assert image.n_planes == pixels.size_t * pixels.size_c * pixels.size_z
+        assert [*image.channels] == [c.name for c in pixels.channels]
         colors = [tuple(c.color.as_rgb_tuple())[:3] for c in pixels.channels]
-        assert [tuple(bytes.fromhex(c.color[1:])) for c in image.channels] == colors
+        assert [tuple(bytes.fromhex(color[1:])) for color in image.colors] == colors
     assert found.images[0].duration_s == 180
-    assert [image.planes - image.n_frames for image in found.images] == [1, 0]
+    assert [image.n_planes - image.n_frames for image in found.images] == [1, 0]
     assert (found.is_finished, found.n_frames, found.n_overwritten) == (True, 9, 0)
     disk = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert found.size_bytes == sum(path.stat().st_size for path in disk)
@@ -104,6 +104,20 @@ def test_a_dataset_that_is_written_and_one_that_was_killed(tmp_path):
     recover(path)
     assert info(path).is_finished
     assert info(path).metadata[0].places == ("ome",)
+
+
+def test_calibration_is_the_same_before_and_after_finishing(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, time_interval_s=60) as storage:
+        put_all(storage, PLACES, rich)
+        storage.flush()
+        before = info(path).images
+    names = ("pixel_size_um", "z_step_um", "time_interval_s", "duration_s")
+    after = info(path).images
+    assert before[0].pixel_size_um == (0.5, 0.5)
+    assert [[getattr(image, name) for name in names] for image in before] == [
+        [getattr(image, name) for name in names] for image in after
+    ]
 
 
 def test_frames_that_were_put_again(tmp_path):

@@ -8,7 +8,7 @@ from PIL import Image
 
 from exengine_ome_tiff import OmeTiffError, TiffStorage, contact_sheet
 from exengine_ome_tiff.inspection.contrast import contrast, light, picture
-from exengine_ome_tiff.inspection.dataset import opened
+from exengine_ome_tiff.inspection.dataset import OpenDataset
 from exengine_ome_tiff.inspection.sheet import round_length
 from exengine_ome_tiff.inspection.sheet_cells import read_row, thinned
 from exengine_ome_tiff.text_format import length_text
@@ -31,8 +31,8 @@ def pixels_of(sheet):
 
 def colours(path, image=0, column=0, **options):
     """Return what is drawn in a cell."""
-    with opened(path) as data:
-        row = read_row(data, image, options.get("columns", 6), options.get("z", "middle"), 64)
+    with OpenDataset(path) as data:
+        row = read_row(data, data.images[image], options.get("columns", 6), options.get("z", "middle"), 64)
         return picture(row, row.cells[column], contrast([row]))
 
 
@@ -49,8 +49,10 @@ def test_channels_are_merged_in_their_colours(tmp_path):
 
 def test_only_one_of_two_channels_without_a_colour_is_white_no_more(tmp_path):
     path = put(tmp_path / "a.ome.tiff", [({"channel": c}, RAMP) for c in ("x", "y")])
-    with opened(path) as data:
-        first, second = (channel.color for channel in read_row(data, 0, 1, "middle", 64).channels)
+    with OpenDataset(path) as data:
+        first, second = (
+            channel.color for channel in read_row(data, data.images[0], 1, "middle", 64).channels
+        )
     assert first != second
     assert (255, 255, 255) not in (first, second)
 
@@ -71,8 +73,8 @@ def test_the_middle_of_z_and_the_maximum(tmp_path):
 
 def test_time_points_are_thinned_evenly(tmp_path):
     path = put(tmp_path / "t.ome.tiff", [({"time": t}, np.full((64, 64), t, "u1")) for t in range(100)])
-    with opened(path) as data:
-        cells = read_row(data, 0, 4, "middle", 64).cells
+    with OpenDataset(path) as data:
+        cells = read_row(data, data.images[0], 4, "middle", 64).cells
     assert [(cell.caption, cell.planes[0].mean()) for cell in cells] == [
         ("t=0", 0),
         ("t=33", 33),
@@ -115,8 +117,8 @@ def test_planes_that_are_missing_are_told(tmp_path):
     frames = [({"time": t, "channel": c}, RAMP) for t in range(2) for c in ("GFP", "RFP")]
     whole = put(tmp_path / "whole.ome.tiff", frames)
     path = put(tmp_path / "gone.ome.tiff", frames[:3])
-    with opened(path) as data:
-        planes = [cell.planes for cell in read_row(data, 0, 6, "middle", 64).cells]
+    with OpenDataset(path) as data:
+        planes = [cell.planes for cell in read_row(data, data.images[0], 6, "middle", 64).cells]
     assert [[plane is not None for plane in each] for each in planes] == [[True, True], [True, False]]
     grey = (42, 46, 55)  # what stands for a plane that is missing
 
@@ -130,9 +132,9 @@ def test_planes_that_are_missing_are_told(tmp_path):
 def test_a_time_point_without_any_plane_of_a_modulo_axis(tmp_path):
     frames = [({"time": t, "angle": a}, RAMP) for t, a in ((0, 0), (0, 90), (1, 0))]
     path = put(tmp_path / "m.ome.tiff", frames, fold_axes={"angle": "T"})
-    with opened(path) as data:
-        cells = read_row(data, 0, 6, "middle", 64).cells
-        assert picture(read_row(data, 0, 6, "middle", 64), cells[3], {}) is None
+    with OpenDataset(path) as data:
+        cells = read_row(data, data.images[0], 6, "middle", 64).cells
+        assert picture(read_row(data, data.images[0], 6, "middle", 64), cells[3], {}) is None
     drawn = pixels_of(contact_sheet(path))
     assert (drawn == (42, 46, 55)).all(axis=2).sum() > 20_000, "a cell that is crossed out"
     assert [cell.caption for cell in cells] == ["t=0 angle 0", "t=0 angle 90", "t=1 angle 0", "t=1 angle 90"]

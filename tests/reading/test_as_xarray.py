@@ -197,9 +197,9 @@ def test_labels_with_names_that_are_taken(tmp_path):
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (None, "several images; there are 2: 'A1', 'B2'"),
-        ("C3", "got image='C3', which is no image"),
-        (2, "got image=2, which is no image"),
+        (None, "there are 2 images, choose one: 0 'A1', 1 'B2'"),
+        ("C3", "there is no image 'C3', choose one: 0 'A1', 1 'B2'"),
+        (2, "there is no image 2, choose one"),
         (-1, "no image"),
         ({"position": "C3"}, "no image"),
         ({"well": "A1"}, "no image"),
@@ -222,5 +222,5 @@ def test_a_choice_is_a_number_a_name_or_labels(tmp_path):
             storage.put(at, pixels)
         assert storage.as_xarray(np.int64(1))["position"].item() == "B2"
         for wrong in (True, [0], storage.images[0]):
-            with pytest.raises(TypeError, match="expected a number, a name or labels"):
+            with pytest.raises(TypeError, match="expected a number, a name or coordinates"):
                 storage.as_xarray(wrong)

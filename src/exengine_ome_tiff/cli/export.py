@@ -38,7 +38,7 @@ def _export(options: argparse.Namespace) -> int:
             )
         except FileExistsError as error:
             raise UsageError(f"{error}; --overwrite replaces a file") from error
-        except (ValueError, LookupError) as error:
+        except ValueError as error:
             raise UsageError(error) from error
     sizes = " ".join(f"{axis}={size}" for axis, size in done.sizes.items())
     say(f"{done.path}: image {done.image}: {sizes} {done.dtype}")

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.dataset.images import StoredImage
-from exengine_ome_tiff.inspection.dataset import Opened
-from exengine_ome_tiff.inspection.sheet_cells import shown_channels, thinned
+from exengine_ome_tiff.inspection.dataset import OpenDataset, OpenImage
+from exengine_ome_tiff.inspection.sheet_cells import row_channels, thinned
 from exengine_ome_tiff.tiff import Hyperstack
 
 _FITTING = {
@@ -30,8 +29,8 @@ class Planes:
     ----------
     data
         The dataset.
-    number
-        Of the image.
+    image
+        One of its images.
 
     Raises
     ------
@@ -39,30 +38,30 @@ class Planes:
         ImageJ has no such pixels.
     """
 
-    def __init__(self, data: Opened, number: int) -> None:
+    def __init__(self, data: OpenDataset, image: OpenImage) -> None:
         self._data = data
-        self._number = number
-        self._image: StoredImage = data.images[number]
-        pixels = self._image.pixels
+        self._image = image
+        self._layout = image.stored.layout
+        self._pixels = pixels = image.stored.pixels
         self._is_split = pixels.samples > 1 and pixels.stored_dtype.itemsize > 1
         self._is_rgb = pixels.samples > 1 and not self._is_split
         dtype = _FITTING.get(pixels.stored_dtype)
         if dtype is None:
-            raise ValueError(f"{data.name(number)}: ImageJ has no pixels of type {pixels.stored_dtype.name}")
+            raise ValueError(f"{image.name}: ImageJ has no pixels of type {pixels.stored_dtype.name}")
         self._dtype = dtype
         self.notes: dict[str, None] = {}
-        self.numbers: npt.NDArray[np.int64] = self._image.layout.cube().transpose(0, 2, 1)
+        self.numbers: npt.NDArray[np.int64] = self._layout.cube().transpose(0, 2, 1)
         """Of the frames, -1 where there is none; shape (T, Z, C)."""
 
     def stack(self) -> Hyperstack:
         """Return what ImageJ is to know of the image."""
-        text = self._data.told(self._number)
-        shape = [*self.numbers.shape, *self._image.pixels.stored_shape[:2]]
-        channels = [channel.color for channel in shown_channels(self._data, self._number)]
+        calibration = self._data.calibration(self._image)
+        shape = [*self.numbers.shape, *self._pixels.stored_shape[:2]]
+        channels = [channel.color for channel in row_channels(self._image)]
         if self._is_split:
             shape[2] *= _RGB
             channels = [color for _ in channels for color in _RGB_COLORS]
-        x_um, y_um = text.length_um("PhysicalSizeX"), text.length_um("PhysicalSizeY")
+        y_um, x_um = calibration.pixel_size_um
         stack = Hyperstack(
             (*shape, _RGB) if self._is_rgb else tuple(shape),
             self._dtype,
@@ -70,8 +69,8 @@ class Planes:
             () if self._is_rgb else channels,
             (),
             (x_um, y_um) if x_um and y_um else None,
-            text.length_um("PhysicalSizeZ"),
-            text.time_interval_s() or self._mean_interval_s(),
+            calibration.z_step_um,
+            calibration.time_interval_s or _mean_interval_s(calibration.time_points_s()),
         )
         stack.check_size()
         if self._is_rgb:
@@ -91,11 +90,11 @@ class Planes:
 
     def _fitting(self, number: int) -> list[npt.NDArray[Any]]:
         """Return a frame as ImageJ can have it: as one plane, or as three."""
-        pixels = self._image.pixels
+        pixels = self._pixels
         if number < 0:
             stored = np.zeros(pixels.stored_shape, pixels.stored_dtype)
         else:
-            stored = self._data.dataset.stored(number)
+            stored = self._data.frames.stored(number)
         if pixels.samples > _RGB:
             self.notes["transparency is left out"] = None
             stored = stored[..., :_RGB]
@@ -124,34 +123,20 @@ class Planes:
 
     def _labels(self) -> list[str]:
         """Return a label for each plane."""
-        names = {axis: self._names(axis) for axis in "TZC"}
+        layout = self._layout
+        names = {axis: [layout.label(axis, at) for at in range(layout.sizes[axis])] for axis in "TZC"}
         labels = []
         for (t, z, c), number in np.ndenumerate(self.numbers):
             parts = [names["C"][c], names["Z"][z], names["T"][t], "" if number >= 0 else "not acquired"]
-            label = " ".join(filter(None, parts)) or self._data.name(self._number)
+            label = " ".join(filter(None, parts)) or self._image.name
             labels += [f"{label} {sample}" for sample in "RGB"] if self._is_split else [label]
         return labels
 
-    def _names(self, axis: str) -> list[str]:
-        """Return what tells the planes along an axis apart."""
-        layout = self._image.layout
-        inner, inside = layout.modulo.get(axis, ("", (None,)))
-        letter = {"C": "", "Z": "z=", "T": "t="}[axis]
-        return [
-            " ".join(
-                [
-                    *([] if value is None else [f"{letter}{value}"]),
-                    *([] if each is None else [f"{inner}={each}"]),
-                ]
-            )
-            for value in layout.values[axis]
-            for each in inside
-        ]
 
-    def _mean_interval_s(self) -> float | None:
-        """Return the mean time from one time point to the next, of those that were told."""
-        times: dict[int, float] = {}
-        for (_, _, t), time_s in self._data.told(self._number).plane_times_s():
-            times[t] = min(time_s, times.get(t, time_s))
-        first, last = min(times, default=0), max(times, default=0)
-        return (times[last] - times[first]) / (last - first) if last > first else None
+def _mean_interval_s(times_s: npt.NDArray[np.float64]) -> float | None:
+    """Return the mean time between time points, from the first and the last one that have a time."""
+    known = np.flatnonzero(~np.isnan(times_s))
+    if len(known) < 2:
+        return None
+    first, last = known[0], known[-1]
+    return float((times_s[last] - times_s[first]) / (last - first))

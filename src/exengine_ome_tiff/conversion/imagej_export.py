@@ -6,7 +6,8 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from exengine_ome_tiff.conversion.hyperstack_planes import Planes
-from exengine_ome_tiff.inspection.dataset import Opened, opened
+from exengine_ome_tiff.dataset.images import ImageChoice, find_image
+from exengine_ome_tiff.inspection.dataset import OpenDataset
 from exengine_ome_tiff.tiff import write_hyperstack
 
 
@@ -41,7 +42,7 @@ class ExportResult:
 def export_imagej(
     path: str | PathLike[str],
     dest: str | PathLike[str],
-    image: str | int | None = None,
+    image: ImageChoice = None,
     *,
     overwrite: bool = False,
     progress: Callable[[int, int], object] | None = None,
@@ -54,12 +55,11 @@ def export_imagej(
     Parameters
     ----------
     path
-        A single file, a folder, or any file of a folder, finished or not; what a dataset that is not finished
-        has no OME-XML for, such as the pixel size, is left out.
+        A single file, a folder, or any file of a folder, finished or not.
     dest
         The file to write, ending in .tif or .tiff.
     image
-        Name of the image, or its number from 0; may be left out where there is one only.
+        Its number in `TiffStorage.images`, its name, or coordinates that only it has; None for the only one.
     overwrite
         Replace a file.
     progress
@@ -75,11 +75,9 @@ def export_imagej(
         There is nothing at `path`.
     FileExistsError
         There is something at `dest`.
-    LookupError
-        There is no such image.
     ValueError
-        ImageJ has no such pixels, they do not fit into its 4 GB, or `dest` does not end in .tif, or ends
-        in .ome.tif.
+        There is no such image, or there are several; ImageJ has no such pixels, or no room for them in its
+        4 GB; `dest` does not end in .tif, or ends in .ome.tif.
     OmeTiffError
         What is at `path` is no dataset.
     OSError
@@ -92,11 +90,11 @@ def export_imagej(
         raise ValueError(f"{target}: a hyperstack of ImageJ is no OME-TIFF; end its name in .tif alone")
     if target.exists() and not (overwrite and target.is_file()):
         raise FileExistsError(f"{target} exists")
-    with opened(path) as data:
+    with OpenDataset(path) as data:
         if target.resolve() in [each.resolve() for each in data.paths]:
             raise FileExistsError(f"{target} is the dataset itself")
-        number = _find(data, image)
-        planes = Planes(data, number)
+        found = find_image(data.images, image)
+        planes = Planes(data, found)
         stack = planes.stack()
         part = target.with_name(f".{target.name}.part")
         try:
@@ -107,28 +105,9 @@ def export_imagej(
         sizes = dict(zip("TZCYXS", stack.shape, strict=False))
         return ExportResult(
             target,
-            data.name(number),
+            found.name,
             {axis: sizes[axis] for axis in "TCZYXS" if axis in sizes},
             stack.dtype.name,
             int((planes.numbers < 0).sum()),
             tuple(planes.notes),
         )
-
-
-def _find(data: Opened, image: str | int | None) -> int:
-    """Return the number of an image."""
-    names = [data.name(number) for number in range(len(data.images))]
-    listed = ", ".join(f"{number} {name!r}" for number, name in enumerate(names[:20]))
-    if image is None:
-        if len(names) > 1:
-            raise LookupError(f"there are {len(names)} images, choose one: {listed}")
-        return 0
-    if names.count(str(image)) == 1:
-        return names.index(str(image))
-    try:
-        number = int(image)
-    except ValueError:
-        number = -1
-    if not 0 <= number < len(names):
-        raise LookupError(f"there is no image {image!r}, there are {listed}")
-    return number

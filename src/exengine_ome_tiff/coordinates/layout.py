@@ -86,6 +86,14 @@ class ImageLayout:
         name = ", ".join([*([prefix] if prefix else []), *parts])
         return (name or dataset) + (f" ({kind})" if self.is_variant else "")
 
+    def label(self, axis: str, index: int) -> str:
+        """Name an index along Z, C or T, such as "z=3", "GFP" and "t=0 angle 90"; "" without the axis."""
+        name, inside = self.modulo.get(axis, ("", (None,)))
+        value, inner = self.values[axis][index // len(inside)], inside[index % len(inside)]
+        letter = "" if axis == "C" else f"{axis.lower()}="
+        parts = ("" if value is None else f"{letter}{value}", "" if inner is None else f"{name} {inner}")
+        return " ".join(filter(None, parts))
+
     def cube(self) -> npt.NDArray[np.int64]:
         """Return the frames along T, C and Z, shape (T, C, Z), -1 where no frame was put."""
         slow_first = self.order[::-1]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.tiff import PixelFormat
 
 ImageChoice: TypeAlias = int | str | Mapping[str, int | str] | None
-"""Number, name or labels of an image."""
+"""Number, name or coordinates of an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class ImageInfo:
     ----------
     name
         What readers show.
-    labels
+    coordinates
         Axis to value of all axes that tell this image from the others.
     sizes
         Planes along T, C and Z, pixels along Y and X, and samples S of an RGB image.
@@ -31,14 +31,16 @@ class ImageInfo:
         Name of the pixel type in the file.
     axes
         Values along each axis inside the image, in order: time, channel and z, each before the one of
-        `modulo`; None where a frame lacked it. An axis that no frame had is left out.
+        `folded_axes`; None where a frame lacked it. An axis that no frame had is left out.
     channels
         Names of the channels; empty where frames had no channel.
-    modulo
+    folded_axes
         For those of T, C and Z that another axis was kept inside of: name of that axis, and its values in
         order; they vary faster than those of the axis that they are inside of.
-    frames
-        How many planes were acquired, of T * C * Z.
+    n_frames
+        How many planes were acquired.
+    n_planes
+        T * C * Z.
     """
 
     name: str
@@ -49,6 +51,7 @@ class ImageInfo:
     channels: tuple[str, ...]
     folded_axes: dict[str, tuple[str, tuple[int | str | None, ...]]]
     n_frames: int
+    n_planes: int
 
 
 class StoredImage(NamedTuple):
@@ -59,6 +62,11 @@ class StoredImage(NamedTuple):
     file: int
     pixels: PixelFormat
 
+    @property
+    def coordinates(self) -> dict[str, int | str]:
+        """Axis to value of all axes that tell this image from the others."""
+        return dict(self.layout.labels)
+
     def info(self) -> ImageInfo:
         """Return what a user wants to know."""
         sizes = {axis: self.layout.sizes[axis] for axis in "TCZ"}
@@ -68,18 +76,34 @@ class StoredImage(NamedTuple):
         dtype = self.pixels.stored_dtype.name
         return ImageInfo(
             self.name,
-            dict(self.layout.labels),
+            self.coordinates,
             sizes,
             dtype,
             self.layout.axes,
             channels,
             dict(self.layout.modulo),
             frames,
+            len(self.layout.frames),
         )
 
 
-def find_image(images: Sequence[StoredImage], wanted: ImageChoice) -> StoredImage:
-    """Find an image by its number, its name, or labels that only it has; None means the only one there is.
+class NamedImage(Protocol):
+    """An image that can be found by its name and its coordinates."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def coordinates(self) -> dict[str, int | str]: ...  # noqa: D102
+
+
+Found = TypeVar("Found", bound=NamedImage)
+
+
+def find_image(images: Sequence[Found], wanted: ImageChoice) -> Found:
+    """Find an image by its number, its name, or coordinates that only it has; None finds the only one.
+
+    A name that no image has, and that is a number in digits, counts as that number.
 
     Raises
     ------
@@ -88,22 +112,27 @@ def find_image(images: Sequence[StoredImage], wanted: ImageChoice) -> StoredImag
     ValueError
         There is no such image, or there are several.
     """
+    if isinstance(wanted, str) and wanted.isdecimal() and all(image.name != wanted for image in images):
+        wanted = int(wanted)
     if isinstance(wanted, int | np.integer) and not isinstance(wanted, bool):
         found = list(images[wanted : wanted + 1]) if wanted >= 0 else []
     elif isinstance(wanted, str):
         found = [image for image in images if image.name == wanted]
     elif wanted is None or isinstance(wanted, Mapping):
-        labels = dict(wanted or {}).items()
-        found = [image for image in images if labels <= dict(image.layout.labels).items()]
+        coordinates = dict(wanted or {}).items()
+        found = [image for image in images if coordinates <= image.coordinates.items()]
     else:
-        raise TypeError(f"got image={wanted!r}, expected a number, a name or labels")
+        raise TypeError(f"got image={wanted!r}, expected a number, a name or coordinates")
     if len(found) == 1:
         return found[0]
     if not images:
         raise ValueError("there is no frame yet, and so no image")
-    some = list_text([repr(image.name) for image in images])
-    what = "several images" if found else "no image"
-    raise ValueError(f"got image={wanted!r}, which is {what}; there are {len(images)}: {some}")
+    listed = list_text([f"{number} {image.name!r}" for number, image in enumerate(images)])
+    if wanted is None or not found:
+        what = f"there are {len(images)} images" if wanted is None else f"there is no image {wanted!r}"
+    else:
+        what = f"image={wanted!r} is several images"
+    raise ValueError(f"{what}, choose one: {listed}")
 
 
 def stored_images(

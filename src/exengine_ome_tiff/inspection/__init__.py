@@ -8,12 +8,11 @@ from exengine_ome_tiff.inspection.frame_metadata import (
     read_dataset_metadata,
     read_frame_metadata,
 )
-from exengine_ome_tiff.inspection.info import ChannelSummary, DatasetInfo, ImageSummary, info
+from exengine_ome_tiff.inspection.info import DatasetInfo, ImageSummary, info
 from exengine_ome_tiff.inspection.key_coverage import KeyCoverage
 from exengine_ome_tiff.inspection.sheet import ContactSheet, contact_sheet
 
 __all__ = [
-    "ChannelSummary",
     "ContactSheet",
     "DatasetInfo",
     "DatasetMetadata",

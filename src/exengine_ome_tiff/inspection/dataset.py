@@ -1,68 +1,69 @@
-"""A dataset of which everything is at hand: frames, images, and what the OME-XML says of them."""
+"""A dataset that is open for reading: its frames, its images, and what OME-XML and metadata say of them."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
+from exengine_ome_tiff.dataset.facts import Facts, read_planes
 from exengine_ome_tiff.dataset.frame_index import Dataset
-from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.images import StoredImage, stored_images
 from exengine_ome_tiff.dataset.loader import find_dataset, open_files_of, read_texts
 from exengine_ome_tiff.dataset.location import Target
 from exengine_ome_tiff.ome.xml_reader import ImageElement
+from exengine_ome_tiff.reading.calibration import Calibration
 from exengine_ome_tiff.tiff import read_head
+from exengine_ome_tiff.translate import Interpreter
 
-_NO_TEXT = ImageElement({}, {}, (), {}, (), {})
 
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A dataset that is open for reading.
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenImage:
+    """An image of an open dataset.
 
     Parameters
     ----------
-    target
-        Where it lives.
-    paths
-        Its files.
-    header
-        What they say of it.
-    dataset
-        Its frames.
-    images
-        Its images in the order in which they first came.
-    texts
-        What the OME-XML says of each image; None where its file is not finished.
-    indices
-        Number of each image in the OME-XML of its file.
-    is_finished
-        Whether all files are.
+    stored
+        Its layout, and its place in the files.
+    path
+        The file that it is in.
+    index
+        Its number in the OME-XML of that file.
+    element
+        What the OME-XML says of it; None where the file is not finished.
     """
 
-    target: Target
-    paths: list[Path]
-    header: Header
-    dataset: Dataset
-    images: list[StoredImage]
-    texts: list[ImageElement | None]
-    indices: list[int]
-    is_finished: bool
+    stored: StoredImage
+    path: Path
+    index: int
+    element: ImageElement | None
 
-    def told(self, image: int) -> ImageElement:
-        """Return what the OME-XML says of an image: nothing where its file is not finished."""
-        return self.texts[image] or _NO_TEXT
+    @property
+    def name(self) -> str:
+        """Name of the image, as readers show it."""
+        return self.stored.name if self.element is None else self.element.name
 
-    def name(self, image: int) -> str:
-        """Return the name of an image, as readers show it."""
-        text = self.texts[image]
-        return self.images[image].name if text is None else text.name
+    @property
+    def coordinates(self) -> dict[str, int | str]:
+        """Axis to value of all axes that tell this image from the others."""
+        return self.stored.coordinates
+
+    def color(self, channel: int) -> str | None:
+        """Return the colour of an index along C as #RRGGBB, where the OME-XML has one."""
+        return None if self.element is None else self.element.color(channel)
 
 
-@contextmanager
-def opened(path: str | PathLike[str]) -> Iterator[Opened]:
-    """Open a dataset, finished or not.
+class OpenDataset:
+    """A dataset that is open for reading, finished or not.
+
+    Parameters
+    ----------
+    path
+        A single file, a folder, or any file of a folder.
 
     Raises
     ------
@@ -71,29 +72,57 @@ def opened(path: str | PathLike[str]) -> Iterator[Opened]:
     OmeTiffError
         What is there is no dataset, a folder with several, or damaged.
     """
-    paths, header = find_dataset(Path(fspath(path)).absolute())
-    finished = [read_head(each).is_finished for each in paths]
-    dataset = open_files_of(paths, allow_unfinished=True)
-    try:
-        target = Target.of_files(paths, is_folder=header.is_folder)
-        images = stored_images(dataset, target.name, header.fold_axes, header.given.image_name)
-        found: list[tuple[StoredImage, ImageElement | None, int]] = []
-        for number, each in enumerate(paths):
-            inside = [image for image in images if image.file == number]
-            texts: Sequence[ImageElement | None] = [None] * len(inside)
-            if finished[number]:
-                texts = read_texts(each, len(inside))
-            found += zip(inside, texts, range(len(inside)), strict=True)
-        found.sort(key=lambda each: each[0].layout.first_frame)
-        yield Opened(
-            target,
-            paths,
-            header,
-            dataset,
-            [image for image, _, _ in found],
-            [text for _, text, _ in found],
-            [index for _, _, index in found],
-            all(finished),
-        )
-    finally:
-        dataset.close()
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.paths, self.header = find_dataset(Path(fspath(path)).absolute())
+        self.location = Target.of_files(self.paths, is_folder=self.header.is_folder)
+        finished = [read_head(each).is_finished for each in self.paths]
+        self.is_finished = all(finished)
+        self.frames: Dataset = open_files_of(self.paths, allow_unfinished=True)
+        with ExitStack() as on_error:
+            on_error.callback(self.frames.close)
+            stored = stored_images(
+                self.frames, self.location.name, self.header.fold_axes, self.header.given.image_name
+            )
+            self.images = list(_open_images(stored, self.paths, finished))
+            """In the order of `TiffStorage.images`."""
+            on_error.pop_all()
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the metadata of the frames says."""
+        interpreter = Interpreter()
+        return Facts(self.header, self.frames, read_planes(self.frames, interpreter), interpreter)
+
+    def calibration(self, image: OpenImage) -> Calibration:
+        """Return distances and times of an image, from its metadata where its file is not finished."""
+        layout = image.stored.layout
+        if image.element is None:
+            return Calibration.from_facts(self.facts, layout, image.name)
+        return Calibration.from_element(image.element, layout)
+
+    def close(self) -> None:
+        """Close all files."""
+        self.frames.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _open_images(
+    stored: Sequence[StoredImage], paths: Sequence[Path], is_finished: Sequence[bool]
+) -> Iterator[OpenImage]:
+    """Join images with what the OME-XML of their files says of them."""
+    counts = Counter(image.file for image in stored)
+    elements = {
+        file: iter(enumerate(read_texts(paths[file], count) if is_finished[file] else [None] * count))
+        for file, count in counts.items()
+    }
+    for image in stored:
+        index, element = next(elements[image.file])
+        yield OpenImage(image, paths[image.file], index, element)

@@ -12,9 +12,9 @@ import numpy as np
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.coordinates.layout import shown
 from exengine_ome_tiff.dataset.records import decode_metadata
-from exengine_ome_tiff.inspection.dataset import Opened, opened
+from exengine_ome_tiff.inspection.dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.inspection.key_coverage import PLACES, Place, key_places
-from exengine_ome_tiff.ome.xml_reader import Attributes
+from exengine_ome_tiff.ome.xml_reader import Attributes, ImageElement
 
 _NEAR = 3
 _NOWHERE = "no coordinates"
@@ -112,56 +112,53 @@ def read_frame_metadata(path: str | PathLike[str], coordinates: Mapping[str, int
     OmeTiffError
         What is there was not written by a `TiffStorage`, or is damaged.
     """
-    with opened(path) as data:
-        number = data.dataset.find(coordinates)
+    with OpenDataset(path) as data:
+        number = data.frames.find(coordinates)
         if number is None:
             raise NoSuchFrameError(_no_frame(data, coordinates))
-        file, _ = data.dataset.place(number)
-        metadata = decode_metadata(data.dataset.note(number))
+        metadata = decode_metadata(data.frames.note(number))
         image, zct = _plane(data, number)
-        put = next(key for key, each in data.dataset.numbers.items() if each == number)
+        put = next(key for key, each in data.frames.numbers.items() if each == number)
         return FrameMetadata(
-            coordinates=data.dataset.axes.coordinates(put),
+            coordinates=data.frames.axes.coordinates(put),
             metadata=metadata,
             number=number,
-            file=data.paths[file],
-            image_name=data.name(image),
-            image_index=data.indices[image],
+            file=image.path,
+            image_name=image.name,
+            image_index=image.index,
             zct=zct,
-            ome=_in_ome(data, image, zct, metadata),
+            ome=None if image.element is None else _ome_plane(image.element, zct, metadata),
         )
 
 
 def read_dataset_metadata(path: str | PathLike[str]) -> DatasetMetadata:
     """Read what the files of a dataset say of it; parameters and errors as for `info`."""
-    with opened(path) as data:
+    with OpenDataset(path) as data:
         header = data.header.to_dict()
         return DatasetMetadata(header.pop("summary_metadata"), header)
 
 
-def _plane(data: Opened, number: int) -> tuple[int, tuple[int, int, int]]:
+def _plane(data: OpenDataset, number: int) -> tuple[OpenImage, tuple[int, int, int]]:
     """Find the image and the plane of a frame."""
-    for image, stored in enumerate(data.images):
-        places = np.flatnonzero(stored.layout.frames == number)
+    for image in data.images:
+        layout = image.stored.layout
+        places = np.flatnonzero(layout.frames == number)
         if places.size:
-            z, c, t = stored.layout.zct()[places[0]].tolist()
+            z, c, t = layout.zct()[places[0]].tolist()
             return image, (z, c, t)
     raise NoSuchFrameError(f"frame {number} is in no image")
 
 
-def _in_ome(data: Opened, image: int, zct: tuple[int, int, int], metadata: object) -> OmePlane | None:
-    text = data.texts[image]
-    if text is None:
-        return None
-    places = key_places(text, metadata)
+def _ome_plane(element: ImageElement, zct: tuple[int, int, int], metadata: object) -> OmePlane:
+    places = key_places(element, metadata)
     keys = {key: tuple(place for place in PLACES if place in where) for key, where in places.items()}
-    channel = text.channels[zct[1]] if zct[1] < len(text.channels) else {}
-    return OmePlane(text.image, text.pixels, channel, text.planes.get(zct, {}), keys)
+    channel = element.channels[zct[1]] if zct[1] < len(element.channels) else {}
+    return OmePlane(element.image, element.pixels, channel, element.planes.get(zct, {}), keys)
 
 
-def _no_frame(data: Opened, wanted: Mapping[str, int | str]) -> str:
+def _no_frame(data: OpenDataset, wanted: Mapping[str, int | str]) -> str:
     message = f"no frame at {coordinates_text(wanted) or _NOWHERE}"
-    there = sorted(data.dataset.coordinates(), key=lambda each: _distance(each, wanted))
+    there = sorted(data.frames.coordinates(), key=lambda each: _distance(each, wanted))
     near = "; ".join(coordinates_text(each) or _NOWHERE for each in there[:_NEAR])
     return f"{message}; near it: {near}" if near else f"{message}; the dataset has none"
 

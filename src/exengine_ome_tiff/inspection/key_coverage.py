@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from exengine_ome_tiff.dataset.records import decode_tags
-from exengine_ome_tiff.inspection.dataset import Opened
+from exengine_ome_tiff.inspection.dataset import OpenDataset
 from exengine_ome_tiff.ome.text import valid_key
 from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.translate import Interpreter
@@ -39,7 +39,7 @@ class KeyCoverage:
     places: tuple[Place, ...]
 
 
-def coverage(data: Opened) -> tuple[KeyCoverage, ...]:
+def coverage(data: OpenDataset) -> tuple[KeyCoverage, ...]:
     """Count the keys of all frames, in the order in which they first came."""
     counts: Counter[str] = Counter()
     places: dict[str, set[Place]] = {}
@@ -83,16 +83,18 @@ def key_places(text: ImageElement | None, metadata: object) -> dict[str, set[Pla
     return places
 
 
-def _kinds(data: Opened) -> Iterator[tuple[ImageElement | None, tuple[str, ...], Mapping[str, object], int]]:
+def _kinds(
+    data: OpenDataset,
+) -> Iterator[tuple[ImageElement | None, tuple[str, ...], Mapping[str, object], int]]:
     """Yield for each image and each set of keys in it the metadata of a frame, and how many there are."""
-    for image, text in zip(data.images, data.texts, strict=True):
+    for image in data.images:
         counts: Counter[tuple[str, ...]] = Counter()
         examples: dict[tuple[str, ...], Mapping[str, object]] = {}
-        numbers = image.layout.frames
+        numbers = image.stored.layout.frames
         for number in np.sort(numbers[numbers >= 0]).tolist():
-            tags: Mapping[str, object] = decode_tags(data.dataset.note(number))
+            tags: Mapping[str, object] = decode_tags(data.frames.note(number))
             keys = tuple(flat(tags))
             counts[keys] += 1
             examples.setdefault(keys, tags)
         for keys, tags in examples.items():
-            yield text, keys, tags, counts[keys]
+            yield image.element, keys, tags, counts[keys]

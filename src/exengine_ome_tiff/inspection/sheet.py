@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.inspection.contrast import Limits, contrast, light, picture
-from exengine_ome_tiff.inspection.dataset import Opened, opened
+from exengine_ome_tiff.inspection.dataset import OpenDataset
 from exengine_ome_tiff.inspection.fonts import Pen
 from exengine_ome_tiff.inspection.sheet_cells import Cell, Row, Z, read_row, thinned
 from exengine_ome_tiff.text_format import count_text, length_text
@@ -98,14 +98,14 @@ def contact_sheet(
         import PIL  # noqa: F401 - before anything is read
     except ImportError as error:
         raise ImportError('drawing needs Pillow: pip install "exengine-ome-tiff[show]"') from error
-    with opened(path) as data:
+    with OpenDataset(path) as data:
         if not data.images:
-            raise OmeTiffError(f"{data.target.path}: no frame is in it")
+            raise OmeTiffError(f"{data.location.path}: no frame is in it")
         chosen = thinned(len(data.images), rows)
-        shown = [read_row(data, number, columns, z, cell_px) for number in chosen]
-        all_times = max(image.layout.sizes["T"] for image in data.images)
+        shown = [read_row(data, data.images[number], columns, z, cell_px) for number in chosen]
+        all_times = max(image.stored.layout.sizes["T"] for image in data.images)
         times = max(len(row.cells) for row in shown)
-        title = data.target.path.name, _subtitle(data, len(chosen), times, all_times, z)
+        title = data.location.path.name, _subtitle(data, len(chosen), times, all_times, z)
     sheet = _drawn(title, shown)
     encoded = io.BytesIO()
     sheet.save(encoded, format)
@@ -153,14 +153,14 @@ def _drawn(title: tuple[str, str], rows: Sequence[Row]) -> "Image.Image":
     return sheet
 
 
-def _subtitle(data: Opened, images: int, times: int, all_times: int, z: Z) -> str:
+def _subtitle(data: OpenDataset, images: int, times: int, all_times: int, z: Z) -> str:
     """Tell how much of the dataset is shown."""
 
     def part(shown: int, every: int, thing: str) -> str:
         return (f"{shown:,} of " if shown < every else "") + count_text(every, thing)
 
     parts = [part(images, len(data.images), "image"), part(times, all_times, "time point")]
-    if max(image.layout.sizes["Z"] for image in data.images) > 1:
+    if max(image.stored.layout.sizes["Z"] for image in data.images) > 1:
         parts.append("maximum along z" if z == "max" else "middle of z")
     if not data.is_finished:
         parts.append("not finished")

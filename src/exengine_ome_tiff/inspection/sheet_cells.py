@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.inspection.dataset import Opened
+from exengine_ome_tiff.inspection.dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.ome.colors import default_color
 from exengine_ome_tiff.text_format import duration_text
 
@@ -19,7 +19,7 @@ _SPARE = ((0, 255, 0), (255, 0, 255), (0, 255, 255), (255, 255, 0), (255, 128, 0
 
 
 @dataclass(frozen=True, slots=True)
-class ShownChannel:
+class RowChannel:
     """A channel of a row.
 
     Parameters
@@ -72,7 +72,7 @@ class Row:
     """
 
     name: str
-    channels: tuple[ShownChannel, ...]
+    channels: tuple[RowChannel, ...]
     dtype: np.dtype[Any]
     size: tuple[int, int]
     pixel_um: float | None
@@ -84,15 +84,15 @@ def thinned(count: int, most: int) -> list[int]:
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()  # type: ignore[no-any-return]
 
 
-def read_row(data: Opened, number: int, columns: int, z: Z, cell_px: int) -> Row:
+def read_row(data: OpenDataset, image: OpenImage, columns: int, z: Z, cell_px: int) -> Row:
     """Read what a sheet shows of an image.
 
     Parameters
     ----------
     data
         The dataset.
-    number
-        Of the image.
+    image
+        One of its images.
     columns
         How many time points there are at the most.
     z
@@ -100,24 +100,24 @@ def read_row(data: Opened, number: int, columns: int, z: Z, cell_px: int) -> Row
     cell_px
         Pixels of the longer side of a cell.
     """
-    image = data.images[number]
-    layout = image.layout
-    height, width = image.pixels.stored_shape[:2]
+    layout, pixels = image.stored.layout, image.stored.pixels
+    height, width = pixels.stored_shape[:2]
     scale = cell_px / max(height, width)
     if scale > 1:
         scale = int(scale)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     cube = layout.cube()
-    several = cube.shape[0] > 1
+    calibration = data.calibration(image)
+    times_s = calibration.time_points_s()
     cells = []
     for t in thinned(cube.shape[0], columns):
         planes = tuple(_plane(data, numbers, z, size) for numbers in cube[t])
-        cells.append(Cell(_caption(data, number, t) if several else "", planes))
-    pixel_um = data.told(number).length_um("PhysicalSizeX")
+        cells.append(Cell(_caption(layout.label("T", t), times_s[t]) if len(cube) > 1 else "", planes))
+    pixel_um = calibration.pixel_size_um[1]
     return Row(
-        data.name(number),
-        shown_channels(data, number),
-        image.pixels.stored_dtype,
+        image.name,
+        row_channels(image),
+        pixels.stored_dtype,
         size,
         None if pixel_um is None else pixel_um * width / size[0],
         tuple(cells),
@@ -125,7 +125,7 @@ def read_row(data: Opened, number: int, columns: int, z: Z, cell_px: int) -> Row
 
 
 def _plane(
-    data: Opened, numbers: npt.NDArray[np.int64], z: Z, size: tuple[int, int]
+    data: OpenDataset, numbers: npt.NDArray[np.int64], z: Z, size: tuple[int, int]
 ) -> npt.NDArray[np.float32] | None:
     """Read the planes of a channel, or the one in the middle; that next to it where that is missing."""
     there = np.flatnonzero(numbers >= 0)
@@ -135,7 +135,7 @@ def _plane(
         there = there[[np.abs(there - (len(numbers) - 1) / 2).argmin()]]
     projected: npt.NDArray[Any] | None = None
     for number in numbers[there].tolist():
-        pixels = data.dataset.stored(number)
+        pixels = data.frames.stored(number)
         pixels = np.abs(pixels) if pixels.dtype.kind == "c" else pixels
         projected = pixels if projected is None else np.fmax(projected, pixels)
     return None if projected is None else _reduced(projected, size)
@@ -153,39 +153,25 @@ def _reduced(pixels: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[np.
     return parts[0] if plain.ndim == 2 else np.stack(parts, axis=2)
 
 
-def _caption(data: Opened, number: int, t: int) -> str:
-    """Tell a time point: its value, and when its first plane was taken."""
-    layout = data.images[number].layout
-    inside = len(layout.modulo["T"][1]) if "T" in layout.modulo else 1
-    value = layout.values["T"][t // inside]
-    parts = [] if value is None else [f"t={value}"]
-    if "T" in layout.modulo:
-        axis, along = layout.modulo["T"]
-        parts.append(f"{axis} {along[t % inside]}")
-    times_s = [time_s for (_, _, of_plane), time_s in data.told(number).plane_times_s() if of_plane == t]
-    parts += [f"({duration_text(min(times_s))})"] if times_s else []
-    return " ".join(parts)
+def _caption(label: str, time_s: float) -> str:
+    """Name a time point: its value, and when its first plane was taken."""
+    return label if np.isnan(time_s) else f"{label} ({duration_text(time_s)})".lstrip()
 
 
-def shown_channels(data: Opened, number: int) -> tuple[ShownChannel, ...]:
+def row_channels(image: OpenImage) -> tuple[RowChannel, ...]:
     """Return the channels of an image, in colours that tell them apart."""
-    layout, text = data.images[number].layout, data.told(number)
-    axis, along = layout.modulo.get("C", ("", (None,)))
-    names = [
-        " ".join([*([] if value is None else [str(value)]), *([] if inner is None else [f"{axis} {inner}"])])
-        for value in layout.values["C"]
-        for inner in along
-    ]
+    layout = image.stored.layout
+    names = [layout.label("C", index) for index in range(layout.sizes["C"])]
     colors = []
     for index, name in enumerate(names):
-        written = text.color(index)
+        written = image.color(index)
         colors.append(default_color(name) if written is None else _rgb(written))
     if colors.count(_WHITE) > 1:
         unused = [color for color in _SPARE if color not in colors] or _SPARE
         colors = [
             unused[index % len(unused)] if color == _WHITE else color for index, color in enumerate(colors)
         ]
-    return tuple(ShownChannel(name, color) for name, color in zip(names, colors, strict=True))
+    return tuple(RowChannel(name, color) for name, color in zip(names, colors, strict=True))
 
 
 def _rgb(text: str) -> Color:

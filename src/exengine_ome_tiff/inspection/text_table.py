@@ -4,6 +4,7 @@ import textwrap
 import unicodedata
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
+from itertools import zip_longest
 
 from exengine_ome_tiff.inspection.info import DatasetInfo, ImageSummary
 from exengine_ome_tiff.inspection.key_coverage import PLACES, KeyCoverage, Place
@@ -42,7 +43,7 @@ def _lines(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
     yield _line("on disk", f"{size_text(info.size_bytes)} in {count_text(info.n_files, 'TIFF file')}")
     again = f", put in place of {info.n_overwritten} earlier ones" if info.n_overwritten else ""
     yield _line("frames", f"{info.n_frames}{again}")
-    missing = sum(image.planes - image.n_frames for image in info.images)
+    missing = sum(image.n_planes - image.n_frames for image in info.images)
     yield _line("missing", f"{count_text(missing, 'plane')} never acquired" if missing else "none")
     images = info.images
     if not images:
@@ -89,7 +90,7 @@ def _image_table(images: Sequence[ImageSummary]) -> Iterator[str]:
             *(str(image.sizes[axis]) for axis in "TCZYX"),
             image.dtype + {3: " RGB", 4: " RGBA"}.get(image.sizes.get("S", 1), ""),
             str(image.n_frames),
-            str(image.planes - image.n_frames or "-"),
+            str(image.n_planes - image.n_frames or "-"),
         )
         for image in images
     ]
@@ -146,11 +147,8 @@ def _pixel_size(image: ImageSummary) -> str | None:
 
 
 def _channels(image: ImageSummary) -> str | None:
-    names = [
-        " ".join(str(part) for part in (channel.name, channel.color) if part is not None)
-        for channel in image.channels
-    ]
-    return ", ".join(filter(None, names)) or None
+    pairs = zip_longest(image.channels, image.colors)
+    return ", ".join(filter(None, (" ".join(filter(None, pair)) for pair in pairs))) or None
 
 
 def _um(value: float | None) -> str | None:

@@ -187,11 +187,10 @@ def _channel(
 
 def _channels(image: OmeImage) -> Iterator[tuple[ChannelValues, str | None]]:
     """Yield the channel of each index along C, and a name with the value of an axis that is kept inside."""
-    axis, inside = image.layout.modulo.get("C", ("", (None,)))
-    for channel in image.values.channels:
-        for value in inside:
-            parts = [channel.name or "", "" if value is None else f"{axis} {value}"]
-            yield channel, valid_name(" ".join(part for part in parts if part)) or None
+    layout, channels = image.layout, image.values.channels
+    for index in range(layout.sizes["C"]):
+        channel = channels[index * len(channels) // layout.sizes["C"]]
+        yield channel, valid_name(layout.label("C", index)) or None
 
 
 def _utc(time: datetime) -> datetime:

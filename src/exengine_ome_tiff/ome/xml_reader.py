@@ -93,13 +93,6 @@ class ImageElement:
         """Return the time from one time point to the next."""
         return _quantity(self.pixels, "TimeIncrement", "s")
 
-    def plane_times_s(self) -> Iterator[tuple[tuple[int, int, int], float]]:
-        """Yield Z, C, T and the time since the first frame of planes that have one."""
-        for zct in self.planes:
-            time_s = self.plane_quantity(zct, "DeltaT", "s")
-            if time_s is not None:
-                yield zct, time_s
-
     def plane_quantity(self, zct: tuple[int, int, int], name: str, unit: str) -> float | None:
         """Return an attribute of a plane in a unit, "µm" or "s"; None where the document has none."""
         return _quantity(self.planes.get(zct, _NOTHING), name, unit)

@@ -37,6 +37,12 @@ class Calibration:
     time_interval_s: float | None
     planes: Mapping[str, npt.NDArray[np.float64]]
 
+    def time_points_s(self) -> npt.NDArray[np.float64]:
+        """Return when the first plane of each time point was taken, NaN where nothing tells; shape (T,)."""
+        times_s = self.planes["delta_t_s"]
+        first: npt.NDArray[np.float64] = np.fmin.reduce(times_s.reshape(len(times_s), -1), axis=1)
+        return first
+
     @classmethod
     def from_facts(cls, facts: Facts, layout: ImageLayout, name: str) -> "Calibration":
         """Take what the metadata says, as `finish` will."""
@@ -50,16 +56,16 @@ class Calibration:
         return cls(sizes, values.z_step_um, values.time_interval_s, planes)
 
     @classmethod
-    def from_text(cls, text: ImageElement, layout: ImageLayout) -> "Calibration":
+    def from_element(cls, element: ImageElement, layout: ImageLayout) -> "Calibration":
         """Take what the OME-XML says."""
         shape = tuple(layout.sizes[axis] for axis in "TCZ")
         planes = {quantity: np.full(shape, np.nan) for quantity in QUANTITIES}
         for quantity, (attribute, unit) in QUANTITIES.items():
-            for z, c, t in [zct for zct, attributes in text.planes.items() if attribute in attributes]:
-                value = text.plane_quantity((z, c, t), attribute, unit)
+            for z, c, t in [zct for zct, attributes in element.planes.items() if attribute in attributes]:
+                value = element.plane_quantity((z, c, t), attribute, unit)
                 planes[quantity][t, c, z] = np.nan if value is None else value
-        sizes = text.length_um("PhysicalSizeY"), text.length_um("PhysicalSizeX")
-        return cls(sizes, text.length_um("PhysicalSizeZ"), text.time_interval_s(), planes)
+        sizes = element.length_um("PhysicalSizeY"), element.length_um("PhysicalSizeX")
+        return cls(sizes, element.length_um("PhysicalSizeZ"), element.time_interval_s(), planes)
 
 
 def calibration_of(
@@ -83,8 +89,8 @@ def calibration_of(
     path = dataset.files[image.file].path
     if facts is None and read_head(path).is_finished:
         inside = [each for each in images if each.file == image.file]
-        text = read_texts(path, len(inside))[inside.index(image)]
-        return Calibration.from_text(text, image.layout)
+        element = read_texts(path, len(inside))[inside.index(image)]
+        return Calibration.from_element(element, image.layout)
     if facts is None:
         interpreter = Interpreter()
         facts = Facts(header, dataset, read_planes(dataset, interpreter), interpreter)

@@ -68,8 +68,7 @@ def _cells(image: ImageInfo) -> tuple[str, ...]:
     labels = ", ".join(f"{axis} = {shown(value)}" for axis, value in image.coordinates.items())
     axes = [f"{axis} {len(values)}: {_values(values)}" for axis, values in image.axes.items()]
     pixels = " x ".join(str(image.sizes[axis]) for axis in "YXS" if axis in image.sizes)
-    planes = image.sizes["T"] * image.sizes["C"] * image.sizes["Z"]
-    frames = str(planes) if image.n_frames == planes else f"{image.n_frames} of {planes}"
+    frames = (f"{image.n_frames} of " if image.n_frames < image.n_planes else "") + str(image.n_planes)
     name = f"<b>{_text(image.name)}</b>" + (f"<br>{_text(labels)}" if labels else "")
     return name, "<br>".join(map(_text, axes)), pixels, image.dtype, frames
 
