@@ -144,6 +144,8 @@ def test_a_dataset_that_was_never_finished(tmp_path):
     export_imagej(tmp_path / "a.ome.tiff", tmp_path / "a.tif")
     storage.close()
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), frame({}, (30, 20)))
+    with tifffile.TiffFile(tmp_path / "a.tif") as tif:
+        assert tif.pages[0].resolution == (2.0, 2.0), "pixels in a micrometre"
 
 
 def test_what_cannot_be_exported(tmp_path, dataset):
