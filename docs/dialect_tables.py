@@ -5,20 +5,19 @@ from pathlib import Path
 
 from exengine_ome_tiff.ome.colors import NAMES
 from exengine_ome_tiff.translate.interpreter import BUILT_IN
-from exengine_ome_tiff.translate.translator import TableTranslator
+from exengine_ome_tiff.translate.names import QUANTITIES
 
 
 def write_tables(folder: Path) -> None:
     """Write the tables into files that pages include."""
     folder.mkdir(exist_ok=True)
     (folder / "dialects.md").write_text("\n".join(_dialects()), "utf-8")
+    (folder / "names.md").write_text("\n".join(_names()), "utf-8")
     (folder / "colors.md").write_text("\n".join(_colors()), "utf-8")
 
 
 def _dialects() -> Iterator[str]:
     for dialect in BUILT_IN:
-        if not issubclass(dialect, TableTranslator):
-            continue
         targets: dict[str, list[str]] = {}
         for each in (*dialect.rules, *dialect.notes):
             known = targets.setdefault(each.key, [])
@@ -31,6 +30,13 @@ def _dialects() -> Iterator[str]:
             yield "| key of the summary | OME |\n|---|---|"
             yield from (f"| `{note.key}` | {note.target} |" for note in dialect.summary_notes)
             yield ""
+
+
+def _names() -> Iterator[str]:
+    yield "| this package's name | also, in any spelling | units |\n|---|---|---|"
+    for quantity in QUANTITIES:
+        names = ", ".join(f"`{name}`" for name in sorted(quantity.names) if name)
+        yield f"| `{quantity.example}` | {names} | {', '.join(quantity.units)} |"
 
 
 def _colors() -> Iterator[str]:

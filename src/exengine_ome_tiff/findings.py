@@ -41,13 +41,21 @@ class Findings:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], Finding] = {}
+        self._messages: set[str] = set()
 
     def add(self, kind: str, subject: str, message: str, fix: str) -> None:
-        """Add a finding; one of the same kind and subject is counted, and keeps its first message."""
+        """Add a finding; one of the same kind and subject, with another message, is only counted."""
+        if message in self._messages:
+            return
+        self._messages.add(message)
         known = self._found.get((kind, subject))
         self._found[kind, subject] = (
             Finding(kind, subject, message, fix) if known is None else replace(known, count=known.count + 1)
         )
+
+    def add_once(self, kind: str, subject: str, message: str, fix: str) -> None:
+        """Add a finding unless there is one of the same kind and subject, without counting."""
+        self._found.setdefault((kind, subject), Finding(kind, subject, message, fix))
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self._found.values())

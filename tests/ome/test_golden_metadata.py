@@ -66,19 +66,19 @@ CASES = {
     ),
     "pymmcoreplus_hwseq_FrameMetaV1_first": (
         "pymmcoreplus_hwseq_SummaryMetaV1",
-        *(0.012, None, 1, None, "2026-11-22T06:57:42.052443+00:00", DEMO, OBJECTIVE),
+        *(0.012, None, 1, 16, "2026-11-22T06:57:42.052443+00:00", DEMO, OBJECTIVE),
     ),
     "pymmcoreplus_rgb_FrameMetaV1_last": (
         "pymmcoreplus_rgb_SummaryMetaV1",
-        *(0.012, None, 1, None, "2026-11-22T06:57:42.274181+00:00", DEMO, OBJECTIVE),
+        *(0.012, None, 1, 16, "2026-11-22T06:57:42.274181+00:00", DEMO, OBJECTIVE),
     ),
     "pymmcoreplus_tpcz_snap_FrameMetaV1_last": (
         "pymmcoreplus_tpcz_snap_SummaryMetaV1",
-        *(0.012, (100.005, 49.995, 6), 1, None, "2026-11-22T06:57:41.498927+00:00", DEMO, OBJECTIVE),
+        *(0.012, (100.005, 49.995, 6), 1, 16, "2026-11-22T06:57:41.498927+00:00", DEMO, OBJECTIVE),
     ),
     "pymmcoreplus_wellplate_FrameMetaV1_last": (
         "pymmcoreplus_wellplate_SummaryMetaV1",
-        *(0.012, (9000.12, -8999.955, 0), 1, None, "2026-11-22T06:57:42.328343+00:00", DEMO, OBJECTIVE),
+        *(0.012, (9000.12, -8999.955, 0), 1, 16, "2026-11-22T06:57:42.328343+00:00", DEMO, OBJECTIVE),
     ),
 }
 

@@ -376,10 +376,10 @@ def test_what_is_not_there_is_not_found(tmp_path):
 
 def test_a_dialect_that_the_files_do_not_know_can_be_given(tmp_path):
     class Seconds(Translator):
-        def speaks(self, tags):
+        def matches(self, tags):
             return "seconds" in tags
 
-        def plane(self, tags):
+        def plane_values(self, tags):
             return PlaneValues(exposure_s=tags["seconds"])
 
     storage = TiffStorage(tmp_path / "run.ome.tiff", translators=[Seconds()])

@@ -15,7 +15,7 @@ IMAGES = sorted(path.stem for path in FOLDER.glob("*.json") if "ummary" not in p
 SUMMARIES = sorted(path.stem for path in FOLDER.glob("*.json") if "ummary" in path.stem)
 
 CAMERA = CameraValues("Camera", binning="1x1")
-DEMO_CAMERA = CameraValues("Camera", "DCam", "DemoCamera-MultiMode", "V1.0", "1x1", 0.0, 0.0)
+DEMO_CAMERA = CameraValues("Camera", "DCam", "DemoCamera-MultiMode", "V1.0", "1x1", 0.0, 0.0, bit_depth=16)
 OBJECTIVE = "Nikon 10X S Fluor"
 
 
@@ -48,6 +48,7 @@ def plus(elapsed_ms, exposure_ms, xyz=None, name=None, received=None):
     plane |= dict(zip(("x_um", "y_um", "z_um"), xyz or (), strict=False))
     if received is None:
         return plane, FrameValues(position_name=name, camera=CameraValues("Camera"))
+    plane |= {"local_clock_s": clock(f"2026-11-22 {received}")}
     return plane, FrameValues(stamp(f"2026-11-22 {received}"), name, camera=CAMERA)
 
 
@@ -70,7 +71,10 @@ def java(exposure_ms, camera=DEMO_CAMERA, received=None, elapsed_ms=None, acquir
 NOTHING = ({}, FrameValues())
 EASTERN = timezone(timedelta(hours=-4))
 _MM2, _MM2_FRAME = studio(
-    datetime(2026, 11, 22, 6, 58, 41, 123000, UTC), DEMO_CAMERA, utc_s=clock("2026-11-22 06:58:41.123")
+    datetime(2026, 11, 22, 6, 58, 41, 123000, UTC),
+    DEMO_CAMERA,
+    utc_s=clock("2026-11-22 06:58:41.123"),
+    local_clock_s=clock("2026-11-22 06:58:41.122998"),
 )
 EXPECTED = {
     "acqengj_java_image_CONSTRUCTED": studio(stamp("2026-11-22 06:58:41"), DEMO_CAMERA),

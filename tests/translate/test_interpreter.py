@@ -18,16 +18,16 @@ class Kelvin(Translator):
 
     name = "Kelvin"
 
-    def speaks(self, tags):
+    def matches(self, tags):
         return "kelvin.version" in tags
 
-    def plane(self, tags):
+    def plane_values(self, tags):
         return PlaneValues(exposure_s=tags["kelvin.seconds"] / 2)
 
-    def frame(self, tags):
+    def frame_values(self, tags):
         return FrameValues(position_name=tags["kelvin.place"])
 
-    def summary(self, tags):
+    def summary_values(self, tags):
         return SummaryValues(z_step_um=tags["kelvin.version"])
 
     def translated(self, tags):
@@ -59,13 +59,13 @@ def test_dialects_may_be_mixed():
 
 
 class Broken(Translator):
-    def speaks(self, tags):
+    def matches(self, tags):
         return "broken" in tags
 
-    def plane(self, tags):
+    def plane_values(self, tags):
         return tags["missing"]
 
-    frame = summary = translated = described = plane
+    frame_values = summary_values = translated = described = plane_values
 
 
 def test_a_translator_that_fails_loses_nothing(caplog):
@@ -75,30 +75,30 @@ def test_a_translator_that_fails_loses_nothing(caplog):
     assert found.frame({"broken": 1}) == FrameValues()
     assert found.summary({"broken": 1}) == SummaryValues()
     assert found.rest(np.array([0, 1])) == ({}, {"broken": ["1", "2"]})
-    assert "Broken.plane of a metadata translator failed" in caplog.text
+    assert "Broken.plane_values of a metadata translator failed" in caplog.text
     assert "KeyError: 'missing'" in caplog.text
 
 
 def wrong(**methods):
     """Make a translator whose methods answer what they must not."""
-    return type("Wrong", (Translator,), {"speaks": lambda _self, tags: "q" in tags} | methods)()
+    return type("Wrong", (Translator,), {"matches": lambda _self, tags: "q" in tags} | methods)()
 
 
 WRONG = [
-    wrong(speaks=lambda _self, _tags: np.zeros(3)),
+    wrong(matches=lambda _self, _tags: np.zeros(3)),
     *(
         wrong(**{name: lambda _self, _tags, answer=answer: answer})
-        for name in ("plane", "frame", "summary", "translated", "described")
+        for name in ("plane_values", "frame_values", "summary_values", "translated", "described")
         for answer in (None, {"a": 1}, [[1]], 5, math.nan)
     ),
     wrong(translated=lambda _self, tags: (tags[key] for key in ("missing",))),
     *(
-        wrong(plane=lambda _self, _tags, field=field, value=value: PlaneValues(**{field: value}))
+        wrong(plane_values=lambda _self, _tags, field=field, value=value: PlaneValues(**{field: value}))
         for field in PlaneValues._fields
         for value in (math.inf, -math.inf, -1, 0, "1", None)
     ),
     *(
-        wrong(frame=lambda _self, _tags, values=values: FrameValues(**values))
+        wrong(frame_values=lambda _self, _tags, values=values: FrameValues(**values))
         for values in (
             {"acquired": datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5)))},
             {"acquired": "today"},
@@ -107,9 +107,11 @@ WRONG = [
             {"camera": "A"},
         )
     ),
-    wrong(summary=lambda _self, _tags: SummaryValues(channel_colors={"DAPI": (1, 2)})),
-    wrong(summary=lambda _self, _tags: SummaryValues(z_step_um=-1e300, time_interval_s=-1, plate_rows=-3)),
-    wrong(plane=lambda _self, tags: tags.pop("q")),
+    wrong(summary_values=lambda _self, _tags: SummaryValues(channel_colors={"DAPI": (1, 2)})),
+    wrong(
+        summary_values=lambda _self, _tags: SummaryValues(z_step_um=-1e300, time_interval_s=-1, plate_rows=-3)
+    ),
+    wrong(plane_values=lambda _self, tags: tags.pop("q")),
 ]
 
 

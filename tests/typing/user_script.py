@@ -46,16 +46,16 @@ class OwnDialect(Translator):
 
     name = "own"
 
-    def speaks(self, tags: Mapping[str, object]) -> bool:
+    def matches(self, tags: Mapping[str, object]) -> bool:
         return "stage_um" in tags
 
-    def plane(self, tags: Mapping[str, object]) -> PlaneValues:
+    def plane_values(self, tags: Mapping[str, object]) -> PlaneValues:
         return PlaneValues(x_um=float(str(tags["stage_um"])))
 
-    def frame(self, tags: Mapping[str, object]) -> FrameValues:
+    def frame_values(self, tags: Mapping[str, object]) -> FrameValues:
         return FrameValues(position_name=str(tags["place"]), camera=CameraValues("own", binning="2x2"))
 
-    def summary(self, tags: Mapping[str, object]) -> SummaryValues:
+    def summary_values(self, tags: Mapping[str, object]) -> SummaryValues:
         return SummaryValues(pixel_size_um=float(str(tags["pixel_um"])))
 
     def translated(self, tags: Mapping[str, object]) -> Iterable[str]:

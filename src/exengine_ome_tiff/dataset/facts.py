@@ -1,8 +1,9 @@
 """What is known of a dataset from the metadata of its frames, its summary metadata, and its user."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,14 @@ from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo
 from exengine_ome_tiff.dataset.frame_index import Dataset
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.records import decode_tags
+from exengine_ome_tiff.dataset.written_facts import written_into
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome import ExperimenterInfo, ImageValues, describe
-from exengine_ome_tiff.translate import FrameValues, Interpreter, PlaneTable, delta_t_s
+from exengine_ome_tiff.ome.image_description import FrameTold
+from exengine_ome_tiff.ome.text import OTHER_KEYS
+from exengine_ome_tiff.translate import FrameValues, Group, Interpreter, PlaneTable, agreed, delta_t_s
+from exengine_ome_tiff.translate.frame_facts import first_told
+from exengine_ome_tiff.translate.values import UNKNOWN
 
 
 class Facts:
@@ -44,30 +50,51 @@ class Facts:
         self._dataset = dataset
         self.columns: Mapping[str, npt.NDArray[np.float64]] = _with_times(planes)
         """Of all frames what their metadata says, each of shape (frames,)."""
+        summary = json.loads(header.summary_json)
         self._interpreter = interpreter
-        self._summary = interpreter.summary(json.loads(header.summary_json))
+        self._frames = interpreter.facts(summary)
+        self._summary = interpreter.summary(summary)
         clocks = ~(np.isnan(self.columns["utc_s"]) & np.isnan(self.columns["local_clock_s"]))
-        self._started = self._frame(int(np.argmax(clocks))).acquired  # 0 where no frame has a clock
+        self._started = self._acquired(int(np.argmax(clocks)))  # 0 where no frame has a clock
 
     def values(self, layout: ImageLayout, name: str) -> ImageValues:
         """Find out what is known of an image."""
-        values = self.described(layout, name)
-        tags, columns = self._interpreter.rest(layout.frames[layout.frames >= 0])
-        return replace(values, tags=tags, columns=columns)
+        values, groups = self._described(layout, name)
+        frames = layout.frames[layout.frames >= 0]
+        pixels = self._dataset.format(layout.first_frame)
+        written = written_into(values, self.columns, frames, pixels.stored_shape, pixels.stored_dtype)
+        tags, columns = self._frames.rest(frames, written, self.findings)
+        if self._frames.has_unkept(frames):
+            columns[OTHER_KEYS] = []
+        return replace(values, tags=tags, columns=_disputed(groups, frames) | columns)
 
     def described(self, layout: ImageLayout, name: str) -> ImageValues:
         """Find out what is known of an image, but for the metadata that OME has no place for."""
-        frames = [self._frame(number) for number in _first_of_channels(layout)]
-        return describe(
+        return self._described(layout, name)[0]
+
+    def _described(self, layout: ImageLayout, name: str) -> tuple[ImageValues, list[Group]]:
+        groups = self._frames.groups(layout.frames[layout.frames >= 0])
+        channels = [
+            [
+                Group(group.told, each)
+                for group in groups
+                for each in [np.intersect1d(group.frames, numbers)]
+                if each.size
+            ]
+            for numbers in _frames_of_channels(layout)
+        ]
+        values = describe(
             layout,
             name,
             self.columns,
-            frames,
+            FrameTold(agreed(groups), [*map(agreed, channels)]),
             self._summary,
             self._header.given,
             self._started,
             self.findings,
+            self._dataset.format(layout.first_frame).stored_dtype,
         )
+        return values, groups
 
     def plate(self) -> PlateInfo:
         """Fill in what the summary says of the plate."""
@@ -95,6 +122,12 @@ class Facts:
             return replace(experimenter, user_name=self._summary.user_name)
         return experimenter
 
+    def _acquired(self, number: int) -> datetime | None:
+        """Tell when a frame was taken."""
+        utc_s = float(self.columns["utc_s"][number]) if len(self._dataset) else UNKNOWN
+        known = None if np.isnan(utc_s) else datetime.fromtimestamp(utc_s, UTC)
+        return self._frame(number).acquired or known
+
     def _frame(self, number: int) -> FrameValues:
         tags = decode_tags(self._dataset.note(number))
         return self._interpreter.frame(tags) if tags else FrameValues()
@@ -108,12 +141,25 @@ def read_planes(dataset: Dataset, interpreter: Interpreter) -> PlaneTable:
     return planes
 
 
-def _first_of_channels(layout: ImageLayout) -> list[int]:
-    """Return for each value along C the number of the frame that came first."""
+def _frames_of_channels(layout: ImageLayout) -> list[npt.NDArray[np.int64]]:
+    """Return for each value along C the numbers of its frames."""
     there = layout.frames >= 0
     inside = len(layout.modulo["C"][1]) if "C" in layout.modulo else 1
     channels, numbers = layout.zct()[there, 1] // inside, layout.frames[there]
-    return [int(numbers[channels == channel].min()) for channel in range(len(layout.values["C"]))]
+    return [numbers[channels == channel] for channel in range(len(layout.values["C"]))]
+
+
+def _disputed(groups: Sequence[Group], frames: npt.NDArray[np.int64]) -> dict[str, list[str]]:
+    """Return by plane what frames tell differently and devices keep until they are told otherwise."""
+    kept = {told.fact for group in groups for told in group.told if not told.key}
+    columns = {}
+    for fact in sorted(kept & agreed(groups).disputed):
+        texts = dict.fromkeys(frames.tolist(), "null")
+        for group in groups:
+            value = first_told(group.told).get(fact)
+            texts |= dict.fromkeys(group.frames.tolist(), json.dumps(value))
+        columns[fact] = [*texts.values()]
+    return columns
 
 
 def _with_times(planes: PlaneTable) -> dict[str, npt.NDArray[np.float64]]:

@@ -1,5 +1,6 @@
 """What a dataset is: its images, their calibration, what is missing, what is known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from os import PathLike
 from pathlib import Path
@@ -101,6 +102,7 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
     with OpenDataset(path) as data:
         location, frames = data.location, data.frames
         companion = find_companion(location.path, data.header.dataset) if location.is_folder else None
+        keys = coverage(data)
         return DatasetInfo(
             path=location.path,
             is_finished=data.is_finished and location.is_folder == (companion is not None),
@@ -109,17 +111,18 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
             n_frames=len(frames.numbers),
             n_overwritten=len(frames) - len(frames.numbers),
             images=tuple(_summary(data, image) for image in data.images),
-            metadata=coverage(data),
-            check=_check(data),
+            metadata=keys,
+            check=_check(data, keys),
         )
 
 
-def _check(data: OpenDataset) -> tuple[Finding, ...]:
+def _check(data: OpenDataset, keys: Sequence[KeyCoverage]) -> tuple[Finding, ...]:
     """Find out once more what `finish` logs."""
     data.facts.plate()
     for image in data.images:
-        data.facts.described(image.stored.layout, image.stored.name)
-    return tuple(data.facts.findings)
+        data.facts.values(image.stored.layout, image.stored.name)
+    translated = {key.key for key in keys if key.places == ("ome",)}  # by translators that are not known here
+    return tuple(each for each in data.facts.findings if each.subject not in translated)
 
 
 def _summary(data: OpenDataset, image: OpenImage) -> ImageSummary:

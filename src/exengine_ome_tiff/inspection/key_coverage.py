@@ -1,5 +1,6 @@
 """Which keys the metadata of frames has, how many frames have each, and where the values are in a file."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,9 +10,8 @@ import numpy as np
 
 from exengine_ome_tiff.dataset.records import decode_tags
 from exengine_ome_tiff.inspection.dataset import OpenDataset
-from exengine_ome_tiff.ome.text import valid_key
+from exengine_ome_tiff.ome.text import OTHER_KEYS, RECORDS_ONLY, valid_key
 from exengine_ome_tiff.ome.xml_reader import ImageElement
-from exengine_ome_tiff.translate import Interpreter
 from exengine_ome_tiff.translate.tags import flat
 
 Place: TypeAlias = Literal["ome", "annotation", "annotation by plane", "record"]
@@ -69,18 +69,29 @@ def key_places(text: ImageElement | None, metadata: object) -> dict[str, set[Pla
     keys = dict.fromkeys(flat(metadata))
     if text is None:
         return {key: {"record"} for key in keys}
-    translated = Interpreter().translated(metadata)
     constant, by_plane = text.constant_keys, text.plane_keys
+    only_records = _keys_in_records_only(text)
     places: dict[str, set[Place]] = {}
     for key in keys:
         shown = valid_key(key)
         candidates: tuple[tuple[Place, bool], ...] = (
-            ("ome", key in translated),
             ("annotation", shown in constant),
             ("annotation by plane", shown in by_plane),
+            ("record", key in only_records),
         )
-        places[key] = {place for place, is_there in candidates if is_there} or {"record"}
+        found = {place for place, is_there in candidates if is_there}
+        places[key] = found or {"record" if OTHER_KEYS in only_records else "ome"}
     return places
+
+
+def _keys_in_records_only(text: ImageElement) -> set[str]:
+    """Return the keys that the annotations name as too long for them."""
+    lists = [
+        json.loads(notes[RECORDS_ONLY])
+        for notes in (text.annotations.get("metadata", {}), text.annotations.get("metadata-by-plane", {}))
+        if RECORDS_ONLY in notes
+    ]
+    return {str(key) for keys in lists for key in keys}
 
 
 def _kinds(

@@ -1,9 +1,9 @@
 """What is known of an image, from all that tell: the user first, then summary and frames."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,25 +13,33 @@ from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome.colors import default_color
 from exengine_ome_tiff.ome.images import ChannelValues, ImageValues
 from exengine_ome_tiff.ome.user_values import ChannelInfo, Given, ObjectiveInfo
-from exengine_ome_tiff.translate import CameraValues, FrameValues, SummaryValues, first_with_zone
+from exengine_ome_tiff.translate import Agreed, CameraValues, SummaryValues, first_with_zone
+from exengine_ome_tiff.translate.objective_labels import read_label
 
 _EVEN = 0.05
 """How far steps along z may be from their mean, as a part of it; stages do not stop exactly."""
 _SMALLEST = 1e-12
-_MAGNIFICATION = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s?[xX](?![a-z0-9])")
-_APERTURES = (re.compile(r"NA\s?=?\s?([01]?\.\d+)"), re.compile(r"\d[xX]\s?/\s?([01]?\.\d+)"))
-_IMMERSIONS = {"oil": "Oil", "water": "Water", "air": "Air", "glycerol": "Glycerol", "dry": "Air"}
+
+
+class FrameTold(NamedTuple):
+    """What the frames of an image tell."""
+
+    image: Agreed
+    """In what all of them agree."""
+    channels: Sequence[Agreed]
+    """In what those of each value along C agree."""
 
 
 def describe(
     layout: ImageLayout,
     name: str,
     planes: Mapping[str, npt.NDArray[np.float64]],
-    frames: Sequence[FrameValues],
+    told: FrameTold,
     summary: SummaryValues,
     given: Given,
     started: datetime | None,
     findings: Findings,
+    dtype: np.dtype[Any],
 ) -> ImageValues:
     """Bring together what is known of an image.
 
@@ -43,8 +51,8 @@ def describe(
         For log lines.
     planes
         Columns of a `PlaneTable` by frame number, each of shape (frames,).
-    frames
-        What the first frame at each index along C says.
+    told
+        What the frames tell.
     summary
         What the summary metadata says.
     given
@@ -53,6 +61,8 @@ def describe(
         When the first frame of the dataset was taken.
     findings
         Takes up what is left out.
+    dtype
+        Of the pixels in the file.
 
     Returns
     -------
@@ -61,26 +71,32 @@ def describe(
         out, with a finding.
     """
     acquired = layout.frames[layout.frames >= 0]
-    sizes_um = _known(planes["pixel_size_um"][acquired])
-    of_planes = _pixel_size(name, sizes_um, findings) if sizes_um.size else _positive(summary.pixel_size_um)
-    pixel_size_um = given.pixel_size_um or of_planes
-    first = frames[0]
-    aspect = (_positive(first.pixel_aspect) or 1) if not given.pixel_size_um else 1
-    bits = _known(planes["bit_depth"][acquired])
-    position = first.position_name or dict(layout.labels).get("position")
-    label = first.objective or summary.objective
+    frame = told.image.values
+    pixel_size_um = given.pixel_size_um
+    if pixel_size_um is None:
+        sizes_um = _known(planes["pixel_size_um"][acquired])
+        pixel_size_um = (
+            _pixel_size(name, sizes_um, findings) if sizes_um.size else _positive(summary.pixel_size_um)
+        )
+    aspect = (_positive(frame.pixel_aspect) or 1) if given.pixel_size_um is None else 1
+    channels = tuple(
+        _channel(channel, each, summary, given)
+        for channel, each in zip(layout.values["C"], told.channels, strict=True)
+    )
+    position = frame.position_name or dict(layout.labels).get("position")
+    label = frame.objective or (None if "objective" in told.image.disputed else summary.objective)
     return ImageValues(
-        channels=tuple(
-            _channel(channel, frame, summary, given)
-            for channel, frame in zip(layout.values["C"], frames, strict=True)
-        ),
+        channels=channels,
         pixel_size_x_um=pixel_size_um,
         pixel_size_y_um=_positive(pixel_size_um * aspect) if pixel_size_um else None,
         z_step_um=given.z_step_um
         or _positive(summary.z_step_um)
+        or _positive(frame.z_step_um)
         or _z_step(layout, name, planes["z_um"], findings),
-        time_interval_s=given.time_interval_s or _positive(summary.time_interval_s),
-        significant_bits=int(bits.max()) if bits.size else None,
+        time_interval_s=given.time_interval_s
+        or _positive(frame.time_interval_s)
+        or _positive(summary.time_interval_s),
+        significant_bits=_significant_bits(_known(planes["bit_depth"][acquired]), channels, dtype),
         acquired=first_with_zone((started, summary.started)),
         description=summary.description if given.description is None else given.description,
         stage_label=None if position is None else str(position),
@@ -90,37 +106,41 @@ def describe(
 
 def objective_of(label: str) -> ObjectiveInfo:
     """Take magnification, aperture and immersion out of a label such as "Nikon 60x/1.4 Oil"."""
-    magnification = _MAGNIFICATION.search(label)
-    aperture = next((match for match in (each.search(label) for each in _APERTURES) if match), None)
-    words = re.findall(r"[a-z]+", label.casefold())
+    magnification, aperture, immersion = read_label(label)
     return ObjectiveInfo(
-        model=label,
-        magnification=(float(magnification[1]) or None) if magnification else None,
-        numerical_aperture=(float(aperture[1]) or None) if aperture else None,
-        immersion=next((kind for word, kind in _IMMERSIONS.items() if word in words), None),
+        model=label, magnification=magnification, numerical_aperture=aperture, immersion=immersion
     )
 
 
-def _channel(
-    channel: int | str | None, frame: FrameValues, summary: SummaryValues, given: Given
-) -> ChannelValues:
+def _significant_bits(
+    bits: npt.NDArray[np.float64], channels: Sequence[ChannelValues], dtype: np.dtype[Any]
+) -> int | None:
+    """Find the largest bit depth of planes, or else of cameras; None where the pixels cannot have it."""
+    depths = bits.tolist() or [each.camera.bit_depth or 0 for each in channels if each.camera is not None]
+    depth = int(max(depths, default=0))
+    return depth if dtype.kind in "ui" and 0 < depth <= dtype.itemsize * 8 else None
+
+
+def _channel(channel: int | str | None, told: Agreed, summary: SummaryValues, given: Given) -> ChannelValues:
     info = given.channels.get(channel, ChannelInfo()) if channel is not None else ChannelInfo()
     name = None if channel is None else str(channel)
     if info.color is None:
-        told = None if name is None else summary.channel_colors.get(name)
-        info = replace(info, color=told or default_color(name or ""))
-    camera = frame.camera
-    if camera is None and len(summary.cameras) == 1:
+        color = None if name is None else summary.channel_colors.get(name)
+        info = replace(info, color=color or default_color(name or ""))
+    camera = told.values.camera
+    if camera is None and len(summary.cameras) == 1 and "camera" not in told.disputed:
         camera = next(iter(summary.cameras.values()))
     elif camera is not None and camera.label in summary.cameras:
-        camera = _merged(camera, summary.cameras[camera.label])
+        camera = _merged(camera, summary.cameras[camera.label], told.disputed)
     return ChannelValues(name, info, camera)
 
 
-def _merged(camera: CameraValues, other: CameraValues) -> CameraValues:
-    """Fill in what is not known of a camera."""
+def _merged(camera: CameraValues, other: CameraValues, disputed: Collection[str]) -> CameraValues:
+    """Fill in what is not known of a camera, unless frames tell different things."""
     missing = {
-        each.name: getattr(other, each.name) for each in fields(camera) if getattr(camera, each.name) is None
+        each.name: getattr(other, each.name)
+        for each in fields(camera)
+        if getattr(camera, each.name) is None and each.name not in disputed
     }
     return replace(camera, **missing)
 

@@ -9,7 +9,8 @@ from exengine_ome_tiff.ome.text import optional_name
 from exengine_ome_tiff.ome.user_values import ObjectiveInfo
 from exengine_ome_tiff.translate import CameraValues
 
-_BINNINGS = ("1x1", "2x2", "4x4", "8x8")
+BINNINGS = ("1x1", "2x2", "4x4", "8x8")
+"""Those that OME has names for."""
 
 
 class Instruments:
@@ -54,7 +55,7 @@ class Instruments:
             id=self._detectors[camera.label].id, gain=camera.gain, offset=camera.offset
         )
         if camera.binning is not None:
-            settings.binning = m.Binning(camera.binning if camera.binning in _BINNINGS else "Other")
+            settings.binning = m.Binning(camera.binning if camera.binning in BINNINGS else "Other")
         if camera.readout_mhz is not None:
             settings.read_out_rate = camera.readout_mhz
             settings.read_out_rate_unit = m.UnitsFrequency.MEGAHERTZ

@@ -1,5 +1,6 @@
 """Metadata dialects to neutral values with units in their names. Plain values in, plain values out."""
 
+from exengine_ome_tiff.translate.frame_facts import Agreed, FrameFacts, Group, Written, agreed
 from exengine_ome_tiff.translate.interpreter import Interpreter
 from exengine_ome_tiff.translate.times import delta_t_s, first_with_zone
 from exengine_ome_tiff.translate.translator import Translator
@@ -12,13 +13,18 @@ from exengine_ome_tiff.translate.values import (
 )
 
 __all__ = [
+    "Agreed",
     "CameraValues",
+    "FrameFacts",
     "FrameValues",
+    "Group",
     "Interpreter",
     "PlaneTable",
     "PlaneValues",
     "SummaryValues",
     "Translator",
+    "Written",
+    "agreed",
     "delta_t_s",
     "first_with_zone",
 ]

@@ -34,21 +34,25 @@ class Guarded(Translator):
             raise TypeError(f"got {translator!r} as a translator, expected an instance of a Translator")
         self._translator = translator
 
-    def speaks(self, tags: Tags) -> bool:
-        return self._ask(lambda: bool(self._translator.speaks(_frozen(tags))), "speaks", default=False)
+    def matches(self, tags: Tags) -> bool:
+        return self._ask(lambda: bool(self._translator.matches(_frozen(tags))), "matches", default=False)
 
-    def plane(self, tags: Tags) -> PlaneValues:
-        return self._ask(lambda: _checked(self._translator.plane(_frozen(tags))), "plane", PlaneValues())
-
-    def frame(self, tags: Tags) -> FrameValues:
+    def plane_values(self, tags: Tags) -> PlaneValues:
         return self._ask(
-            lambda: _expected(FrameValues, self._translator.frame(_frozen(tags))), "frame", FrameValues()
+            lambda: _checked(self._translator.plane_values(_frozen(tags))), "plane_values", PlaneValues()
         )
 
-    def summary(self, tags: Tags) -> SummaryValues:
+    def frame_values(self, tags: Tags) -> FrameValues:
         return self._ask(
-            lambda: _expected(SummaryValues, self._translator.summary(_frozen(tags))),
-            "summary",
+            lambda: _expected(FrameValues, self._translator.frame_values(_frozen(tags))),
+            "frame_values",
+            FrameValues(),
+        )
+
+    def summary_values(self, tags: Tags) -> SummaryValues:
+        return self._ask(
+            lambda: _expected(SummaryValues, self._translator.summary_values(_frozen(tags))),
+            "summary_values",
             SummaryValues(),
         )
 

@@ -1,4 +1,4 @@
-"""Which dialect metadata speaks, what it says, and what it has that OME has no place for."""
+"""Reads the metadata of frames as they come, and keeps what they say beside numbers of planes."""
 
 import logging
 from array import array
@@ -10,27 +10,31 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.translate.acqengj import AcquisitionEngine
+from exengine_ome_tiff.translate.devices import Devices
+from exengine_ome_tiff.translate.form import UNKEPT, Form
+from exengine_ome_tiff.translate.frame_facts import FrameFacts
 from exengine_ome_tiff.translate.guard import Guarded, log_failure
 from exengine_ome_tiff.translate.mmcore import MMCore
 from exengine_ome_tiff.translate.plain import Plain
-from exengine_ome_tiff.translate.pymmcoreplus import PymmcorePlus
+from exengine_ome_tiff.translate.plan import Plan, frame_values
+from exengine_ome_tiff.translate.pymmcoreplus import PymmcorePlus, UseqEvent
 from exengine_ome_tiff.translate.studio import Studio
 from exengine_ome_tiff.translate.tags import flat
-from exengine_ome_tiff.translate.translator import Translator
-from exengine_ome_tiff.translate.unmapped import Form, collect
-from exengine_ome_tiff.translate.values import FrameValues, PlaneValues, SummaryValues
+from exengine_ome_tiff.translate.translator import Dialect, Translator
+from exengine_ome_tiff.translate.values import FrameValues, PlaneValues, SummaryValues, merged
 
 logger = logging.getLogger(__name__)
 
 ENTRY_POINTS = "exengine_ome_tiff.translators"
-BUILT_IN: tuple[type[Translator], ...] = (PymmcorePlus, AcquisitionEngine, Studio, MMCore, Plain)
-_NOTHING = Translator()
-_MAX_FORMS = 256
+BUILT_IN: tuple[type[Dialect], ...] = (PymmcorePlus, UseqEvent, AcquisitionEngine, Studio, MMCore, Plain)
+_DIALECTS = tuple(dialect() for dialect in BUILT_IN)
+KNOWN_KEYS = frozenset(key for dialect in BUILT_IN for key in dialect.known_keys())
+"""Keys of all dialects."""
 _ROW = (1 << 32) - 1
 
 
 class Interpreter:
-    """Understands metadata, and keeps of all frames the tags that OME has no place for.
+    """Understands metadata, and keeps the tags of all frames.
 
     Parameters
     ----------
@@ -44,7 +48,7 @@ class Interpreter:
     """
 
     def __init__(self, translators: Iterable[Translator] = ()) -> None:
-        self._translators = (*map(Guarded, translators), *_installed(), *(dialect() for dialect in BUILT_IN))
+        self._translators = (*map(Guarded, translators), *_installed())
         self._by_keys: dict[tuple[str, ...], Form] = {}
         self._forms: dict[int, Form] = {}
         self._rows = array("Q")
@@ -76,7 +80,7 @@ class Interpreter:
                 form = self._form(tags, metadata)
             self._last_form = None if form.may_nest else form
         self._rows.append(form.number << 32 | form.add(tags, changed))
-        return form.translator.plane(tags)
+        return form.plan.plane(tags, changed)
 
     def like(self) -> "Interpreter":
         """Return one that asks the same translators and has read nothing yet."""
@@ -90,33 +94,32 @@ class Interpreter:
         del self._rows[count:]
 
     def frame(self, metadata: Mapping[str, object]) -> FrameValues:
-        """Tell what else a frame says."""
+        """Tell what else a frame says, on its own."""
         tags = flat(metadata)
-        return self._translator(tags).frame(tags)
+        return frame_values(self._plan(tags).told(tags))
 
     def summary(self, metadata: object) -> SummaryValues:
         """Tell what summary metadata says."""
         if not isinstance(metadata, Mapping):
             return SummaryValues()
         tags = flat(metadata)
-        return self._translator(tags).summary(tags)
+        asked: list[Translator] = [each for each in self._translators if each.matches(tags)]
+        dialects = [each for each in _DIALECTS if each.matches(tags) and not isinstance(each, Plain)]
+        dialects += [each for each in _DIALECTS if each.is_general and each not in dialects][:-1]
+        own = {note.key for each in dialects for note in each.summary_notes}
+        values = [each.summary_values(tags) for each in (*asked, *dialects)]
+        rest = {key: value for key, value in tags.items() if key not in own}  # they know their keys better
+        return merged([*values, Plain().summary_values(rest)])
 
-    def translated(self, metadata: Mapping[str, object]) -> set[str]:
-        """Tell which tags of a frame say what OME has a place for."""
-        tags = flat(metadata)
-        translator = self._translator(tags)
-        return {*translator.translated(tags), *translator.described(tags)}
+    def facts(self, summary: object = None) -> FrameFacts:
+        """Bring together what the frames so far say; the summary metadata tells of devices and presets."""
+        places = np.frombuffer(self._rows.tobytes(), np.int64)
+        tags = flat(summary) if isinstance(summary, Mapping) else {}
+        return FrameFacts(self._forms, places >> 32, places & _ROW, Devices.of(tags), KNOWN_KEYS)
 
     def rest(self, frames: npt.NDArray[np.int64]) -> tuple[dict[str, str], dict[str, list[str]]]:
-        """Collect the tags of frames that OME has no place for; see `collect`.
-
-        Parameters
-        ----------
-        frames
-            Numbers of frames, shape (n,), in the order in which `read` took them.
-        """
-        places = np.frombuffer(self._rows, np.int64)[frames]
-        return collect(self._forms, places >> 32, places & _ROW)
+        """Collect the tags of frames that OME has no place for; see `FrameFacts.rest`."""
+        return self.facts().rest(frames)
 
     def _form(self, tags: Mapping[str, object], metadata: Mapping[str, object]) -> Form:
         """Return the form of flat metadata; all beyond 256 share one that keeps nothing."""
@@ -124,21 +127,21 @@ class Interpreter:
         form = self._by_keys.get(keys)
         if form is not None:
             return form
-        if len(self._by_keys) < _MAX_FORMS:
-            form = Form(len(self._by_keys), self._translator(tags), tags, metadata)
+        if len(self._by_keys) < UNKEPT:
+            form = Form(len(self._by_keys), self._plan(tags), tags, metadata)
             self._by_keys[keys] = self._forms[form.number] = form
             return form
-        if _MAX_FORMS not in self._forms:
-            logger.warning("more than %d sets of metadata keys: the rest is in records", _MAX_FORMS)
-            self._forms[_MAX_FORMS] = Form(_MAX_FORMS, _NOTHING, {}, {})
-        return Form(_MAX_FORMS, self._translator(tags), {}, {})
+        if UNKEPT not in self._forms:
+            logger.warning("more than %d sets of metadata keys: the rest is in records", UNKEPT)
+            self._forms[UNKEPT] = Form(UNKEPT, self._plan({}), {}, {})
+        return Form(UNKEPT, self._plan(tags), {}, {})
 
-    def _translator(self, tags: Mapping[str, object]) -> Translator:
-        return next((each for each in self._translators if each.speaks(tags)), _NOTHING)
+    def _plan(self, tags: Mapping[str, object]) -> Plan:
+        return Plan(tags, self._translators, _DIALECTS)
 
 
 @cache
-def _installed() -> tuple[Translator, ...]:
+def _installed() -> tuple[Guarded, ...]:
     """Make the translators that installed packages register."""
     found = []
     for entry in entry_points(group=ENTRY_POINTS):

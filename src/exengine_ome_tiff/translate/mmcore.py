@@ -1,53 +1,68 @@
 """Tags of Micro-Manager's core: ExEngine's plain ones, and MMCoreJ's with the properties of all devices."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import ClassVar
 
-from exengine_ome_tiff.translate import parse as read
+from exengine_ome_tiff.translate import parse
+from exengine_ome_tiff.translate.objective_labels import is_objective
 from exengine_ome_tiff.translate.times import first_with_zone, parse_time
-from exengine_ome_tiff.translate.translator import Note, Rule, TableTranslator, Tags, is_known
-from exengine_ome_tiff.translate.values import CameraValues, FrameValues, PlaneValues
+from exengine_ome_tiff.translate.translator import Dialect, Note, Rule, Tags, Told, is_known
 
 RULES = (
-    Rule("ElapsedTime-ms", "elapsed_s", read.milliseconds, "Plane DeltaT, where there is no wall clock"),
-    Rule("TimeReceivedByCore", "local_clock_s", read.local_clock, "Plane DeltaT"),
-    Rule("TimeReceivedByCore", "utc_s", read.utc_clock, "Plane DeltaT"),
-    Rule("PixelSizeUm", "pixel_size_um", read.size_um, "Pixels PhysicalSizeX, PhysicalSizeY"),
-    Rule("BitDepth", "bit_depth", read.bits, "Pixels SignificantBits"),
+    Rule("ElapsedTime-ms", "elapsed_s", parse.milliseconds, "Plane DeltaT, where there is no wall clock"),
+    Rule("TimeReceivedByCore", "local_clock_s", parse.local_clock, "Plane DeltaT"),
+    Rule("TimeReceivedByCore", "utc_s", parse.utc_clock, "Plane DeltaT"),
+    Rule("PixelSizeUm", "pixel_size_um", parse.size_um, "Pixels PhysicalSizeX, PhysicalSizeY"),
+    Rule("BitDepth", "bit_depth", parse.bits, "Pixels SignificantBits"),
 )
 STAMPS = ("TimeReceivedByCore", "Time")
-OBJECTIVE = "Objective-Label"
-_OF_CAMERA = {
-    "Name": "manufacturer",
-    "CameraName": "model",
-    "CameraID": "serial_number",
-    "Binning": "binning",
-    "Gain": "gain",
-    "Offset": "offset",
-    "ReadoutRate": "readout_mhz",
-}
-"""Properties of a camera, and what of `CameraValues` they become."""
+CONTAINERS = ("UserData.", "ScopeData.", "scopeData.", "camera_metadata.", "tags.")
 
 
 def binning_text(value: object) -> str | None:
     """Spell binning as "2x2", from 2, "2" or "2x2"."""
     if isinstance(value, str) and "x" in value:
-        sides = [read.number(side) for side in value.split("x")]
+        sides = [parse.number(side) for side in value.split("x")]
         return "x".join(f"{side:g}" for side in sides) if len(sides) == 2 and min(sides) >= 1 else None
-    side = read.number(value)
+    side = parse.number(value)
     return f"{side:g}x{side:g}" if side >= 1 else None
 
 
+def known_number(value: object) -> float | None:
+    """Read a number, None where it is none."""
+    return parse.known(parse.number(value))
+
+
+def known_bits(value: object) -> float | None:
+    """Read a number of bits, None where it is none."""
+    return parse.known(parse.bits(value))
+
+
+CAMERA_PROPERTIES = {
+    "Name": ("manufacturer", parse.text),
+    "CameraName": ("model", parse.text),
+    "CameraID": ("serial_number", parse.text),
+    "Binning": ("binning", binning_text),
+    "Gain": ("gain", known_number),
+    "Offset": ("offset", known_number),
+    "ReadoutRate": ("readout_mhz", known_number),
+    "BitDepth": ("bit_depth", known_bits),
+}
+"""Properties of a camera, what of `CameraValues` they become, and how they are read."""
+
 NOTES = (
-    Note("TimeReceivedByCore", "Image AcquisitionDate", parse_time),
-    Note("Time", "Image AcquisitionDate", parse_time),
-    Note("Camera", "Detector, Channel DetectorSettings", read.text),
-    Note("Binning", "DetectorSettings Binning", binning_text),
-    Note("Width", "Pixels SizeX", read.count),
-    Note("Height", "Pixels SizeY", read.count),
-    Note("PixelType", "Pixels Type, Channel SamplesPerPixel", read.text),
-    Note(OBJECTIVE, "Objective Model, NominalMagnification, LensNA, Immersion", read.text),
+    Note("TimeReceivedByCore", "Image AcquisitionDate", "acquired", parse_time),
+    Note("Time", "Image AcquisitionDate", "acquired", parse_time),
+    Note("PositionName", "Image StageLabel Name", "position_name", parse.text),
+    Note("PixelAspect", "Pixels PhysicalSizeY", "pixel_aspect", known_number),
+    Note("Camera", "Detector, Channel DetectorSettings", "camera", parse.text),
+    Note("Core-Camera", "Detector, where no Camera is told", "camera", parse.text),
+    Note("Binning", "DetectorSettings Binning", "binning", binning_text),
+    Note("Width", "Pixels SizeX", "width", parse.count),
+    Note("Height", "Pixels SizeY", "height", parse.count),
+    Note("PixelType", "Pixels Type, Channel SamplesPerPixel", "pixel_type", parse.text),
+    Note("<Objective>-Label", "Objective Model, NominalMagnification, LensNA, Immersion"),
     Note("<Camera>-Name", "Detector Manufacturer"),
     Note("<Camera>-CameraName", "Detector Model"),
     Note("<Camera>-CameraID", "Detector SerialNumber"),
@@ -55,32 +70,11 @@ NOTES = (
     Note("<Camera>-Gain", "DetectorSettings Gain"),
     Note("<Camera>-Offset", "DetectorSettings Offset"),
     Note("<Camera>-ReadoutRate", "DetectorSettings ReadOutRate, where it is a number (MHz)"),
+    Note("<Camera>-BitDepth", "Pixels SignificantBits, where no other key tells"),
     Note("<Camera>-Exposure", "Plane ExposureTime, where no other key tells"),
 )
-
-
-def camera_values(tags: Tags, label: str | None = None) -> CameraValues | None:
-    """Find out about the camera of a frame, by its label in ``Camera`` or ``Core-Camera``."""
-    label = label or read.text(tags.get("Camera")) or read.text(tags.get("Core-Camera"))
-    if label is None:
-        return None
-
-    def known(suffix: str) -> str | None:
-        return read.text(tags.get(f"{label}-{suffix}"))
-
-    def number(suffix: str) -> float | None:
-        return read.known(read.number(tags.get(f"{label}-{suffix}")))
-
-    return CameraValues(
-        label,
-        manufacturer=known("Name"),
-        model=known("CameraName"),
-        serial_number=known("CameraID"),
-        binning=binning_text(tags.get("Binning", tags.get(f"{label}-Binning"))),
-        gain=number("Gain"),
-        offset=number("Offset"),
-        readout_mhz=number("ReadoutRate"),
-    )
+_EXPOSURE, _LABEL = "-Exposure", "-Label"
+_CAMERAS = ("Camera", "Core-Camera")
 
 
 def first_stamp(tags: Tags, keys: Iterable[str]) -> datetime | None:
@@ -88,44 +82,59 @@ def first_stamp(tags: Tags, keys: Iterable[str]) -> datetime | None:
     return first_with_zone(parse_time(tags.get(key)) for key in keys)
 
 
-class MMCore(TableTranslator):
+class MMCore(Dialect):
     """Micro-Manager's core."""
 
     name = "MMCore, MMCoreJ"
     keys = frozenset({"TimeReceivedByCore", "ElapsedTime-ms", "Camera", "PixelType", "Core-Camera"})
+    containers = CONTAINERS
     rules: ClassVar[tuple[Rule, ...]] = RULES
     notes: ClassVar[tuple[Note, ...]] = NOTES
-    stamps: tuple[str, ...] = STAMPS
+    stamps: ClassVar[tuple[str, ...]] = STAMPS
 
-    def plane(self, tags: Tags) -> PlaneValues:
-        plane = super().plane(tags)
-        if plane.exposure_s == plane.exposure_s:
-            return plane
-        camera = tags.get("Camera", tags.get("Core-Camera"))
-        exposure = tags.get(f"{camera}-Exposure")
-        return plane if exposure is None else plane._replace(exposure_s=read.duration_ms(exposure))
+    def last_rules(self, tags: Tags) -> Iterator[Rule]:
+        """Yield the exposures that cameras have in the cache of properties, which may be old."""
+        cameras = [key for name in _CAMERAS for key in self.spelled(name, tags)]
+        for key in tags:
+            if cameras and key.endswith(_EXPOSURE):
+                device = self._bare(key.removesuffix(_EXPOSURE))
+                yield Rule(
+                    key, "exposure_s", parse.duration_ms, "Plane ExposureTime", only_if=(cameras[0], device)
+                )
 
-    def frame(self, tags: Tags) -> FrameValues:
-        return FrameValues(
-            acquired=first_stamp(tags, self.stamps),
-            position_name=read.text(tags.get("PositionName")),
-            objective=read.text(tags.get(OBJECTIVE)),
-            pixel_aspect=read.known(read.number(tags.get("PixelAspect"))),
-            camera=camera_values(tags),
-        )
+    def told(self, tags: Tags) -> Iterator[Told]:
+        yield from super().told(tags)
+        for key in self._objectives(tags):
+            yield Told("objective", tags[key], key)
+        camera = self._camera(tags)
+        if camera is None:
+            return
+        for name, (fact, read) in CAMERA_PROPERTIES.items():
+            for key in self.spelled(f"{camera}-{name}", tags):
+                value = read(tags[key])
+                if is_known(value):
+                    yield Told(fact, value, key)
 
-    def translated(self, tags: Tags) -> Iterable[str]:
-        keys = {*super().translated(tags)}
-        exposure = f"{tags.get('Camera', tags.get('Core-Camera'))}-Exposure"
-        return keys | {exposure} if is_known(read.duration_ms(tags.get(exposure))) else keys
+    def fact_keys(self, tags: Tags) -> Iterator[str]:
+        yield from super().fact_keys(tags)
+        names = tuple(f"-{name}" for name in CAMERA_PROPERTIES)
+        yield from (key for key in tags if key.endswith((*names, _LABEL)))
 
-    def described(self, tags: Tags) -> Iterable[str]:
-        keys = {*super().described(tags)}
-        camera = camera_values(tags)
-        if camera is not None:
-            keys |= {
-                f"{camera.label}-{suffix}"
-                for suffix, field in _OF_CAMERA.items()
-                if getattr(camera, field) is not None
-            }
-        return keys
+    def _camera(self, tags: Tags) -> str | None:
+        """Find the label of the camera of a frame."""
+        labels = (parse.text(tags[key]) for name in _CAMERAS for key in self.spelled(name, tags))
+        return next((label for label in labels if label is not None), None)
+
+    def _objectives(self, tags: Tags) -> Iterator[str]:
+        """Yield keys of labels that name an objective."""
+        for key in tags:
+            if key.endswith(_LABEL):
+                device = self._bare(key.removesuffix(_LABEL))
+                label = parse.text(tags[key])
+                names = [parse.text(tags[each]) for each in self.spelled(f"{device}-Name", tags)]
+                if label is not None and is_objective(device, label, names[0] if names else None):
+                    yield key
+
+    def _bare(self, key: str) -> str:
+        """Take away what a key is in."""
+        return next((key.removeprefix(each) for each in self.containers if key.startswith(each)), key)

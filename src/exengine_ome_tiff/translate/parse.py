@@ -1,19 +1,29 @@
 """Reading one value: numbers and text that may come as either, and time stamps."""
 
 import math
+import re
 
 from exengine_ome_tiff.translate.times import seconds
 from exengine_ome_tiff.translate.values import UNKNOWN
 
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
+_UNIX_S = (3e8, 7.3e9)
+"""Seconds since 1970 of the years from 1979 to 2200."""
+_UNIX_UNITS_S = (1.0, 1e-3, 1e-6, 1e-9)
+_SPAN = re.compile(r"P(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S)?)?")
+_SPAN_UNITS_S = (86400, 3600, 60, 1)
 _MIN_PIXEL_SIZE_UM, _MAX_PIXEL_SIZE_UM = 1e-6, 1e9  # what is beyond is no calibration
 
 
 def number(value: object) -> float:
-    """Read a number or its text; NaN where there is no finite one."""
+    """Read a number or its text, which may have a decimal comma; NaN where there is no finite one."""
     if not isinstance(value, (int, float, str)) or isinstance(value, bool):  # of each frame: no new union
         return UNKNOWN
-    if isinstance(value, str) and "_" in value:  # which Python takes for a separator of digits
-        return UNKNOWN
+    if isinstance(value, str):
+        if "_" in value:  # which Python takes for a separator of digits
+            return UNKNOWN
+        if "," in value and _DECIMAL_COMMA.fullmatch(value):
+            value = value.replace(",", ".")
     try:
         result = float(value)
     except (ValueError, OverflowError):
@@ -50,14 +60,31 @@ def bits(value: object) -> float:
     return float(int(count)) if count >= 1 else UNKNOWN
 
 
+def span_s(value: object) -> float:
+    """Read a time span: a number of seconds, or text such as "PT1M30.5S"."""
+    match = _SPAN.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return number(value)
+    return sum(
+        float(part) * unit_s for part, unit_s in zip(match.groups(), _SPAN_UNITS_S, strict=True) if part
+    )
+
+
 def local_clock(value: object) -> float:
     """Read a time stamp that does not tell its zone; seconds since 1970-01-01 on its clock."""
-    return seconds(value, zone=False)
+    return seconds(value, zone=False) if isinstance(value, str) and ":" in value else UNKNOWN
 
 
 def utc_clock(value: object) -> float:
-    """Read a time stamp that tells its zone; seconds since 1970-01-01 00:00 UTC."""
-    return seconds(value, zone=True)
+    """Read a time stamp that tells its zone, or Unix time; seconds since 1970-01-01 00:00 UTC."""
+    return seconds(value, zone=True) if isinstance(value, str) and ":" in value else unix_s(value)
+
+
+def unix_s(value: object) -> float:
+    """Read Unix time in seconds, milliseconds, microseconds or nanoseconds, which its size tells apart."""
+    ticks = number(value)
+    found = [ticks * unit_s for unit_s in _UNIX_UNITS_S if _UNIX_S[0] <= ticks * unit_s < _UNIX_S[1]]
+    return found[0] if found else UNKNOWN
 
 
 def text(value: object) -> str | None:

@@ -1,57 +1,97 @@
 """Dicts that scripts make themselves, with names that tell what they mean."""
 
-from exengine_ome_tiff.translate import parse as read
+from collections.abc import Iterator
+from typing import ClassVar
+
+from exengine_ome_tiff.translate import parse
+from exengine_ome_tiff.translate.names import QUANTITIES, meanings_of
 from exengine_ome_tiff.translate.times import parse_time
-from exengine_ome_tiff.translate.translator import Note, Rule, TableTranslator, Tags
-from exengine_ome_tiff.translate.values import FrameValues, SummaryValues
+from exengine_ome_tiff.translate.translator import Dialect, Note, Rule, Tags, Told, is_known
+from exengine_ome_tiff.translate.values import PlaneValues, SummaryValues
 
 _STAMPS = ("timestamp", "datetime", "acquired")
+_STEPS = ("z_step_um", "time_interval_s")
+_TARGETS = {
+    "exposure_s": "Plane ExposureTime",
+    "x_um": "Plane PositionX, StageLabel X",
+    "y_um": "Plane PositionY, StageLabel Y",
+    "z_um": "Plane PositionZ, StageLabel Z",
+    "elapsed_s": "Plane DeltaT, where there is no wall clock",
+    "utc_s": "Plane DeltaT, Image AcquisitionDate",
+    "pixel_size_um": "Pixels PhysicalSizeX, PhysicalSizeY",
+    "bit_depth": "Pixels SignificantBits",
+    "z_step_um": "Pixels PhysicalSizeZ",
+    "time_interval_s": "Pixels TimeIncrement",
+}
 
 
-class Plain(TableTranslator):
-    """Names with their units, as this package spells its own."""
+class Plain(Dialect):
+    """Names with their units, in any spelling, and those of this package."""
 
-    name = "plain dicts"
-    rules = (
-        Rule("exposure_ms", "exposure_s", read.duration_ms, "Plane ExposureTime"),
-        Rule("exposure_s", "exposure_s", read.duration_s, "Plane ExposureTime"),
-        Rule("x_um", "x_um", read.number, "Plane PositionX, StageLabel X"),
-        Rule("y_um", "y_um", read.number, "Plane PositionY, StageLabel Y"),
-        Rule("z_um", "z_um", read.number, "Plane PositionZ, StageLabel Z"),
-        Rule("elapsed_s", "elapsed_s", read.number, "Plane DeltaT, where there is no wall clock"),
-        Rule("elapsed_ms", "elapsed_s", read.milliseconds, "Plane DeltaT, where there is no wall clock"),
-        Rule("pixel_size_um", "pixel_size_um", read.size_um, "Pixels PhysicalSizeX, PhysicalSizeY"),
-        Rule("bit_depth", "bit_depth", read.bits, "Pixels SignificantBits"),
-        *(
-            Rule(stamp, clock, reader, "Plane DeltaT, Image AcquisitionDate")
-            for stamp in _STAMPS
-            for clock, reader in (("utc_s", read.utc_clock), ("local_clock_s", read.local_clock))
-        ),
+    name = "names with units"
+    rules: ClassVar[tuple[Rule, ...]] = tuple(
+        Rule(stamp, clock, reader, "Plane DeltaT, Image AcquisitionDate")
+        for stamp in _STAMPS
+        for clock, reader in (("utc_s", parse.utc_clock), ("local_clock_s", parse.local_clock))
     )
-    keys = frozenset(rule.key for rule in rules)
-    notes = (Note("position_name", "Image StageLabel Name", read.text),)
-    summary_notes = (
+    notes: ClassVar[tuple[Note, ...]] = (
+        *(Note(stamp, "Image AcquisitionDate", "acquired", parse_time) for stamp in _STAMPS),
+        Note("position_name", "Image StageLabel Name", "position_name", parse.text),
+    )
+    summary_notes: ClassVar[tuple[Note, ...]] = (
         *(Note(stamp, "Image AcquisitionDate") for stamp in _STAMPS),
         Note("description", "Image Description"),
         Note("time_interval_s", "Pixels TimeIncrement"),
         Note("z_step_um", "Pixels PhysicalSizeZ"),
+        Note("pixel_size_um", "Pixels PhysicalSizeX, PhysicalSizeY, where frames do not tell"),
     )
 
-    def speaks(self, tags: Tags) -> bool:
-        return super().speaks(tags) or any(note.key in tags for note in (*self.notes, *self.summary_notes))
+    def matches(self, tags: Tags) -> bool:
+        del tags
+        return True
 
-    def frame(self, tags: Tags) -> FrameValues:
+    def plane_rules(self, tags: Tags, *, is_recognised: bool) -> Iterator[Rule]:
+        yield from super().plane_rules(tags, is_recognised=is_recognised)
+        for key in tags:
+            for meaning in meanings_of(key):
+                if meaning.field in PlaneValues._fields:
+                    yield Rule(key, meaning.field, meaning.read, _TARGETS[meaning.field])
+
+    def told(self, tags: Tags) -> Iterator[Told]:
+        yield from super().told(tags)
+        for key in self._steps(tags):
+            for meaning in meanings_of(key):
+                value = meaning.read(tags[key])
+                if is_known(value):
+                    yield Told(meaning.field, value, key)
+
+    def fact_keys(self, tags: Tags) -> Iterator[str]:
+        yield from super().fact_keys(tags)
+        yield from self._steps(tags)
+
+    def summary_values(self, tags: Tags) -> SummaryValues:
+        values: dict[str, float] = {}
+        for key in tags:
+            for meaning in meanings_of(key):
+                value = meaning.read(tags[key])
+                if is_known(value):
+                    values.setdefault(meaning.field, value)
         stamps = [parse_time(tags.get(key)) for key in _STAMPS]
-        return FrameValues(
-            acquired=next((stamp for stamp in stamps if stamp is not None), None),
-            position_name=read.text(tags.get("position_name")),
+        return SummaryValues(
+            started=next((stamp for stamp in stamps if stamp is not None), None),
+            description=parse.text(tags.get("description")),
+            time_interval_s=parse.positive(values.get("time_interval_s", 0)),
+            z_step_um=values.get("z_step_um"),
+            pixel_size_um=values.get("pixel_size_um"),
         )
 
-    def summary(self, tags: Tags) -> SummaryValues:
-        return SummaryValues(
-            started=self.frame(tags).acquired,
-            description=read.text(tags.get("description")),
-            time_interval_s=read.positive(read.number(tags.get("time_interval_s"))),
-            z_step_um=read.positive(abs(read.number(tags.get("z_step_um")))),
-            pixel_size_um=read.known(read.size_um(tags.get("pixel_size_um"))),
-        )
+    @staticmethod
+    def _steps(tags: Tags) -> Iterator[str]:
+        """Yield keys of steps and intervals, which do not differ from plane to plane."""
+        for key in tags:
+            if any(each.field in _STEPS and not each.is_rate for each in meanings_of(key)):
+                yield key
+
+
+EXAMPLES = tuple((quantity, _TARGETS[quantity.field]) for quantity in QUANTITIES)
+"""Quantities that names with units tell, and where they go."""

@@ -1,91 +1,114 @@
-"""Frame and summary metadata of pymmcore-plus (`FrameMetaV1`, `SummaryMetaV1`)."""
+"""Frame and summary metadata of pymmcore-plus, and useq's events."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+import re
+from collections.abc import Iterator
+from typing import Any
 
-from exengine_ome_tiff.translate import parse as read
-from exengine_ome_tiff.translate.mmcore import binning_text, camera_values, first_stamp
-from exengine_ome_tiff.translate.times import parse_time
-from exengine_ome_tiff.translate.translator import Note, Rule, TableTranslator, Tags
-from exengine_ome_tiff.translate.values import CameraValues, FrameValues, SummaryValues
+from exengine_ome_tiff.translate import parse
+from exengine_ome_tiff.translate.devices import Devices, dicts
+from exengine_ome_tiff.translate.mmcore import first_stamp
+from exengine_ome_tiff.translate.translator import Dialect, Note, Rule, Tags
+from exengine_ome_tiff.translate.values import CameraValues, SummaryValues
 
 _FORMATS = ("frame-dict", "summary-dict")
+_PLAN, _PLATE = "mda_sequence.time_plan", "mda_sequence.stage_positions.plate"
+_BITS = re.compile(r"[A-Za-z]+(\d{1,2})(?:p|Packed|msb|lsb)?")
 
 
-class PymmcorePlus(TableTranslator):
-    """pymmcore-plus, from 0.11 on."""
+class UseqEvent(Dialect):
+    """`useq.MDAEvent` as a dict, on its own or within metadata."""
+
+    name = "useq MDAEvent"
+    containers = ("mda_event.", "event.")
+    keys = frozenset({"min_start_time", "x_pos", "z_pos", "reset_event_timer"})
+    rules = (
+        Rule("exposure", "exposure_s", parse.duration_ms, "Plane ExposureTime", needs_dialect=True),
+        Rule("x_pos", "x_um", parse.number, "Plane PositionX, where none was measured", needs_dialect=True),
+        Rule("y_pos", "y_um", parse.number, "Plane PositionY, where none was measured", needs_dialect=True),
+        Rule("z_pos", "z_um", parse.number, "Plane PositionZ, where none was measured", needs_dialect=True),
+    )
+    notes = (Note("pos_name", "Image StageLabel Name", "position_name", parse.text),)
+
+
+class PymmcorePlus(Dialect):
+    """`FrameMetaV1` and `SummaryMetaV1`, from 0.11 on."""
 
     name = "pymmcore-plus"
+    is_general = False
     rules = (
-        Rule("exposure_ms", "exposure_s", read.duration_ms, "Plane ExposureTime"),
-        Rule("pixel_size_um", "pixel_size_um", read.size_um, "Pixels PhysicalSizeX, PhysicalSizeY"),
-        Rule("position.x", "x_um", read.number, "Plane PositionX, StageLabel X"),
-        Rule("position.y", "y_um", read.number, "Plane PositionY, StageLabel Y"),
-        Rule("position.z", "z_um", read.number, "Plane PositionZ, StageLabel Z"),
-        Rule("mda_event.x_pos", "x_um", read.number, "Plane PositionX, where none was measured"),
-        Rule("mda_event.y_pos", "y_um", read.number, "Plane PositionY, where none was measured"),
-        Rule("mda_event.z_pos", "z_um", read.number, "Plane PositionZ, where none was measured"),
-        Rule("runner_time_ms", "elapsed_s", read.milliseconds, "Plane DeltaT"),
+        Rule(
+            "mda_event.exposure",
+            "exposure_s",
+            parse.duration_ms,
+            "Plane ExposureTime of frames that hardware triggers",
+            only_if=("hardware_triggered", True),
+        ),
+        Rule("exposure_ms", "exposure_s", parse.duration_ms, "Plane ExposureTime"),
+        Rule("pixel_size_um", "pixel_size_um", parse.size_um, "Pixels PhysicalSizeX, PhysicalSizeY"),
+        Rule("position.x", "x_um", parse.number, "Plane PositionX, StageLabel X"),
+        Rule("position.y", "y_um", parse.number, "Plane PositionY, StageLabel Y"),
+        Rule("position.z", "z_um", parse.number, "Plane PositionZ, StageLabel Z"),
+        Rule("runner_time_ms", "elapsed_s", parse.milliseconds, "Plane DeltaT"),
     )
     notes = (
-        Note("camera_metadata.TimeReceivedByCore", "Image AcquisitionDate", parse_time),
-        Note("camera_device", "Detector, Channel DetectorSettings", read.text),
-        Note("camera_metadata.Binning", "DetectorSettings Binning", binning_text),
-        Note("mda_event.pos_name", "Image StageLabel Name", read.text),
+        Note("camera_device", "Detector, Channel DetectorSettings", "camera", parse.text),
+        Note("mda_event.properties", "Objective, DetectorSettings, of this frame and those after it"),
+        Note("property_values", "Objective, DetectorSettings, of this frame and those after it"),
+        Note("mda_event.channel.config", "Objective, DetectorSettings, by the presets of the summary"),
     )
     summary_notes = (
         Note("datetime", "Image AcquisitionDate"),
-        Note("mda_sequence.time_plan.interval", "Pixels TimeIncrement"),
+        Note("mda_sequence.time_plan", "Pixels TimeIncrement, where all intervals are the same"),
         Note("mda_sequence.z_plan.step", "Pixels PhysicalSizeZ"),
         Note("mda_sequence.stage_positions.plate", "Plate Name, Rows, Columns"),
         Note("image_infos[].pixel_size_um", "Pixels PhysicalSizeX, PhysicalSizeY, where frames do not tell"),
+        Note("image_infos[].pixel_format", "Pixels SignificantBits, where frames do not tell"),
         Note("devices", "Detector Manufacturer, Model, SerialNumber; DetectorSettings; Objective"),
     )
 
-    def speaks(self, tags: Tags) -> bool:
+    def matches(self, tags: Tags) -> bool:
         return tags.get("format") in _FORMATS
 
-    def frame(self, tags: Tags) -> FrameValues:
-        label = read.text(tags.get("camera_device"))
-        camera = camera_values({"Binning": tags.get("camera_metadata.Binning")}, label) if label else None
-        return FrameValues(
-            acquired=first_stamp(tags, ("camera_metadata.TimeReceivedByCore",)),
-            position_name=read.text(tags.get("mda_event.pos_name")),
-            camera=camera,
-        )
-
-    def summary(self, tags: Tags) -> SummaryValues:
-        devices = {str(device.get("label")): _properties(device) for device in _dicts(tags.get("devices"))}
-        plate = "mda_sequence.stage_positions.plate"
-        sizes = [
-            read.known(read.size_um(image.get("pixel_size_um"))) for image in _dicts(tags.get("image_infos"))
-        ]
+    def summary_values(self, tags: Tags) -> SummaryValues:
+        devices = Devices.of(tags)
+        images = dicts(tags.get("image_infos"))
+        sizes = [parse.known(parse.size_um(image.get("pixel_size_um"))) for image in images]
         return SummaryValues(
             started=first_stamp(tags, ("datetime",)),
-            time_interval_s=read.positive(read.number(tags.get("mda_sequence.time_plan.interval"))),
-            z_step_um=read.positive(abs(read.number(tags.get("mda_sequence.z_plan.step")))),
+            time_interval_s=_interval_s(tags),
+            z_step_um=parse.positive(abs(parse.number(tags.get("mda_sequence.z_plan.step")))),
             pixel_size_um=next((size for size in sizes if size is not None), None),
-            objective=read.text(devices.get("Objective", {}).get("Label")),
+            objective=devices.objective(devices.state),
             cameras={camera.label: camera for camera in _cameras(tags, devices)},
-            plate_name=read.text(tags.get(f"{plate}.name")),
-            plate_rows=read.count(tags.get(f"{plate}.rows")),
-            plate_columns=read.count(tags.get(f"{plate}.columns")),
+            plate_name=parse.text(tags.get(f"{_PLATE}.name")),
+            plate_rows=parse.count(tags.get(f"{_PLATE}.rows")),
+            plate_columns=parse.count(tags.get(f"{_PLATE}.columns")),
         )
 
 
-def _cameras(tags: Tags, devices: Mapping[str, Mapping[str, object]]) -> Iterable[CameraValues]:
-    for device in _dicts(tags.get("devices")):
+def _interval_s(tags: Tags) -> float | None:
+    """Find the interval of a plan; None where its phases have different ones."""
+    prefix = f"{_PLAN}."
+    plan = {key.removeprefix(prefix): value for key, value in tags.items() if key.startswith(prefix)}
+    phases: list[Any] = dicts(plan.get("phases", tags.get(_PLAN))) or [plan]
+    intervals = set()
+    for phase in phases:
+        interval_s = parse.span_s(phase.get("interval"))
+        duration_s, loops = parse.span_s(phase.get("duration")), parse.number(phase.get("loops"))
+        if interval_s != interval_s and loops > 1:
+            interval_s = duration_s / (loops - 1)  # as useq counts: the last one begins at the end
+        intervals.add(parse.positive(interval_s))
+    return intervals.pop() if len(intervals) == 1 else None
+
+
+def _cameras(tags: Tags, devices: Devices) -> Iterator[CameraValues]:
+    formats = {each.get("camera_label"): each.get("pixel_format") for each in dicts(tags.get("image_infos"))}
+    for device in dicts(tags.get("devices")):
         label = str(device.get("label"))
-        if device.get("type") in ("CameraDevice", "Camera"):
-            properties = {f"{label}-{name}": value for name, value in devices[label].items()}
-            camera = camera_values(properties, label)
-            if camera is not None:
-                yield replace(camera, manufacturer=camera.manufacturer or read.text(device.get("name")))
-
-
-def _dicts(value: object) -> list[Mapping[str, object]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
-
-
-def _properties(device: Mapping[str, object]) -> dict[str, object]:
-    return {str(each.get("name")): each.get("value") for each in _dicts(device.get("properties"))}
+        if device.get("type") not in ("CameraDevice", "Camera"):
+            continue
+        known: dict[str, Any] = {told.fact: told.value for told in devices.camera(devices.state, label)}
+        known.setdefault("manufacturer", parse.text(device.get("name")))
+        match = _BITS.fullmatch(str(formats.get(label)))
+        known.setdefault("bit_depth", float(match[1]) if match is not None else None)
+        yield CameraValues(label, **known)

@@ -2,9 +2,8 @@
 
 from typing import ClassVar
 
-from exengine_ome_tiff.translate import mmcore
-from exengine_ome_tiff.translate import parse as read
-from exengine_ome_tiff.translate.mmcore import MMCore, first_stamp
+from exengine_ome_tiff.translate import mmcore, parse
+from exengine_ome_tiff.translate.mmcore import MMCore, first_stamp, known_number
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Note, Rule, Tags
 from exengine_ome_tiff.translate.values import SummaryValues
@@ -26,30 +25,29 @@ class Studio(MMCore):
         }
     )
     rules: ClassVar[tuple[Rule, ...]] = (
-        Rule("Exposure-ms", "exposure_s", read.duration_ms, "Plane ExposureTime"),
-        Rule("ExposureMs", "exposure_s", read.duration_ms, "Plane ExposureTime"),
-        Rule("XPositionUm", "x_um", read.number, "Plane PositionX, StageLabel X"),
-        Rule("YPositionUm", "y_um", read.number, "Plane PositionY, StageLabel Y"),
-        Rule("ZPositionUm", "z_um", read.number, "Plane PositionZ, StageLabel Z"),
-        Rule("SlicePosition", "z_um", read.number, "Plane PositionZ, StageLabel Z"),
-        Rule("ReceivedTime", "utc_s", read.utc_clock, "Plane DeltaT"),
-        Rule("receivedTime", "utc_s", read.utc_clock, "Plane DeltaT"),
-        Rule("ElapsedTimeMs", "elapsed_s", read.milliseconds, "Plane DeltaT, where there is no wall clock"),
-        Rule("PixelSize_um", "pixel_size_um", read.size_um, "Pixels PhysicalSizeX, PhysicalSizeY"),
+        Rule("Exposure-ms", "exposure_s", parse.duration_ms, "Plane ExposureTime"),
+        Rule("ExposureMs", "exposure_s", parse.duration_ms, "Plane ExposureTime"),
+        Rule("Exposure", "exposure_s", parse.duration_ms, "Plane ExposureTime", needs_dialect=True),
+        Rule("XPositionUm", "x_um", parse.number, "Plane PositionX, StageLabel X"),
+        Rule("YPositionUm", "y_um", parse.number, "Plane PositionY, StageLabel Y"),
+        Rule("ZPositionUm", "z_um", parse.number, "Plane PositionZ, StageLabel Z"),
+        Rule("SlicePosition", "z_um", parse.number, "Plane PositionZ, StageLabel Z"),
+        Rule("ReceivedTime", "utc_s", parse.utc_clock, "Plane DeltaT"),
+        Rule("receivedTime", "utc_s", parse.utc_clock, "Plane DeltaT"),
+        Rule("ElapsedTimeMs", "elapsed_s", parse.milliseconds, "Plane DeltaT, where there is no wall clock"),
+        Rule("PixelSize_um", "pixel_size_um", parse.size_um, "Pixels PhysicalSizeX, PhysicalSizeY"),
         *mmcore.RULES,
     )
-    stamps = ("ReceivedTime", "receivedTime", "TimeReceivedByCore", "Time")
     notes: ClassVar[tuple[Note, ...]] = (
+        Note("ReceivedTime", "Image AcquisitionDate", "acquired", parse_time),
+        Note("receivedTime", "Image AcquisitionDate", "acquired", parse_time),
         *mmcore.NOTES,
-        Note("ReceivedTime", "Image AcquisitionDate", parse_time),
-        Note("PositionName", "Image StageLabel Name", read.text),
-        Note("PixelAspect", "Pixels PhysicalSizeY", read.number),
     )
     summary_notes: ClassVar[tuple[Note, ...]] = (
         Note("StartTime", "Image AcquisitionDate"),
         Note("Time", "Image AcquisitionDate"),
         Note("Interval_ms", "Pixels TimeIncrement, if there are no CustomIntervals_ms"),
-        Note("IntervalMs, interval_ms, WaitInterval", "Pixels TimeIncrement"),
+        *(Note(key, "Pixels TimeIncrement") for key in _INTERVALS[1:]),
         Note("z-step_um", "Pixels PhysicalSizeZ"),
         Note("PixelSize_um", "Pixels PhysicalSizeX, PhysicalSizeY, where frames do not tell"),
         Note("Comment", "Image Description"),
@@ -59,20 +57,20 @@ class Studio(MMCore):
         Note("WellPlateRows, WellPlateColumns", "Plate Rows, Columns"),
     )
 
-    def summary(self, tags: Tags) -> SummaryValues:
-        intervals_s = [read.positive(read.milliseconds(tags.get(key))) for key in _INTERVALS]
+    def summary_values(self, tags: Tags) -> SummaryValues:
+        intervals_s = [parse.positive(parse.milliseconds(tags.get(key))) for key in _INTERVALS]
         interval_s = next((each for each in intervals_s if each is not None), None)
         return SummaryValues(
             started=first_stamp(tags, ("StartTime", "DateAndTime", "Time")),
             time_interval_s=None if tags.get("CustomIntervals_ms") else interval_s,
-            z_step_um=read.positive(abs(read.number(tags.get("z-step_um")))),
-            pixel_size_um=read.known(read.size_um(tags.get("PixelSize_um"))),
-            description=read.text(tags.get("Comment")),
-            user_name=read.text(tags.get("UserName")),
+            z_step_um=parse.positive(abs(parse.number(tags.get("z-step_um")))),
+            pixel_size_um=parse.known(parse.size_um(tags.get("PixelSize_um"))),
+            description=parse.text(tags.get("Comment")),
+            user_name=parse.text(tags.get("UserName")),
             channel_colors=_colors(tags.get("ChNames"), tags.get("ChColors")),
-            plate_name=read.text(tags.get("WellPlateName")),
-            plate_rows=read.count(tags.get("WellPlateRows")),
-            plate_columns=read.count(tags.get("WellPlateColumns")),
+            plate_name=parse.text(tags.get("WellPlateName")),
+            plate_rows=parse.count(tags.get("WellPlateRows")),
+            plate_columns=parse.count(tags.get("WellPlateColumns")),
         )
 
 
@@ -82,8 +80,8 @@ def _colors(names: object, colors: object) -> dict[str, tuple[int, int, int]]:
         return {}
     found = {}
     for name, color in zip(names, colors, strict=False):
-        argb = read.number(color)
-        if isinstance(name, str) and argb == argb:
+        argb = known_number(color)
+        if isinstance(name, str) and argb is not None:
             rgb = int(argb) & _COLOR_BITS
             found[name] = (rgb >> 16, rgb >> 8 & 255, rgb & 255)
     return found

@@ -1,6 +1,6 @@
-"""What a metadata dialect is, and those that are tables of keys."""
+"""What a metadata dialect is: a translator, which may be made of tables of keys."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import ClassVar, NamedTuple
 
 from exengine_ome_tiff.translate.values import FrameValues, PlaneValues, SummaryValues
@@ -12,6 +12,8 @@ Tags = Mapping[str, object]
 class Translator:
     """A dialect of metadata; subclasses say what they know, and leave out what they do not.
 
+    Each value is resolved on its own: what a translator leaves out, others may tell.
+
     Attributes
     ----------
     name
@@ -20,32 +22,32 @@ class Translator:
 
     name: ClassVar[str] = ""
 
-    def speaks(self, tags: Tags) -> bool:
+    def matches(self, tags: Tags) -> bool:
         """Whether metadata is in this dialect; asked once for each set of keys."""
         raise NotImplementedError
 
-    def plane(self, tags: Tags) -> PlaneValues:
+    def plane_values(self, tags: Tags) -> PlaneValues:
         """Tell what differs from plane to plane; called for each frame while it is put, so be quick."""
         del tags
         return PlaneValues()
 
-    def frame(self, tags: Tags) -> FrameValues:
-        """Tell what else a frame says; called for a few frames of each image when the dataset is finished."""
+    def frame_values(self, tags: Tags) -> FrameValues:
+        """Tell what else a frame says; called when the dataset is finished."""
         del tags
         return FrameValues()
 
-    def summary(self, tags: Tags) -> SummaryValues:
+    def summary_values(self, tags: Tags) -> SummaryValues:
         """Tell what the summary metadata says."""
         del tags
         return SummaryValues()
 
     def translated(self, tags: Tags) -> Iterable[str]:
-        """Return the keys of what `plane` reads; they become no annotations."""
+        """Return the keys of what `plane_values` reads; where it is written, they become no annotations."""
         del tags
         return ()
 
     def described(self, tags: Tags) -> Iterable[str]:
-        """Return the keys of what `frame` reads; they become annotations only where planes differ in them."""
+        """Return the keys of what `frame_values` reads; where it is written, they become no annotations."""
         del tags
         return ()
 
@@ -59,18 +61,29 @@ class Rule(NamedTuple):
     read: Callable[[object], float]
     target: str
     """Where the value goes in OME-XML."""
+    needs_dialect: bool = False
+    """Whether the key counts only where its dialect is recognised, as its name does not tell its unit."""
+    only_if: tuple[str, object] | None = None
+    """Another key, and the value that it must have for the rule to count."""
 
 
 class Note(NamedTuple):
-    """A key that is read by code."""
+    """A key that becomes a fact of a frame or of a dataset."""
 
     key: str
     target: str
+    fact: str = ""
+    """Of `FrameValues` or `CameraValues`; empty where the key is read by code."""
     read: Callable[[object], object] | None = None
-    """Gives None or NaN for a value that OME has no place for; None where the key stands for several."""
+    """Gives None or NaN for a value that OME has no place for."""
 
 
-_UNKNOWN_PLANE = PlaneValues()
+class Told(NamedTuple):
+    """A fact of a frame, and the key that tells it."""
+
+    fact: str
+    value: object
+    key: str = ""
 
 
 def is_known(value: object) -> bool:
@@ -78,44 +91,75 @@ def is_known(value: object) -> bool:
     return value is not None and value == value
 
 
-class TableTranslator(Translator):
-    """A dialect whose values of planes are a table of keys.
+class Dialect(Translator):
+    """A dialect of this package: tables of keys, and what code reads.
 
     Attributes
     ----------
     keys
         One of them is enough to recognise the dialect.
+    is_general
+        Whether its keys count also where other dialects are recognised.
+    containers
+        What may be before its keys, such as ``UserData.``, as programs nest what others wrote.
     rules
         Of several for the same field the first that can be read counts.
     notes
-        What `frame` and `summary` read.
+        What frames tell beside numbers of planes.
+    summary_notes
+        What `summary_values` reads.
     """
 
     keys: ClassVar[frozenset[str]] = frozenset()
+    is_general: ClassVar[bool] = True
+    containers: ClassVar[tuple[str, ...]] = ()
     rules: ClassVar[tuple[Rule, ...]] = ()
     notes: ClassVar[tuple[Note, ...]] = ()
     summary_notes: ClassVar[tuple[Note, ...]] = ()
 
-    def __init__(self) -> None:
-        self._slots = [
-            (PlaneValues._fields.index(rule.field), rule.key, rule.read) for rule in reversed(self.rules)
-        ]
+    @classmethod
+    def known_keys(cls) -> set[str]:
+        """Return the keys of all tables; one that is a summary's is known to be no frame's."""
+        notes = {note.key for note in (*cls.notes, *cls.summary_notes)}
+        return notes | {rule.key for rule in cls.rules}
 
-    def speaks(self, tags: Tags) -> bool:
-        return not self.keys.isdisjoint(tags)
+    def matches(self, tags: Tags) -> bool:
+        return any(f"{each}{key}" in tags for each in ("", *self.containers) for key in self.keys)
 
-    def plane(self, tags: Tags) -> PlaneValues:
-        values = [*_UNKNOWN_PLANE]
-        for slot, key, read in self._slots:
-            if key in tags:
-                value = read(tags[key])
-                if value == value:
-                    values[slot] = value
-        return PlaneValues._make(values)
+    def plane_rules(self, tags: Tags, *, is_recognised: bool) -> Iterator[Rule]:
+        """Yield the rules for the keys that there are, the first ones first."""
+        for rule in self.rules:
+            if is_recognised or not rule.needs_dialect:
+                yield from (rule._replace(key=key) for key in self.spelled(rule.key, tags))
 
-    def translated(self, tags: Tags) -> Iterable[str]:
-        return {rule.key for rule in self.rules if rule.key in tags and is_known(rule.read(tags[rule.key]))}
+    def last_rules(self, tags: Tags) -> Iterator[Rule]:
+        """Yield rules that come after those of all other dialects."""
+        del tags
+        yield from ()
 
-    def described(self, tags: Tags) -> Iterable[str]:
-        notes = [(note.key, note.read) for note in self.notes if note.read is not None and note.key in tags]
-        return {key for key, read in notes if is_known(read(tags[key]))}
+    def told(self, tags: Tags) -> Iterator[Told]:
+        """Yield the facts that a frame tells, the first ones first."""
+        for note in self.notes:
+            if note.read is not None:
+                for key in self.spelled(note.key, tags):
+                    value = note.read(tags[key])
+                    if is_known(value):
+                        yield Told(note.fact, value, key)
+
+    def fact_keys(self, tags: Tags) -> Iterator[str]:
+        """Yield the keys that `told` may read, but for time stamps, which differ from frame to frame."""
+        for note in self.notes:
+            if note.read is not None and note.fact != "acquired":
+                yield from self.spelled(note.key, tags)
+
+    def stamp_keys(self, tags: Tags) -> Iterator[str]:
+        """Yield the keys that tell when a frame was taken."""
+        for note in self.notes:
+            if note.fact == "acquired":
+                yield from self.spelled(note.key, tags)
+
+    def spelled(self, key: str, tags: Tags) -> Iterator[str]:
+        """Yield a key as it is there, on its own or in containers."""
+        for container in ("", *self.containers):
+            if f"{container}{key}" in tags:
+                yield f"{container}{key}"

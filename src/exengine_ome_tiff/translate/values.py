@@ -2,11 +2,11 @@
 
 import math
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from types import UnionType
-from typing import NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 
 import numpy as np
 import numpy.typing as npt
@@ -103,6 +103,8 @@ class CameraValues:
         As the camera counts them.
     readout_mhz
         Read-out rate.
+    bit_depth
+        Significant bits of a sample.
     """
 
     label: str
@@ -113,6 +115,7 @@ class CameraValues:
     gain: float | None = None
     offset: float | None = None
     readout_mhz: float | None = None
+    bit_depth: float | None = None
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -134,6 +137,10 @@ class FrameValues:
         Height of a pixel by its width.
     camera
         That took it.
+    time_interval_s
+        Planned between time points.
+    z_step_um
+        Between planes along z.
     """
 
     acquired: datetime | None = None
@@ -141,6 +148,8 @@ class FrameValues:
     objective: str | None = None
     pixel_aspect: float | None = None
     camera: CameraValues | None = None
+    time_interval_s: float | None = None
+    z_step_um: float | None = None
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -194,6 +203,17 @@ class SummaryValues:
                 isinstance(each, int) and 0 <= each <= _MAX_COLOR for each in color
             ):
                 raise ValueError(f"got the colour {color!r}, expected red, green and blue from 0 to 255")
+
+
+def merged(parts: Sequence[SummaryValues]) -> SummaryValues:
+    """Take each value from the first part that tells it."""
+    known: dict[str, Any] = {}
+    for part in parts:
+        for each in fields(part):
+            value = getattr(part, each.name)
+            if value is not None and value != {}:
+                known.setdefault(each.name, value)
+    return SummaryValues(**known)
 
 
 def _check_types(values: CameraValues | FrameValues | SummaryValues) -> None:

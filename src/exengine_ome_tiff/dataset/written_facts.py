@@ -1,0 +1,106 @@
+"""Which of the facts that metadata tells were written into an image."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.ome import ImageValues
+from exengine_ome_tiff.ome.instruments import BINNINGS
+from exengine_ome_tiff.translate import Written
+from exengine_ome_tiff.translate.values import UNKNOWN
+
+_SAME_S = 2e-6
+"""Times are written to the microsecond."""
+_ZONE_QUARTER_S = 900
+_CAMERA = ("manufacturer", "model", "serial_number", "gain", "offset", "readout_mhz")
+_PIXEL_TYPES = {
+    "GRAY8": ("u1", 1),
+    "GRAY16": ("u2", 1),
+    "GRAY32": ("f4", 1),
+    "RGB32": ("u1", 3),
+    "RGB64": ("u2", 3),
+}
+
+
+def written_into(
+    values: ImageValues,
+    columns: Mapping[str, npt.NDArray[np.float64]],
+    frames: npt.NDArray[np.int64],
+    shape: tuple[int, ...],
+    dtype: np.dtype[np.generic],
+) -> Written:
+    """Tell what of the frames' facts was written.
+
+    Parameters
+    ----------
+    values
+        What was.
+    columns
+        What the metadata says of all frames, and ``delta_t_s``; each of shape (all frames,).
+    frames
+        Numbers of the image's frames, shape (n,).
+    shape, dtype
+        Of a plane in the file.
+    """
+    planes = {name: column[frames] for name, column in columns.items()}
+    for name, value in (
+        ("pixel_size_um", values.pixel_size_x_um),
+        ("bit_depth", values.significant_bits),
+    ):
+        planes[name] = np.where(planes[name] == (UNKNOWN if value is None else value), planes[name], UNKNOWN)
+    has_clock = not all(np.isnan(columns[name]).all() for name in ("utc_s", "local_clock_s"))
+    return Written(planes | _clocks(planes, values.acquired, has_clock), _facts(values, shape, dtype))
+
+
+def _clocks(
+    planes: Mapping[str, npt.NDArray[np.float64]], acquired: datetime | None, has_clock: bool
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the clocks that AcquisitionDate and DeltaT together tell."""
+    delta_s = planes["delta_t_s"]
+    elapsed_s = planes["elapsed_s"]
+    offset_s = elapsed_s - delta_s
+    is_free = not has_clock and not np.isnan(offset_s).all()
+    first_s = float(np.nanmedian(offset_s)) if is_free else 0.0  # where that clock began nobody knows
+    found = {"elapsed_s": np.where(np.abs(offset_s - first_s) < _SAME_S, elapsed_s, UNKNOWN)}
+    start_s = UNKNOWN if acquired is None else acquired.replace(tzinfo=acquired.tzinfo or UTC).timestamp()
+    has_zone = acquired is not None and acquired.tzinfo is not None
+    for name, is_local in (("utc_s", False), ("local_clock_s", True)):
+        off_s = planes[name] - delta_s - start_s
+        if is_local and has_zone:
+            off_s = off_s - np.round(off_s / _ZONE_QUARTER_S) * _ZONE_QUARTER_S
+        elif not is_local and not has_zone:
+            off_s = np.full_like(off_s, UNKNOWN)
+        found[name] = np.where(np.abs(off_s) < _SAME_S, planes[name], UNKNOWN)
+    return found
+
+
+def _facts(
+    values: ImageValues, shape: tuple[int, ...], dtype: np.dtype[np.generic]
+) -> dict[str, frozenset[object]]:
+    found: dict[str, set[object]] = {
+        "position_name": {values.stage_label},
+        "objective": {values.objective.model if values.objective is not None else None},
+        "acquired": {values.acquired},
+        "time_interval_s": {values.time_interval_s},
+        "z_step_um": {values.z_step_um},
+        "bit_depth": {values.significant_bits},
+        "height": {shape[0]},
+        "width": {shape[1]},
+        "pixel_type": {
+            name for name, kind in _PIXEL_TYPES.items() if kind == (dtype.str[1:], (*shape, 1)[2])
+        },
+    }
+    if values.pixel_size_x_um and values.pixel_size_y_um:
+        found["pixel_aspect"] = {values.pixel_size_y_um / values.pixel_size_x_um}
+    for channel in values.channels:
+        if channel.camera is not None:
+            camera = channel.camera
+            for name in _CAMERA:
+                found.setdefault(name, set()).add(getattr(camera, name))
+            found.setdefault("binning", set()).update({camera.binning}.intersection(BINNINGS))
+            found.setdefault("camera", set()).update(
+                {camera.label} if camera.model in (None, camera.label) else ()
+            )
+    return {fact: frozenset(each - {None}) for fact, each in found.items()}

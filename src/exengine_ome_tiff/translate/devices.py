@@ -1,0 +1,131 @@
+"""Devices of a microscope as pymmcore-plus tells them, and their state from frame to frame."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from exengine_ome_tiff.translate import parse
+from exengine_ome_tiff.translate.mmcore import CAMERA_PROPERTIES
+from exengine_ome_tiff.translate.objective_labels import is_objective
+from exengine_ome_tiff.translate.translator import Tags, Told, is_known
+
+Setting: TypeAlias = tuple[str, str, object]
+"""A device, one of its properties, and its value."""
+State: TypeAlias = Mapping[tuple[str, str], object]
+"""Values by device and property."""
+
+_EVENTS = ("mda_event.", "event.", "")
+_PRESET, _GROUP, _PROPERTIES, _VALUES = "channel.config", "channel.group", "properties", "property_values"
+STATE_KEYS = (
+    *(f"{event}{key}" for event in _EVENTS for key in (_PRESET, _GROUP, _PROPERTIES)),
+    _VALUES,
+)
+"""Keys of frames that tell what was changed for them."""
+
+
+@dataclass(frozen=True)
+class Devices:
+    """What a summary tells of the devices.
+
+    Parameters
+    ----------
+    state
+        Of all properties when the acquisition began.
+    names
+        In their adapters, by device.
+    labels
+        Of the states of a device, by device.
+    presets
+        Settings by group and preset.
+    calibrated
+        Devices that presets of pixel sizes depend on.
+    """
+
+    state: State = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    presets: Mapping[tuple[str, str], tuple[Setting, ...]] = field(default_factory=dict)
+    calibrated: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, tags: Tags) -> "Devices":
+        """Take the devices out of summary metadata."""
+        devices = {str(each.get("label")): each for each in dicts(tags.get("devices"))}
+        state = {
+            (label, str(each.get("name"))): each.get("value")
+            for label, device in devices.items()
+            for each in dicts(device.get("properties"))
+        }
+        presets = {
+            (str(group.get("name")), str(preset.get("name"))): tuple(_settings(preset.get("settings")))
+            for group in dicts(tags.get("config_groups"))
+            for preset in dicts(group.get("presets"))
+        }
+        calibrated = {
+            device
+            for preset in dicts(tags.get("pixel_size_configs"))
+            for device, _, _ in _settings(preset.get("settings"))
+        }
+        return cls(
+            state,
+            {label: str(device.get("name")) for label, device in devices.items()},
+            {label: _list(device.get("labels")) for label, device in devices.items()},
+            presets,
+            frozenset(calibrated),
+        )
+
+    def changed(self, state: State, tags: Tags) -> State:
+        """Return the state for a frame, from that of the frame before and its own tags."""
+        settings: list[Setting] = []
+        for event in _EVENTS:
+            preset = str(tags.get(f"{event}{_GROUP}", "Channel")), str(tags.get(f"{event}{_PRESET}"))
+            settings += self.presets.get(preset, ())
+            settings += _settings(tags.get(f"{event}{_PROPERTIES}"))
+        settings += _settings(tags.get(_VALUES))
+        return {**state, **{(device, name): value for device, name, value in self._labelled(settings)}}
+
+    def objective(self, state: State) -> str | None:
+        """Return the label of the objective that is in the light path."""
+        for device in dict.fromkeys(device for device, name in state if name == "Label"):
+            label = parse.text(state[device, "Label"])
+            if label is not None and (
+                device in self.calibrated or is_objective(device, label, self.names.get(device))
+            ):
+                return label
+        return None
+
+    @staticmethod
+    def camera(state: State, label: str) -> Iterator[Told]:
+        """Yield what is known of a camera."""
+        for name, (fact, read) in CAMERA_PROPERTIES.items():
+            value = read(state.get((label, name)))
+            if is_known(value):
+                yield Told(fact, value)
+
+    def _labelled(self, settings: Iterable[Setting]) -> Iterator[Setting]:
+        """Yield settings, those of a state also as the label that it has."""
+        for device, name, value in settings:
+            yield device, name, value
+            number = parse.number(value)
+            labels = self.labels.get(device, ())
+            if name == "State" and 0 <= number < len(labels):
+                yield device, "Label", labels[int(number)]
+
+
+def dicts(value: object) -> list[Mapping[str, object]]:
+    """Return the dicts in a list."""
+    return [item for item in _list(value) if isinstance(item, Mapping)]
+
+
+def _list(value: object) -> list[object]:
+    return [*value] if isinstance(value, list | tuple) else []
+
+
+def _settings(value: object) -> Iterator[Setting]:
+    """Read settings, each a dict of ``dev``, ``prop`` and ``val`` or a list of these three."""
+    for each in _list(value):
+        parts = (
+            [each.get(key) for key in ("dev", "prop", "val")] if isinstance(each, Mapping) else _list(each)
+        )
+        if len(parts) == 3:
+            yield str(parts[0]), str(parts[1]), parts[2]

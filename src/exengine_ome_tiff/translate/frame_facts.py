@@ -1,0 +1,324 @@
+"""What frames say when all of them are there: their facts, and the tags that OME has no place for."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.findings import Findings
+from exengine_ome_tiff.translate.devices import STATE_KEYS, Devices, State
+from exengine_ome_tiff.translate.form import UNKEPT, Form
+from exengine_ome_tiff.translate.key_findings import add_key_findings
+from exengine_ome_tiff.translate.plan import frame_values
+from exengine_ome_tiff.translate.times import parse_time
+from exengine_ome_tiff.translate.translator import Told, is_known
+from exengine_ome_tiff.translate.values import UNKNOWN, FrameValues
+
+_MOST_GROUPS = 256
+"""So many different frames of an image are looked at for what describes it."""
+_MANY_KEYS, _MANY_TEXTS = 1000, 1 << 20
+"""How many tags are kept of an image whose frames have different ones: so many, or so many texts."""
+_NULL = "null"
+
+Columns: TypeAlias = Mapping[str, npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written into an image.
+
+    Parameters
+    ----------
+    planes
+        By the fields of `PlaneValues`, for each of the image's frames, NaN where nothing was written.
+    facts
+        Values that were written, by the names of facts in `FrameValues` and `CameraValues`.
+    """
+
+    planes: Columns
+    facts: Mapping[str, frozenset[object]] = field(default_factory=dict)
+
+
+class Group(NamedTuple):
+    """Frames of an image that say the same."""
+
+    told: tuple[Told, ...]
+    frames: npt.NDArray[np.int64]
+    """Their numbers."""
+
+
+class Agreed(NamedTuple):
+    """What frames say that do not contradict each other."""
+
+    values: FrameValues
+    disputed: frozenset[str]
+    """Facts that frames tell differently; `values` has none of them."""
+
+
+def agreed(groups: Sequence[Group]) -> Agreed:
+    """Find out in what frames agree, of those that tell it."""
+    seen: dict[str, dict[object, None]] = {}
+    for group in groups:
+        for fact, value in first_told(group.told).items():
+            seen.setdefault(fact, {})[value] = None
+    told = [Told(fact, next(iter(values))) for fact, values in seen.items() if len(values) == 1]
+    return Agreed(frame_values(told), frozenset(fact for fact, values in seen.items() if len(values) > 1))
+
+
+def first_told(told: Iterable[Told]) -> dict[str, object]:
+    """Take the first value of each fact."""
+    first: dict[str, object] = {}
+    for fact, value, _ in told:
+        first.setdefault(fact, value)
+    return first
+
+
+class _Part(NamedTuple):
+    """Frames of an image whose metadata has the same keys."""
+
+    form: Form
+    chosen: npt.NDArray[np.bool_]
+    """Which of the image's frames."""
+    frames: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+
+
+class FrameFacts:
+    """What all frames of a dataset say beside numbers of planes.
+
+    Parameters
+    ----------
+    forms
+        By number.
+    form_of, rows
+        Of each frame its form, and its row there; shape (frames,).
+    devices
+        What the summary tells of devices.
+    known_keys
+        Of all dialects.
+    """
+
+    def __init__(
+        self,
+        forms: Mapping[int, Form],
+        form_of: npt.NDArray[np.int64],
+        rows: npt.NDArray[np.int64],
+        devices: Devices,
+        known_keys: frozenset[str],
+    ) -> None:
+        self._known_keys = known_keys
+        self._forms = forms
+        self._form_of = form_of
+        self._rows = rows
+        self._devices = devices
+        self._state_of, self._states = self._follow()
+
+    def groups(self, frames: npt.NDArray[np.int64]) -> list[Group]:
+        """Return what frames say, in groups of those that say the same; of many groups the first 256."""
+        return [group for part in self._parts(frames) for group in self._groups(part)]
+
+    def has_unkept(self, frames: npt.NDArray[np.int64]) -> bool:
+        """Whether the tags of some of the frames are in their records only."""
+        return bool((self._form_of[frames] == UNKEPT).any())
+
+    def rest(
+        self,
+        frames: npt.NDArray[np.int64],
+        written: Written | None = None,
+        findings: Findings | None = None,
+    ) -> tuple[dict[str, str], dict[str, list[str]]]:
+        """Collect the tags of frames that were not written into OME elements.
+
+        Parameters
+        ----------
+        frames
+            Their numbers, shape (n,).
+        written
+            What was; None for all that could be read and is alike in all frames.
+        findings
+            Takes up what was not understood.
+
+        Returns
+        -------
+        dict
+            Tags that all the frames have alike, as JSON.
+        dict
+            Of each other tag its JSON, one for each frame, "null" where it is missing; empty where they were
+            too long to be kept.
+        """
+        parts = self._parts(frames)
+        in_ome = [self._in_ome(part, written) for part in parts]
+        if findings is not None:
+            for part, known in zip(parts, in_ome, strict=True):
+                rest = [key for key in part.form.columns.keys if key not in known]
+                add_key_findings(part.form, part.rows, rest, self._known_keys, findings)
+        keys = dict.fromkeys(
+            key
+            for part, known in zip(parts, in_ome, strict=True)
+            for key in part.form.columns.keys
+            if key not in known
+        )
+        constant: dict[str, str] = {}
+        varying: dict[str, list[str]] = {}
+        most = max(_MANY_KEYS, _MANY_TEXTS // len(frames))
+        for number, key in enumerate(keys):
+            having = [part for part in parts if key in part.form.keys]
+            if (number >= most and len(parts) > 1) or any(
+                part.form.columns.is_too_long(key) for part in having
+            ):
+                varying[key] = []
+                continue
+            only = having[0].form.columns.constant_text(key) if len(parts) == 1 else None
+            if only is None:
+                texts = np.full(len(frames), _NULL, object)
+                for part in having:
+                    texts[part.chosen] = part.form.columns.texts(key, part.rows)
+                if not (texts == texts[0]).all():
+                    varying[key] = texts.tolist()
+                    continue
+                only = str(texts[0])
+            constant[key] = only
+        return constant, varying
+
+    def _parts(self, frames: npt.NDArray[np.int64]) -> list[_Part]:
+        form_of = self._form_of[frames]
+        return [
+            _Part(self._forms[number], chosen, frames[chosen], self._rows[frames[chosen]])
+            for number in np.unique(form_of).tolist()
+            for chosen in [form_of == number]
+        ]
+
+    def _groups(self, part: _Part) -> Iterator[Group]:
+        columns = part.form.columns
+        keys = [key for key in part.form.plan.fact_keys if not columns.is_too_long(key)]
+        constant = {key: columns.constant_text(key) for key in keys}
+        varying = [key for key in keys if constant[key] is None]
+        same = {key: json.loads(text) for key, text in constant.items() if text is not None}
+        tables = [columns.texts(key, part.rows) for key in varying]
+        members: dict[tuple[object, ...], list[int]] = {}
+        for index, each in enumerate(zip(self._state_of[part.frames].tolist(), *tables, strict=True)):
+            members.setdefault(each, []).append(index)
+        for (state, *texts), indices in [*members.items()][:_MOST_GROUPS]:
+            tags = same | {key: json.loads(str(text)) for key, text in zip(varying, texts, strict=True)}
+            told = [each for each in part.form.plan.told(tags) if each.fact != "acquired"]
+            told += self._told_by_state(self._states[int(str(state))], told)
+            yield Group(tuple(told), part.frames[indices])
+
+    def _told_by_state(self, state: State, told: list[Told]) -> Iterator[Told]:
+        objective = self._devices.objective(state)
+        if objective is not None:
+            yield Told("objective", objective)
+        label = next((each.value for each in told if each.fact == "camera"), None)
+        if label is not None:
+            yield from self._devices.camera(state, str(label))
+
+    def _follow(self) -> tuple[npt.NDArray[np.int64], list[State]]:
+        """Find the state of the devices for each frame, from what frames before it changed."""
+        state_of = np.zeros(len(self._form_of), np.int64)
+        states: list[State] = [{}]
+        changes = np.full(len(self._form_of), None, object)
+        for number, form in self._forms.items():
+            keys = [key for key in STATE_KEYS if key in form.keys and not form.columns.is_too_long(key)]
+            if not keys:
+                continue
+            chosen = np.flatnonzero(self._form_of == number)
+            texts = [form.columns.texts(key, self._rows[chosen]) for key in keys]
+            for frame, change in zip(chosen.tolist(), zip(*texts, strict=True), strict=True):
+                changes[frame] = (keys, change)
+        last = None
+        for frame in np.flatnonzero(changes != None).tolist():  # noqa: E711 - of each item
+            keys, change = changes[frame]
+            if change != last:
+                last = change
+                tags = {key: json.loads(text) for key, text in zip(keys, change, strict=True)}
+                state = self._devices.changed(states[-1], tags)
+                if state != states[-1]:
+                    states.append(state)
+            state_of[frame:] = len(states) - 1
+        return state_of, states
+
+    def _in_ome(self, part: _Part, written: Written | None) -> set[str]:
+        """Return the keys whose values were written for all frames that have one."""
+        found = self._written_by_plane(part, written) | self._written_facts(part, written)
+        plan = part.form.plan
+        if written is None:
+            own = {
+                key
+                for key in plan.own_frame_keys
+                if key in part.form.keys and part.form.columns.constant_text(key) is not None
+            }
+            return found | plan.own_plane_keys | own
+        if plan.own_plane_keys:
+            planes = part.form.own_plane(int(part.rows[0]))
+            if all(
+                not np.isnan(written.planes[name][part.chosen]).any()
+                for name, value in planes._asdict().items()
+                if is_known(value)
+            ):
+                found |= plan.own_plane_keys
+        return found
+
+    def _written_by_plane(self, part: _Part, written: Written | None) -> set[str]:
+        told: dict[str, npt.NDArray[np.bool_]] = {}
+        own = part.form.own_plane(int(part.rows[0]))
+        for name, candidates in part.form.plan.candidates.items():
+            if written is not None and len(candidates) == 1 and not part.form.plan.own_plane_keys:
+                known = [~np.isnan(written.planes[name][part.chosen])]
+            else:
+                values = [part.form.values(candidate, part.rows) for candidate in candidates]
+                target = _first(values) if written is None else written.planes[name][part.chosen]
+                if written is None and is_known(getattr(own, name)):
+                    target = np.full_like(target, getattr(own, name))
+                known = [each == target for each in values]
+            for candidate, each in zip(candidates, known, strict=True):
+                told[candidate.key] = told.get(candidate.key, False) | each
+        found = set()
+        for key, is_told in told.items():
+            if is_told.all():
+                found.add(key)
+            elif is_told.any():
+                is_null = part.form.columns.texts(key, part.rows) == _NULL
+                if (is_told | is_null).all():
+                    found.add(key)
+        return found
+
+    def _written_facts(self, part: _Part, written: Written | None) -> set[str]:
+        groups = [*self._groups(part)]
+        facts: Mapping[str, frozenset[object]]
+        if written is None:
+            disputed = agreed(groups).disputed
+            first = first_told(told for group in groups for told in group.told)
+            facts = {fact: frozenset([value]) for fact, value in first.items() if fact not in disputed}
+        else:
+            facts = written.facts
+        told: dict[str, dict[int, bool]] = {}
+        for number, group in enumerate(groups):
+            for fact, value, key in group.told:
+                told.setdefault(key, {})[number] = value in facts.get(fact, ())
+        columns = part.form.columns
+        found = {
+            key
+            for key, written_in in told.items()
+            if key
+            and all(written_in.values())
+            and (len(written_in) == len(groups) or columns.constant_text(key) is None)
+        }
+        if sum(len(group.frames) for group in groups) < len(part.frames):
+            found = {key for key in found if columns.constant_text(key) is not None}
+        for key in part.form.plan.stamp_keys:
+            text = columns.constant_text(key)
+            stamp = parse_time(json.loads(text)) if text is not None else None
+            if stamp is not None and (written is None or stamp in facts.get("acquired", ())):
+                found.add(key)
+        return found
+
+
+def _first(values: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    """Take the first value that is known, element by element."""
+    first = np.full_like(values[0], UNKNOWN)
+    for each in values:
+        first = np.where(np.isnan(first), each, first)
+    return first

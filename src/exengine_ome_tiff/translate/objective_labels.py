@@ -1,0 +1,106 @@
+"""What labels of objectives tell: magnification, numerical aperture and immersion, as makers spell them."""
+
+import re
+from typing import NamedTuple
+
+_TURRETS = ("objective", "nosepiece", "nose piece", "objektiv")
+_CHANGERS = ("turret", "revolver", "lens", "obj")
+_NUMBER = r"(\d{1,3}(?:[.,]\d{1,3})?)"
+_MAGNIFICATION = re.compile(rf"(?<![\d.,/]){_NUMBER}\s?[xX\xd7](?![a-z])(?P<tail>[A-Z]{{0,4}})")
+_NOT_OF_OBJECTIVE = re.compile(
+    r"(optovar|optivar|tube(lens)?|zoom|intermediate|relay|magnifi\w*|adapter)\W*$", re.IGNORECASE
+)
+_APERTURE = r"([01]?[.,]\d{1,3}|1(?![.,]\d))"
+_APERTURES = (
+    re.compile(rf"\bN\.?A\.?\s?[=:]?\s?{_APERTURE}(?!\d)", re.IGNORECASE),
+    re.compile(rf"(?<![\d.,]){_APERTURE}\s?N\.?A\b", re.IGNORECASE),
+    re.compile(rf"\d\s?[xX\xd7][A-Za-z]{{0,4}}\s?[/\s]\s?{_APERTURE}(?!\d)(?!\s?mm)"),
+    re.compile(rf"\d[xX\xd7]{_APERTURE}(?!\d)"),
+    re.compile(rf"(?<![\d.,/∞]){_APERTURE}(?!\s?[xX\xd7\d])(?!\s?mm)"),
+)
+_WORKING_DISTANCE = re.compile(
+    r"\bW\.?D\.?\s?[=:]?\s?\d+(?:[.,]\d+)?(?:\s?mm)?|\d+(?:[.,]\d+)?\s?mm", re.IGNORECASE
+)
+_WORDS = (
+    (r"silicon\w*|sil", "Other"),
+    (r"w(?:ater)?\W?dip\w*|dipping", "WaterDipping"),
+    (r"glyc\w*|gly", "Glycerol"),
+    (r"imm(?:corr)?|multi\W?imm\w*|mi|imm\Wcorr", "Multi"),
+    (r"oil|öl|oel|oilimm\w*", "Oil"),
+    (r"water|wasser|wi", "Water"),
+    (r"air|dry", "Air"),
+)
+_LETTERS = {"O": "Oil", "W": "Water", "G": "Glycerol", "S": "Other"}
+_MOST_MAGNIFYING, _LARGEST_APERTURE = 250, 1.7
+
+
+class ObjectiveLabel(NamedTuple):
+    """What a label tells; None where it does not."""
+
+    magnification: float | None
+    numerical_aperture: float | None
+    immersion: str | None
+    """One of OME's."""
+
+
+def is_objective(device: str, label: str, name: str | None = None) -> bool:
+    """Tell whether a device holds the objectives.
+
+    Parameters
+    ----------
+    device
+        What it is called in this system.
+    label
+        Of its state.
+    name
+        Of the device in its adapter.
+    """
+    names = [each.casefold() for each in (device, name or "")]
+    if any(word in each for word in _TURRETS for each in names):
+        return "offset" not in names[0]
+    is_changer = any(word in names[0] for word in _CHANGERS) and "filter" not in names[0]
+    return is_changer and read_label(label).magnification is not None
+
+
+def read_label(label: str) -> ObjectiveLabel:
+    """Read a label such as "Nikon 60x/1.4 Oil", "UPLXAPO60XO 1.42" or "63x_1.4_Oil"."""
+    text = label.replace("_", " ").replace("\N{NO-BREAK SPACE}", " ")
+    found = [
+        match
+        for match in _MAGNIFICATION.finditer(text)
+        if not _NOT_OF_OBJECTIVE.search(text[: match.start()]) and 0 < _float(match[1]) <= _MOST_MAGNIFYING
+    ]
+    magnification = found[0] if found else None
+    rest = _WORKING_DISTANCE.sub(" ", text)
+    return ObjectiveLabel(
+        _float(magnification[1]) if magnification else None,
+        _aperture(rest),
+        _immersion(rest, magnification["tail"] if magnification else ""),
+    )
+
+
+def _aperture(text: str) -> float | None:
+    for pattern in _APERTURES:
+        for match in pattern.finditer(text):
+            value = _float(match[1])
+            if 0 < value <= _LARGEST_APERTURE:
+                return value
+    return None
+
+
+def _immersion(text: str, tail: str) -> str | None:
+    """Find words, then letters behind the magnification, then a letter behind the aperture or on its own."""
+    words = re.sub(r"(?<=[\d])(?=[^\W\d])", " ", text)
+    for pattern, immersion in _WORDS:
+        if re.search(rf"\b(?:{pattern})\b", words, re.IGNORECASE):
+            return immersion
+    if tail[:1] in _LETTERS:
+        return _LETTERS[tail[0]]
+    letter = re.search(r"(?:[.,]\d+\s?|\s)([OWG])(?=\s|$|,|\))", text)
+    if letter is not None:
+        return _LETTERS[letter[1]]
+    return "WaterDipping" if re.match(r"\s*W[- ](?:N[- ])?(?:Plan|Achro)", text) else None
+
+
+def _float(text: str) -> float:
+    return float(text.replace(",", "."))

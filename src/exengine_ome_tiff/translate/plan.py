@@ -1,0 +1,163 @@
+"""How metadata with the same keys is read: for each value the rules of all dialects, the first ones first."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from exengine_ome_tiff.translate.guard import Guarded
+from exengine_ome_tiff.translate.times import first_with_zone
+from exengine_ome_tiff.translate.translator import Dialect, Rule, Tags, Told, is_known
+from exengine_ome_tiff.translate.values import CameraValues, FrameValues, PlaneValues
+
+_CAMERA_FACTS = tuple(each.name for each in fields(CameraValues) if each.name != "label")
+_FRAME_FACTS = tuple(each.name for each in fields(FrameValues) if each.name != "camera")
+_UNKNOWN_PLANE = PlaneValues()
+
+
+class Candidate(NamedTuple):
+    """A key that may tell a value of a plane."""
+
+    key: str
+    read: Callable[[object], float]
+    only_if: tuple[str, object] | None
+    """Another key, and the value that it must have."""
+
+
+class Plan:
+    """Reads metadata with the same keys.
+
+    Parameters
+    ----------
+    tags
+        Of the first frame.
+    translators
+        Of users and packages; those that match go before the dialects.
+    dialects
+        In order, the more specific ones first.
+    """
+
+    def __init__(self, tags: Tags, translators: Sequence[Guarded], dialects: Sequence[Dialect]) -> None:
+        self._guarded = [each for each in translators if each.matches(tags)]
+        recognised = [each for each in dialects if each.matches(tags)]
+        general = [each for each in dialects if each.is_general and each not in recognised]
+        self._dialects = [*recognised, *general]
+        rules = [
+            *(rule for each in recognised for rule in each.plane_rules(tags, is_recognised=True)),
+            *(rule for each in general for rule in each.plane_rules(tags, is_recognised=False)),
+        ]
+        rules += [rule for each in self._dialects for rule in each.last_rules(tags)]
+        self.candidates = _by_field(rules)
+        """Keys that may tell each field of `PlaneValues`, the first ones first."""
+        self._steps = [
+            (PlaneValues._fields.index(field), candidates) for field, candidates in self.candidates.items()
+        ]
+        self._steps_of: dict[str, list[int]] = {}
+        for number, (_, candidates) in enumerate(self._steps):
+            keys = {each.key for each in candidates} | {
+                each.only_if[0] for each in candidates if each.only_if
+            }
+            for key in keys:
+                self._steps_of.setdefault(key, []).append(number)
+        self._last = [*_UNKNOWN_PLANE]
+        self.own_plane_keys = {key for each in self._guarded for key in each.translated(tags) if key in tags}
+        """Keys that translators of users read for planes."""
+        self.own_frame_keys = {key for each in self._guarded for key in each.described(tags) if key in tags}
+        self.own_keys = self.own_plane_keys | self.own_frame_keys
+        self.fact_keys = (
+            *self.own_frame_keys,
+            *dict.fromkeys(key for each in self._dialects for key in each.fact_keys(tags)),
+        )
+        """Keys that tell facts of frames."""
+        plane_keys = {each.key for candidates in self.candidates.values() for each in candidates}
+        self.stamp_keys = {key for each in self._dialects for key in each.stamp_keys(tags)} - plane_keys
+        """Keys that tell only when a frame was taken."""
+
+    def plane(self, tags: Tags, changed: Collection[str] | None = None) -> PlaneValues:
+        """Read the values of a plane.
+
+        Parameters
+        ----------
+        tags
+            Of the frame.
+        changed
+            Keys of all values that differ from those of the frame read before; None where nobody knows.
+        """
+        if changed is None:
+            steps = self._steps
+        else:
+            numbers = {number for key in changed for number in self._steps_of.get(key, ())}
+            steps = [self._steps[number] for number in numbers]
+        values = self._last
+        for slot, candidates in steps:
+            values[slot] = _first_known(candidates, tags)
+        if not self._guarded:
+            return PlaneValues._make(values)
+        return _filled([each.plane_values(tags) for each in self._guarded], values)
+
+    def told(self, tags: Tags) -> Iterator[Told]:
+        """Yield the facts of a frame, the first ones first."""
+        for each in self._guarded:
+            yield from told_by(each.frame_values(tags))
+        for dialect in self._dialects:
+            yield from dialect.told(tags)
+
+    def own_plane(self, tags: Tags) -> PlaneValues:
+        """Return what translators of users tell of a plane."""
+        return _filled([each.plane_values(tags) for each in self._guarded], _UNKNOWN_PLANE)
+
+    @property
+    def has_own(self) -> bool:
+        """Whether translators of users have a say."""
+        return bool(self._guarded)
+
+
+def _by_field(rules: Sequence[Rule]) -> dict[str, tuple[Candidate, ...]]:
+    found: dict[str, dict[Candidate, None]] = {}
+    for rule in rules:
+        found.setdefault(rule.field, {})[Candidate(rule.key, rule.read, rule.only_if)] = None
+    return {field: tuple(candidates) for field, candidates in found.items()}
+
+
+def _first_known(candidates: tuple[Candidate, ...], tags: Tags) -> float:
+    for key, read, only_if in candidates:
+        if only_if is None or tags.get(only_if[0]) == only_if[1]:
+            value = read(tags[key])
+            if value == value:
+                return value
+    return _UNKNOWN_PLANE[0]
+
+
+def _filled(planes: Sequence[PlaneValues], values: Sequence[float]) -> PlaneValues:
+    """Take from the planes what they know, the first ones first, and the rest from the values."""
+    return PlaneValues._make(
+        next((plane[slot] for plane in planes if plane[slot] == plane[slot]), value)
+        for slot, value in enumerate(values)
+    )
+
+
+def told_by(values: FrameValues) -> Iterator[Told]:
+    """Yield the facts in what a translator says."""
+    for fact in _FRAME_FACTS:
+        if is_known(getattr(values, fact)):
+            yield Told(fact, getattr(values, fact))
+    if values.camera is not None:
+        yield Told("camera", values.camera.label)
+        for fact in _CAMERA_FACTS:
+            if is_known(getattr(values.camera, fact)):
+                yield Told(fact, getattr(values.camera, fact))
+
+
+def frame_values(told: Iterator[Told] | Sequence[Told]) -> FrameValues:
+    """Take the first value of each fact."""
+    known: dict[str, Any] = {}
+    for fact, value, _ in told:
+        known.setdefault(fact, value)
+        if fact == "acquired" and isinstance(value, datetime) and known[fact].tzinfo is None:
+            known[fact] = first_with_zone((known[fact], value))
+    camera = None
+    if "camera" in known:
+        camera = CameraValues(
+            known["camera"], **{fact: known[fact] for fact in _CAMERA_FACTS if fact in known}
+        )
+    return FrameValues(camera=camera, **{fact: known[fact] for fact in _FRAME_FACTS if fact in known})

@@ -1,0 +1,208 @@
+"""Tags of frames with the same keys: those that never change once, the others as columns."""
+
+import json
+import math
+from array import array
+from collections.abc import Collection, Iterator, Mapping
+from copy import deepcopy
+from itertools import chain, repeat
+from json.encoder import encode_basestring_ascii as encode_text
+from operator import itemgetter
+from sys import getsizeof
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.translate.translator import Tags
+
+_MAX_CHARACTERS = 1 << 22
+"""How long all values of a tag may be beside 64 characters a frame; beyond, they are in the records only."""
+_CHARACTERS_A_FRAME = 64
+_CHUNK_ROWS, _CHUNK_BYTES = 1024, 1 << 22
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+_Packed: TypeAlias = "array[float] | array[int] | str | None"
+"""Values of a chunk: numbers, or JSON of anything with a line for each; None where they are too long."""
+
+
+class TagColumns:
+    """Tags of frames whose metadata has the same keys.
+
+    Parameters
+    ----------
+    tags
+        Of the first frame.
+    """
+
+    def __init__(self, tags: Tags) -> None:
+        self.keys = tuple(tags)
+        # a copy, as a caller may change a list of his
+        self._epochs = [_Epoch(0, {key: deepcopy(value) for key, value in tags.items()}, ())]
+        self._too_long: set[str] = set()
+        self._characters = dict.fromkeys(tags, 0)
+
+    def add(self, tags: Tags, changed: Collection[str] | None = None) -> int:
+        """Keep the tags of the next frame; return its row.
+
+        Parameters
+        ----------
+        tags
+            As flat as those of the first frame.
+        changed
+            Keys of all values that differ from the frame added before; None where nobody knows.
+        """
+        epoch = self._epochs[-1]
+        if (changed is None or not epoch.constant.keys().isdisjoint(changed)) and epoch.differs(tags):
+            epoch = self._begin(tags)
+        if epoch.get is None:
+            epoch.count += 1
+            return epoch.first + epoch.count - 1
+        row = epoch.get(tags)
+        if changed is None:
+            row = tuple([value if type(value) in _SCALARS else _Json(strict_json(value)) for value in row])
+        epoch.rows.append(row)
+        epoch.size += sum(map(getsizeof, row))
+        number = epoch.first + epoch.count + len(epoch.rows) - 1
+        if len(epoch.rows) == _CHUNK_ROWS or epoch.size > _CHUNK_BYTES:
+            self._pack(epoch)
+        return number
+
+    def constant_text(self, key: str) -> str | None:
+        """Return the JSON of a tag that was the same in all frames, None where it was not."""
+        constant = self._epochs[-1].constant
+        return strict_json(constant[key]) if key in constant else None
+
+    def texts(self, key: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
+        """Return the JSON of a tag of frames by their rows, shape (rows,)."""
+        text = self.constant_text(key)
+        if text is not None:
+            return np.full(len(rows), text, object)
+        self._pack(self._epochs[-1])
+        texts = chain.from_iterable(epoch.texts(key) for epoch in self._epochs)
+        return np.array([*texts], object)[rows]
+
+    def tags(self, row: int) -> dict[str, Any]:
+        """Return the tags of a frame as JSON gives them back, without those that are too long."""
+        rows = np.array([row])
+        return {key: json.loads(self.texts(key, rows)[0]) for key in self.keys if not self.is_too_long(key)}
+
+    def is_too_long(self, key: str) -> bool:
+        """Whether the values of a tag were too long to be kept."""
+        self._pack(self._epochs[-1])
+        return key in self._too_long
+
+    def _begin(self, tags: Tags) -> "_Epoch":
+        """Begin an epoch in which values that were the same so far differ."""
+        last = self._epochs[-1]
+        self._pack(last)
+        same = {
+            key: value
+            for key, value in last.constant.items()
+            if tags[key] == value and type(tags[key]) is type(value)
+        }
+        epoch = _Epoch(last.first + last.count, same, tuple(key for key in self.keys if key not in same))
+        self._epochs.append(epoch)
+        return epoch
+
+    def _pack(self, epoch: "_Epoch") -> None:
+        """Pack the last rows of an epoch, of the columns that are not too long already."""
+        if not epoch.rows:
+            return
+        packed: list[_Packed] = []
+        for key, column in zip(epoch.varying, zip(*epoch.rows, strict=True), strict=True):
+            each = None if key in self._too_long else _packed(column)
+            if isinstance(each, str):
+                self._characters[key] += len(each) - _CHARACTERS_A_FRAME * len(column)
+                if self._characters[key] > _MAX_CHARACTERS:
+                    self._too_long.add(key)
+                    each = None
+            packed.append(each)
+        count, lengths = epoch.count + len(epoch.rows), [*epoch.lengths, len(epoch.rows)]
+        chunks = [*epoch.chunks, packed]
+        # all at once, whatever interrupts us
+        epoch.chunks, epoch.lengths, epoch.count, epoch.rows, epoch.size = chunks, lengths, count, [], 0
+
+
+class _Json(str):
+    """JSON of a value that its owner may change."""
+
+    __slots__ = ()
+
+
+class _Epoch:
+    """Frames one after the other in which the same tags are constant."""
+
+    def __init__(self, first: int, constant: Mapping[str, object], varying: tuple[str, ...]) -> None:
+        self.first = first
+        """Row of the first frame."""
+        self.constant = constant
+        self.varying = varying
+        self.get = _getter(varying)
+        self.chunks: list[list[_Packed]] = []
+        self.lengths: list[int] = []
+        self.rows: list[tuple[object, ...]] = []
+        """Of the last frames."""
+        self.size = 0
+        self.count = 0
+        """How many frames are before the last ones."""
+        self._get_constant = _getter(tuple(constant))
+        self._expected = self._get_constant(constant) if self._get_constant is not None else ()
+
+    def differs(self, tags: Tags) -> bool:
+        """Whether a frame has any of the constant tags otherwise."""
+        if self._get_constant is None:
+            return False
+        values = self._get_constant(tags)
+        return values != self._expected or [*map(type, values)] != [*map(type, self._expected)]
+
+    def texts(self, key: str) -> Iterator[str]:
+        if key in self.constant:
+            return repeat(strict_json(self.constant[key]), self.count)
+        index = self.varying.index(key)
+        return chain.from_iterable(
+            _unpacked(chunk[index], length) for chunk, length in zip(self.chunks, self.lengths, strict=True)
+        )
+
+
+def _getter(keys: tuple[str, ...]) -> Any:
+    """Return what takes a tuple of values out of tags, None for no keys."""
+    if len(keys) == 1:
+        (key,) = keys
+        return lambda tags: (tags[key],)
+    return itemgetter(*keys) if keys else None
+
+
+def _packed(values: tuple[Any, ...]) -> _Packed:
+    kinds = {*map(type, values)}
+    try:
+        if kinds == {float}:
+            return array("d", values)
+        if kinds == {int}:
+            return array("q", values)
+    except OverflowError:
+        pass
+    if kinds == {str}:
+        return "\n".join(map(encode_text, values))
+    return "\n".join([value if isinstance(value, _Json) else strict_json(value) for value in values])
+
+
+def _unpacked(packed: _Packed, length: int) -> Iterator[str]:
+    if packed is None:
+        return repeat("null", length)
+    return iter(packed.split("\n")) if isinstance(packed, str) else map(strict_json, packed)
+
+
+def strict_json(value: object) -> str:
+    """Write JSON without NaN and infinities, which become text."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(_without_nan(value))
+
+
+def _without_nan(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    return [_without_nan(item) for item in value] if isinstance(value, list | tuple) else value

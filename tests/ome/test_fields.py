@@ -1,0 +1,358 @@
+"""Each fact is resolved on its own, over all dialects, and each is in OME or in an annotation."""
+
+import html
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+import tifffile
+from ome_types import from_tiff
+
+from exengine_ome_tiff import TiffStorage, info, read_frame_metadata
+from readers.bioformats import validate_xml
+
+IMAGE = np.ones((8, 9), np.uint16)
+CORE = {
+    "Binning": "1",
+    "Camera": "Cam",
+    "ElapsedTime-ms": "21.5",
+    "ImageNumber": "7",
+    "PixelType": "GRAY16",
+    "TimeReceivedByCore": "2026-03-04 05:06:07.250000",
+    "Width": "9",
+    "Height": "8",
+}
+PLUS = {
+    "format": "frame-dict",
+    "version": "1.0",
+    "camera_device": "Cam",
+    "exposure_ms": 11.0,
+    "pixel_size_um": 0.65,
+    "runner_time_ms": 7.0,
+}
+
+
+def setting(device, name, value):
+    return {"name": name, "value": value} if device is None else {"dev": device, "prop": name, "val": value}
+
+
+def device(label, kind, name, **properties):
+    return {
+        "label": label,
+        "type": kind,
+        "name": name,
+        "properties": [setting(None, key, value) for key, value in properties.items()],
+    }
+
+
+SUMMARY = {
+    "format": "summary-dict",
+    "version": "1.0",
+    "datetime": "2026-03-04T05:00:00+02:00",
+    "devices": [
+        device("Cam", "CameraDevice", "ACam", Binning="2", Gain="5", CameraName="A 1"),
+        device("Dia", "StateDevice", "DObjective", Label="Plan 4x/0.13")
+        | {"labels": ["Plan 4x/0.13", "Plan 60x/1.4 Oil"]},
+    ],
+    "config_groups": [
+        {
+            "name": "Channel",
+            "presets": [
+                {"name": "low", "settings": [setting("Dia", "State", "0")]},
+                {"name": "high", "settings": [setting("Dia", "State", "1"), setting("Cam", "Gain", "9")]},
+            ],
+        }
+    ],
+    "image_infos": [{"camera_label": "Cam", "pixel_format": "Mono14"}],
+}
+
+
+def stored(tmp_path, frames, summary=None, image=IMAGE, **options):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, summary, **options) as storage:
+        for coordinates, metadata in frames:
+            storage.put(coordinates, image, metadata)
+    assert validate_xml(tifffile.tiffcomment(path)) == []
+    return from_tiff(path), html.unescape(tifffile.tiffcomment(path))
+
+
+def notes(document, suffix="metadata"):
+    return [
+        dict(note.value)
+        for note in document.structured_annotations.map_annotations
+        if note.namespace.endswith(f":{suffix}")
+    ]
+
+
+@pytest.mark.parametrize("others", [{}, CORE, PLUS, {"Exposure-ms": 3}, {"Axes": {"z": 1}}, {"my key": [1]}])
+def test_a_name_with_a_unit_counts_beside_anything(tmp_path, others):
+    own = {"stage_x_um": 5.5, "y_mm": 0.002, "BitDepth": 11}
+    document, _ = stored(tmp_path, [({"time": 0}, others | own)])
+    pixels = document.images[0].pixels
+    assert (pixels.planes[0].position_x, pixels.planes[0].position_y) == (5.5, 2)
+    assert pixels.significant_bits == 11
+
+
+def test_the_camera_of_exengine_with_keys_of_a_script(tmp_path):
+    own = {"exposure_ms": 12.0, "x_um": 3.5, "pixel_size_um": 0.2}
+    document, _ = stored(tmp_path, [({"time": 0}, CORE | own)])
+    pixels = document.images[0].pixels
+    assert (pixels.planes[0].exposure_time, pixels.planes[0].position_x) == (0.012, 3.5)
+    assert pixels.physical_size_x == 0.2
+    (constant,) = notes(document)
+    assert constant == {"ImageNumber": "7", "ElapsedTime-ms": "21.5"}
+
+
+def test_frames_that_hardware_triggers_have_the_exposure_of_their_event(tmp_path):
+    frames = [
+        ({"time": time}, PLUS | {"hardware_triggered": is_hard, "mda_event": {"exposure": exposure}})
+        for time, (is_hard, exposure) in enumerate([(True, 3.0), (True, 30.0), (False, 300.0)])
+    ]
+    document, _ = stored(tmp_path, frames, SUMMARY)
+    assert [plane.exposure_time for plane in document.images[0].pixels.planes] == [0.003, 0.03, 0.011]
+    (columns,) = notes(document, "metadata-by-plane")
+    assert json.loads(columns["mda_event.exposure"]) == [3.0, 30.0, 300.0]
+
+
+def told_by_values(objective, binning, gain):
+    changes = [("Dia", "Label", objective), ("Cam", "Binning", binning), ("Cam", "Gain", gain)]
+    return {"property_values": [setting(*each) for each in changes]}
+
+
+def told_by_event(objective, binning, gain):
+    changes = [["Dia", "Label", objective], ["Cam", "Binning", binning], ["Cam", "Gain", gain]]
+    return {"property_values": [], "mda_event": {"properties": changes}}
+
+
+@pytest.mark.parametrize("told", [told_by_values, told_by_event])
+def test_each_image_has_the_state_of_its_frames(tmp_path, told):
+    silent = {"property_values": [], "mda_event": {"properties": None}}
+    frames = [
+        ({"position": "a"}, PLUS | silent),
+        ({"position": "b"}, PLUS | told("Plan 60x/1.4 Oil", "4", "7")),
+        ({"position": "c"}, PLUS | silent),
+        ({"position": "d"}, PLUS | told("Plan 4x/0.13", "1", "2")),
+    ]
+    document, _ = stored(tmp_path, frames, SUMMARY)
+    models = {each.id: each.model for each in document.instruments[0].objectives}
+    assert [models[image.objective_settings.id] for image in document.images] == [
+        *("Plan 4x/0.13", "Plan 60x/1.4 Oil", "Plan 60x/1.4 Oil", "Plan 4x/0.13")
+    ]
+    settings = [image.pixels.channels[0].detector_settings for image in document.images]
+    assert [(each.binning.value, each.gain) for each in settings] == [
+        *(("2x2", 5), ("4x4", 7), ("4x4", 7), ("1x1", 2))
+    ]
+
+
+def test_presets_set_states(tmp_path):
+    frames = [
+        ({"channel": name}, PLUS | {"mda_event": {"channel": {"config": name, "group": "Channel"}}})
+        for name in ("low", "high")
+    ]
+    frames = [(place | {"position": place["channel"]}, tags) for place, tags in frames]
+    document, _ = stored(tmp_path, frames, SUMMARY)
+    models = {each.id: each.model for each in document.instruments[0].objectives}
+    assert [models[image.objective_settings.id] for image in document.images] == [
+        *("Plan 4x/0.13", "Plan 60x/1.4 Oil")
+    ]
+    assert [image.pixels.channels[0].detector_settings.gain for image in document.images] == [5, 9]
+
+
+def test_what_differs_within_an_image_is_written_by_plane_only(tmp_path):
+    frames = [
+        ({"time": 0}, PLUS | told_by_event("Plan 60x/1.4 Oil", "2", "7")),
+        ({"time": 1}, PLUS),
+        ({"time": 2}, PLUS | told_by_event("Plan 4x/0.13", "2", "8")),
+    ]
+    document, _ = stored(tmp_path, frames, SUMMARY)
+    (image,) = document.images
+    assert image.objective_settings is None
+    settings = image.pixels.channels[0].detector_settings
+    assert (settings.binning.value, settings.gain) == ("2x2", None)
+    (columns,) = notes(document, "metadata-by-plane")
+    assert json.loads(columns["objective"]) == ["Plan 60x/1.4 Oil", "Plan 60x/1.4 Oil", "Plan 4x/0.13"]
+    assert json.loads(columns["gain"]) == [7, 7, 8]
+
+
+def test_what_flat_tags_tell_differently_within_an_image(tmp_path):
+    tags = {"Camera": "C", "Nosepiece-Label": "20x/0.75", "C-CameraName": "B 2"}
+    frames = [({"time": time}, tags | {"C-Gain": gain}) for time, gain in enumerate("339")]
+    document, _ = stored(tmp_path, frames)
+    (image,) = document.images
+    assert image.pixels.channels[0].detector_settings.gain is None
+    assert document.instruments[0].detectors[0].model == "B 2"
+    assert document.instruments[0].objectives[0].nominal_magnification == 20
+    (columns,) = notes(document, "metadata-by-plane")
+    assert columns == {"C-Gain": '["3","3","9"]'}
+    assert notes(document) == [{"Camera": "C"}]  # as it is called "B 2" in OME
+
+
+def test_bits_come_from_formats_and_devices_where_they_fit(tmp_path):
+    document, _ = stored(tmp_path, [({"time": 0}, PLUS)], SUMMARY)
+    assert document.images[0].pixels.significant_bits == 14
+    for image, bits in ((IMAGE.astype(np.float32), None), (IMAGE.astype(np.uint8), None)):
+        document, _ = stored(tmp_path, [({"time": 0}, PLUS)], SUMMARY, image, overwrite=True)
+        assert document.images[0].pixels.significant_bits == bits
+
+
+def test_the_largest_bit_depth_of_an_image_counts(tmp_path):
+    document, _ = stored(
+        tmp_path, [({"time": time}, {"BitDepth": bits}) for time, bits in enumerate((12, 16))]
+    )
+    assert document.images[0].pixels.significant_bits == 16
+    (columns,) = notes(document, "metadata-by-plane")
+    assert columns == {"BitDepth": "[12,16]"}
+
+
+@pytest.mark.parametrize(
+    ("tags", "key", "value"),
+    [
+        (CORE | {"Binning": "3"}, "Binning", "3"),
+        (CORE, "ElapsedTime-ms", "21.5"),
+        ({"Exposure-ms": 1, "BitDepth": 31}, "BitDepth", "31"),
+        (CORE | {"Width": "100"}, "Width", "100"),
+        (CORE | {"PixelType": "GRAY8"}, "PixelType", "GRAY8"),
+        ({"Exposure-ms": 4, "exposure_ms": 5}, "exposure_ms", "5"),
+        ({"Exposure-ms": "soon"}, "Exposure-ms", "soon"),
+        ({"Camera": "C", "C-Gain": "High"}, "C-Gain", "High"),
+        ({"exposure_ms": float("nan")}, "exposure_ms", "NaN"),
+        ({"a": [1.5, float("inf")]}, "a", '[1.5, "Infinity"]'),
+    ],
+)
+def test_what_was_not_written_is_annotated(tmp_path, tags, key, value):
+    document, _ = stored(tmp_path, [({"time": 0}, tags)])
+    (constant,) = notes(document)
+    assert constant[key] == value
+    record = read_frame_metadata(tmp_path / "run.ome.tiff", {"time": 0})
+    assert record.ome.keys[key] == ("annotation",)
+    (coverage,) = [each for each in info(tmp_path / "run.ome.tiff").metadata if each.key == key]
+    assert coverage.places == ("annotation",)
+
+
+def test_a_pixel_size_that_the_user_overrides_stays_in_an_annotation(tmp_path):
+    document, _ = stored(tmp_path, [({"time": 0}, {"PixelSizeUm": 0.5})], pixel_size_um=0.25)
+    assert document.images[0].pixels.physical_size_x == 0.25
+    assert notes(document) == [{"PixelSizeUm": "0.5"}]
+
+
+def test_pixel_sizes_that_disagree_stay_in_an_annotation(tmp_path):
+    frames = [({"time": time}, {"PixelSizeUm": size_um}) for time, size_um in enumerate((0.5, 0.25))]
+    document, _ = stored(tmp_path, frames)
+    assert document.images[0].pixels.physical_size_x is None
+    assert notes(document, "metadata-by-plane") == [{"PixelSizeUm": "[0.5,0.25]"}]
+
+
+def test_what_one_image_has_another_may_lack(tmp_path):
+    frames = [
+        ({"position": "a"}, {"Camera": "C", "Binning": "4"}),
+        ({"position": "b"}, {"Camera": "C", "Binning": "5"}),
+    ]
+    document, _ = stored(tmp_path, frames)
+    assert notes(document) == [{"Binning": "5"}]
+
+
+def test_types_are_told_apart(tmp_path):
+    frames = [({"time": time}, {"a": value}) for time, value in enumerate((True, 1, 1.0))]
+    document, _ = stored(tmp_path, frames)
+    assert notes(document, "metadata-by-plane") == [{"a": "[true,1,1.0]"}]
+
+
+def test_the_exposure_of_a_property_cache_goes_last(tmp_path):
+    old = {"Camera": "C", "C-Exposure": "8.0", "D-Exposure": "9.0", "UUID": "u"}
+    for more, exposure_s in (
+        ({}, 0.008),
+        ({"Camera": "D"}, 0.009),
+        ({"UserData": {"Exposure": {"type": "STRING", "scalar": "13.0"}}}, 0.013),
+        ({"exposure_us": 500}, 0.0005),
+    ):
+        document, _ = stored(tmp_path, [({"time": 0}, old | more)], overwrite=True)
+        assert document.images[0].pixels.planes[0].exposure_time == exposure_s
+
+
+def test_two_cameras_by_turns(tmp_path):
+    tags = {
+        "A-Exposure": "5",
+        "B-Exposure": "50",
+        "A-Offset": "100",
+        "B-Offset": "200",
+        "A-ReadoutRate": "30",
+    }
+    frames = [
+        ({"time": time, "channel": label}, tags | {"Camera": label}) for time in range(2) for label in "AB"
+    ]
+    document, _ = stored(tmp_path, frames)
+    pixels = document.images[0].pixels
+    exposures = {(plane.the_c, plane.the_t): plane.exposure_time for plane in pixels.planes}
+    assert exposures == {(0, 0): 0.005, (0, 1): 0.005, (1, 0): 0.05, (1, 1): 0.05}
+    settings = [channel.detector_settings for channel in pixels.channels]
+    assert [each.offset for each in settings] == [100, 200]
+    assert [each.read_out_rate for each in settings] == [30, None]
+    models = {each.id: each.model for each in document.instruments[0].detectors}
+    assert [models[each.id] for each in settings] == ["A", "B"]
+
+
+def test_frames_that_name_no_camera_of_two_have_none(tmp_path):
+    devices = [device(label, "CameraDevice", label) for label in ("A", "B")]
+    tags = {key: value for key, value in PLUS.items() if key != "camera_device"}
+    document, _ = stored(tmp_path, [({"channel": "x"}, tags)], SUMMARY | {"devices": devices})
+    assert document.images[0].pixels.channels[0].detector_settings is None
+
+
+def test_a_camera_without_a_name_has_that_of_its_adapter(tmp_path):
+    document, _ = stored(tmp_path, [({"time": 0}, PLUS)], SUMMARY)
+    (detector,) = document.instruments[0].detectors
+    assert (detector.manufacturer, detector.model) == ("ACam", "A 1")
+
+
+@pytest.mark.parametrize(
+    ("plan", "interval_s"),
+    [
+        ({"interval": 2.5, "loops": 4}, 2.5),
+        ({"interval": "PT1M30S", "loops": 4}, 90),
+        ({"duration": 30, "loops": 4}, 10),
+        ({"interval": 5, "duration": 30}, 5),
+        ({"phases": [{"interval": 3, "loops": 2}, {"duration": 9, "loops": 4}]}, 3),
+        ({"phases": [{"interval": 3, "loops": 2}, {"interval": 4, "loops": 2}]}, None),
+        ({"interval": 0, "loops": 3}, None),
+    ],
+)
+def test_intervals_of_plans(tmp_path, plan, interval_s):
+    summary = SUMMARY | {"mda_sequence": {"time_plan": plan}}
+    document, _ = stored(tmp_path, [({"time": 0}, PLUS)], summary)
+    assert document.images[0].pixels.time_increment == interval_s
+
+
+@pytest.mark.parametrize(
+    ("summary", "interval_s"),
+    [
+        ({"time_interval_min": 2}, 120),
+        ({"frame rate (Hz)": 20}, 0.05),
+        ({"fps": "4"}, 0.25),
+        ({"interval": 3}, None),
+    ],
+)
+def test_intervals_by_name(tmp_path, summary, interval_s):
+    document, _ = stored(tmp_path, [({"time": 0}, {})], summary)
+    assert document.images[0].pixels.time_increment == interval_s
+
+
+def test_unix_time(tmp_path):
+    start = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+    frames = [
+        ({"time": time}, {"timestamp": (start + timedelta(seconds=2 * time)).timestamp()})
+        for time in range(3)
+    ]
+    document, _ = stored(tmp_path, frames)
+    (image,) = document.images
+    assert [plane.delta_t for plane in image.pixels.planes] == [0, 2, 4]
+    assert image.acquisition_date == start
+    assert notes(document) == []
+
+
+def test_a_script_without_units_is_told_so(tmp_path, caplog):
+    stored(tmp_path, [({"time": time}, {"exposure": 5 + time, "note": "x"}) for time in range(3)])
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == "run: metadata key 'exposure' has no unit: write exposure_ms"
+    (finding,) = info(tmp_path / "run.ome.tiff").check
+    assert (finding.kind, finding.subject, finding.fix) == ("unit", "exposure", "write exposure_ms")

@@ -1,0 +1,150 @@
+"""Keys that carry their meaning in their name."""
+
+import math
+
+import numpy as np
+import pytest
+from test_dialects import IMAGES, recorded
+
+from exengine_ome_tiff.findings import Findings
+from exengine_ome_tiff.translate import Interpreter
+from exengine_ome_tiff.translate.names import meanings_of
+
+
+def known(tags):
+    plane = Interpreter().read(tags)
+    return {field: value for field, value in plane._asdict().items() if not math.isnan(value)}
+
+
+def findings(*frames):
+    interpreter = Interpreter()
+    for tags in frames:
+        interpreter.read(tags)
+    found = Findings()
+    interpreter.facts().rest(np.arange(len(frames)), None, found)
+    return [*map(str, found)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("exposure_us", 2500, {"exposure_s": 0.0025}),
+        ("Exposure (ms)", "12,5", {"exposure_s": 0.0125}),
+        ("exposure time [s]", 0.3, {"exposure_s": 0.3}),
+        ("camera_exposure_ms", 7, {"exposure_s": 0.007}),
+        ("IntegrationTimeMs", "4", {"exposure_s": 0.004}),
+        ("exposure_min", 2, {"exposure_s": 120}),
+        ("stage_x_um", 3, {"x_um": 3}),
+        ("Stage X (mm)", 1.5, {"x_um": 1500}),
+        ("x_mm", "0,25", {"x_um": 250}),
+        ("YPosUm", -4, {"y_um": -4}),
+        ("position_y_µm", 4, {"y_um": 4}),
+        ("z (um)", 9, {"z_um": 9}),
+        ("FocusNm", 1500, {"z_um": 1.5}),
+        ("z_m", 1e-6, {"z_um": 1}),
+        ("Pixel Size [nm]", 162.5, {"pixel_size_um": 0.1625}),
+        ("pixelSizeMicrons", 0.5, {"pixel_size_um": 0.5}),
+        ("BITDEPTH", 12, {}),
+        ("bit_depth", 12, {"bit_depth": 12}),
+        ("camera bit depth", "14", {"bit_depth": 14}),
+        ("Elapsed Time (min)", 1.5, {"elapsed_s": 90}),
+        ("time_s", 4.5, {"elapsed_s": 4.5}),
+        ("timestamp_ms", 1795729962500, {"utc_s": 1795729962.5}),
+        ("time_s", 1795729962.5, {"utc_s": 1795729962.5}),
+        ("exposure", "10 ms", {"exposure_s": 0.01}),
+        ("exposure_ms", "1.5 s", {"exposure_s": 1.5}),
+        # not what they seem to be
+        ("exposure", 10, {}),
+        ("z", 3, {}),
+        ("sensor_pixel_size_um", 6.5, {}),
+        ("camera_pixel_size_um", 6.5, {}),
+        ("galvo_x_um", 3, {}),
+        ("x_offset_um", 3, {}),
+        ("exposure_um", 3, {}),
+        ("DAPI_exposure_ms", 3, {}),
+        ("readout_time_ms", 3, {}),
+        ("exposure_ms", "1.234.5", {}),
+        ("exposure_ms", -3, {}),
+        ("pixel_size_um", 0, {}),
+    ],
+)
+def test_names_with_units(key, value, expected):
+    assert known({key: value}) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("ticks", "seconds"),
+    [
+        (1795729962.5, 1795729962.5),
+        ("1795729962.5", 1795729962.5),
+        (1795729962500, 1795729962.5),
+        (1795729962500000, 1795729962.5),
+        (1795729962500000000, 1795729962.5),
+        (12.5, None),
+    ],
+)
+def test_unix_time(ticks, seconds):
+    assert known({"timestamp": ticks}) == ({} if seconds is None else {"utc_s": seconds})
+
+
+def test_nested_names_count_where_their_place_tells_nothing_else():
+    tags = {"camera": {"exposure_ms": 5}, "stage": {"x_um": 1}, "galvo": {"y_um": 2}, "user": {"z_mm": 3}}
+    assert known(tags) == {"exposure_s": 0.005, "x_um": 1, "z_um": 3000}
+
+
+def test_what_a_name_has_no_unit_for_is_told_once():
+    assert findings({"exposure": 5, "z": 1.5}, {"exposure": 6, "z": 2}) == [
+        "metadata key 'exposure' has no unit: write exposure_ms",
+        "metadata key 'z' has no unit: write z_um",
+    ]
+    assert findings({"exposure": 5, "exposure_ms": 5}) == []
+    assert findings({"exposure": "10 ms"}) == []
+    assert findings({"exposure": "long", "z": None, "time": 3}) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "suggestion"),
+    [
+        ("exposuretime_ms", "exposure_ms"),
+        ("exposre_ms", "exposure_ms"),
+        ("bitdepth", "bit_depth"),
+        ("pixl_size_um", "pixel_size_um"),
+        ("elapsedtime_ms", "elapsed_s"),
+    ],
+)
+def test_near_misses_are_told(key, suggestion):
+    assert findings({key: 3}) == [f"metadata key {key!r} is not understood: write {suggestion}"]
+
+
+def test_values_that_cannot_be_read_are_told():
+    (line,) = findings({"Exposure-ms": 5}, {"Exposure-ms": "soon"}, {"Exposure-ms": "later"})
+    assert line == (
+        "metadata key 'Exposure-ms' has the value \"soon\", which cannot be read: "
+        "write a number that is not negative, such as 12.5"
+    )
+    (line,) = findings({"timestamp": "yesterday"})
+    assert "'timestamp' has the value \"yesterday\"" in line
+    assert "2026-11-22T07:11:23.41+01:00" in line
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_recorded_metadata_are_understood(name):
+    assert findings(recorded(name)) == []
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"temperature_c": 20, "laser_power_mw": 5, "gain": 3, "operator": "me", "note": "fine"},
+        {"PixelSizeUm": 0, "Exposure-ms": None, "BitDepth": "", "Camera": "C", "C-ActualExposure": "3"},
+        {"index": {"z": 3, "t": 0}, "Axes": {"position": 2}},
+    ],
+)
+def test_what_needs_no_place_is_not_told(tags):
+    assert findings(tags) == []
+
+
+def test_words_are_told_apart():
+    assert [meaning.field for meaning in meanings_of("XPositionUm")] == ["x_um"]
+    assert meanings_of("") == ()
+    assert meanings_of("µm") == ()
