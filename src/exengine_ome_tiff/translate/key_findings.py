@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -61,16 +60,11 @@ def add_key_findings(
         elif key in readers:
             _value(form, rows, key, findings)
         elif not meanings and key not in known_keys and not _is_device_property(key, form):
-            suggestion = _near_miss(key, known_keys)
+            suggestion = near_miss(key, known_keys)
             if suggestion is not None and is_known(_first_number(form, rows, key)):
                 findings.add_once(
                     "near miss", key, f"metadata key {key!r} is not understood", f"write {suggestion}"
                 )
-
-
-@cache
-def _near_miss(key: str, known_keys: frozenset[str]) -> str | None:
-    return near_miss(key, known_keys)
 
 
 def _is_device_property(key: str, form: Form) -> bool:

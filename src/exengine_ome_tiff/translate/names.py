@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from exengine_ome_tiff.translate import parse
@@ -156,7 +156,8 @@ def unit_of(text: str) -> str | None:
     return unit if any(unit in units for units in (_LENGTHS_UM, _TIMES_S, _RATES_HZ)) else None
 
 
-def near_miss(key: str, known: Iterable[str] = ()) -> str | None:
+@lru_cache(maxsize=4096)
+def near_miss(key: str, known: frozenset[str] = frozenset()) -> str | None:
     """Return how a key ought to be spelled that is nearly one that is understood; None where none is near.
 
     Parameters
@@ -166,25 +167,26 @@ def near_miss(key: str, known: Iterable[str] = ()) -> str | None:
     known
         Keys of dialects, beside the names of this package.
     """
-    examples = {quantity.example: quantity.example for quantity in QUANTITIES[:_OF_PLANES]}
-    examples |= {
-        f"{name} {unit}": quantity.example
-        for quantity in QUANTITIES[:_OF_PLANES]
-        for name in quantity.names
-        for unit in quantity.units
-        if len(name) > _SHORT
-    }
-    candidates = {_squeezed(name): name for name in known if "." not in name} | {
-        _squeezed(name): example for name, example in examples.items()
-    }
-    candidates |= {"bitdepth": "bit_depth"}
     squeezed = _squeezed(key.rpartition(".")[2])
     if len(squeezed) <= _SHORT:
         return None
+    candidates = _candidates(known)
     matches = [squeezed] if squeezed in candidates else []
     if not matches and _words_and_unit(key)[1] is not None:
         matches = get_close_matches(squeezed, candidates, 1, _NEAR)
     return candidates[matches[0]] if matches and candidates[matches[0]] != key else None
+
+
+@cache
+def _candidates(known: frozenset[str]) -> dict[str, str]:
+    """Return what keys are compared with, and how each of them ought to be spelled."""
+    candidates = {_squeezed(name): name for name in known if "." not in name}
+    for quantity in QUANTITIES[:_OF_PLANES]:
+        names = [name for name in quantity.names if len(name) > _SHORT]
+        spelled = [f"{name} {unit}" for name in names for unit in quantity.units]
+        candidates |= dict.fromkeys(map(_squeezed, spelled), quantity.example)
+        candidates[_squeezed(quantity.example)] = quantity.example
+    return candidates | {"bitdepth": "bit_depth"}
 
 
 def _squeezed(key: str) -> str:

@@ -52,13 +52,13 @@ class Plan:
         self._steps = [
             (PlaneValues._fields.index(field), candidates) for field, candidates in self.candidates.items()
         ]
-        self._steps_of: dict[str, list[int]] = {}
-        for number, (_, candidates) in enumerate(self._steps):
+        self._steps_of: dict[str, list[tuple[int, tuple[Candidate, ...]]]] = {}
+        for slot, candidates in self._steps:
             keys = {each.key for each in candidates} | {
                 each.only_if[0] for each in candidates if each.only_if
             }
             for key in keys:
-                self._steps_of.setdefault(key, []).append(number)
+                self._steps_of.setdefault(key, []).append((slot, candidates))
         self._last = [*_UNKNOWN_PLANE]
         self.own_plane_keys = {key for each in self._guarded for key in each.translated(tags) if key in tags}
         """Keys that translators of users read for planes."""
@@ -83,14 +83,14 @@ class Plan:
         changed
             Keys of all values that differ from those of the frame read before; None where nobody knows.
         """
-        if changed is None:
-            steps = self._steps
-        else:
-            numbers = {number for key in changed for number in self._steps_of.get(key, ())}
-            steps = [self._steps[number] for number in numbers]
         values = self._last
-        for slot, candidates in steps:
-            values[slot] = _first_known(candidates, tags)
+        if changed is None:
+            for slot, candidates in self._steps:
+                values[slot] = _first_known(candidates, tags)
+        else:
+            for key in changed:
+                for slot, candidates in self._steps_of.get(key, ()):
+                    values[slot] = _first_known(candidates, tags)
         if not self._guarded:
             return PlaneValues._make(values)
         return _filled([each.plane_values(tags) for each in self._guarded], values)

@@ -20,6 +20,8 @@ _MAX_CHARACTERS = 1 << 22
 """How long all values of a tag may be beside 64 characters a frame; beyond, they are in the records only."""
 _CHARACTERS_A_FRAME = 64
 _CHUNK_ROWS, _CHUNK_BYTES = 1024, 1 << 22
+_SAMPLE = 8
+"""The size of one of so many rows is looked at."""
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 _Packed: TypeAlias = "array[float] | array[int] | str | None"
 """Values of a chunk: numbers, or JSON of anything with a line for each; None where they are too long."""
@@ -60,11 +62,14 @@ class TagColumns:
         row = epoch.get(tags)
         if changed is None:
             row = tuple([value if type(value) in _SCALARS else _Json(strict_json(value)) for value in row])
-        epoch.rows.append(row)
-        epoch.size += sum(map(getsizeof, row))
-        number = epoch.first + epoch.count + len(epoch.rows) - 1
-        if len(epoch.rows) == _CHUNK_ROWS or epoch.size > _CHUNK_BYTES:
-            self._pack(epoch)
+        rows = epoch.rows
+        rows.append(row)
+        last = len(rows)
+        number = epoch.first + epoch.count + last - 1
+        if not last % _SAMPLE:
+            epoch.size += _SAMPLE * sum(map(getsizeof, row))
+            if last == _CHUNK_ROWS or epoch.size > _CHUNK_BYTES:
+                self._pack(epoch)
         return number
 
     def constant_text(self, key: str) -> str | None:
