@@ -41,13 +41,13 @@ class Findings:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], Finding] = {}
-        self._messages: set[str] = set()
+        self._seen: set[tuple[str, str, str]] = set()
 
     def add(self, kind: str, subject: str, message: str, fix: str) -> None:
         """Add a finding; one of the same kind and subject, with another message, is only counted."""
-        if message in self._messages:
+        if (kind, subject, message) in self._seen:
             return
-        self._messages.add(message)
+        self._seen.add((kind, subject, message))
         known = self._found.get((kind, subject))
         self._found[kind, subject] = (
             Finding(kind, subject, message, fix) if known is None else replace(known, count=known.count + 1)
