@@ -75,7 +75,7 @@ def test_other_forms_and_back(tmp_path, form, other, caplog):
         replace(image, file=source) for image in before.images
     ]
     assert after.images[0].pixel_size_um == (0.5, 0.5)
-    assert after.images[0].channels[0].color == "#102030"
+    assert after.images[0].colors[0] == "#102030"
 
 
 def test_an_option_goes_before_what_the_source_says(tmp_path):
@@ -218,7 +218,7 @@ class TestInterrupts:
         dest = tmp_path / "new" / form
         place = {
             "finish_files": "exengine_ome_tiff.writing.recorder.finish_files",
-            "publish": "exengine_ome_tiff.conversion.partial.Part.publish",
+            "publish": "exengine_ome_tiff.conversion.partial_result.PartialResult.publish",
         }[at]
         with patch(place, side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
             convert(source, dest)

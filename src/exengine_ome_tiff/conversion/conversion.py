@@ -1,4 +1,4 @@
-"""Making one of our datasets of any other one, so that it can be interrupted and gone on with."""
+"""Conversion of other datasets to datasets of `TiffStorage`, which can be interrupted and resumed."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from exengine.kernel.data_storage_base import DataStorage
 from exengine_ome_tiff.conversion.frame_copy import Conversion, Progress
 from exengine_ome_tiff.conversion.image_stacks import MicroManagerSource
 from exengine_ome_tiff.conversion.ndtiff import is_ndtiff, ndtiff_of, open_ndtiff
-from exengine_ome_tiff.conversion.partial import Part
+from exengine_ome_tiff.conversion.partial_result import PartialResult
 from exengine_ome_tiff.conversion.separate_files import has_separate_images
 from exengine_ome_tiff.conversion.separate_images import SeparateImageSource
 from exengine_ome_tiff.conversion.sources import OwnSource, SkippedFrame, Source, StorageSource
@@ -27,7 +27,7 @@ class ConversionResult:
     Parameters
     ----------
     path
-        The result. Where it differs from the source it has not got its name.
+        The result. A result that differs from its source stays beside the destination.
     n_frames
         How many frames it has.
     n_resumed
@@ -35,17 +35,17 @@ class ConversionResult:
     n_images
         How many OME images they make.
     frame_bytes
-        Of the pixels of the frames that were copied now.
+        Bytes of pixels that were copied by this call.
     disk_bytes
-        Of the result.
+        Size of the result on the disk.
     seconds
-        That copying took, and finishing.
+        Time that copying and finishing took.
     skipped
         What could not be carried over.
     n_overwritten
-        How many frames of the source others had replaced, and were left out.
+        How many frames of the source were replaced by later ones, and so left out.
     differences
-        What `verify` found; None where it was not asked for.
+        What `verify` found; None without `verify`.
     """
 
     path: Path
@@ -80,12 +80,11 @@ def convert(
     progress: Progress | None = None,
     **options: Any,
 ) -> ConversionResult:
-    """Make a dataset of `TiffStorage` of another one.
+    """Convert a dataset to one of `TiffStorage`.
 
-    Frames are read and written one after the other. Coordinates, the metadata of frames and the summary
-    metadata stay what they are. Until all are written the result is in a folder ``.NAME.part`` beside `dest`;
-    then it gets its name at once. Calling this again after it was interrupted, even by SIGKILL, goes on where
-    it was.
+    Frames are copied one by one, with their coordinates, their metadata and the summary metadata. The result
+    grows in a folder ``.NAME.part`` beside `dest`, and moves to `dest` when it is complete. A second call
+    resumes a conversion that was interrupted, even by SIGKILL.
 
     Parameters
     ----------
@@ -94,78 +93,73 @@ def convert(
         Micro-Manager 1.4 or 2, or of a dataset of `TiffStorage`, finished or not; or a storage that takes no
         more frames. Of NDTiff pyramids only the full resolution is carried over.
     dest
-        With the suffix of a TIFF file one file, else a folder.
+        The result: one file if the path has the suffix of a TIFF file, else a folder.
     coordinates
-        Of the frames of a storage that does not tell them, or of those to take.
+        Coordinates of the frames to take from a storage; None for all, if the storage lists them.
     overwrite
-        Replace a dataset at `dest`, when the result is whole.
+        Replace a dataset at `dest` when the result is complete.
     verify
         Read source and result back frame by frame, and compare pixels, metadata and summary metadata. A
-        result that differs does not get its name.
+        result that differs does not move to `dest`.
     progress
-        Is told what is done, with how many frames, and how many there are.
+        Called with the activity, the number of frames that are done, and the number of all frames.
     **options
-        Of `TiffStorage`, such as `compression`. What a dataset of `TiffStorage` says of itself (pixel size,
-        channels, plate, ...) is taken over where no option says otherwise; compression, tiles, pyramids and
+        Options of `TiffStorage`, such as `compression`. Descriptions in a dataset of `TiffStorage` (pixel
+        size, channels, plate, ...) are kept where no option replaces them; compression, tiles, pyramids and
         checksums are not.
 
     Returns
     -------
     ConversionResult
-        Tells what could not be carried over: a frame that cannot be read is left out.
+        Lists what could not be carried over: a frame that cannot be read is left out.
 
     Raises
     ------
     FileNotFoundError
         There is nothing at `source`.
     FileExistsError
-        There is something at `dest`, or part of a conversion that was asked for otherwise beside it.
+        There is something at `dest`, or an unfinished result of another request beside it.
     OmeTiffError
-        What is at `source` is nothing that can be converted, or no frame of it can be read.
+        `source` is not a dataset that can be converted, or none of its frames can be read.
     TypeError, ValueError
         An option has a value that it cannot have, `coordinates` come with a path, or source and destination
         are the same.
     ImportError
         NDTiff or a compression needs an extra.
     OSError
-        Reading or writing failed, or the disk is full; calling this again goes on.
+        Reading or writing failed, or the disk is full; a second call resumes.
     """
     if "on_error" in options:
         raise TypeError("got on_error, but a conversion tells what could not be carried over")
     path = Path(fspath(dest)).absolute()
-    opened = _open(source, coordinates)
+    opened = _open_source(source, coordinates)
     try:
         if opened.path is not None and path.resolve().is_relative_to(opened.path.resolve()):
             raise ValueError(f"the destination {path} is the source, or in it")
-        said = {name: value for name, value in opened.options.items() if value is not None}
-        wanted = said | options | {"translators": [*options.get("translators", ())]}
+        wanted = _storage_options(opened, options)
         names = [type(translator).__qualname__ for translator in wanted["translators"]]
         request = {
             "source": str(opened.path or type(source).__qualname__),
             "options": wanted | {"translators": names},
         }
-        part = Part(path, request, overwrite=overwrite)
+        part = PartialResult(path, request, overwrite=overwrite)
         conversion = Conversion(opened, part, wanted, progress)
         start_s = time.monotonic()
         conversion.copy()
         seconds = time.monotonic() - start_s
         with TiffStorage.open(part.path) as result:
-            frames, images = len(result.get_image_coordinates_list()), len(result.images)
+            n_frames, n_images = len(result.get_image_coordinates_list()), len(result.images)
             differences = tuple(conversion.differences(result)) if verify else None
     finally:
         opened.close()
-    if differences:
-        path = part.path
-    else:
-        part.publish()
-    files = path.iterdir() if path.is_dir() else [path]
+    path = part.path if differences else part.publish()
     return ConversionResult(
         path,
-        frames,
-        conversion.resumed,
-        images,
+        n_frames,
+        conversion.n_resumed,
+        n_images,
         conversion.copied_bytes,
-        sum(file.stat().st_size for file in files),
+        sum(file.stat().st_size for file in (path.iterdir() if path.is_dir() else [path])),
         seconds,
         conversion.skipped,
         opened.superseded,
@@ -173,10 +167,16 @@ def convert(
     )
 
 
-def _open(
+def _storage_options(source: Source, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the user says, and what the source says where the user says nothing."""
+    known = {name: value for name, value in source.options.items() if value is not None}
+    return {**known, **options, "translators": [*options.get("translators", ())]}
+
+
+def _open_source(
     source: str | PathLike[str] | DataStorage, coordinates: Iterable[Mapping[str, int | str]] | None
 ) -> Source:
-    """Find out what a source is, and open it."""
+    """Recognize a source and open it."""
     if isinstance(source, TiffStorage):
         source.flush()
         return OwnSource(source.path, coordinates)

@@ -1,11 +1,11 @@
-"""Copying frames from a source to the part of a result, and comparing the two."""
+"""Copying of frames from a source to a partial result, and comparison of the two."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from exengine_ome_tiff.conversion.partial import Part
+from exengine_ome_tiff.conversion.partial_result import PartialResult
 from exengine_ome_tiff.conversion.sources import SkippedFrame, Source, UnreadableFrameError
 from exengine_ome_tiff.coordinates import read_coordinates
 from exengine_ome_tiff.dataset.records import to_json
@@ -14,7 +14,7 @@ from exengine_ome_tiff.inspection.frame_metadata import coordinates_text
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
 Progress: TypeAlias = Callable[[Literal["converting", "verifying"], int, int], object]
-"""Is told what is done, with how many frames, and how many there are."""
+"""Called with the activity, the number of frames that are done, and the number of all frames."""
 
 
 class Conversion:
@@ -23,17 +23,17 @@ class Conversion:
     Parameters
     ----------
     source
-        Where frames come from.
+        The frames.
     part
-        Where they go.
+        Takes them.
     options
-        Of the storage there.
+        Options of the storage that takes them.
     progress
-        Is told how far it is.
+        Called with every frame.
     """
 
     def __init__(
-        self, source: Source, part: Part, options: Mapping[str, Any], progress: Progress | None
+        self, source: Source, part: PartialResult, options: Mapping[str, Any], progress: Progress | None
     ) -> None:
         self._source = source
         self._part = part
@@ -41,11 +41,11 @@ class Conversion:
         self._progress = progress
         self._places = source.coordinates()
         self._skipped: dict[int, SkippedFrame] = {}
-        """By the numbers of their coordinates the frames that are skipped."""
+        """Frames that could not be copied, by their number in the source."""
         self.copied_bytes = 0
-        """Of pixels that were copied now."""
-        self.resumed = 0
-        """How many frames were there before."""
+        """Bytes of pixels that this run has copied."""
+        self.n_resumed = 0
+        """How many frames an earlier run had copied."""
 
     @property
     def skipped(self) -> tuple[SkippedFrame, ...]:
@@ -53,19 +53,19 @@ class Conversion:
         return (*self._source.skipped, *self._skipped.values())
 
     def copy(self) -> None:
-        """Copy the frames that are not there yet, and finish; leave what is there for another time if not."""
+        """Copy the missing frames and finish; an error keeps what was copied."""
         storage = self._part.begin(self._source.summary_metadata, self._options)
         try:
             self._check_last(storage)
-            self.resumed = len(storage.get_image_coordinates_list())
+            self.n_resumed = len(storage.get_image_coordinates_list())
             if storage.is_finished() and any(self._readable_but_missing(storage)):
-                # a process that ended in a hurry has finished it before it was whole
+                # a process that was stopped has finished it before all frames were copied
                 storage.close()
                 storage = self._part.begin_anew(self._source.summary_metadata, self._options)
-                self.resumed = 0
+                self.n_resumed = 0
                 self._skipped.clear()
             for number in range(len(self._places)):
-                self._tell("converting", number)
+                self._report("converting", number)
                 if not storage.is_finished():
                     self._copy(number, storage)
             if not storage.get_image_coordinates_list():
@@ -75,7 +75,7 @@ class Conversion:
                 source = self._source.path or "the storage"
                 raise OmeTiffError(f"{source}: no frame can be read: {reason}")
             storage.finish()
-            self._tell("converting", len(self._places))
+            self._report("converting", len(self._places))
         finally:
             storage.suspend()
 
@@ -87,12 +87,12 @@ class Conversion:
             pixels, metadata = self._source.read(place)
             storage.put(place, pixels, metadata)
         except (UnreadableFrameError, TypeError, ValueError) as error:
-            self._lose(number, error)
+            self._skip(number, error)
             return
         self.copied_bytes += pixels.nbytes
 
-    def _lose(self, number: int, error: Exception) -> None:
-        """Note that a frame is skipped, if it is not the whole source that is."""
+    def _skip(self, number: int, error: Exception) -> None:
+        """Note that a frame is skipped; raise an error if the whole source is gone."""
         path = self._source.path
         if path is not None and not path.exists():
             raise FileNotFoundError(f"{path} is not there any more") from error
@@ -105,10 +105,10 @@ class Conversion:
                     self._source.read(place)
                     yield True
             except (UnreadableFrameError, TypeError, ValueError) as error:
-                self._lose(number, error)
+                self._skip(number, error)
 
     def _check_last(self, storage: TiffStorage) -> None:
-        """Make sure that the summary metadata and the last frame that are there are the source's."""
+        """Make sure that summary metadata and last frame of the partial result are those of the source."""
         is_other = _is_other_json(self._source.summary_metadata, storage.summary_metadata)
         for place in storage.get_image_coordinates_list()[-1:]:
             is_other |= place not in self._places or any(_differing(place, self._source, storage))
@@ -118,26 +118,26 @@ class Conversion:
             )
 
     def differences(self, result: TiffStorage) -> Iterator[str]:
-        """Compare source and result; yield in what they differ."""
+        """Compare source and result, and yield their differences."""
         if _is_other_json(self._source.summary_metadata, result.summary_metadata):
             yield "summary metadata"
         for number, place in enumerate(self._places):
-            self._tell("verifying", number)
+            self._report("verifying", number)
             if number not in self._skipped:
                 name = coordinates_text(place)
                 yield from (f"{name}: {what}" for what in _differing(place, self._source, result))
-        self._tell("verifying", len(self._places))
+        self._report("verifying", len(self._places))
         more = len(result.get_image_coordinates_list()) - len(self._places)
         if more > 0:
             yield f"{more} frames that the source does not have"
 
-    def _tell(self, what: Literal["converting", "verifying"], done: int) -> None:
+    def _report(self, what: Literal["converting", "verifying"], done: int) -> None:
         if self._progress is not None:
             self._progress(what, done, len(self._places))
 
 
 def _differing(place: Mapping[str, int | str], source: Source, result: TiffStorage) -> Iterator[str]:
-    """Tell in what a frame of the source and of the result differ."""
+    """Yield the differences between a frame of the source and of the result."""
     try:
         pixels, metadata = source.read(dict(place))
         copy, copied = result[place], result.get_metadata(place)

@@ -1,4 +1,4 @@
-"""The result of a conversion before it is whole: in a hidden folder beside its destination."""
+"""The result of a conversion while it grows, in a hidden folder beside its destination."""
 
 import json
 import logging
@@ -22,22 +22,22 @@ _OF_RESUME = ("translators", "checksums", "fsync")
 """Options that a dataset does not hold."""
 
 
-class Part:
-    """Where a conversion writes to until its result gets its name.
+class PartialResult:
+    """The unfinished result of a conversion.
 
     Parameters
     ----------
     dest
-        Where the result is to be.
-    overwrite
-        Whether it replaces a dataset that is there.
+        Where the result will be.
     request
-        What is asked for. Only a conversion that asks for the same goes on with what is there.
+        Source and options of the conversion. Only a conversion with the same request resumes an earlier one.
+    overwrite
+        Whether it may replace a dataset.
 
     Raises
     ------
     FileExistsError
-        Something is at `dest` that is not to be replaced, or there is part of another conversion.
+        There is something at `dest` that must not be replaced, or an unfinished result of another request.
     """
 
     def __init__(self, dest: Path, request: Mapping[str, object], *, overwrite: bool) -> None:
@@ -60,12 +60,12 @@ class Part:
             )
 
     def begin(self, summary_metadata: object, options: Mapping[str, Any]) -> TiffStorage:
-        """Begin to write, or go on where an earlier conversion has ended.
+        """Begin to write, or resume an earlier conversion.
 
         Returns
         -------
         TiffStorage
-            Has the frames that are there; finished where that conversion had written all of them.
+            With the frames of the earlier conversion; finished if that had written all of them.
         """
         if not self.path.exists():
             try:
@@ -86,11 +86,11 @@ class Part:
             return self.begin_anew(summary_metadata, options)
 
     def begin_anew(self, summary_metadata: object, options: Mapping[str, Any]) -> TiffStorage:
-        """Throw away what is there, and begin to write."""
+        """Delete what is there, and begin to write."""
         return TiffStorage(self.path, summary_metadata, overwrite=True, **options)
 
-    def publish(self) -> None:
-        """Give the result its name, at once; what it replaces is deleted then."""
+    def publish(self) -> Path:
+        """Move the result to its destination at once, delete what it replaces, and return its path."""
         dest = self._target.path
         self._check()
         if self._target.is_folder and dest.exists():
@@ -98,13 +98,14 @@ class Part:
         self.path.replace(dest)
         sync_folder(dest.parent)
         shutil.rmtree(self.folder)
+        return dest
 
     def discard(self) -> None:
-        """Leave nothing of a conversion without a result."""
+        """Delete all that there is."""
         shutil.rmtree(self.folder)
 
     def _check(self) -> None:
-        """Make sure that the result may get its name."""
+        """Make sure that the result may move to its destination."""
         dest, is_folder = self._target.path, self._target.is_folder
         if not dest.exists():
             return
