@@ -241,3 +241,72 @@ def _write_metadata_text(folder: Path, entries: Mapping[str, Mapping[str, Any]],
         text = json.dumps(texts, indent=2)
         (folder / name / "metadata.txt").write_text(text[: len(text) - cut])
     return folder
+
+
+def write_ome_tiff(
+    folder: Path,
+    images: Mapping[str, np.ndarray],
+    *,
+    schema: str = "2016-06",
+    companion: str = "",
+    **more: Any,
+) -> list[Path]:
+    """Write OME-TIFF as a file for each image, all of which have the OME-XML of all.
+
+    Parameters
+    ----------
+    images
+        By their names arrays of shape (T, C, Z, Y, X).
+    schema
+        Version of the schema.
+    companion
+        Name of the file that has the OME-XML instead.
+    **more
+        ``pixels``, ``planes`` and ``channels``: attributes of these elements, the latter two as functions of
+        their indices; ``inside``: further elements of each image before its Pixels, ``first`` and ``last``
+        ones of the document.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    uuids = {name: f"urn:uuid:{number:08}-0000-4000-8000-000000000000" for number, name in enumerate(images)}
+    document = ""
+    of_channel = more.get("channels", lambda _c: "")
+    for number, (name, array) in enumerate(images.items()):
+        t_size, c_size, z_size, height, width = array.shape
+        places = list(np.ndindex(t_size, c_size, z_size))
+        channels = "".join(
+            f'<Channel ID="Channel:{number}:{c}" SamplesPerPixel="1" {of_channel(c)}/>' for c in range(c_size)
+        )
+        data = "".join(
+            f'<TiffData IFD="{ifd}" FirstT="{t}" FirstC="{c}" FirstZ="{z}" PlaneCount="1">'
+            f'<UUID FileName="{name}.ome.tif">{uuids[name]}</UUID></TiffData>'
+            for ifd, (t, c, z) in enumerate(places)
+        )
+        planes = (
+            "".join(
+                f'<Plane TheT="{t}" TheC="{c}" TheZ="{z}" {more["planes"](t, c, z)}/>' for t, c, z in places
+            )
+            if "planes" in more
+            else ""
+        )
+        document += (
+            f'<Image ID="Image:{number}" Name="{name}">{more.get("inside", "")}<Pixels ID="Pixels:{number}" '
+            f'DimensionOrder="XYZCT" Type="{array.dtype.name}" SizeX="{width}" SizeY="{height}" '
+            f'SizeZ="{z_size}" SizeC="{c_size}" SizeT="{t_size}" {more.get("pixels", "")}>'
+            f"{channels}{data}{planes}</Pixels></Image>"
+        )
+    namespace = f"http://www.openmicroscopy.org/Schemas/OME/{schema}"
+    start = f'<?xml version="1.0" encoding="UTF-8"?><OME xmlns="{namespace}" '
+    master = "urn:uuid:99999999-0000-4000-8000-000000000000"
+    paths = []
+    for name, array in images.items():
+        body = more.get("first", "") + document + more.get("last", "")
+        if companion:
+            body = f'<BinaryOnly MetadataFile="{companion}" UUID="{master}"/>'
+        xml = f'{start}UUID="{uuids[name]}">{body}</OME>'
+        paths.append(folder / f"{name}.ome.tif")
+        planes = array.reshape(-1, *array.shape[-2:])
+        tifffile.imwrite(paths[-1], planes, photometric="minisblack", description=xml.encode(), metadata=None)
+    if companion:
+        xml = f'{start}UUID="{master}">{document}</OME>'
+        (folder / companion).write_text(xml, "utf-8")
+    return paths

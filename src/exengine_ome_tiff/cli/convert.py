@@ -19,8 +19,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser(
         "convert",
         help="make an OME-TIFF dataset of another one",
-        description="Make an OME-TIFF dataset of an NDTiff dataset (needs the extra `ndtiff`), of a folder "
-        "of Micro-Manager's image stacks, or of one in another form: one file, a folder, compressed or not. "
+        description="Convert an NDTiff dataset (needs the extra `ndtiff`), image stacks or separate image "
+        "files of Micro-Manager, OME-TIFF of other programs, or a dataset in another form: one file, "
+        "a folder, compressed or not. "
         "Run the same command again after an interrupt to go on. "
         "Exit status 0: all was carried over.",
     )
@@ -90,6 +91,8 @@ def _report(done: ConversionResult) -> None:
         say(f"{count_text(done.n_overwritten, 'frame')} left out that others had replaced")
     if done.differences == ():
         say("verified: pixels and metadata are those of the source")
+    if done.notes:
+        say(f"in the original OME-XML only, which is part of the summary metadata: {', '.join(done.notes)}")
     _list("could not be carried over", [f"{skipped.what}: {skipped.reason}" for skipped in done.skipped])
     _list(f"not the same, so that the result stays in {done.path.parent}", done.differences or ())
 

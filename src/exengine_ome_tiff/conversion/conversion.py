@@ -12,10 +12,17 @@ from exengine.kernel.data_storage_base import DataStorage
 from exengine_ome_tiff.conversion.frame_copy import Conversion, Progress
 from exengine_ome_tiff.conversion.image_stacks import MicroManagerSource
 from exengine_ome_tiff.conversion.ndtiff import is_ndtiff, ndtiff_of, open_ndtiff
+from exengine_ome_tiff.conversion.ome_tiff import OmeTiffSource, has_ome_tiff
 from exengine_ome_tiff.conversion.partial_result import PartialResult
 from exengine_ome_tiff.conversion.separate_files import has_separate_images
 from exengine_ome_tiff.conversion.separate_images import SeparateImageSource
-from exengine_ome_tiff.conversion.sources import OwnSource, SkippedFrame, Source, StorageSource
+from exengine_ome_tiff.conversion.sources import (
+    OwnSource,
+    SeveralDatasetsError,
+    SkippedFrame,
+    Source,
+    StorageSource,
+)
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
@@ -46,6 +53,9 @@ class ConversionResult:
         How many frames of the source were replaced by later ones, and so left out.
     differences
         What `verify` found; None without `verify`.
+    notes
+        What is kept in the original OME-XML only, which is part of the summary metadata: kinds of elements
+        that OME-TIFF of this package does not have, each with its count.
     """
 
     path: Path
@@ -58,6 +68,7 @@ class ConversionResult:
     skipped: tuple[SkippedFrame, ...]
     n_overwritten: int
     differences: tuple[str, ...] | None
+    notes: tuple[str, ...] = ()
 
     @property
     def megabytes_per_s(self) -> float:
@@ -89,9 +100,10 @@ def convert(
     Parameters
     ----------
     source
-        Path of an NDTiff dataset (versions 1 to 3; needs the extra `ndtiff`), of a folder of image stacks of
-        Micro-Manager 1.4 or 2, or of a dataset of `TiffStorage`, finished or not; or a storage that takes no
-        more frames. Of NDTiff pyramids only the full resolution is carried over.
+        Path of an NDTiff dataset (versions 1 to 3; needs the extra `ndtiff`), of a folder of image stacks or
+        separate image files of Micro-Manager 1.4 or 2, of OME-TIFF of another program, or of a dataset of
+        `TiffStorage`, finished or not; or a storage that takes no more frames. Of pyramids only the full
+        resolution is carried over.
     dest
         The result: one file if the path has the suffix of a TIFF file, else a folder.
     coordinates
@@ -164,6 +176,7 @@ def convert(
         conversion.skipped,
         opened.superseded,
         differences,
+        tuple(opened.notes),
     )
 
 
@@ -197,9 +210,13 @@ def _open_source(
             return open_ndtiff(folder)
         try:
             return MicroManagerSource(path)
+        except SeveralDatasetsError:
+            raise
         except OmeTiffError as error:
             if has_separate_images(path):
                 return SeparateImageSource(path)
+            if has_ome_tiff(path):
+                return OmeTiffSource(path)
             raise OmeTiffError(
                 f"{path}: no dataset of NDTiff, TiffStorage or Micro-Manager ({not_own}; {error})"
             ) from error

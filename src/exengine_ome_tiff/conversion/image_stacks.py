@@ -8,7 +8,12 @@ from typing import Any
 import numpy.typing as npt
 
 from exengine_ome_tiff.conversion.recorded_order import recorded_order
-from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame, UnreadableFrameError
+from exengine_ome_tiff.conversion.sources import (
+    FileSource,
+    SeveralDatasetsError,
+    SkippedFrame,
+    UnreadableFrameError,
+)
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import ImageStack, StackPage
@@ -156,9 +161,9 @@ def _files(path: Path) -> list[Path]:
         prefix = path.name.partition(_STACK)[0]
         files = [path, *files] if _STACK not in path.name else files
         files = [each for each in files if each == path or each.name.startswith(f"{prefix}{_STACK}")]
-    prefixes = {each.name.partition(_STACK)[0] for each in files if _STACK in each.name}
-    if len(prefixes) > 1:
-        raise OmeTiffError(f"{path}: image stacks of {len(prefixes)} datasets are in it: name a file of one")
+    first = {each.name.partition(_STACK)[0]: each.name for each in files[::-1] if _STACK in each.name}
+    if len(first) > 1:
+        raise SeveralDatasetsError(path, first.values())
     return sorted(set(files), key=writing_order)
 
 

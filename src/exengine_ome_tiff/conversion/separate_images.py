@@ -20,7 +20,12 @@ from exengine_ome_tiff.conversion.separate_files import (
     place_of_name,
 )
 from exengine_ome_tiff.conversion.source_files import files_in, refusal
-from exengine_ome_tiff.conversion.sources import SkippedFrame, Source, UnreadableFrameError
+from exengine_ome_tiff.conversion.sources import (
+    SeveralDatasetsError,
+    SkippedFrame,
+    Source,
+    UnreadableFrameError,
+)
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import count_text
@@ -61,8 +66,7 @@ class SeparateImageSource(Source):
                 summaries.setdefault(identity(summary), folder)
                 self.summary_metadata = self.summary_metadata or summary
         if len(summaries) > 1:
-            names = ", ".join(folder.name for folder in summaries.values())
-            raise OmeTiffError(f"{self.path} has {len(summaries)} datasets ({names}): give one of them")
+            raise SeveralDatasetsError(root, [folder.name for folder in summaries.values()])
         self._images: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, ImageFile]] = {}
         for coordinates, image in self._placed(images):
             key = frozenset(coordinates.items())

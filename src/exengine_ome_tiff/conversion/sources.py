@@ -14,7 +14,7 @@ from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.loader import find_dataset
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import Given
-from exengine_ome_tiff.text_format import error_text
+from exengine_ome_tiff.text_format import error_text, list_text
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
 
@@ -38,6 +38,22 @@ class UnreadableFrameError(OmeTiffError):
     """A frame of a source cannot be read."""
 
 
+class SeveralDatasetsError(OmeTiffError):
+    """A folder has several datasets.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    names
+        Names of files or folders that the datasets can be converted by.
+    """
+
+    def __init__(self, folder: Path, names: Iterable[str]) -> None:
+        listed = sorted(names)
+        super().__init__(f"{folder} has {len(listed)} datasets: give one of {list_text(listed)}")
+
+
 class Source:
     """Frames to convert; a subclass reads them from somewhere.
 
@@ -54,6 +70,8 @@ class Source:
         """What the source says of the dataset, as options of `TiffStorage`."""
         self.skipped: list[SkippedFrame] = []
         """What cannot be read of it, as far as is known beforehand."""
+        self.notes: list[str] = []
+        """What stays in the original metadata only, as OME-TIFF of ours has no place for it."""
         self.superseded = 0
         """How many frames were replaced by later ones at the same coordinates."""
 

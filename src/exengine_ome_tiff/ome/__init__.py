@@ -3,19 +3,31 @@
 `exengine_ome_tiff.ome.document` imports ome-types, which takes 0.3 s: import it late.
 """
 
+from exengine_ome_tiff.ome.foreign_document import ForeignDocument, read_foreign_ome
 from exengine_ome_tiff.ome.image_description import describe
 from exengine_ome_tiff.ome.images import OME_TYPES, ImageValues, OmeImage
 from exengine_ome_tiff.ome.text import valid_text
-from exengine_ome_tiff.ome.user_values import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
+from exengine_ome_tiff.ome.user_values import (
+    ACQUISITION_MODES,
+    ChannelInfo,
+    ExperimenterInfo,
+    Given,
+    ObjectiveInfo,
+)
+from exengine_ome_tiff.ome.xml_reader import ImageElement
 
 __all__ = [
+    "ACQUISITION_MODES",
     "OME_TYPES",
     "ChannelInfo",
     "ExperimenterInfo",
+    "ForeignDocument",
     "Given",
+    "ImageElement",
     "ImageValues",
     "ObjectiveInfo",
     "OmeImage",
     "describe",
+    "read_foreign_ome",
     "valid_text",
 ]

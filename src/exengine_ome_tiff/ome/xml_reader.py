@@ -2,6 +2,7 @@
 
 import codecs
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ from exengine_ome_tiff.ome.text import RECORDS_ONLY
 Attributes: TypeAlias = Mapping[str, str]
 
 _OME = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
+_ANY_SCHEMA = re.compile(r"http://www\.openmicroscopy\.org/Schemas/(?:OME|SA|SPW|ROI|BinaryFile)/\d{4}-\d{2}")
 _PREFIX = "urn:exengine-ome-tiff:"
 _UNITS = {
     "µm": {"µm": 1.0, "nm": 1e-3, "mm": 1e3, "m": 1e6},
@@ -26,7 +28,10 @@ _MOST_ERRORS = 20
 
 
 class TiffData(NamedTuple):
-    """A run of pages that hold planes of an image; the file is None where it is the document's own."""
+    """A run of pages that hold planes of an image.
+
+    The file is None where it is the document's own; 0 pages are all pages of the file.
+    """
 
     first_ifd: int
     n_pages: int
@@ -76,6 +81,17 @@ class ImageElement:
         return {axis: _integer(self.pixels, f"Size{axis}") for axis in "XYZCT"}
 
     @property
+    def n_channels(self) -> int:
+        """Number of channels, which are planes: the samples of RGB pixels are one."""
+        samples = max(_integer(self.channels[0], "SamplesPerPixel", "1"), 1) if self.channels else 1
+        return max(self.sizes["C"] // samples, 1)
+
+    @property
+    def n_planes(self) -> int:
+        """Number of planes that the sizes announce."""
+        return self.sizes["Z"] * self.n_channels * self.sizes["T"]
+
+    @property
     def constant_keys(self) -> set[str]:
         """Keys of metadata that the image is annotated with."""
         return {*self.annotations.get("metadata", _NOTHING)} - {RECORDS_ONLY}
@@ -113,10 +129,22 @@ def read_ome(xml: bytes) -> list[ImageElement]:
     OmeTiffError
         It is no XML, has a document type, or an image in it makes no sense.
     """
+    return read_images(parse_ome(xml))
+
+
+def parse_ome(xml: bytes) -> ET.Element:
+    """Parse a document of any version of the schema into elements of 2016-06; errors as for `read_ome`.
+
+    The attributes that are read here have had the same names and default units since 2010.
+    """
     try:
-        root = ET.fromstring(_decoded(xml))  # noqa: S314 - no entity is declared
+        return ET.fromstring(_ANY_SCHEMA.sub(_OME[1:-1], _decoded(xml)))  # noqa: S314 - no entity is declared
     except ET.ParseError as error:
         raise OmeTiffError(f"the OME-XML is no XML: {error}") from error
+
+
+def read_images(root: ET.Element) -> list[ImageElement]:
+    """Read the images of a parsed document; errors as for `read_ome`."""
     annotations = {
         each.get("ID", ""): each
         for each in root.iterfind(f"{_OME}StructuredAnnotations/{_OME}MapAnnotation")
@@ -202,7 +230,7 @@ def _tiff_data(pixels: ET.Element) -> Iterator[TiffData]:
         uuid = data.find(f"{_OME}UUID")
         yield TiffData(
             _integer(data.attrib, "IFD", "0"),
-            _integer(data.attrib, "PlaneCount", "1"),
+            _integer(data.attrib, "PlaneCount", "1" if "IFD" in data.attrib else "0"),
             _zct(data.attrib, "First"),
             None if uuid is None else uuid.get("FileName"),
             None if uuid is None else uuid.text,

@@ -1,0 +1,230 @@
+"""Frames of OME-TIFF that other programs wrote: one file, or several that name each other."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy.typing as npt
+
+from exengine_ome_tiff.conversion.image_stacks import distinct_names
+from exengine_ome_tiff.conversion.ome_values import frame_metadata, ome_options, summary_metadata
+from exengine_ome_tiff.conversion.source_files import files_in, refusal
+from exengine_ome_tiff.conversion.sources import (
+    FileSource,
+    SeveralDatasetsError,
+    SkippedFrame,
+    UnreadableFrameError,
+)
+from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.ome import ForeignDocument, ImageElement, read_foreign_ome
+from exengine_ome_tiff.text_format import count_text
+from exengine_ome_tiff.tiff import ForeignTiff
+
+_SUFFIXES = (".ome.tif", ".ome.tiff", ".ome.tf2", ".ome.tf8", ".ome.btf", ".ome")
+_MOST_XML_BYTES = 1 << 30
+_MOST_VISITS = 3
+"""How often OME-XML may name each page, on average."""
+
+
+class _Page(NamedTuple):
+    """Where a plane is, and what OME says of it."""
+
+    path: Path
+    number: int
+    metadata: dict[str, Any]
+
+
+class OmeTiffSource(FileSource):
+    """A dataset of OME-TIFF, whose planes are where its TiffData elements say.
+
+    Parameters
+    ----------
+    path
+        A file of the dataset, its companion, or a folder that has no other one.
+
+    Raises
+    ------
+    OmeTiffError
+        There is no OME-XML, or none that can be read, or a folder has several datasets.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._n_pages: dict[Path, int] = {}
+        self._steps = 0
+        self._folder = path if path.is_dir() else path.parent
+        try:
+            self._document_file, xml, self._document = self._find(path)
+            self.summary_metadata = summary_metadata(self._document, xml)
+            self.options = ome_options(self._document)
+            self.notes = [f"{count_text(count, name)}" for name, count in self._document.left_out.items()]
+            self._pages = self._planes()
+        except BaseException:
+            self.close()
+            raise
+
+    def _find(self, path: Path) -> tuple[Path, bytes, ForeignDocument]:
+        """Find the file that has the OME-XML of all."""
+        if path.is_dir():
+            paths = files_in(path, _SUFFIXES, self.skipped)
+            paths.sort(key=lambda each: each.suffix.lower() != ".ome")
+        else:
+            paths = [path]
+        found: list[tuple[Path, bytes, ForeignDocument]] = []
+        named: set[str] = set()
+        for each in paths:
+            if each.name in named:
+                continue
+            try:
+                found.append(self._read_document(each))
+            except (OmeTiffError, OSError) as error:
+                if not path.is_dir():
+                    raise
+                self.skipped.append(SkippedFrame(each.name, str(error)))
+                continue
+            named |= _file_names(found[-1][2]) | {found[-1][0].name}
+        if len(found) > 1:
+            raise SeveralDatasetsError(path, [each.name for each, _, _ in found])
+        if not found:
+            raise OmeTiffError(f"{path} has no OME-TIFF that can be read")
+        return found[0]
+
+    def _read_document(self, path: Path, *, is_master: bool = False) -> tuple[Path, bytes, ForeignDocument]:
+        """Read the OME-XML in a file, or in the one that it names."""
+        if path.suffix.lower() == ".ome":
+            if path.stat().st_size > _MOST_XML_BYTES:
+                raise OmeTiffError(f"{path.name} is too large for OME-XML")
+            xml = path.read_bytes()
+        else:
+            xml = self.file(path).description()
+        if b"<OME" not in xml and b":OME" not in xml:
+            raise OmeTiffError(f"{path.name} has no OME-XML")
+        document = read_foreign_ome(xml)
+        if document.metadata_file is None or is_master:
+            return path, xml, document
+        return self._read_document(self._sibling(document.metadata_file), is_master=True)
+
+    def _sibling(self, name: str) -> Path:
+        """Return a file in the folder of the dataset; raises OmeTiffError where it must not be opened."""
+        path = self._folder / (name.replace("\\", "/").split("/")[-1] or "_")
+        reason = refusal(self._folder, path)
+        if reason is not None:
+            raise OmeTiffError(f"{path.name}: {reason if path.exists() else 'it is missing'}")
+        return path
+
+    def _planes(self) -> dict[frozenset[tuple[str, int | str]], tuple[Coordinates, _Page]]:
+        """Place all planes of all images."""
+        images = self._document.images
+        names = distinct_names([image.name for image in images])
+        pages: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, _Page]] = {}
+        used: set[tuple[Path, int]] = set()
+        for number, image in enumerate(images):
+            position = names[number] if names else number
+            channels = distinct_names([channel.get("Name") for channel in image.channels])
+            expected, shared = image.n_planes, 0
+            for (z, c, t), path, page in self._places(image):
+                if (path, page) in used:
+                    shared += 1
+                    continue
+                used.add((path, page))
+                coordinates: Coordinates = {"time": t}
+                if len(images) > 1:
+                    coordinates["position"] = position
+                if image.n_channels > 1 or channels:
+                    coordinates["channel"] = channels[c] if c < len(channels) else c
+                coordinates["z"] = z
+                key = frozenset(coordinates.items())
+                self.superseded += key in pages
+                pages[key] = coordinates, _Page(path, page, frame_metadata(image, (z, c, t)))
+                expected -= 1
+            if shared:
+                what = f"{count_text(shared, 'plane')} of image {image.name!r}"
+                self.skipped.append(SkippedFrame(what, "they share a page with another plane"))
+            if expected > shared:
+                what = f"{count_text(expected - shared, 'plane')} of image {image.name!r}"
+                self.skipped.append(SkippedFrame(what, "no page holds them"))
+        if not pages:
+            raise OmeTiffError(f"{self.path} has no plane that can be read")
+        return pages
+
+    def _places(self, image: ImageElement) -> Iterator[tuple[tuple[int, int, int], Path, int]]:
+        """Yield the planes of an image that have a page: Z, C, T, file and number of the page."""
+        sizes = {"Z": image.sizes["Z"], "C": image.n_channels, "T": image.sizes["T"]}
+        if sorted(image.order) != ["C", "T", "Z"] or min(sizes.values()) < 1:
+            raise OmeTiffError(
+                f"{self._document_file}: image {image.name!r} has no order of planes, or no planes"
+            )
+        for block in image.tiff_data:
+            try:
+                path = self._file_of(block.file_name, block.file_uuid)
+                if path not in self._n_pages:
+                    self._n_pages[path] = self.file(path).n_pages
+            except (OmeTiffError, OSError) as error:
+                self.skipped.append(SkippedFrame(f"planes of image {image.name!r}", str(error)))
+                continue
+            stop = block.first_ifd + block.n_pages if block.n_pages else self._n_pages[path]
+            first = dict(zip("ZCT", block.first_zct, strict=True))
+            rank, stride = 0, 1
+            for axis in image.order:
+                rank += first[axis] * stride
+                stride *= sizes[axis]
+            for page in range(max(block.first_ifd, 0), min(stop, self._n_pages[path])):
+                place, rest = {}, rank + page - block.first_ifd
+                for axis in image.order:
+                    rest, place[axis] = divmod(rest, sizes[axis])
+                if rest:
+                    break  # the image ends here
+                self._steps += 1
+                if self._steps > _MOST_VISITS * (sum(self._n_pages.values()) + len(image.tiff_data)):
+                    raise OmeTiffError(
+                        f"{self._document_file}: its OME-XML names the same pages again and again"
+                    )
+                yield (place["Z"], place["C"], place["T"]), path, page
+
+    def _file_of(self, name: str | None, uuid: str | None) -> Path:
+        """Return the file that a TiffData names; the document's own one may have been renamed."""
+        own = self._document_file
+        if name is None or (uuid is not None and uuid == self._document.uuid and own.suffix != ".ome"):
+            return own
+        return self._sibling(name)
+
+    def coordinates(self) -> list[Coordinates]:
+        """Return the coordinates of all planes, in the order of the TiffData."""
+        return [coordinates for coordinates, _ in self._pages.values()]
+
+    def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
+        """Read pixels and metadata of a plane; raises UnreadableFrameError."""
+        _, page = self._pages[frozenset(coordinates.items())]
+        try:
+            return self.file(page.path).read(page.number), page.metadata
+        except (OmeTiffError, OSError) as error:
+            raise UnreadableFrameError(str(error)) from error
+
+    def open_file(self, path: Path) -> ForeignTiff:
+        """Open a TIFF file."""
+        return ForeignTiff(path)
+
+
+def _file_names(document: ForeignDocument) -> set[str]:
+    """Return the names of the files that a document names."""
+    blocks = (block for image in document.images for block in image.tiff_data)
+    return {block.file_name.replace("\\", "/").split("/")[-1] for block in blocks if block.file_name}
+
+
+def has_ome_tiff(path: Path) -> bool:
+    """Whether a path may be OME-TIFF: a TIFF file with OME-XML, a companion, or a folder with such files."""
+    if path.is_dir():
+        return any(each.name.lower().endswith(_SUFFIXES) for each in path.iterdir())
+    if path.suffix.lower() == ".ome":
+        return True
+    try:
+        tiff = ForeignTiff(path)
+    except (OmeTiffError, OSError):
+        return False
+    try:
+        return b"OME" in tiff.description()
+    except (OmeTiffError, OSError):
+        return False
+    finally:
+        tiff.close()

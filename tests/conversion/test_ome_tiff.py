@@ -1,0 +1,191 @@
+"""OME-TIFF of other programs becomes ours: judged by Bio-Formats, the source and the result."""
+
+import numpy as np
+import pytest
+import tifffile
+from ome_types import from_tiff
+
+from exengine_ome_tiff import OmeTiffError, TiffStorage, convert, validate
+from foreign import write_ome_tiff
+from readers.bioformats import BioFormats
+
+RANDOM = np.random.default_rng(5)
+SECONDS = {"s": 1.0, "ms": 1e-3}
+
+
+def array(t=2, c=2, z=3, dtype="u2"):
+    return RANDOM.integers(0, 250, (t, c, z, 40, 48)).astype(dtype)
+
+
+def channels(c):
+    return f'Name="{["DAPI", "GFP"][c]}" Color="{[65535, 16711935][c]}" EmissionWavelength="{[450, 510][c]}"'
+
+
+def planes(t, c, z):
+    return f'DeltaT="{t * 10 + c + 0.1 * z:.3f}" ExposureTime="0.02" PositionZ="{z * 0.5}" PositionZUnit="µm"'
+
+
+def assert_same_to_bio_formats(source, dest):
+    """Demand that both have the same images with the same planes, names, sizes and times."""
+    with BioFormats(source) as before, BioFormats(dest) as after:
+        assert [each.name for each in before.series] == [each.name for each in after.series]
+        for number, (old, new) in enumerate(zip(before.series, after.series, strict=True)):
+            shape = old.size_z, old.effective_size_c, old.size_t
+            assert shape == (new.size_z, new.effective_size_c, new.size_t)
+            assert (old.physical_size_x, old.physical_size_z) == (new.physical_size_x, new.physical_size_z)
+            assert old.time_increment == new.time_increment
+            assert old.acquisition_date == new.acquisition_date
+            if old.channel_names[0]:
+                assert old.channel_names == new.channel_names
+                assert old.channel_colors == new.channel_colors
+            times = [
+                {
+                    (plane["the_z"], plane["the_c"], plane["the_t"]): round(
+                        plane["delta_t"][0] * SECONDS[plane["delta_t"][1]], 3
+                    )
+                    for plane in each.planes
+                    if plane["delta_t"] is not None
+                }
+                for each in (old, new)
+            ]
+            assert times[0] == times[1]
+            for place in np.ndindex(*shape):
+                np.testing.assert_array_equal(after.plane(number, *place), before.plane(number, *place))
+        assert after.warnings == []
+
+
+def test_several_files_that_name_each_other(tmp_path):
+    paths = write_ome_tiff(
+        tmp_path / "run",
+        {"left": array(), "right": array()},
+        channels=channels,
+        planes=planes,
+        inside="<AcquisitionDate>2024-05-06T07:08:09</AcquisitionDate><Description>two cells</Description>",
+        pixels='PhysicalSizeX="0.25" PhysicalSizeY="0.25" PhysicalSizeZ="0.5" TimeIncrement="10"',
+    )
+    for source in (paths[0].parent, *paths):
+        done = convert(source, tmp_path / "run.ome.tiff", verify=True, overwrite=True)
+        assert (done.n_frames, done.n_images, done.is_complete, done.notes) == (24, 2, True, ())
+        assert validate(done.path) == []
+        assert_same_to_bio_formats(paths[0], done.path)
+    image = from_tiff(done.path).images[0]
+    assert image.description == "two cells"
+    assert [channel.emission_wavelength for channel in image.pixels.channels] == [450, 510]
+    assert {plane.exposure_time for plane in image.pixels.planes} == {0.02}
+    with TiffStorage.open(done.path) as result:
+        assert "two cells" in result.summary_metadata["OriginalOMEXML"]
+        assert (
+            result.get_metadata({"time": 1, "position": "left", "channel": "GFP", "z": 2})["Exposure-ms"]
+            == 20
+        )
+
+
+def test_binary_only_files_with_a_companion(tmp_path):
+    paths = write_ome_tiff(tmp_path / "run", {"a": array(), "b": array()}, companion="run.companion.ome")
+    for number, source in enumerate((*paths, tmp_path / "run", tmp_path / "run" / "run.companion.ome")):
+        done = convert(source, tmp_path / f"{number}.ome.tiff", verify=True)
+        assert (done.n_frames, done.n_images, done.is_complete) == (24, 2, True)
+    assert_same_to_bio_formats(tmp_path / "run" / "run.companion.ome", done.path)
+
+
+@pytest.mark.parametrize("schema", ["2010-06", "2013-06", "2015-01", "2016-06"])
+def test_older_schemas(schema, tmp_path):
+    (path,) = write_ome_tiff(tmp_path, {"old": array()}, schema=schema, channels=channels)
+    done = convert(path, tmp_path / "run.ome.tiff", verify=True)
+    assert done.is_complete
+    assert [channel.name for channel in from_tiff(done.path).images[0].pixels.channels] == ["DAPI", "GFP"]
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "i4", "f4", "f8"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_of_tifffile(dtype, compression, tmp_path):
+    path = tmp_path / "source.ome.tif"
+    tifffile.imwrite(path, array(dtype=dtype), metadata={"axes": "TCZYX"}, compression=compression)
+    done = convert(path, tmp_path / "run.ome.tiff", verify=True)
+    assert (done.n_frames, done.is_complete) == (12, True)
+    with BioFormats(path) as before, BioFormats(done.path) as after:
+        for place in np.ndindex(3, 2, 2):
+            np.testing.assert_array_equal(after.plane(0, *place), before.plane(0, *place))
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_rgb(planar, tmp_path):
+    pixels = RANDOM.integers(0, 250, (4, 40, 48, 3)).astype("u1")
+    stored = pixels if planar == "contig" else np.moveaxis(pixels, -1, 1)
+    path = tmp_path / "source.ome.tif"
+    axes = "TYXS" if planar == "contig" else "TSYX"
+    tifffile.imwrite(path, stored, photometric="rgb", planarconfig=planar, metadata={"axes": axes})
+    done = convert(path, tmp_path / "run.ome.tiff", verify=True)
+    assert done.is_complete
+    with TiffStorage.open(done.path) as result:
+        for time in range(4):
+            np.testing.assert_array_equal(result[{"time": time, "z": 0}], pixels[time])
+
+
+def test_what_is_not_carried_over_is_listed(tmp_path):
+    (path,) = write_ome_tiff(
+        tmp_path,
+        {"one": array()},
+        first='<Instrument ID="Instrument:0"><Detector ID="Detector:0"/><Objective ID="Objective:0" '
+        'Model="Plan" NominalMagnification="60" LensNA="1.4" Immersion="Oil"/></Instrument>',
+        last='<StructuredAnnotations><XMLAnnotation ID="Annotation:0"/></StructuredAnnotations>'
+        '<ROI ID="ROI:0"/><ROI ID="ROI:1"/>',
+    )
+    done = convert(path, tmp_path / "run.ome.tiff")
+    assert done.notes == ("2 ROIs", "1 Detector", "1 annotation")
+    (objective,) = from_tiff(done.path).instruments[0].objectives
+    assert (objective.model, objective.nominal_magnification, objective.lens_na) == ("Plan", 60, 1.4)
+    with TiffStorage.open(done.path) as result:
+        assert "ROI:1" in result.summary_metadata["OriginalOMEXML"]
+
+
+def test_planes_that_are_not_there_are_told(tmp_path):
+    first, second = write_ome_tiff(tmp_path / "run", {"a": array(), "b": array()})
+    second.unlink()
+    with tifffile.TiffFile(first) as tif:
+        xml = tif.pages.first.description
+    tifffile.imwrite(first, array()[0, 0], photometric="minisblack", description=xml.encode(), metadata=None)
+    done = convert(first, tmp_path / "run.ome.tiff")
+    assert (done.n_frames, done.is_complete) == (3, False)
+    told = [(skipped.what, skipped.reason) for skipped in done.skipped]
+    assert ("9 planes of image 'a'", "no page holds them") in told
+    assert ("12 planes of image 'b'", "no page holds them") in told
+    assert ("planes of image 'b'", "b.ome.tif: it is missing") in told
+
+
+def test_a_file_that_was_renamed(tmp_path):
+    (path,) = write_ome_tiff(tmp_path, {"one": array()})
+    renamed = path.rename(tmp_path / "other.tif")
+    assert convert(renamed, tmp_path / "run.ome.tiff", verify=True).is_complete
+
+
+def test_a_folder_of_several_datasets_lists_them(tmp_path):
+    write_ome_tiff(tmp_path / "day", {"one": array()})
+    write_ome_tiff(tmp_path / "day", {"two": array()})
+    with pytest.raises(OmeTiffError, match=r"has 2 datasets: give one of one.ome.tif, two.ome.tif"):
+        convert(tmp_path / "day", tmp_path / "run.ome.tiff")
+
+
+def test_nothing_outside_of_the_folder_is_read(tmp_path):
+    (secret,) = write_ome_tiff(tmp_path / "private", {"secret": array()})
+    first, second = write_ome_tiff(tmp_path / "run", {"a": array(), "b": array()})
+    second.unlink()
+    second.symlink_to(secret)
+    done = convert(first, tmp_path / "run.ome.tiff")
+    assert done.n_images == 1
+    assert "a link that leads out of the folder is not followed" in done.skipped[0].reason
+
+
+def test_a_page_is_not_multiplied(tmp_path):
+    path = tmp_path / "source.ome.tif"
+    blocks = "".join(f'<TiffData IFD="0" FirstT="{t}" PlaneCount="1"/>' for t in range(1000))
+    xml = (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0"><Pixels '
+        'ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="48" SizeY="40" SizeZ="1" SizeC="1" '
+        f'SizeT="1000">{blocks}</Pixels></Image></OME>'
+    )
+    pixels = array()[0, 0, 0]
+    tifffile.imwrite(path, pixels, photometric="minisblack", description=xml.encode(), metadata=None)
+    done = convert(path, tmp_path / "run.ome.tiff")
+    assert (done.n_frames, done.skipped[0].what) == (1, "999 planes of image ''")
+    assert done.skipped[0].reason == "they share a page with another plane"
