@@ -2,7 +2,7 @@
 
 import threading
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
@@ -10,21 +10,22 @@ from typing import Literal, Self
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import PlateInfo, check_fold_axes, read_coordinates
-from exengine_ome_tiff.dataset.frame_index import Dataset
+from exengine_ome_tiff.coordinates import PlateInfo, read_coordinates
+from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.loader import find_dataset, open_dataset
-from exengine_ome_tiff.dataset.location import Target
+from exengine_ome_tiff.dataset.location import Location
+from exengine_ome_tiff.dataset.recording import Recording, open_dataset
+from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
-from exengine_ome_tiff.reading.reader import ReadableStorage, plain_coordinates
-from exengine_ome_tiff.tiff import Algorithm, PageCoding, algorithm_of, read_head
-from exengine_ome_tiff.translate import Interpreter, Translator
-from exengine_ome_tiff.writing.claim import claim
-from exengine_ome_tiff.writing.put_errors import Failures, OnError, is_no_room
-from exengine_ome_tiff.writing.recorder import Session
+from exengine_ome_tiff.reading.reader import Reader, plain_coordinates
+from exengine_ome_tiff.tiff import PageCoding, algorithm_of
+from exengine_ome_tiff.translate import Translator
+from exengine_ome_tiff.writing.claim import Claim, claim, hold_dataset
+from exengine_ome_tiff.writing.put_errors import OnError, PutErrors, is_no_room
+from exengine_ome_tiff.writing.recorder import Recorder, Safety, read_to_resume
 
 
-class TiffStorage(ReadableStorage):
+class TiffStorage(Reader):
     """Write frames of any coordinates, shape and metadata, in any order, into OME-TIFF.
 
     Every frame can be read back, from any thread, as soon as `put` returns. Until `finish` the files are
@@ -105,7 +106,7 @@ class TiffStorage(ReadableStorage):
     >>> storage.finish()
     """
 
-    _session: Session | None
+    _recorder: Recorder | None
 
     def __init__(
         self,
@@ -133,12 +134,9 @@ class TiffStorage(ReadableStorage):
         checksums: bool | Literal["crc32", "sha256"] = False,
         fsync: bool = True,
     ) -> None:
-        self._failures = Failures(on_error)
+        errors = PutErrors(on_error)
         coding = PageCoding(compression, compression_level, predictor, tile, pyramid_levels)
         coding.require_codec()
-        check_fold_axes(fold_axes or {})
-        if plate is not None and not isinstance(plate, PlateInfo):
-            raise TypeError(f"got plate={plate!r}, expected a PlateInfo")
         given = Given(
             pixel_size_um,
             z_step_um,
@@ -149,51 +147,32 @@ class TiffStorage(ReadableStorage):
             description,
             experimenter,
         )
-        interpreter = Interpreter(translators)
-        target = Target.of(path)
+        location = Location.of(path)
         header = Header.new(
-            is_folder=target.is_folder,
+            is_folder=location.is_folder,
             summary_metadata=summary_metadata,
             fold_axes=fold_axes or {},
             plate=plate or PlateInfo(),
             coding=coding,
             given=given,
         )
-        algorithm = algorithm_of(checksums)
-        new_folders = claim(target, overwrite=overwrite)
-        self._record(target, header, interpreter, new_folders, checksums=algorithm, fsync=fsync)
+        recording = Recording.new(location, header, translators)
+        safety = Safety(algorithm_of(checksums), fsync=fsync)
+        self._record(recording, claim(location, overwrite=overwrite), errors, safety)
 
-    def _record(
-        self,
-        target: Target,
-        header: Header,
-        interpreter: Interpreter,
-        new_folders: Sequence[Path] = (),
-        *,
-        checksums: Algorithm | None,
-        fsync: bool,
-        paths: Sequence[Path] = (),
-    ) -> None:
-        """Begin to take frames, or go on; parameters as for `Session`."""
-        self._setup(target.path, Dataset(), header)
-        self._session = session = Session(
-            target,
-            header,
-            self._dataset,
-            interpreter,
-            new_folders,
-            self._failures,
-            checksums=checksums,
-            fsync=fsync,
-            paths=paths,
-        )
+    def _record(self, recording: Recording, claimed: Claim, errors: PutErrors, safety: Safety) -> None:
+        """Begin to take frames, or go on."""
+        try:
+            recorder = Recorder(recording, claimed, errors, safety)
+        except (OmeTiffError, OSError):
+            claimed.lock.release()
+            raise
+        self._read(recording.location.path, recording)
+        self._recorder = recorder
+        self._errors = errors
         self._awaited = threading.local()
-        self._frames_before = session.frame_count
-        self._finalizer = weakref.finalize(self, session.abandon)
-
-    @property
-    def _recording(self) -> Session | None:
-        return self._session
+        self._frames_before = recorder.frame_count
+        self._finalizer = weakref.finalize(self, recorder.abandon)
 
     @classmethod
     def open(cls, path: str | PathLike[str], *, allow_unfinished: bool = False) -> Self:
@@ -222,13 +201,13 @@ class TiffStorage(ReadableStorage):
             It was, and never finished, and `allow_unfinished` is False.
         """
         absolute = Path(fspath(path)).absolute()
-        dataset, header = open_dataset(absolute, allow_unfinished=allow_unfinished)
-        storage = cls.__new__(cls)
-        storage._failures = Failures("raise")  # noqa: SLF001 - this is its constructor
-        storage._setup(absolute, dataset, header)  # noqa: SLF001
-        storage._session = None  # noqa: SLF001
-        storage._finalizer = weakref.finalize(storage, dataset.close)  # noqa: SLF001
-        return storage
+        recording = open_dataset(absolute, allow_unfinished=allow_unfinished)
+        self = cls.__new__(cls)
+        self._read(absolute, recording)
+        self._recorder = None
+        self._errors = PutErrors("raise")
+        self._finalizer = weakref.finalize(self, recording.close)
+        return self
 
     @classmethod
     def resume(
@@ -264,18 +243,20 @@ class TiffStorage(ReadableStorage):
         OmeTiffError
             What is there was not written by a `TiffStorage`, or has no frame.
         """
-        paths, header = find_dataset(Path(fspath(path)).absolute())
-        target = Target.of_files(paths, is_folder=header.is_folder)
-        if any(read_head(each).is_finished for each in paths):
-            raise FileExistsError(f"{target.path} is finished: no frame can be put any more")
-        header.coding.require_codec()
-        storage = cls.__new__(cls)
-        storage._failures = Failures("raise")  # noqa: SLF001 - this is its constructor
-        algorithm = algorithm_of(checksums)
-        storage._record(  # noqa: SLF001
-            target, header, Interpreter(translators), checksums=algorithm, fsync=fsync, paths=paths
-        )
-        return storage
+        known, safety = tuple(translators), Safety(algorithm_of(checksums), fsync=fsync)
+        absolute = Path(fspath(path)).absolute()
+        try:
+            held = hold_dataset(absolute)
+        except BlockingIOError as error:
+            raise FileExistsError(f"{absolute} is being written by another TiffStorage") from error
+        self = cls.__new__(cls)
+        try:
+            recording = read_to_resume(held, known)
+        except (OmeTiffError, OSError, ImportError, TypeError):
+            held.lock.release()
+            raise
+        self._record(recording, Claim(held.lock, []), PutErrors("raise"), safety)
+        return self
 
     def put(
         self, data_coordinates: Mapping[str, int | str], data: npt.ArrayLike, metadata: object = None
@@ -306,20 +287,25 @@ class TiffStorage(ReadableStorage):
         OSError
             Writing failed. This frame is not stored, all before it are, and later ones may succeed.
         """
-        if self._session is None or self._is_closed or self._session.is_finished:
+        recorder, errors = self._recorder, self._errors
+        if recorder is None or self._is_closed or recorder.state.is_over:
             raise RuntimeError(f"{self._path}: no frame can be put any more, at {data_coordinates!r}")
-        self._failures.try_again(self._session.put)
+        errors.try_again(recorder.put)
         try:
-            self._session.put(plain_coordinates(data_coordinates), data, metadata)
+            recorder.put(plain_coordinates(data_coordinates), data, metadata)
         except (TypeError, ValueError, OSError) as error:
-            if self._failures.is_collecting and is_no_room(error):
-                self._failures.keep(read_coordinates(plain_coordinates(data_coordinates)), data, metadata)
+            if errors.is_collecting and is_no_room(error):
+                errors.keep(read_coordinates(plain_coordinates(data_coordinates)), data, metadata)
                 return
-            self._failures.meet(error, repr(data_coordinates))
-            if not self._failures.is_collecting:
+            errors.meet(error, repr(data_coordinates))
+            if not errors.is_collecting:
                 raise
         else:
-            self._failures.survived()
+            errors.survived()
+
+    def flush(self, *, fsync: bool = False) -> None:  # noqa: D102 - documented where it does nothing
+        if self._recorder is not None:
+            self._recorder.flush(fsync=fsync)
 
     def finish(self) -> None:
         """Take no more frames and make OME-TIFF of the files; calling it again does nothing.
@@ -331,8 +317,8 @@ class TiffStorage(ReadableStorage):
         OSError
             The files could not be finished; they hold all frames, and `finish` may be called again.
         """
-        if self._session is not None:
-            self._session.finish()
+        if self._recorder is not None:
+            self._recorder.finish()
 
     def close(self) -> None:
         """Finish, and close all files; calling it again does nothing.
@@ -350,8 +336,8 @@ class TiffStorage(ReadableStorage):
         if not self._is_closed:
             self._is_closed = True
             self._finalizer.detach()
-            self._dataset.close()
-        self._failures.raise_remembered()
+            self._recording.index.close()
+        self._errors.raise_remembered()
 
     def suspend(self) -> None:
         """Write all frames that wait and close, without finishing: `resume` goes on, `recover` finishes.
@@ -363,11 +349,11 @@ class TiffStorage(ReadableStorage):
         OSError
             Frames that waited could not be written, and are lost; those in the files are there.
         """
+        if self._recorder is not None:
+            self._recorder.suspend()
         self._finalizer.detach()
-        if self._session is not None:
-            self._session.suspend()
         self._is_closed = True
-        self._dataset.close()
+        self._recording.index.close()
 
     def await_new_image(self, timeout: float | None = None) -> bool:
         """Wait for a frame that came after this thread's last call, or after the storage was made.
@@ -382,12 +368,12 @@ class TiffStorage(ReadableStorage):
         bool
             True if one came, False after the timeout or when the storage is finished and none can come.
         """
-        session = self._session
-        if session is None:
+        recorder = self._recorder
+        if recorder is None:
             return False
         seen: int = getattr(self._awaited, "frames", self._frames_before)
-        session.wait_for(lambda: session.frame_count > seen or session.is_finished, timeout)
-        self._awaited.frames = count = session.frame_count
+        recorder.wait_for(lambda: recorder.frame_count > seen or recorder.state.is_over, timeout)
+        self._awaited.frames = count = recorder.frame_count
         return count > seen
 
     def block_until_finished(self, timeout: float | None = None) -> bool:
@@ -401,12 +387,12 @@ class TiffStorage(ReadableStorage):
         Returns
         -------
         bool
-            True if it is, False after the timeout.
+            True if it is; False after the timeout, or at once where this storage will not finish it.
         """
-        session = self._session
-        if session is None:
-            return True
-        return session.wait_for(lambda: session.is_finished, timeout)
+        recorder = self._recorder
+        if recorder is not None:
+            recorder.wait_for(lambda: recorder.state.is_over, timeout)
+        return self.is_finished()
 
     def __enter__(self) -> Self:
         return self
@@ -415,5 +401,15 @@ class TiffStorage(ReadableStorage):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if error is not None:
-            self._failures.log_remembered()
+            self._errors.log_remembered()
         self.close()
+
+    def _state(self) -> str:
+        recorder = self._recorder
+        return super()._state() if recorder is None or self.is_finished() else recorder.state.value
+
+    def _is_growing(self) -> bool:
+        return self._recorder is not None and not self._recorder.state.is_over
+
+    def _facts(self) -> Facts | None:
+        return None if self._recorder is None else self._recorder.facts()

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exengine_ome_tiff.coordinates import file_label
-from exengine_ome_tiff.dataset.location import Target
+from exengine_ome_tiff.dataset.location import Location
 
 MAX_NAME_BYTES = 255
 RESERVED = '<>:"/\\|?*\x00\x1f\n\x7f'
@@ -17,7 +17,7 @@ LABELS = st.integers() | st.text(st.characters(exclude_categories=()))
 
 
 def names_of(labels, folder="run"):
-    target = Target.of(f"/data/{folder}")
+    target = Location.of(f"/data/{folder}")
     paths = [target.file(label) for label in labels]
     assert all(path.parent == target.path for path in paths)
     return [path.name for path in paths]
@@ -94,7 +94,7 @@ def test_a_label_that_looks_like_a_marked_one_keeps_its_own_name(labels):
 
 
 def test_a_label_always_has_the_same_name():
-    target = Target.of("/data/run")
+    target = Location.of("/data/run")
     first = [target.file(label) for label in ("a", "A", 1, "1", None)]
     assert first == [target.file(label) for label in ("a", "A", 1, "1", None)]
     assert len(set(first)) == 5
@@ -150,12 +150,12 @@ def test_a_name_that_is_taken_is_not_given(label, taken):
     ],
 )
 def test_the_suffix_decides_what_a_path_is(path, is_folder, name):
-    target = Target.of(path)
+    target = Location.of(path)
     assert (target.is_folder, target.name) == (is_folder, name)
     assert target.path.is_absolute()
 
 
 def test_a_long_folder_name_leaves_room_for_labels_and_suffixes():
-    target = Target.of("/data/" + "é" * 120)
+    target = Location.of("/data/" + "é" * 120)
     for path in (target.file("x" * 300), target.file("細" * 300), target.companion):
         assert len(path.name.encode()) <= MAX_NAME_BYTES

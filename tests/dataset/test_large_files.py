@@ -31,7 +31,7 @@ def test_a_file_that_grows_past_4_gib(tmp_path, caplog, shape, coding):
                 storage.flush()
                 end = PAST_4_GIB * (1 if number == 4 else 2)
                 os.truncate(path, end)
-                file = storage._session._files.writers[0]._file
+                file = storage._recorder._files.writers[0]._file
                 # or the hole would be overwritten
                 file._start = file._end = file._reserved = end
             storage.put(place, array, {"number": number})

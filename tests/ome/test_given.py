@@ -83,7 +83,7 @@ def test_what_is_given_goes_first(tmp_path, bioformats, name):
     assert image.experimenter_ref.id == experimenter.id
     with TiffStorage.open(path) as storage:
         assert storage.summary_metadata == SUMMARY
-        assert storage._header.given.channels == GIVEN["channels"]
+        assert storage._recording.header.given.channels == GIVEN["channels"]
         assert storage.images[0].name == "cells"
 
 

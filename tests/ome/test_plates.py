@@ -150,7 +150,7 @@ def test_numbers_of_numpy_are_numbers(tmp_path):
     with TiffStorage(tmp_path / "run", plate=plate) as storage:
         storage.put({"position": 3}, FRAME)
     with TiffStorage.open(tmp_path / "run") as storage:
-        assert storage._header.plate == PlateInfo({3: "A1"}, rows=8, columns=12)
+        assert storage._recording.header.plate == PlateInfo({3: "A1"}, rows=8, columns=12)
     size, wells = wells_in(tifffile.tiffcomment(tmp_path / "run" / "run_3.ome.tiff"))
     assert (size, wells) == (("run", 8, 12), {(0, 0, 0): "position 3"})
 

@@ -94,14 +94,14 @@ def test_frames_that_wait_and_frames_put_again_and_frames_to_come(tmp_path):
 @pytest.mark.parametrize("method", ["as_array", "as_xarray"])
 def test_another_thread_may_put_frames_meanwhile(tmp_path, monkeypatch, method):
     storage = stored(tmp_path / "run.ome.tiff", [({"time": 0}, np.zeros((9, 9), np.uint16))])
-    latest = storage._dataset.latest
+    latest = storage._recording.index.latest
 
     def latest_a_moment_later():
         for number in range(1, 30):
             storage.put({"time": number}, np.full((9, 9), number, np.uint16))
         return latest()
 
-    monkeypatch.setattr(storage._dataset, "latest", latest_a_moment_later)
+    monkeypatch.setattr(storage._recording.index, "latest", latest_a_moment_later)
     array = getattr(storage, method)()
     monkeypatch.undo()
     assert np.asarray(array[:, 8, 8]).tolist() == list(range(30))

@@ -16,7 +16,7 @@ import pytest
 
 from exengine_ome_tiff import TiffStorage
 from exengine_ome_tiff.tiff import as_bytes, disk, read_description
-from exengine_ome_tiff.writing import recorder as session
+from exengine_ome_tiff.writing import flusher, recorder
 
 METADATA = {f"key-{number}": f"value {number}" for number in range(40)}
 FORMS = ["run.ome.tiff", "run"]
@@ -45,8 +45,8 @@ class Counted:
 @pytest.fixture
 def counted(monkeypatch):
     """Count writes while all frames count as fast ones, however long the machine takes."""
-    monkeypatch.setattr(session, "IDLE_S", 600)
-    monkeypatch.setattr(session, "SLOW_S", 600)
+    monkeypatch.setattr(flusher, "IDLE_S", 600)
+    monkeypatch.setattr(recorder, "SLOW_S", 600)
     fake = Counted()
     monkeypatch.setattr(disk, "os", fake)
     return fake

@@ -21,7 +21,8 @@ from exengine_ome_tiff import NotFinishedError, TiffStorage
 from exengine_ome_tiff.tiff import chain, finisher, growing_file
 from exengine_ome_tiff.tiff.records import decode_block
 from exengine_ome_tiff.writing.files import BUFFER_BYTES
-from exengine_ome_tiff.writing.recorder import IDLE_S, SLOW_S
+from exengine_ome_tiff.writing.flusher import IDLE_S
+from exengine_ome_tiff.writing.recorder import SLOW_S
 
 FORMS = ["run.ome.tiff", "run"]
 DEADLINE_S = 20

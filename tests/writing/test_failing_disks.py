@@ -329,7 +329,7 @@ def test_errors_and_short_writes_at_random(tmp_path, seed):
                     assert_right(storage)
     storage.finish()
     assert_right(storage)
-    storage._failures._raised.clear()  # what the last failed put raised was seen
+    storage._errors._raised.clear()  # what the last failed put raised was seen
     storage.close()
     recover(left)
     for each in (path, left):
@@ -416,7 +416,7 @@ def test_a_frame_that_is_kept_too_late_is_counted(tmp_path):
     storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     put(storage, 0, LARGE)
     storage.finish()
-    storage._failures.keep(place_of(1), frame({}), {})  # as a thread does that meets a full disk meanwhile
+    storage._errors.keep(place_of(1), frame({}), {})  # as a thread does that meets a full disk meanwhile
     with pytest.raises(ExceptionGroup, match="1 frame"):
         storage.close()
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -114,7 +115,7 @@ def test_another_name_of_the_path_is_the_same_path(path, start):
 @pytest.mark.parametrize(
     "left", [b"", bytes(5000), b"II+\0\x08\0\0\0" + bytes(8), b"II+\0\x08\0\0\0" + bytes(5000)]
 )
-def test_files_that_were_only_begun_are_replaced(tmp_path, left):
+def test_files_without_a_page_stay_and_are_in_nobodys_way(tmp_path, left):
     with TiffStorage(tmp_path / "run") as storage:
         storage.put({"position": "A"}, frame({}))
     (tmp_path / "run" / "run_B.ome.tiff").write_bytes(left)
@@ -122,8 +123,58 @@ def test_files_that_were_only_begun_are_replaced(tmp_path, left):
     with TiffStorage(tmp_path / "run", overwrite=True) as storage:
         storage.put({"position": "B"}, frame({}))
     assert (tmp_path / "run" / "other.ome.tiff").read_bytes() == left
+    assert (tmp_path / "run" / "run_B.ome.tiff").read_bytes() == left
     with TiffStorage.open(tmp_path / "run") as storage:
         assert storage.get_image_coordinates_list() == [{"position": "B"}]
+
+
+def test_a_file_system_that_numbers_files_anew_each_time(path, monkeypatch):
+    monkeypatch.setattr(os.path, "samestat", lambda *_: False)
+    with TiffStorage(path) as storage:
+        storage.put({"time": 0}, frame({}))
+        with pytest.raises(FileExistsError, match="still being written"):
+            TiffStorage(path, overwrite=True)
+    assert not list(path.parent.rglob("*.lock"))
+
+
+def test_a_lock_that_is_deleted_again_and_again_is_not_waited_for(tmp_path, monkeypatch):
+    path, lock = tmp_path / "lock", locking._lock
+
+    def delete_first(file):
+        path.unlink()
+        path.touch()
+        lock(file)
+
+    monkeypatch.setattr(locking, "_lock", delete_first)
+    monkeypatch.setattr(locking, "_PAUSE_S", 0)
+    with pytest.raises(BlockingIOError, match="one TiffStorage after another"):
+        locking.Lock(path)
+
+
+def test_data_are_never_locked_themselves(path, monkeypatch):
+    # as a share does that refuses to write to a file that another descriptor has locked
+    names, lock = set(), locking._lock
+
+    def note(file):
+        names.add(Path(file.name).name)
+        lock(file)
+
+    monkeypatch.setattr(locking, "_lock", note)
+    with TiffStorage(path) as storage:
+        storage.put({"time": 0}, frame({}))
+        assert {name for name in names if not name.endswith(".lock")} == set()
+        assert list(path.parent.rglob("*.lock"))
+    assert not list(path.parent.rglob("*.lock"))
+    assert len(names) == 1
+
+
+def test_a_name_that_is_too_long_for_a_lock_of_its_own(tmp_path):
+    path = tmp_path / f"{'n' * 244}.ome.tiff"
+    with TiffStorage(path) as storage:
+        storage.put({"time": 0}, frame({}))
+        with pytest.raises(FileExistsError, match="still being written"):
+            TiffStorage(path, overwrite=True)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_lock_that_was_deleted_before_it_was_held_is_none(tmp_path, monkeypatch):

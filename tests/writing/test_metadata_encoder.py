@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exengine_ome_tiff.dataset.records import to_json
-from exengine_ome_tiff.writing.metadata_encoder import RepeatedMetadata
+from exengine_ome_tiff.writing.metadata_encoder import MetadataEncoder
 
 scalars = st.one_of(
     st.none(),
@@ -25,14 +25,14 @@ dicts = st.dictionaries(st.sampled_from('abcdeä\u2028"'), values, max_size=5)
 
 @given(st.lists(dicts, max_size=30))
 def test_it_is_that_of_each_alone(metadata):
-    repeated = RepeatedMetadata()
+    repeated = MetadataEncoder()
     for each in metadata:
         assert repeated.encode(each)[:2] == to_json(each)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), values), max_size=30))
 def test_one_dict_that_is_changed_again_and_again(changes):
-    repeated, metadata = RepeatedMetadata(), {"a": 1, "b": "text", "c": [1]}
+    repeated, metadata = MetadataEncoder(), {"a": 1, "b": "text", "c": [1]}
     for key, value in changes:
         metadata[key] = value
         assert repeated.encode(metadata)[0] == to_json(metadata)[0]
@@ -50,14 +50,14 @@ class Text(str):
     ids=lambda odd: type(odd).__name__,
 )
 def test_values_that_are_odd_among_plain_ones(odd):
-    repeated = RepeatedMetadata()
+    repeated = MetadataEncoder()
     for value in (1, odd, 1, "text", odd, odd, 2.5):
         metadata = {"key": value, "other": "same"}
         assert repeated.encode(metadata)[0] == to_json(metadata)[0]
 
 
 def test_a_list_that_is_changed_is_seen():
-    repeated, inner = RepeatedMetadata(), [1]
+    repeated, inner = MetadataEncoder(), [1]
     for number in range(3):
         inner.append(number)
         assert json.loads(repeated.encode({"inner": inner, "a": 1})[0])["inner"] == inner
@@ -65,6 +65,6 @@ def test_a_list_that_is_changed_is_seen():
 
 @pytest.mark.parametrize("metadata", [{}, None, "text", {1: 2}, {"a": 1, 2: 3}, [("a", 1)]])
 def test_what_is_no_dict_of_texts(metadata):
-    repeated = RepeatedMetadata()
+    repeated = MetadataEncoder()
     for each in ({"a": 1}, metadata, {"a": 1}, metadata):
         assert repeated.encode(each)[:2] == to_json(each)

@@ -252,7 +252,7 @@ def test_waiting_has_an_end_also_while_something_else_takes_long(tmp_path):
         storage.put({"time": 0}, np.zeros((4, 4), np.uint16))
         assert storage.await_new_image(0)
         got = []
-        with storage._session._lock:  # as `finish` holds it
+        with storage._recorder._lock:  # as `finish` holds it
             waiting = threading.Thread(
                 target=lambda: got.extend([storage.block_until_finished(0.01), storage.await_new_image(0.01)])
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from exengine_ome_tiff.dataset.loader import datasets_in, find_companion, find_dataset
-from exengine_ome_tiff.dataset.location import Target
+from exengine_ome_tiff.dataset.location import Location
 from exengine_ome_tiff.dataset.records import to_json
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.repair import recover
@@ -41,7 +41,7 @@ class PartialResult:
     """
 
     def __init__(self, dest: Path, request: Mapping[str, object], *, overwrite: bool) -> None:
-        self._target = Target.of(dest)
+        self._target = Location.of(dest)
         self._overwrite = overwrite
         self._check()
         self.folder = dest.with_name(f".{dest.name}.part")

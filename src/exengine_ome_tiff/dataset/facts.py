@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo
-from exengine_ome_tiff.dataset.frame_index import Dataset
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.records import decode_tags
 from exengine_ome_tiff.dataset.written_facts import written_into
@@ -40,7 +40,7 @@ class Facts:
     def __init__(
         self,
         header: Header,
-        dataset: Dataset,
+        dataset: FrameIndex,
         planes: PlaneTable,
         interpreter: Interpreter,
     ) -> None:
@@ -131,14 +131,6 @@ class Facts:
     def _frame(self, number: int) -> FrameValues:
         tags = decode_tags(self._dataset.note(number))
         return self._interpreter.frame(tags) if tags else FrameValues()
-
-
-def read_planes(dataset: Dataset, interpreter: Interpreter) -> PlaneTable:
-    """Read the metadata of all frames, in order of arrival, with an interpreter that has read none yet."""
-    planes = PlaneTable()
-    for number in range(len(dataset)):
-        planes.append(interpreter.read(decode_tags(dataset.note(number))))
-    return planes
 
 
 def _frames_of_channels(layout: ImageLayout) -> list[npt.NDArray[np.int64]]:

@@ -67,7 +67,7 @@ class PageTable(NamedTuple):
 _HANDLE = (1 << 32) - 1
 
 
-class Dataset:
+class FrameIndex:
     """Frames by coordinates. A frame takes about 200 bytes here, its pixels and metadata none.
 
     Adding is for one thread at a time; reading is for any, also meanwhile.
@@ -80,20 +80,19 @@ class Dataset:
         """Of each frame that counts, in order of first arrival, the number of its latest put."""
         self._places = array("Q")
         """Of each frame the file, and in the lower 32 bits the handle: one number, which no signal parts."""
+        self._count = 0
 
     def __len__(self) -> int:
-        return len(self._places)
+        """Return how many frames can be read, those that others have replaced included."""
+        return self._count
 
     def add(self, key: Key, file: int, handle: int) -> bool:
         """Note where the next frame is; return whether its coordinates have been put before."""
         count, number = len(self.numbers), len(self._places)
         self._places.append(file << 32 | handle)
-        self.numbers[key] = number  # last, as it is what lets readers find the frame
+        self.numbers[key] = number  # from now on readers find the frame
+        self._count = number + 1  # and from now on it is announced
         return len(self.numbers) == count
-
-    def become(self, other: "Dataset") -> None:
-        """Take the frames and files of another one, in place of the own."""
-        vars(self).update(vars(other))
 
     def place(self, number: int) -> tuple[int, int]:
         """Return file and handle of a frame by its number."""

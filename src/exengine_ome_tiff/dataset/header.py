@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from inspect import signature
+from typing import Any, Self, TypeVar
 from uuid import UUID, uuid4, uuid5
 
 from exengine_ome_tiff.coordinates import PlateInfo, check_fold_axes
@@ -12,6 +13,8 @@ from exengine_ome_tiff.dataset.records import check_depth, to_json
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.tiff import PageCoding
+
+T = TypeVar("T")
 
 FORMAT_VERSION = 1
 
@@ -50,6 +53,11 @@ class Header:
     coding: PageCoding = field(default_factory=PageCoding)
     given: Given = field(default_factory=Given)
 
+    def __post_init__(self) -> None:
+        check_fold_axes(self.fold_axes)
+        if not isinstance(self.plate, PlateInfo):
+            raise TypeError(f"got plate={self.plate!r}, expected a PlateInfo")
+
     @classmethod
     def new(
         cls,
@@ -62,7 +70,7 @@ class Header:
         given: Given,
     ) -> Self:
         """Make the header of a new dataset."""
-        summary_json = to_json(summary_metadata)[0]
+        summary_json = to_json(summary_metadata, set())[0]
         header = cls(uuid4().urn, is_folder, summary_json, dict(fold_axes), plate, coding, given)
         header.encode()  # now, and not at the first frame: options that JSON has no form for are refused
         return header
@@ -108,33 +116,39 @@ class Header:
         if version != FORMAT_VERSION:
             raise OmeTiffError(f"a dataset of format version {version}, this package reads {FORMAT_VERSION}")
         try:
-            plate = header["plate"]
             if _UUID.fullmatch(header["dataset"]) is None or not isinstance(header["is_folder"], bool):
                 raise ValueError("the identity of a dataset is a UUID and whether it is a folder")
-            check_fold_axes(header["modulo"])
             return cls(
                 header["dataset"],
                 header["is_folder"],
                 json.dumps(check_depth(header["summary_metadata"])),
                 header["modulo"],
-                PlateInfo(**plate | {"wells": dict(plate["wells"])}),
-                PageCoding(**header["coding"]),
+                _known(PlateInfo, header["plate"] | {"wells": dict(header["plate"]["wells"])}),
+                _known(PageCoding, header["coding"]),
                 _given(header["given"]),
             )
         except _WRONG as error:
             raise OmeTiffError(f"not the header of a dataset: {text[:80]!r}") from error
 
 
-def _given(fields: dict[str, Any]) -> Given:
+def _known(kind: type[T], written: dict[str, Any]) -> T:
+    """Make a value of the fields that this version knows; a later one may have written more."""
+    named = {_FIELD_NAMES.get(name, name): value for name, value in written.items()}
+    return kind(**{name: named[name] for name in signature(kind).parameters if name in named})
+
+
+def _given(written: dict[str, Any]) -> Given:
     """Read what `encode` made of what the user said."""
-    objective, experimenter = fields["objective"], fields["experimenter"]
-    return Given(
-        **fields
+    objective, experimenter = written["objective"], written["experimenter"]
+    channels = {name: _known(ChannelInfo, info) for name, info in written["channels"]}
+    return _known(
+        Given,
+        written
         | {
-            "channels": {name: ChannelInfo(**_from_file(info)) for name, info in fields["channels"]},
-            "objective": objective and ObjectiveInfo(**_from_file(objective)),
-            "experimenter": experimenter and ExperimenterInfo(**experimenter),
-        }
+            "channels": channels,
+            "objective": objective and _known(ObjectiveInfo, objective),
+            "experimenter": experimenter and _known(ExperimenterInfo, experimenter),
+        },
     )
 
 
@@ -149,7 +163,3 @@ def _in_file(fields: dict[str, Any]) -> dict[str, Any]:
         _FILE_NAMES.get(name, name): _in_file(value) if isinstance(value, dict) else value
         for name, value in fields.items()
     }
-
-
-def _from_file(fields: dict[str, Any]) -> dict[str, Any]:
-    return {_FIELD_NAMES.get(name, name): value for name, value in fields.items()}

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 import numpy as np
 
 from exengine_ome_tiff.coordinates import ImageLayout, lay_out
-from exengine_ome_tiff.dataset.frame_index import Dataset
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.tiff import PixelFormat
 
@@ -136,7 +136,7 @@ def find_image(images: Sequence[Found], wanted: ImageChoice) -> Found:
 
 
 def stored_images(
-    dataset: Dataset, name: str, modulo: Mapping[str, str], prefix: str | None = None
+    dataset: FrameIndex, name: str, modulo: Mapping[str, str], prefix: str | None = None
 ) -> list[StoredImage]:
     """Lay out all frames; gray images first, as ImageJ shows a gray one black behind an RGB one.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from exengine_ome_tiff.dataset.frame_index import Dataset
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head
@@ -20,38 +20,9 @@ _ROOT_UUID = re.compile(rb'<OME [^<>]*UUID="(urn:uuid:[0-9a-f-]{36})"')
 _ROOT_BYTES = 4096
 
 
-def open_dataset(path: Path, *, allow_unfinished: bool = False) -> tuple[Dataset, Header]:
-    """Open a dataset for reading.
-
-    Parameters
-    ----------
-    path
-        A single file, a folder, or any file of a folder, its companion included.
-    allow_unfinished
-        Whether it need not be finished: then it has the frames that are in the files by now.
-
-    Returns
-    -------
-    Dataset
-    Header
-        What its files say of it.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is nothing at the path.
-    OmeTiffError
-        What is there is no dataset, or a folder with several.
-    NotFinishedError
-        It was never finished, and `allow_unfinished` is False.
-    """
-    paths, header = find_dataset(path)
-    return open_files_of(paths, allow_unfinished=allow_unfinished), header
-
-
-def open_files_of(paths: Sequence[Path], *, allow_unfinished: bool) -> Dataset:
-    """Open the files of a dataset for reading, as `open_dataset` does, which has the errors, too."""
-    dataset = Dataset()
+def open_files_of(paths: Sequence[Path], *, allow_unfinished: bool) -> FrameIndex:
+    """Open the files of a dataset for reading; errors as for `recording.open_dataset`."""
+    dataset = FrameIndex()
     frames: list[FoundFrame] = []
     try:
         for number, each in enumerate(paths):
@@ -71,7 +42,7 @@ def open_files_of(paths: Sequence[Path], *, allow_unfinished: bool) -> Dataset:
 
 
 def find_dataset(path: Path) -> tuple[list[Path], Header]:
-    """Find the files of a dataset; parameters and errors as for `open_dataset`.
+    """Find the files of a dataset; parameters and errors as for `recording.open_dataset`.
 
     Files that links in a folder lead to are not part of a dataset there.
 
@@ -223,7 +194,7 @@ def check_positions(paths: Sequence[Path], frames: Iterable[FoundFrame]) -> None
             raise OmeTiffError(f"{paths[file]}: has frames of position {position!r}, which {other} also has")
 
 
-def add_frames(dataset: Dataset, frames: list[FoundFrame]) -> None:
+def add_frames(dataset: FrameIndex, frames: list[FoundFrame]) -> None:
     """Bring frames into the order of their arrival, and add them to a dataset."""
     frames.sort(key=lambda frame: frame.head.number)
     for head, file, page in frames:

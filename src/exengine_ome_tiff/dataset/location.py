@@ -1,8 +1,10 @@
 """Where a dataset lives: one file, or a folder with a file for each position."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -11,15 +13,17 @@ from exengine_ome_tiff.coordinates import file_label
 TIFF_SUFFIXES = (".tif", ".tiff", ".tf2", ".tf8", ".btf")
 """What makes a path a single file."""
 COMPANION_SUFFIX = ".companion.ome"
-LOCK_NAME = "exengine-ome-tiff.lock"
+LOCK_SUFFIX = ".lock"
+FOLDER_LOCK_NAME = f"exengine-ome-tiff{LOCK_SUFFIX}"
 """In a folder; the same however the folder is called."""
+_MAX_NAME_BYTES = 255
 _MAX_PREFIX_BYTES = 100
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 """What the companion, which is XML, cannot say."""
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Location:
     """Path of a dataset.
 
     Parameters
@@ -36,9 +40,10 @@ class Target:
     is_folder: bool
     name: str
     _labels: dict[int | str, str] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, path: str | PathLike[str]) -> "Target":
+    def of(cls, path: str | PathLike[str]) -> "Location":
         """Decide by its suffix what a path is."""
         absolute = Path(fspath(path)).absolute()
         try:
@@ -48,7 +53,7 @@ class Target:
         return cls.at(absolute, is_folder=not is_tiff(absolute))
 
     @classmethod
-    def at(cls, absolute: Path, *, is_folder: bool) -> "Target":
+    def at(cls, absolute: Path, *, is_folder: bool) -> "Location":
         """Take a path for what it is known to be."""
         stem = absolute.stem if is_tiff(absolute) else absolute.name
         if is_folder:
@@ -58,7 +63,7 @@ class Target:
         return cls(absolute, is_folder, stem)
 
     @classmethod
-    def of_files(cls, paths: Sequence[Path], *, is_folder: bool) -> "Target":
+    def of_files(cls, paths: Sequence[Path], *, is_folder: bool) -> "Location":
         """Take all files of a dataset, which is one of them or their folder."""
         return cls.at(paths[0].parent if is_folder else paths[0], is_folder=is_folder)
 
@@ -79,8 +84,14 @@ class Target:
 
     @property
     def lock(self) -> Path:
-        """The file that is held while the dataset is written."""
-        return self.path / LOCK_NAME if self.is_folder else self.path
+        """The file that is locked while the dataset is changed: beside its files, wherever links lead."""
+        if self.is_folder:
+            return self.path / FOLDER_LOCK_NAME
+        file = Path(os.path.realpath(self.path))
+        name = f"{file.name}{LOCK_SUFFIX}"
+        if len(os.fsencode(name)) > _MAX_NAME_BYTES:
+            name = f"{sha256(os.fsencode(file.name)).hexdigest()}{LOCK_SUFFIX}"
+        return file.with_name(name)
 
     def file(self, position: int | str | None) -> Path:
         """Return the path of the file for a position; always the same one for the same position."""
@@ -89,9 +100,14 @@ class Target:
         if position is None:
             return self.path / f"{self.prefix}.ome.tiff"
         if position not in self._labels:
-            taken = {label.casefold() for label in self._labels.values()}
-            self._labels[position] = file_label(position, taken)
+            self._labels[position] = file_label(position, self._taken)
+            self._taken.add(self._labels[position].casefold())
         return self.path / f"{self.prefix}_{self._labels[position]}.ome.tiff"
+
+    def other_file(self, position: int | str) -> Path:
+        """Return another path for a position, from now on: the one that it had is taken by something else."""
+        self._labels.pop(position, None)
+        return self.file(position)
 
 
 def is_tiff(path: Path) -> bool:

@@ -1,17 +1,27 @@
-"""Finding out from files alone which frames a dataset has, and what their metadata says."""
+"""A dataset in its files: where they are, its frames, and what their metadata says."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
-from exengine_ome_tiff.dataset.facts import read_planes
-from exengine_ome_tiff.dataset.frame_index import Dataset
+from exengine_ome_tiff.dataset.facts import Facts
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.loader import FoundFrame, add_frames, check_positions, found_frames
+from exengine_ome_tiff.dataset.images import StoredImage, stored_images
+from exengine_ome_tiff.dataset.loader import (
+    FoundFrame,
+    add_frames,
+    check_positions,
+    find_dataset,
+    found_frames,
+    open_files_of,
+)
+from exengine_ome_tiff.dataset.location import Location
+from exengine_ome_tiff.dataset.metadata_table import MetadataTable
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.tiff import JournalPage, PageFinisher, resume
-from exengine_ome_tiff.translate import Interpreter, PlaneTable
+from exengine_ome_tiff.tiff import JournalPage, PageFinisher, read_head, resume
+from exengine_ome_tiff.translate import Translator
 
 logger = logging.getLogger(__name__)
 
@@ -19,81 +29,136 @@ Progress = Callable[[int, int], object]
 """Is told how many bytes have been looked through, and how many there are."""
 
 
-class Found(NamedTuple):
-    """What `finish_files` needs of a dataset.
+@dataclass(slots=True, eq=False)
+class Recording:
+    """A dataset: the one owner of its frames and of what is known of them.
 
     Parameters
     ----------
-    dataset
+    location
+        Where it lives.
+    header
+        What its files say of it.
+    translators
+        Of the user, for dialects of metadata that this package does not know.
+    index
         Its frames.
     files
-        Its files, in the order of the dataset's.
-    planes
-        What the metadata says of each frame, by its number.
-    interpreter
-        Has read the metadata of each frame.
+        Those of its files that are not finished, in the order of the index's.
+    metadata
+        What the metadata of each frame says; None where that is to be read from the records.
+    is_finished
+        Whether its files are OME-TIFF.
     """
 
-    dataset: Dataset
-    files: list[PageFinisher]
-    planes: PlaneTable
-    interpreter: Interpreter
+    location: Location
+    header: Header
+    translators: Sequence[Translator] = ()
+    index: FrameIndex = field(default_factory=FrameIndex)
+    files: list[PageFinisher] = field(default_factory=list)
+    metadata: MetadataTable | None = None
+    is_finished: bool = False
+
+    @classmethod
+    def new(cls, location: Location, header: Header, translators: Iterable[Translator]) -> "Recording":
+        """Make a dataset without frames; TypeError where a translator is none."""
+        known = tuple(translators)
+        return cls(location, header, known, metadata=MetadataTable(known))
+
+    def images(self) -> list[StoredImage]:
+        """Lay out the frames."""
+        header = self.header
+        return stored_images(self.index, self.location.name, header.fold_axes, header.given.image_name)
+
+    def facts(self) -> Facts:
+        """Find out what is known of the frames."""
+        table = self.metadata or MetadataTable.read(self.index, self.translators)
+        return Facts(self.header, self.index, table.planes, table.interpreter)
+
+    def read_back(self, paths: Sequence[Path], progress: Progress | None = None) -> None:
+        """Take the frames that are in files whose recording has ended, in place of those known so far.
+
+        Parameters
+        ----------
+        paths
+            The files. One that was never finished, and has no frame, is left out where there are others.
+        progress
+            Is told how many bytes have been looked through, and how many there are.
+
+        Raises
+        ------
+        OmeTiffError
+            No frame is in them, or a finished one is damaged.
+        """
+        index = FrameIndex()
+        files: list[PageFinisher] = []
+        frames: list[FoundFrame] = []
+        done, total = 0, sum(path.stat().st_size for path in paths)
+        try:
+            for path in paths:
+                size = path.stat().st_size
+                finisher, reader, pages = resume(path, self.header.coding)
+                try:
+                    found = found_frames(len(files), path, _watched(pages, done, total, progress))
+                    if not found:
+                        raise OmeTiffError(f"{path}: no frame is in it")  # noqa: TRY301
+                except OmeTiffError as error:
+                    finisher.close()
+                    if finisher.is_finished or len(paths) == 1:
+                        raise
+                    logger.warning("%s is left out; the folder opens when it is not there: %s", path, error)
+                    continue
+                finally:
+                    done += size
+                files.append(finisher)
+                index.files.append(reader)
+                frames += found
+            if not frames:
+                raise OmeTiffError(f"{self.location.path}: no frame is in it")  # noqa: TRY301
+            check_positions([file.path for file in files], frames)
+            add_frames(index, frames)
+            metadata = MetadataTable.read(index, self.translators)
+        except (OmeTiffError, OSError):
+            for file in files:
+                file.close()
+            raise
+        self.index, self.files, self.metadata = index, files, metadata
+
+    def close(self) -> None:
+        """Close all files as they are."""
+        for file in self.files:
+            file.close()
+        self.index.close()
 
 
-def read_back(
-    paths: list[Path], header: Header, interpreter: Interpreter, progress: Progress | None = None
-) -> Found:
-    """Read the journals of files whose recording has ended.
+def open_dataset(path: Path, *, allow_unfinished: bool = False) -> Recording:
+    """Open a dataset for reading.
 
     Parameters
     ----------
-    paths
-        The files. One that was never finished, and has no frame, is left out where there are others.
-    header
-        What they say of their dataset.
-    interpreter
-        Has read nothing yet.
-    progress
-        Is told how many bytes have been looked through, and how many there are.
+    path
+        A single file, a folder, or any file of a folder, its companion included.
+    allow_unfinished
+        Whether it need not be finished: then it has the frames that are in the files by now.
+
+    Returns
+    -------
+    Recording
 
     Raises
     ------
+    FileNotFoundError
+        There is nothing at the path.
     OmeTiffError
-        No frame is in them, or a finished one is damaged.
+        What is there is no dataset, or a folder with several.
+    NotFinishedError
+        It was never finished, and `allow_unfinished` is False.
     """
-    dataset = Dataset()
-    files: list[PageFinisher] = []
-    frames: list[FoundFrame] = []
-    done, total = 0, sum(path.stat().st_size for path in paths)
-    try:
-        for path in paths:
-            size = path.stat().st_size
-            finisher, reader, pages = resume(path, header.coding)
-            try:
-                found = found_frames(len(files), path, _watched(pages, done, total, progress))
-                if not found:
-                    raise OmeTiffError(f"{path}: no frame is in it")  # noqa: TRY301
-            except OmeTiffError as error:
-                finisher.close()
-                if finisher.is_finished or len(paths) == 1:
-                    raise
-                logger.warning("%s is left out; the folder opens when it is not there: %s", path, error)
-                continue
-            finally:
-                done += size
-            files.append(finisher)
-            dataset.files.append(reader)
-            frames += found
-        if not frames:
-            raise OmeTiffError(f"{paths[0].parent}: no frame is in it")  # noqa: TRY301
-        check_positions([file.path for file in files], frames)
-        add_frames(dataset, frames)
-        planes = read_planes(dataset, interpreter)
-    except (OmeTiffError, OSError):
-        for file in files:
-            file.close()
-        raise
-    return Found(dataset, files, planes, interpreter)
+    paths, header = find_dataset(path)
+    is_finished = not allow_unfinished or all(read_head(each).is_finished for each in paths)
+    index = open_files_of(paths, allow_unfinished=allow_unfinished)
+    location = Location.of_files(paths, is_folder=header.is_folder)
+    return Recording(location, header, index=index, is_finished=is_finished)
 
 
 def _watched(

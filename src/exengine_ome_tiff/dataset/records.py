@@ -4,9 +4,9 @@ import dataclasses
 import enum
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
@@ -23,6 +23,8 @@ encode_json = json.JSONEncoder(separators=(",", ":")).encode
 _text = lru_cache(maxsize=4096)(encode_json)
 _decoder = json.JSONDecoder()
 _MAX_DEPTH = 200
+_MOST_TOLD = 100
+"""How many types without a JSON form the log tells of a dataset."""
 _FLAT = (str, int, float, type(None))
 _MAX_INT_BITS = 10_000
 _START = '{"coordinates":'
@@ -125,14 +127,22 @@ def check_depth(value: Any) -> Any:
     raise ValueError(f"nested more than {_MAX_DEPTH} deep")
 
 
-def to_json(metadata: object) -> tuple[str, object]:
+def to_json(metadata: object, told: set[str] | None = None) -> tuple[str, object]:
     """Turn metadata into JSON, whatever it holds.
 
     JSON's own types stay what they are (tuples become lists, keys become strings, NaN and infinities are
     written as Python's `json` does). NumPy scalars and arrays, dates, time spans (in seconds), paths,
     enumerations, sets, mappings, dataclasses and pydantic models become the JSON nearest to them; anything
-    else, and what is nested more than 200 deep, its `repr`, with a line in the log the first time. None, "no
-    metadata", becomes ``{}``, as ExEngine takes None for a missing frame.
+    else, and what is nested more than 200 deep, its `repr`. None, "no metadata", becomes ``{}``, as ExEngine
+    takes None for a missing frame.
+
+    Parameters
+    ----------
+    metadata
+        Anything.
+    told
+        Names of types that have no JSON form and that the log has told; of another type it tells, and the
+        name is added. None to tell nothing.
 
     Returns
     -------
@@ -148,74 +158,85 @@ def to_json(metadata: object) -> tuple[str, object]:
     except Exception:  # noqa: BLE001 - foreign objects raise what they like, and the frame must be kept
         text = ""
     if not text or text.count("[") + text.count("{") > _MAX_DEPTH:
-        metadata = _plain(metadata, ())
+        plainer = _Plainer()
+        metadata = plainer.plain(metadata, ())
         text = encode_json(metadata)
+        if told is not None:
+            _tell(plainer.described, told)
     return text, metadata
 
 
-def _plain(value: object, parents: tuple[int, ...]) -> object:
-    """Turn a value into JSON's types; `parents` are the ids of the containers that it is in."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, float):
-        return float(value)
-    if isinstance(value, int) and value.bit_length() < _MAX_INT_BITS:
-        return int(value)
-    if id(value) in parents or len(parents) >= _MAX_DEPTH:
-        return _described(value)
-    try:
-        container = _container(value)
-    except Exception:  # noqa: BLE001 - as above
-        return _described(value)
-    inside = (*parents, id(value))
-    if isinstance(container, dict):
-        return {_key(key): _plain(item, inside) for key, item in container.items()}
-    if isinstance(container, list):
-        return [_plain(item, inside) for item in container]
-    return container
+def _tell(kinds: Iterable[str], told: set[str]) -> None:
+    """Log types whose `repr` is stored, each once, and no more than so many."""
+    for kind in kinds:
+        if kind not in told and len(told) < _MOST_TOLD:
+            told.add(kind)
+            logger.warning("metadata of type %s has no JSON form: its repr is stored", kind)
 
 
-def _container(value: Any) -> object:
-    """Turn a value into a dict or a list, whose items may be anything, or into a str."""
-    if isinstance(value, Mapping):
-        return dict(value.items())
-    if isinstance(value, list | tuple | set | frozenset):
-        return list(value)
-    if isinstance(value, np.generic | np.ndarray):
-        return _plain(value.tolist(), ()) if isinstance(value, np.generic) else value.tolist()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, PurePath):
-        return str(value)
-    if isinstance(value, enum.Enum):
-        return _plain(value.value, ())
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in dataclasses.fields(value) if hasattr(value, field.name)]
-        return {name: getattr(value, name) for name in names}
-    if hasattr(type(value), "model_fields"):  # pydantic; not by iteration, which useq's sequences redefine
-        own = {name: getattr(value, name) for name in type(value).model_fields}
-        return own | (getattr(value, "model_extra", None) or {})
-    return _described(value)
+class _Plainer:
+    """Turns foreign values into JSON's types; `described` has the types without a JSON form."""
 
+    def __init__(self) -> None:
+        self.described: dict[str, None] = {}
 
-def _key(key: object) -> str:
-    """Turn a key into a string, numbers as JSON does."""
-    plain = _plain(key, ())
-    return plain if isinstance(plain, str) else json.dumps(plain)
+    def plain(self, value: object, parents: tuple[int, ...]) -> object:
+        """Turn a value into JSON's types; `parents` are the ids of the containers that it is in."""
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            return str.__str__(value)
+        if isinstance(value, float):
+            return float(value)
+        if isinstance(value, int) and value.bit_length() < _MAX_INT_BITS:
+            return int(value)
+        if id(value) in parents or len(parents) >= _MAX_DEPTH:
+            return self._described(value)
+        try:
+            container = self._container(value)
+        except Exception:  # noqa: BLE001 - as above
+            return self._described(value)
+        inside = (*parents, id(value))
+        if isinstance(container, dict):
+            return {self._key(key): self.plain(item, inside) for key, item in container.items()}
+        if isinstance(container, list):
+            return [self.plain(item, inside) for item in container]
+        return container
 
+    def _container(self, value: Any) -> object:
+        """Turn a value into a dict or a list, whose items may be anything, or into a str."""
+        if isinstance(value, Mapping):
+            return dict(value.items())
+        if isinstance(value, list | tuple | set | frozenset):
+            return list(value)
+        if isinstance(value, np.generic | np.ndarray):
+            return self.plain(value.tolist(), ()) if isinstance(value, np.generic) else value.tolist()
+        if isinstance(value, timedelta):
+            return value.total_seconds()
+        if isinstance(value, date | time):
+            return value.isoformat()
+        if isinstance(value, PurePath):
+            return str(value)
+        if isinstance(value, enum.Enum):
+            return self.plain(value.value, ())
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            names = [field.name for field in dataclasses.fields(value) if hasattr(value, field.name)]
+            return {name: getattr(value, name) for name in names}
+        if hasattr(
+            type(value), "model_fields"
+        ):  # pydantic; not by iteration, which useq's sequences redefine
+            own = {name: getattr(value, name) for name in type(value).model_fields}
+            return own | (getattr(value, "model_extra", None) or {})
+        return self._described(value)
 
-def _described(value: object) -> str:
-    _log_once(type(value).__qualname__)
-    try:
-        return repr(value)
-    except Exception:  # noqa: BLE001 - as above
-        return object.__repr__(value)
+    def _key(self, key: object) -> str:
+        """Turn a key into a string, numbers as JSON does."""
+        plain = self.plain(key, ())
+        return plain if isinstance(plain, str) else json.dumps(plain)
 
-
-@cache
-def _log_once(kind: str) -> None:
-    logger.warning("metadata of type %s has no JSON form: its repr is stored", kind)
+    def _described(self, value: object) -> str:
+        self.described[type(value).__qualname__] = None
+        try:
+            return repr(value)
+        except Exception:  # noqa: BLE001 - as above
+            return object.__repr__(value)

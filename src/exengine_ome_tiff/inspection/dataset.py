@@ -10,15 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from exengine_ome_tiff.dataset.facts import Facts, read_planes
-from exengine_ome_tiff.dataset.frame_index import Dataset
-from exengine_ome_tiff.dataset.images import StoredImage, stored_images
-from exengine_ome_tiff.dataset.loader import find_dataset, open_files_of, read_texts
-from exengine_ome_tiff.dataset.location import Target
+from exengine_ome_tiff.dataset.facts import Facts
+from exengine_ome_tiff.dataset.images import StoredImage
+from exengine_ome_tiff.dataset.loader import read_texts
+from exengine_ome_tiff.dataset.recording import open_dataset
 from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.reading.calibration import Calibration
 from exengine_ome_tiff.tiff import read_head
-from exengine_ome_tiff.translate import Interpreter
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,16 +72,14 @@ class OpenDataset:
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.paths, self.header = find_dataset(Path(fspath(path)).absolute())
-        self.location = Target.of_files(self.paths, is_folder=self.header.is_folder)
-        finished = [read_head(each).is_finished for each in self.paths]
-        self.is_finished = all(finished)
-        self.frames: Dataset = open_files_of(self.paths, allow_unfinished=True)
+        self.recording = open_dataset(Path(fspath(path)).absolute(), allow_unfinished=True)
+        self.header, self.location = self.recording.header, self.recording.location
+        self.frames, self.is_finished = self.recording.index, self.recording.is_finished
+        self.paths = [file.path for file in self.frames.files]
         with ExitStack() as on_error:
-            on_error.callback(self.frames.close)
-            stored = stored_images(
-                self.frames, self.location.name, self.header.fold_axes, self.header.given.image_name
-            )
+            on_error.callback(self.close)
+            finished = [read_head(each).is_finished for each in self.paths]
+            stored = self.recording.images()
             self.images = list(_open_images(stored, self.paths, finished))
             """In the order of `TiffStorage.images`."""
             on_error.pop_all()
@@ -91,8 +87,7 @@ class OpenDataset:
     @cached_property
     def facts(self) -> Facts:
         """What the metadata of the frames says."""
-        interpreter = Interpreter()
-        return Facts(self.header, self.frames, read_planes(self.frames, interpreter), interpreter)
+        return self.recording.facts()
 
     def calibration(self, image: OpenImage) -> Calibration:
         """Return distances and times of an image, from its metadata where its file is not finished."""
@@ -103,7 +98,7 @@ class OpenDataset:
 
     def close(self) -> None:
         """Close all files."""
-        self.frames.close()
+        self.recording.close()
 
     def __enter__(self) -> Self:
         return self

@@ -7,15 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import ImageLayout
-from exengine_ome_tiff.dataset.facts import Facts, read_planes
-from exengine_ome_tiff.dataset.frame_index import Dataset
-from exengine_ome_tiff.dataset.header import Header
+from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.dataset.loader import read_texts
+from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.ome.planes import QUANTITIES
 from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.tiff import read_head
-from exengine_ome_tiff.translate import Interpreter
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +67,7 @@ class Calibration:
 
 
 def calibration_of(
-    image: StoredImage, images: Sequence[StoredImage], header: Header, dataset: Dataset, facts: Facts | None
+    image: StoredImage, images: Sequence[StoredImage], recording: Recording, facts: Facts | None
 ) -> Calibration:
     """Find out distances and times of an image.
 
@@ -79,19 +77,14 @@ def calibration_of(
         One of `images`.
     images
         All of the dataset.
-    header
-        What its files say of it.
-    dataset
-        Its frames.
+    recording
+        The dataset.
     facts
-        Of a dataset that is written now; else they are read from the file of the image.
+        What is known of a dataset that is being written; None of one that is not.
     """
-    path = dataset.files[image.file].path
+    path = recording.index.files[image.file].path
     if facts is None and read_head(path).is_finished:
         inside = [each for each in images if each.file == image.file]
         element = read_texts(path, len(inside))[inside.index(image)]
         return Calibration.from_element(element, image.layout)
-    if facts is None:
-        interpreter = Interpreter()
-        facts = Facts(header, dataset, read_planes(dataset, interpreter), interpreter)
-    return Calibration.from_facts(facts, image.layout, image.name)
+    return Calibration.from_facts(facts or recording.facts(), image.layout, image.name)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.layout import AxisValue
-from exengine_ome_tiff.dataset.frame_index import Dataset, PageTable
+from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageTable
 from exengine_ome_tiff.reading.pixel_kind import FrameKind, only_kind
 from exengine_ome_tiff.reading.selection import select
 from exengine_ome_tiff.tiff import MarkedFile, PixelFormat, StoredPage, read_head
@@ -92,7 +92,7 @@ def read_block(
 
 
 def frames_array(
-    dataset: Dataset, axes: Iterable[str] | None, selection: Mapping[str, AxisValue]
+    dataset: FrameIndex, axes: Iterable[str] | None, selection: Mapping[str, AxisValue]
 ) -> da.Array:
     """Make the array of `TiffStorage.as_array`."""
     chosen = select(dataset, axes, selection)
@@ -101,7 +101,7 @@ def frames_array(
 
 
 def stitched_array(
-    dataset: Dataset, axes: Iterable[str] | None, selection: Mapping[str, AxisValue], summary: object
+    dataset: FrameIndex, axes: Iterable[str] | None, selection: Mapping[str, AxisValue], summary: object
 ) -> da.Array:
     """Make the array of `TiffStorage.as_array` with tiles beside each other.
 
@@ -124,7 +124,7 @@ def stitched_array(
 
 
 def lazy_array(
-    dataset: Dataset,
+    dataset: FrameIndex,
     frames: Numbers,
     pages: PageTable,
     kind: FrameKind,
@@ -187,7 +187,7 @@ def _renumbered(numbers: Numbers) -> tuple[list[int], Numbers]:
     return unique[order].tolist(), np.argsort(order)[inverse]
 
 
-def _marked(dataset: Dataset, number: int) -> MarkedFile:
+def _marked(dataset: FrameIndex, number: int) -> MarkedFile:
     path = dataset.files[number].path
     head = read_head(path)
     return MarkedFile.of(path, head.dataset, head.dataset_at)

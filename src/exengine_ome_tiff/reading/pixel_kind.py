@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.layout import shown
-from exengine_ome_tiff.dataset.frame_index import Dataset, PageTable
+from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageTable
 from exengine_ome_tiff.reading.selection import Selection
 from exengine_ome_tiff.tiff import PixelFormat
 
@@ -46,7 +46,7 @@ class FrameKind:
         return f"{'x'.join(map(str, self.shape))} {self.dtype.name}"
 
 
-def only_kind(dataset: Dataset, chosen: Selection, pages: PageTable) -> FrameKind:
+def only_kind(dataset: FrameIndex, chosen: Selection, pages: PageTable) -> FrameKind:
     """Return what all frames are, and the first one where there are none; say what tells others apart."""
     if not len(pages.files):
         return FrameKind.as_put(dataset.format(0))

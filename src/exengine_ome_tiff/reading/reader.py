@@ -3,18 +3,17 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 from exengine.kernel.data_storage_base import DataStorage
 
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.dataset.facts import Facts
-from exengine_ome_tiff.dataset.frame_index import Dataset
-from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.images import ImageChoice, ImageInfo, StoredImage, find_image, stored_images
-from exengine_ome_tiff.dataset.location import Target, is_tiff
-from exengine_ome_tiff.reading.calibration import Calibration, calibration_of
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
+from exengine_ome_tiff.dataset.images import ImageChoice, ImageInfo, StoredImage, find_image
+from exengine_ome_tiff.dataset.recording import Recording
+from exengine_ome_tiff.reading.calibration import calibration_of
 from exengine_ome_tiff.reading.display import Shown
 
 if TYPE_CHECKING:
@@ -22,35 +21,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-class Recording(Protocol):
-    """What a reader asks of a dataset that is still being written."""
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether no frame can come any more."""
-        ...
-
-    def flush(self, *, fsync: bool = False) -> None:
-        """Write all frames that wait in memory."""
-        ...
-
-    def facts(self) -> Facts:
-        """Return what the metadata of the frames so far says."""
-        ...
-
-
-class ReadableStorage(DataStorage):
+class Reader(DataStorage):
     """What can be read of a dataset, while it is written and later; documented as part of `TiffStorage`."""
 
-    @property
-    def _recording(self) -> Recording | None:
-        """None for a dataset that was opened."""
-        raise NotImplementedError
-
-    def _setup(self, path: Path, dataset: Dataset, header: Header) -> None:
+    def _read(self, path: Path, recording: Recording) -> None:
+        """Begin to read a dataset, which may be growing."""
         self._path = path
-        self._dataset = dataset
-        self._header = header
+        self._recording = recording
         self._is_closed = False
         self._laid_out: tuple[object, list[StoredImage]] = None, []
         """The images, and of which frames."""
@@ -63,7 +40,7 @@ class ReadableStorage(DataStorage):
     @property
     def summary_metadata(self) -> Any:
         """What describes the whole dataset, as JSON gives it back."""
-        return json.loads(self._header.summary_json)
+        return json.loads(self._recording.header.summary_json)
 
     def __contains__(self, data_coordinates: object) -> bool:
         """Whether a frame was put at coordinates."""
@@ -211,7 +188,7 @@ class ReadableStorage(DataStorage):
 
         dataset, images = self._readable(), self._images()
         found = find_image(images, image)
-        array = labelled_array(dataset, found, self._calibration(images, found))
+        array = labelled_array(dataset, found, calibration_of(found, images, self._recording, self._facts()))
         self.flush()
         return array
 
@@ -231,45 +208,51 @@ class ReadableStorage(DataStorage):
         OSError
             Frames of a file could not be written; those of the other files were.
         """
-        if self._recording is not None and not self._recording.is_finished:
-            self._recording.flush(fsync=fsync)
 
     def is_finished(self) -> bool:
-        """Whether `finish` is done."""
-        return self._recording is None or self._recording.is_finished
+        """Whether `finish` is done; of a dataset that was opened, whether it was finished then."""
+        return self._recording.is_finished
 
     def __repr__(self) -> str:
         """Return one line, during a run without the images: laying out all frames takes 2 us for each."""
-        return self._shown(self._images() if self.is_finished() else None).line()
+        return self._shown(None if self._is_growing() else self._images()).line()
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
         return self._shown(self._images()).table()
 
     def _shown(self, images: list[StoredImage] | None) -> Shown:
-        state = "closed" if self._is_closed else "finished" if self.is_finished() else "writing"
         infos = None if images is None else [image.info() for image in images]
-        return Shown(str(self._path), state, len(self._dataset.numbers), infos)
+        return Shown(str(self._path), self._state(), len(self._recording.index.numbers), infos)
 
-    def _readable(self) -> Dataset:
+    def _state(self) -> str:
+        """Return in a word what becomes of the dataset."""
+        if not self.is_finished():
+            return "unfinished"
+        return "closed" if self._is_closed else "finished"
+
+    def _is_growing(self) -> bool:
+        """Whether frames may come."""
+        return False
+
+    def _readable(self) -> FrameIndex:
         if self._is_closed:
             raise RuntimeError(f"{self._path}: closed; TiffStorage.open() reads it again")
-        return self._dataset
+        return self._recording.index
 
     def _images(self) -> list[StoredImage]:
         """Lay out the frames; again only where some have come."""
-        of_frames = len(self._dataset), len(self._dataset.numbers), self.is_finished()
+        index = self._recording.index
+        of_frames = len(index), len(index.numbers), self.is_finished()
         known, images = self._laid_out
         if known != of_frames:
-            name = Target.at(self._path, is_folder=not is_tiff(self._path)).name
-            given = self._header.given
-            images = stored_images(self._dataset, name, self._header.fold_axes, given.image_name)
+            images = self._recording.images()
             self._laid_out = of_frames, images
         return images
 
-    def _calibration(self, images: list[StoredImage], image: StoredImage) -> Calibration:
-        facts = None if self._recording is None or self._recording.is_finished else self._recording.facts()
-        return calibration_of(image, images, self._header, self._dataset, facts)
+    def _facts(self) -> Facts | None:
+        """Return what is known of frames that are being written; None where none are."""
+        return None
 
 
 def plain_coordinates(coordinates: object) -> Mapping[str, int | str]:

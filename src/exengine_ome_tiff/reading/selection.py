@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import Key, read_coordinates
 from exengine_ome_tiff.coordinates.layout import AxisValue, shown
-from exengine_ome_tiff.dataset.frame_index import Dataset
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.text_format import list_text
 
 ROW, COLUMN = "row", "column"
@@ -75,7 +75,7 @@ class _Axis:
 
 
 def select(
-    dataset: Dataset,
+    dataset: FrameIndex,
     axes: Iterable[str] | None,
     selection: Mapping[str, AxisValue],
     *,
@@ -128,7 +128,7 @@ def select(
     return Selection(along, _arranged(columns, along, rows, numbers))
 
 
-def _columns(dataset: Dataset, keys: list[Key]) -> dict[str, _Axis]:
+def _columns(dataset: FrameIndex, keys: list[Key]) -> dict[str, _Axis]:
     """Return the axes of all frames, the slowest first, others beside channels, by arrival."""
     if not keys:
         raise ValueError("there is no frame yet, and so no shape")

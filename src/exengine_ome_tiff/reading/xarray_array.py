@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.layout import AxisValue
-from exengine_ome_tiff.dataset.frame_index import Dataset, PageTable
+from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageTable
 from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.reading.calibration import Calibration
 from exengine_ome_tiff.reading.dask_array import lazy_array
@@ -32,7 +32,7 @@ Coordinate = tuple[tuple[str, ...], npt.NDArray[Any], dict[str, str]]
 Dims = Mapping[str, Sequence[AxisValue]]
 
 
-def labelled_array(dataset: Dataset, image: StoredImage, calibration: Calibration) -> xr.DataArray:
+def labelled_array(dataset: FrameIndex, image: StoredImage, calibration: Calibration) -> xr.DataArray:
     """Make the array of `TiffStorage.as_xarray`."""
     layout = image.layout
     dims = {_dim(name): values for name, values in layout.axes.items()}

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.loader import find_companion, find_dataset
-from exengine_ome_tiff.dataset.location import Target
-from exengine_ome_tiff.dataset.recording import Progress, read_back
+from exengine_ome_tiff.dataset.location import Location
+from exengine_ome_tiff.dataset.recording import Progress, Recording
 from exengine_ome_tiff.errors import BeingWrittenError, OmeTiffError
 from exengine_ome_tiff.ome import valid_text
 from exengine_ome_tiff.tiff import read_head
-from exengine_ome_tiff.translate import Interpreter, Translator
-from exengine_ome_tiff.writing.claim import hold
+from exengine_ome_tiff.translate import Translator
+from exengine_ome_tiff.writing.claim import Held, hold_dataset
 from exengine_ome_tiff.writing.finalize import finish_files
 
 
@@ -72,59 +72,53 @@ def recover(
     """
     absolute = Path(fspath(path)).absolute()
     paths, header = find_dataset(absolute)
-    target = Target.of_files(paths, is_folder=header.is_folder)
-    is_finished = _is_finished(target, paths, header)
-    if is_finished and not (target.is_folder and target.lock.exists()):
-        return RecoveryResult(target.path, len(paths), None)
-    _check_paths(target, paths)
+    location = Location.of_files(paths, is_folder=header.is_folder)
+    if _is_finished(location, paths, header) and not location.lock.exists():
+        return RecoveryResult(location.path, len(paths), None)
+    _check_paths(location, paths)
     try:
-        lock = hold(target)
+        held = hold_dataset(absolute)
     except BlockingIOError as error:
-        raise BeingWrittenError(f"{target.path}: a TiffStorage is writing it at this moment") from error
+        raise BeingWrittenError(f"{location.path}: a TiffStorage is writing it at this moment") from error
     try:
-        paths, header = find_dataset(absolute)  # once more, as it may have been written until now
-        if _is_finished(target, paths, header):
-            return RecoveryResult(target.path, len(paths), None)
-        return _finish(target, paths, header, translators, progress)
+        if _is_finished(held.location, held.paths, held.header):
+            return RecoveryResult(held.location.path, len(held.paths), None)
+        return _finish(held, translators, progress)
     finally:
-        lock.release()
+        held.lock.release()
 
 
-def _check_paths(target: Target, paths: Iterable[Path]) -> None:
+def _check_paths(location: Location, paths: Iterable[Path]) -> None:
     """Refuse paths that OME-XML cannot name, and a link to a file that is in another folder."""
-    for path in (target.path, *paths):
+    for path in (location.path, *paths):
         has_halves = any("\ud800" <= character <= "\udfff" for character in path.name)
-        if has_halves or (target.is_folder and path != target.path and valid_text(path.name) != path.name):
+        if has_halves or (
+            location.is_folder and path != location.path and valid_text(path.name) != path.name
+        ):
             raise OmeTiffError(f"{path!r}: its name is no text that OME-XML could hold: rename it")
-        if target.is_folder and path != target.path and path.is_symlink():
+        if location.is_folder and path != location.path and path.is_symlink():
             raise OmeTiffError(f"{path}: a link; the file that it leads to can be recovered where it is")
 
 
-def _is_finished(target: Target, paths: Iterable[Path], header: Header) -> bool:
-    if target.is_folder and find_companion(target.path, header.dataset) is None:
+def _is_finished(location: Location, paths: Iterable[Path], header: Header) -> bool:
+    if location.is_folder and find_companion(location.path, header.dataset) is None:
         return False
     return all(read_head(path).is_finished for path in paths)
 
 
-def _finish(
-    target: Target,
-    paths: list[Path],
-    header: Header,
-    translators: Iterable[Translator],
-    progress: Progress | None,
-) -> RecoveryResult:
+def _finish(held: Held, translators: Iterable[Translator], progress: Progress | None) -> RecoveryResult:
     """Read the journals and finish the files that are not."""
     try:
-        header.coding.require_codec()
+        held.header.coding.require_codec()
     except ImportError as error:
-        raise OmeTiffError(f"{target.path}: {error}") from error
-    total = sum(path.stat().st_size for path in paths)
-    found = read_back(paths, header, Interpreter(translators), progress)
+        raise OmeTiffError(f"{held.location.path}: {error}") from error
+    total = sum(path.stat().st_size for path in held.paths)
+    recording = Recording(held.location, held.header, tuple(translators))
+    recording.read_back(held.paths, progress)
     try:
-        finish_files(target, header, found.dataset, found.files, found.planes, found.interpreter, fsync=True)
+        finish_files(recording, fsync=True)
     finally:
-        for file in found.files:
-            file.close()
+        recording.close()
     if progress is not None:
         progress(total, total)
-    return RecoveryResult(target.path, len(found.files), len(found.dataset))
+    return RecoveryResult(held.location.path, len(recording.files), len(recording.index))

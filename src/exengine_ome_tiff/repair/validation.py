@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from exengine_ome_tiff.dataset.frame_index import Dataset
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.images import StoredImage, stored_images
 from exengine_ome_tiff.dataset.loader import (
@@ -19,7 +19,7 @@ from exengine_ome_tiff.dataset.loader import (
     found_frames,
     root_uuid,
 )
-from exengine_ome_tiff.dataset.location import Target
+from exengine_ome_tiff.dataset.location import Location
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import OME_TYPES
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome, schema_errors
@@ -99,7 +99,7 @@ def _problems(absolute: Path) -> list[Problem]:
     unfinished = [each for each in paths if not read_head(each).is_finished]
     if unfinished:
         return [Problem(each, None, "it was never finished", _RECOVER) for each in unfinished]
-    target = Target.of_files(paths, is_folder=header.is_folder)
+    target = Location.of_files(paths, is_folder=header.is_folder)
     check = _Check(target, paths, header)
     try:
         return list(check.problems())
@@ -110,11 +110,11 @@ def _problems(absolute: Path) -> list[Problem]:
 class _Check:
     """One run of `validate` over the finished files of a dataset."""
 
-    def __init__(self, target: Target, paths: Sequence[Path], header: Header) -> None:
+    def __init__(self, target: Location, paths: Sequence[Path], header: Header) -> None:
         self._target = target
         self._paths = paths
         self._header = header
-        self._dataset = Dataset()
+        self._dataset = FrameIndex()
         self._files: list[tuple[PageFinisher, PageReader]] = []
         self._frames: list[FoundFrame] = []
 

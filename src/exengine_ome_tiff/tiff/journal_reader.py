@@ -98,9 +98,9 @@ def read_head(path: Path) -> FileHead:
 
 
 def is_begun(path: Path) -> bool:
-    """Whether a file is one that `PageWriter` has made and not written a page to yet."""
+    """Whether a file is a header and no more, as `PageWriter` makes it before the first page."""
     with path.open("rb") as file:
-        return chain.header(0).startswith(file.read(chain.HEADER_BYTES).rstrip(b"\0"))
+        return file.read(chain.HEADER_BYTES + 1) == chain.header(0)
 
 
 def read_description(path: Path) -> bytes:

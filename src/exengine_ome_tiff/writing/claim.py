@@ -1,104 +1,136 @@
 """Making room for a dataset, and nothing more."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
-from exengine_ome_tiff.dataset.loader import datasets_in
-from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, Target
+from exengine_ome_tiff.dataset.header import Header
+from exengine_ome_tiff.dataset.loader import datasets_in, find_companion, find_dataset, read_header
+from exengine_ome_tiff.dataset.location import Location
+from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import is_begun, sync_folder
 from exengine_ome_tiff.writing.lock import Lock
 
 
-def hold(target: Target) -> Lock:
-    """Keep others from writing a dataset; its file or folder exists.
+class Claim(NamedTuple):
+    """The right to change a dataset, and the folders that were made for it, the innermost first."""
+
+    lock: Lock
+    new_folders: list[Path]
+
+
+def hold(location: Location) -> Lock:
+    """Keep others from changing a dataset; what is in it is to be asked after that.
 
     Raises
     ------
     BlockingIOError
-        Somebody else writes it, in this process or another one.
+        Somebody else changes it, in this process or another one.
     """
-    if target.is_folder and target.lock.is_symlink():
-        target.lock.unlink()  # or a file would be made where the link leads
-    return Lock(target.lock, is_own=target.is_folder)
+    return Lock(location.lock)
 
 
-def sync_names(target: Target, new_folders: Iterable[Path] = ()) -> None:
+class Held(NamedTuple):
+    """A dataset that nobody else can change: where it lives, its files, and what they say of it."""
+
+    lock: Lock
+    location: Location
+    paths: list[Path]
+    header: Header
+
+
+def hold_dataset(path: Path) -> Held:
+    """Find a dataset and keep others from changing it; errors as for `find_dataset` and `hold`."""
+    paths, header = find_dataset(path)
+    location = Location.of_files(paths, is_folder=header.is_folder)
+    lock = hold(location)
+    try:
+        return Held(
+            lock, location, *find_dataset(path)
+        )  # once more, as somebody may have changed it until now
+    except (OmeTiffError, OSError):
+        lock.release()
+        raise
+
+
+def sync_names(location: Location, new_folders: Iterable[Path] = ()) -> None:
     """Wait until the names of a dataset's files, and of folders made for it, are safe on the disk."""
-    for folder in {target.folder, *(folder.parent for folder in new_folders)}:
+    for folder in {location.folder, *(folder.parent for folder in new_folders)}:
         sync_folder(folder)
 
 
-def claim(target: Target, *, overwrite: bool) -> list[Path]:
+def claim(location: Location, *, overwrite: bool) -> Claim:
     """Make room for a dataset and create its folder.
 
     Parameters
     ----------
-    target
+    location
         Where it will live.
     overwrite
-        Delete what is there: a file, or the files of the one dataset in a folder. Other files stay.
-
-    Returns
-    -------
-    list of pathlib.Path
-        Folders that were created, the innermost first.
+        Delete the dataset that is there: its file, or its files in the folder. Files of others stay.
 
     Raises
     ------
     FileExistsError
         Something is there that is not to be overwritten, or another storage still writes there.
     """
-    if target.path.exists():
-        if not overwrite:
-            raise FileExistsError(f"{target.path} exists; TiffStorage(..., overwrite=True) replaces it")
-        if target.path.is_dir() != target.is_folder:
-            kinds = ("a folder", "a file") if target.path.is_dir() else ("a file", "a folder")
-            raise FileExistsError(f"{target.path} is {kinds[0]}, which {kinds[1]} does not replace")
-        try:
-            lock = hold(target)
-        except BlockingIOError as error:
-            raise FileExistsError(
-                f"{target.path} is still being written by another TiffStorage: close that first"
-            ) from error
-        try:
-            if target.is_folder:
-                for file in _files(target):
-                    file.unlink(missing_ok=True)
-            elif os.name != "nt":
-                target.path.unlink(missing_ok=True)  # while nobody else can hold it
-        finally:
-            lock.release()
-        if not target.is_folder:
-            target.path.unlink(missing_ok=True)  # Windows deletes no file that is held
-    folder = target.folder
+    is_new = not location.path.exists()
+    if not is_new:
+        _check_replaceable(location, overwrite=overwrite)
+    folder = location.folder
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    return missing
+    try:
+        lock = hold(location)
+    except BlockingIOError as error:
+        raise FileExistsError(
+            f"{location.path} is still being written by another TiffStorage: close that first"
+        ) from error
+    try:
+        if overwrite:
+            for file in _files(location):
+                file.unlink(missing_ok=True)
+        elif is_new and _is_taken(location):
+            raise FileExistsError(f"{location.path} was made by somebody else a moment ago")
+    except (OmeTiffError, OSError):
+        lock.release()
+        raise
+    return Claim(lock, missing)
 
 
-def _files(target: Target) -> list[Path]:
-    """Return the files of the dataset in a folder, its companion included."""
-    datasets = datasets_in(target.path)
+def _check_replaceable(location: Location, *, overwrite: bool) -> None:
+    """Refuse what is there, unless it is a dataset that is to be replaced."""
+    path = location.path
+    if not overwrite:
+        raise FileExistsError(f"{path} exists; TiffStorage(..., overwrite=True) replaces it")
+    if path.is_dir() != location.is_folder:
+        kinds = ("a folder", "a file") if path.is_dir() else ("a file", "a folder")
+        raise FileExistsError(f"{path} is {kinds[0]}, which {kinds[1]} does not replace")
+
+
+def _is_taken(location: Location) -> bool:
+    """Whether a dataset is where none was before the lock was held."""
+    return bool(datasets_in(location.path)) if location.is_folder else location.path.exists()
+
+
+def _files(location: Location) -> list[Path]:
+    """Return the files of the dataset at a location, its companion included."""
+    if not location.is_folder:
+        if location.path.exists() and not _is_own(location.path):
+            raise FileExistsError(f"{location.path} was not written by a TiffStorage: delete it first")
+        return [location.path]
+    datasets = datasets_in(location.path)
     if len(datasets) > 1:
-        raise FileExistsError(f"{target.path} has the files of {len(datasets)} datasets, none is replaced")
+        raise FileExistsError(f"{location.path} has the files of {len(datasets)} datasets, none is replaced")
     files = [file for files in datasets.values() for file in files]
-    companions = [
-        companion
-        for companion in target.path.glob(f"*{COMPANION_SUFFIX}")
-        if any(file.name.startswith(companion.name.removesuffix(COMPANION_SUFFIX)) for file in files)
-    ]
-    return [*companions, *files, *begun_files(target)]
+    companions = filter(None, (find_companion(location.path, dataset) for dataset in datasets))
+    return [*companions, *files]
 
 
-def begun_files(target: Target) -> list[Path]:
-    """Return the files in a folder that a killed process has left before it could write a page to them."""
-    if not target.is_folder:
-        return []
-    return [file for file in target.path.glob("*.ome.tiff") if _is_own_name(target, file) and is_begun(file)]
-
-
-def _is_own_name(target: Target, file: Path) -> bool:
-    """Whether a file is called as one of the dataset is."""
-    rest = file.name.removeprefix(target.prefix)
-    return rest != file.name and rest.startswith(("_", ".")) and not file.is_symlink() and file.is_file()
+def _is_own(path: Path) -> bool:
+    """Whether a `TiffStorage` has written a file, or begun to."""
+    try:
+        read_header(path)
+    except OmeTiffError:
+        return is_begun(path)
+    return True

@@ -1,45 +1,32 @@
-"""The files that a session writes: one, or one for each position."""
+"""The files that a recorder writes: one, or one for each position."""
 
+import logging
 from pathlib import Path
 
 from exengine_ome_tiff.coordinates import Coordinates
-from exengine_ome_tiff.dataset.frame_index import Dataset
-from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.location import Target
-from exengine_ome_tiff.dataset.recording import Found
-from exengine_ome_tiff.tiff import Algorithm, BufferPool, PageFinisher, PageWriter
+from exengine_ome_tiff.dataset.recording import Recording
+from exengine_ome_tiff.tiff import Algorithm, BufferPool, PageWriter
+
+logger = logging.getLogger(__name__)
 
 BUFFER_BYTES = 2 << 20
 MAX_BUFFERS = 16
 
 
 class WrittenFiles:
-    """Makes files when their first frame comes; for one thread at a time.
+    """Makes the files of a recording when their first frame comes; for one thread at a time.
 
     Parameters
     ----------
-    target
-        Where they live.
-    header
-        What they say of the dataset.
-    dataset
-        Reads frames from them.
+    recording
+        Gets the files.
     checksums
         Which checksum the record of each frame has.
     """
 
-    def __init__(
-        self,
-        target: Target,
-        header: Header,
-        dataset: Dataset,
-        checksums: Algorithm | None,
-    ) -> None:
+    def __init__(self, recording: Recording, checksums: Algorithm | None) -> None:
         self.writers: list[PageWriter] = []
-        self.finishers: list[PageFinisher] = []
-        self._target = target
-        self._header = header
-        self._dataset = dataset
+        self._recording = recording
         self._checksums = checksums
         self._pool = BufferPool(BUFFER_BYTES, MAX_BUFFERS)
         self._numbers: dict[int | str | None, int] = {}
@@ -55,19 +42,13 @@ class WrittenFiles:
         position = self._position(coordinates)
         number = self._numbers.get(position)
         if number is None:
-            path = self._target.file(position)
+            path = self._free_path(position)
             number = len(self._numbers)
             try:
-                writer = PageWriter.create(
-                    path,
-                    self._header.encode(),
-                    self._pool,
-                    self._header.coding,
-                    self._checksums,
-                )
+                writer = self._created(path)
                 self.writers[number:] = [writer]
-                self.finishers[number:] = [writer.finisher]
-                self._dataset.files[number:] = [writer]
+                self._recording.files[number:] = [writer.finisher]
+                self._recording.index.files[number:] = [writer]
                 self._numbers[position] = number
             except FileExistsError:
                 raise
@@ -76,20 +57,34 @@ class WrittenFiles:
                 raise
         return number
 
-    def go_on(self, found: Found) -> None:
-        """Add pages to files that are there, whose frames the dataset takes over."""
-        self.finishers = found.files
+    def _free_path(self, position: int | str | None) -> Path:
+        """Return the path for a position, past files in its folder that somebody else has written."""
+        location = self._recording.location
+        path = location.file(position)
+        while location.is_folder and position is not None and path.exists():
+            other = location.other_file(position)
+            logger.warning("%s was there before: %s has position %r", path, other.name, position)
+            path = other
+        return path
+
+    def _created(self, path: Path) -> PageWriter:
+        header = self._recording.header
+        return PageWriter.create(path, header.encode(), self._pool, header.coding, self._checksums)
+
+    def go_on(self) -> None:
+        """Add pages to the files that the recording has read back."""
+        recording = self._recording
         self.writers = [
-            PageWriter.go_on(finisher, self._pool, self._header.coding, self._checksums)
-            for finisher in found.files
+            PageWriter.go_on(finisher, self._pool, recording.header.coding, self._checksums)
+            for finisher in recording.files
         ]
-        self._dataset.become(found.dataset)
-        self._dataset.files[:] = self.writers
-        for key, frame in self._dataset.numbers.items():
-            position = self._position(self._dataset.axes.coordinates(key))
+        index = recording.index
+        index.files[:] = self.writers
+        for key, frame in index.numbers.items():
+            position = self._position(index.axes.coordinates(key))
             if position not in self._numbers:
-                self._numbers[position], _ = self._dataset.place(frame)
-                self._target.file(position)  # no other position gets its name
+                self._numbers[position], _ = index.place(frame)
+                recording.location.file(position)  # no other position gets its name
 
     def commit(self, *, fsync: bool) -> list[OSError]:
         """Write all frames that wait; return what went wrong with files, the others are written."""
@@ -110,29 +105,23 @@ class WrittenFiles:
     def left(self) -> list[Path]:
         """Close the files as they are and return their paths, without those that have no frame, which go."""
         paths = []
-        for finisher in self.finishers:
-            if finisher.has_pages:
-                finisher.close()
-                paths.append(finisher.path)
+        for file in self._recording.files:
+            if file.has_pages:
+                file.close()
+                paths.append(file.path)
             else:
-                finisher.discard()
+                file.discard()
         return paths
 
     def discard(self) -> None:
         """Delete the files, none of which has a frame."""
-        for finisher in self.finishers:
-            finisher.discard()
-        self._dataset.files.clear()
-
-    def close(self) -> None:
-        """Close the files as they are."""
-        for finisher in self.finishers:
-            finisher.close()
-        self.free()
+        for file in self._recording.files:
+            file.discard()
+        self._recording.index.files.clear()
 
     def free(self) -> None:
         """Give back the memory in which frames wait."""
         self._pool.clear()
 
     def _position(self, coordinates: Coordinates) -> int | str | None:
-        return coordinates.get("position") if self._target.is_folder else None
+        return coordinates.get("position") if self._recording.location.is_folder else None

@@ -8,14 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.dataset.facts import Facts
-from exengine_ome_tiff.dataset.frame_index import Dataset
-from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.images import StoredImage, stored_images
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
+from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.dataset.loader import root_uuid
-from exengine_ome_tiff.dataset.location import Target
+from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.ome import OmeImage
 from exengine_ome_tiff.tiff import PageFinisher, read_description, write_whole
-from exengine_ome_tiff.translate import Interpreter, PlaneTable
 from exengine_ome_tiff.version import __version__
 from exengine_ome_tiff.writing.claim import sync_names
 
@@ -25,33 +23,18 @@ CREATOR = f"exengine-ome-tiff {__version__}"
 
 
 def finish_files(
-    target: Target,
-    header: Header,
-    dataset: Dataset,
-    files: Sequence[PageFinisher],
-    planes: PlaneTable,
-    interpreter: Interpreter,
+    recording: Recording,
     *,
     fsync: bool,
     new_folders: Sequence[Path] = (),
     waiting: Collection[int] = (),
 ) -> None:
-    """Make OME-TIFF of all files, and the companion of a folder; the dataset reads the finished files then.
+    """Make OME-TIFF of all files, and the companion of a folder; the index reads the finished files then.
 
     Parameters
     ----------
-    target
-        Where the dataset lives.
-    header
-        What its files say of the dataset.
-    dataset
-        All frames.
-    files
-        Its files, in the order of the dataset's; those that are finished already stay as they are.
-    planes
-        What the metadata says of each frame, by its number.
-    interpreter
-        Has read the metadata of each frame.
+    recording
+        The dataset; those of its files that are finished already stay as they are.
     fsync
         Whether to wait until all is safe on the disk.
     new_folders
@@ -67,51 +50,57 @@ def finish_files(
     # ome-types takes 0.3 s to import, and nobody needs it before
     from exengine_ome_tiff.ome.document import Place, ome_xml
 
-    facts = Facts(header, dataset, planes, interpreter)
+    location, facts, images = recording.location, recording.facts(), recording.images()
     plate, experimenter = facts.plate(), facts.experimenter()
-    images = stored_images(dataset, target.name, header.fold_axes, header.given.image_name)
     companion: list[tuple[OmeImage, Place]] = []
     errors = []
-    for number, file in enumerate(files):
+    for number, file in enumerate(recording.files):
         if number in waiting:
             continue
         if not file.has_pages:
             file.discard()  # not even its first frame could be written
             continue
-        uuid = header.file_uuid(file.path.name)
-        if file.is_finished:
-            uuid = root_uuid(read_description(file.path)) or uuid  # it may have been renamed since
-        contents: list[tuple[OmeImage, Place]] = []
-        inside = [image for image in images if image.file == number]
-        for layout, name, _, pixels in inside:
-            ome_image = OmeImage(layout, name, *pixels.stored, facts.values(layout, name), facts.columns)
-            first_ifd = sum(len(image.layout.frames) for image, _ in contents)
-            contents.append((ome_image, Place(first_ifd)))
-            companion.append((ome_image, Place(first_ifd, file.path.name, uuid)))
+        uuid, inside = _uuid(recording, file), [image for image in images if image.file == number]
+        described = [_described(image, facts) for image in inside]
+        ends = np.cumsum([len(image.layout.frames) for image in inside]).tolist()
+        starts = [0, *ends[:-1]]
+        companion += zip(described, [Place(start, file.path.name, uuid) for start in starts], strict=True)
         if file.is_finished:
             continue
-        xml = ome_xml(target.name, contents, plate, experimenter, uuid, CREATOR)
+        contents = list(zip(described, map(Place, starts), strict=True))
+        xml = ome_xml(location.name, contents, plate, experimenter, uuid, CREATOR)
         try:
-            pages = [_pages(image, dataset, file) for image in inside]
-            dataset.files[number] = file.finish(np.concatenate(pages), xml, CREATOR, fsync=fsync)
+            pages = np.concatenate([_pages(image, recording.index, file) for image in inside])
+            recording.index.files[number] = file.finish(pages, xml, CREATOR, fsync=fsync)
         except OSError as error:
             errors.append(error)  # that of one position; the others are finished all the same
-    facts.findings.log(logger, target.name)
+    facts.findings.log(logger, location.name)
     if errors:
         raise errors[0]
-    if target.is_folder and not waiting:
-        xml = ome_xml(target.name, companion, plate, experimenter, header.dataset, CREATOR)
-        write_whole(target.companion, xml, fsync=fsync)
+    if location.is_folder and not waiting:
+        xml = ome_xml(location.name, companion, plate, experimenter, recording.header.dataset, CREATOR)
+        write_whole(location.companion, xml, fsync=fsync)
     if fsync:
-        sync_names(target, new_folders)
+        sync_names(location, new_folders)
 
 
-def _pages(image: StoredImage, dataset: Dataset, file: PageFinisher) -> npt.NDArray[np.int64]:
+def _uuid(recording: Recording, file: PageFinisher) -> str:
+    """Return the UUID of a file; a finished one may have been renamed since it got its own."""
+    written = root_uuid(read_description(file.path)) if file.is_finished else None
+    return written or recording.header.file_uuid(file.path.name)
+
+
+def _described(image: StoredImage, facts: Facts) -> OmeImage:
+    values = facts.values(image.layout, image.name)
+    return OmeImage(image.layout, image.name, *image.pixels.stored, values, facts.columns)
+
+
+def _pages(image: StoredImage, index: FrameIndex, file: PageFinisher) -> npt.NDArray[np.int64]:
     """Return the handles of an image's planes; those never put share one blank page."""
     layout = image.layout
     acquired = layout.frames >= 0
     pages = np.empty(len(layout.frames), np.int64)
-    _, pages[acquired] = dataset.places(layout.frames[acquired])
+    _, pages[acquired] = index.places(layout.frames[acquired])
     if not acquired.all():
         pages[~acquired] = file.append_blank(image.pixels)
     return pages

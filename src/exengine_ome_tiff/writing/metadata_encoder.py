@@ -17,7 +17,7 @@ Encoded: TypeAlias = tuple[str, object, Collection[str] | None]
 frame before, where this and that one are dicts of the same keys, or None where they may not be."""
 
 
-class RepeatedMetadata:
+class MetadataEncoder:
     """Encodes metadata of one frame after the other; for one thread at a time.
 
     Of a dict of plain values that has the keys of the one before only the values are encoded that are other
@@ -25,6 +25,8 @@ class RepeatedMetadata:
     """
 
     def __init__(self) -> None:
+        self._told: set[str] = set()
+        """Types without a JSON form that the log has told."""
         self.forget()
 
     def forget(self) -> None:
@@ -63,4 +65,4 @@ class RepeatedMetadata:
 
     def _encode_any(self, metadata: object) -> Encoded:
         self.forget()
-        return *to_json(metadata), None
+        return *to_json(metadata, self._told), None

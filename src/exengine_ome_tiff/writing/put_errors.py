@@ -23,7 +23,7 @@ OnError = Literal["raise", "collect"]
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
-class Failures:
+class PutErrors:
     """Remembers what `put` raised until somebody is sure to be told.
 
     An error is forgotten when the thread that met it puts another frame: whoever called has lived through it.
@@ -40,7 +40,7 @@ class Failures:
         self.is_collecting = policy == "collect"
         self._collected: list[Exception] = []
         self._raised: dict[threading.Thread, Exception] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may come in
         self._second: list[tuple[Coordinates, npt.NDArray[Any], object]] = []
         """Frames for which there was no room, to be tried once more."""
 

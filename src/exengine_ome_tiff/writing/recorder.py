@@ -2,11 +2,14 @@
 
 import logging
 import os
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,356 +18,343 @@ from numpy.ma import MaskedArray
 
 from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
 from exengine_ome_tiff.dataset.facts import Facts
-from exengine_ome_tiff.dataset.frame_index import Dataset
-from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.location import Target
-from exengine_ome_tiff.dataset.recording import read_back
+from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.records import decode_head, encode_record
-from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.tiff import (
-    Algorithm,
-    PixelFormat,
-    packing_of,
-    pixel_format,
-)
-from exengine_ome_tiff.translate import Interpreter, PlaneTable
-from exengine_ome_tiff.writing.claim import begun_files, hold, sync_names
+from exengine_ome_tiff.tiff import Algorithm, PixelFormat, packing_of, pixel_format, read_head
+from exengine_ome_tiff.translate import Translator
+from exengine_ome_tiff.writing.claim import Claim, Held, sync_names
 from exengine_ome_tiff.writing.files import WrittenFiles
 from exengine_ome_tiff.writing.finalize import finish_files
-from exengine_ome_tiff.writing.metadata_encoder import RepeatedMetadata
-from exengine_ome_tiff.writing.put_errors import Failures
+from exengine_ome_tiff.writing.flusher import Flusher
+from exengine_ome_tiff.writing.metadata_encoder import MetadataEncoder
+from exengine_ome_tiff.writing.put_errors import PutErrors
+from exengine_ome_tiff.writing.state import State
 
 logger = logging.getLogger(__name__)
 
 PIXEL_TYPE = "PixelType"
 """Tag that tells how Micro-Manager's cameras pack pixels, such as "RGB32"."""
 
-IDLE_S = 0.25
-"""How long a frame waits at the most before it is written."""
 SLOW_S = 0.02
 """A frame that comes later than this after the one before is written at once."""
 
 
-class Session:
-    """The writing half of a storage; safe to use from several threads.
-
-    It does not know the storage, which can so be collected, and the session finished, while nobody calls it.
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """How carefully a dataset is written.
 
     Parameters
     ----------
-    target
-        Where to write; claimed already.
-    header
-        What its files say of the dataset.
-    dataset
-        Empty; frames are added to it.
-    interpreter
-        Understands metadata.
-    new_folders
-        Folders that were made for the dataset, the innermost first.
-    failures
-        Has frames that are to be put once more.
     checksums
-        Which checksum the record of each frame has.
+        Which checksum the record of each frame has; None for none.
     fsync
-        Whether `finish` waits until all is safe on the disk.
-    paths
-        Files that another session has begun, and that were never finished; none to begin a new dataset.
+        Whether `finish` waits until all is on the disk.
     """
 
-    def __init__(
-        self,
-        target: Target,
-        header: Header,
-        dataset: Dataset,
-        interpreter: Interpreter,
-        new_folders: Sequence[Path],
-        failures: Failures,
-        *,
-        checksums: Algorithm | None,
-        fsync: bool,
-        paths: Sequence[Path] = (),
-    ) -> None:
+    checksums: Algorithm | None = None
+    fsync: bool = True
+
+
+class Recorder:
+    """The writing half of a storage; safe to use from several threads.
+
+    It does not know the storage. So the collector may take the storage, and the recorder finishes the files.
+
+    Parameters
+    ----------
+    recording
+        Gets the frames. It is new, or the frames in its files were read back.
+    claim
+        The right to change its files; released in the end.
+    errors
+        Has frames that are to be put once more.
+    safety
+        How carefully.
+    """
+
+    def __init__(self, recording: Recording, claim: Claim, errors: PutErrors, safety: Safety) -> None:
         # what ome-types imports in `finish` (pint, and so dask, where they are installed) imports this one,
         # which cannot be imported any more when Python ends
         import_module("concurrent.futures.process")
-        self.is_finished = False
-        self.frame_count = 0
-        """Frames that were put, those that replaced others included."""
+        self.state = State.WRITING
         self._lock = threading.RLock()
-        self._changed = threading.Condition()
-        """Notified when a frame has come and when the session is finished; never held for long."""
+        """Of whoever changes frames and files, whatever thread that is."""
+        self._single = threading.Lock()
+        """Held with the other one, but not by a second call inside of the first one of the same thread."""
+        self._news = threading.Condition()
+        """Notified when a frame has come and when no more can come; never held for long."""
         self._waiters = 0
-        self._target = target
-        self._header = header
-        self._dataset = dataset
-        self._files = WrittenFiles(target, header, dataset, checksums)
-        self._new_folders = new_folders
-        self._failures = failures
-        self._fsync = fsync
-        self._planes = PlaneTable()
-        self._interpreter = interpreter
-        self._metadata = RepeatedMetadata()
-        self._has_duplicates = False
-        self._has_complex = False
+        self._recording = recording
+        self._path = recording.location.path
+        self._claim = claim
+        self._errors = errors
+        self._fsync = safety.fsync
+        self._files = WrittenFiles(recording, safety.checksums)
+        self._flusher = Flusher(str(recording.location.path), self._lock, self._write_waiting)
+        self._encoder = MetadataEncoder()
+        self._told: set[str] = set()
+        """What the log has told of frames."""
         self._last_put_s = -SLOW_S
         self._process = os.getpid()
-        self._is_busy = False
-        """Whether files and books are being changed: they differ where an interrupt ended that."""
-        self._was_interrupted = False
-        self._is_ending = False
-        self._is_abandoned = False
-        self._wake = threading.Condition(self._lock)
-        self._waiting_since_s: float | None = None
-        self._flusher: threading.Thread | None = None
-        if not target.is_folder and not paths:
+        self._is_consistent = True
+        """Whether the recording has what the files have; not after a `put` that was interrupted."""
+        index = recording.index
+        self._next_number = decode_head(index.note(len(index) - 1)).number + 1 if len(index) else 0
+        if len(index):
+            self._files.go_on()
+        elif not recording.location.is_folder:
             self._files.number({})
-        try:
-            self._held = hold(target)
-        except BlockingIOError as error:
-            raise FileExistsError(f"{target.path} is being written by another TiffStorage") from error
-        if paths:
-            try:
-                self._go_on(paths)
-            except (OmeTiffError, OSError):
-                self._held.release()
-                raise
+
+    @property
+    def frame_count(self) -> int:
+        """Frames that were put and can be read, those that replaced others included."""
+        return len(self._recording.index)
 
     def put(self, given: Mapping[str, int | str], data: npt.ArrayLike, metadata: object) -> None:
         """Take a frame; see `TiffStorage.put`."""
-        self.check_process()
+        self._check_process()
         coordinates = read_coordinates(given)
-        with self._lock:
-            if self._is_ending:
+        with self._lock, self._alone("put()"):
+            if self.state is not State.WRITING:
                 raise RuntimeError(f"coordinates {coordinates!r}: put after finish() or close()")
             try:
                 self._put(coordinates, data, metadata)
             except BaseException:
-                self._metadata.forget()  # the next frame is compared with one that was taken
+                self._encoder.forget()  # the next frame is compared with one that was taken
                 raise
         if self._waiters:
-            self._tell()
-
-    def wait_for(self, predicate: Callable[[], bool], timeout: float | None) -> bool:
-        """Wait until a predicate holds that a new frame or the end can make true; return whether it does."""
-        with self._changed:
-            self._waiters += 1  # before the predicate is asked, which each `put` changes before it looks here
-            try:
-                return self._changed.wait_for(predicate, timeout)
-            finally:
-                self._waiters -= 1
-
-    def _tell(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+            self._tell_waiters()
 
     def _put(self, coordinates: Coordinates, data: npt.ArrayLike, metadata: object) -> None:
-        text, plain, changed = self._metadata.encode(metadata)
+        text, plain, changed = self._encoder.encode(metadata)
         tags = plain if isinstance(plain, dict) else {}
         array, pixels = _check_pixels(coordinates, data, tags)
-        self._settle()
-        file = self._files.number(coordinates)
-        record = encode_record(coordinates, self.frame_count, text)
-        now_s = time.monotonic()
+        recording, file = self._recording, self._files.number(coordinates)
+        number, was_consistent, now_s = self._next_number, self._is_consistent, time.monotonic()
+        record = encode_record(coordinates, number, text)
         is_slow = now_s - self._last_put_s > SLOW_S
-        self._is_busy = True
+        self._is_consistent = False
+        self._next_number = number + 1  # no other frame gets the number of one that may be in a file
         try:
             handle = self._files.writers[file].append(array, pixels, record, at_once=is_slow)
         except OSError:
-            self._is_busy = False  # the frame was not taken
+            self._next_number, self._is_consistent = number, was_consistent  # the frame was not taken
             raise
         self._last_put_s = now_s
-        self.frame_count += 1
-        self._planes.append(self._interpreter.read(tags, changed))
-        if pixels.stored_dtype.kind == "c" and not self._has_complex:
-            self._has_complex = True
-            logger.warning("%s: Bio-Formats cannot open files with complex pixels", self._target.path)
-        replaced = self._dataset.add(self._dataset.axes.key(coordinates), file, handle)
-        self._is_busy = False
-        if replaced and not self._has_duplicates:
-            self._has_duplicates = True
-            logger.warning(
-                "coordinates %r were put again: the last frame put at coordinates counts", coordinates
+        if was_consistent and recording.metadata is not None:
+            recording.metadata.append(tags, changed)
+        is_replaced = recording.index.add(recording.index.axes.key(coordinates), file, handle)
+        self._is_consistent = was_consistent
+        if is_replaced and "replaced" not in self._told:
+            self._tell_once(
+                "replaced",
+                "coordinates %r were put again: the last frame put at coordinates counts",
+                coordinates,
             )
-        if self._waiting_since_s is None and self._files.writers[file].has_waiting:
-            self._waiting_since_s = now_s
-            self._wake_flusher()
+        if pixels.stored_dtype.kind == "c" and "complex" not in self._told:
+            self._tell_once("complex", "%s: Bio-Formats cannot open files with complex pixels", self._path)
+        if self._flusher.is_idle and self._files.writers[file].has_waiting:
+            self._flusher.begin(now_s)
 
-    def facts(self) -> Facts:
-        """Find out what is known of the frames so far; RuntimeError as for `check_process`."""
-        self.check_process()
-        with self._lock:
-            self._settle()
-            return Facts(self._header, self._dataset, self._planes, self._interpreter)
+    def facts(self) -> Facts | None:
+        """Find out what is known of the frames so far; None where the files say it, as they are finished."""
+        if self.state.is_over:
+            return None
+        self._check_process()
+        with self._lock, self._alone("reading what is known of frames"):
+            if not self._is_consistent:
+                self._recording.metadata = None
+            return self._recording.facts()
 
     def flush(self, *, fsync: bool = False) -> None:
         """Write all frames that wait; see `TiffStorage.flush`."""
-        self.check_process()
-        self._failures.try_again(self.put)
-        with self._lock:
-            self._settle()
-            self._is_busy = True
-            errors = self._files.commit(fsync=fsync)
-            self._is_busy = False
-            if errors:
-                raise errors[0]
-            self._waiting_since_s = None
+        if self.state.is_over:
+            return
+        self._check_process()
+        self._errors.try_again(self.put)
+        with self._lock, self._alone("flush()"):
+            self._write_waiting(fsync=fsync)
             if fsync:
-                sync_names(self._target, self._new_folders)
+                sync_names(self._recording.location, self._claim.new_folders)
 
     def finish(self) -> None:
         """Take no more frames and finish the files, once; after an OSError it can be called again."""
-        was_finished = self.is_finished
-        if was_finished:
-            return
-        self.check_process()
-        if not self._is_ending:
-            self._failures.try_again(self.put)
-        self._end()
-        with self._lock:
-            if self.is_finished:
-                return
-            failed: OSError | None = None
-            if self.frame_count:
-                try:
-                    self.flush()
-                except OSError as error:
-                    failed = error
-                if self._was_interrupted and failed is None:
-                    self._read_back()
-                finish_files(
-                    self._target,
-                    self._header,
-                    self._dataset,
-                    self._files.finishers,
-                    self._planes,
-                    self._interpreter,
-                    fsync=self._fsync,
-                    new_folders=self._new_folders,
-                    waiting=self._files.waiting() if failed is not None else (),
-                )
-                if failed is not None:
-                    raise failed
-            else:
-                self._leave_nothing()
-            self._files.free()
-            self._held.release()
-            self.is_finished = True
-        self._tell()
+        self._end("finish()", self._finish)
+        self._flusher.join()
 
     def suspend(self) -> None:
         """Take no more frames and close the files without finishing them; see `TiffStorage.suspend`."""
-        if self.is_finished:
-            return
-        self.check_process()
-        self._end()
-        with self._lock:
+        self._end("suspend()", self._suspend)
+        self._flusher.join()
+
+    def wait_for(self, predicate: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait until a predicate holds that a new frame or the end can make true; return whether it does."""
+        with self._news:
+            self._waiters += 1  # before the predicate is asked, which each `put` changes before it looks here
             try:
-                if self.frame_count:
-                    self.flush()
-                else:
-                    self._leave_nothing()
+                return self._news.wait_for(predicate, timeout)
             finally:
-                self._files.close()
-                self._held.release()
-                self.is_finished = True
-        self._tell()
-
-    def _end(self) -> None:
-        """Take no more frames; return when nothing is written by itself any more."""
-        with self._lock:
-            self._is_ending = True
-            self._wake.notify_all()
-        if self._flusher is not None and self._flusher is not threading.current_thread():
-            self._flusher.join()
-
-    def _go_on(self, paths: Sequence[Path]) -> None:
-        """Take the frames and files that another session has written."""
-        found = read_back([*paths], self._header, self._interpreter)
-        without_frame = {*paths}.difference(file.path for file in found.files)
-        for path in (*without_frame, *begun_files(self._target)):
-            path.unlink()  # or it would be in the way of one for its position
-        self._files.go_on(found)
-        self._planes = found.planes
-        self.frame_count = decode_head(self._dataset.note(len(self._dataset) - 1)).number + 1
-
-    def _settle(self) -> None:
-        """Notice that an interrupt, such as Ctrl+C, ended what was being done in the middle."""
-        if self._is_busy:
-            self._is_busy, self._was_interrupted = False, True
-            self.frame_count += 1  # no other frame gets the number of one that may be in a file
-            self._planes.keep(len(self._dataset))
-            self._interpreter.keep(len(self._dataset))
-
-    def _read_back(self) -> None:
-        """Find out from the files themselves which frames are in them."""
-        found = read_back(self._files.left(), self._header, self._interpreter.like())
-        self._dataset.become(found.dataset)
-        self._files.finishers, self._planes, self._interpreter = found.files, found.planes, found.interpreter
-        self._was_interrupted = False
-
-    def check_process(self) -> None:
-        """Raise RuntimeError in a process that was forked from the one that writes."""
-        if os.getpid() != self._process:
-            raise RuntimeError(
-                f"{self._target.path} is written by another process, from which this one was forked"
-            )
+                self._waiters -= 1
 
     def abandon(self) -> None:
         """Finish and close because nobody holds the storage any more."""
         if os.getpid() != self._process:
-            return  # the file is that of the process that this one was forked from
-        if threading.current_thread() is self._flusher:
+            return  # the files are those of the process that this one was forked from
+        if self._flusher.is_current_thread():
             # the collector ran in the middle of a write of this very thread, which finishes when it is done
-            self._is_ending = self._is_abandoned = True
+            self._flusher.stop(then=self._finish_for_nobody)
             return
         self._finish_for_nobody()
 
+    def _alone(self, call: str) -> AbstractContextManager[object]:
+        """Return what a call holds beside the lock.
+
+        Raises
+        ------
+        RuntimeError
+            The same thread is inside of another call, which a signal handler or an object in metadata
+            interrupted: nothing may change before that one returns.
+        """
+        if self._single.locked():
+            raise RuntimeError(
+                f"{self._path}: {call} was called inside of another call, as a signal handler does, and does "
+                "nothing: let the handler set a flag or raise an exception, and call it after that"
+            )
+        return self._single
+
+    def _check_process(self) -> None:
+        """Raise RuntimeError in a process that was forked from the one that writes."""
+        if os.getpid() != self._process:
+            raise RuntimeError(f"{self._path} is written by another process, from which this one was forked")
+
+    def _write_waiting(self, *, fsync: bool = False) -> None:
+        """Write all frames that wait; an error leaves those of its file waiting."""
+        was_consistent, self._is_consistent = self._is_consistent, False
+        errors = self._files.commit(fsync=fsync)
+        self._is_consistent = was_consistent
+        if errors:
+            raise errors[0]
+        self._flusher.forget()
+
+    def _end(self, call: str, leave: Callable[[], None]) -> None:
+        """Take no more frames, and leave the files in one way or another."""
+        state = self.state
+        if state.is_over:
+            return
+        self._check_process()
+        if state is State.WRITING:
+            self._errors.try_again(self.put)
+        with self._lock, self._alone(call):
+            if self.state.is_over:
+                return
+            self.state = self.state.to(State.ENDING)
+            self._flusher.stop()
+            leave()
+        self._tell_waiters()
+
+    def _finish(self) -> None:
+        if not self._may_have_frames():
+            self._leave_nothing()
+        else:
+            failed: OSError | None = None
+            try:
+                self._write_waiting()
+            except OSError as error:
+                failed = error
+            if not self._is_consistent and failed is None:
+                self._recording.read_back(self._files.left())
+                self._is_consistent = True
+            finish_files(
+                self._recording,
+                fsync=self._fsync,
+                new_folders=self._claim.new_folders,
+                waiting=self._files.waiting() if failed is not None else (),
+            )
+            if failed is not None:
+                raise failed
+        self._files.free()
+        self._claim.lock.release()
+        self._recording.is_finished = True
+        self.state = self.state.to(State.FINISHED)
+
+    def _suspend(self) -> None:
+        try:
+            if self._may_have_frames():
+                self._write_waiting()
+            else:
+                self._leave_nothing()
+        finally:
+            self._recording.close()
+            self._files.free()
+            self._claim.lock.release()
+            self.state = self.state.to(State.SUSPENDED)
+
+    def _may_have_frames(self) -> bool:
+        """Whether a frame is, or may be, in a file."""
+        return self.frame_count > 0 or not self._is_consistent
+
     def _leave_nothing(self) -> None:
         """Remove the file without a page, which no reader would open, or the empty folder."""
-        logger.warning("%s: no frame was put, so no file is left", self._target.path)
-        self._held.release()  # Windows deletes no file that is held
+        logger.warning("%s: no frame was put, so no file is left", self._path)
         self._files.discard()
-        for folder in self._new_folders:
+        self._claim.lock.release()
+        for folder in self._claim.new_folders:
             if any(folder.iterdir()):
                 break
             folder.rmdir()
 
-    def _wake_flusher(self) -> None:
-        if self._flusher is None:
-            flusher = threading.Thread(target=self._flush_when_idle, name="TiffStorage flush", daemon=True)
-            flusher.start()
-            self._flusher = flusher
-        self._wake.notify()
-
-    def _flush_when_idle(self) -> None:
-        """Run in a thread of its own: write what has waited for `IDLE_S`."""
-        with self._lock:
-            while not self._is_ending:
-                if self._waiting_since_s is None:
-                    self._wake.wait()
-                    continue
-                rest_s = self._waiting_since_s + IDLE_S - time.monotonic()
-                if rest_s > 0:
-                    self._wake.wait(rest_s)
-                    continue
-                try:
-                    self.flush()
-                except OSError as error:
-                    # the frames stay in memory: the next put meets the error, and finish tries again
-                    logger.error("%s: could not write frames that wait: %s", self._target.path, error)
-                    self._waiting_since_s = time.monotonic()
-        if self._is_abandoned:
-            self._finish_for_nobody()
-
     def _finish_for_nobody(self) -> None:
         try:
-            self.finish()
+            if _needs_import_inside_import():
+                self._end("suspend()", self._suspend)
+                logger.error(
+                    "%s: not finished, as an import was under way: recover() finishes it", self._path
+                )
+            else:
+                self._end("finish()", self._finish)
         except OSError as error:
-            logger.error("%s could not be finished, which recover() will do: %s", self._target.path, error)
+            logger.error("%s could not be finished, which recover() will do: %s", self._path, error)
         finally:
-            self._dataset.close()
-            self._held.release()
+            self._recording.index.close()
+            self._claim.lock.release()
+
+    def _tell_waiters(self) -> None:
+        with self._news:
+            self._news.notify_all()
+
+    def _tell_once(self, kind: str, message: str, *values: object) -> None:
+        self._told.add(kind)
+        logger.warning(message, *values)
+
+
+def read_to_resume(held: Held, translators: Sequence[Translator]) -> Recording:
+    """Read back a dataset that is held, so that a recorder can go on with it.
+
+    Raises
+    ------
+    FileExistsError
+        It is finished.
+    OmeTiffError
+        It has no frame, or is damaged.
+    ImportError
+        Its compression needs the extra `codecs`.
+    """
+    if any(read_head(path).is_finished for path in held.paths):
+        raise FileExistsError(f"{held.location.path} is finished: no frame can be put any more")
+    held.header.coding.require_codec()
+    recording = Recording(held.location, held.header, translators)
+    recording.read_back(held.paths)
+    for path in {*held.paths}.difference(file.path for file in recording.files):
+        path.unlink()  # the folder would not open with a file without a frame
+    return recording
+
+
+def _needs_import_inside_import() -> bool:
+    """Whether `finish` would import modules while this thread is in the middle of an import."""
+    if hasattr(sys.modules.get("exengine_ome_tiff.ome.document"), "ome_xml"):
+        return False
+    names = (frame.f_globals.get("__name__") for frame, _ in traceback.walk_stack(None))
+    return "importlib._bootstrap" in names
 
 
 def _check_pixels(

@@ -1,0 +1,123 @@
+"""Writing frames that have waited for some time."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+IDLE_S = 0.25
+"""How long a frame waits at most before it is written."""
+_TELL_AGAIN_S = 60.0
+"""How long the log says nothing more about an error that stays."""
+_MOST_TOLD = 100
+"""How many kinds of errors are told."""
+
+
+class Flusher:
+    """Writes waiting frames in a thread of its own, which starts with the first frame that waits.
+
+    Any error leaves the frames waiting: the flusher tries again, the next `put` meets the error, and `finish`
+    tries once more.
+
+    Parameters
+    ----------
+    name
+        Of the dataset, for the log.
+    lock
+        The recorder's; held while frames are written.
+    flush
+        Writes all frames that wait.
+    """
+
+    def __init__(self, name: str, lock: threading.RLock, flush: Callable[[], None]) -> None:
+        self._name = name
+        self._lock = lock
+        self._wake = threading.Condition()
+        """The flusher's own, so that its thread can end whoever holds the lock."""
+        self._flush = flush
+        self._thread: threading.Thread | None = None
+        self._since_s: float | None = None
+        """When the frame came that has waited longest."""
+        self._is_stopped = False
+        self._then: Callable[[], None] | None = None
+        self._told_s: dict[str, float] = {}
+        """When the log told each kind of error."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no frame is known to wait."""
+        return self._since_s is None
+
+    def begin(self, now_s: float) -> None:
+        """Note, while the lock is held, that a frame waits."""
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name="TiffStorage flush", daemon=True)
+            thread.start()
+            self._thread = thread
+        self._since_s = now_s
+        with self._wake:
+            self._wake.notify()
+
+    def forget(self) -> None:
+        """Note, while the lock is held, that no frame waits any more."""
+        self._since_s = None
+
+    def stop(self, then: Callable[[], None] | None = None) -> None:
+        """Write nothing more; the thread ends by itself, and before that does `then`."""
+        self._is_stopped, self._then = True, then
+        with self._wake:
+            self._wake.notify()
+
+    def join(self) -> None:
+        """Wait until the thread has ended, after `stop`."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def is_current_thread(self) -> bool:
+        """Whether the flusher's own thread asks."""
+        return threading.current_thread() is self._thread
+
+    def _run(self) -> None:
+        try:
+            while not self._is_stopped:
+                error = self._flush_when_due()
+                if error is not None:
+                    self._tell(error)  # while the lock is not held, as somebody's handler may need it
+        finally:
+            self._since_s = self._thread = None  # the next frame that waits starts another thread
+        if self._then is not None:
+            self._then()
+
+    def _flush_when_due(self) -> Exception | None:
+        """Write what has waited long enough, or wait until something may have; return what went wrong."""
+        with self._wake:
+            if self._is_stopped:
+                return None
+            rest_s = None if self._since_s is None else self._since_s + IDLE_S - time.monotonic()
+            if rest_s is None or rest_s > 0:
+                self._wake.wait(rest_s)
+                return None
+        if not self._lock.acquire(timeout=IDLE_S):
+            return None
+        try:
+            if not self._is_stopped:
+                self._flush()
+        except Exception as error:  # noqa: BLE001 - frames that come later need the thread, too
+            self._since_s = time.monotonic()
+            return error
+        finally:
+            self._lock.release()
+        return None
+
+    def _tell(self, error: Exception) -> None:
+        """Log an error: once a minute where it stays."""
+        kind, now_s = f"{type(error).__name__} {getattr(error, 'errno', '')}", time.monotonic()
+        is_known = kind in self._told_s
+        if (is_known and now_s - self._told_s[kind] < _TELL_AGAIN_S) or len(self._told_s) >= _MOST_TOLD:
+            return
+        self._told_s[kind] = now_s
+        what = f"{type(error).__name__}: {error}"
+        logger.error("%s: could not write frames that wait: %s; it is tried again", self._name, what)
