@@ -7,7 +7,7 @@ import pytest
 
 from acquisitions import frames_at, nested
 from exengine_ome_tiff import TiffStorage
-from exengine_ome_tiff.reading import reader
+from exengine_ome_tiff.dataset import recording
 
 
 class Cells(HTMLParser):
@@ -83,7 +83,7 @@ def test_the_line_takes_no_time_during_a_run(tmp_path, monkeypatch):
         stored(tmp_path / "run.ome.tiff", frames_at(nested(time=(0, 1)))) as storage,
         monkeypatch.context() as patch,
     ):
-        patch.setattr(reader, "stored_images", lambda *_: pytest.fail("all frames are laid out"))
+        patch.setattr(recording, "stored_images", lambda *_: pytest.fail("all frames are laid out"))
         assert "2 frames" in repr(storage)
 
 
@@ -114,8 +114,8 @@ def test_the_table_of_many_images_stays_short(tmp_path):
 
 def test_images_are_laid_out_again_only_for_new_frames(tmp_path, monkeypatch):
     calls = []
-    lay_out = reader.stored_images
-    monkeypatch.setattr(reader, "stored_images", lambda *given: calls.append(1) or lay_out(*given))
+    lay_out = recording.stored_images
+    monkeypatch.setattr(recording, "stored_images", lambda *given: calls.append(1) or lay_out(*given))
     with stored(tmp_path / "run.ome.tiff", frames_at(nested(time=(0, 1)))) as storage:
         assert storage.images[0].n_frames == storage.images[0].n_frames == 2
         assert len(calls) == 1

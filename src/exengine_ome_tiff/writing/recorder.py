@@ -179,7 +179,7 @@ class Recorder:
 
     def finish(self) -> None:
         """Take no more frames and finish the files, once; after an OSError it can be called again."""
-        self._end("finish()", self._finish)
+        self._end("finish() or close()", self._finish)
         self._flusher.join()
 
     def suspend(self) -> None:
@@ -311,7 +311,7 @@ class Recorder:
                     "%s: not finished, as an import was under way: recover() finishes it", self._path
                 )
             else:
-                self._end("finish()", self._finish)
+                self._end("finish() or close()", self._finish)
         except OSError as error:
             logger.error("%s could not be finished, which recover() will do: %s", self._path, error)
         finally:
