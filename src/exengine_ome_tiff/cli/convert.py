@@ -82,13 +82,13 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _report(done: ConversionResult) -> None:
-    """Tell what was done, and on stderr what was not."""
+    """Print what was done, and on stderr what was not."""
     before = f" ({done.n_resumed} of them before)" if done.n_resumed else ""
     say(f"{done.path}: {count_text(done.n_frames, 'frame')}{before}, {count_text(done.n_images, 'image')}")
     rate = f"{done.megabytes_per_s:.0f} MB/s"
     say(f"{size_text(done.disk_bytes)} on disk, {duration_text(done.seconds)}, {rate}")
     if done.n_overwritten:
-        say(f"{count_text(done.n_overwritten, 'frame')} left out that others had replaced")
+        say(f"{count_text(done.n_overwritten, 'frame')} left out, as later ones replaced them")
     if done.differences == ():
         say("verified: pixels and metadata are those of the source")
     if done.notes:

@@ -87,7 +87,7 @@ def _microscope(hardware: str) -> Callable[[tuple[int, int]], Microscope]:
 
 
 def _report(storage: TiffStorage, result: DemoResult) -> None:
-    """Tell what was written and how to look at it."""
+    """Print what was written and how to look at it."""
     path = storage.path
     files = [path] if path.is_file() else sorted(path.iterdir())
     megabytes = sum(file.stat().st_size for file in files) / 1e6
@@ -96,5 +96,5 @@ def _report(storage: TiffStorage, result: DemoResult) -> None:
     for image in storage.images:
         sizes = " ".join(f"{axis}={size}" for axis, size in image.sizes.items())
         print(f"  image {image.name}: {sizes} {image.dtype}, channels {', '.join(image.channels)}")
-    shown = path if path.is_file() else next(file for file in files if file.suffix == ".ome")
-    print(f"To open it in Fiji: Plugins > Bio-Formats > Bio-Formats Importer, then choose {shown.name}")
+    opens = path if path.is_file() else next(file for file in files if file.suffix == ".ome")
+    print(f"To open it in Fiji: Plugins > Bio-Formats > Bio-Formats Importer, then choose {opens.name}")

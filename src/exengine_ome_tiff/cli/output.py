@@ -12,8 +12,8 @@ class UsageError(Exception):
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
-    """Print text that a file may have made: nothing in it moves the cursor, and all of it is shown."""
+    """Print text that may come from a file: control characters and what the console lacks are escaped."""
     stream = stream or sys.stdout
-    shown = _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
+    plain = _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    print(shown.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+    print(plain.encode(encoding, "backslashreplace").decode(encoding), file=stream)

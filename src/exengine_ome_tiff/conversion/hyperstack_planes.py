@@ -1,4 +1,4 @@
-"""Planes of an image in the order and of the types that ImageJ knows, with what it is to know of them."""
+"""Planes of an image for ImageJ: in its order, of its types, with calibration, colours and labels."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,11 +19,11 @@ _FITTING = {
 """Types that ImageJ knows, and those that others become."""
 _RGB = 3
 _RGB_COLORS = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
-_MOST_LOOKED_AT = 16
+_MOST_SAMPLED = 16
 
 
-class Planes:
-    """The planes of an image, as ImageJ gets them.
+class HyperstackPlanes:
+    """The planes of an image for ImageJ.
 
     Parameters
     ----------
@@ -51,10 +51,10 @@ class Planes:
         self._dtype = dtype
         self.notes: dict[str, None] = {}
         self.numbers: npt.NDArray[np.int64] = self._layout.cube().transpose(0, 2, 1)
-        """Of the frames, -1 where there is none; shape (T, Z, C)."""
+        """Numbers of the frames, -1 for a plane without one; shape (T, Z, C)."""
 
     def stack(self) -> Hyperstack:
-        """Return what ImageJ is to know of the image."""
+        """Return the description of the image for ImageJ."""
         calibration = self._data.calibration(self._image)
         shape = [*self.numbers.shape, *self._pixels.stored_shape[:2]]
         channels = [channel.color for channel in row_channels(self._image)]
@@ -111,7 +111,7 @@ class Planes:
         """Return least and greatest value of some planes of a channel, of each sample where it is RGB."""
         numbers = self.numbers[..., channel].ravel()
         there = numbers[numbers >= 0]
-        parts = [self._fitting(there[at]) for at in thinned(len(there), _MOST_LOOKED_AT)]
+        parts = [self._fitting(there[at]) for at in thinned(len(there), _MOST_SAMPLED)]
         parts = parts or [self._fitting(-1)]
         found = []
         for planes in zip(*parts, strict=True):

@@ -27,9 +27,9 @@ class ImageStackSource(FileSource):
     Parameters
     ----------
     path
-        Of the dataset.
+        Path of the dataset.
     files
-        In the order in which they were written.
+        Its files in the order in which they were written.
 
     Raises
     ------
@@ -111,7 +111,7 @@ class MicroManagerSource(ImageStackSource):
     """A folder of image stacks.
 
     The index in the files has numbers: those of channels and positions become the names that the summary
-    metadata have for them, where these tell them apart.
+    metadata has for them, where each name is there once.
 
     Parameters
     ----------

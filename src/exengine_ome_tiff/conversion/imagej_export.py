@@ -1,11 +1,11 @@
-"""One image of a dataset as a hyperstack of ImageJ's own, for those who have no Bio-Formats."""
+"""Export of an image as ImageJ's own hyperstack, which opens without Bio-Formats."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 
-from exengine_ome_tiff.conversion.hyperstack_planes import Planes
+from exengine_ome_tiff.conversion.hyperstack_planes import HyperstackPlanes
 from exengine_ome_tiff.dataset.images import ImageChoice, find_image
 from exengine_ome_tiff.inspection.dataset import OpenDataset
 from exengine_ome_tiff.tiff import write_hyperstack
@@ -24,11 +24,11 @@ class ExportResult:
     sizes
         Planes along T, C and Z, pixels along Y and X, and S for RGB.
     dtype
-        Of the pixels in the file.
+        Type of the pixels in the file.
     gaps
-        How many planes are black because no frame was put for them.
+        Number of planes that are black because no frame was put for them.
     notes
-        What is not as it was.
+        Changes to the pixels.
     """
 
     path: Path
@@ -50,7 +50,7 @@ def export_imagej(
     """Write an image as an ImageJ hyperstack: with calibration, colours of channels, and labels of slices.
 
     Signed 8-bit integers become 16-bit ones; 32-bit integers and 64-bit floats become 32-bit floats, and what
-    was rounded is told. RGB with 16 bits becomes three channels.
+    was rounded is in the notes. RGB with 16 bits becomes three channels.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def export_imagej(
     overwrite
         Replace a file.
     progress
-        Is told how many planes are written, and how many there are.
+        Called with the number of planes that are written, and the number of all planes.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def export_imagej(
         There is no such image, or there are several; ImageJ has no such pixels, or no room for them in its
         4 GB; `dest` does not end in .tif, or ends in .ome.tif.
     OmeTiffError
-        What is at `path` is no dataset.
+        There is no dataset at `path`.
     OSError
         The file could not be written.
     """
@@ -94,7 +94,7 @@ def export_imagej(
         if target.resolve() in [each.resolve() for each in data.paths]:
             raise FileExistsError(f"{target} is the dataset itself")
         found = find_image(data.images, image)
-        planes = Planes(data, found)
+        planes = HyperstackPlanes(data, found)
         stack = planes.stack()
         part = target.with_name(f".{target.name}.part")
         try:

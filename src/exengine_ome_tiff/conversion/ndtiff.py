@@ -78,7 +78,7 @@ class NDTiff1Source(ImageStackSource):
     Parameters
     ----------
     path
-        Of the dataset.
+        Path of the dataset.
     folder
         The folder in it that has the files.
     """
@@ -87,7 +87,7 @@ class NDTiff1Source(ImageStackSource):
         super().__init__(path, sorted(folder.glob("*.tif"), key=writing_order))
 
     def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:
-        """Return the coordinates of a page, which its metadata tell, else the index."""
+        """Return the coordinates of a page, from its metadata or else from the index."""
         _, metadata = self.read_page(path, page)
         axes = metadata.get("Axes")
         if isinstance(axes, dict):
@@ -101,7 +101,7 @@ class NDTiff3Source(FileSource):
     Parameters
     ----------
     path
-        Of the dataset.
+        Path of the dataset.
     folder
         The folder in it that has the files.
     """
@@ -163,7 +163,7 @@ class NDTiff2Source(Source):
     Parameters
     ----------
     path
-        Of the dataset.
+        Path of the dataset.
     """
 
     def __init__(self, path: Path) -> None:

@@ -77,7 +77,7 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """A cell: the place that it wanders about, its size, and what else tells it from others."""
+    """A cell: the place that it wanders about, its focus, its size, and its individual shape."""
 
     x_um: float
     y_um: float
@@ -152,7 +152,7 @@ class Scene:
         Parameters
         ----------
         view
-            What to look at.
+            What the camera looks at.
         channel
             Any name.
         noise_seed

@@ -1,4 +1,4 @@
-"""From planes to colours: contrast of each channel from all that is shown, and channels in one picture."""
+"""Contrast and colours of a contact sheet: planes become limits of channels, and channels one picture."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias

@@ -32,7 +32,7 @@ class OpenImage:
     index
         Its number in the OME-XML of that file.
     element
-        What the OME-XML says of it; None where the file is not finished.
+        Its element in that OME-XML; None where the file is not finished.
     """
 
     stored: StoredImage
@@ -68,7 +68,7 @@ class OpenDataset:
     FileNotFoundError
         There is nothing at the path.
     OmeTiffError
-        What is there is no dataset, a folder with several, or damaged.
+        It is not a dataset, is a folder with several, or is damaged.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:

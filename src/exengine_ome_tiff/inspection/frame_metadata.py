@@ -29,7 +29,7 @@ class OmePlane:
     image, pixels, channel, plane
         Attributes of Image, Pixels, Channel and Plane.
     keys
-        Where the values of each key of the metadata are; see `KeyCoverage`.
+        Places of the values of each key of the metadata; see `KeyCoverage`.
     """
 
     image: Attributes
@@ -46,9 +46,9 @@ class FrameMetadata:
     Parameters
     ----------
     coordinates
-        As they were put.
+        Coordinates of the frame, as they were put.
     metadata
-        As JSON gives it back.
+        Metadata of the frame, as JSON gives it back.
     number
         Order of arrival, from 0.
     file
@@ -60,7 +60,7 @@ class FrameMetadata:
     zct
         Indices along Z, C and T.
     ome
-        What the OME-XML has of it; None where the file is not finished.
+        What the OME-XML has about it; None where the file is not finished.
     """
 
     coordinates: Coordinates
@@ -80,7 +80,7 @@ class DatasetMetadata:
     Parameters
     ----------
     summary_metadata
-        As JSON gives it back.
+        Metadata of the dataset, as JSON gives it back.
     header
         Identity of the dataset, and the options that it was written with.
     """
@@ -110,7 +110,7 @@ def read_frame_metadata(path: str | PathLike[str], coordinates: Mapping[str, int
     FileNotFoundError
         There is nothing at `path`.
     OmeTiffError
-        What is there was not written by a `TiffStorage`, or is damaged.
+        No `TiffStorage` wrote it, or it is damaged.
     """
     with OpenDataset(path) as data:
         number = data.frames.find(coordinates)

@@ -1,4 +1,4 @@
-"""What a dataset is: its images, their calibration, what is missing, what is known."""
+"""Facts about a dataset: its images, their calibration, their gaps, and the keys of their metadata."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -45,26 +45,26 @@ class ImageSummary(ImageInfo):
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """What `info` finds out about a dataset.
+    """What a dataset is.
 
     Parameters
     ----------
     path
         The file, or the folder of files.
     is_finished
-        Whether all of its files are OME-TIFF; False while it is written, and after its writer was killed.
+        Whether all of its files are OME-TIFF; False during a run, and after the writer was killed.
     n_files
-        How many TIFF files it has.
+        Number of its TIFF files.
     size_bytes
-        What these, and the companion of a folder, take on the disk.
+        Size on the disk of these, and of the companion of a folder.
     n_frames
-        How many frames there are; of those put at the same coordinates the last one counts.
+        Number of frames; of several at the same coordinates only the last one counts.
     n_overwritten
-        How many frames others were put in place of.
+        Number of frames that were replaced by later ones at the same coordinates.
     images
         In the order of `TiffStorage.images`.
     metadata
-        The keys that the metadata of frames has.
+        Keys of the metadata of frames.
     check
         What was not understood, or left out, each with its fix.
     """
@@ -97,7 +97,7 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
     FileNotFoundError
         There is nothing at `path`.
     OmeTiffError
-        What is there was not written by a `TiffStorage`, or is damaged.
+        No `TiffStorage` wrote it, or it is damaged.
     """
     with OpenDataset(path) as data:
         location, frames = data.location, data.frames
@@ -117,7 +117,7 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
 
 
 def _check(data: OpenDataset, keys: Sequence[KeyCoverage]) -> tuple[Finding, ...]:
-    """Find out once more what `finish` logs."""
+    """Find out again what `finish` logs."""
     data.facts.plate()
     for image in data.images:
         data.facts.values(image.stored.layout, image.stored.name)

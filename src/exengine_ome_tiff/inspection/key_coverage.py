@@ -27,11 +27,11 @@ class KeyCoverage:
     key
         Keys of nested dicts are joined with dots.
     frames
-        How many frames have it.
+        Number of frames that have it.
     places
-        Where beside the exact record its values are: "ome" in elements that OME has for them, "annotation"
-        and "annotation by plane" in those of images. Only "record": nowhere else, as far as the translators
-        that are installed here know.
+        Places of its values beside the exact record: "ome" in elements of OME, "annotation" and "annotation
+        by plane" in annotations of images. Only "record": nowhere else, as far as the translators know that
+        are installed here.
     """
 
     key: str
@@ -55,14 +55,14 @@ def coverage(data: OpenDataset) -> tuple[KeyCoverage, ...]:
 
 
 def key_places(text: ImageElement | None, metadata: object) -> dict[str, set[Place]]:
-    """Tell where the values of a frame's keys are.
+    """Find the places of the values of a frame's keys.
 
     Parameters
     ----------
     text
-        What the OME-XML says of the image that it is in; None where there is none.
+        What the OME-XML says of the image that the frame is in; None where there is no OME-XML.
     metadata
-        Of the frame.
+        Metadata of the frame.
     """
     if not isinstance(metadata, Mapping):
         return {}
@@ -73,10 +73,10 @@ def key_places(text: ImageElement | None, metadata: object) -> dict[str, set[Pla
     only_records = _keys_in_records_only(text)
     places: dict[str, set[Place]] = {}
     for key in keys:
-        shown = valid_key(key)
+        escaped = valid_key(key)
         candidates: tuple[tuple[Place, bool], ...] = (
-            ("annotation", shown in constant),
-            ("annotation by plane", shown in by_plane),
+            ("annotation", escaped in constant),
+            ("annotation by plane", escaped in by_plane),
             ("record", key in only_records),
         )
         found = {place for place, is_there in candidates if is_there}

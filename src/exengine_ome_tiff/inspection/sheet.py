@@ -37,11 +37,11 @@ class ContactSheet:
     encoded
         The picture as a file.
     width, height
-        In pixels.
+        Size in pixels.
     images, times
-        How many images and, of the longest of them, time points it shows.
+        Number of images, and of time points in the longest row.
     all_images, all_times
-        Of how many.
+        Number of images and of time points that the dataset has.
     """
 
     encoded: bytes
@@ -64,14 +64,14 @@ def contact_sheet(
 ) -> ContactSheet:
     """Draw a dataset: a row for each image, a column for each time point, channels in their colours.
 
-    The contrast of a channel is the same in all cells, from percentiles of what is shown.
+    The contrast of a channel is the same in all cells, from percentiles of the pixels in the sheet.
 
     Parameters
     ----------
     path
         A single file, a folder, or any file of a folder; finished or not.
     rows, columns
-        How many images and time points are shown at the most, evenly chosen; at least 1.
+        Number of images and of time points at most, evenly chosen; at least 1.
     z
         "middle": the plane in the middle; "max": of each pixel the maximum of all planes.
     cell_px
@@ -90,7 +90,7 @@ def contact_sheet(
     ImportError
         Pillow is not installed: it comes with the extra `show`.
     OmeTiffError
-        What is at `path` was not written by a `TiffStorage`, or has no frame.
+        No `TiffStorage` wrote what is at `path`, or it has no frame.
     """
     if min(rows, columns) < 1 or not 32 <= cell_px <= 1024:
         raise ValueError("a sheet has 1 row and column at least, and cells of 32 to 1024 pixels")
@@ -102,15 +102,15 @@ def contact_sheet(
         if not data.images:
             raise OmeTiffError(f"{data.location.path}: no frame is in it")
         chosen = thinned(len(data.images), rows)
-        shown = [read_row(data, data.images[number], columns, z, cell_px) for number in chosen]
+        drawn_rows = [read_row(data, data.images[number], columns, z, cell_px) for number in chosen]
         all_times = max(image.stored.layout.sizes["T"] for image in data.images)
-        times = max(len(row.cells) for row in shown)
+        times = max(len(row.cells) for row in drawn_rows)
         title = data.location.path.name, _subtitle(data, len(chosen), times, all_times, z)
-    sheet = _drawn(title, shown)
+    sheet = _drawn(title, drawn_rows)
     encoded = io.BytesIO()
     sheet.save(encoded, format)
     return ContactSheet(
-        encoded.getvalue(), sheet.width, sheet.height, len(shown), times, len(data.images), all_times
+        encoded.getvalue(), sheet.width, sheet.height, len(drawn_rows), times, len(data.images), all_times
     )
 
 
@@ -154,10 +154,10 @@ def _drawn(title: tuple[str, str], rows: Sequence[Row]) -> "Image.Image":
 
 
 def _subtitle(data: OpenDataset, images: int, times: int, all_times: int, z: Z) -> str:
-    """Tell how much of the dataset is shown."""
+    """Say how much of the dataset the sheet has."""
 
-    def part(shown: int, every: int, thing: str) -> str:
-        return (f"{shown:,} of " if shown < every else "") + count_text(every, thing)
+    def part(some: int, every: int, thing: str) -> str:
+        return (f"{some:,} of " if some < every else "") + count_text(every, thing)
 
     parts = [part(images, len(data.images), "image"), part(times, all_times, "time point")]
     if max(image.stored.layout.sizes["Z"] for image in data.images) > 1:
@@ -178,12 +178,12 @@ def _legend(rows: Sequence[Row], pen: Pen, room: int) -> list[list[tuple[int, st
     lines: list[list[tuple[int, str, str]]] = []
     x = 0
     for name, color in entries.items():
-        shown = pen.fitting(name, _BODY, room - 16)
-        width = pen.width(shown, _BODY) + 16
+        fitting = pen.fitting(name, _BODY, room - 16)
+        width = pen.width(fitting, _BODY) + 16
         if not lines or x + width > room:
             lines.append([])
             x = 0
-        lines[-1].append((x, shown, color))
+        lines[-1].append((x, fitting, color))
         x += width + 18
     return lines
 

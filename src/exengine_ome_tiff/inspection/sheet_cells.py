@@ -1,4 +1,4 @@
-"""Which planes of a dataset a contact sheet shows, and their pixels, reduced."""
+"""Rows and cells of a contact sheet: the planes that it has, and their pixels, reduced."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -20,15 +20,7 @@ _SPARE = ((0, 255, 0), (255, 0, 255), (0, 255, 255), (255, 255, 0), (255, 128, 0
 
 @dataclass(frozen=True, slots=True)
 class RowChannel:
-    """A channel of a row.
-
-    Parameters
-    ----------
-    name
-        Of the channel; empty for frames without one.
-    color
-        That it is shown in.
-    """
+    """A channel of a row: its name, "" for frames without one, and its colour in the sheet."""
 
     name: str
     color: Color
@@ -41,10 +33,10 @@ class Cell:
     Parameters
     ----------
     caption
-        What tells it from the others; empty where there is one time point only.
+        Name of the time point; "" where there is only one.
     planes
-        Pixels by channel, reduced to the size of a cell, shape (Y, X) or (Y, X, S); None where no frame was
-        put.
+        Pixels of each channel, reduced to the size of a cell, shape (Y, X) or (Y, X, S); None where no frame
+        was put.
     """
 
     caption: str
@@ -58,17 +50,17 @@ class Row:
     Parameters
     ----------
     name
-        Of the image.
+        Name of the image.
     channels
-        In order.
+        Its channels in order.
     dtype
         Pixel type in the file.
     size
-        Width and height of its cells in pixels of the sheet.
+        Width and height of a cell in pixels of the sheet.
     pixel_um
-        Width of such a pixel in the sample; None where the pixel size is not known.
+        Width of a pixel of the sheet in the sample; None where the pixel size is not known.
     cells
-        Time points, in order.
+        Time points in order.
     """
 
     name: str
@@ -80,12 +72,12 @@ class Row:
 
 
 def thinned(count: int, most: int) -> list[int]:
-    """Choose at most so many of a number of things, the first and the last one among them."""
+    """Choose at most so many of a number of things, evenly, with the first and the last one."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()  # type: ignore[no-any-return]
 
 
 def read_row(data: OpenDataset, image: OpenImage, columns: int, z: Z, cell_px: int) -> Row:
-    """Read what a sheet shows of an image.
+    """Read the row of an image.
 
     Parameters
     ----------
@@ -94,9 +86,9 @@ def read_row(data: OpenDataset, image: OpenImage, columns: int, z: Z, cell_px: i
     image
         One of its images.
     columns
-        How many time points there are at the most.
+        Number of time points at most.
     z
-        Whether the plane in the middle is shown, or of each pixel the maximum of all planes.
+        "middle" for the plane in the middle, "max" for the maximum of all planes at each pixel.
     cell_px
         Pixels of the longer side of a cell.
     """
@@ -164,8 +156,8 @@ def row_channels(image: OpenImage) -> tuple[RowChannel, ...]:
     names = [layout.label("C", index) for index in range(layout.sizes["C"])]
     colors = []
     for index, name in enumerate(names):
-        written = image.color(index)
-        colors.append(default_color(name) if written is None else _rgb(written))
+        known = image.color(index)
+        colors.append(default_color(name) if known is None else _rgb(known))
     if colors.count(_WHITE) > 1:
         unused = [color for color in _SPARE if color not in colors] or _SPARE
         colors = [

@@ -1,4 +1,4 @@
-"""What a dataset is, as lines of text that fit a terminal."""
+"""The table of `exengine-ome-tiff info`: a dataset in lines of text that fit a terminal."""
 
 import textwrap
 import unicodedata
@@ -29,9 +29,9 @@ def table(info: DatasetInfo, *, everything: bool = False) -> list[str]:
     Parameters
     ----------
     info
-        What `info` found out.
+        The result of `info`.
     everything
-        Whether to list all images and keys; else the first ones of many.
+        Whether to list all images and keys, and not only the first of many.
     """
     return [line.replace("\n", "\\n") for line in _lines(info, everything=everything)]
 
@@ -119,10 +119,10 @@ def _coverage(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
         keys = [key.key for key in groups[places, frames]]
         part = "all frames" if frames == info.n_frames else f"{frames} of {info.n_frames} frames"
         yield f"  {' and '.join(_PLACES[place] for place in places)}, {part}: {count_text(len(keys), 'key')}"
-        shown = keys if everything else keys[:_MANY_KEYS]
-        more = f" and {len(keys) - len(shown)} more: --all lists them" if len(shown) < len(keys) else ""
+        listed = keys if everything else keys[:_MANY_KEYS]
+        more = f" and {len(keys) - len(listed)} more: --all lists them" if len(listed) < len(keys) else ""
         yield from textwrap.wrap(
-            ", ".join(shown) + more,
+            ", ".join(listed) + more,
             _WIDTH,
             initial_indent="    ",
             subsequent_indent="    ",
@@ -161,5 +161,5 @@ def _duration(seconds: float | None) -> str | None:
 
 def _durations(images: Sequence[ImageSummary]) -> str | None:
     known = [image.duration_s for image in images if image.duration_s is not None]
-    shown = [duration_text(seconds) for seconds in (min(known), max(known))] if known else []
-    return " to ".join(dict.fromkeys(shown)) or None
+    ends = [duration_text(seconds) for seconds in (min(known), max(known))] if known else []
+    return " to ".join(dict.fromkeys(ends)) or None
