@@ -39,10 +39,10 @@ class OnPlane(Translator):
     def __init__(self, call):
         self.call = call
 
-    def speaks(self, tags):  # noqa: ARG002
+    def matches(self, tags):  # noqa: ARG002
         return True
 
-    def plane(self, tags):
+    def plane_values(self, tags):
         self.call(tags)
         return PlaneValues()
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.ome import ImageValues
-from exengine_ome_tiff.ome.instruments import BINNINGS
+from exengine_ome_tiff.ome.text import BINNINGS
 from exengine_ome_tiff.translate import Written
 from exengine_ome_tiff.translate.values import UNKNOWN
 

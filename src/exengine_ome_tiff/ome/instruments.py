@@ -5,12 +5,9 @@ from collections.abc import Iterable
 from ome_types import model as m
 
 from exengine_ome_tiff.ome.images import ImageValues
-from exengine_ome_tiff.ome.text import optional_name
+from exengine_ome_tiff.ome.text import BINNINGS, optional_name
 from exengine_ome_tiff.ome.user_values import ObjectiveInfo
 from exengine_ome_tiff.translate import CameraValues
-
-BINNINGS = ("1x1", "2x2", "4x4", "8x8")
-"""Those that OME has names for."""
 
 
 class Instruments:

@@ -7,6 +7,8 @@ RECORDS_ONLY = "(in the records only)"
 """Key for the names of metadata that is too long for the OME-XML."""
 OTHER_KEYS = "(keys of frames whose metadata has others than most)"
 """Stands in that list for the keys of all frames beyond the first 256 sets of keys."""
+BINNINGS = ("1x1", "2x2", "4x4", "8x8")
+"""The binnings of a camera that OME has names for."""
 
 # Bio-Formats also makes blanks of the control characters from 7F to 9F, which XML only discourages
 _INVALID = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
