@@ -93,8 +93,8 @@ def read_header(path: Path) -> Header:
         raise OmeTiffError(f"{path}: {error}") from error
 
 
-def read_texts(path: Path, count: int) -> list[ImageElement]:
-    """Read what the OME-XML of a finished file says of its images, of which the records make so many.
+def read_elements(path: Path, count: int) -> list[ImageElement]:
+    """Read the images of a finished file's OME-XML, of which the records make so many.
 
     Raises
     ------
@@ -102,12 +102,12 @@ def read_texts(path: Path, count: int) -> list[ImageElement]:
         The OME-XML is none, or has another number of images.
     """
     try:
-        texts = read_ome(read_description(path))
+        elements = read_ome(read_description(path))
     except OmeTiffError as error:
         raise OmeTiffError(f"{path}: {error}") from error
-    if len(texts) != count:
-        raise OmeTiffError(f"{path}: the OME-XML has {len(texts)} images, the records make {count}")
-    return texts
+    if len(elements) != count:
+        raise OmeTiffError(f"{path}: the OME-XML has {len(elements)} images, the records make {count}")
+    return elements
 
 
 def datasets_in(folder: Path) -> dict[str, list[Path]]:

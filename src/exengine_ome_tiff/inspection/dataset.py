@@ -1,7 +1,6 @@
 """A dataset that is open for reading: its frames, its images, and what OME-XML and metadata say of them."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,11 +11,9 @@ from typing import Self
 
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.images import StoredImage
-from exengine_ome_tiff.dataset.loader import read_texts
 from exengine_ome_tiff.dataset.recording import open_dataset
 from exengine_ome_tiff.ome.xml_reader import ImageElement
-from exengine_ome_tiff.reading.calibration import Calibration
-from exengine_ome_tiff.tiff import read_head
+from exengine_ome_tiff.reading.calibration import Calibration, image_elements
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,11 +75,18 @@ class OpenDataset:
         self.paths = [file.path for file in self.frames.files]
         with ExitStack() as on_error:
             on_error.callback(self.close)
-            finished = [read_head(each).is_finished for each in self.paths]
-            stored = self.recording.images()
-            self.images = list(_open_images(stored, self.paths, finished))
+            self.images = self._open_images()
             """In the order of `TiffStorage.images`."""
             on_error.pop_all()
+
+    def _open_images(self) -> list[OpenImage]:
+        """Join the images with what the OME-XML of their files says of them."""
+        stored, counts = self.recording.images(), Counter[int]()
+        images = []
+        for image, element in zip(stored, image_elements(self.recording, stored), strict=True):
+            images.append(OpenImage(image, self.paths[image.file], counts[image.file], element))
+            counts[image.file] += 1
+        return images
 
     @cached_property
     def facts(self) -> Facts:
@@ -107,17 +111,3 @@ class OpenDataset:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _open_images(
-    stored: Sequence[StoredImage], paths: Sequence[Path], is_finished: Sequence[bool]
-) -> Iterator[OpenImage]:
-    """Join images with what the OME-XML of their files says of them."""
-    counts = Counter(image.file for image in stored)
-    elements = {
-        file: iter(enumerate(read_texts(paths[file], count) if is_finished[file] else [None] * count))
-        for file, count in counts.items()
-    }
-    for image in stored:
-        index, element = next(elements[image.file])
-        yield OpenImage(image, paths[image.file], index, element)

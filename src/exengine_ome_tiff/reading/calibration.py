@@ -1,6 +1,7 @@
-"""Distances and times of an image, of a finished file from its OME-XML, of others from the metadata."""
+"""Calibration of an image: from the OME-XML of a finished file, else from the metadata of its frames."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates import ImageLayout
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.images import StoredImage
-from exengine_ome_tiff.dataset.loader import read_texts
+from exengine_ome_tiff.dataset.loader import read_elements
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.ome.planes import QUANTITIES
 from exengine_ome_tiff.ome.xml_reader import ImageElement
@@ -27,7 +28,7 @@ class Calibration:
     z_step_um, time_interval_s
         Distances of planes and of time points.
     planes
-        Of each plane by the names in `QUANTITIES`, NaN where nothing tells; shape (T, C, Z).
+        Quantities of each plane by their names in `QUANTITIES`, NaN where nothing tells; shape (T, C, Z).
     """
 
     pixel_size_um: tuple[float | None, float | None]
@@ -66,6 +67,24 @@ class Calibration:
         return cls(sizes, element.length_um("PhysicalSizeZ"), element.time_interval_s(), planes)
 
 
+def image_elements(recording: Recording, images: Sequence[StoredImage]) -> list[ImageElement | None]:
+    """Read what the OME-XML says of images; None where a file is not finished.
+
+    Parameters
+    ----------
+    recording
+        The dataset.
+    images
+        All images of one or more of its files.
+    """
+    elements: dict[int, Iterator[ImageElement | None]] = {}
+    for file, count in Counter(image.file for image in images).items():
+        path = recording.index.files[file].path
+        is_finished = read_head(path).is_finished
+        elements[file] = iter(read_elements(path, count) if is_finished else [None] * count)
+    return [next(elements[image.file]) for image in images]
+
+
 def calibration_of(
     image: StoredImage, images: Sequence[StoredImage], recording: Recording, facts: Facts | None
 ) -> Calibration:
@@ -76,15 +95,15 @@ def calibration_of(
     image
         One of `images`.
     images
-        All of the dataset.
+        All images of the dataset.
     recording
         The dataset.
     facts
         What is known of a dataset that is being written; None of one that is not.
     """
-    path = recording.index.files[image.file].path
-    if facts is None and read_head(path).is_finished:
+    if facts is None:
         inside = [each for each in images if each.file == image.file]
-        element = read_texts(path, len(inside))[inside.index(image)]
-        return Calibration.from_element(element, image.layout)
+        element = image_elements(recording, inside)[inside.index(image)]
+        if element is not None:
+            return Calibration.from_element(element, image.layout)
     return Calibration.from_facts(facts or recording.facts(), image.layout, image.name)

@@ -25,16 +25,16 @@ OVERLAP_KEYS = ("GridPixelOverlapY", "GridPixelOverlapX")
 
 
 class PageBlocks(ArrayBlockwiseDep):
-    """Tells each block of an array its page. Of 100,000 pages it is one object, which is quickly pickled.
+    """The page of each block of an array: one object for 100,000 pages, which is quickly pickled.
 
     Parameters
     ----------
     chunks
-        Of the array.
+        Chunks of the array.
     rows
         Number of the page of each block, -1 for none; has the first axes of the array.
     files, formats
-        Of all pages, by the numbers in the table.
+        Files and formats of all pages, by their numbers in the table.
     table
         File, offset and format of each page, shape (pages, 3).
     """
@@ -62,7 +62,7 @@ class PageBlocks(ArrayBlockwiseDep):
 
     @property
     def token(self) -> str:
-        """The same for the same pages."""
+        """A name that is the same for the same pages."""
         return str(tokenize(self.chunks, self._rows, repr(self._files), repr(self._formats), self._table))
 
 
@@ -76,11 +76,11 @@ def read_block(
     page
         To read; None for zeros.
     kind
-        What it is to be.
+        Shape and type of the block.
     trim
-        What of its height and width is wanted.
+        The part of its height and width to return.
     leading
-        How many axes there are before those of its pixels.
+        Number of axes before those of its pixels.
     """
     if page is None:
         pixels = np.zeros(kind.shape, kind.dtype)
@@ -108,7 +108,7 @@ def stitched_array(
     Parameters
     ----------
     summary
-        The summary metadata, which tells the overlap of tiles.
+        The summary metadata, which has the overlap of tiles.
     """
     overlap = _overlap(summary)
     chosen = select(dataset, axes, selection, stitched=True)
@@ -143,11 +143,11 @@ def lazy_array(
     pages
         Those of the frames, in their order.
     kind
-        What all frames are.
+        Shape and type of all frames.
     trim
-        What of each frame is wanted.
+        The part of each frame to take.
     tiled
-        How many of the last axes of `frames` tell where frames are along the first axes of the pixels.
+        Number of last axes of `frames` along which frames lie beside each other in the array.
     """
     leading = frames.ndim - tiled
     rows = np.where(frames < 0, -1, np.cumsum(frames >= 0).reshape(frames.shape) - 1)

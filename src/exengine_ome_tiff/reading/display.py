@@ -1,4 +1,4 @@
-"""How a dataset is shown, on one line and as a table of a notebook."""
+"""Display of a dataset: one line for a console, a table for a notebook."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ _HEADS = ("", "image", "axes", "pixels", "type", "frames")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What is shown of a dataset.
+class DatasetDisplay:
+    """What a console or a notebook shows of a dataset.
 
     Parameters
     ----------
     path
-        Where it is.
+        Path of the dataset.
     state
-        "writing", "finished" or "closed".
+        What becomes of it, in a word, such as "finished".
     frames
-        How many there are.
+        Number of frames.
     images
-        That they make; None where they are not to be shown.
+        Images of the dataset; None to leave them out.
     """
 
     path: str
@@ -35,7 +35,7 @@ class Shown:
     images: Sequence[ImageInfo] | None
 
     def line(self) -> str:
-        """Return one line; of many images it has the first ones."""
+        """Return one line, with the first ones of many images."""
         parts = [repr(self.path), self.state, count_text(self.frames, "frame")]
         if self.images is not None:
             some = [
@@ -47,7 +47,7 @@ class Shown:
         return f"<TiffStorage {', '.join(parts)}>"
 
     def table(self) -> str:
-        """Return a table in HTML, a row an image; of many images it has the first ones."""
+        """Return a table in HTML, with a row for each image, and the first ones of many."""
         images = self.images or ()
         head = f"{count_text(self.frames, 'frame')} in {count_text(len(images), 'image')}, {self.state}"
         caption = f"<b>TiffStorage</b> {_text(self.path)}<br>{head}"

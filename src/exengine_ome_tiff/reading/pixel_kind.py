@@ -1,4 +1,4 @@
-"""Of which shape and type the frames of an array are."""
+"""Shape and type of the frames of an array."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +16,14 @@ Numbers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class FrameKind:
-    """What all frames of an array are.
+    """Shape and type of all frames of an array.
 
     Parameters
     ----------
     shape
         (Y, X) or (Y, X, S).
     dtype
-        In the byte order of the computer.
+        Pixel type, in the byte order of the computer.
     is_as_put
         Whether frames are read as they were put, and not as they lie in the file.
     """
@@ -34,12 +34,12 @@ class FrameKind:
 
     @classmethod
     def as_put(cls, pixels: PixelFormat) -> "FrameKind":
-        """Take what was put."""
+        """Describe pixels as they were put."""
         return cls(pixels.shape, np.dtype(pixels.dtype).newbyteorder("="))
 
     @classmethod
     def as_stored(cls, pixels: PixelFormat) -> "FrameKind":
-        """Take what is in the file."""
+        """Describe pixels as they are in the file."""
         return cls(pixels.stored_shape, pixels.stored_dtype.newbyteorder("="), is_as_put=False)
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class FrameKind:
 
 
 def only_kind(dataset: FrameIndex, chosen: Selection, pages: PageTable) -> FrameKind:
-    """Return what all frames are, and the first one where there are none; say what tells others apart."""
+    """Return the kind of all frames, or of the first one if none is chosen; ValueError names other kinds."""
     if not len(pages.files):
         return FrameKind.as_put(dataset.format(0))
     kinds = [FrameKind.as_put(pixels) for pixels in pages.known_formats]
@@ -60,7 +60,7 @@ def only_kind(dataset: FrameIndex, chosen: Selection, pages: PageTable) -> Frame
         return kind
     places = np.argwhere(chosen.frames >= 0)
     names = [*chosen.axes]
-    told = "; ".join(
+    examples = "; ".join(
         f"{kind} at "
         + ", ".join(
             f"{name}={shown(chosen.axes[name][index])}"
@@ -71,7 +71,7 @@ def only_kind(dataset: FrameIndex, chosen: Selection, pages: PageTable) -> Frame
     of_frame = np.array([[*seen].index(kinds[number]) for number in pages.formats.tolist()])
     telling = [name for column, name in enumerate(names) if _tells(places[:, column], of_frame)]
     wanted = " or ".join(repr(name) for name in telling or names)
-    raise ValueError(f"frames differ in shape or type: {told}; select a value of {wanted}")
+    raise ValueError(f"frames differ in shape or type: {examples}; select a value of {wanted}")
 
 
 def _tells(indices: Numbers, kinds: Numbers) -> bool:

@@ -14,7 +14,7 @@ from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.images import ImageChoice, ImageInfo, StoredImage, find_image
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.reading.calibration import calibration_of
-from exengine_ome_tiff.reading.display import Shown
+from exengine_ome_tiff.reading.display import DatasetDisplay
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -215,15 +215,15 @@ class Reader(DataStorage):
 
     def __repr__(self) -> str:
         """Return one line, during a run without the images: laying out all frames takes 2 us for each."""
-        return self._shown(None if self._is_growing() else self._images()).line()
+        return self._display(None if self._is_growing() else self._images()).line()
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
-        return self._shown(self._images()).table()
+        return self._display(self._images()).table()
 
-    def _shown(self, images: list[StoredImage] | None) -> Shown:
+    def _display(self, images: list[StoredImage] | None) -> DatasetDisplay:
         infos = None if images is None else [image.info() for image in images]
-        return Shown(str(self._path), self._state(), len(self._recording.index.numbers), infos)
+        return DatasetDisplay(str(self._path), self._state(), len(self._recording.index.numbers), infos)
 
     def _state(self) -> str:
         """Return in a word what becomes of the dataset."""

@@ -1,4 +1,4 @@
-"""Which frames an array is made of, and where in it each of them is."""
+"""Selection of the frames that make an array, and the place of each of them in it."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,17 +38,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Axis:
-    """What the frames of a dataset have along an axis.
-
-    Parameters
-    ----------
-    values
-        That frames have, sorted: None first, which stands for no value, then numbers, then text.
-    ranks
-        Of each frame, shape (frames,).
-    by_arrival
-        The same values in the order in which they came.
-    """
+    """All values along an axis, None first; the rank of the value of each frame; the values by arrival."""
 
     values: list[AxisValue]
     ranks: Numbers
@@ -62,15 +52,15 @@ class _Axis:
         ranks = np.fromiter(map(rank.__getitem__, column), np.int64, len(column))
         return cls(values, ranks, by_arrival)
 
-    def wanted(self, name: str, wanted: AxisValue) -> AxisValue:
-        """Return the value that was asked for."""
+    def chosen(self, name: str, wanted: AxisValue) -> AxisValue:
+        """Return the value that a user means."""
         value = None if wanted is None else read_coordinates({name: wanted})[name]
         texts = [each for each in self.by_arrival if isinstance(each, str)]
         has_numbers = len(texts) + (None in self.values) < len(self.values)
         if isinstance(value, int) and not has_numbers and 0 <= value < len(texts):
             value = texts[value]
         if value not in self.values:
-            raise ValueError(f"no frame has {name}={wanted!r}; there is {_shown(self.values)}")
+            raise ValueError(f"no frame has {name}={wanted!r}; there is {_listed(self.values)}")
         return value
 
 
@@ -81,7 +71,7 @@ def select(
     *,
     stitched: bool = False,
 ) -> Selection:
-    """Choose frames and arrange them along axes; see `TiffStorage.as_array`, which has the errors, too.
+    """Choose frames and arrange them along axes; errors as for `TiffStorage.as_array`.
 
     Parameters
     ----------
@@ -92,8 +82,7 @@ def select(
     selection
         Values of other axes.
     stitched
-        Whether rows and columns become the last two axes, with a place for each number between the first and
-        the last.
+        Whether rows and columns become the last two axes, with a place for each number from first to last.
     """
     keys, numbers = dataset.latest()
     columns = _columns(dataset, keys)
@@ -102,11 +91,11 @@ def select(
     named = None if axes is None else list(axes)
     for name in (*(named or ()), *selection, *((ROW, COLUMN) if stitched else ())):
         if name not in columns:
-            raise ValueError(f"no frame has an axis {name!r}; there is {_shown([*columns])}")
+            raise ValueError(f"no frame has an axis {name!r}; there is {_listed([*columns])}")
     if named is not None and len(set(named)) < len(named):
         raise ValueError(f"got axes={named!r}, expected each axis once")
     is_in = np.ones(len(keys), np.bool_)
-    values_of = {name: columns[name].wanted(name, value) for name, value in selection.items()}
+    values_of = {name: columns[name].chosen(name, value) for name, value in selection.items()}
     for name, value in values_of.items():
         is_in &= columns[name].ranks == columns[name].values.index(value)
     rows = np.flatnonzero(is_in)
@@ -122,7 +111,7 @@ def select(
         seen = _seen(axis, rows)
         if name not in along and name not in selection and len(seen) > 1:
             raise ValueError(
-                f"the axis {name!r} has several values, {_shown(seen)}: "
+                f"the axis {name!r} has several values, {_listed(seen)}: "
                 f"name it in `axes`, or select one of them, as {name}={seen[-1]!r}"
             )
     return Selection(along, _arranged(columns, along, rows, numbers))
@@ -162,7 +151,7 @@ def _every_number(name: str, values: Sequence[AxisValue], frames: int) -> tuple[
     """Return all numbers from the first to the last one."""
     numbers = [value for value in values if isinstance(value, int)]
     if len(numbers) < len(values):
-        raise ValueError(f"the axis {name!r} has {_shown(values)}: only numbers tell which tiles touch")
+        raise ValueError(f"the axis {name!r} has {_listed(values)}: only numbers tell which tiles touch")
     _check_places(max(numbers) - min(numbers) + 1, frames)
     return tuple(range(min(numbers), max(numbers) + 1))
 
@@ -194,5 +183,5 @@ def _order(value: AxisValue) -> tuple[int, int, str]:
     return (1, value, "") if isinstance(value, int) else (2, 0, value)
 
 
-def _shown(values: Iterable[AxisValue]) -> str:
+def _listed(values: Iterable[AxisValue]) -> str:
     return list_text([shown(value) for value in values])
