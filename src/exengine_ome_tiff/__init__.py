@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 from exengine_ome_tiff.coordinates import PlateInfo
 from exengine_ome_tiff.dataset import ImageInfo
 from exengine_ome_tiff.errors import BeingWrittenError, NotFinishedError, OmeTiffError
-from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, ObjectiveInfo
+from exengine_ome_tiff.ome import (
+    ChannelInfo,
+    ExperimenterInfo,
+    FilterInfo,
+    LightSourceInfo,
+    MicroscopeInfo,
+    ObjectiveInfo,
+)
 from exengine_ome_tiff.repair import Problem, RecoveryResult, recover, validate
 from exengine_ome_tiff.tiff_storage import TiffStorage
 from exengine_ome_tiff.translate import CameraValues, FrameValues, PlaneValues, SummaryValues, Translator
@@ -59,9 +66,12 @@ __all__ = [
     "DatasetInfo",
     "ExperimenterInfo",
     "ExportResult",
+    "FilterInfo",
     "FrameMetadata",
     "FrameValues",
     "ImageInfo",
+    "LightSourceInfo",
+    "MicroscopeInfo",
     "NotFinishedError",
     "ObjectiveInfo",
     "OmeTiffError",

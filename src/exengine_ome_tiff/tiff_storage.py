@@ -14,9 +14,17 @@ from exengine_ome_tiff.coordinates import PlateInfo, read_coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.location import Location
+from exengine_ome_tiff.dataset.privacy import names_to_exclude
 from exengine_ome_tiff.dataset.recording import Recording, open_dataset
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
+from exengine_ome_tiff.ome import (
+    ChannelInfo,
+    ExperimenterInfo,
+    FilterInfo,
+    Given,
+    MicroscopeInfo,
+    ObjectiveInfo,
+)
 from exengine_ome_tiff.reading.reader import Reader, plain_coordinates
 from exengine_ome_tiff.tiff import PageCoding, algorithm_of
 from exengine_ome_tiff.translate import Translator
@@ -66,7 +74,7 @@ class TiffStorage(Reader):
         The multi-well plate that positions lie on; by default one is made of positions that are named after
         wells, such as "A1" and "B12-Site_3".
     pixel_size_um
-        Distance of pixels in the sample. This and the options below, down to `experimenter`, go before what
+        Distance of pixels in the sample. This and the options below, down to `annotations`, go before what
         metadata says.
     z_step_um
         Distance of slices in the sample.
@@ -82,6 +90,16 @@ class TiffStorage(Reader):
         Text about the dataset.
     experimenter
         Who recorded it. ``ExperimenterInfo()`` takes the user name of the summary metadata; None writes none.
+    microscope
+        That records the dataset.
+    filters
+        Filters and dichroics by the labels that filter wheels and cubes have in metadata, or that channels
+        name in ``ChannelInfo(filters=...)``: they become Filter, Dichroic and LightPath.
+    annotations
+        What else is to be said, by name: sample, protocol. "licence" is also the document's Rights.
+    exclude_metadata
+        Names of keys that are to be nowhere in the file, neither in records nor in the summary; "private" for
+        those of people, computers and folders.
     translators
         Dialects of metadata that this package does not know; they are asked before the others.
     checksums
@@ -130,6 +148,10 @@ class TiffStorage(Reader):
         image_name: str | None = None,
         description: str | None = None,
         experimenter: ExperimenterInfo | None = None,
+        microscope: MicroscopeInfo | None = None,
+        filters: Mapping[str, FilterInfo] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        exclude_metadata: Iterable[str] | Literal["private"] = (),
         translators: Iterable[Translator] = (),
         checksums: bool | Literal["crc32", "sha256"] = False,
         fsync: bool = True,
@@ -146,6 +168,10 @@ class TiffStorage(Reader):
             image_name,
             description,
             experimenter,
+            names_to_exclude(exclude_metadata),
+            microscope,
+            dict(filters or {}),
+            dict(annotations or {}),
         )
         location = Location.of(path)
         header = Header.new(

@@ -71,7 +71,7 @@ def test_every_leaf_can_be_found_again(frames, summary):
         for metadata in frames:
             for key, value in leaves(metadata) if metadata else ():
                 shown = key if valid_text(key) == key else json.dumps(key)[1:-1]
-                in_ome = key in IN_OME or key.rpartition(".")[2] in NESTED_IN_OME
+                in_ome = key in IN_OME or key.strip(".").rpartition(".")[2] in NESTED_IN_OME
                 assert shown in tags or in_ome or is_wrapped(metadata), (key, value)
     finally:
         shutil.rmtree(folder)

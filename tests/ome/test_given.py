@@ -206,7 +206,7 @@ def test_objectives_by_their_labels(label, objective):
     [
         lambda: ChannelInfo(emission_nm=0),
         lambda: ChannelInfo(excitation_nm=math.nan),
-        lambda: ChannelInfo(color="green"),
+        lambda: ChannelInfo(color="greenish"),
         lambda: ChannelInfo(color="#GGGGGG"),
         lambda: ChannelInfo(color=(0, 0, 256)),
         lambda: ChannelInfo(color=(0, 0)),

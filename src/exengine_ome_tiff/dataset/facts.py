@@ -11,14 +11,18 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
+from exengine_ome_tiff.dataset.privacy import PRIVATE, without
 from exengine_ome_tiff.dataset.records import decode_tags
 from exengine_ome_tiff.dataset.written_facts import written_into
 from exengine_ome_tiff.findings import Findings
-from exengine_ome_tiff.ome import ExperimenterInfo, ImageValues, describe
+from exengine_ome_tiff.ome import DatasetValues, ExperimenterInfo, ImageValues, describe
 from exengine_ome_tiff.ome.image_description import FrameTold
 from exengine_ome_tiff.ome.text import OTHER_KEYS
 from exengine_ome_tiff.translate import FrameValues, Group, Interpreter, PlaneTable, agreed, delta_t_s
 from exengine_ome_tiff.translate.frame_facts import first_told
+from exengine_ome_tiff.translate.tag_columns import strict_json
+from exengine_ome_tiff.translate.tags import flat
+from exengine_ome_tiff.translate.translator import LABEL_FACT
 from exengine_ome_tiff.translate.values import UNKNOWN
 
 
@@ -115,7 +119,19 @@ class Facts:
             )
             return plate
 
-    def experimenter(self) -> ExperimenterInfo | None:
+    def about(self) -> DatasetValues:
+        """Find out what is known of the dataset as a whole."""
+        summary = without(json.loads(self._header.summary_json), PRIVATE)
+        tags = flat(summary) if isinstance(summary, Mapping) else {}
+        return DatasetValues(
+            experimenter=self._experimenter(),
+            summary={key: strict_json(value) for key, value in tags.items()},
+            microscope=self._header.given.microscope,
+            filters=self._header.given.filters,
+            annotations=self._header.given.annotations,
+        )
+
+    def _experimenter(self) -> ExperimenterInfo | None:
         """Return the experimenter, with the user name of the summary where one was asked for by no name."""
         experimenter = self._header.given.experimenter
         if experimenter == ExperimenterInfo():
@@ -143,7 +159,12 @@ def _frames_of_channels(layout: ImageLayout) -> list[npt.NDArray[np.int64]]:
 
 def _disputed(groups: Sequence[Group], frames: npt.NDArray[np.int64]) -> dict[str, list[str]]:
     """Return by plane what frames tell differently and devices keep until they are told otherwise."""
-    kept = {told.fact for group in groups for told in group.told if not told.key}
+    kept = {
+        told.fact
+        for group in groups
+        for told in group.told
+        if not told.key and not told.fact.startswith(LABEL_FACT)
+    }
     columns = {}
     for fact in sorted(kept & agreed(groups).disputed):
         texts = dict.fromkeys(frames.tolist(), "null")

@@ -9,9 +9,18 @@ from typing import Any, Self, TypeVar
 from uuid import UUID, uuid4, uuid5
 
 from exengine_ome_tiff.coordinates import PlateInfo, check_fold_axes
-from exengine_ome_tiff.dataset.records import check_depth, to_json
+from exengine_ome_tiff.dataset.privacy import without
+from exengine_ome_tiff.dataset.records import check_depth, encode_json, to_json
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.ome import ChannelInfo, ExperimenterInfo, Given, ObjectiveInfo
+from exengine_ome_tiff.ome import (
+    ChannelInfo,
+    ExperimenterInfo,
+    FilterInfo,
+    Given,
+    LightSourceInfo,
+    MicroscopeInfo,
+    ObjectiveInfo,
+)
 from exengine_ome_tiff.tiff import PageCoding
 
 T = TypeVar("T")
@@ -71,6 +80,8 @@ class Header:
     ) -> Self:
         """Make the header of a new dataset."""
         summary_json = to_json(summary_metadata, set())[0]
+        if given.exclude_metadata:
+            summary_json = encode_json(without(json.loads(summary_json), given.exclude_metadata))
         header = cls(uuid4().urn, is_folder, summary_json, dict(fold_axes), plate, coding, given)
         header.encode()  # now, and not at the first frame: options that JSON has no form for are refused
         return header
@@ -140,15 +151,27 @@ def _known(kind: type[T], written: dict[str, Any]) -> T:
 def _given(written: dict[str, Any]) -> Given:
     """Read what `encode` made of what the user said."""
     objective, experimenter = written["objective"], written["experimenter"]
-    channels = {name: _known(ChannelInfo, info) for name, info in written["channels"]}
+    microscope = written.get("microscope")  # which older files lack
+    filters = {label: _known(FilterInfo, info) for label, info in written.get("filters", {}).items()}
     return _known(
         Given,
         written
         | {
-            "channels": channels,
+            "channels": {name: _channel(info) for name, info in written["channels"]},
             "objective": objective and _known(ObjectiveInfo, objective),
             "experimenter": experimenter and _known(ExperimenterInfo, experimenter),
+            "microscope": microscope and _known(MicroscopeInfo, microscope),
+            "filters": {
+                label: _known(FilterInfo, info) for label, info in written.get("filters", {}).items()
+            },
         },
+    )
+
+
+def _channel(written: dict[str, Any]) -> ChannelInfo:
+    light_source = written.get("light_source")
+    return _known(
+        ChannelInfo, written | {"light_source": light_source and _known(LightSourceInfo, light_source)}
     )
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.ome import ImageValues
 from exengine_ome_tiff.ome.text import BINNINGS
 from exengine_ome_tiff.translate import Written
+from exengine_ome_tiff.translate.frame_facts import LABEL
 from exengine_ome_tiff.translate.values import UNKNOWN
 
 _SAME_S = 2e-6
@@ -95,6 +96,7 @@ def _facts(
     if values.pixel_size_x_um and values.pixel_size_y_um:
         found["pixel_aspect"] = {values.pixel_size_y_um / values.pixel_size_x_um}
     for channel in values.channels:
+        found.setdefault(LABEL, set()).update(channel.filters)
         if channel.camera is not None:
             camera = channel.camera
             for name in _CAMERA:
@@ -103,4 +105,5 @@ def _facts(
             found.setdefault("camera", set()).update(
                 {camera.label} if camera.model in (None, camera.label) else ()
             )
+    found.setdefault(LABEL, set()).update(found["objective"])
     return {fact: frozenset(each - {None}) for fact, each in found.items()}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,6 +66,8 @@ class DatasetInfo:
         In the order of `TiffStorage.images`.
     metadata
         Keys of the metadata of frames.
+    options
+        What the user said of it: microscope, channels, filters, annotations and so on, as the file keeps it.
     check
         What was not understood, or left out, each with its fix.
     """
@@ -77,6 +80,7 @@ class DatasetInfo:
     n_overwritten: int
     images: tuple[ImageSummary, ...]
     metadata: tuple[KeyCoverage, ...]
+    options: dict[str, Any]
     check: tuple[Finding, ...]
 
 
@@ -112,6 +116,7 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
             n_overwritten=len(frames) - len(frames.numbers),
             images=tuple(_summary(data, image) for image in data.images),
             metadata=keys,
+            options={name: value for name, value in data.header.to_dict()["given"].items() if value},
             check=_check(data, keys),
         )
 

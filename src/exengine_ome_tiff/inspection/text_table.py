@@ -60,6 +60,7 @@ def _lines(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
         yield f"  ... and {len(images) - _MANY_IMAGES} more: --all lists them"
     yield ""
     yield from _coverage(info, everything=everything)
+    yield from _options(info)
     yield from _check(info)
 
 
@@ -128,6 +129,26 @@ def _coverage(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
             subsequent_indent="    ",
             break_on_hyphens=False,
         )
+
+
+def _options(info: DatasetInfo) -> Iterator[str]:
+    """Show what the user said."""
+    if info.options:
+        yield ""
+        yield "  said when it was written"
+    for name, value in info.options.items():
+        text = f"{name}: {_plain(value)}"
+        yield from textwrap.wrap(text, _WIDTH, initial_indent="    ", subsequent_indent="      ")
+
+
+def _plain(value: object) -> str:
+    """Show JSON without brackets and without what was not said."""
+    if isinstance(value, dict):
+        parts = [f"{name} {_plain(item)}" for name, item in value.items() if item not in (None, [], {})]
+        return ", ".join(parts)
+    if isinstance(value, list):
+        return "; ".join(map(_plain, value))
+    return str(value)
 
 
 def _check(info: DatasetInfo) -> Iterator[str]:

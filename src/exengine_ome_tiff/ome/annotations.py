@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ome_types import model as m
 
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValue
-from exengine_ome_tiff.ome.images import OmeImage
+from exengine_ome_tiff.ome.images import DatasetValues, OmeImage
 from exengine_ome_tiff.ome.modulo import MODULO_NAMESPACE, modulo_xml
 from exengine_ome_tiff.ome.planes import not_acquired
 from exengine_ome_tiff.ome.steps import even_steps
@@ -24,6 +24,12 @@ METADATA_NAMESPACE = "urn:exengine-ome-tiff:metadata"
 PLANES_NAMESPACE = "urn:exengine-ome-tiff:metadata-by-plane"
 """Namespace of the MapAnnotation that keeps metadata that differs: JSON lists in the order of Planes."""
 
+SUMMARY_NAMESPACE = "urn:exengine-ome-tiff:summary"
+"""Namespace of the MapAnnotation that keeps the summary metadata, but for what is private."""
+
+USER_NAMESPACE = "urn:exengine-ome-tiff:user"
+"""Namespace of the MapAnnotation that keeps what the option ``annotations`` says."""
+
 _LONG_AXIS = 20
 _FREE_CHARACTERS = 1 << 18
 _CHARACTERS_A_PLANE = 16
@@ -32,12 +38,23 @@ _LONG_VALUE = 10_000
 
 
 class Annotations:
-    """The annotations of a document."""
+    """The annotations of a document.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    about
+        What is known of the dataset as a whole.
+    """
+
+    def __init__(self, about: DatasetValues) -> None:
         self.element = m.StructuredAnnotations()
         self._shared: dict[tuple[str, str], str] = {}
         self._room = _FREE_CHARACTERS
+        self._of_all = [
+            *self._add("summary", SUMMARY_NAMESPACE, _bounded(about.summary)),
+            *self._add("user", USER_NAMESPACE, about.annotations),
+        ]
+        """Ids of annotations that all images have."""
 
     def annotate(self, number: int, image: OmeImage) -> Iterator[str]:
         """Add the annotations of an image and yield their ids."""
@@ -58,6 +75,7 @@ class Annotations:
         yield from self._map(number, METADATA_NAMESPACE, tags)
         self._room += _CHARACTERS_A_PLANE * int((image.layout.frames >= 0).sum())
         yield from self._map(number, PLANES_NAMESPACE, self._by_plane(image.values.columns))
+        yield from self._of_all
 
     def _map(self, number: int, namespace: str, pairs: Mapping[str, str]) -> Iterator[str]:
         """Add a MapAnnotation, or share one that is there already; none where it would be empty."""
@@ -65,12 +83,17 @@ class Annotations:
             return
         content = (namespace, json.dumps(pairs))
         if content not in self._shared:
-            self._shared[content] = f"Annotation:{number}:{namespace.rpartition(':')[2]}"
-            pairs_ = [m.Map.M(k=valid_key(key), value=valid_text(text)) for key, text in pairs.items()]
-            self.element.map_annotations.append(
-                m.MapAnnotation(id=self._shared[content], namespace=namespace, value=m.Map(ms=pairs_))
-            )
+            (self._shared[content],) = self._add(f"{number}:{namespace.rpartition(':')[2]}", namespace, pairs)
         yield self._shared[content]
+
+    def _add(self, name: str, namespace: str, pairs: Mapping[str, str]) -> list[str]:
+        """Add a MapAnnotation and return its id; none where it would be empty."""
+        if not pairs:
+            return []
+        pairs_ = [m.Map.M(k=valid_key(key), value=valid_text(text)) for key, text in pairs.items()]
+        note = m.MapAnnotation(id=f"Annotation:{name}", namespace=namespace, value=m.Map(ms=pairs_))
+        self.element.map_annotations.append(note)
+        return [note.id]
 
     def _by_plane(self, columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
         """Make a JSON list of each column, the shortest first, as long as there is room."""
@@ -84,6 +107,18 @@ class Annotations:
                 self._room -= len(text)
                 lists[key] = text
         return lists | ({RECORDS_ONLY: json.dumps(too_long)} if too_long else {})
+
+
+def _bounded(summary: Mapping[str, str]) -> dict[str, str]:
+    """Show the values of the summary, the shortest ones first where they are too long for the OME-XML."""
+    room, kept = _FREE_CHARACTERS, set()
+    for key in sorted(summary, key=lambda key: len(summary[key])):
+        room -= len(summary[key])
+        if room > 0:
+            kept.add(key)
+    shown = {key: _shown(text) for key, text in summary.items() if key in kept}
+    long = [key for key in summary if key not in kept]
+    return shown | ({RECORDS_ONLY: json.dumps(long)} if long else {})
 
 
 def _shown(text: str) -> str:

@@ -1,6 +1,6 @@
 """The OME document: images, channels, annotations. The only place where OME-XML is made."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -10,12 +10,15 @@ from ome_types import model as m
 
 from exengine_ome_tiff.coordinates import PlateInfo
 from exengine_ome_tiff.ome.annotations import Annotations
-from exengine_ome_tiff.ome.images import ChannelValues, OmeImage
+from exengine_ome_tiff.ome.images import ChannelValues, DatasetValues, OmeImage
 from exengine_ome_tiff.ome.instruments import Instruments
 from exengine_ome_tiff.ome.planes import plane_elements
 from exengine_ome_tiff.ome.plate import plate_of
 from exengine_ome_tiff.ome.text import optional_name, valid_name, valid_text
 from exengine_ome_tiff.ome.user_values import ExperimenterInfo
+
+_LICENCES = ("rights", "licence", "license")
+"""Names of annotations that are also the rights of the document, in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ def ome_xml(
     name: str,
     images: Sequence[tuple[OmeImage, Place]],
     plate: PlateInfo,
-    experimenter: ExperimenterInfo | None,
+    about: DatasetValues,
     uuid: str,
     creator: str,
 ) -> bytes:
@@ -53,8 +56,8 @@ def ome_xml(
         All images of the document, in order.
     plate
         What is known of that plate.
-    experimenter
-        Who recorded it.
+    about
+        What is known of the dataset as a whole.
     uuid
         Of the file that the document will be in, as ``urn:uuid:...``.
     creator
@@ -65,8 +68,9 @@ def ome_xml(
     bytes
         XML in UTF-8, valid against the 2016-06 schema.
     """
-    annotations = Annotations()
-    instrument = Instruments(image.values for image, _ in images)
+    annotations = Annotations(about)
+    experimenter = about.experimenter
+    instrument = Instruments((image.values for image, _ in images), about)
     ome_images = [
         _image(number, image, place, annotations, instrument) for number, (image, place) in enumerate(images)
     ]
@@ -83,6 +87,7 @@ def ome_xml(
         instruments=instrument.elements(),
         experimenters=[] if experimenter is None else [_experimenter(experimenter)],
         structured_annotations=annotations.element,
+        rights=_rights(about.annotations),
     )
     head, *tails = to_xml(document, indent=0).split("</Pixels>")
     parts = [b'<?xml version="1.0" encoding="UTF-8"?>\n', head.encode()]
@@ -119,6 +124,13 @@ def _stage_label(image: OmeImage) -> m.StageLabel | None:
             setattr(label, axis, position)
             setattr(label, f"{axis}_unit", m.UnitsLength.MICROMETER)
     return label
+
+
+def _rights(annotations: Mapping[str, str]) -> m.Rights | None:
+    """Return what annotations say of the licence."""
+    told = {name.casefold(): text for name, text in annotations.items()}
+    held = next((valid_text(told[name]) for name in _LICENCES if name in told), None)
+    return None if held is None else m.Rights(rights_held=held)
 
 
 def _experimenter(info: ExperimenterInfo) -> m.Experimenter:
@@ -173,6 +185,8 @@ def _channel(
         samples_per_pixel=image.samples,
         fluor=optional_name(info.fluorophore),
         detector_settings=instruments.settings(channel.camera),
+        light_source_settings=instruments.light_source(channel),
+        light_path=instruments.light_path(channel),
     )
     if info.rgb is not None and image.samples == 1:
         element.color = m.Color(info.rgb)

@@ -127,12 +127,13 @@ def _channel(channel: int | str | None, told: Agreed, summary: SummaryValues, gi
     if info.color is None:
         color = None if name is None else summary.channel_colors.get(name)
         info = replace(info, color=color or default_color(name or ""))
+    filters = info.filters or [label for label in told.labels.values() if label in given.filters]
     camera = told.values.camera
     if camera is None and len(summary.cameras) == 1 and "camera" not in told.disputed:
         camera = next(iter(summary.cameras.values()))
     elif camera is not None and camera.label in summary.cameras:
         camera = _merged(camera, summary.cameras[camera.label], told.disputed)
-    return ChannelValues(name, info, camera)
+    return ChannelValues(name, info, camera, tuple(dict.fromkeys(filters)))
 
 
 def _merged(camera: CameraValues, other: CameraValues, disputed: Collection[str]) -> CameraValues:

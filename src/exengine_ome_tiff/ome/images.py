@@ -8,7 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import ImageLayout
-from exengine_ome_tiff.ome.user_values import ChannelInfo, ObjectiveInfo
+from exengine_ome_tiff.ome.user_values import (
+    ChannelInfo,
+    ExperimenterInfo,
+    FilterInfo,
+    MicroscopeInfo,
+    ObjectiveInfo,
+)
 from exengine_ome_tiff.translate import CameraValues
 
 OME_TYPES = {
@@ -32,6 +38,8 @@ class ChannelValues:
     name: str | None = None
     info: ChannelInfo = field(default_factory=ChannelInfo)
     camera: CameraValues | None = None
+    filters: tuple[str, ...] = ()
+    """Labels of filters and of a dichroic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,31 @@ class ImageValues:
     objective: ObjectiveInfo | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetValues:
+    """What is known of a dataset as a whole.
+
+    Parameters
+    ----------
+    experimenter
+        Who recorded it.
+    summary
+        Its summary metadata, flat, as JSON by key.
+    microscope
+        That recorded it.
+    filters
+        Filters and dichroics, by label.
+    annotations
+        What the user says in own words, by name.
+    """
+
+    experimenter: ExperimenterInfo | None = None
+    summary: Mapping[str, str] = field(default_factory=dict)
+    microscope: MicroscopeInfo | None = None
+    filters: Mapping[str, FilterInfo] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,20 +4,32 @@ from collections.abc import Iterable
 
 from ome_types import model as m
 
-from exengine_ome_tiff.ome.images import ImageValues
+from exengine_ome_tiff.ome.images import ChannelValues, DatasetValues, ImageValues
+from exengine_ome_tiff.ome.light_paths import LightPaths
 from exengine_ome_tiff.ome.text import BINNINGS, optional_name
-from exengine_ome_tiff.ome.user_values import ObjectiveInfo
+from exengine_ome_tiff.ome.user_values import MicroscopeInfo, ObjectiveInfo
 from exengine_ome_tiff.translate import CameraValues
 
 
 class Instruments:
-    """The one instrument of a document, with all its detectors and objectives."""
+    """The one instrument of a document, with all that it consists of.
 
-    def __init__(self, images: Iterable[ImageValues]) -> None:
+    Parameters
+    ----------
+    images
+        Of the document.
+    about
+        What is known of the dataset as a whole.
+    """
+
+    def __init__(self, images: Iterable[ImageValues], about: DatasetValues) -> None:
+        self._about = about
+        self._light_path = LightPaths(about.filters)
         self._detectors: dict[str, m.Detector] = {}
         self._objectives: dict[ObjectiveInfo, m.Objective] = {}
         for image in images:
             for channel in image.channels:
+                self._light_path.add(channel)
                 if channel.camera is not None and channel.camera.label not in self._detectors:
                     detector = _detector(channel.camera, len(self._detectors))
                     self._detectors[channel.camera.label] = detector
@@ -27,19 +39,34 @@ class Instruments:
 
     def elements(self) -> list[m.Instrument]:
         """Return the instrument, or nothing where nothing is known of it."""
-        if not self._detectors and not self._objectives:
+        if not self._is_known:
             return []
         return [
             m.Instrument(
                 id="Instrument:0",
+                microscope=_microscope(self._about.microscope),
                 detectors=list(self._detectors.values()),
                 objectives=list(self._objectives.values()),
+                **self._light_path.elements(),
             )
         ]
 
+    @property
+    def _is_known(self) -> bool:
+        parts = (self._detectors, self._objectives, self._light_path.elements())
+        return self._about.microscope is not None or any(parts)
+
+    def light_path(self, channel: ChannelValues) -> m.LightPath | None:
+        """Return the filters and the dichroic of a channel."""
+        return self._light_path.path(channel)
+
+    def light_source(self, channel: ChannelValues) -> m.LightSourceSettings | None:
+        """Return the settings of a light source for a channel."""
+        return self._light_path.source(channel)
+
     def refer(self, image: m.Image, values: ImageValues) -> None:
         """Let an image refer to the instrument and its objective."""
-        if self._detectors or self._objectives:
+        if self._is_known:
             image.instrument_ref = m.InstrumentRef(id="Instrument:0")
         if values.objective is not None:
             image.objective_settings = m.ObjectiveSettings(id=self._objectives[values.objective].id)
@@ -57,6 +84,17 @@ class Instruments:
             settings.read_out_rate = camera.readout_mhz
             settings.read_out_rate_unit = m.UnitsFrequency.MEGAHERTZ
         return settings
+
+
+def _microscope(info: MicroscopeInfo | None) -> m.Microscope | None:
+    if info is None:
+        return None
+    return m.Microscope(
+        manufacturer=optional_name(info.manufacturer),
+        model=optional_name(info.model),
+        serial_number=optional_name(info.serial_number),
+        type=None if info.kind is None else m.Microscope_Type(info.kind),
+    )
 
 
 def _detector(camera: CameraValues, number: int) -> m.Detector:

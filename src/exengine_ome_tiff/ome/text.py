@@ -15,8 +15,8 @@ _INVALID = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U001
 
 
 def valid_text(text: str) -> str:
-    """Replace control characters and halves of characters by U+FFFD."""
-    return _INVALID.sub("\ufffd", text)
+    """Replace control characters and halves of characters by U+FFFD, and make all line ends the same."""
+    return _INVALID.sub("\ufffd", re.sub("\r\n?", "\n", text))
 
 
 def optional_name(name: str | None) -> str | None:

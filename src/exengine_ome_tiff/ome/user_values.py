@@ -1,9 +1,10 @@
 """What a user says of a dataset; it goes before what metadata says."""
 
-import re
-import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+
+from exengine_ome_tiff.ome.colors import read_color, read_rgb
+from exengine_ome_tiff.ome.options import check_kind, set_choice, set_numbers, set_texts
 
 IMMERSIONS = ("Oil", "Water", "WaterDipping", "Air", "Multi", "Glycerol", "Other")
 ACQUISITION_MODES = (
@@ -14,8 +15,102 @@ ACQUISITION_MODES = (
     *("SecondHarmonicGenerationImaging", "PALM", "STORM", "STED", "TIRF", "FSM", "LCM", "BrightField"),
     *("SweptFieldConfocal", "SPIM", "Other"),
 )
-_RGB = 3
-_MAX_COLOR = 255
+MICROSCOPES = ("Upright", "Inverted", "Dissection", "Electrophysiology", "Other")
+LIGHT_SOURCES = ("Laser", "LED", "Arc", "Filament", "Other")
+FILTERS = ("Excitation", "Emission", "Dichroic")
+
+
+@dataclass(frozen=True, slots=True)
+class MicroscopeInfo:
+    """The microscope.
+
+    Parameters
+    ----------
+    manufacturer, model, serial_number
+        As it says itself.
+    kind
+        One of OME's: "Upright", "Inverted", "Dissection", "Electrophysiology", "Other".
+
+    Raises
+    ------
+    ValueError
+        OME has no such kind.
+    """
+
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    kind: str | None = None
+
+    def __post_init__(self) -> None:
+        set_texts(self, "manufacturer", "model", "serial_number")
+        set_choice(self, "kind", MICROSCOPES)
+
+
+@dataclass(frozen=True, slots=True)
+class LightSourceInfo:
+    """A light source.
+
+    Parameters
+    ----------
+    kind
+        "Laser", "LED", "Arc", "Filament" or "Other".
+    manufacturer, model, serial_number
+        As it says itself.
+    power_mw
+        That it has at the most.
+    wavelength_nm
+        Of its light.
+
+    Raises
+    ------
+    ValueError
+        There is no such kind, or a number is not positive.
+    """
+
+    kind: str = "Other"
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    power_mw: float | None = None
+    wavelength_nm: float | None = None
+
+    def __post_init__(self) -> None:
+        set_texts(self, "manufacturer", "model", "serial_number")
+        set_choice(self, "kind", LIGHT_SOURCES)
+        set_numbers(self, "power_mw", "wavelength_nm")
+
+
+@dataclass(frozen=True, slots=True)
+class FilterInfo:
+    """A filter or a dichroic.
+
+    Parameters
+    ----------
+    kind
+        "Excitation", "Emission" or "Dichroic".
+    cut_in_nm, cut_out_nm
+        What passes through it.
+    manufacturer, model, serial_number
+        As it says itself; the model is its label if none is given.
+
+    Raises
+    ------
+    ValueError
+        There is no such kind, or a number is not positive.
+    """
+
+    kind: str
+    cut_in_nm: float | None = None
+    cut_out_nm: float | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+
+    def __post_init__(self) -> None:
+        set_texts(self, "manufacturer", "model", "serial_number")
+        set_choice(self, "kind", FILTERS)
+        set_numbers(self, "cut_in_nm", "cut_out_nm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +120,18 @@ class ChannelInfo:
     Parameters
     ----------
     color
-        Red, green and blue, 0 to 255, or "#RRGGBB"; None for the colour of a well-known name.
+        Red, green and blue, 0 to 255, "#RRGGBB", or a name such as "magenta"; None for the colour of a
+        well-known name of a channel.
     excitation_nm, emission_nm
         Wavelengths.
     fluorophore
         Name of the fluorophore.
     acquisition_mode
         One of OME's, such as "WideField", "LaserScanningConfocalMicroscopy" or "SpinningDiskConfocal".
+    light_source
+        That excites it.
+    filters
+        Labels of its filters and its dichroic, as the option ``filters`` names them.
 
     Raises
     ------
@@ -44,28 +144,28 @@ class ChannelInfo:
     emission_nm: float | None = None
     fluorophore: str | None = None
     acquisition_mode: str | None = None
+    light_source: LightSourceInfo | None = None
+    filters: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        _check_positive(excitation_nm=self.excitation_nm, emission_nm=self.emission_nm)
-        _check_text(fluorophore=self.fluorophore)
-        _check_one_of(ACQUISITION_MODES, acquisition_mode=self.acquisition_mode)
+        set_numbers(self, "excitation_nm", "emission_nm")
+        set_texts(self, "fluorophore")
+        set_choice(self, "acquisition_mode", ACQUISITION_MODES)
+        check_kind("light_source", self.light_source, LightSourceInfo)
+        filters = (self.filters,) if isinstance(self.filters, str) else tuple(self.filters)
+        for each in filters:
+            if not isinstance(each, str):
+                raise TypeError(f"got filters={self.filters!r}, expected labels in the option filters")
+        object.__setattr__(self, "filters", filters)
         if self.color is not None and not isinstance(self.color, str):
-            object.__setattr__(self, "color", tuple(self.color))
-        if self.rgb is not None and (
-            len(self.rgb) != _RGB
-            or not all(isinstance(value, int) and 0 <= value <= _MAX_COLOR for value in self.rgb)
-        ):
-            raise ValueError(f"got color={self.color!r}, expected red, green and blue from 0 to 255")
+            object.__setattr__(self, "color", read_rgb(self.color))
+        if isinstance(self.color, str):
+            read_color(self.color)
 
     @property
     def rgb(self) -> tuple[int, int, int] | None:
         """Red, green and blue."""
-        if isinstance(self.color, str):
-            digits = self.color.removeprefix("#")
-            if re.fullmatch("[0-9A-Fa-f]{6}", digits) is None:
-                raise ValueError(f"got color={self.color!r}, expected #RRGGBB")
-            return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
-        return None if self.color is None else self.color
+        return read_color(self.color) if isinstance(self.color, str) else self.color
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +196,9 @@ class ObjectiveInfo:
     immersion: str | None = None
 
     def __post_init__(self) -> None:
-        _check_positive(magnification=self.magnification, numerical_aperture=self.numerical_aperture)
-        _check_text(model=self.model, manufacturer=self.manufacturer)
-        _check_one_of(IMMERSIONS, immersion=self.immersion)
+        set_numbers(self, "magnification", "numerical_aperture")
+        set_texts(self, "model", "manufacturer")
+        set_choice(self, "immersion", IMMERSIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +212,7 @@ class ExperimenterInfo:
     user_name: str | None = None
 
     def __post_init__(self) -> None:
-        _check_text(**{each.name: getattr(self, each.name) for each in fields(self)})
+        set_texts(self, *(each.name for each in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,36 +227,24 @@ class Given:
     image_name: str | None = None
     description: str | None = None
     experimenter: ExperimenterInfo | None = None
+    exclude_metadata: Collection[str] = ()
+    microscope: MicroscopeInfo | None = None
+    filters: Mapping[str, FilterInfo] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_positive(
-            pixel_size_um=self.pixel_size_um,
-            z_step_um=self.z_step_um,
-            time_interval_s=self.time_interval_s,
-        )
-        _check_text(image_name=self.image_name, description=self.description)
-        for name, value, kind in (
-            ("objective", self.objective, ObjectiveInfo),
-            ("experimenter", self.experimenter, ExperimenterInfo),
-            *(("channels", info, ChannelInfo) for info in self.channels.values()),
-        ):
-            if value is not None and not isinstance(value, kind):
-                raise TypeError(f"got {name}={value!r}, expected {kind.__name__}")
-
-
-def _check_text(**values: object) -> None:
-    for name, value in values.items():
-        if value is not None and not isinstance(value, str):
-            raise TypeError(f"got {name}={value!r}, expected text")
-
-
-def _check_one_of(known: tuple[str, ...], **values: str | None) -> None:
-    for name, value in values.items():
-        if value is not None and value not in known:
-            raise ValueError(f"got {name}={value!r}, expected one of {', '.join(known)}")
-
-
-def _check_positive(**values: float | None) -> None:
-    for name, value in values.items():
-        if value is not None and not 0 < value <= sys.float_info.max:
-            raise ValueError(f"got {name}={value!r}, expected a positive number")
+        object.__setattr__(self, "exclude_metadata", tuple(sorted(self.exclude_metadata)))
+        set_numbers(self, "pixel_size_um", "z_step_um", "time_interval_s")
+        set_texts(self, "image_name", "description")
+        check_kind("objective", self.objective, ObjectiveInfo)
+        check_kind("experimenter", self.experimenter, ExperimenterInfo)
+        check_kind("microscope", self.microscope, MicroscopeInfo)
+        for info in self.channels.values():
+            check_kind("channels", info, ChannelInfo)
+            unknown = [label for label in info.filters if label not in self.filters]
+            if unknown:
+                raise ValueError(f"got the filter {unknown[0]!r} of a channel, expected a label in filters=")
+        for each in self.filters.values():
+            check_kind("filters", each, FilterInfo)
+        if not all(isinstance(text, str) for pair in self.annotations.items() for text in pair):
+            raise TypeError(f"got annotations={self.annotations!r}, expected text by names")

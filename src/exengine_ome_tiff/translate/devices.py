@@ -95,6 +95,13 @@ class Devices:
         return None
 
     @staticmethod
+    def set_labels(state: State) -> Iterator[tuple[str, str]]:
+        """Yield devices and the labels that they are set to."""
+        for (device, name), value in state.items():
+            if name == "Label" and isinstance(value, str) and value:
+                yield device, value
+
+    @staticmethod
     def camera(state: State, label: str) -> Iterator[Told]:
         """Yield what is known of a camera."""
         for name, (fact, read) in CAMERA_PROPERTIES.items():

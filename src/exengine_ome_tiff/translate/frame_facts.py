@@ -14,7 +14,7 @@ from exengine_ome_tiff.translate.form import UNKEPT, Form
 from exengine_ome_tiff.translate.key_findings import add_key_findings
 from exengine_ome_tiff.translate.plan import frame_values
 from exengine_ome_tiff.translate.times import parse_time
-from exengine_ome_tiff.translate.translator import Told, is_known
+from exengine_ome_tiff.translate.translator import LABEL_FACT, Told, is_known
 from exengine_ome_tiff.translate.values import UNKNOWN, FrameValues
 
 _MOST_GROUPS = 256
@@ -22,6 +22,8 @@ _MOST_GROUPS = 256
 _MANY_KEYS, _MANY_TEXTS = 1000, 1 << 20
 """How many tags are kept of an image whose frames have different ones: so many, or so many texts."""
 _NULL = "null"
+LABEL = "label"
+"""Name of the fact under which `Written` has the labels of all devices."""
 
 Columns: TypeAlias = Mapping[str, npt.NDArray[np.float64]]
 
@@ -56,6 +58,8 @@ class Agreed(NamedTuple):
     values: FrameValues
     disputed: frozenset[str]
     """Facts that frames tell differently; `values` has none of them."""
+    labels: Mapping[str, str]
+    """What wheels and turrets are set to, by device."""
 
 
 def agreed(groups: Sequence[Group]) -> Agreed:
@@ -65,7 +69,12 @@ def agreed(groups: Sequence[Group]) -> Agreed:
         for fact, value in first_told(group.told).items():
             seen.setdefault(fact, {})[value] = None
     told = [Told(fact, next(iter(values))) for fact, values in seen.items() if len(values) == 1]
-    return Agreed(frame_values(told), frozenset(fact for fact, values in seen.items() if len(values) > 1))
+    labels = {
+        fact.removeprefix(LABEL_FACT): str(value) for fact, value, _ in told if fact.startswith(LABEL_FACT)
+    }
+    return Agreed(
+        frame_values(told), frozenset(fact for fact, values in seen.items() if len(values) > 1), labels
+    )
 
 
 def first_told(told: Iterable[Told]) -> dict[str, object]:
@@ -211,6 +220,7 @@ class FrameFacts:
         objective = self._devices.objective(state)
         if objective is not None:
             yield Told("objective", objective)
+        yield from (Told(f"{LABEL_FACT}{device}", label) for device, label in self._devices.set_labels(state))
         label = next((each.value for each in told if each.fact == "camera"), None)
         if label is not None:
             yield from self._devices.camera(state, str(label))
@@ -297,7 +307,9 @@ class FrameFacts:
         told: dict[str, dict[int, bool]] = {}
         for number, group in enumerate(groups):
             for fact, value, key in group.told:
-                told.setdefault(key, {})[number] = value in facts.get(fact, ())
+                name = LABEL if written is not None and fact.startswith(LABEL_FACT) else fact
+                is_written = value in facts.get(name, ())
+                told.setdefault(key, {})[number] = is_written or told.get(key, {}).get(number, False)
         columns = part.form.columns
         found = {
             key

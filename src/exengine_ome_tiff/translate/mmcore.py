@@ -7,7 +7,7 @@ from typing import ClassVar
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.objective_labels import is_objective
 from exengine_ome_tiff.translate.times import first_with_zone, parse_time
-from exengine_ome_tiff.translate.translator import Dialect, Note, Rule, Tags, Told, is_known
+from exengine_ome_tiff.translate.translator import LABEL_FACT, Dialect, Note, Rule, Tags, Told, is_known
 
 RULES = (
     Rule("ElapsedTime-ms", "elapsed_s", parse.milliseconds, "Plane DeltaT, where there is no wall clock"),
@@ -106,6 +106,10 @@ class MMCore(Dialect):
         yield from super().told(tags)
         for key in self._objectives(tags):
             yield Told("objective", tags[key], key)
+        for key in tags:
+            label = parse.text(tags[key]) if key.endswith(_LABEL) else None
+            if label is not None:
+                yield Told(f"{LABEL_FACT}{self._bare(key.removesuffix(_LABEL))}", label, key)
         camera = self._camera(tags)
         if camera is None:
             return

@@ -78,6 +78,10 @@ class Note(NamedTuple):
     """Gives None or NaN for a value that OME has no place for."""
 
 
+LABEL_FACT = "label of "
+"""What facts begin with that tell the label a device is set to; the name of the device follows."""
+
+
 class Told(NamedTuple):
     """A fact of a frame, and the key that tells it."""
 

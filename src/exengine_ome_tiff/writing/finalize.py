@@ -51,7 +51,7 @@ def finish_files(
     from exengine_ome_tiff.ome.document import Place, ome_xml
 
     location, facts, images = recording.location, recording.facts(), recording.images()
-    plate, experimenter = facts.plate(), facts.experimenter()
+    plate, about = facts.plate(), facts.about()
     companion: list[tuple[OmeImage, Place]] = []
     errors = []
     for number, file in enumerate(recording.files):
@@ -68,7 +68,7 @@ def finish_files(
         if file.is_finished:
             continue
         contents = list(zip(described, map(Place, starts), strict=True))
-        xml = ome_xml(location.name, contents, plate, experimenter, uuid, CREATOR)
+        xml = ome_xml(location.name, contents, plate, about, uuid, CREATOR)
         try:
             pages = np.concatenate([_pages(image, recording.index, file) for image in inside])
             recording.index.files[number] = file.finish(pages, xml, CREATOR, fsync=fsync)
@@ -78,7 +78,7 @@ def finish_files(
     if errors:
         raise errors[0]
     if location.is_folder and not waiting:
-        xml = ome_xml(location.name, companion, plate, experimenter, recording.header.dataset, CREATOR)
+        xml = ome_xml(location.name, companion, plate, about, recording.header.dataset, CREATOR)
         write_whole(location.companion, xml, fsync=fsync)
     if fsync:
         sync_names(location, new_folders)

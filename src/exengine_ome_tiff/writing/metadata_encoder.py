@@ -1,11 +1,13 @@
 """JSON of metadata of which most is the same as in the frame before."""
 
+import json
 from collections.abc import Collection
 from itertools import compress, count
 from json.encoder import encode_basestring_ascii as encode_text
 from operator import is_not
 from typing import TypeAlias
 
+from exengine_ome_tiff.dataset.privacy import without
 from exengine_ome_tiff.dataset.records import encode_json, to_json
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
@@ -22,9 +24,15 @@ class MetadataEncoder:
 
     Of a dict of plain values that has the keys of the one before only the values are encoded that are other
     objects than those before. All else goes to `to_json`, which gives the same text.
+
+    Parameters
+    ----------
+    exclude
+        Names of keys to leave out; see `privacy.without`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, exclude: Collection[str] = ()) -> None:
+        self._exclude = exclude
         self._told: set[str] = set()
         """Types without a JSON form that the log has told."""
         self.forget()
@@ -35,7 +43,9 @@ class MetadataEncoder:
         """Keys and values that were encoded, the text of each key, and that of each key with its value."""
 
     def encode(self, metadata: object) -> Encoded:
-        """Turn metadata into JSON; see `records.to_json`."""
+        """Turn metadata into JSON, without the keys to exclude; see `records.to_json`."""
+        if self._exclude:
+            metadata = without(json.loads(to_json(metadata, self._told)[0]), self._exclude)
         if type(metadata) is not dict or not metadata:
             return self._encode_any(metadata)
         last_keys, last_values, heads, last_parts = self._last

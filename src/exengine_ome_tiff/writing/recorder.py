@@ -91,7 +91,7 @@ class Recorder:
         self._fsync = safety.fsync
         self._files = WrittenFiles(recording, safety.checksums)
         self._flusher = Flusher(str(recording.location.path), self._lock, self._write_waiting)
-        self._encoder = MetadataEncoder()
+        self._encoder = MetadataEncoder(recording.header.given.exclude_metadata)
         self._told: set[str] = set()
         """What the log has told of frames."""
         self._last_put_s = -SLOW_S
