@@ -161,9 +161,7 @@ def _given(written: dict[str, Any]) -> Given:
             "objective": objective and _known(ObjectiveInfo, objective),
             "experimenter": experimenter and _known(ExperimenterInfo, experimenter),
             "microscope": microscope and _known(MicroscopeInfo, microscope),
-            "filters": {
-                label: _known(FilterInfo, info) for label, info in written.get("filters", {}).items()
-            },
+            "filters": filters,
         },
     )
 
