@@ -8,15 +8,7 @@ from tqdm import tqdm
 
 
 class ProgressBar:
-    """A bar with rate and remaining time, which appears with the first step.
-
-    Parameters
-    ----------
-    unit
-        What is counted; "B" with prefixes.
-    leave
-        Whether the bar stays on the screen at the end.
-    """
+    """A bar with rate and remaining time, from the first step on; the unit "B" has prefixes."""
 
     def __init__(self, unit: str, *, leave: bool = False) -> None:
         self._unit = unit

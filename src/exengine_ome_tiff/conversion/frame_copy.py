@@ -18,19 +18,7 @@ Progress: TypeAlias = Callable[[Literal["converting", "verifying"], int, int], o
 
 
 class Conversion:
-    """One run of `convert`.
-
-    Parameters
-    ----------
-    source
-        The frames.
-    part
-        Takes them.
-    options
-        Options of the storage that takes them.
-    progress
-        Called with every frame.
-    """
+    """One run of `convert`: copies frames from a source to a partial result, and compares the two."""
 
     def __init__(
         self, source: Source, part: PartialResult, options: Mapping[str, Any], progress: Progress | None

@@ -22,20 +22,7 @@ _STACK = "_MMStack"
 
 
 class ImageStackSource(FileSource):
-    """Files with an index of their own, one of which is open at a time.
-
-    Parameters
-    ----------
-    path
-        Path of the dataset.
-    files
-        Its files in the order in which they were written.
-
-    Raises
-    ------
-    OmeTiffError
-        None of the files can be read.
-    """
+    """Files with an index of their own, in the order of writing; OmeTiffError if none can be read."""
 
     def __init__(self, path: Path, files: Sequence[Path]) -> None:
         super().__init__(path)
@@ -108,15 +95,10 @@ class ImageStackSource(FileSource):
 
 
 class MicroManagerSource(ImageStackSource):
-    """A folder of image stacks.
+    """A folder of image stacks, given by its path or by a file of it.
 
     The index in the files has numbers: those of channels and positions become the names that the summary
     metadata has for them, where each name is there once.
-
-    Parameters
-    ----------
-    path
-        The folder, or a file of the dataset.
 
     Raises
     ------

@@ -71,16 +71,9 @@ def _version(path: Path) -> int:
 
 
 class NDTiff1Source(ImageStackSource):
-    """An NDTiff dataset of version 1 or 0, whose files are like image stacks.
+    """An NDTiff dataset of version 1 or 0, whose files in a folder are like image stacks.
 
     ndstorage's own reader of them fails with NumPy 2 behind the first 64 kB of a file.
-
-    Parameters
-    ----------
-    path
-        Path of the dataset.
-    folder
-        The folder in it that has the files.
     """
 
     def __init__(self, path: Path, folder: Path) -> None:
@@ -96,15 +89,7 @@ class NDTiff1Source(ImageStackSource):
 
 
 class NDTiff3Source(FileSource):
-    """A dataset of version 3, one file of which is open at a time; what is damaged costs its own frames only.
-
-    Parameters
-    ----------
-    path
-        Path of the dataset.
-    folder
-        The folder in it that has the files.
-    """
+    """A dataset of version 3; damage costs only the frames that it hits."""
 
     def __init__(self, path: Path, folder: Path) -> None:
         from ndstorage.ndtiff_file import SingleNDTiffReader
@@ -158,13 +143,7 @@ class NDTiff3Source(FileSource):
 
 
 class NDTiff2Source(Source):
-    """A dataset of version 2.
-
-    Parameters
-    ----------
-    path
-        Path of the dataset.
-    """
+    """A dataset of version 2."""
 
     def __init__(self, path: Path) -> None:
         from ndstorage import Dataset

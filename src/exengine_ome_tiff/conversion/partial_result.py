@@ -23,16 +23,7 @@ _OF_RESUME = ("translators", "checksums", "fsync")
 
 
 class PartialResult:
-    """The unfinished result of a conversion.
-
-    Parameters
-    ----------
-    dest
-        Where the result will be.
-    request
-        Source and options of the conversion. Only a conversion with the same request resumes an earlier one.
-    overwrite
-        Whether it may replace a dataset.
+    """The unfinished result of a conversion; only a conversion with the same request resumes an earlier one.
 
     Raises
     ------
@@ -60,13 +51,7 @@ class PartialResult:
             )
 
     def begin(self, summary_metadata: object, options: Mapping[str, Any]) -> TiffStorage:
-        """Begin to write, or resume an earlier conversion.
-
-        Returns
-        -------
-        TiffStorage
-            With the frames of the earlier conversion; finished if that had written all of them.
-        """
+        """Begin to write, or resume an earlier conversion, whose dataset may be finished."""
         if not self.path.exists():
             try:
                 return TiffStorage(self.path, summary_metadata, **options)

@@ -55,13 +55,7 @@ class SeveralDatasetsError(OmeTiffError):
 
 
 class Source:
-    """Frames to convert; a subclass reads them from somewhere.
-
-    Parameters
-    ----------
-    path
-        Where they are; None where they are in no file.
-    """
+    """Frames to convert; a subclass reads them from its path, or from somewhere else."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
@@ -113,20 +107,7 @@ class FileSource(Source):
 
 
 class StorageSource(Source):
-    """Any storage of ExEngine that takes no more frames; it stays open.
-
-    Parameters
-    ----------
-    storage
-        The storage.
-    coordinates
-        Coordinates of the frames to take; None for all, of a storage that lists them.
-
-    Raises
-    ------
-    TypeError
-        It does not list them, or is no storage.
-    """
+    """A storage of ExEngine that takes no more frames, and stays open; TypeError if nothing lists its frames."""
 
     def __init__(
         self, storage: DataStorage, coordinates: Iterable[Mapping[str, int | str]] | None = None
@@ -156,20 +137,7 @@ class StorageSource(Source):
 
 
 class OwnSource(StorageSource):
-    """A dataset of a `TiffStorage`, finished or not.
-
-    Parameters
-    ----------
-    path
-        A single file, a folder, or any file of a folder.
-    coordinates
-        Coordinates of the frames to take; None for all.
-
-    Raises
-    ------
-    OmeTiffError
-        It is none.
-    """
+    """A dataset of a `TiffStorage`, finished or not; OmeTiffError if it is none."""
 
     def __init__(self, path: Path, coordinates: Iterable[Mapping[str, int | str]] | None = None) -> None:
         paths, header = find_dataset(path)

@@ -28,13 +28,7 @@ _CHANNEL_GROUP = "Channel"
 
 
 class DescribedCamera(MicroManagerCamera):
-    """Micro-Manager's camera, with the metadata of its frames completed from the core's state.
-
-    Parameters
-    ----------
-    name : str
-        The camera's device label in the core.
-    """
+    """Micro-Manager's camera, with the metadata of its frames completed from the core's state."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -71,11 +65,6 @@ class MicroManagerMicroscope:
     """Micro-Manager's core with DemoCamera. Make it after the `ExecutionEngine`; one at a time.
 
     Its channels are the presets of the core's config group "Channel": Cy5, DAPI, FITC, Rhodamine.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Height and width of a frame in pixels.
     """
 
     def __init__(self, shape: tuple[int, int]) -> None:

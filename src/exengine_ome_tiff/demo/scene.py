@@ -149,19 +149,7 @@ class Scene:
     def frame(self, view: View, channel: str, noise_seed: int) -> npt.NDArray[np.uint16]:
         """Return what a 12-bit camera makes of the light: offset, uneven illumination, shot and read noise.
 
-        Parameters
-        ----------
-        view
-            What the camera looks at.
-        channel
-            Any name.
-        noise_seed
-            Frames with equal arguments are equal; take another seed for every exposure.
-
-        Returns
-        -------
-        numpy.ndarray
-            uint16 of the shape of the view, from 0 to `MAX_COUNTS`.
+        Frames with equal arguments are equal; take another seed for the noise of every exposure.
         """
         signal = self.light(view, channel) * _illumination(view.shape)
         noise = np.random.default_rng([self.seed, noise_seed]).standard_normal(view.shape, dtype=np.float32)

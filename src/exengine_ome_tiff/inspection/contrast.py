@@ -38,13 +38,7 @@ def _limits(values: npt.NDArray[np.float32]) -> tuple[float, float]:
 
 
 def picture(row: Row, cell: Cell, limits: Limits) -> npt.NDArray[np.uint8] | None:
-    """Merge the channels of a cell.
-
-    Returns
-    -------
-    numpy.ndarray or None
-        Red, green and blue, shape (Y, X, 3); None where no channel has a plane.
-    """
+    """Merge the channels of a cell to RGB, shape (Y, X, 3); None where no channel has a plane."""
     merged = None
     for channel, plane in zip(row.channels, cell.planes, strict=True):
         if plane is None:

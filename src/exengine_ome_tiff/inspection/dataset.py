@@ -18,19 +18,7 @@ from exengine_ome_tiff.reading.calibration import Calibration, image_elements
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenImage:
-    """An image of an open dataset.
-
-    Parameters
-    ----------
-    stored
-        Its layout, and its place in the files.
-    path
-        The file that it is in.
-    index
-        Its number in the OME-XML of that file.
-    element
-        Its element in that OME-XML; None where the file is not finished.
-    """
+    """An image of an open dataset: its file, and its number and element in the OME-XML of a finished file."""
 
     stored: StoredImage
     path: Path

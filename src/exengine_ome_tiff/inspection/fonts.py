@@ -24,13 +24,7 @@ _IN_NO_FONT = "\U0010fffe"
 
 
 class Pen:
-    """Writes text into a picture; characters without a glyph become their numbers.
-
-    Parameters
-    ----------
-    draw
-        Draws into the picture.
-    """
+    """Writes text into a picture; characters without a glyph become their numbers."""
 
     def __init__(self, draw: "ImageDraw.ImageDraw") -> None:
         self._draw = draw

@@ -55,15 +55,7 @@ def coverage(data: OpenDataset) -> tuple[KeyCoverage, ...]:
 
 
 def key_places(text: ImageElement | None, metadata: object) -> dict[str, set[Place]]:
-    """Find the places of the values of a frame's keys.
-
-    Parameters
-    ----------
-    text
-        What the OME-XML says of the image that the frame is in; None where there is no OME-XML.
-    metadata
-        Metadata of the frame.
-    """
+    """Find the places of the values of a frame's keys, in the OME-XML of its image if there is any."""
     if not isinstance(metadata, Mapping):
         return {}
     keys = dict.fromkeys(flat(metadata))

@@ -28,16 +28,7 @@ class RowChannel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cell:
-    """A time point of an image.
-
-    Parameters
-    ----------
-    caption
-        Name of the time point; "" where there is only one.
-    planes
-        Pixels of each channel, reduced to the size of a cell, shape (Y, X) or (Y, X, S); None where no frame
-        was put.
-    """
+    """A time point: its caption, and the reduced pixels of each channel, None where no frame was put."""
 
     caption: str
     planes: tuple[npt.NDArray[np.float32] | None, ...]
@@ -45,23 +36,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """An image of a contact sheet.
-
-    Parameters
-    ----------
-    name
-        Name of the image.
-    channels
-        Its channels in order.
-    dtype
-        Pixel type in the file.
-    size
-        Width and height of a cell in pixels of the sheet.
-    pixel_um
-        Width of a pixel of the sheet in the sample; None where the pixel size is not known.
-    cells
-        Time points in order.
-    """
+    """An image of a contact sheet; `size` is that of its cells in pixels, `pixel_um` that of such a pixel."""
 
     name: str
     channels: tuple[RowChannel, ...]
@@ -77,21 +52,7 @@ def thinned(count: int, most: int) -> list[int]:
 
 
 def read_row(data: OpenDataset, image: OpenImage, columns: int, z: Z, cell_px: int) -> Row:
-    """Read the row of an image.
-
-    Parameters
-    ----------
-    data
-        The dataset.
-    image
-        One of its images.
-    columns
-        Number of time points at most.
-    z
-        "middle" for the plane in the middle, "max" for the maximum of all planes at each pixel.
-    cell_px
-        Pixels of the longer side of a cell.
-    """
+    """Read an image for a sheet: at most so many time points, and one plane or the maximum along z."""
     layout, pixels = image.stored.layout, image.stored.pixels
     height, width = pixels.stored_shape[:2]
     scale = cell_px / max(height, width)

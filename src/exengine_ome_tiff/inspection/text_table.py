@@ -24,15 +24,7 @@ _PLACES: dict[Place, str] = {
 
 
 def table(info: DatasetInfo, *, everything: bool = False) -> list[str]:
-    """Describe a dataset in lines of at most 96 columns.
-
-    Parameters
-    ----------
-    info
-        The result of `info`.
-    everything
-        Whether to list all images and keys, and not only the first of many.
-    """
+    """Describe a dataset in lines of at most 96 columns; of many images and keys the first, or `everything`."""
     return [line.replace("\n", "\\n") for line in _lines(info, everything=everything)]
 
 

@@ -68,15 +68,7 @@ class Calibration:
 
 
 def image_elements(recording: Recording, images: Sequence[StoredImage]) -> list[ImageElement | None]:
-    """Read what the OME-XML says of images; None where a file is not finished.
-
-    Parameters
-    ----------
-    recording
-        The dataset.
-    images
-        All images of one or more of its files.
-    """
+    """Read what the OME-XML says of all images of some files; None where a file is not finished."""
     elements: dict[int, Iterator[ImageElement | None]] = {}
     for file, count in Counter(image.file for image in images).items():
         path = recording.index.files[file].path
@@ -88,19 +80,7 @@ def image_elements(recording: Recording, images: Sequence[StoredImage]) -> list[
 def calibration_of(
     image: StoredImage, images: Sequence[StoredImage], recording: Recording, facts: Facts | None
 ) -> Calibration:
-    """Find out distances and times of an image.
-
-    Parameters
-    ----------
-    image
-        One of `images`.
-    images
-        All images of the dataset.
-    recording
-        The dataset.
-    facts
-        What is known of a dataset that is being written; None of one that is not.
-    """
+    """Find out the calibration of one of all images, from `facts` while the dataset is being written."""
     if facts is None:
         inside = [each for each in images if each.file == image.file]
         element = image_elements(recording, inside)[inside.index(image)]

@@ -27,16 +27,8 @@ OVERLAP_KEYS = ("GridPixelOverlapY", "GridPixelOverlapX")
 class PageBlocks(ArrayBlockwiseDep):
     """The page of each block of an array: one object for 100,000 pages, which is quickly pickled.
 
-    Parameters
-    ----------
-    chunks
-        Chunks of the array.
-    rows
-        Number of the page of each block, -1 for none; has the first axes of the array.
-    files, formats
-        Files and formats of all pages, by their numbers in the table.
-    table
-        File, offset and format of each page, shape (pages, 3).
+    `rows` has the number of the page of each block, -1 for none, and the first axes of the array; `table` has
+    file, offset and format of each page, shape (pages, 3), by their numbers in `files` and `formats`.
     """
 
     def __init__(
@@ -69,19 +61,7 @@ class PageBlocks(ArrayBlockwiseDep):
 def read_block(
     page: StoredPage | None, kind: FrameKind, trim: tuple[slice, slice], leading: int
 ) -> npt.NDArray[Any]:
-    """Read a block of an array.
-
-    Parameters
-    ----------
-    page
-        To read; None for zeros.
-    kind
-        Shape and type of the block.
-    trim
-        The part of its height and width to return.
-    leading
-        Number of axes before those of its pixels.
-    """
+    """Read a block: the wanted part of a page, or zeros without a page, with as many axes before it."""
     if page is None:
         pixels = np.zeros(kind.shape, kind.dtype)
     else:
@@ -103,13 +83,7 @@ def frames_array(
 def stitched_array(
     dataset: FrameIndex, axes: Iterable[str] | None, selection: Mapping[str, AxisValue], summary: object
 ) -> da.Array:
-    """Make the array of `TiffStorage.as_array` with tiles beside each other.
-
-    Parameters
-    ----------
-    summary
-        The summary metadata, which has the overlap of tiles.
-    """
+    """Make the array of `TiffStorage.as_array` with tiles beside each other; the summary has their overlap."""
     overlap = _overlap(summary)
     chosen = select(dataset, axes, selection, stitched=True)
     pages = dataset.pages(chosen.frames[chosen.frames >= 0])
@@ -132,22 +106,10 @@ def lazy_array(
     *,
     tiled: int = 0,
 ) -> da.Array:
-    """Make an array of frames, a chunk a page.
+    """Make an array of frames, with a chunk for each page; -1 in `frames` stands for zeros.
 
-    Parameters
-    ----------
-    dataset
-        The frames; those that wait in memory must be written before the array is computed.
-    frames
-        Their numbers, -1 for zeros.
-    pages
-        Those of the frames, in their order.
-    kind
-        Shape and type of all frames.
-    trim
-        The part of each frame to take.
-    tiled
-        Number of last axes of `frames` along which frames lie beside each other in the array.
+    Frames that wait in memory must be written before the array is computed. The last `tiled` axes of `frames`
+    lie along the first axes of the pixels.
     """
     leading = frames.ndim - tiled
     rows = np.where(frames < 0, -1, np.cumsum(frames >= 0).reshape(frames.shape) - 1)

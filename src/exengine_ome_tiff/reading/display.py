@@ -15,19 +15,7 @@ _HEADS = ("", "image", "axes", "pixels", "type", "frames")
 
 @dataclass(frozen=True, slots=True)
 class DatasetDisplay:
-    """What a console or a notebook shows of a dataset.
-
-    Parameters
-    ----------
-    path
-        Path of the dataset.
-    state
-        What becomes of it, in a word, such as "finished".
-    frames
-        Number of frames.
-    images
-        Images of the dataset; None to leave them out.
-    """
+    """What a console or a notebook shows of a dataset; `images` is None to leave them out."""
 
     path: str
     state: str

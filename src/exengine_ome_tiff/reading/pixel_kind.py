@@ -16,17 +16,7 @@ Numbers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class FrameKind:
-    """Shape and type of all frames of an array.
-
-    Parameters
-    ----------
-    shape
-        (Y, X) or (Y, X, S).
-    dtype
-        Pixel type, in the byte order of the computer.
-    is_as_put
-        Whether frames are read as they were put, and not as they lie in the file.
-    """
+    """Shape and native type of all frames of an array, as they were put or as they are in the file."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]

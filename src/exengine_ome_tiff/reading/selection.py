@@ -22,15 +22,7 @@ Numbers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """Frames in an array.
-
-    Parameters
-    ----------
-    axes
-        Names and values of the axes of the array.
-    frames
-        Numbers of the frames, -1 where there is none; shape by the axes.
-    """
+    """The axes of an array with their values, and the numbers of its frames, -1 where there is none."""
 
     axes: dict[str, tuple[AxisValue, ...]]
     frames: Numbers
@@ -73,16 +65,7 @@ def select(
 ) -> Selection:
     """Choose frames and arrange them along axes; errors as for `TiffStorage.as_array`.
 
-    Parameters
-    ----------
-    dataset
-        The frames.
-    axes
-        Names of the axes in order; all that are not selected if None.
-    selection
-        Values of other axes.
-    stitched
-        Whether rows and columns become the last two axes, with a place for each number from first to last.
+    `stitched` makes rows and columns the last two axes, with a place for each number from first to last.
     """
     keys, numbers = dataset.latest()
     columns = _columns(dataset, keys)
