@@ -329,7 +329,22 @@ class TiffStorage(Reader):
         else:
             errors.survived()
 
-    def flush(self, *, fsync: bool = False) -> None:  # noqa: D102 - documented where it does nothing
+    def flush(self, *, fsync: bool = False) -> None:
+        """Write all frames that wait in memory.
+
+        Small frames that come fast wait up to 0.25 s to be written together. After this the files hold all,
+        whatever becomes of this process.
+
+        Parameters
+        ----------
+        fsync
+            Whether to wait until all is on the disk, so that it survives a loss of power.
+
+        Raises
+        ------
+        OSError
+            Frames of a file could not be written; those of the other files were.
+        """
         if self._recorder is not None:
             self._recorder.flush(fsync=fsync)
 

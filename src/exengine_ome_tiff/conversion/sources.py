@@ -107,7 +107,7 @@ class FileSource(Source):
 
 
 class StorageSource(Source):
-    """A storage of ExEngine that takes no more frames, and stays open; TypeError if nothing lists its frames."""
+    """A storage of ExEngine that takes no more frames and stays open; its frames, or some of them."""
 
     def __init__(
         self, storage: DataStorage, coordinates: Iterable[Mapping[str, int | str]] | None = None

@@ -24,7 +24,7 @@ _PLACES: dict[Place, str] = {
 
 
 def table(info: DatasetInfo, *, everything: bool = False) -> list[str]:
-    """Describe a dataset in lines of at most 96 columns; of many images and keys the first, or `everything`."""
+    """Describe a dataset in lines of at most 96 columns; without `everything` only the first of many."""
     return [line.replace("\n", "\\n") for line in _lines(info, everything=everything)]
 
 

@@ -83,7 +83,7 @@ def frames_array(
 def stitched_array(
     dataset: FrameIndex, axes: Iterable[str] | None, selection: Mapping[str, AxisValue], summary: object
 ) -> da.Array:
-    """Make the array of `TiffStorage.as_array` with tiles beside each other; the summary has their overlap."""
+    """Make the array of `TiffStorage.as_array` with tiles side by side; the summary has their overlap."""
     overlap = _overlap(summary)
     chosen = select(dataset, axes, selection, stitched=True)
     pages = dataset.pages(chosen.frames[chosen.frames >= 0])

@@ -193,21 +193,7 @@ class Reader(DataStorage):
         return array
 
     def flush(self, *, fsync: bool = False) -> None:
-        """Write all frames that wait in memory.
-
-        Small frames that come fast wait up to 0.25 s to be written together. After this the files hold all,
-        whatever becomes of this process.
-
-        Parameters
-        ----------
-        fsync
-            Whether to wait until all is on the disk, so that it survives a loss of power.
-
-        Raises
-        ------
-        OSError
-            Frames of a file could not be written; those of the other files were.
-        """
+        """Write all frames that wait in memory; in a dataset that was opened none do."""
 
     def is_finished(self) -> bool:
         """Whether `finish` is done; of a dataset that was opened, whether it was finished then."""
