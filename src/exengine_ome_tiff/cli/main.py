@@ -5,6 +5,7 @@ given the parsed options and returns the exit status. It raises `UsageError` for
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit status: 0 for success, 1 when the work failed, 2 for arguments that make no sense.
     """
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it finds wrong is reported as our errors
     parser = command_parser()
     options = parser.parse_args(arguments)
     try:

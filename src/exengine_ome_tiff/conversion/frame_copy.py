@@ -84,7 +84,7 @@ class Conversion:
         path = self._source.path
         if path is not None and not path.exists():
             raise FileNotFoundError(f"{path} is not there any more") from error
-        self._skipped[number] = SkippedFrame(coordinates_text(self._places[number]), str(error))
+        self._skipped[number] = SkippedFrame(coordinates_text(self._places[number]), str(error), 1)
 
     def _readable_but_missing(self, storage: TiffStorage) -> Iterator[bool]:
         for number, place in enumerate(self._places):

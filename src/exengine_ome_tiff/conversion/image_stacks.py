@@ -1,6 +1,6 @@
 """Frames of the image stacks that Micro-Manager 1.4 and 2 write: a folder of multipage TIFF files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from exengine_ome_tiff.conversion.recorded_order import recorded_order
+from exengine_ome_tiff.conversion.source_files import files_in
 from exengine_ome_tiff.conversion.sources import (
     FileSource,
     SeveralDatasetsError,
@@ -27,6 +28,15 @@ class ImageStackSource(FileSource):
     def __init__(self, path: Path, files: Sequence[Path]) -> None:
         super().__init__(path)
         self.comments: dict[str, Any] = {}
+        self._pages: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, Path, StackPage]] = {}
+        try:
+            self._load(files)
+        except BaseException:
+            self.close()
+            raise
+
+    def _load(self, files: Iterable[Path]) -> None:
+        """Find all pages, and their coordinates."""
         found: list[tuple[Path, StackPage]] = []
         summary: dict[str, Any] | None = None
         for each in files:
@@ -40,17 +50,20 @@ class ImageStackSource(FileSource):
             self.comments |= stack.comments
         if summary is None:
             raise OmeTiffError(
-                f"{path}: {self.skipped[0].reason if self.skipped else 'no image stack is in it'}"
+                f"{self.path}: {self.skipped[0].reason if self.skipped else 'no image stack is in it'}"
             )
         self.summary_metadata = summary
         if len({each for each, _ in found}) > 1:
             found = self._in_recorded_order(found)
-        self._pages: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, Path, StackPage]] = {}
+        used: set[tuple[Path, int]] = set()
         for each, page in found:
             try:
+                if (each, page.ifd_at) in used:
+                    raise UnreadableFrameError("another entry of the index has the same page")  # noqa: TRY301
+                used.add((each, page.ifd_at))
                 coordinates = self.coordinates_of(each, page)
             except UnreadableFrameError as error:
-                self.skipped.append(SkippedFrame(f"{each.name}, page at offset {page.ifd_at}", str(error)))
+                self.skipped.append(SkippedFrame(f"{each.name}, page at offset {page.ifd_at}", str(error), 1))
                 continue
             key = frozenset(coordinates.items())
             self.superseded += key in self._pages
@@ -107,7 +120,9 @@ class MicroManagerSource(ImageStackSource):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path if path.is_dir() else path.parent, _files(path))
+        skipped: list[SkippedFrame] = []
+        super().__init__(path if path.is_dir() else path.parent, _files(path, skipped))
+        self.skipped += skipped
         description = self.comments.pop("Summary", None)
         if description and isinstance(description, str):
             self.options = {"description": description}
@@ -135,10 +150,10 @@ def writing_order(path: Path) -> tuple[int, str]:
     return len(path.name), path.name
 
 
-def _files(path: Path) -> list[Path]:
-    """Return the files of a dataset in the order in which they were written."""
+def _files(path: Path, skipped: list[SkippedFrame]) -> list[Path]:
+    """Return the files of a dataset in the order in which they were written; as `files_in` does."""
     folder = path if path.is_dir() else path.parent
-    files = [each for each in folder.iterdir() if each.suffix.lower() in (".tif", ".tiff") and each.is_file()]
+    files = files_in(folder, (".tif", ".tiff"), skipped)
     if not path.is_dir():
         prefix = path.name.partition(_STACK)[0]
         files = [path, *files] if _STACK not in path.name else files

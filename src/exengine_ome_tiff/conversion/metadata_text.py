@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from exengine_ome_tiff.conversion.source_files import refusal
-from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.conversion.source_files import require_own
 
 NAME = "metadata.txt"
 _decode = json.JSONDecoder().raw_decode
@@ -33,9 +32,7 @@ def read_metadata_text(path: Path) -> tuple[dict[str, Any], str | None]:
     OmeTiffError
         It is no regular file, or is a link that leads out of its folder.
     """
-    reason = refusal(path.parent, path)
-    if reason is not None:
-        raise OmeTiffError(f"{path}: {reason or 'it is a folder'}")
+    require_own(path.parent, path)
     data = path.read_bytes()
     try:
         text = data.decode("utf-8-sig")

@@ -11,20 +11,20 @@ from typing import IO, Any, NamedTuple
 import numpy.typing as npt
 
 from exengine_ome_tiff.conversion.image_stacks import ImageStackSource, writing_order
+from exengine_ome_tiff.conversion.source_files import files_in, require_own
 from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame, Source, UnreadableFrameError
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import error_text
-from exengine_ome_tiff.tiff import StackPage
+from exengine_ome_tiff.tiff import Extents, StackPage, ifd_offsets
 
 INDEX = "NDTiff.index"
 FULL_RESOLUTION = "Full resolution"
 _UNIQUE_IDENTIFIER = 483729
 """In the header of files of version 2 and 3, before the version."""
-_NUMBER = struct.Struct("<I")
+_SUFFIXES = (".tif",)
 _NUMBERS_BYTES = 32
 """Of an entry of the index, behind its coordinates and its file name."""
-_ENTRY_BYTES = 12
 _INNER_AXES = ("channel", "time", "z")
 
 
@@ -52,9 +52,10 @@ def open_ndtiff(folder: Path) -> Source:
     """
     inner = folder / FULL_RESOLUTION
     files = inner if inner.is_dir() else folder
-    version = next((_version(path) for path in sorted(files.glob("*.tif"))), 3)
+    version = next((_version(path) for path in files_in(files, _SUFFIXES, [])), 3)
     if version < 2:
         return NDTiff1Source(folder, files)
+    require_own(files, files / INDEX)
     try:
         return NDTiff2Source(folder) if version == 2 else NDTiff3Source(folder, files)
     except ImportError as error:
@@ -77,7 +78,9 @@ class NDTiff1Source(ImageStackSource):
     """
 
     def __init__(self, path: Path, folder: Path) -> None:
-        super().__init__(path, sorted(folder.glob("*.tif"), key=writing_order))
+        skipped: list[SkippedFrame] = []
+        super().__init__(path, sorted(files_in(folder, _SUFFIXES, skipped), key=writing_order))
+        self.skipped += skipped
 
     def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:
         """Return the coordinates of a page, from its metadata or else from the index."""
@@ -92,34 +95,39 @@ class NDTiff3Source(FileSource):
     """A dataset of version 3; damage costs only the frames that it hits."""
 
     def __init__(self, path: Path, folder: Path) -> None:
+        from ndstorage.file_io import NDTiffFileIO
         from ndstorage.ndtiff_file import SingleNDTiffReader
         from ndstorage.ndtiff_index import NDTiffIndexEntry
 
         super().__init__(path)
         self._folder = folder
         self._reader_of = SingleNDTiffReader
+        self._file_io = NDTiffFileIO
         self._entries: dict[frozenset[tuple[str, int | str]], Any] = {}
+        self._extents: dict[str, Extents] = {}
         index = (folder / INDEX).read_bytes()
         places = list(_places(index))
         for place in places:
             try:
                 _, axes, entry = NDTiffIndexEntry.unpack_single_index_entry(index, place.start)
                 self._entries[frozenset(axes.items())] = entry
-            except (ValueError, TypeError, AttributeError) as error:
+            except (ValueError, TypeError, AttributeError, RecursionError) as error:
                 self.skipped.append(
-                    SkippedFrame(INDEX, f"the entry at {place.start} cannot be read: {error}")
+                    SkippedFrame(INDEX, f"the entry at {place.start} cannot be read: {error}", 1)
                 )
         self.superseded = len(places) - len(self.skipped) - len(self._entries)
-        self.skipped += _unnamed(folder, places)
-        self.summary_metadata = self._summary()
+        files = files_in(folder, _SUFFIXES, self.skipped)
+        self.skipped += _unnamed(files, places)
+        self.summary_metadata = self._summary(files)
 
-    def _summary(self) -> Any:
-        for path in sorted(self._folder.glob("*.tif")):
+    def _summary(self, files: Iterable[Path]) -> Any:
+        for path in files:
             try:
                 return self.file(path).summary_md
             except UnreadableFrameError as error:
                 self.skipped.append(SkippedFrame(path.name, str(error)))
-        raise OmeTiffError(f"{self.path}: no file of it can be read")
+        reason = f": {self.skipped[0].what}: {self.skipped[0].reason}" if self.skipped else ""
+        raise OmeTiffError(f"{self.path}: no file of it can be read{reason}")
 
     def coordinates(self) -> list[Coordinates]:
         """Return the coordinates of all frames, in order of arrival."""
@@ -128,17 +136,35 @@ class NDTiff3Source(FileSource):
     def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
         """Read pixels and metadata of a frame."""
         entry = self._entries[frozenset(coordinates.items())]
-        reader = self.file(self._folder / Path(entry.filename).name)
+        reader = self.file(self._folder / (Path(entry.filename).name or "_"))
+        self._claim(entry)
         try:
             return reader.read_image(entry), reader.read_metadata(entry)
         except Exception as error:  # ndstorage raises what comes of bytes that are wrong
             raise UnreadableFrameError(f"{entry.filename}: {error_text(error)}") from error
 
+    def _claim(self, entry: Any) -> None:
+        """Make sure that a frame's pixels are in its file, and are those of no other frame."""
+        start, is_rgb = entry.pix_offset, entry.is_rgb()
+        nbytes = entry.image_width * entry.image_height * (3 if is_rgb else entry.get_byte_depth())
+        path = self._folder / Path(entry.filename).name
+        if start + nbytes > path.stat().st_size:
+            raise UnreadableFrameError(f"{entry.filename}: the pixels lie beyond the end of the file")
+        extents = self._extents.setdefault(entry.filename, Extents())
+        if extents.claim(start, start + nbytes, id(entry)) is not None:
+            raise UnreadableFrameError(f"{entry.filename}: the pixels are those of another frame")
+
     def open_file(self, path: Path) -> Any:
         """Open a file with ndstorage's reader."""
         try:
-            return self._reader_of(str(path))
+            require_own(self._folder, path)
+        except OmeTiffError as error:
+            raise UnreadableFrameError(str(error)) from error
+        opener = _Opener()
+        try:
+            return self._reader_of(str(path), file_io=self._file_io(open_function=opener.open))
         except Exception as error:  # as above
+            opener.close()
             raise UnreadableFrameError(f"{path.name}: {error_text(error)}") from error
 
 
@@ -150,15 +176,19 @@ class NDTiff2Source(Source):
         from ndstorage.file_io import NDTiffFileIO
 
         super().__init__(path)
+        opener = _Opener()
         try:
             with redirect_stdout(io.StringIO()):
-                self._level = Dataset(str(path), file_io=NDTiffFileIO(open_function=_open)).res_levels[0]
+                self._level = Dataset(str(path), file_io=NDTiffFileIO(open_function=opener.open)).res_levels[
+                    0
+                ]
         except Exception as error:
+            opener.close()
             raise OmeTiffError(f"{path}: ndstorage cannot read it: {error_text(error)}") from error
         files = path / FULL_RESOLUTION
         places = list(_places((files / INDEX).read_bytes()))
         self.superseded = len(places) - len(self._level.index)
-        self.skipped = list(_unnamed(files, places))
+        self.skipped += _unnamed(files_in(files, _SUFFIXES, self.skipped), places)
         self.summary_metadata = self._level.summary_metadata
 
     def coordinates(self) -> list[Coordinates]:
@@ -183,12 +213,25 @@ def _ordered(key: Iterable[tuple[str, int | str]]) -> Coordinates:
     return {axis: axes[axis] for axis in sorted(axes, key=lambda axis: (axis in _INNER_AXES, axis))}
 
 
-def _open(path: str, mode: str = "rb") -> IO[bytes]:
-    """Open a file for ndstorage; of an index that was cut short it gets the whole entries."""
-    if Path(path).name != INDEX:
-        return open(path, mode)  # noqa: PTH123
-    index = Path(path).read_bytes()
-    return io.BytesIO(index[: max((place.stop for place in _places(index)), default=0)])
+class _Opener:
+    """Opens files for ndstorage, which leaves them open where it fails."""
+
+    def __init__(self) -> None:
+        self._files: list[IO[bytes]] = []
+
+    def open(self, path: str, mode: str = "rb") -> IO[bytes]:
+        """Open a file; of an index that was cut short, its whole entries."""
+        require_own(Path(path).parent, Path(path))
+        if Path(path).name == INDEX:
+            index = Path(path).read_bytes()
+            return io.BytesIO(index[: max((place.stop for place in _places(index)), default=0)])
+        self._files.append(open(path, mode))  # noqa: PTH123, SIM115
+        return self._files[-1]
+
+    def close(self) -> None:
+        """Close all files that were opened."""
+        for file in self._files:
+            file.close()
 
 
 class _Place(NamedTuple):
@@ -219,27 +262,11 @@ def _places(index: bytes) -> Iterator[_Place]:
         yield _Place(start, stop, text.decode(errors="replace"))
 
 
-def _unnamed(folder: Path, places: Iterable[_Place]) -> Iterator[SkippedFrame]:
+def _unnamed(files: Iterable[Path], places: Iterable[_Place]) -> Iterator[SkippedFrame]:
     """Tell of frames in files that the index does not name."""
     counts = Counter(place.file for place in places)
-    for path in sorted(folder.glob("*.tif")):
-        more = _count_pages(path) - counts[path.name]
+    for path in files:
+        with path.open("rb") as file:
+            more = len(ifd_offsets(file)) - counts[path.name]
         if more > 0:
-            yield SkippedFrame(path.name, f"frames that {INDEX} does not name: {more}")
-
-
-def _count_pages(path: Path) -> int:
-    """Count the IFDs of a classic TIFF file, following their links."""
-    count = 0
-    with path.open("rb") as file:
-        file.seek(4)
-        link = file.read(_NUMBER.size)
-        while len(link) == _NUMBER.size and (at := _NUMBER.unpack(link)[0]):
-            file.seek(at)
-            entries = int.from_bytes(file.read(2), "little")
-            file.seek(entries * _ENTRY_BYTES, io.SEEK_CUR)
-            link = file.read(_NUMBER.size)
-            if not entries or len(link) < _NUMBER.size or 0 < _NUMBER.unpack(link)[0] <= at:
-                break
-            count += 1
-    return count
+            yield SkippedFrame(path.name, f"frames that {INDEX} does not name: {more}", more)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.conversion.image_stacks import distinct_names
 from exengine_ome_tiff.conversion.ome_values import frame_metadata, ome_options, summary_metadata
-from exengine_ome_tiff.conversion.source_files import files_in, refusal
+from exengine_ome_tiff.conversion.source_files import files_in, require_own
 from exengine_ome_tiff.conversion.sources import (
     FileSource,
     SeveralDatasetsError,
@@ -108,9 +108,7 @@ class OmeTiffSource(FileSource):
     def _sibling(self, name: str) -> Path:
         """Return a file in the folder of the dataset; raises OmeTiffError where it must not be opened."""
         path = self._folder / (name.replace("\\", "/").split("/")[-1] or "_")
-        reason = refusal(self._folder, path)
-        if reason is not None:
-            raise OmeTiffError(f"{path.name}: {reason if path.exists() else 'it is missing'}")
+        require_own(self._folder, path)
         return path
 
     def _planes(self) -> dict[frozenset[tuple[str, int | str]], tuple[Coordinates, _Page]]:
@@ -140,10 +138,10 @@ class OmeTiffSource(FileSource):
                 expected -= 1
             if shared:
                 what = f"{count_text(shared, 'plane')} of image {image.name!r}"
-                self.skipped.append(SkippedFrame(what, "they share a page with another plane"))
+                self.skipped.append(SkippedFrame(what, "they share a page with another plane", shared))
             if expected > shared:
                 what = f"{count_text(expected - shared, 'plane')} of image {image.name!r}"
-                self.skipped.append(SkippedFrame(what, "no page holds them"))
+                self.skipped.append(SkippedFrame(what, "no page holds them", expected - shared))
         if not pages:
             raise OmeTiffError(f"{self.path} has no plane that can be read")
         return pages

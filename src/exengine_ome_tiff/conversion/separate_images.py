@@ -19,7 +19,7 @@ from exengine_ome_tiff.conversion.separate_files import (
     own_metadata,
     place_of_name,
 )
-from exengine_ome_tiff.conversion.source_files import files_in, refusal
+from exengine_ome_tiff.conversion.source_files import files_in, require_own
 from exengine_ome_tiff.conversion.sources import (
     SeveralDatasetsError,
     SkippedFrame,
@@ -150,23 +150,15 @@ class SeparateImageSource(Source):
     def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
         """Read pixels and metadata of a frame; raises UnreadableFrameError."""
         _, image = self._images[frozenset(coordinates.items())]
-        name = f"{image.path.parent.name}/{image.path.name}"
         try:
-            reason = refusal(image.path.parent, image.path)
-            if reason is not None:
-                missing = "" if image.path.exists() else "it is missing"
-                raise UnreadableFrameError(f"{name}: {missing or reason}")  # noqa: TRY301
+            require_own(image.path.parent, image.path)
             tiff = ForeignTiff(image.path)
             try:
                 return tiff.read(0), image.metadata
             finally:
                 tiff.close()
-        except OSError as error:
-            raise UnreadableFrameError(f"{name}: {error.strerror or error}") from error
-        except UnreadableFrameError:
-            raise
-        except OmeTiffError as error:
-            raise UnreadableFrameError(str(error)) from error
+        except (OmeTiffError, OSError) as error:
+            raise UnreadableFrameError(f"{image.path.parent.name}/{error}") from error
 
 
 def _channel_names(summary: Mapping[str, Any], images: Sequence[ImageFile]) -> dict[int, str]:

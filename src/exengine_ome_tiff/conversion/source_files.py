@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from exengine_ome_tiff.conversion.sources import SkippedFrame
+from exengine_ome_tiff.errors import OmeTiffError
 
 _DIGITS = re.compile(r"(\d+)")
 
@@ -51,6 +52,14 @@ def refusal(folder: Path, path: Path) -> str | None:
     if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
         return "a link that leads out of the folder is not followed"
     return None if path.is_file() else "not a regular file"
+
+
+def require_own(folder: Path, path: Path) -> None:
+    """Raise OmeTiffError where a file in a folder is missing or must not be opened."""
+    reason = refusal(folder, path)
+    if reason is not None:
+        missing = "" if path.exists() or path.is_symlink() else "it is missing"
+        raise OmeTiffError(f"{path.name}: {missing or reason or 'it is a folder'}")
 
 
 def natural_order(path: Path) -> tuple[tuple[tuple[int, str], ...], str]:

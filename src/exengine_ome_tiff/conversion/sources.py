@@ -28,10 +28,13 @@ class SkippedFrame:
         Coordinates of a frame, or name of a file.
     reason
         Why not.
+    n_frames
+        How many frames are missing for that in the result, as far as is known.
     """
 
     what: str
     reason: str
+    n_frames: int = 0
 
 
 class UnreadableFrameError(OmeTiffError):

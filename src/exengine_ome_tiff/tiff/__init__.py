@@ -3,9 +3,11 @@
 from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of
 from exengine_ome_tiff.tiff.disk import sync_folder, write_whole
+from exengine_ome_tiff.tiff.extents import Extents
 from exengine_ome_tiff.tiff.finisher import PageFinisher
 from exengine_ome_tiff.tiff.foreign_tiff import ForeignTiff
 from exengine_ome_tiff.tiff.hyperstack import Hyperstack, write_hyperstack
+from exengine_ome_tiff.tiff.ifd_offsets import ifd_offsets
 from exengine_ome_tiff.tiff.journal_reader import (
     JournalPage,
     is_begun,
@@ -24,6 +26,7 @@ from exengine_ome_tiff.tiff.writer import PageWriter
 __all__ = [
     "Algorithm",
     "BufferPool",
+    "Extents",
     "ForeignTiff",
     "Hyperstack",
     "ImageStack",
@@ -38,6 +41,7 @@ __all__ = [
     "StoredPage",
     "algorithm_of",
     "as_bytes",
+    "ifd_offsets",
     "is_begun",
     "open_pages",
     "packing_of",

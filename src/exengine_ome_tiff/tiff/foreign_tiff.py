@@ -1,6 +1,5 @@
 """Reading TIFF files that other programs wrote, through tifffile, in bounded time and memory."""
 
-import math
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,12 @@ import numpy.typing as npt
 import tifffile
 
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.tiff.extents import Extents
 from exengine_ome_tiff.tiff.ifd_offsets import ifd_offsets
+from exengine_ome_tiff.tiff.page_bounds import PageBounds
 
-_NO_FLAVOR: Any = {"is_lsm": False, "is_ndpi": False, "is_scanimage": False}
+NO_FLAVOR: Any = {"is_lsm": False, "is_ndpi": False, "is_scanimage": False}
 """For files of these kinds tifffile reads all pages at once."""
 _DESCRIPTION = 270
-_MOST_EXPANDED = {1: 1, 5: 1500, 8: 1500, 32946: 1500, 32773: 200}
-"""How much larger than its bytes a page can be, by its compression: none, LZW, deflate (twice), PackBits."""
-_MOST_EXPANDED_ELSE = 50_000
-_SURELY_BYTES = {1: 0, 7: 1 << 26, 34712: 1 << 26, 33003: 1 << 26, 33005: 1 << 26}
-"""What a page may have in any case: JPEG and JPEG 2000 need next to nothing for a page of one value."""
-_SURELY_BYTES_ELSE = 1 << 16
-_COMPRESSIONS = (*_MOST_EXPANDED, 50000, *_SURELY_BYTES)
-_PREDICTORS = (1, 2, 3)
 _INFO = "Info"
 
 
@@ -43,8 +34,7 @@ class ForeignTiff:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._extents = Extents()
-        self._size = path.stat().st_size
+        self._bounds = PageBounds(path.stat().st_size)
         with ExitStack() as stack:
             file = stack.enter_context(path.open("rb"))
             self._ifds = ifd_offsets(file)
@@ -52,7 +42,7 @@ class ForeignTiff:
                 raise OmeTiffError(f"{path.name} is no TIFF file, or has no page")
             file.seek(0)  # tifffile takes this place for the beginning
             try:
-                self._tiff = stack.enter_context(tifffile.TiffFile(file, **_NO_FLAVOR))
+                self._tiff = stack.enter_context(tifffile.TiffFile(file, **NO_FLAVOR))
             except OSError:
                 raise
             except Exception as error:  # tifffile raises whatever wrong bytes lead to
@@ -96,7 +86,7 @@ class ForeignTiff:
             raise OmeTiffError(f"{self.path.name} has no page {number}")
         page = self._page(number)
         what = f"page {number} of {self.path.name}"
-        self._check(page, number, what)
+        self._bounds.check(page, number, what)
         try:
             pixels = page.asarray(maxworkers=1)
         except OSError:
@@ -118,29 +108,6 @@ class ForeignTiff:
     def _text(page: tifffile.TiffPage, code: int) -> str:
         value = page.tags.valueof(code)
         return value if isinstance(value, str) else value.decode("utf-8", "replace") if value else ""
-
-    def _check(self, page: tifffile.TiffPage, number: int, what: str) -> None:
-        """Make sure that reading a page takes no more than its bytes can be."""
-        if page.axes not in ("YX", "YXS", "SYX") or page.dtype is None:
-            raise OmeTiffError(f"{what} has pixels of a kind that cannot be read ({page.axes or 'none'})")
-        compression = int(page.compression)
-        if compression not in _COMPRESSIONS or page.predictor not in _PREDICTORS:
-            raise OmeTiffError(f"{what} is compressed by method {compression}, which is not supported")
-        stored = 0
-        for offset, nbytes in zip(page.dataoffsets, page.databytecounts, strict=False):
-            if not 0 <= offset <= offset + nbytes <= self._size:
-                raise OmeTiffError(f"{what} is cut off: its pixels lie beyond the end of the file")
-            owner = self._extents.claim(offset, offset + nbytes, number)
-            if owner is not None:
-                raise OmeTiffError(f"{what} has the pixels of page {owner}")
-            stored += nbytes
-        most = _SURELY_BYTES.get(compression, _SURELY_BYTES_ELSE)
-        most += stored * _MOST_EXPANDED.get(compression, _MOST_EXPANDED_ELSE)
-        tile = math.prod(page.tile or (0,)) * page.dtype.itemsize * page.samplesperpixel
-        if page.dtype == np.bool_:
-            most *= 8
-        if page.nbytes > most or (compression != 1 and tile > max(most, page.nbytes)):
-            raise OmeTiffError(f"{what} has {stored} bytes, too few for {page.shape} {page.dtype.name}")
 
     def close(self) -> None:
         """Close the file."""

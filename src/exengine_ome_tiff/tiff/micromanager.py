@@ -13,6 +13,9 @@ import numpy.typing as npt
 import tifffile
 
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff.foreign_tiff import NO_FLAVOR
+from exengine_ome_tiff.tiff.ifd_offsets import ifd_offsets
+from exengine_ome_tiff.tiff.page_bounds import PageBounds
 
 _METADATA = 51123
 _PARTS = ("Summary", "IndexMap", "Comments")
@@ -53,9 +56,10 @@ class ImageStack:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._bounds = PageBounds(path.stat().st_size)
         with ExitStack() as stack:
             try:
-                self._tiff = stack.enter_context(tifffile.TiffFile(path))
+                self._tiff = stack.enter_context(tifffile.TiffFile(path, **NO_FLAVOR))
                 settings: dict[str, Any] = {}
                 if self._tiff.is_micromanager:
                     settings = tifffile.read_micromanager_metadata(self._tiff.filehandle, _PARTS)
@@ -84,15 +88,16 @@ class ImageStack:
         if self._index:
             return [StackPage(*row) for row in self._index if row[-1]]
         found = []
-        for page in self._tiff.pages:
-            metadata = page.tags.valueof(_METADATA) if isinstance(page, tifffile.TiffPage) else None
+        with self.path.open("rb") as file:
+            offsets = ifd_offsets(file)
+        for ifd_at in offsets:
             try:
-                c, z, t, p = (int(metadata[key]) for key in _INDICES)  # type: ignore[index]
-                found.append(StackPage(c, z, t, p, page.offset))
-            except (TypeError, KeyError, ValueError) as error:
-                raise OmeTiffError(
-                    f"{self.path}: it has no index, and the page at offset {page.offset} has no {_INDICES[0]}"
-                ) from error
+                metadata = self._page(ifd_at)[1]
+                c, z, t, p = (int(metadata[key]) for key in _INDICES)
+                found.append(StackPage(c, z, t, p, ifd_at))
+            except (OmeTiffError, TypeError, KeyError, ValueError) as error:
+                where = f"the page at offset {ifd_at} does not tell where it belongs"
+                raise OmeTiffError(f"{self.path.name} has no index, and {where}") from error
         return found
 
     def read(self, page: StackPage) -> tuple[npt.NDArray[Any], dict[str, Any]]:
@@ -103,29 +108,30 @@ class ImageStack:
         OmeTiffError
             It cannot be read.
         """
-        found, metadata = self._page(page)
+        found, metadata = self._page(page.ifd_at)
+        self._bounds.check(found, page.ifd_at, f"{self.path.name}, page at offset {page.ifd_at}")
         try:
             return found.asarray(), metadata
         except OSError:
             raise
         except Exception as error:  # as above
-            raise OmeTiffError(f"{self.path}, page at offset {page.ifd_at}: {error}") from error
+            raise OmeTiffError(f"{self.path.name}, page at offset {page.ifd_at}: {error}") from error
 
     def metadata(self, page: StackPage) -> dict[str, Any]:
         """Read the metadata of a page; errors as for `read`."""
-        return self._page(page)[1]
+        return self._page(page.ifd_at)[1]
 
-    def _page(self, page: StackPage) -> tuple[tifffile.TiffPage, dict[str, Any]]:
+    def _page(self, ifd_at: int) -> tuple[tifffile.TiffPage, dict[str, Any]]:
         try:
-            self._tiff.filehandle.seek(page.ifd_at)
+            self._tiff.filehandle.seek(ifd_at)
             found = tifffile.TiffPage(self._tiff, index=0)
             metadata = found.tags.valueof(_METADATA)
         except OSError:
             raise
         except Exception as error:  # as above
-            raise OmeTiffError(f"{self.path}, page at offset {page.ifd_at}: {error}") from error
+            raise OmeTiffError(f"{self.path.name}, page at offset {ifd_at}: {error}") from error
         if not isinstance(metadata, dict):
-            raise OmeTiffError(f"{self.path}, page at offset {page.ifd_at}: its metadata cannot be read")
+            raise OmeTiffError(f"{self.path.name}, page at offset {ifd_at}: its metadata cannot be read")
         return found, metadata
 
     def close(self) -> None:

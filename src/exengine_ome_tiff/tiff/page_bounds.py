@@ -1,0 +1,75 @@
+"""What a page of a foreign file may be, so that reading it takes no more memory than its bytes justify."""
+
+import math
+
+import numpy as np
+import tifffile
+
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff.extents import Extents
+
+_MOST_EXPANDED = {1: 1, 5: 1500, 8: 1500, 32946: 1500, 32773: 200}
+"""How much larger than its bytes a page can be, by its compression: none, LZW, deflate (twice), PackBits."""
+_MOST_EXPANDED_ELSE = 50_000
+_SURELY_BYTES = {1: 0, 7: 1 << 26, 34712: 1 << 26, 33003: 1 << 26, 33005: 1 << 26}
+"""What a page may have in any case: JPEG and JPEG 2000 need next to nothing for a page of one value."""
+_SURELY_BYTES_ELSE = 1 << 16
+_COMPRESSIONS = (*_MOST_EXPANDED, 50000, *_SURELY_BYTES)
+_PREDICTORS = (1, 2, 3)
+
+
+class PageBounds:
+    """The bounds of all pages of a file.
+
+    Parameters
+    ----------
+    size
+        Size of the file in bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._extents = Extents()
+
+    def check(self, page: tifffile.TiffPage, owner: int, what: str) -> None:
+        """Make sure that reading a page takes no more than its bytes can be.
+
+        Parameters
+        ----------
+        page
+            The page.
+        owner
+            Number or offset of the page, by which it is known when it is read again.
+        what
+            What messages call it.
+
+        Raises
+        ------
+        OmeTiffError
+            It is cut off, has bytes of another page, is too large for its bytes, or has no pixels.
+        """
+        if page.axes not in ("YX", "YXS", "SYX") or page.dtype is None:
+            raise OmeTiffError(f"{what} has pixels of a kind that cannot be read ({page.axes or 'none'})")
+        compression = int(page.compression)
+        if compression not in _COMPRESSIONS or page.predictor not in _PREDICTORS:
+            raise OmeTiffError(f"{what} is compressed by method {compression}, which is not supported")
+        stored = self._claimed_bytes(page, owner, what)
+        most = _SURELY_BYTES.get(compression, _SURELY_BYTES_ELSE)
+        most += stored * _MOST_EXPANDED.get(compression, _MOST_EXPANDED_ELSE)
+        tile = math.prod(page.tile or (0,)) * page.dtype.itemsize * page.samplesperpixel
+        if page.dtype == np.bool_:
+            most *= 8
+        if page.nbytes > most or (compression != 1 and tile > max(most, page.nbytes)):
+            raise OmeTiffError(f"{what} has {stored} bytes, too few for {page.shape} {page.dtype.name}")
+
+    def _claimed_bytes(self, page: tifffile.TiffPage, owner: int, what: str) -> int:
+        """Claim the bytes of a page, and count them."""
+        stored = 0
+        for offset, nbytes in zip(page.dataoffsets, page.databytecounts, strict=False):
+            if not 0 <= offset <= offset + nbytes <= self._size:
+                raise OmeTiffError(f"{what} is cut off: its pixels lie beyond the end of the file")
+            other = self._extents.claim(offset, offset + nbytes, owner)
+            if other is not None:
+                raise OmeTiffError(f"{what} shares its pixels with another page")
+            stored += nbytes
+        return stored
