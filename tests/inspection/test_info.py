@@ -162,12 +162,13 @@ def test_ome_xml_of_fewer_images_than_there_are_is_told(tmp_path):
         (b'Color="', b'Color="z'),
         (b"<OME ", b"<!DOCTYPE OME><OME "),
         (b"</OME>", b"</OMX>"),
+        (b'["long"]', b'["long"!'),
     ],
 )
 def test_a_document_that_says_nonsense(tmp_path, old, new):
     path = tmp_path / "bad.ome.tiff"
     with TiffStorage(path, pixel_size_um=0.5, description="x" * 100) as storage:
-        put_all(storage, PLACES)
+        put_all(storage, PLACES, lambda _: {"long": "y" * 20_000})
     data = path.read_bytes()
     assert old in data
     spare = len(new) - len(old)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from exengine_ome_tiff import OmeTiffError, TiffStorage, contact_sheet
 from exengine_ome_tiff.inspection.contrast import contrast, light, picture
-from exengine_ome_tiff.inspection.dataset import OpenDataset
+from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.inspection.sheet import round_length
 from exengine_ome_tiff.inspection.sheet_cells import read_row, thinned
 from exengine_ome_tiff.text_format import length_text

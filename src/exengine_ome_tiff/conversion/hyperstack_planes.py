@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.inspection.dataset import OpenDataset, OpenImage
+from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.inspection.sheet_cells import row_channels, thinned
 from exengine_ome_tiff.tiff import Hyperstack
 

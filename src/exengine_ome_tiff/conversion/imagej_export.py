@@ -7,7 +7,7 @@ from pathlib import Path
 
 from exengine_ome_tiff.conversion.hyperstack_planes import HyperstackPlanes
 from exengine_ome_tiff.dataset.images import ImageChoice, find_image
-from exengine_ome_tiff.inspection.dataset import OpenDataset
+from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.tiff import write_hyperstack
 
 

@@ -80,7 +80,9 @@ class ImageLayout:
         """
         labels = sorted(self.labels, key=lambda label: label[0] != "position")
         parts = [
-            value if axis == "position" and isinstance(value, str) and value else f"{axis} {shown(value)}"
+            value
+            if axis == "position" and isinstance(value, str) and value
+            else f"{axis} {value_text(value)}"
             for axis, value in labels
         ]
         name = ", ".join([*([prefix] if prefix else []), *parts])
@@ -107,8 +109,8 @@ class ImageLayout:
         return np.stack([indices[self.order.index(axis)] for axis in "ZCT"], axis=1)
 
 
-def shown(value: AxisValue) -> str:
-    """Show a value, a string of digits in quotes, as it is not the number."""
+def value_text(value: AxisValue) -> str:
+    """Write a value as text: a string of digits in quotes, as it is not the number."""
     if value is None:
         return "(none)"
     return f'"{value}"' if isinstance(value, str) and value.lstrip("-").isdigit() else str(value)

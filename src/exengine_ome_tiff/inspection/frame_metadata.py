@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from exengine_ome_tiff.coordinates import Coordinates
-from exengine_ome_tiff.coordinates.layout import shown
+from exengine_ome_tiff.coordinates.layout import value_text
 from exengine_ome_tiff.dataset.records import decode_metadata
-from exengine_ome_tiff.inspection.dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.inspection.key_coverage import PLACES, Place, key_places
+from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.ome.xml_reader import Attributes, ImageElement
 
 _NEAR = 3
@@ -178,7 +178,7 @@ def _distance(there: Mapping[str, int | str], wanted: Mapping[str, int | str]) -
 
 def coordinates_text(coordinates: Mapping[str, int | str]) -> str:
     """Write coordinates as ``time=3,channel=DAPI``; strings of digits in quotes, as they are no numbers."""
-    text = ",".join(f"{axis}={shown(value)}" for axis, value in coordinates.items())
+    text = ",".join(f"{axis}={value_text(value)}" for axis, value in coordinates.items())
     return text.replace("\n", "\\n")
 
 

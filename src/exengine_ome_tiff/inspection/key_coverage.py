@@ -9,7 +9,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from exengine_ome_tiff.dataset.records import decode_tags
-from exengine_ome_tiff.inspection.dataset import OpenDataset
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.ome.text import OTHER_KEYS, RECORDS_ONLY, valid_key
 from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.translate.tags import flat
@@ -43,9 +44,9 @@ def coverage(data: OpenDataset) -> tuple[KeyCoverage, ...]:
     """Count the keys of all frames, in the order in which they first came."""
     counts: Counter[str] = Counter()
     places: dict[str, set[Place]] = {}
-    for text, keys, tags, frames in _kinds(data):
+    for element, keys, tags, frames in _kinds(data):
         counts.update(dict.fromkeys(keys, frames))
-        for key, where in key_places(text, tags).items():
+        for key, where in key_places(element, tags).items():
             places.setdefault(key, set()).update(where)
     found = []
     for key, frames in counts.items():
@@ -54,15 +55,15 @@ def coverage(data: OpenDataset) -> tuple[KeyCoverage, ...]:
     return tuple(found)
 
 
-def key_places(text: ImageElement | None, metadata: object) -> dict[str, set[Place]]:
+def key_places(element: ImageElement | None, metadata: object) -> dict[str, set[Place]]:
     """Find the places of the values of a frame's keys, in the OME-XML of its image if there is any."""
     if not isinstance(metadata, Mapping):
         return {}
     keys = dict.fromkeys(flat(metadata))
-    if text is None:
+    if element is None:
         return {key: {"record"} for key in keys}
-    constant, by_plane = text.constant_keys, text.plane_keys
-    only_records = _keys_in_records_only(text)
+    constant, by_plane = element.constant_keys, element.plane_keys
+    only_records = _keys_in_records_only(element)
     places: dict[str, set[Place]] = {}
     for key in keys:
         escaped = valid_key(key)
@@ -76,14 +77,16 @@ def key_places(text: ImageElement | None, metadata: object) -> dict[str, set[Pla
     return places
 
 
-def _keys_in_records_only(text: ImageElement) -> set[str]:
+def _keys_in_records_only(element: ImageElement) -> set[str]:
     """Return the keys that the annotations name as too long for them."""
-    lists = [
-        json.loads(notes[RECORDS_ONLY])
-        for notes in (text.annotations.get("metadata", {}), text.annotations.get("metadata-by-plane", {}))
-        if RECORDS_ONLY in notes
-    ]
-    return {str(key) for keys in lists for key in keys}
+    keys: set[str] = set()
+    for name in ("metadata", "metadata-by-plane"):
+        text = element.annotations.get(name, {}).get(RECORDS_ONLY, "[]")
+        try:
+            keys.update(str(key) for key in json.loads(text))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise OmeTiffError(f"the OME-XML has {text[:80]!r} in place of a list of keys") from error
+    return keys
 
 
 def _kinds(

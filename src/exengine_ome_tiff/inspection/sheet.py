@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.inspection.contrast import Limits, contrast, light, picture
-from exengine_ome_tiff.inspection.dataset import OpenDataset
 from exengine_ome_tiff.inspection.fonts import Pen
+from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.inspection.sheet_cells import Cell, Row, Z, read_row, thinned
 from exengine_ome_tiff.text_format import count_text, length_text
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.inspection.dataset import OpenDataset, OpenImage
+from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.ome.colors import default_color
 from exengine_ome_tiff.text_format import duration_text
 

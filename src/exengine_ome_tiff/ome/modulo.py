@@ -6,7 +6,7 @@ Source: "6D, 7D and 8D storage" in the documentation of the OME data model.
 from xml.etree import ElementTree as ET
 
 from exengine_ome_tiff.coordinates import ImageLayout
-from exengine_ome_tiff.coordinates.layout import shown
+from exengine_ome_tiff.coordinates.layout import value_text
 from exengine_ome_tiff.ome.steps import even_steps
 from exengine_ome_tiff.ome.text import valid_name
 
@@ -32,5 +32,5 @@ def modulo_xml(layout: ImageLayout) -> str | None:
             along.attrib |= {"Start": str(steps.first), "Step": str(steps.step), "End": str(steps.last)}
         else:
             for value in values:
-                ET.SubElement(along, "Label").text = valid_name(shown(value))
+                ET.SubElement(along, "Label").text = valid_name(value_text(value))
     return ET.tostring(root, encoding="unicode")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from exengine_ome_tiff.coordinates.layout import AxisValue, shown
+from exengine_ome_tiff.coordinates.layout import AxisValue, value_text
 from exengine_ome_tiff.dataset.images import ImageInfo
 from exengine_ome_tiff.text_format import count_text
 
@@ -53,7 +53,7 @@ class DatasetDisplay:
 
 
 def _cells(image: ImageInfo) -> tuple[str, ...]:
-    labels = ", ".join(f"{axis} = {shown(value)}" for axis, value in image.coordinates.items())
+    labels = ", ".join(f"{axis} = {value_text(value)}" for axis, value in image.coordinates.items())
     axes = [f"{axis} {len(values)}: {_values(values)}" for axis, values in image.axes.items()]
     pixels = " x ".join(str(image.sizes[axis]) for axis in "YXS" if axis in image.sizes)
     frames = (f"{image.n_frames} of " if image.n_frames < image.n_planes else "") + str(image.n_planes)
@@ -73,7 +73,7 @@ def _sizes(image: ImageInfo) -> str:
 
 
 def _values(values: Sequence[AxisValue]) -> str:
-    texts = [shown(value) for value in values]
+    texts = [value_text(value) for value in values]
     return ", ".join(texts if len(texts) <= _VALUES else [*texts[: _VALUES - 2], "...", texts[-1]])
 
 

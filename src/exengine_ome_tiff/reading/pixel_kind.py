@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.layout import shown
+from exengine_ome_tiff.coordinates.layout import value_text
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageTable
 from exengine_ome_tiff.reading.selection import Selection
 from exengine_ome_tiff.tiff import PixelFormat
@@ -53,7 +53,7 @@ def only_kind(dataset: FrameIndex, chosen: Selection, pages: PageTable) -> Frame
     examples = "; ".join(
         f"{kind} at "
         + ", ".join(
-            f"{name}={shown(chosen.axes[name][index])}"
+            f"{name}={value_text(chosen.axes[name][index])}"
             for name, index in zip(names, places[row].tolist(), strict=True)
         )
         for kind, row in seen.items()

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import Key, read_coordinates
-from exengine_ome_tiff.coordinates.layout import AxisValue, shown
+from exengine_ome_tiff.coordinates.layout import AxisValue, value_text
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.text_format import list_text
 
@@ -167,4 +167,4 @@ def _order(value: AxisValue) -> tuple[int, int, str]:
 
 
 def _listed(values: Iterable[AxisValue]) -> str:
-    return list_text([shown(value) for value in values])
+    return list_text([value_text(value) for value in values])
