@@ -171,6 +171,7 @@ EXPECTED_SUMMARIES = {
         z_step_um=1.0,
         user_name="jdoe",
         channel_colors={"DAPI": (0, 0, 255), "FITC": (0, 255, 0)},
+        wells={"A1-Site_0": "A1", "A2-Site_0": "A2"},
     ),
     "pymmcoreplus_hwseq_SummaryMetaV1": SummaryValues(
         started=datetime(2026, 11, 22, 6, 57, 42, 52443, UTC), **PLUS

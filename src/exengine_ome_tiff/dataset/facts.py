@@ -1,9 +1,9 @@
 """What is known of a dataset from the metadata of its frames, its summary metadata, and its user."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,15 @@ from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome import DatasetValues, ExperimenterInfo, ImageValues, describe
 from exengine_ome_tiff.ome.image_description import FrameTold
 from exengine_ome_tiff.ome.text import OTHER_KEYS
-from exengine_ome_tiff.translate import FrameValues, Group, Interpreter, PlaneTable, agreed, delta_t_s
+from exengine_ome_tiff.translate import (
+    FrameValues,
+    Group,
+    Interpreter,
+    PlaneTable,
+    agreed,
+    delta_t_s,
+    first_with_zone,
+)
 from exengine_ome_tiff.translate.frame_facts import first_told
 from exengine_ome_tiff.translate.tag_columns import strict_json
 from exengine_ome_tiff.translate.tags import flat
@@ -119,8 +127,38 @@ class Facts:
             )
             return plate
 
+    def wells_told(self, plate: PlateInfo, layouts: Iterable[ImageLayout]) -> PlateInfo:
+        """Let the names that metadata gives positions tell their wells, where a plate is told.
+
+        Parameters
+        ----------
+        plate
+            What is known of the plate.
+        layouts
+            Of the images.
+        """
+        told = self._summary
+        is_told = any(each is not None for each in (told.plate_name, told.plate_rows, told.plate_columns))
+        if plate.wells or not (is_told or told.wells):
+            return plate
+        wells: dict[int | str, str] = {}
+        for layout in layouts:
+            position = dict(layout.labels).get("position")
+            if position is None or plate.well_of({"position": position}) is not None:
+                return plate  # positions are named after wells, or there are none
+            name = (
+                told.wells.get(str(position))
+                or agreed(self._frames.groups(layout.frames[layout.frames >= 0])).values.position_name
+            )
+            if name is not None and plate.well_of({"position": name}) is not None:
+                wells[position] = name
+        return replace(plate, wells=wells)
+
     def about(self) -> DatasetValues:
         """Find out what is known of the dataset as a whole."""
+        started = first_with_zone((self._started, self._summary.started))
+        times_s = self.columns["delta_t_s"]
+        last_s = UNKNOWN if np.isnan(times_s).all() else float(np.nanmax(times_s))
         summary = without(json.loads(self._header.summary_json), PRIVATE)
         tags = flat(summary) if isinstance(summary, Mapping) else {}
         return DatasetValues(
@@ -129,6 +167,9 @@ class Facts:
             microscope=self._header.given.microscope,
             filters=self._header.given.filters,
             annotations=self._header.given.annotations,
+            told=self._summary,
+            started=started,
+            ended=None if started is None or np.isnan(last_s) else started + timedelta(seconds=last_s),
         )
 
     def _experimenter(self) -> ExperimenterInfo | None:

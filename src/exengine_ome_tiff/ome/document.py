@@ -79,6 +79,8 @@ def ome_xml(
             ome_image.experimenter_ref = m.ExperimenterRef(id="Experimenter:0")
     layouts = [image.layout for image, _ in images]
     ome_plate = plate_of(layouts, plate, valid_name(plate.name or name))
+    if ome_plate is not None:
+        _describe_plate(ome_plate, about)
     document = OME(
         plates=[] if ome_plate is None else [ome_plate],
         uuid=uuid,
@@ -124,6 +126,28 @@ def _stage_label(image: OmeImage) -> m.StageLabel | None:
             setattr(label, axis, position)
             setattr(label, f"{axis}_unit", m.UnitsLength.MICROMETER)
     return label
+
+
+def _describe_plate(plate: m.Plate, about: DatasetValues) -> None:
+    """Say of a plate what the summary tells, and when it was recorded."""
+    told = about.told
+    plate.description = None if told.plate_description is None else valid_text(told.plate_description)
+    plate.external_identifier = optional_name(told.plate_id)
+    plate.status = optional_name(told.plate_status)
+    if told.plate_row_naming is not None:
+        plate.row_naming_convention = m.NamingConvention(told.plate_row_naming)
+    if told.plate_column_naming is not None:
+        plate.column_naming_convention = m.NamingConvention(told.plate_column_naming)
+    for axis, origin_um in (("x", told.plate_origin_x_um), ("y", told.plate_origin_y_um)):
+        if origin_um is not None:
+            setattr(plate, f"well_origin_{axis}", origin_um)
+            setattr(plate, f"well_origin_{axis}_unit", m.UnitsLength.MICROMETER)
+    samples = [m.WellSampleRef(id=sample.id) for well in plate.wells for sample in well.well_samples]
+    acquisition = m.PlateAcquisition(id="PlateAcquisition:0", well_sample_refs=samples)
+    acquisition.start_time = None if about.started is None else _utc(about.started)
+    acquisition.end_time = None if about.ended is None else _utc(about.ended)
+    acquisition.maximum_field_count = max(len(well.well_samples) for well in plate.wells)
+    plate.plate_acquisitions.append(acquisition)
 
 
 def _rights(annotations: Mapping[str, str]) -> m.Rights | None:

@@ -15,7 +15,7 @@ from exengine_ome_tiff.ome.user_values import (
     MicroscopeInfo,
     ObjectiveInfo,
 )
-from exengine_ome_tiff.translate import CameraValues
+from exengine_ome_tiff.translate import CameraValues, SummaryValues
 
 OME_TYPES = {
     "|u1": "uint8",
@@ -100,6 +100,10 @@ class DatasetValues:
         Filters and dichroics, by label.
     annotations
         What the user says in own words, by name.
+    told
+        What the summary tells of the plate, among other things.
+    started, ended
+        When the first and the last frame were taken.
     """
 
     experimenter: ExperimenterInfo | None = None
@@ -107,6 +111,9 @@ class DatasetValues:
     microscope: MicroscopeInfo | None = None
     filters: Mapping[str, FilterInfo] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    told: SummaryValues = field(default_factory=SummaryValues)
+    started: datetime | None = None
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.mmcore import CAMERA_PROPERTIES
 from exengine_ome_tiff.translate.objective_labels import is_objective
+from exengine_ome_tiff.translate.tags import dicts, items
 from exengine_ome_tiff.translate.translator import Tags, Told, is_known
 
 Setting: TypeAlias = tuple[str, str, object]
@@ -69,7 +70,7 @@ class Devices:
         return cls(
             state,
             {label: str(device.get("name")) for label, device in devices.items()},
-            {label: _list(device.get("labels")) for label, device in devices.items()},
+            {label: items(device.get("labels")) for label, device in devices.items()},
             presets,
             frozenset(calibrated),
         )
@@ -119,20 +120,11 @@ class Devices:
                 yield device, "Label", labels[int(number)]
 
 
-def dicts(value: object) -> list[Mapping[str, object]]:
-    """Return the dicts in a list."""
-    return [item for item in _list(value) if isinstance(item, Mapping)]
-
-
-def _list(value: object) -> list[object]:
-    return [*value] if isinstance(value, list | tuple) else []
-
-
 def _settings(value: object) -> Iterator[Setting]:
     """Read settings, each a dict of ``dev``, ``prop`` and ``val`` or a list of these three."""
-    for each in _list(value):
+    for each in items(value):
         parts = (
-            [each.get(key) for key in ("dev", "prop", "val")] if isinstance(each, Mapping) else _list(each)
+            [each.get(key) for key in ("dev", "prop", "val")] if isinstance(each, Mapping) else items(each)
         )
         if len(parts) == 3:
             yield str(parts[0]), str(parts[1]), parts[2]

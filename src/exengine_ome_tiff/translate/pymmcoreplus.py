@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from exengine_ome_tiff.translate import parse
-from exengine_ome_tiff.translate.devices import Devices, dicts
+from exengine_ome_tiff.translate.devices import Devices
 from exengine_ome_tiff.translate.mmcore import first_stamp
+from exengine_ome_tiff.translate.tags import dicts
 from exengine_ome_tiff.translate.translator import Dialect, Note, Rule, Tags
 from exengine_ome_tiff.translate.values import CameraValues, SummaryValues
 

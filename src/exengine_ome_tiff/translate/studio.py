@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from exengine_ome_tiff.translate import mmcore, parse
 from exengine_ome_tiff.translate.mmcore import MMCore, first_stamp, known_number
+from exengine_ome_tiff.translate.tags import dicts, flat
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Note, Rule, Tags
 from exengine_ome_tiff.translate.values import SummaryValues
@@ -53,8 +54,18 @@ class Studio(MMCore):
         Note("Comment", "Image Description"),
         Note("UserName", "Experimenter UserName, with the option experimenter"),
         Note("ChNames, ChColors", "Channel Color"),
+        Note("StagePositions[].Properties.Well", "Well, of positions that are not named after one"),
         Note("WellPlateName", "Plate Name"),
-        Note("WellPlateRows, WellPlateColumns", "Plate Rows, Columns"),
+        Note("WellPlateRows", "Plate Rows"),
+        Note("WellPlateColumns", "Plate Columns"),
+        Note("WellPlateDescription", "Plate Description"),
+        Note("WellPlateID", "Plate ExternalIdentifier"),
+        Note("WellPlateExternalIdentifier", "Plate ExternalIdentifier"),
+        Note("WellPlateStatus", "Plate Status"),
+        Note("WellPlateRowNamingConvention", "Plate RowNamingConvention"),
+        Note("WellPlateColumnNamingConvention", "Plate ColumnNamingConvention"),
+        Note("WellPlateWellOriginX", "Plate WellOriginX"),
+        Note("WellPlateWellOriginY", "Plate WellOriginY"),
     )
 
     def summary_values(self, tags: Tags) -> SummaryValues:
@@ -68,10 +79,35 @@ class Studio(MMCore):
             description=parse.text(tags.get("Comment")),
             user_name=parse.text(tags.get("UserName")),
             channel_colors=_colors(tags.get("ChNames"), tags.get("ChColors")),
+            wells=_wells(tags.get("StagePositions")),
             plate_name=parse.text(tags.get("WellPlateName")),
             plate_rows=parse.count(tags.get("WellPlateRows")),
             plate_columns=parse.count(tags.get("WellPlateColumns")),
+            plate_description=parse.text(tags.get("WellPlateDescription")),
+            plate_id=parse.text(tags.get("WellPlateExternalIdentifier", tags.get("WellPlateID"))),
+            plate_status=parse.text(tags.get("WellPlateStatus")),
+            plate_row_naming=_naming(tags.get("WellPlateRowNamingConvention")),
+            plate_column_naming=_naming(tags.get("WellPlateColumnNamingConvention")),
+            plate_origin_x_um=known_number(tags.get("WellPlateWellOriginX")),
+            plate_origin_y_um=known_number(tags.get("WellPlateWellOriginY")),
         )
+
+
+def _wells(positions: object) -> dict[str, str]:
+    """Take the wells that the plug-in for plates gives positions."""
+    found = {}
+    for position in dicts(positions):
+        label = parse.text(position.get("Label", position.get("label")))
+        properties = flat({"": position.get("Properties", position.get("properties"))})
+        well = parse.text(properties.get(".Well"))
+        if label is not None and well is not None:
+            found[label] = well
+    return found
+
+
+def _naming(value: object) -> str | None:
+    word = str(value).casefold()
+    return word if word in ("letter", "number") else None
 
 
 def _colors(names: object, colors: object) -> dict[str, tuple[int, int, int]]:

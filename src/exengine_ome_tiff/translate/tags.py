@@ -36,3 +36,13 @@ def _flat(metadata: Mapping[str, object], prefix: str) -> Iterator[tuple[str, ob
                 yield from _flat(value, f"{prefix}{key}{SEPARATOR}")
         else:
             yield f"{prefix}{key}", value
+
+
+def dicts(value: object) -> list[Mapping[str, object]]:
+    """Return the dicts in a list."""
+    return [item for item in items(value) if isinstance(item, Mapping)]
+
+
+def items(value: object) -> list[object]:
+    """Return the items of a list; nothing of anything else."""
+    return [*value] if isinstance(value, list | tuple) else []

@@ -179,8 +179,14 @@ class SummaryValues:
         Red, green and blue, 0 to 255, by channel.
     cameras
         By label.
-    plate_name, plate_rows, plate_columns
+    wells
+        Names of wells by the labels of positions.
+    plate_name, plate_rows, plate_columns, plate_description, plate_id, plate_status
         Of the multi-well plate.
+    plate_row_naming, plate_column_naming
+        "letter" or "number".
+    plate_origin_x_um, plate_origin_y_um
+        Of its wells.
     """
 
     started: datetime | None = None
@@ -192,9 +198,17 @@ class SummaryValues:
     objective: str | None = None
     channel_colors: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     cameras: Mapping[str, CameraValues] = field(default_factory=dict)
+    wells: Mapping[str, str] = field(default_factory=dict)
     plate_name: str | None = None
     plate_rows: int | None = None
     plate_columns: int | None = None
+    plate_description: str | None = None
+    plate_id: str | None = None
+    plate_status: str | None = None
+    plate_row_naming: str | None = None
+    plate_column_naming: str | None = None
+    plate_origin_x_um: float | None = None
+    plate_origin_y_um: float | None = None
 
     def __post_init__(self) -> None:
         _check_types(self)

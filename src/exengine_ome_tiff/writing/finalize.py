@@ -51,7 +51,8 @@ def finish_files(
     from exengine_ome_tiff.ome.document import Place, ome_xml
 
     location, facts, images = recording.location, recording.facts(), recording.images()
-    plate, about = facts.plate(), facts.about()
+    plate = facts.wells_told(facts.plate(), [image.layout for image in images])
+    about = facts.about()
     companion: list[tuple[OmeImage, Place]] = []
     errors = []
     for number, file in enumerate(recording.files):

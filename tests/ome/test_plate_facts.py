@@ -1,0 +1,102 @@
+"""What metadata tells of plates, and of wells that positions are not named after."""
+
+import numpy as np
+import pytest
+import tifffile
+from ome_types import from_tiff
+
+from exengine_ome_tiff import TiffStorage
+from readers.bioformats import validate_xml
+
+FRAME = np.ones((4, 5), np.uint16)
+EVENT = {"format": "frame-dict", "version": "1.0"}
+PLAN = {
+    "format": "summary-dict",
+    "mda_sequence": {"stage_positions": {"plate": {"name": "24-well", "rows": 4, "columns": 6}}},
+}
+TOLD = {
+    "MetadataVersion": "13",
+    "WellPlateName": "P 7",
+    "WellPlateRows": 8,
+    "WellPlateColumns": 12,
+    "WellPlateDescription": "fixed\r\ncells",
+    "WellPlateExternalIdentifier": "X-12",
+    "WellPlateStatus": "done",
+    "WellPlateWellOriginX": 100.5,
+    "WellPlateWellOriginY": "-3",
+    "WellPlateRowNamingConvention": "number",
+    "WellPlateColumnNamingConvention": "Letter",
+}
+
+
+def stored(path, frames, summary, **options):
+    with TiffStorage(path, summary, **options) as storage:
+        for coordinates, metadata in frames:
+            storage.put(coordinates, FRAME, metadata)
+    assert validate_xml(tifffile.tiffcomment(path)) == []
+    return from_tiff(path)
+
+
+def wells(document):
+    (plate,) = document.plates
+    return [
+        (well.row, well.column, [each.image_ref.id for each in well.well_samples]) for well in plate.wells
+    ]
+
+
+def test_names_of_an_event_tell_the_wells_of_numbered_positions(tmp_path):
+    names = ["A2_0000", "D6_0000", "D6_0001"]
+    frames = [
+        ({"position": position}, EVENT | {"mda_event": {"pos_name": name}})
+        for position, name in enumerate(names)
+    ]
+    document = stored(tmp_path / "run.ome.tiff", frames, PLAN)
+    assert wells(document) == [(0, 1, ["Image:0"]), (3, 5, ["Image:1", "Image:2"])]
+    assert (document.plates[0].name, document.plates[0].rows, document.plates[0].columns) == ("24-well", 4, 6)
+
+
+def test_names_tell_no_wells_without_a_plate(tmp_path):
+    frames = [({"position": 0}, EVENT | {"mda_event": {"pos_name": "P1"}})]
+    assert stored(tmp_path / "run.ome.tiff", frames, {}).plates == []
+
+
+def test_positions_that_are_no_wells_lie_in_none(tmp_path):
+    frames = [
+        ({"position": position}, EVENT | {"mda_event": {"pos_name": name}})
+        for position, name in enumerate(["A1", "focus"])
+    ]
+    assert wells(stored(tmp_path / "run.ome.tiff", frames, PLAN)) == [(0, 0, ["Image:0"])]
+
+
+def test_wells_of_planned_positions(tmp_path):
+    positions = [
+        {"Label": f"Site {number}", "Properties": {"Well": {"type": "STRING", "scalar": well}}}
+        for number, well in enumerate(("B1", "B3"))
+    ]
+    frames = [({"position": f"Site {number}"}, {}) for number in range(2)]
+    document = stored(tmp_path / "run.ome.tiff", frames, TOLD | {"StagePositions": positions})
+    assert wells(document) == [(1, 0, ["Image:0"]), (1, 2, ["Image:1"])]
+
+
+@pytest.mark.parametrize("name", ["run.ome.tiff"])
+def test_what_the_summary_tells_of_the_plate(tmp_path, name, bioformats):
+    path = tmp_path / name
+    frames = [
+        ({"position": position, "time": time}, {"timestamp": f"2026-03-04T05:06:{10 * time:02}Z"})
+        for time in range(3)
+        for position in ("A1", "B2")
+    ]
+    plate = stored(path, frames, TOLD).plates[0]
+    assert (plate.name, plate.description, plate.external_identifier, plate.status) == (
+        *("P 7", "fixed\ncells", "X-12", "done"),
+    )
+    assert (plate.row_naming_convention.value, plate.column_naming_convention.value) == ("number", "letter")
+    assert (plate.well_origin_x, plate.well_origin_x_unit.value) == (100.5, "µm")
+    assert plate.well_origin_y == -3
+    (acquisition,) = plate.plate_acquisitions
+    assert acquisition.start_time.isoformat() == "2026-03-04T05:06:00+00:00"
+    assert acquisition.end_time.isoformat() == "2026-03-04T05:06:20+00:00"
+    assert len(acquisition.well_sample_refs) == 2
+    with bioformats(path) as reader:
+        assert reader.warnings == []
+        assert [series.name for series in reader.series] == ["A1", "B2"]
