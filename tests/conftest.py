@@ -2,23 +2,71 @@
 
 from __future__ import annotations
 
+import os
 import signal
-from typing import TYPE_CHECKING
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from building import ROOT, build
+from effort import VARIABLE, is_thorough
 from readers.bioformats import BioFormats, describe, unavailable_reason
 
-if TYPE_CHECKING:
-    from pathlib import Path
+PEERS_FAIL = "known failures of peers"
 
 # a shell ignores it for what it runs in the background, and commands that are started here would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_report_header() -> str:
-    return f"Bio-Formats: {describe()}"
+def pytest_addoption(parser):
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="hunt for hours' worth of chance: all kills, full disks, damaged files and combinations",
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "thorough: takes long; runs with --thorough only")
+    if config.option.thorough:
+        os.environ[VARIABLE] = "1"
+
+
+def pytest_xdist_auto_num_workers(config) -> int:
+    """Run all tests in two processes, and a single file, which takes seconds, in this one."""
+    arguments = [Path(each.partition("::")[0]) for each in config.args]
+    return 0 if len(arguments) == 1 and arguments[0].is_file() else 2
+
+
+def pytest_collection_modifyitems(config, items):
+    if is_thorough():
+        return
+    chosen = [item for item in items if item.get_closest_marker("thorough") is None]
+    if len(chosen) < len(items):
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+        items[:] = chosen
+
+
+def pytest_report_teststatus(report):
+    """Count the tests that peers are known to fail without a row of x, which looks like breakage."""
+    if hasattr(report, "wasxfail") and report.skipped:
+        return PEERS_FAIL, ".", "KNOWN OF A PEER"
+    return None
+
+
+def pytest_terminal_summary(terminalreporter):
+    peers = Counter(report.wasxfail.split()[0] for report in terminalreporter.getreports(PEERS_FAIL))
+    for peer, count in sorted(peers.items()):
+        terminalreporter.write_line(
+            f"{peer} is known to fail {count} of the tests that it shares with TiffStorage: "
+            "tests/conformance/test_conformance.py has the reasons"
+        )
+
+
+def pytest_report_header() -> list[str]:
+    hunt = "everything" if is_thorough() else "a short part of what takes long; --thorough runs everything"
+    return [f"Bio-Formats: {describe()}", f"tests: {hunt}"]
 
 
 @pytest.fixture(scope="session")

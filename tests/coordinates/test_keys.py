@@ -68,7 +68,9 @@ def test_any_mapping_is_taken(given):
 
 
 @pytest.mark.parametrize(
-    "value", [1.0, np.float32(1), None, True, np.bool_(False), (1, 2), [1], b"x", 1j, object()], ids=repr
+    "value",
+    [1.0, np.float32(1), None, True, np.bool_(False), (1, 2), [1], b"x", 1j, object()],
+    ids=lambda value: type(value).__name__,
 )
 def test_other_values_are_refused_by_name(value):
     with pytest.raises(TypeError) as caught:

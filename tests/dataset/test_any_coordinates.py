@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from acquisitions import put_all
+from effort import effort
 from exengine_ome_tiff import TiffStorage
 from frames import frame
 from readers.check import assert_readers_agree
@@ -40,7 +41,9 @@ def options(draw):
     return {"fold_axes": dict(zip(inside, parents, strict=False))}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=effort(40, 150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(put=acquisitions(), options=options(), name=st.sampled_from(["run.ome.tiff", "run"]))
 @pytest.mark.usefixtures("bioformats")
 def test_readers_agree_on_any_acquisition(caplog, put, options, name):

@@ -6,6 +6,9 @@ import textwrap
 
 import pytest
 
+from effort import effort
+
+POSITIONS = effort(200, 1000)
 SCRIPT = """
     import resource, sys, time
     from pathlib import Path
@@ -16,13 +19,13 @@ SCRIPT = """
     from exengine_ome_tiff import TiffStorage
 
     path = Path(sys.argv[1])
-    positions, times = 1000, 5
+    positions, times = int(sys.argv[2]), 5
 
     def frame(position, time):
         return np.full((16, 16), position * times + time, np.uint16)
 
     def check(storage):
-        for position in (0, 1, 500, 999):
+        for position in (0, 1, positions // 2, positions - 1):
             for time in range(times):
                 place = {"position": position, "time": time}
                 assert (storage[place] == frame(position, time)).all(), place
@@ -43,14 +46,15 @@ SCRIPT = """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sets a POSIX limit")
-def test_a_thousand_positions_with_64_open_files(tmp_path, bioformats):
+def test_many_positions_with_64_open_files(tmp_path, bioformats):
     path = tmp_path / "run"
-    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), path]
+    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), path, str(POSITIONS)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(list(path.iterdir())) == 1001
-    with bioformats(path / "run_999.ome.tiff") as reader:
+    assert len(list(path.iterdir())) == POSITIONS + 1
+    with bioformats(path / f"run_{POSITIONS - 1}.ome.tiff") as reader:
         (series,) = reader.series
         assert series.size_t == 5
-        assert [int(reader.plane(0, 0, 0, t)[0, 0]) for t in range(5)] == [4995, 4996, 4997, 4998, 4999]
+        values = [int(reader.plane(0, 0, 0, t)[0, 0]) for t in range(5)]
+        assert values == [*range(5 * POSITIONS - 5, 5 * POSITIONS)]
         assert reader.warnings == []

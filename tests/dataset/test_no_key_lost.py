@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ome_types import from_xml
 
+from effort import effort
 from exengine_ome_tiff import TiffStorage
 from exengine_ome_tiff.ome.text import valid_text
 from readers.bioformats import validate_xml
@@ -48,7 +49,7 @@ def same(a, b):
     return a == b or (isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=effort(50, 150), deadline=None)
 @given(frames=st.lists(METADATA, min_size=1, max_size=4), summary=METADATA)
 @pytest.mark.usefixtures("bioformats")
 def test_every_leaf_can_be_found_again(frames, summary):

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from effort import effort
 from exengine_ome_tiff import TiffStorage
 from frames import assert_same, frame, in_file, stored_planes
 from readers.bioformats import validate_xml
@@ -229,7 +230,7 @@ class StorageMachine(RuleBasedStateMachine):
 
 TestStorage = pytest.mark.timeout(900)(StorageMachine.TestCase)  # a failure is shrunk for up to five minutes
 TestStorage.settings = settings(
-    max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", "250")),
+    max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", str(effort(60, 250)))),
     stateful_step_count=25,
     deadline=None,
     report_multiple_bugs=False,
