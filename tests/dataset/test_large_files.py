@@ -32,7 +32,7 @@ def test_a_file_that_grows_past_4_gib(tmp_path, caplog, shape, coding):
                 storage.flush()
                 end = PAST_4_GIB * (1 if number == 4 else 2)
                 os.truncate(path, end)
-                file = storage._recorder._files.writers[0]._file
+                file = storage._recording.index.files[0].tail
                 # or the hole would be overwritten
                 file._start = file._end = file._reserved = end
             storage.put(place, array, {"number": number})
@@ -59,7 +59,7 @@ def test_a_file_that_grows_past_8_tib(tmp_path, end, coding):
         for number, (place, array) in enumerate(put):
             if number == 2:
                 storage.flush()
-                file = storage._session._files.writers[0]._file
+                file = storage._recording.index.files[0].tail
                 file._start = file._end = file._reserved = end + 4096
             try:
                 storage.put(place, array)

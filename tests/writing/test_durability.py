@@ -18,7 +18,7 @@ import pytest
 import tifffile
 
 from exengine_ome_tiff import NotFinishedError, TiffStorage
-from exengine_ome_tiff.tiff import chain, finisher, growing_file
+from exengine_ome_tiff.tiff import chain, file_tail, final_chain
 from exengine_ome_tiff.tiff.records import decode_block
 from exengine_ome_tiff.writing.files import BUFFER_BYTES
 from exengine_ome_tiff.writing.flusher import IDLE_S
@@ -336,7 +336,7 @@ def test_finish_can_be_repeated_when_a_final_chain_could_not_be_written(tmp_path
     target = tmp_path / name
     storage = TiffStorage(target)
     stored = put_with_gaps(storage)
-    full_disk(finisher, "write_final_chain", *failing)
+    full_disk(final_chain, "write_final_chain", *failing)
     for _ in failing:
         with pytest.raises(OSError, match="space"):
             storage.finish()
@@ -411,7 +411,7 @@ def test_frames_that_could_not_be_written_when_idle_are_written_later(tmp_path, 
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         put(storage, 0)
-        fake = full_disk(growing_file.GrowingFile, "link", 1, 2)
+        fake = full_disk(file_tail.FileTail, "link", 1, 2)
         for number in range(1, 5):
             put(storage, number)
         deadline_s = time.monotonic() + DEADLINE_S

@@ -1,49 +1,18 @@
 """A set of frames in files: finding a frame by its coordinates and reading it."""
 
 from array import array
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import Axes, Coordinates, Key, read_coordinates
 from exengine_ome_tiff.dataset.records import decode_metadata
-from exengine_ome_tiff.tiff import PixelFormat
+from exengine_ome_tiff.tiff import JournalFile, PageHandle, PixelFormat
 
 
-class Pages(Protocol):
-    """A file that pages can be read from: one that is written, or one that is finished."""
-
-    path: Path
-
-    def pixels(self, handle: int) -> npt.NDArray[Any]:
-        """Return a page as it was put, in a new array."""
-        ...
-
-    def note(self, handle: int) -> bytes:
-        """Return the record of a page."""
-        ...
-
-    def format(self, handle: int) -> PixelFormat:
-        """Return what was put."""
-        ...
-
-    def data_offsets(self, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return where in the file the pixels of some pages begin; of encoded ones, where their IFDs are."""
-        ...
-
-    def formats(self, handles: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Sequence[PixelFormat]]:
-        """Return a number for the format of each of some pages, and the formats by these numbers."""
-        ...
-
-    def close(self) -> None:
-        """Close the file."""
-        ...
-
-
-class PageTable(NamedTuple):
+class PageLocations(NamedTuple):
     """Where and what pages are; arrays have a number for each page.
 
     Parameters
@@ -75,7 +44,7 @@ class FrameIndex:
 
     def __init__(self) -> None:
         self.axes = Axes()
-        self.files: list[Pages] = []
+        self.files: list[JournalFile] = []
         self.numbers: dict[Key, int] = {}
         """Of each frame that counts, in order of first arrival, the number of its latest put."""
         self._places = array("Q")
@@ -86,7 +55,7 @@ class FrameIndex:
         """Return how many frames can be read, those that others have replaced included."""
         return self._count
 
-    def add(self, key: Key, file: int, handle: int) -> bool:
+    def add(self, key: Key, file: int, handle: PageHandle) -> bool:
         """Note where the next frame is; return whether its coordinates have been put before."""
         count, number = len(self.numbers), len(self._places)
         self._places.append(file << 32 | handle)
@@ -94,10 +63,10 @@ class FrameIndex:
         self._count = number + 1  # and from now on it is announced
         return len(self.numbers) == count
 
-    def place(self, number: int) -> tuple[int, int]:
+    def place(self, number: int) -> tuple[int, PageHandle]:
         """Return file and handle of a frame by its number."""
         place = self._places[number]
-        return place >> 32, place & _HANDLE
+        return place >> 32, PageHandle(place & _HANDLE)
 
     def places(self, numbers: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Return files and handles of frames by their numbers, shape as those."""
@@ -113,12 +82,12 @@ class FrameIndex:
     def format(self, number: int) -> PixelFormat:
         """Return what was put by the number of a frame."""
         file, handle = self.place(number)
-        return self.files[file].format(handle)
+        return self.files[file].pages.format(handle)
 
     def stored(self, number: int) -> npt.NDArray[Any]:
         """Return the pixels of a frame by its number as they are in the file, in a new array."""
         file, handle = self.place(number)
-        return self.files[file].format(handle).as_stored(self.files[file].pixels(handle))
+        return self.files[file].stored(handle)
 
     def latest(self) -> tuple[list[Key], npt.NDArray[np.int64]]:
         """Return keys and numbers of the frames that count, in order of first arrival."""
@@ -132,18 +101,18 @@ class FrameIndex:
         stored = [each.stored for each in pages.known_formats]
         return [stored[number] for number in pages.formats.tolist()]
 
-    def pages(self, numbers: npt.NDArray[np.int64]) -> "PageTable":
+    def pages(self, numbers: npt.NDArray[np.int64]) -> "PageLocations":
         """Return where and what the pages of frames are, by their numbers."""
         files, handles = self.places(numbers)
         offsets, formats = np.empty_like(files), np.empty_like(files)
         known: dict[PixelFormat, int] = {}
         for file in np.unique(files).tolist():
             rows = np.flatnonzero(files == file)
-            offsets[rows] = self.files[file].data_offsets(handles[rows])
-            which, of_file = self.files[file].formats(handles[rows])
+            offsets[rows] = self.files[file].pages.data_offsets(handles[rows])
+            which, of_file = self.files[file].pages.formats(handles[rows])
             renumbered = np.array([known.setdefault(each, len(known)) for each in of_file], np.int64)
             formats[rows] = renumbered[which]
-        return PageTable(files, offsets, formats, tuple(known))
+        return PageLocations(files, offsets, formats, tuple(known))
 
     def coordinates(self) -> list[Coordinates]:
         """Return the coordinates of all frames, in order of first arrival."""

@@ -12,7 +12,7 @@ from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome
-from exengine_ome_tiff.tiff import JournalPage, open_pages, read_description, read_head
+from exengine_ome_tiff.tiff import JournalPage, open_journal, read_description, read_head
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +26,8 @@ def open_files_of(paths: Sequence[Path], *, allow_unfinished: bool) -> FrameInde
     frames: list[FoundFrame] = []
     try:
         for number, each in enumerate(paths):
-            reader, pages = open_pages(each, allow_unfinished=allow_unfinished)
-            dataset.files.append(reader)
+            journal, pages = open_journal(each, allow_unfinished=allow_unfinished)
+            dataset.files.append(journal)
             try:
                 frames += found_frames(number, each, pages)
             except OmeTiffError as error:
@@ -86,7 +86,7 @@ def read_header(path: Path) -> Header:
     OmeTiffError
         The file is none of ours.
     """
-    text = read_head(path).dataset
+    text = read_head(path).header
     try:
         return Header.decode(text)
     except OmeTiffError as error:

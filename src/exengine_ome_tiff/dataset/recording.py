@@ -20,7 +20,7 @@ from exengine_ome_tiff.dataset.loader import (
 from exengine_ome_tiff.dataset.location import Location
 from exengine_ome_tiff.dataset.metadata_table import MetadataTable
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.tiff import JournalPage, PageFinisher, read_head, resume
+from exengine_ome_tiff.tiff import JournalFile, JournalPage, WriteSettings, open_journal, read_head
 from exengine_ome_tiff.translate import Translator
 
 logger = logging.getLogger(__name__)
@@ -43,8 +43,6 @@ class Recording:
         Of the user, for dialects of metadata that this package does not know.
     index
         Its frames.
-    files
-        Those of its files that are not finished, in the order of the index's.
     metadata
         What the metadata of each frame says; None where that is to be read from the records.
     is_finished
@@ -55,7 +53,6 @@ class Recording:
     header: Header
     translators: Sequence[Translator] = ()
     index: FrameIndex = field(default_factory=FrameIndex)
-    files: list[PageFinisher] = field(default_factory=list)
     metadata: MetadataTable | None = None
     is_finished: bool = False
 
@@ -91,43 +88,40 @@ class Recording:
             No frame is in them, or a finished one is damaged.
         """
         index = FrameIndex()
-        files: list[PageFinisher] = []
         frames: list[FoundFrame] = []
         done, total = 0, sum(path.stat().st_size for path in paths)
         try:
             for path in paths:
                 size = path.stat().st_size
-                finisher, reader, pages = resume(path, self.header.coding)
+                file, pages = open_journal(
+                    path, allow_unfinished=True, settings=WriteSettings(self.header.coding)
+                )
                 try:
-                    found = found_frames(len(files), path, _watched(pages, done, total, progress))
+                    found = found_frames(len(index.files), path, _watched(file, pages, done, total, progress))
                     if not found:
                         raise OmeTiffError(f"{path}: no frame is in it")  # noqa: TRY301
                 except OmeTiffError as error:
-                    finisher.close()
-                    if finisher.is_finished or len(paths) == 1:
+                    file.close()
+                    if file.is_finished or len(paths) == 1:
                         raise
                     logger.warning("%s is left out; the folder opens when it is not there: %s", path, error)
                     continue
                 finally:
                     done += size
-                files.append(finisher)
-                index.files.append(reader)
+                index.files.append(file)
                 frames += found
             if not frames:
                 raise OmeTiffError(f"{self.location.path}: no frame is in it")  # noqa: TRY301
-            check_positions([file.path for file in files], frames)
+            check_positions([file.path for file in index.files], frames)
             add_frames(index, frames)
             metadata = MetadataTable.read(index, self.translators)
         except (OmeTiffError, OSError):
-            for file in files:
-                file.close()
+            index.close()
             raise
-        self.index, self.files, self.metadata = index, files, metadata
+        self.index, self.metadata = index, metadata
 
     def close(self) -> None:
         """Close all files as they are."""
-        for file in self.files:
-            file.close()
         self.index.close()
 
 
@@ -162,9 +156,9 @@ def open_dataset(path: Path, *, allow_unfinished: bool = False) -> Recording:
 
 
 def _watched(
-    pages: Iterable[JournalPage], done: int, total: int, progress: Progress | None
+    file: JournalFile, pages: Iterable[JournalPage], done: int, total: int, progress: Progress | None
 ) -> Iterator[JournalPage]:
     for page in pages:
         if progress is not None:
-            progress(done + page.ifd_at, total)
+            progress(done + file.pages.ifd_at(page.handle), total)
         yield page

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.layout import AxisValue
-from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageTable
+from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
 from exengine_ome_tiff.reading.pixel_kind import FrameKind, only_kind
 from exengine_ome_tiff.reading.selection import select
 from exengine_ome_tiff.tiff import MarkedFile, PixelFormat, StoredPage, read_head
@@ -100,7 +100,7 @@ def stitched_array(
 def lazy_array(
     dataset: FrameIndex,
     frames: Numbers,
-    pages: PageTable,
+    pages: PageLocations,
     kind: FrameKind,
     trim: tuple[slice, slice] = (slice(None), slice(None)),
     *,
@@ -152,7 +152,7 @@ def _renumbered(numbers: Numbers) -> tuple[list[int], Numbers]:
 def _marked(dataset: FrameIndex, number: int) -> MarkedFile:
     path = dataset.files[number].path
     head = read_head(path)
-    return MarkedFile.of(path, head.dataset, head.dataset_at)
+    return MarkedFile.of(path, head.header, head.header_at)
 
 
 def _overlap(summary: object) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.layout import value_text
-from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageTable
+from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
 from exengine_ome_tiff.reading.selection import Selection
 from exengine_ome_tiff.tiff import PixelFormat
 
@@ -36,7 +36,7 @@ class FrameKind:
         return f"{'x'.join(map(str, self.shape))} {self.dtype.name}"
 
 
-def only_kind(dataset: FrameIndex, chosen: Selection, pages: PageTable) -> FrameKind:
+def only_kind(dataset: FrameIndex, chosen: Selection, pages: PageLocations) -> FrameKind:
     """Return the kind of all frames, or of the first one if none is chosen; ValueError names other kinds."""
     if not len(pages.files):
         return FrameKind.as_put(dataset.format(0))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.layout import AxisValue
-from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageTable
+from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
 from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.reading.calibration import Calibration
 from exengine_ome_tiff.reading.dask_array import lazy_array
@@ -93,7 +93,7 @@ def _of_pixels(kind: FrameKind, calibration: Calibration) -> dict[str, Coordinat
     return coords
 
 
-def _kind(pages: PageTable) -> FrameKind:
+def _kind(pages: PageLocations) -> FrameKind:
     """Return what frames are: what was put, unless that was several things or packed pixels."""
     formats = [pages.known_formats[number] for number in np.unique(pages.formats).tolist()]
     kinds = {FrameKind.as_put(pixels) for pixels in formats}

@@ -7,10 +7,13 @@ from typing import NamedTuple
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.checksums import is_right
-from exengine_ome_tiff.tiff.finisher import PageFinisher
+from exengine_ome_tiff.tiff.decode import decoded
+from exengine_ome_tiff.tiff.final_chain import FinalEntries
+from exengine_ome_tiff.tiff.journal_file import JournalFile
 from exengine_ome_tiff.tiff.page_coding import PageCoding
+from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat
-from exengine_ome_tiff.tiff.reader import PageReader
+from exengine_ome_tiff.tiff.shared_file import FileView
 
 _NOT_OF_ALL = (chain.IMAGE_DESCRIPTION, chain.SOFTWARE, chain.SUB_IFDS, chain.JOURNAL)
 """Tags that only the first page has, or those that have smaller copies."""
@@ -27,7 +30,7 @@ class Expected(NamedTuple):
         What it is.
     """
 
-    handle: int | None
+    handle: PageHandle | None
     pixels: PixelFormat
 
 
@@ -47,18 +50,17 @@ class PageFault(NamedTuple):
 
 
 def check_pages(
-    reader: PageReader,
-    finisher: PageFinisher,
+    journal: JournalFile,
     coding: PageCoding,
     pages: Sequence[Expected],
-    checksums: Mapping[int, str],
+    checksums: Mapping[PageHandle, str],
 ) -> Iterator[PageFault]:
     """Compare all pages of a file with what they are to be, and decode them.
 
     Parameters
     ----------
-    reader, finisher
-        Of the file, whose journal has been read.
+    journal
+        The file, whose pages are known.
     coding
         How its pages are coded.
     pages
@@ -66,10 +68,11 @@ def check_pages(
     checksums
         By handle.
     """
-    left = reader.file.size()
+    left = journal.file.size()
     seen: set[bytes] = set()
     """Entries of blank pages, one of which may stand for many frames."""
-    with reader.file.reopened("rb") as file:
+    with journal.file.reopened("rb") as file:
+        final = FinalEntries(journal, file)
         try:
             ifds = chain.walk(file, chain.first_offset(file))
             for number, (ifd, page) in enumerate(zip_longest(ifds, pages)):
@@ -85,7 +88,7 @@ def check_pages(
                     if left < 0:
                         yield PageFault(number, "it overlaps with other pages")
                         return
-                    for what in _faults(reader, finisher, coding, file, ifd, page, checksums):
+                    for what in _faults(journal, final, coding, ifd, page, checksums):
                         yield PageFault(number, what)
                 except OmeTiffError as error:
                     yield PageFault(number, str(error))
@@ -94,31 +97,30 @@ def check_pages(
 
 
 def _faults(
-    reader: PageReader,
-    finisher: PageFinisher,
+    journal: JournalFile,
+    final: FinalEntries,
     coding: PageCoding,
-    file: chain.Readable,
     ifd: chain.Ifd,
     page: Expected,
-    checksums: Mapping[int, str],
+    checksums: Mapping[PageHandle, str],
 ) -> Iterator[str]:
     """Yield what is wrong with a page; raise OmeTiffError where it cannot be read."""
     if page.handle is None:
-        if reader.decoded(ifd.offset, page.pixels).any():
+        if decoded(journal.file, ifd.offset, page.pixels).any():
             yield "it stands for a frame that was never put, and is not black"
-    elif ifd.without(_NOT_OF_ALL) != finisher.entries(file, page.handle):
+    elif ifd.without(_NOT_OF_ALL) != final.of(page.handle):
         yield "it is not the page of the frame that the records put there"
         return
     elif page.handle in checksums:
-        if not is_right(checksums[page.handle], reader.stored(page.handle)):
+        if not is_right(checksums[page.handle], journal.stored(page.handle)):
             yield f"its pixels have changed: they do not have the checksum {checksums[page.handle]}"
     elif page.pixels.is_encoded:
-        reader.stored(page.handle)
+        journal.stored(page.handle)
     copies = coding.smaller(page.pixels)
     entry = ifd.find(chain.SUB_IFDS)
-    offsets = () if entry is None else chain.read_numbers(file, entry)
+    offsets = () if entry is None else chain.read_numbers(FileView(journal.file), entry)
     if len(offsets) != len(copies):
         yield f"expected {len(copies)} smaller copies of it, found {len(offsets)}"
         return
     for offset, pixels in zip(offsets, copies, strict=True):
-        reader.decoded(offset, pixels)
+        decoded(journal.file, offset, pixels)

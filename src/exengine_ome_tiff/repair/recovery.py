@@ -121,4 +121,4 @@ def _finish(held: Held, translators: Iterable[Translator], progress: Progress | 
         recording.close()
     if progress is not None:
         progress(total, total)
-    return RecoveryResult(held.location.path, len(recording.files), len(recording.index))
+    return RecoveryResult(held.location.path, len(recording.index.files), len(recording.index))

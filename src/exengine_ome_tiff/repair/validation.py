@@ -24,13 +24,7 @@ from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import OME_TYPES
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome, schema_errors
 from exengine_ome_tiff.repair.page_consistency import Expected, check_pages
-from exengine_ome_tiff.tiff import (
-    PageFinisher,
-    PageReader,
-    read_description,
-    read_head,
-    resume,
-)
+from exengine_ome_tiff.tiff import open_journal, read_description, read_head
 
 _RECOVER = "finish it: exengine-ome-tiff recover PATH"
 _COPY = "take the file from a copy"
@@ -115,20 +109,17 @@ class _Check:
         self._paths = paths
         self._header = header
         self._dataset = FrameIndex()
-        self._files: list[tuple[PageFinisher, PageReader]] = []
         self._frames: list[FoundFrame] = []
 
     def close(self) -> None:
         """Close all files."""
-        for _, reader in self._files:
-            reader.close()
+        self._dataset.close()
 
     def problems(self) -> Iterator[Problem]:
         """Yield all that is wrong."""
         for number, path in enumerate(self._paths):
-            finisher, reader, pages = resume(path, self._header.coding)
-            self._files.append((finisher, reader))
-            self._dataset.files.append(reader)
+            file, pages = open_journal(path, allow_unfinished=True)
+            self._dataset.files.append(file)
             try:
                 self._frames += found_frames(number, path, pages)
             except OmeTiffError as error:
@@ -148,14 +139,14 @@ class _Check:
             yield from self._of_companion(images)
 
     def _of_file(self, number: int, images: Sequence[StoredImage]) -> Iterator[Problem]:
-        path, (finisher, reader) = self._paths[number], self._files[number]
+        path, file = self._paths[number], self._dataset.files[number]
         checksums = {
             frame.page.handle: frame.page.checksum
             for frame in self._frames
             if frame.file == number and frame.page.checksum is not None
         }
         pages = [page for image in images for page in self._pages(image)]
-        for fault in check_pages(reader, finisher, self._header.coding, pages, checksums):
+        for fault in check_pages(file, self._header.coding, pages, checksums):
             yield Problem(path, fault.page, fault.what, _SPOILED)
         try:
             xml = read_description(path)
@@ -172,7 +163,7 @@ class _Check:
     def _pages(self, image: StoredImage) -> Iterator[Expected]:
         for number in image.layout.frames.tolist():
             handle = None if number < 0 else self._dataset.place(number)[1]
-            pixels = image.pixels if handle is None else self._dataset.files[image.file].format(handle)
+            pixels = image.pixels if handle is None else self._dataset.files[image.file].pages.format(handle)
             yield Expected(handle, self._header.coding.encoded(pixels))
 
     def _of_companion(self, images: Sequence[StoredImage]) -> Iterator[Problem]:

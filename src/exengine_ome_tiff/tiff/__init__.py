@@ -4,24 +4,23 @@ from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of
 from exengine_ome_tiff.tiff.disk import sync_folder, write_whole
 from exengine_ome_tiff.tiff.extents import Extents
-from exengine_ome_tiff.tiff.finisher import PageFinisher
+from exengine_ome_tiff.tiff.final_chain import finish_journal
 from exengine_ome_tiff.tiff.foreign_tiff import ForeignTiff
 from exengine_ome_tiff.tiff.hyperstack import Hyperstack, write_hyperstack
 from exengine_ome_tiff.tiff.ifd_offsets import ifd_offsets
+from exengine_ome_tiff.tiff.journal_file import JournalFile, WriteSettings
 from exengine_ome_tiff.tiff.journal_reader import (
     JournalPage,
     is_begun,
-    open_pages,
+    open_journal,
     read_description,
     read_head,
-    resume,
 )
 from exengine_ome_tiff.tiff.micromanager import ImageStack, StackPage
 from exengine_ome_tiff.tiff.page_coding import PageCoding
+from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes, packing_of, pixel_format
-from exengine_ome_tiff.tiff.reader import PageReader
 from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage
-from exengine_ome_tiff.tiff.writer import PageWriter
 
 __all__ = [
     "Algorithm",
@@ -30,25 +29,25 @@ __all__ = [
     "ForeignTiff",
     "Hyperstack",
     "ImageStack",
+    "JournalFile",
     "JournalPage",
     "MarkedFile",
     "PageCoding",
-    "PageFinisher",
-    "PageReader",
-    "PageWriter",
+    "PageHandle",
     "PixelFormat",
     "StackPage",
     "StoredPage",
+    "WriteSettings",
     "algorithm_of",
     "as_bytes",
+    "finish_journal",
     "ifd_offsets",
     "is_begun",
-    "open_pages",
+    "open_journal",
     "packing_of",
     "pixel_format",
     "read_description",
     "read_head",
-    "resume",
     "sync_folder",
     "write_hyperstack",
     "write_whole",

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -10,24 +10,9 @@ import tifffile
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain
-from exengine_ome_tiff.tiff.growing_file import GrowingFile
+from exengine_ome_tiff.tiff.file_tail import FileTail
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
-
-
-class Added(NamedTuple):
-    """Where a page is that was written.
-
-    Parameters
-    ----------
-    ifd
-        Its IFD, to which nothing leads yet.
-    data_at
-        Offset of its pixels; for an encoded page, that of its IFD.
-    """
-
-    ifd: chain.Ifd
-    data_at: int
 
 
 class Appender:
@@ -41,14 +26,14 @@ class Appender:
         Compression and tiles of all pages.
     """
 
-    def __init__(self, file: GrowingFile, coding: PageCoding) -> None:
+    def __init__(self, file: FileTail, coding: PageCoding) -> None:
         self._file = file
         self._coding = coding
         self._writer: tifffile.TiffWriter | None = None
 
     def write(
         self, data: npt.NDArray[Any], pixels: PixelFormat, tags: Sequence[tuple[int, bytes]] = ()
-    ) -> Added:
+    ) -> tuple[chain.Ifd, int]:
         """Write a page.
 
         Parameters
@@ -62,7 +47,10 @@ class Appender:
 
         Returns
         -------
-        Added
+        Ifd
+            Its IFD, to which nothing leads yet.
+        int
+            Offset of its pixels; for an encoded page, that of its IFD.
 
         Raises
         ------
@@ -92,7 +80,7 @@ class Appender:
         data: npt.NDArray[Any],
         pixels: PixelFormat,
         tags: Sequence[tuple[int, bytes]],
-    ) -> Added:
+    ) -> tuple[chain.Ifd, int]:
         start = self._file.seek(0, os.SEEK_END)
         is_rgb = pixels.samples > 1
         place = writer.write(
@@ -120,7 +108,7 @@ class Appender:
                 f"tifffile {tifffile.__version__} writes pages in another way than the versions before it, "
                 f"on which this package relies: {error}"
             ) from error
-        return Added(ifd, data_at)
+        return ifd, data_at
 
     def _check(self, ifd: chain.Ifd, start: int, strip: tuple[int, int] | None) -> None:
         """Raise OmeTiffError where tifffile has not written a page as is relied on.

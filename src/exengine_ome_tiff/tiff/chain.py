@@ -107,6 +107,13 @@ class Ifd(NamedTuple):
         """Return the entry of a tag, or None."""
         return next((entry for entry in self.tags() if entry.code == code), None)
 
+    def tag(self, code: int) -> Entry:
+        """Return the entry of a tag; OmeTiffError where the page has none."""
+        entry = self.find(code)
+        if entry is None:
+            raise OmeTiffError(f"the page at offset {self.offset} has no tag {code}")
+        return entry
+
     def tags(self) -> Iterator[Entry]:
         """Yield all entries."""
         for fields in ENTRY.iter_unpack(self.entries):

@@ -7,11 +7,14 @@ Its IFDs name the same pixels at the same offsets: no pixel moves.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import FileIO
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff import chain, disk
 from exengine_ome_tiff.tiff.chain import (
     ENTRY,
     IFD8,
@@ -23,6 +26,9 @@ from exengine_ome_tiff.tiff.chain import (
 )
 from exengine_ome_tiff.tiff.disk import write_all
 from exengine_ome_tiff.tiff.ifds import PageKind, aligned, ifd, ifd_bytes
+from exengine_ome_tiff.tiff.journal_file import JournalFile
+from exengine_ome_tiff.tiff.page_table import PageHandle
+from exengine_ome_tiff.tiff.pyramid import halved
 
 _WRITE_BYTES = 1 << 20
 _RUN_PAGES = 4096
@@ -43,6 +49,135 @@ class Run(NamedTuple):
     kind: PageKind
     data_offsets: npt.NDArray[np.int64]
     """Where the pixels of each begin, shape (pages,)."""
+
+
+def finish_journal(
+    journal: JournalFile,
+    pages: npt.NDArray[np.int64],
+    description: bytes,
+    software: str,
+    *,
+    fsync: bool = False,
+) -> None:
+    """Give a file whose recording has ended its final order of pages and its description.
+
+    Parameters
+    ----------
+    journal
+        The file, which takes no more pages then; nothing is done where it is finished.
+    pages
+        Handles, shape (n,), n > 0; one may come several times, pages that are left out stay in the
+        journal only.
+    description
+        UTF-8 text for the ImageDescription tag.
+    software
+        ASCII text for the Software tag.
+    fsync
+        Whether all but the file's name is safe on the disk when this returns; the header then leads to
+        the new chain only when that is.
+
+    Raises
+    ------
+    OSError
+        The file is as it was before; this may be called again.
+    OmeTiffError
+        It is somebody else's file, and damaged.
+    """
+    if journal.is_finished:
+        return
+    _write_smaller(journal, pages)
+    journal.end_tail()
+    try:
+        with journal.file.reopened("rb") as file:
+            journal_at = chain.first_offset(file)
+            # the header leads to the new chain where only what comes after that was interrupted
+            is_done = chain.read_ifd(file, journal_at).find(chain.JOURNAL) is not None
+        ends = [journal_at] if journal.last_at is None else [journal_at, journal.last_at]
+        extra = {
+            chain.IMAGE_DESCRIPTION: (chain.ASCII, description + b"\0"),
+            chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
+            chain.JOURNAL: (chain.LONG8, b"".join(map(OFFSET.pack, ends))),
+        }
+        with journal.file.reopened("r+b", buffering=0) as file:
+            if not is_done:
+                first_at = write_final_chain(file, _final_pages(journal, pages), len(pages), extra)
+                if fsync:
+                    disk.sync_file(file)
+                chain.begin_with(file, first_at)
+            if fsync:
+                disk.sync_file(file)
+    except OSError as error:
+        raise disk.told(error, journal.path) from error
+    journal.is_finished = True
+
+
+def _write_smaller(journal: JournalFile, pages: npt.NDArray[np.int64]) -> None:
+    """Write the smaller copies of pages, those that are not there yet."""
+    coding = journal.settings.coding
+    if coding.pyramid_levels is None:
+        return
+    left = journal.file.size()
+    for handle in map(PageHandle, np.unique(pages).tolist()):
+        formats = coding.smaller(journal.pages.format(handle))
+        copies = journal.smaller.setdefault(handle, []) if formats else []
+        if len(copies) == len(formats):
+            continue
+        left -= journal.stored_nbytes(handle)
+        if left < 0:
+            raise OmeTiffError(f"{journal.path}: its pages overlap")
+        image = journal.stored(copies[-1] if copies else handle)
+        for pixels in formats[len(copies) :]:
+            image = halved(image)
+            copies.append(journal.append_loose(image, pixels))
+
+
+def _final_pages(journal: JournalFile, pages: npt.NDArray[np.int64]) -> Iterator[Page | Run]:
+    """Yield pages for the final chain, made of the IFDs that are there."""
+    with journal.file.reopened("rb") as file:
+        if journal.smaller or journal.pages.has_encoded:
+            entries = FinalEntries(journal, file)
+            for handle in map(PageHandle, pages.tolist()):
+                yield Page(entries.of(handle), [entries.of(copy) for copy in journal.smaller.get(handle, ())])
+            return
+        # the IFDs of blocks of one format are alike but for the place of the pixels
+        ifds, block_of = np.unique(journal.pages.ifd_offsets(pages), return_inverse=True)
+        kinds: dict[bytes, int] = {}
+        of_blocks = [
+            kinds.setdefault(PageKind(chain.read_ifd(file, ifd_at).public_entries()).page(0), len(kinds))
+            for ifd_at in ifds.tolist()
+        ]
+        kind_of = np.array(of_blocks)[block_of]
+        starts = [0, *(np.flatnonzero(np.diff(kind_of)) + 1).tolist(), len(pages)]
+        offsets, of_numbers = journal.pages.data_offsets(pages), [PageKind(entries) for entries in kinds]
+        for start, stop in pairwise(starts):
+            yield Run(of_numbers[kind_of[start]], offsets[start:stop])
+
+
+class FinalEntries:
+    """The entries that pages have in the final chain, made of those of the first page of their block.
+
+    Parameters
+    ----------
+    journal
+        The file.
+    file
+        The same one, open for reading.
+    """
+
+    def __init__(self, journal: JournalFile, file: chain.Readable) -> None:
+        self._pages = journal.pages
+        self._file = file
+        self._template = 0, b""
+        """Offset and entries of the IFD that was read last."""
+
+    def of(self, handle: PageHandle) -> bytes:
+        """Return the entries of a page."""
+        ifd_at = self._pages.ifd_at(handle)
+        if ifd_at != self._template[0]:
+            self._template = ifd_at, chain.read_ifd(self._file, ifd_at).public_entries()
+        if self._pages.format(handle).is_encoded:
+            return self._template[1]
+        return PageKind(self._template[1]).page(self._pages.data_at(handle))
 
 
 def write_final_chain(

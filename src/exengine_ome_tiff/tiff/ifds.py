@@ -1,7 +1,6 @@
 """The bytes of IFDs: entries, links, and many pages made of the entries of one."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,21 +8,6 @@ import numpy.typing as npt
 from exengine_ome_tiff.tiff.chain import BYTES, ENTRY, OFFSET, STRIP_OFFSETS
 
 ALIGNMENT = 8
-
-
-class BlockIfds(NamedTuple):
-    """The IFDs of pages that are linked together.
-
-    Parameters
-    ----------
-    ifds
-        Their bytes.
-    next_at
-        Where the last one's link to the page behind it will be; it is 0 yet.
-    """
-
-    ifds: bytes
-    next_at: int
 
 
 class PageKind:
@@ -66,7 +50,7 @@ class PageKind:
             return None
         return int(OFFSET.unpack_from(entries, at)[0])
 
-    def block(self, data_offsets: Sequence[int], code: int, value_nbytes: int, at: int) -> BlockIfds:
+    def block(self, data_offsets: Sequence[int], code: int, value_nbytes: int, at: int) -> tuple[bytes, int]:
         """Make the IFDs of pages, of which the first has a tag more, whose value lies behind them all.
 
         Parameters
@@ -79,15 +63,22 @@ class PageKind:
             Length of its value.
         at
             Where the first IFD will be.
+
+        Returns
+        -------
+        bytes
+            The IFDs.
+        int
+            Where the last one's link to the page behind it will be; it is 0 yet.
         """
         others_at = at + ifd_bytes(len(self.entries) + ENTRY.size)
         end = others_at + (len(data_offsets) - 1) * self.ifd_nbytes
         entries = self.page(data_offsets[0]) + ENTRY.pack(code, BYTES, value_nbytes, OFFSET.pack(end))
         if len(data_offsets) == 1:
-            return BlockIfds(ifd(entries, 0), at + OFFSET.size + len(entries))
+            return ifd(entries, 0), at + OFFSET.size + len(entries)
         others = self.ifds(data_offsets[1:], others_at, is_last=True)
         next_at = end - self.ifd_nbytes + OFFSET.size + len(self.entries)
-        return BlockIfds(ifd(entries, others_at) + others, next_at)
+        return ifd(entries, others_at) + others, next_at
 
     def ifds(
         self, data_offsets: Sequence[int] | npt.NDArray[np.int64], at: int, *, is_last: bool

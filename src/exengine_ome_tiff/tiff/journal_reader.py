@@ -8,37 +8,18 @@ from typing import NamedTuple
 
 from exengine_ome_tiff.errors import NotFinishedError, OmeTiffError
 from exengine_ome_tiff.tiff import chain
-from exengine_ome_tiff.tiff.finisher import PageFinisher
-from exengine_ome_tiff.tiff.growing_file import GrowingFile
 from exengine_ome_tiff.tiff.ifds import PageKind
-from exengine_ome_tiff.tiff.page_coding import PageCoding
-from exengine_ome_tiff.tiff.pixels import PixelFormat
-from exengine_ome_tiff.tiff.reader import PageReader
+from exengine_ome_tiff.tiff.journal_file import JournalFile, WriteSettings
+from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.records import BlockRecord, decode_block
 
 
 class JournalPage(NamedTuple):
-    """A page as the journal of a file tells it.
+    """A page as the journal of a file has it; `checksum` is that of its pixels, None where there is none."""
 
-    Parameters
-    ----------
-    handle
-        Of the page.
-    pixels
-        What was put.
-    note
-        Of the page.
-    checksum
-        Of its pixels; None where there is none.
-    ifd_at
-        Offset of the IFD of the first page of its block.
-    """
-
-    handle: int
-    pixels: PixelFormat
+    handle: PageHandle
     note: bytes
     checksum: str | None
-    ifd_at: int
 
 
 class _Block(NamedTuple):
@@ -51,26 +32,16 @@ class _Block(NamedTuple):
 
 
 class FileHead(NamedTuple):
-    """What a file says at its beginning.
+    """What a file says at its beginning."""
 
-    Parameters
-    ----------
-    dataset
-        What its `PageWriter` was given.
-    dataset_at
-        Where that is in the file.
-    journal
-        Offset of the first page of its journal.
-    last
-        Offset of its last page; None where that is the one that links to no other.
-    is_finished
-        Whether it was finished.
-    """
-
-    dataset: bytes
-    dataset_at: int
-    journal: int
-    last: int | None
+    header: bytes
+    """What its writer was given, which holds for the whole dataset."""
+    header_at: int
+    """Where that is in the file."""
+    journal_at: int
+    """Offset of the first page of its journal."""
+    last_at: int | None
+    """Offset of its last page; None where that is the one that links to no other."""
     is_finished: bool
 
 
@@ -98,7 +69,7 @@ def read_head(path: Path) -> FileHead:
 
 
 def is_begun(path: Path) -> bool:
-    """Whether a file is a header and no more, as `PageWriter` makes it before the first page."""
+    """Whether a file is a header and no more, as `JournalFile` makes it before the first page."""
     with path.open("rb") as file:
         return file.read(chain.HEADER_BYTES + 1) == chain.header(0)
 
@@ -118,8 +89,10 @@ def read_description(path: Path) -> bytes:
         return chain.read_bytes(file, entry).rstrip(b"\0")
 
 
-def open_pages(path: Path, *, allow_unfinished: bool = False) -> tuple[PageReader, Iterator[JournalPage]]:
-    """Open a file for reading.
+def open_journal(
+    path: Path, *, allow_unfinished: bool = False, settings: WriteSettings | None = None
+) -> tuple[JournalFile, Iterator[JournalPage]]:
+    """Open a file that was written before.
 
     Parameters
     ----------
@@ -127,12 +100,14 @@ def open_pages(path: Path, *, allow_unfinished: bool = False) -> tuple[PageReade
         The file.
     allow_unfinished
         Whether it need not be finished: then all pages are read that are whole.
+    settings
+        How pages are written that are added; None where the file is only read.
 
     Returns
     -------
-    PageReader
+    JournalFile
     iterator of JournalPage
-        All pages that were put, in the order of the journal; must be exhausted before the reader is used.
+        All frames, in the order of the journal; must be exhausted before the file is used.
 
     Raises
     ------
@@ -147,93 +122,75 @@ def open_pages(path: Path, *, allow_unfinished: bool = False) -> tuple[PageReade
             f"{path}: not finished: it is still being written, or its writer has ended before finish(), "
             "and exengine_ome_tiff.recover() will finish it"
         )
-    reader = PageReader(path)
-    reader.dataset = head.dataset
-    return reader, _read_journal(reader, head, None)
+    journal = JournalFile(path, head.header)
+    journal.is_finished = head.is_finished
+    if settings is not None:
+        journal.write_on(settings)
+    return journal, _read_journal(journal, head)
 
 
-def resume(path: Path, coding: PageCoding) -> tuple[PageFinisher, PageReader, Iterator[JournalPage]]:
-    """Open a file whose writer has ended, to finish it; arguments, results and errors as for `open_pages`.
-
-    Returns
-    -------
-    PageFinisher
-        Is finished where the file is.
-    PageReader
-    iterator of JournalPage
-    """
-    head = read_head(path)
-    reader = PageReader(path)
-    reader.dataset = head.dataset
-    finisher = PageFinisher(reader, GrowingFile(reader.file), coding)
-    finisher.is_finished = head.is_finished
-    return finisher, reader, _read_journal(reader, head, finisher)
-
-
-def _read_journal(reader: PageReader, head: FileHead, finisher: PageFinisher | None) -> Iterator[JournalPage]:
-    """Read the journal of a file, telling its reader and its finisher where pages are."""
-    for block in _blocks(reader, head, finisher):
-        record = block.record
-        format_number = reader.format_number(record.pixels)
+def _read_journal(journal: JournalFile, head: FileHead) -> Iterator[JournalPage]:
+    """Read the journal of a file into its table of pages."""
+    pages = journal.pages
+    for ifd, record, data_offsets, note_at in _blocks(journal, head):
+        format_number = pages.format_number(record.pixels)
         handles = [
-            reader.add(format_number, data_at, len(note))
-            for data_at, note in zip(block.data_offsets, record.notes, strict=True)
+            pages.add(format_number, data_at, len(note))
+            for data_at, note in zip(data_offsets, record.notes, strict=True)
         ]
-        reader.locate_notes(handles, block.note_at)
-        if finisher is not None:
-            finisher.add(handles, block.ifd.offset)
+        pages.locate(handles, ifd.offset, note_at)
         checksums: Sequence[str | None] = record.checksums or [None] * len(handles)
-        for handle, note, checksum in zip(handles, record.notes, checksums, strict=True):
-            yield JournalPage(handle, record.pixels, note, checksum, block.ifd.offset)
+        yield from map(JournalPage, handles, record.notes, checksums)
 
 
-def _blocks(reader: PageReader, head: FileHead, finisher: PageFinisher | None) -> Iterator[_Block]:
+def _blocks(journal: JournalFile, head: FileHead) -> Iterator[_Block]:
     """Yield all blocks; of a file that was never finished those before the first one that is not whole."""
-    left = size = (
-        reader.file.size()
-    )  # records and plain pixels have room in the file, as no byte is read twice
+    # records and plain pixels have room in the file, as no byte is read twice
+    left = size = journal.file.size()
     last = None
     with (
-        reader.file.reopened("rb") as file,
-        closing(chain.walk(file, head.journal)) as ifds,
+        journal.file.reopened("rb") as file,
+        closing(chain.walk(file, head.journal_at)) as ifds,
     ):
         try:
             for ifd in ifds:
-                tag = _records(reader, ifd)
+                tag = _records(journal, ifd)
                 left -= tag.length
-                _check(left >= 0, f"{reader.path}: its records are longer than the file")
-                record = _decoded(reader, ifd, chain.read_bytes(file, tag))
+                _check(left >= 0, f"{journal.path}: its records are longer than the file")
+                record = _decoded(journal, ifd, chain.read_bytes(file, tag))
                 left -= 0 if record.pixels.is_encoded else len(record.notes) * record.pixels.nbytes
-                _check(left >= 0, f"{reader.path}: its pages overlap")
+                _check(left >= 0, f"{journal.path}: its pages overlap")
                 pages = [ifd, *islice(ifds, len(record.notes) - 1)]
-                offsets = _data_offsets(reader, pages, record, size)
+                offsets = _data_offsets(journal, pages, record, size)
                 yield _Block(ifd, record, offsets, tag.number + record.head_nbytes)
                 last = pages[-1]
-                if finisher is not None:
-                    finisher.link_at = last.next_at
-                if last.offset == head.last:
+                journal.link_at = last.next_at
+                if last.offset == head.last_at:
                     break
         except OmeTiffError:
             if head.is_finished or last is None:
                 raise
-            if finisher is not None:
-                finisher.end_with(last)
+            if not last.is_sorted:
+                raise OmeTiffError(
+                    f"{journal.path}: the tags of the page at offset {last.offset} are damaged"
+                ) from None
+            journal.last_at = last.offset
 
 
-def _records(reader: PageReader, ifd: chain.Ifd) -> chain.Entry:
+def _records(journal: JournalFile, ifd: chain.Ifd) -> chain.Entry:
     """Return the tag that the first page of a block has."""
     tag = ifd.find(chain.RECORDS)
     if tag is None:
-        raise OmeTiffError(f"{reader.path}: the page at offset {ifd.offset} has no record")
+        raise OmeTiffError(f"{journal.path}: the page at offset {ifd.offset} has no record")
     return tag
 
 
 def _data_offsets(
-    reader: PageReader, pages: Sequence[chain.Ifd], record: BlockRecord, size: int
+    journal: JournalFile, pages: Sequence[chain.Ifd], record: BlockRecord, size: int
 ) -> list[int]:
     """Return where the pixels of the pages of a block are, making sure that they are in the file."""
     first, count = pages[0], len(record.notes)
-    where = f"{reader.path}: the block at offset {first.offset}"
+    where = f"{journal.path}: the block at offset {first.offset}"
     if record.pixels.is_encoded:
         _check(count == 1, f"{where} has {count} encoded pages instead of one")
         return [first.offset]
@@ -248,16 +205,16 @@ def _data_offsets(
         if at is None:
             raise OmeTiffError(f"{where} has pages of several kinds")
         is_whole = at >= chain.HEADER_BYTES and at + record.pixels.nbytes <= size
-        _check(is_whole, f"{reader.path}: cut off in the pixels of the page at offset {page.offset}")
+        _check(is_whole, f"{journal.path}: cut off in the pixels of the page at offset {page.offset}")
         offsets.append(at)
     return offsets
 
 
-def _decoded(reader: PageReader, ifd: chain.Ifd, record: bytes) -> BlockRecord:
+def _decoded(journal: JournalFile, ifd: chain.Ifd, record: bytes) -> BlockRecord:
     try:
         return decode_block(record)
     except OmeTiffError as error:
-        raise OmeTiffError(f"{reader.path}: the page at offset {ifd.offset}: {error}") from error
+        raise OmeTiffError(f"{journal.path}: the page at offset {ifd.offset}: {error}") from error
 
 
 def _check(is_right: bool, message: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.dataset.recording import Recording
-from exengine_ome_tiff.tiff import Algorithm, BufferPool, PageWriter
+from exengine_ome_tiff.tiff import Algorithm, BufferPool, JournalFile, WriteSettings
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +25,8 @@ class WrittenFiles:
     """
 
     def __init__(self, recording: Recording, checksums: Algorithm | None) -> None:
-        self.writers: list[PageWriter] = []
         self._recording = recording
-        self._checksums = checksums
+        self._settings = WriteSettings(recording.header.coding, checksums)
         self._pool = BufferPool(BUFFER_BYTES, MAX_BUFFERS)
         self._numbers: dict[int | str | None, int] = {}
 
@@ -45,10 +44,8 @@ class WrittenFiles:
             path = self._free_path(position)
             number = len(self._numbers)
             try:
-                writer = self._created(path)
-                self.writers[number:] = [writer]
-                self._recording.files[number:] = [writer.finisher]
-                self._recording.index.files[number:] = [writer]
+                file = self._created(path)
+                self._recording.index.files[number:] = [file]
                 self._numbers[position] = number
             except FileExistsError:
                 raise
@@ -67,46 +64,42 @@ class WrittenFiles:
             path = other
         return path
 
-    def _created(self, path: Path) -> PageWriter:
-        header = self._recording.header
-        return PageWriter.create(path, header.encode(), self._pool, header.coding, self._checksums)
+    def _created(self, path: Path) -> JournalFile:
+        return JournalFile.create(path, self._recording.header.encode(), self._settings, self._pool)
 
     def go_on(self) -> None:
         """Add pages to the files that the recording has read back."""
-        recording = self._recording
-        self.writers = [
-            PageWriter.go_on(finisher, self._pool, recording.header.coding, self._checksums)
-            for finisher in recording.files
-        ]
-        index = recording.index
-        index.files[:] = self.writers
+        index = self._recording.index
+        for file in index.files:
+            file.write_on(self._settings, self._pool)
+            file.reopen()
         for key, frame in index.numbers.items():
             position = self._position(index.axes.coordinates(key))
             if position not in self._numbers:
                 self._numbers[position], _ = index.place(frame)
-                recording.location.file(position)  # no other position gets its name
+                self._recording.location.file(position)  # no other position gets its name
 
     def commit(self, *, fsync: bool) -> list[OSError]:
         """Write all frames that wait; return what went wrong with files, the others are written."""
         errors = []
-        for writer in self.writers:
+        for file in self._recording.index.files:
             try:
-                writer.commit()
+                file.commit()
                 if fsync:
-                    writer.sync()
+                    file.sync()
             except OSError as error:
                 errors.append(error)
         return errors
 
     def waiting(self) -> set[int]:
         """Return the numbers of the files that frames wait for."""
-        return {number for number, writer in enumerate(self.writers) if writer.has_waiting}
+        return {number for number, file in enumerate(self._recording.index.files) if file.has_waiting}
 
     def left(self) -> list[Path]:
         """Close the files as they are and return their paths, without those that have no frame, which go."""
         paths = []
-        for file in self._recording.files:
-            if file.has_pages:
+        for file in self._recording.index.files:
+            if len(file.pages):
                 file.close()
                 paths.append(file.path)
             else:
@@ -115,7 +108,7 @@ class WrittenFiles:
 
     def discard(self) -> None:
         """Delete the files, none of which has a frame."""
-        for file in self._recording.files:
+        for file in self._recording.index.files:
             file.discard()
         self._recording.index.files.clear()
 

@@ -13,7 +13,7 @@ from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.dataset.loader import root_uuid
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.ome import OmeImage
-from exengine_ome_tiff.tiff import PageFinisher, read_description, write_whole
+from exengine_ome_tiff.tiff import JournalFile, finish_journal, read_description, write_whole
 from exengine_ome_tiff.version import __version__
 from exengine_ome_tiff.writing.claim import sync_names
 
@@ -29,7 +29,7 @@ def finish_files(
     new_folders: Sequence[Path] = (),
     waiting: Collection[int] = (),
 ) -> None:
-    """Make OME-TIFF of all files, and the companion of a folder; the index reads the finished files then.
+    """Make OME-TIFF of all files, and the companion of a folder.
 
     Parameters
     ----------
@@ -55,10 +55,10 @@ def finish_files(
     about = facts.about()
     companion: list[tuple[OmeImage, Place]] = []
     errors = []
-    for number, file in enumerate(recording.files):
+    for number, file in enumerate(recording.index.files):
         if number in waiting:
             continue
-        if not file.has_pages:
+        if not len(file.pages):
             file.discard()  # not even its first frame could be written
             continue
         uuid, inside = _uuid(recording, file), [image for image in images if image.file == number]
@@ -72,7 +72,7 @@ def finish_files(
         xml = ome_xml(location.name, contents, plate, about, uuid, CREATOR)
         try:
             pages = np.concatenate([_pages(image, recording.index, file) for image in inside])
-            recording.index.files[number] = file.finish(pages, xml, CREATOR, fsync=fsync)
+            finish_journal(file, pages, xml, CREATOR, fsync=fsync)
         except OSError as error:
             errors.append(error)  # that of one position; the others are finished all the same
     facts.findings.log(logger, location.name)
@@ -85,7 +85,7 @@ def finish_files(
         sync_names(location, new_folders)
 
 
-def _uuid(recording: Recording, file: PageFinisher) -> str:
+def _uuid(recording: Recording, file: JournalFile) -> str:
     """Return the UUID of a file; a finished one may have been renamed since it got its own."""
     written = root_uuid(read_description(file.path)) if file.is_finished else None
     return written or recording.header.file_uuid(file.path.name)
@@ -96,7 +96,7 @@ def _described(image: StoredImage, facts: Facts) -> OmeImage:
     return OmeImage(image.layout, image.name, *image.pixels.stored, values, facts.columns)
 
 
-def _pages(image: StoredImage, index: FrameIndex, file: PageFinisher) -> npt.NDArray[np.int64]:
+def _pages(image: StoredImage, index: FrameIndex, file: JournalFile) -> npt.NDArray[np.int64]:
     """Return the handles of an image's planes; those never put share one blank page."""
     layout = image.layout
     acquired = layout.frames >= 0

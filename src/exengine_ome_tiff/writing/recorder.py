@@ -136,7 +136,7 @@ class Recorder:
         self._is_consistent = False
         self._next_number = number + 1  # no other frame gets the number of one that may be in a file
         try:
-            handle = self._files.writers[file].append(array, pixels, record, at_once=is_slow)
+            handle = recording.index.files[file].append(array, pixels, record, at_once=is_slow)
         except OSError:
             self._next_number, self._is_consistent = number, was_consistent  # the frame was not taken
             raise
@@ -153,7 +153,7 @@ class Recorder:
             )
         if pixels.stored_dtype.kind == "c" and "complex" not in self._told:
             self._tell_once("complex", "%s: Bio-Formats cannot open files with complex pixels", self._path)
-        if self._flusher.is_idle and self._files.writers[file].has_waiting:
+        if self._flusher.is_idle and recording.index.files[file].has_waiting:
             self._flusher.begin(now_s)
 
     def facts(self) -> Facts | None:
@@ -344,7 +344,7 @@ def read_to_resume(held: Held, translators: Sequence[Translator]) -> Recording:
     held.header.coding.require_codec()
     recording = Recording(held.location, held.header, translators)
     recording.read_back(held.paths)
-    for path in {*held.paths}.difference(file.path for file in recording.files):
+    for path in {*held.paths}.difference(file.path for file in recording.index.files):
         path.unlink()  # the folder would not open with a file without a frame
     return recording
 

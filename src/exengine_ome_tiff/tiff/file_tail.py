@@ -28,7 +28,7 @@ class _Waiting(NamedTuple):
     start: int
 
 
-class GrowingFile(io.RawIOBase):
+class FileTail(io.RawIOBase):
     """The end of a file: bytes are added behind it, and then something is made to lead to them.
 
     Whoever is killed in between leaves a file that ends with bytes that nothing leads to, and a write that
@@ -56,10 +56,6 @@ class GrowingFile(io.RawIOBase):
         """The last bytes of the file, which are not in it yet."""
         self.last_write_at = 0
         """Where the last write went to that added bytes."""
-
-    def wait_in(self, pool: BufferPool) -> None:
-        """Take memory from another pool, while none is taken."""
-        self._pool = pool
 
     def add(self, data: bytes | memoryview) -> int:
         """Add bytes; return where they begin, a multiple of 8.
@@ -189,11 +185,6 @@ class GrowingFile(io.RawIOBase):
         if self._file.size() > self._end:
             self._file.writable().truncate(self._end)
             self._reserved = self._end
-
-    def sync(self) -> None:
-        """Wait until all is safe on the disk; errors as for `add`."""
-        self.write_waiting()
-        disk.sync_file(self._file.writable())
 
     # what tifffile calls ----------------------------------------------------------------------------------
 

@@ -12,10 +12,12 @@ import tifffile
 from disks import failing_disk
 from exengine_ome_tiff.tiff import (
     BufferPool,
+    JournalFile,
     PageCoding,
-    PageWriter,
+    WriteSettings,
     disk,
-    open_pages,
+    finish_journal,
+    open_journal,
     pixel_format,
 )
 
@@ -31,7 +33,7 @@ def frame(number, pixels):
 
 
 def new_writer(path, coding, buffer_bytes=1000):
-    return PageWriter.create(path, b"dataset", BufferPool(buffer_bytes, 2), coding)
+    return JournalFile.create(path, b"dataset", WriteSettings(coding), BufferPool(buffer_bytes, 2))
 
 
 def write_all(writer, committed):
@@ -74,7 +76,7 @@ def test_wherever_a_write_ends_all_pages_that_are_linked_are_whole(tmp_path, cap
                 values = [set(np.unique(page.asarray()).tolist()) for page in tif.pages]
             assert all(len(value) == 1 for value in values)
             if values:
-                reader, pages = open_pages(path, allow_unfinished=True)
+                reader, pages = open_journal(path, allow_unfinished=True)
         found = {}
         for page in pages:
             found[int(page.note)] = page.handle
@@ -117,7 +119,8 @@ def test_on_other_systems(tmp_path, monkeypatch, name, reserved):
     path.unlink()
     writer = new_writer(path, PageCoding())
     write_all(writer, committed)
-    writer.finisher.finish(np.array(committed, np.int64), b"description", "software", fsync=True).close()
+    finish_journal(writer, np.array(committed, np.int64), b"description", "software", fsync=True)
+    writer.close()
     with tifffile.TiffFile(path) as tif:
         assert [int(page.asarray()[0, 0]) for page in tif.pages] == committed
 
@@ -138,8 +141,9 @@ def test_a_file_that_is_finished_while_it_is_read_has_its_pages(tmp_path):
     path = tmp_path / "pages.tif"
     writer, committed = new_writer(path, PageCoding()), []
     write_all(writer, committed)
-    reader, pages = open_pages(path, allow_unfinished=True)
-    writer.finisher.finish(np.array(committed, np.int64), b"description", "software").close()
+    reader, pages = open_journal(path, allow_unfinished=True)
+    finish_journal(writer, np.array(committed, np.int64), b"description", "software")
+    writer.close()
     assert [int(page.note) for page in pages] == committed
     reader.close()
 

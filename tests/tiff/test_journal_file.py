@@ -11,9 +11,18 @@ import pytest
 import tifffile
 
 from exengine_ome_tiff import NotFinishedError, OmeTiffError
-from exengine_ome_tiff.tiff import BufferPool, PageCoding, PageWriter, chain, open_pages, pixel_format
-from exengine_ome_tiff.tiff.block import MAX_BLOCK_PAGES
-from exengine_ome_tiff.tiff.growing_file import GrowingFile
+from exengine_ome_tiff.tiff import (
+    BufferPool,
+    JournalFile,
+    PageCoding,
+    WriteSettings,
+    chain,
+    finish_journal,
+    open_journal,
+    pixel_format,
+)
+from exengine_ome_tiff.tiff.file_tail import FileTail
+from exengine_ome_tiff.tiff.journal_file import MAX_BLOCK_PAGES
 
 SHAPE = (4, 6)
 SMALL = pixel_format(SHAPE, "<u2")
@@ -35,7 +44,9 @@ class Book:
 
     def __init__(self, path, buffer_bytes=BUFFER_BYTES, max_buffers=2):
         self.path = path
-        self.writer = PageWriter.create(path, b"dataset", BufferPool(buffer_bytes, max_buffers))
+        self.writer = JournalFile.create(
+            path, b"dataset", WriteSettings(), BufferPool(buffer_bytes, max_buffers)
+        )
         self.pages = {}
 
     def append(self, *numbers, pixels=SMALL, at_once=False):
@@ -47,11 +58,12 @@ class Book:
     def finish(self, order=None, description=b"description"):
         handles = list(self.pages) if order is None else order
         self.writer.commit()
-        return self.writer.finisher.finish(np.array(handles, np.int64), description, "software")
+        finish_journal(self.writer, np.array(handles, np.int64), description, "software")
+        return self.writer
 
     def blank(self, pixels):
         self.writer.commit()
-        return self.writer.finisher.append_blank(pixels)
+        return self.writer.append_blank(pixels)
 
     def assert_right(self, reader=None):
         for handle, (number, pixels) in self.pages.items():
@@ -63,14 +75,14 @@ def assert_page(reader, handle, number, pixels):
     assert array.dtype.str == pixels.dtype
     np.testing.assert_array_equal(array, frame(number, pixels))
     assert reader.note(handle) == note(number)
-    assert reader.format(handle) == pixels
+    assert reader.pages.format(handle) == pixels
 
 
 def assert_reopened(book):
     """Check that the file has the acknowledged pages in its journal, and no other."""
-    reader, pages = open_pages(book.path)
-    assert reader.dataset == b"dataset"
-    found = [(page.handle, page.pixels, page.note) for page in pages]
+    reader, pages = open_journal(book.path)
+    assert reader.header == b"dataset"
+    found = [(page.handle, reader.pages.format(page.handle), page.note) for page in pages]
     expected = sorted((note(number), pixels.shape, pixels.dtype) for number, pixels in book.pages.values())
     assert sorted((text, pixels.shape, pixels.dtype) for _, pixels, text in found) == expected
     numbers = {note(number): number for number, _ in book.pages.values()}
@@ -204,7 +216,7 @@ def test_notes_may_have_any_length(book):
     assert [book.writer.note(handle) for handle in handles] == notes
     reader = book.finish(handles)
     assert [reader.note(handle) for handle in handles] == notes
-    reader, pages = open_pages(book.path)
+    reader, pages = open_journal(book.path)
     assert [page.note for page in pages] == notes
     reader.close()
 
@@ -282,7 +294,7 @@ def test_until_it_is_finished_a_file_says_so(book):
     book.append(*range(9))
     book.writer.commit()
     with pytest.raises(NotFinishedError, match=r"pages\.tif"):
-        open_pages(book.path)
+        open_journal(book.path)
     book.finish()
     assert_reopened(book)
 
@@ -291,7 +303,7 @@ def test_discard_deletes_the_file(tmp_path):
     for numbers in ([], [0, 1]):
         book = Book(tmp_path / "pages.tif")
         book.append(*numbers)
-        book.writer.finisher.discard()
+        book.writer.discard()
         assert list(tmp_path.iterdir()) == []
 
 
@@ -318,7 +330,7 @@ def finished(tmp_path):
 
 
 def drain(path):
-    reader, pages = open_pages(path)
+    reader, pages = open_journal(path)
     try:
         return [(page.note, reader.pixels(page.handle)) for page in pages]
     finally:
@@ -361,10 +373,10 @@ PROLOGUE = """
     from pathlib import Path
     import numpy as np
     import tifffile
-    from test_writer import Book, assert_reopened, frame, read
-    from exengine_ome_tiff.tiff import growing_file, pixel_format
+    from test_journal_file import Book, assert_reopened, frame, read
+    from exengine_ome_tiff.tiff import file_tail, pixel_format
 
-    growing_file._LEAST_RESERVED = growing_file._MOST_RESERVED = 0
+    file_tail._LEAST_RESERVED = file_tail._MOST_RESERVED = 0
     folder = Path(sys.argv[1])
     LARGE = pixel_format((80, 100), "<u2")
 
@@ -471,7 +483,7 @@ def test_a_full_disk_at_finish_loses_nothing_and_finish_works_later(tmp_path, is
                 book.append(40, 41, 42)
             book.append(43, at_once=True)
             failed = 0
-            with disk_of(book.writer._file._end + room):
+            with disk_of(book.writer.tail.end + room):
                 failed += attempt(book.finish, description=b"d" * 2000)
                 if failed:
                     check(book.assert_right)
@@ -497,7 +509,7 @@ def test_a_full_disk_at_finish_leaves_the_file_as_it_was(tmp_path):
         for room in rooms:
             book = Book(folder / f"{room}.tif")
             book.append(*range(20), at_once=True)
-            before = book.path.read_bytes()[: book.writer._file._end]
+            before = book.path.read_bytes()[: book.writer.tail.end]
             with disk_of(len(before) + room):
                 failed = attempt(book.finish, description=b"d" * 2000)
             after = book.path.read_bytes()
@@ -522,7 +534,7 @@ class FailingWrites:
     def __init__(self, monkeypatch):
         self.failing = set()
         self.count = 0
-        link = GrowingFile.link
+        link = FileTail.link
 
         def failing_link(file, *args):
             self.count += 1
@@ -530,7 +542,7 @@ class FailingWrites:
                 raise OSError(28, "No space left on device")
             link(file, *args)
 
-        monkeypatch.setattr(GrowingFile, "link", failing_link)
+        monkeypatch.setattr(FileTail, "link", failing_link)
 
 
 @pytest.fixture
@@ -588,13 +600,15 @@ def test_a_failed_commit_at_finish_can_be_repeated(book, writes):
 @pytest.mark.parametrize("coding", [PageCoding(), PageCoding("zlib"), PageCoding(tile=(16, 16))], ids=str)
 def test_a_tifffile_that_writes_pages_in_another_way_is_told(tmp_path, monkeypatch, coding):
     pixels = pixel_format((40, 60), "<u2")
-    writer = PageWriter.create(tmp_path / "pages.tif", b"dataset", BufferPool(BUFFER_BYTES, 2), coding)
+    writer = JournalFile.create(
+        tmp_path / "pages.tif", b"dataset", WriteSettings(coding), BufferPool(BUFFER_BYTES, 2)
+    )
     write = tifffile.TiffWriter.write
     writer.append(frame(0, FORMATS[0]), FORMATS[0], note(0))
 
     def other_write(self, *arguments, **options):
         written = write(self, *arguments, **options)
-        writer._file.write(b"something behind the IFD")
+        writer.tail.write(b"something behind the IFD")
         return written and (written[0] + 8, written[1])
 
     with monkeypatch.context() as patch:
@@ -617,8 +631,8 @@ def test_a_tifffile_that_writes_pages_in_another_way_is_told(tmp_path, monkeypat
 def test_no_page_is_longer_than_it_may_be(tmp_path, shape, compression, tile):
     pixels, coding = pixel_format(shape, "|u1"), PageCoding(compression, tile=tile)
     data = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
-    writer = PageWriter.create(tmp_path / "pages.tif", b"dataset", BufferPool(0, 0), coding)
-    before = writer._file.end
+    writer = JournalFile.create(tmp_path / "pages.tif", b"dataset", WriteSettings(coding), BufferPool(0, 0))
+    before = writer.tail.end
     writer.append(data, pixels, b"")
-    assert writer._file.end - before <= coding.most_nbytes(pixels) + 200  # the tags of the dataset and record
+    assert writer.tail.end - before <= coding.most_nbytes(pixels) + 200  # the tags of the dataset and record
     writer.close()

@@ -1,0 +1,354 @@
+"""One file: frames become pages, which are linked in blocks with their records, and can be read at once.
+
+`JournalFile.append` and `commit` are how a frame gets into the file; `final_chain.finish_journal` ends it,
+`journal_reader.open_journal` opens it again.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.tiff import chain, disk
+from exengine_ome_tiff.tiff.appender import Appender
+from exengine_ome_tiff.tiff.buffers import BufferPool
+from exengine_ome_tiff.tiff.checksums import Algorithm, checksum
+from exengine_ome_tiff.tiff.decode import decoded
+from exengine_ome_tiff.tiff.file_tail import FileTail
+from exengine_ome_tiff.tiff.ifds import PageKind, aligned
+from exengine_ome_tiff.tiff.page_coding import PageCoding
+from exengine_ome_tiff.tiff.page_table import PageHandle, PageTable
+from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
+from exengine_ome_tiff.tiff.records import encode_block
+from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
+from exengine_ome_tiff.tiff.stored_page import read_plain
+
+MAX_BLOCK_PAGES = 256
+LARGE_BYTES = 1 << 20
+"""Pages from this size on wait for no others: what a block of its own costs is little beside their pixels."""
+_PAGE_BYTES = 160
+"""What a page has in a record at the most, beside its note; places that are filled up included."""
+_BLOCK_BYTES = 4096
+"""What a block has in a record at the most, beside its pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteSettings:
+    """How pages are written.
+
+    Parameters
+    ----------
+    coding
+        Compression, tiles and smaller copies of all pages.
+    checksums
+        Which checksum the record of each frame has; None for none.
+    """
+
+    coding: PageCoding = field(default_factory=PageCoding)
+    checksums: Algorithm | None = None
+
+
+class _Block:
+    """Pages of one format whose pixels are in the file, and to which nothing leads yet."""
+
+    def __init__(self, pixels: PixelFormat, number: int, kind: PageKind) -> None:
+        self.pixels = pixels
+        self.number = number
+        self.kind = kind
+        self.capacity = 1 if pixels.nbytes >= LARGE_BYTES else MAX_BLOCK_PAGES
+        self.page_nbytes = kind.ifd_nbytes + _PAGE_BYTES
+        """What each adds at the most, its pixels and its note not included."""
+        self.handles: list[PageHandle] = []
+        self.checksums: list[str] = []
+
+
+class JournalFile:
+    """A BigTIFF file that holds, from the first write on, all frames that were put into it.
+
+    One thread at a time adds pages; any number of threads, and forked processes, read, also meanwhile.
+    A page waits to be linked only when there is room for its IFD and its note on the disk already.
+
+    Parameters
+    ----------
+    path
+        Of the file, which exists.
+    header
+        JSON that holds for the whole dataset; kept in the first page.
+    """
+
+    def __init__(self, path: Path, header: bytes) -> None:
+        self.path = path
+        self.header = header
+        self.file = SharedFile(path)
+        self.pages = PageTable()
+        self.is_finished = False
+        self.settings = WriteSettings()
+        self.link_at = chain.FIRST_IFD_AT
+        """Where the link from the last page to a next one is."""
+        self.last_at: int | None = None
+        """Offset of the last page, where its link leads to what is no page."""
+        self.smaller: dict[PageHandle, list[PageHandle]] = {}
+        """The smaller copies of pages."""
+        self._tail: FileTail | None = None
+        """None where the file is only read."""
+        self._blanks: dict[tuple[tuple[int, ...], str], PageHandle] = {}
+        self._blocks: dict[PixelFormat, _Block] = {}
+        self._last: tuple[PixelFormat, _Block] | None = None
+        """The format of the last frame, as it was put."""
+        self._waiting: dict[PageHandle, bytes] = {}
+        """Notes that are not in the file yet."""
+        self._waiting_nbytes = 0
+        """What will be added for the pages that wait, at the most."""
+
+    @classmethod
+    def create(cls, path: Path, header: bytes, settings: WriteSettings, pool: BufferPool) -> Self:
+        """Create a file.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        header
+            JSON that holds for the whole dataset.
+        settings
+            How pages are written.
+        pool
+            Where the memory comes from in which small frames wait.
+
+        Raises
+        ------
+        FileExistsError
+            The file exists.
+        """
+        try:
+            with path.open("xb", buffering=0) as file:
+                disk.write_all(file, chain.header(0))
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise disk.told(error, path) from error
+        journal = cls(path, header)
+        journal.write_on(settings, pool)
+        return journal
+
+    def write_on(self, settings: WriteSettings, pool: BufferPool | None = None) -> None:
+        """Let pages be added to a file whose pages are known; parameters as for `create`."""
+        self.settings = settings
+        self._tail = FileTail(self.file, pool)
+        self._appender = Appender(self._tail, settings.coding)
+
+    def reopen(self) -> None:
+        """Have the last page lead nowhere, so that frames can follow; errors as for `append`."""
+        self.tail.link(self.link_at, 0)
+        self.last_at = None
+
+    @property
+    def tail(self) -> FileTail:
+        """Where pages are added; RuntimeError where the file is only read."""
+        if self._tail is None:
+            raise RuntimeError(f"{self.path}: opened for reading")
+        return self._tail
+
+    # a frame gets into the file ---------------------------------------------------------------------------
+
+    def append(
+        self, data: npt.NDArray[Any], pixels: PixelFormat, note: bytes, *, at_once: bool = False
+    ) -> PageHandle:
+        """Take a frame; its pixels may be overwritten once this returns.
+
+        Parameters
+        ----------
+        data
+            Shape and type as `pixels` says; any byte order and strides.
+        note
+            One line without a line end.
+        at_once
+            Link its page now, instead of waiting for others of its format.
+
+        Returns
+        -------
+        PageHandle
+
+        Raises
+        ------
+        OSError
+            The frame was not taken; those taken before stay readable, and the next `append` or `commit`
+            tries again what could not be written.
+        """
+        block = self._block(pixels)
+        if block is None:
+            return self._write_through_tifffile(data, pixels, note)
+        tail = self.tail
+        page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
+        nbytes = block.page_nbytes + len(note) + (0 if block.handles else _BLOCK_BYTES)
+        tail.reserve(page.nbytes + self._waiting_nbytes + nbytes)
+        end = tail.end
+        data_at = tail.add(as_bytes(page))
+        block.checksums += self._checksum(page)
+        handle = self.pages.add(block.number, data_at, len(note))
+        self._waiting[handle] = note
+        self._waiting_nbytes += nbytes
+        block.handles.append(handle)  # last: whatever interrupts us, a frame is taken or is not
+        if at_once or len(block.handles) >= block.capacity:
+            try:
+                self._write_block(block)
+            except OSError:
+                block.handles.pop()
+                del block.checksums[len(block.handles) :], self._waiting[handle]
+                self._waiting_nbytes -= nbytes
+                tail.take_back(end)
+                raise
+        return handle
+
+    def commit(self) -> None:
+        """Link all pages that wait, so that other programs see them; errors as for `append`."""
+        for block in self._blocks.values():
+            if block.handles:
+                self._write_block(block)
+
+    def sync(self) -> None:
+        """Wait until all that was written is safe on the disk."""
+        if self._tail is not None:
+            self._tail.write_waiting()
+        disk.sync_file(self.file.writable())
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether pages wait to be linked."""
+        return any(block.handles for block in self._blocks.values())
+
+    def append_loose(self, data: npt.NDArray[Any], pixels: PixelFormat) -> PageHandle:
+        """Write a page that is no frame, and that nothing leads to; errors as for `append`."""
+        pixels = self.settings.coding.encoded(pixels)
+        ifd, data_at = self._appender.write(data, pixels)
+        handle = self.pages.add(self.pages.format_number(pixels), data_at, 0)
+        self.pages.locate([handle], ifd.offset, 0)
+        return handle
+
+    def append_blank(self, pixels: PixelFormat) -> PageHandle:
+        """Write a page of zeros that no frame has put, once for all of its kind; errors as for `append`."""
+        if pixels.stored not in self._blanks:
+            zeros = np.zeros(pixels.stored_shape, pixels.stored_dtype)
+            self._blanks[pixels.stored] = self.append_loose(zeros, pixels)
+        return self._blanks[pixels.stored]
+
+    def _block(self, pixels: PixelFormat) -> _Block | None:
+        """Return the block for frames of a format; None for the first one, and where pages are encoded."""
+        if self._last is not None and self._last[0] is pixels:
+            return self._last[1]
+        block = self._blocks.get(pixels)
+        if block is not None:
+            self._last = pixels, block
+        return block
+
+    def _checksum(self, page: npt.NDArray[Any]) -> list[str]:
+        algorithm = self.settings.checksums
+        return [] if algorithm is None else [checksum(algorithm, page)]
+
+    def _write_through_tifffile(self, data: npt.NDArray[Any], pixels: PixelFormat, note: bytes) -> PageHandle:
+        """Write a page that has to be encoded, or is the first of its format."""
+        page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
+        pixels = self.settings.coding.encoded(pixels)
+        record, head_nbytes = encode_block(pixels, [note], self._checksum(page))
+        tags = [(chain.RECORDS, record)]
+        if self.link_at == chain.FIRST_IFD_AT:
+            tags.append((chain.DATASET, self.header))
+        room = self.settings.coding.most_nbytes(pixels) + sum(len(value) for _, value in tags)
+        self.tail.reserve(room + self._waiting_nbytes)
+        end = self.tail.end
+        ifd, data_at = self._appender.write(page, pixels, tags)
+        self._link(ifd.offset, end)
+        self.link_at = ifd.next_at
+        number = self.pages.format_number(pixels)
+        handle = self.pages.add(number, data_at, len(note))
+        self.pages.locate([handle], ifd.offset, ifd.tag(chain.RECORDS).number + head_nbytes)
+        if not pixels.is_encoded:
+            self._blocks[pixels] = _Block(pixels, number, PageKind(ifd.public_entries()))
+        return handle
+
+    def _write_block(self, block: _Block) -> None:
+        """Add the IFDs and the record of pages that wait, and have the last page lead to them."""
+        handles, end = block.handles, self.tail.end
+        notes = [self._waiting[handle] for handle in handles]
+        record, head_nbytes = encode_block(block.pixels, notes, block.checksums)
+        offsets = [self.pages.data_at(handle) for handle in handles]
+        ifds, next_at = block.kind.block(offsets, chain.RECORDS, len(record), aligned(end))
+        at = self.tail.add(b"".join((ifds, record)))
+        self._link(at, end)
+        # An interrupt comes where a function is called. One before this leaves the block as it was, and the
+        # next one, which has the same pages and more, takes its place; one behind it finds it written.
+        self.link_at, block.handles, block.checksums = next_at, [], []
+        self.pages.locate(handles, at, at + len(ifds) + head_nbytes)
+        for handle in handles:
+            del self._waiting[handle]
+        self._waiting_nbytes -= _BLOCK_BYTES + len(handles) * block.page_nbytes + sum(map(len, notes))
+
+    def _link(self, ifd_at: int, end: int) -> None:
+        """Have the last page lead to what was added behind `end`, which is taken back where that fails."""
+        try:
+            self.tail.link(self.link_at, ifd_at)
+        except OSError:
+            self.tail.take_back(end)
+            raise
+
+    # a frame is read --------------------------------------------------------------------------------------
+
+    def pixels(self, handle: PageHandle) -> npt.NDArray[Any]:
+        """Return a page as it was put, in a new array.
+
+        Raises
+        ------
+        OmeTiffError
+            The file ends before the page does.
+        RuntimeError
+            The file is closed.
+        """
+        return self.pages.format(handle).as_put(self.stored(handle))
+
+    def stored(self, handle: PageHandle) -> npt.NDArray[Any]:
+        """Return a page as it lies in the file, in a new array; errors as for `pixels`."""
+        pixels, data_at = self.pages.format(handle), self.pages.data_at(handle)
+        if pixels.is_encoded:
+            return decoded(self.file, data_at, pixels)
+        waiting = None if self._tail is None else self._tail.read_waiting(data_at, pixels.nbytes)
+        if waiting is None:
+            return read_plain(self.file, data_at, pixels)
+        return np.frombuffer(bytearray(waiting), pixels.stored_dtype).reshape(pixels.stored_shape)
+
+    def stored_nbytes(self, handle: PageHandle) -> int:
+        """Return how many bytes the pixels of a page have in the file; errors as for `pixels`."""
+        pixels = self.pages.format(handle)
+        if not pixels.is_encoded:
+            return pixels.nbytes
+        view = FileView(self.file)
+        return chain.check_strips(view, chain.read_ifd(view, self.pages.data_at(handle)))
+
+    def note(self, handle: PageHandle) -> bytes:
+        """Return the note of a page; errors as for `pixels`."""
+        waiting = self._waiting.get(handle)
+        return self.file.read(*self.pages.note(handle)) if waiting is None else waiting
+
+    # the end ----------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the file as it is; pages that nothing leads to are lost."""
+        self.end_tail()
+        self.file.close()
+
+    def end_tail(self) -> None:
+        """Give back the room behind the end of the file, and add nothing more."""
+        tail, self._tail = self._tail, None
+        if tail is not None:
+            with suppress(OSError):  # the room behind its end does no harm
+                tail.trim()
+            tail.close()
+
+    def discard(self) -> None:
+        """Close and delete the file, if it still is where it was."""
+        is_there = self.file.is_in_place()
+        self.close()
+        if is_there:
+            self.path.unlink(missing_ok=True)

@@ -1,0 +1,112 @@
+"""The pages of one file by handle: their formats, and where their pixels, notes and IFDs are."""
+
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import NewType
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.tiff.pixels import PixelFormat
+
+PageHandle = NewType("PageHandle", int)
+"""A page of a file: they count from 0."""
+
+_ROW = 4
+_KIND, _DATA_AT, _NOTE_AT, _IFD_AT = range(_ROW)
+"""How many numbers are kept of a page, and what they are: the first one is the format and, in its lower bits,
+the length of the note."""
+_NOTE_BITS = 40
+_NOTE_NBYTES = (1 << _NOTE_BITS) - 1
+
+
+class PageTable:
+    """What is kept of each page: 32 bytes. One thread adds pages; any number of them looks."""
+
+    def __init__(self) -> None:
+        self._formats: list[PixelFormat] = []
+        self._rows = array("Q")
+        """Four numbers a page, which one call adds: no signal comes between them."""
+
+    def __len__(self) -> int:
+        return len(self._rows) // _ROW
+
+    def format_number(self, pixels: PixelFormat) -> int:
+        """Return the number of a format, for `add`."""
+        if pixels not in self._formats:
+            self._formats.append(pixels)
+        return self._formats.index(pixels)
+
+    def add(self, format_number: int, data_at: int, note_nbytes: int) -> PageHandle:
+        """Make a handle for a page whose IFD and note may not be in the file yet.
+
+        Parameters
+        ----------
+        format_number
+            Of its format.
+        data_at
+            Where its pixels begin; for an encoded page, where its IFD is.
+        note_nbytes
+            Length of its note.
+        """
+        self._rows.extend((format_number << _NOTE_BITS | note_nbytes, data_at, 0, 0))
+        return PageHandle(len(self._rows) // _ROW - 1)
+
+    def locate(self, handles: Iterable[PageHandle], ifd_at: int, note_at: int) -> None:
+        """Note where pages are that were written together.
+
+        Parameters
+        ----------
+        handles
+            Of the pages.
+        ifd_at
+            Offset of the IFD of the first one.
+        note_at
+            Offset of the note of the first one; the others are behind it.
+        """
+        rows = self._rows
+        for handle in handles:
+            row = handle * _ROW
+            rows[row + _NOTE_AT] = note_at
+            rows[row + _IFD_AT] = ifd_at
+            note_at += (rows[row] & _NOTE_NBYTES) + 1
+
+    def format(self, handle: PageHandle) -> PixelFormat:
+        """Return what was put."""
+        return self._formats[self._rows[handle * _ROW] >> _NOTE_BITS]
+
+    def data_at(self, handle: PageHandle) -> int:
+        """Return where the pixels of a page begin; for an encoded page, where its IFD is."""
+        return self._rows[handle * _ROW + _DATA_AT]
+
+    def ifd_at(self, handle: PageHandle) -> int:
+        """Return the offset of the IFD of the first page that was written together with a page."""
+        return self._rows[handle * _ROW + _IFD_AT]
+
+    def note(self, handle: PageHandle) -> tuple[int, int]:
+        """Return offset and length of a note."""
+        row = handle * _ROW
+        return self._rows[row + _NOTE_AT], self._rows[row] & _NOTE_NBYTES
+
+    def data_offsets(self, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return what `data_at` does for many pages, shape as `handles`."""
+        return self._column(_DATA_AT, handles)
+
+    def ifd_offsets(self, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return what `ifd_at` does for many pages, shape as `handles`."""
+        return self._column(_IFD_AT, handles)
+
+    def formats(self, handles: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Sequence[PixelFormat]]:
+        """Return a number for the format of each of many pages, and the formats by these numbers."""
+        return self._column(_KIND, handles) >> _NOTE_BITS, self._formats
+
+    @property
+    def has_encoded(self) -> bool:
+        """Whether any page may be compressed or tiled."""
+        return any(pixels.is_encoded for pixels in self._formats)
+
+    def _column(self, column: int, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        # of a copy, as an array that somebody looks into cannot grow
+        rows = np.frombuffer(self._rows.tobytes(), np.int64).reshape(-1, _ROW)
+        values: npt.NDArray[np.int64] = rows[handles, column]
+        return values
