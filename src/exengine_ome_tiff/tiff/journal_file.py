@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain, disk
 from exengine_ome_tiff.tiff.appender import Appender
 from exengine_ome_tiff.tiff.buffers import BufferPool
@@ -139,6 +140,18 @@ class JournalFile:
         self.settings = settings
         self._tail = FileTail(self.file, pool)
         self._appender = Appender(self._tail, settings.coding)
+
+    def end_with(self, last: chain.Ifd) -> None:
+        """Note which page is the last one, since its link leads to what is no page.
+
+        Raises
+        ------
+        OmeTiffError
+            The file is to be written, and the page has not as many tags as it says.
+        """
+        if self._tail is not None and not last.is_sorted:
+            raise OmeTiffError(f"{self.path}: the tags of the page at offset {last.offset} are damaged")
+        self.last_at = last.offset
 
     def reopen(self) -> None:
         """Have the last page lead nowhere, so that frames can follow; errors as for `append`."""

@@ -170,11 +170,7 @@ def _blocks(journal: JournalFile, head: FileHead) -> Iterator[_Block]:
         except OmeTiffError:
             if head.is_finished or last is None:
                 raise
-            if not last.is_sorted:
-                raise OmeTiffError(
-                    f"{journal.path}: the tags of the page at offset {last.offset} are damaged"
-                ) from None
-            journal.last_at = last.offset
+            journal.end_with(last)
 
 
 def _records(journal: JournalFile, ifd: chain.Ifd) -> chain.Entry:
