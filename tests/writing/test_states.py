@@ -166,7 +166,7 @@ class TestFlusher:
         monkeypatch.setattr(flusher, "IDLE_S", 0.01)
         with TiffStorage(tmp_path / "run.ome.tiff") as storage:
             storage.put({"time": 0}, frame({}))
-            (writer,) = storage._recorder._files.writers
+            (writer,) = storage._recording.index.files
             commit, errors = writer.commit, [MemoryError("no memory")] * 20
 
             def fail():
@@ -186,7 +186,7 @@ class TestFlusher:
         monkeypatch.setattr(threading, "excepthook", lambda _: None)
         with TiffStorage(tmp_path / "run.ome.tiff") as storage:
             storage.put({"time": 0}, frame({}))
-            (writer,) = storage._recorder._files.writers
+            (writer,) = storage._recording.index.files
             commit, ended = writer.commit, []
 
             def end_first():
