@@ -15,6 +15,7 @@ from exengine_ome_tiff.translate.form import UNKEPT, Form
 from exengine_ome_tiff.translate.frame_facts import FrameFacts
 from exengine_ome_tiff.translate.guard import Guarded, log_failure
 from exengine_ome_tiff.translate.mmcore import MMCore
+from exengine_ome_tiff.translate.other_programs import Bluesky, DisplaySettings, Squid
 from exengine_ome_tiff.translate.plain import Plain
 from exengine_ome_tiff.translate.plan import Plan, frame_values
 from exengine_ome_tiff.translate.pymmcoreplus import PymmcorePlus, UseqEvent
@@ -26,7 +27,10 @@ from exengine_ome_tiff.translate.values import FrameValues, PlaneValues, Summary
 logger = logging.getLogger(__name__)
 
 ENTRY_POINTS = "exengine_ome_tiff.translators"
-BUILT_IN: tuple[type[Dialect], ...] = (PymmcorePlus, UseqEvent, AcquisitionEngine, Studio, MMCore, Plain)
+BUILT_IN: tuple[type[Dialect], ...] = (
+    *(PymmcorePlus, UseqEvent, AcquisitionEngine, Studio, MMCore, Squid, Bluesky, DisplaySettings),
+    Plain,
+)
 _DIALECTS = tuple(dialect() for dialect in BUILT_IN)
 KNOWN_KEYS = frozenset(key for dialect in BUILT_IN for key in dialect.known_keys())
 """Keys of all dialects."""

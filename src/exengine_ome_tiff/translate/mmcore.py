@@ -21,7 +21,9 @@ CONTAINERS = ("UserData.", "ScopeData.", "scopeData.", "camera_metadata.", "tags
 
 
 def binning_text(value: object) -> str | None:
-    """Spell binning as "2x2", from 2, "2" or "2x2"."""
+    """Spell binning as "2x2", from 2, "2", "2x2" or [2, 2]."""
+    if isinstance(value, list | tuple):
+        value = "x".join(map(str, value))
     if isinstance(value, str) and "x" in value:
         sides = [parse.number(side) for side in value.split("x")]
         return "x".join(f"{side:g}" for side in sides) if len(sides) == 2 and min(sides) >= 1 else None

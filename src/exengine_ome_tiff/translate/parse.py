@@ -12,6 +12,7 @@ _UNIX_S = (3e8, 7.3e9)
 _UNIX_UNITS_S = (1.0, 1e-3, 1e-6, 1e-9)
 _SPAN = re.compile(r"P(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S)?)?")
 _SPAN_UNITS_S = (86400, 3600, 60, 1)
+_RGB_BITS = 0xFFFFFF
 _MIN_PIXEL_SIZE_UM, _MAX_PIXEL_SIZE_UM = 1e-6, 1e9  # what is beyond is no calibration
 
 
@@ -95,6 +96,15 @@ def text(value: object) -> str | None:
 def known(value: float) -> float | None:
     """Turn NaN into None."""
     return None if math.isnan(value) else value
+
+
+def argb(value: object) -> tuple[int, int, int] | None:
+    """Take red, green and blue out of Java's signed ARGB."""
+    color = number(value)
+    if math.isnan(color):
+        return None
+    rgb = int(color) & _RGB_BITS
+    return rgb >> 16, rgb >> 8 & 255, rgb & 255
 
 
 def positive(value: float) -> float | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from exengine_ome_tiff.translate import parse
+from exengine_ome_tiff.translate.mmcore import binning_text, known_number
 from exengine_ome_tiff.translate.names import QUANTITIES, meanings_of
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Dialect, Note, Rule, Tags, Told, is_known
@@ -37,6 +38,12 @@ class Plain(Dialect):
     notes: ClassVar[tuple[Note, ...]] = (
         *(Note(stamp, "Image AcquisitionDate", "acquired", parse_time) for stamp in _STAMPS),
         Note("position_name", "Image StageLabel Name", "position_name", parse.text),
+        Note("camera", "Detector, Channel DetectorSettings", "camera", parse.text),
+        Note("binning", "DetectorSettings Binning, where a camera is told", "binning", binning_text),
+        Note("gain", "DetectorSettings Gain, where a camera is told", "gain", known_number),
+        Note(
+            "objective", "Objective Model, NominalMagnification, LensNA, Immersion", "objective", parse.text
+        ),
     )
     summary_notes: ClassVar[tuple[Note, ...]] = (
         *(Note(stamp, "Image AcquisitionDate") for stamp in _STAMPS),

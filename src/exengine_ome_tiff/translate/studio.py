@@ -9,7 +9,6 @@ from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Note, Rule, Tags
 from exengine_ome_tiff.translate.values import SummaryValues
 
-_COLOR_BITS = 0xFFFFFF
 _INTERVALS = ("Interval_ms", "IntervalMs", "interval_ms", "WaitInterval")
 
 
@@ -116,8 +115,7 @@ def _colors(names: object, colors: object) -> dict[str, tuple[int, int, int]]:
         return {}
     found = {}
     for name, color in zip(names, colors, strict=False):
-        argb = known_number(color)
-        if isinstance(name, str) and argb is not None:
-            rgb = int(argb) & _COLOR_BITS
-            found[name] = (rgb >> 16, rgb >> 8 & 255, rgb & 255)
+        rgb = parse.argb(color)
+        if isinstance(name, str) and rgb is not None:
+            found[name] = rgb
     return found
