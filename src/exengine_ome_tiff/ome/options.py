@@ -1,7 +1,7 @@
 """Options as people and NumPy give them, brought into one form."""
 
-import math
 import re
+import sys
 from numbers import Real
 from typing import Any
 
@@ -19,7 +19,7 @@ def set_numbers(info: Any, *names: str) -> None:
         if value is None:
             continue
         is_number = isinstance(value, Real) and not isinstance(value, bool)
-        if not is_number or not 0 < value < math.inf or not 0 < float(value) < math.inf:
+        if not is_number or not 0 < value <= sys.float_info.max or not float(value):
             raise ValueError(f"got {name}={value!r}, expected a positive number")
         if not isinstance(value, int):
             object.__setattr__(info, name, float(value))
