@@ -11,7 +11,7 @@ import pytest
 
 from building import ROOT, build
 from effort import VARIABLE, is_thorough
-from readers.bioformats import BioFormats, describe, unavailable_reason
+from readers.bioformats import BioFormats, UnavailableError, describe, unavailable_reason
 
 PEERS_FAIL = "known failures of peers"
 
@@ -67,6 +67,27 @@ def pytest_terminal_summary(terminalreporter):
 def pytest_report_header() -> list[str]:
     hunt = "everything" if is_thorough() else "a short part of what takes long; --thorough runs everything"
     return [f"Bio-Formats: {describe()}", f"tests: {hunt}"]
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup():
+    """Skip a test whose fixture opens a file with Bio-Formats where it cannot be used."""
+    return (yield from _skipped_without_bioformats())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    """Skip a test that opens a file with Bio-Formats where it cannot be used."""
+    return (yield from _skipped_without_bioformats())
+
+
+def _skipped_without_bioformats():
+    try:
+        return (yield)
+    except UnavailableError as error:
+        pytest.skip(str(error))
+
+
+def pytest_report_header() -> str:
+    return f"Bio-Formats: {describe()}"
 
 
 @pytest.fixture(scope="session")

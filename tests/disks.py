@@ -59,7 +59,13 @@ class FailingDisk:
     def write(self, descriptor: int, data: memoryview) -> int:
         return self._write(descriptor, data, os.write)
 
-    def pwrite(self, descriptor: int, data: memoryview, offset: int) -> int:
+    @property
+    def pwrite(self) -> Callable[[int, memoryview, int], int]:
+        if not hasattr(os, "pwrite"):  # Windows, where a file is written to at its position
+            raise AttributeError("pwrite")
+        return self._pwrite
+
+    def _pwrite(self, descriptor: int, data: memoryview, offset: int) -> int:
         return self._write(descriptor, data, lambda file, part: os.pwrite(file, part, offset))
 
     def _write(self, descriptor: int, data: memoryview, write: Callable[[int, memoryview], int]) -> int:

@@ -3,8 +3,7 @@
 import threading
 import weakref
 from collections.abc import Iterable, Mapping
-from os import PathLike, fspath
-from pathlib import Path
+from os import PathLike
 from types import TracebackType
 from typing import Literal, Self
 
@@ -13,7 +12,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates import PlateInfo, read_coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.location import Location
+from exengine_ome_tiff.dataset.location import Location, absolute_path
 from exengine_ome_tiff.dataset.privacy import names_to_exclude
 from exengine_ome_tiff.dataset.recording import Recording, open_dataset
 from exengine_ome_tiff.errors import OmeTiffError
@@ -226,7 +225,7 @@ class TiffStorage(Reader):
         NotFinishedError
             It was, and never finished, and `allow_unfinished` is False.
         """
-        absolute = Path(fspath(path)).absolute()
+        absolute = absolute_path(path)
         recording = open_dataset(absolute, allow_unfinished=allow_unfinished)
         self = cls.__new__(cls)
         self._read(absolute, recording)
@@ -270,7 +269,7 @@ class TiffStorage(Reader):
             What is there was not written by a `TiffStorage`, or has no frame.
         """
         known, safety = tuple(translators), Safety(algorithm_of(checksums), fsync=fsync)
-        absolute = Path(fspath(path)).absolute()
+        absolute = absolute_path(path)
         try:
             held = hold_dataset(absolute)
         except BlockingIOError as error:

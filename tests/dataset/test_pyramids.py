@@ -4,12 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
-import pyvips
 import tifffile
 
 from acquisitions import frames_at, nested, put_all
 from exengine_ome_tiff import TiffStorage
 from readers.check import assert_readers_agree
+
+pyvips = pytest.importorskip("pyvips", reason="pyvips comes with the extra `test`")
 
 
 @pytest.mark.parametrize("tile", [None, (16, 16)])

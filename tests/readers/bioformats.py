@@ -468,6 +468,10 @@ def version() -> tuple[int, ...]:
 _lock = threading.RLock()
 
 
+class UnavailableError(RuntimeError):
+    """There is no Java, or no Bio-Formats."""
+
+
 @functools.cache
 def jar_file() -> Path | None:
     """Return the jar that is used, None if there is none."""
@@ -526,7 +530,7 @@ def _start() -> None:
 def _start_once() -> None:
     reason = unavailable_reason()
     if reason is not None:
-        raise RuntimeError(f"Bio-Formats cannot be used: {reason}")
+        raise UnavailableError(f"Bio-Formats cannot be used: {reason}")
     jar, jvm = jar_file(), _jvm()
     assert jvm is not None
     options = [

@@ -3,9 +3,10 @@
 import dask
 import numpy as np
 import pytest
-from distributed import Client, LocalCluster
 
 from exengine_ome_tiff import TiffStorage
+
+distributed = pytest.importorskip("distributed", reason="distributed comes with the extra `test`")
 
 FRAMES, SIDE_PX = 360, 1024
 LIMIT_BYTES = 300 << 20
@@ -16,14 +17,14 @@ LIMIT_BYTES = 300 << 20
 def cluster():
     with (
         dask.config.set({"distributed.worker.memory.spill": False, "distributed.worker.memory.pause": 0.9}),
-        LocalCluster(
+        distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,
             processes=True,
             memory_limit=LIMIT_BYTES,
             dashboard_address=None,
         ) as cluster,
-        Client(cluster) as client,
+        distributed.Client(cluster) as client,
     ):
         yield client
 

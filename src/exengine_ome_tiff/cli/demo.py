@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from exengine_ome_tiff.cli.output import UsageError
+from exengine_ome_tiff.cli.output import UsageError, say
 from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.demo.acquisition import DemoPlan, DemoResult, run
 from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope, UnknownChannelError
@@ -92,9 +92,9 @@ def _report(storage: TiffStorage, result: DemoResult) -> None:
     files = [path] if path.is_file() else sorted(path.iterdir())
     megabytes = sum(file.stat().st_size for file in files) / 1e6
     frames_per_s = f"{result.frames_per_s:.0f} frames/s"
-    print(f"{path}: {result.frames} frames, {megabytes:.1f} MB, {frames_per_s}, microscope included")
+    say(f"{path}: {result.frames} frames, {megabytes:.1f} MB, {frames_per_s}, microscope included")
     for image in storage.images:
         sizes = " ".join(f"{axis}={size}" for axis, size in image.sizes.items())
-        print(f"  image {image.name}: {sizes} {image.dtype}, channels {', '.join(image.channels)}")
+        say(f"  image {image.name}: {sizes} {image.dtype}, channels {', '.join(image.channels)}")
     opens = path if path.is_file() else next(file for file in files if file.suffix == ".ome")
-    print(f"To open it in Fiji: Plugins > Bio-Formats > Bio-Formats Importer, then choose {opens.name}")
+    say(f"To open it in Fiji: Plugins > Bio-Formats > Bio-Formats Importer, then choose {opens.name}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from exengine_ome_tiff.cli import convert, demo, export, info, metadata, recover, show, validate
-from exengine_ome_tiff.cli.output import UsageError, say
+from exengine_ome_tiff.cli.output import UsageError, is_closed_pipe, say
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.version import __version__
 
@@ -63,10 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"{parser.prog} {options.command}: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever reads what is printed has enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
-        return 1
     except (OSError, OmeTiffError) as error:
+        if is_closed_pipe(error):  # whoever reads what is printed has enough, as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+            return 1
         say(f"{parser.prog} {options.command}: {error}", sys.stderr)
         return 1
     return status

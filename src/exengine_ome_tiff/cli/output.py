@@ -1,5 +1,7 @@
 """Printing for commands."""
 
+import errno
+import os
 import re
 import sys
 from typing import TextIO
@@ -17,3 +19,12 @@ def say(text: str, stream: TextIO | None = None) -> None:
     plain = _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
     encoding = getattr(stream, "encoding", None) or "utf-8"
     print(plain.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+
+
+def is_closed_pipe(error: Exception) -> bool:
+    """Whether an error says that nobody reads what is printed any more; Windows has no number for it."""
+    if isinstance(error, BrokenPipeError):
+        return True
+    if os.name != "nt" or not isinstance(error, OSError):
+        return False
+    return error.errno == errno.EINVAL and error.filename is None

@@ -4,6 +4,7 @@ import json
 import logging
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from exengine_ome_tiff.dataset.location import Location
 from exengine_ome_tiff.dataset.records import to_json
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.repair import recover
-from exengine_ome_tiff.tiff import read_head, sync_folder, write_whole
+from exengine_ome_tiff.tiff import OPEN_FILES, patiently, read_head, sync_folder, write_whole
 from exengine_ome_tiff.tiff_storage import TiffStorage
 from exengine_ome_tiff.writing.claim import hold
 
@@ -78,16 +79,17 @@ class PartialResult:
         """Move the result to its destination at once, delete what it replaces, and return its path."""
         dest = self._target.path
         self._check()
+        OPEN_FILES.release([dest, *(dest.iterdir() if dest.is_dir() else ())])  # Windows renames no open file
         if self._target.is_folder and dest.exists():
-            dest.rename(self._replaced)
-        self.path.replace(dest)
+            patiently(partial(dest.rename, self._replaced))
+        patiently(partial(self.path.replace, dest))
         sync_folder(dest.parent)
-        shutil.rmtree(self.folder)
+        patiently(partial(shutil.rmtree, self.folder))
         return dest
 
     def discard(self) -> None:
         """Delete all that there is."""
-        shutil.rmtree(self.folder)
+        patiently(partial(shutil.rmtree, self.folder))
 
     def _check(self) -> None:
         """Make sure that the result may move to its destination."""

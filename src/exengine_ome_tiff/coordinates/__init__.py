@@ -3,10 +3,11 @@
 from exengine_ome_tiff.coordinates.grouping import check_fold_axes, lay_out
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, Key, read_coordinates
 from exengine_ome_tiff.coordinates.layout import ImageLayout
-from exengine_ome_tiff.coordinates.names import file_label
+from exengine_ome_tiff.coordinates.names import MAX_LABEL_BYTES, file_label
 from exengine_ome_tiff.coordinates.wells import PlateInfo, Well
 
 __all__ = [
+    "MAX_LABEL_BYTES",
     "Axes",
     "Coordinates",
     "ImageLayout",

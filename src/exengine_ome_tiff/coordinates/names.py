@@ -6,11 +6,12 @@ import re
 import unicodedata
 from collections.abc import Container
 
-_MAX_BYTES = 120
+MAX_LABEL_BYTES = 120
+"""Length of a label in a file name, in UTF-8, without the digits that tell it from others."""
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]')
 
 
-def file_label(label: int | str, taken: Container[str] = ()) -> str:
+def file_label(label: int | str, taken: Container[str] = (), max_bytes: int = MAX_LABEL_BYTES) -> str:
     """Turn a label into part of a file name that Windows, macOS and POSIX all keep as it is.
 
     Characters that one of them refuses or takes for part of a path, and those that the OME-XML of a companion
@@ -24,6 +25,8 @@ def file_label(label: int | str, taken: Container[str] = ()) -> str:
         Value of an axis.
     taken
         Names in use, case-folded.
+    max_bytes
+        How much of the label is kept at most.
 
     Returns
     -------
@@ -32,7 +35,7 @@ def file_label(label: int | str, taken: Container[str] = ()) -> str:
     """
     text = str(label)
     clean = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text)).strip(" .")
-    clean = clean.encode()[:_MAX_BYTES].decode(errors="ignore").strip(" .")
+    clean = clean.encode()[:max_bytes].decode(errors="ignore").strip(" .")
     name = clean if clean == text else ""
     seed = json.dumps(label)
     while not name or name.casefold() in taken:

@@ -8,7 +8,8 @@ from hashlib import sha256
 from os import PathLike, fspath
 from pathlib import Path
 
-from exengine_ome_tiff.coordinates import file_label
+from exengine_ome_tiff.coordinates import MAX_LABEL_BYTES, file_label
+from exengine_ome_tiff.dataset.windows_paths import check_windows_path, label_room, with_long_form
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".tf2", ".tf8", ".btf")
 """What makes a path a single file."""
@@ -44,8 +45,10 @@ class Location:
 
     @classmethod
     def of(cls, path: str | PathLike[str]) -> "Location":
-        """Decide by its suffix what a path is."""
-        absolute = Path(fspath(path)).absolute()
+        """Decide by its suffix what a path is; ValueError for one that cannot be written to."""
+        absolute = absolute_path(path)
+        if os.name == "nt":
+            check_windows_path(absolute)
         try:
             absolute.name.encode()
         except UnicodeEncodeError:
@@ -87,7 +90,7 @@ class Location:
         """The file that is locked while the dataset is changed: beside its files, wherever links lead."""
         if self.is_folder:
             return self.path / FOLDER_LOCK_NAME
-        file = Path(os.path.realpath(self.path))
+        file = Path(os.path.realpath(self.path)) if self.path.is_symlink() else self.path
         name = f"{file.name}{LOCK_SUFFIX}"
         if len(os.fsencode(name)) > _MAX_NAME_BYTES:
             name = f"{sha256(os.fsencode(file.name)).hexdigest()}{LOCK_SUFFIX}"
@@ -100,7 +103,8 @@ class Location:
         if position is None:
             return self.path / f"{self.prefix}.ome.tiff"
         if position not in self._labels:
-            self._labels[position] = file_label(position, self._taken)
+            room = label_room(self.path, self.prefix, MAX_LABEL_BYTES) if os.name == "nt" else MAX_LABEL_BYTES
+            self._labels[position] = file_label(position, self._taken, room)
             self._taken.add(self._labels[position].casefold())
         return self.path / f"{self.prefix}_{self._labels[position]}.ome.tiff"
 
@@ -113,3 +117,9 @@ class Location:
 def is_tiff(path: Path) -> bool:
     """Whether a path has the suffix of a TIFF file."""
     return path.suffix.lower() in TIFF_SUFFIXES
+
+
+def absolute_path(path: str | PathLike[str]) -> Path:
+    """Return the absolute path of a dataset, in a form that Windows opens however long it is."""
+    absolute = Path(fspath(path)).absolute()
+    return with_long_form(absolute, is_folder=not is_tiff(absolute)) if os.name == "nt" else absolute

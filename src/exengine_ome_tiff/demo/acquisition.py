@@ -18,6 +18,7 @@ from exengine.kernel.data_storage_base import DataStorage
 from exengine.notifications import DataStoredNotification
 
 from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope
+from exengine_ome_tiff.waiting import wait_in_slices
 
 Coordinates: TypeAlias = dict[str, int | str]
 Progress: TypeAlias = Callable[[int, int], object]
@@ -222,7 +223,7 @@ class _Watch(DataStorage):
     def wait_until(self, stored: int) -> None:
         """Return when that many frames are stored; raise the storage's error if there was one."""
         with self._changed:
-            self._changed.wait_for(lambda: self._error is not None or self.stored >= stored)
+            wait_in_slices(self._changed, lambda: self._error is not None or self.stored >= stored)
             if self._error is not None:
                 raise self._error
 

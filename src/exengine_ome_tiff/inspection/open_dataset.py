@@ -4,13 +4,14 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.images import StoredImage
+from exengine_ome_tiff.dataset.location import absolute_path
 from exengine_ome_tiff.dataset.recording import open_dataset
 from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.reading.calibration import Calibration, image_elements
@@ -57,7 +58,7 @@ class OpenDataset:
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.recording = open_dataset(Path(fspath(path)).absolute(), allow_unfinished=True)
+        self.recording = open_dataset(absolute_path(path), allow_unfinished=True)
         self.header, self.location = self.recording.header, self.recording.location
         self.frames, self.is_finished = self.recording.index, self.recording.is_finished
         self.paths = [file.path for file in self.frames.files]

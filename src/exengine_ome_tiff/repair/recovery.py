@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.loader import find_companion, find_dataset
-from exengine_ome_tiff.dataset.location import Location
+from exengine_ome_tiff.dataset.location import Location, absolute_path
 from exengine_ome_tiff.dataset.recording import Progress, Recording
 from exengine_ome_tiff.errors import BeingWrittenError, OmeTiffError
 from exengine_ome_tiff.ome import valid_text
@@ -70,7 +70,7 @@ def recover(
     OSError
         It cannot be written to. It is as it was before.
     """
-    absolute = Path(fspath(path)).absolute()
+    absolute = absolute_path(path)
     paths, header = find_dataset(absolute)
     location = Location.of_files(paths, is_folder=header.is_folder)
     if _is_finished(location, paths, header) and not location.lock.exists():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from exengine_ome_tiff.dataset.loader import (
     found_frames,
     root_uuid,
 )
-from exengine_ome_tiff.dataset.location import Location
+from exengine_ome_tiff.dataset.location import Location, absolute_path
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import OME_TYPES
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome, schema_errors
@@ -81,7 +81,7 @@ def validate(path: str | PathLike[str]) -> list[Problem]:
     OSError
         A file cannot be read.
     """
-    absolute = Path(fspath(path)).absolute()
+    absolute = absolute_path(path)
     try:
         return _problems(absolute)
     except OmeTiffError as error:

@@ -2,7 +2,7 @@
 
 from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of
-from exengine_ome_tiff.tiff.disk import sync_folder, write_whole
+from exengine_ome_tiff.tiff.disk import patiently, sync_folder, write_whole
 from exengine_ome_tiff.tiff.extents import Extents
 from exengine_ome_tiff.tiff.final_chain import finish_journal
 from exengine_ome_tiff.tiff.foreign_tiff import ForeignTiff
@@ -17,12 +17,14 @@ from exengine_ome_tiff.tiff.journal_reader import (
     read_head,
 )
 from exengine_ome_tiff.tiff.micromanager import ImageStack, StackPage
+from exengine_ome_tiff.tiff.open_files import OPEN_FILES
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes, packing_of, pixel_format
 from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage
 
 __all__ = [
+    "OPEN_FILES",
     "Algorithm",
     "BufferPool",
     "Extents",
@@ -45,6 +47,7 @@ __all__ = [
     "is_begun",
     "open_journal",
     "packing_of",
+    "patiently",
     "pixel_format",
     "read_description",
     "read_head",

@@ -3,10 +3,18 @@
 import errno
 import os
 import shutil
+import sys
+import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from exengine_ome_tiff.tiff import windows
+
+if sys.platform != "win32":
+    from exengine_ome_tiff.tiff import macos
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -14,7 +22,8 @@ if TYPE_CHECKING:
 _LITTLE_ROOM_BYTES = 4 << 20
 _Lock = AbstractContextManager[object]
 _NO_LOCK: _Lock = nullcontext()
-_CANNOT_RESERVE = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+_NOT_SUPPORTED = (errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.ENOTTY)
+_PATIENCE_S, _PAUSE_S = 1.5, 0.05
 
 
 def write_all(file: FileIO, data: "ReadableBuffer") -> None:
@@ -88,7 +97,7 @@ def reserve(file: FileIO, start: int, stop: int) -> bool:
     Returns
     -------
     bool
-        Whether this system can do it: Linux and Windows can, macOS cannot.
+        Whether this system, and the file system, can do it.
 
     Raises
     ------
@@ -99,11 +108,14 @@ def reserve(file: FileIO, start: int, stop: int) -> bool:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), start, stop - start)
         elif os.name == "nt":
-            file.truncate(stop)  # NTFS gives the file its room at once
+            windows.set_size(file, stop)  # NTFS gives the file its room at once
+        elif sys.platform == "darwin":
+            macos.preallocate(file.fileno(), stop - start)
+            file.truncate(stop)
         else:
             return False
     except OSError as error:
-        if error.errno in _CANNOT_RESERVE:
+        if error.errno in _NOT_SUPPORTED:
             return False
         file.truncate(start)
         raise
@@ -112,7 +124,37 @@ def reserve(file: FileIO, start: int, stop: int) -> bool:
 
 def sync_file(file: FileIO) -> None:
     """Wait until a file is where it survives loss of power, as far as the disk tells the truth."""
+    if sys.platform == "darwin":
+        try:
+            macos.full_sync(file.fileno())
+        except OSError as error:
+            if error.errno not in _NOT_SUPPORTED:
+                raise
+        else:
+            return
     os.fsync(file.fileno())
+
+
+def patiently(change: Callable[[], object]) -> None:
+    """Change a file's name or delete it, trying again where Windows refuses.
+
+    A virus scanner or a viewer may hold a file for a moment there, and nobody can rename it meanwhile.
+
+    Raises
+    ------
+    OSError
+        It did not work, or not within a second and a half.
+    """
+    until_s = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            change()
+        except PermissionError:
+            if os.name != "nt" or time.monotonic() > until_s:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
 
 
 def sync_folder(folder: Path) -> None:
@@ -144,7 +186,7 @@ def write_whole(path: Path, data: bytes, *, fsync: bool) -> None:
             write_all(file, data)
             if fsync:
                 sync_file(file)
-        part.replace(path)
+        patiently(lambda: part.replace(path))
     except OSError as error:
         part.unlink(missing_ok=True)
         raise told(error, path) from error

@@ -4,6 +4,8 @@ import os
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Container
+from pathlib import Path
 from typing import Protocol
 
 _WINDOWS_HANDLES = 512
@@ -13,6 +15,11 @@ _FEWEST, _MOST = 4, 4096
 
 class Releasable(Protocol):
     """Has a file that it can close, and open again when it needs it."""
+
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        ...
 
     def release(self) -> None:
         """Close the file."""
@@ -58,6 +65,13 @@ class OpenFiles:
         with self._lock:
             self._used.pop(owner, None)
             self._recent = None
+
+    def release(self, paths: Container[Path]) -> None:
+        """Close the files at some paths, which their owners open again when they need them."""
+        with self._lock:
+            owners = [owner for owner in self._used if owner.path in paths]
+        for owner in owners:
+            owner.release()
 
     def _bound(self) -> int:
         return _share_of_process() if self._limit is None else self._limit

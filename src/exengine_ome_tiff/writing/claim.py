@@ -1,6 +1,8 @@
 """Making room for a dataset, and nothing more."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Collection, Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +10,7 @@ from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.loader import datasets_in, find_companion, find_dataset, read_header
 from exengine_ome_tiff.dataset.location import Location
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.tiff import is_begun, sync_folder
+from exengine_ome_tiff.tiff import OPEN_FILES, is_begun, patiently, sync_folder
 from exengine_ome_tiff.writing.lock import Lock
 
 
@@ -88,14 +90,35 @@ def claim(location: Location, *, overwrite: bool) -> Claim:
         ) from error
     try:
         if overwrite:
-            for file in _files(location):
-                file.unlink(missing_ok=True)
+            _delete(_files(location))
         elif is_new and _is_taken(location):
             raise FileExistsError(f"{location.path} was made by somebody else a moment ago")
     except (OmeTiffError, OSError):
         lock.release()
         raise
     return Claim(lock, missing)
+
+
+def _delete(files: Collection[Path]) -> None:
+    """Delete files, or none of them where Windows would keep one that another program has open.
+
+    Raises
+    ------
+    FileExistsError
+        Names that one.
+    """
+    OPEN_FILES.release(files)  # this process may be reading them, as when a notebook's cell is run twice
+    for file in files:
+        if os.name == "nt" and file.exists():
+            try:
+                patiently(partial(file.rename, file))  # refused as deleting it would be
+            except PermissionError as error:
+                raise FileExistsError(
+                    f"{file} is open in another program, or in this one: close it there, "
+                    "then it can be replaced; nothing was deleted"
+                ) from error
+    for file in files:
+        patiently(partial(file.unlink, missing_ok=True))
 
 
 def _check_replaceable(location: Location, *, overwrite: bool) -> None:

@@ -22,6 +22,7 @@ from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.records import decode_head, encode_record
 from exengine_ome_tiff.tiff import Algorithm, PixelFormat, packing_of, pixel_format, read_head
 from exengine_ome_tiff.translate import Translator
+from exengine_ome_tiff.waiting import wait_in_slices
 from exengine_ome_tiff.writing.claim import Claim, Held, sync_names
 from exengine_ome_tiff.writing.files import WrittenFiles
 from exengine_ome_tiff.writing.finalize import finish_files
@@ -192,7 +193,7 @@ class Recorder:
         with self._news:
             self._waiters += 1  # before the predicate is asked, which each `put` changes before it looks here
             try:
-                return self._news.wait_for(predicate, timeout)
+                return wait_in_slices(self._news, predicate, timeout)
             finally:
                 self._waiters -= 1
 

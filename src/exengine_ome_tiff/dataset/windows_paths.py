@@ -1,0 +1,48 @@
+"""Paths that Windows refuses, changes or cannot open."""
+
+import re
+from pathlib import Path, PurePath, PureWindowsPath
+
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])", re.IGNORECASE)
+_FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f]')
+MAX_PATH = 259
+"""Characters of a path that any program can open."""
+_MAX_FOLDER_PATH, _MAX_FILE_PATH = 120, 240
+"""Of a dataset: the names of its files, and of temporary ones beside them, get the rest."""
+
+
+def check_windows_path(path: PurePath) -> None:
+    """Refuse names that Windows takes for a device or stream, or would shorten.
+
+    Raises
+    ------
+    ValueError
+        Names the part of the path and what is wrong.
+    """
+    for part in path.parts[1:]:
+        if _DEVICE.fullmatch(part.partition(".")[0].rstrip()):
+            reason = "names a device"
+        elif part.endswith((".", " ")):
+            reason = "ends in a dot or a blank, which Windows drops"
+        elif found := _FORBIDDEN.search(part):
+            reason = f"has {found[0]!r} in it"
+        else:
+            continue
+        raise ValueError(f"got the path {str(path)!r}, but {part!r} {reason}: choose another name")
+
+
+def with_long_form(path: Path, *, is_folder: bool) -> Path:
+    r"""Return a path in the form ``\\?\`` where names in it may be too long for Windows otherwise."""
+    text = str(path)
+    if len(text) <= (_MAX_FOLDER_PATH if is_folder else _MAX_FILE_PATH) or text.startswith("\\\\?\\"):
+        return path
+    drive = PureWindowsPath(text).drive
+    return type(path)(f"\\\\?\\UNC\\{text[2:]}" if drive.startswith("\\\\") else f"\\\\?\\{text}")
+
+
+def label_room(path: PurePath, prefix: str, most: int) -> int:
+    """Return how long the label of a position may be in the name of a file in a folder."""
+    text = str(path)
+    if text.startswith("\\\\?\\"):
+        return most
+    return min(most, MAX_PATH - len(text) - len(f"/{prefix}_-01234567.ome.tiff.part"))

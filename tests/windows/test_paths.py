@@ -1,0 +1,222 @@
+"""Windows' paths, files that others hold, consoles and waits; all systems show what can be simulated."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import PureWindowsPath
+
+import numpy as np
+import pytest
+
+from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff.cli.output import is_closed_pipe
+from exengine_ome_tiff.coordinates import MAX_LABEL_BYTES, file_label
+from exengine_ome_tiff.dataset.windows_paths import (
+    MAX_PATH,
+    check_windows_path,
+    label_room,
+    with_long_form,
+)
+from exengine_ome_tiff.tiff import disk
+from exengine_ome_tiff.waiting import wait_in_slices
+
+FRAME = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
+on_windows = pytest.mark.skipif(os.name != "nt", reason="only Windows keeps files that are open")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["nul.ome.tiff", "aux", "COM1.tif", "run.", "run ", "a/con .x/run", "lpt¹", "run:b.ome.tiff", "run?"],
+)
+def test_names_that_windows_would_take_for_something_else(path):
+    with pytest.raises(ValueError, match="choose another name"):
+        check_windows_path(PureWindowsPath("C:/data", *path.split("/")))
+
+
+@pytest.mark.parametrize(
+    "path", ["null.ome.tiff", "auxiliary", "com10", ".run", "2026.11.27", "Zellen µm 細胞"]
+)
+def test_names_that_windows_keeps(path):
+    check_windows_path(PureWindowsPath("C:/", path))
+    check_windows_path(PureWindowsPath("//server/share", path))
+    check_windows_path(PureWindowsPath("\\\\?\\C:\\", path))
+
+
+@on_windows
+@pytest.mark.parametrize("name", ["nul.ome.tiff", "aux", "run.", "run "])
+def test_such_a_name_is_refused_before_the_run(tmp_path, name):
+    with pytest.raises(ValueError, match="choose another name"):
+        TiffStorage(f"{tmp_path}\\{name}")
+    assert not list(tmp_path.iterdir())
+
+
+class FakePath(PureWindowsPath):
+    """A path of Windows on any system."""
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"), [("C:\\", "\\\\?\\C:\\"), ("\\\\server\\share\\", "\\\\?\\UNC\\server\\share\\")]
+)
+def test_long_paths_get_the_form_without_a_limit(start, expected):
+    long = FakePath(start + "a" * 250)
+    assert str(with_long_form(long, is_folder=False)) == expected + "a" * 250
+    assert with_long_form(with_long_form(long, is_folder=False), is_folder=False) == with_long_form(
+        long, is_folder=False
+    )
+    assert str(with_long_form(FakePath(start + "a" * 100), is_folder=True)) == start + "a" * 100
+
+
+@pytest.mark.parametrize("length", [20, 60, 120])
+def test_our_own_part_of_a_name_is_shortened(length):
+    folder = PureWindowsPath("C:\\" + "f" * (length - 3))
+    room = label_room(folder, "f" * 20, MAX_LABEL_BYTES)
+    label = file_label("x" * 300, (), room)
+    assert len(str(folder / f"{'f' * 20}_{label}.ome.tiff.part")) <= MAX_PATH
+    assert label != file_label("x" * 299, (), room)
+
+
+def test_a_dataset_with_a_long_path(tmp_path):
+    folder = tmp_path.joinpath(*["directory name " + "n" * 30] * 7)
+    for name in ("run.ome.tiff", "run"):
+        with TiffStorage(folder / name) as storage:
+            storage.put({"time": 0, "position": "p" * 120}, FRAME)
+        with TiffStorage.open(folder / name) as storage:
+            np.testing.assert_array_equal(storage[{"time": 0, "position": "p" * 120}], FRAME)
+        with TiffStorage(folder / name, overwrite=True) as storage:
+            storage.put({"time": 0}, FRAME)
+
+
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_a_notebook_cell_that_is_run_twice(tmp_path, name):
+    first = TiffStorage(tmp_path / name)
+    first.put({"position": "A"}, FRAME)
+    first.put({"position": "B"}, FRAME)
+    first.finish()
+    np.testing.assert_array_equal(first[{"position": "A"}], FRAME)
+    with TiffStorage(tmp_path / name, overwrite=True) as second:
+        second.put({"position": "A"}, FRAME + 1)
+    first.close()
+    with TiffStorage.open(tmp_path / name) as storage:
+        assert storage.get_image_coordinates_list() == [{"position": "A"}]
+        np.testing.assert_array_equal(storage[{"position": "A"}], FRAME + 1)
+
+
+@on_windows
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_nothing_is_deleted_where_another_program_holds_a_file(tmp_path, name):
+    with TiffStorage(tmp_path / name) as storage:
+        storage.put({"position": "A"}, FRAME)
+        storage.put({"position": "B"}, FRAME)
+    files = sorted(tmp_path.rglob("*.ome*"))
+    held = next(file for file in reversed(files) if file.is_file())
+    with held.open("rb"), pytest.raises(FileExistsError, match="is open in another program"):
+        TiffStorage(tmp_path / name, overwrite=True)
+    assert sorted(tmp_path.rglob("*.ome*")) == files
+    with TiffStorage.open(tmp_path / name) as storage:
+        assert len(storage.get_image_coordinates_list()) == 2
+    TiffStorage(tmp_path / name, overwrite=True).close()
+
+
+@on_windows
+def test_a_file_that_a_virus_scanner_holds_for_a_moment(tmp_path):
+    path = tmp_path / "run.companion.ome"
+    path.write_bytes(b"old")
+    scanner = path.open("rb")
+    threading.Timer(0.4, scanner.close).start()
+    disk.write_whole(path, b"new", fsync=False)
+    assert path.read_bytes() == b"new"
+
+
+class Refusing:
+    """What `disk` takes for the module `os` of a Windows on which a file is held for ever."""
+
+    name = "nt"
+
+    def __getattr__(self, name):
+        return getattr(os, name)
+
+
+def test_patience_has_an_end(monkeypatch):
+    monkeypatch.setattr(disk, "os", Refusing())
+    calls = []
+
+    def refuse():
+        calls.append(time.monotonic())
+        raise PermissionError(errno.EACCES, "held")
+
+    with pytest.raises(PermissionError, match="held"):
+        disk.patiently(refuse)
+    assert len(calls) > 3
+    assert 1 < calls[-1] - calls[0] < 5
+
+
+@on_windows
+def test_room_is_taken_without_writing_zeros(tmp_path):
+    with (tmp_path / "file").open("w+b", buffering=0) as file:
+        before_s = time.perf_counter()
+        assert disk.reserve(file, 0, 1 << 30)
+        assert time.perf_counter() - before_s < 1
+        assert os.fstat(file.fileno()).st_size == 1 << 30
+        file.truncate(0)
+
+
+def test_a_closed_pipe_has_no_number_of_its_own_on_windows(monkeypatch):
+    assert is_closed_pipe(BrokenPipeError(errno.EPIPE, "Broken pipe"))
+    monkeypatch.setattr(os, "name", "nt")
+    assert is_closed_pipe(OSError(errno.EINVAL, "Invalid argument"))
+    assert not is_closed_pipe(OSError(errno.EINVAL, "Invalid argument", "run.ome.tiff"))
+    assert not is_closed_pipe(OSError(errno.ENOSPC, "No space left on device"))
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp932", "ascii"])
+def test_the_demo_prints_any_name_in_any_code_page(tmp_path, encoding):
+    sizes = "--time-points 1 --positions 1 --z-slices 1 --size 32".split()
+    code = "import sys; from exengine_ome_tiff.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "demo", "細胞 µm.ome.tiff", *sizes, "--channels", "DAPI", "Größe Ω"],
+        cwd=tmp_path,
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode(encoding)
+    assert b"  image " in done.stdout
+    assert (tmp_path / "細胞 µm.ome.tiff").is_file()
+
+
+def test_a_wait_is_made_of_slices():
+    condition = threading.Condition()
+    waits = []
+    wait = condition.wait
+    condition.wait = lambda timeout=None: waits.append(timeout) or wait(timeout)
+    with condition:
+        assert not wait_in_slices(condition, lambda: False, 0.35)
+        assert wait_in_slices(condition, lambda: len(waits) > 8)
+    assert all(0 < each <= 0.1 for each in waits)
+
+
+def test_line_ends_stay_what_they_are(tmp_path):
+    metadata = {"note": "one\ntwo\r\nthree\rfour\x1afive"}
+    with TiffStorage(tmp_path / "run", metadata) as storage:
+        storage.put({"time": 0}, FRAME, metadata)
+    with TiffStorage.open(tmp_path / "run") as storage:
+        assert storage.get_metadata({"time": 0}) == metadata
+        assert storage.summary_metadata == metadata
+    assert b"\r\n" not in next(tmp_path.rglob("*.companion.ome")).read_bytes()
+
+
+def test_a_network_drive_without_locks(tmp_path, monkeypatch, caplog):
+    def refuse(_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("exengine_ome_tiff.writing.lock._lock", refuse)
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        storage.put({"time": 0}, FRAME)
+    assert caplog.text.count("cannot be locked") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["run.ome.tiff"]
