@@ -175,7 +175,7 @@ def test_a_closed_pipe_has_no_number_of_its_own_on_windows(monkeypatch):
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp932", "ascii"])
 def test_the_demo_prints_any_name_in_any_code_page(tmp_path, encoding):
-    sizes = "--time-points 1 --positions 1 --z-slices 1 --size 32".split()
+    sizes = ["--time-points", "1", "--positions", "1", "--z-slices", "1", "--size", "32"]
     code = "import sys; from exengine_ome_tiff.cli import main; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-c", code, "demo", "細胞 µm.ome.tiff", *sizes, "--channels", "DAPI", "Größe Ω"],
