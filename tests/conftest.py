@@ -67,6 +67,8 @@ def pytest_terminal_summary(terminalreporter):
 def pytest_report_header() -> list[str]:
     hunt = "everything" if is_thorough() else "a short part of what takes long; --thorough runs everything"
     return [f"Bio-Formats: {describe()}", f"tests: {hunt}"]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup():
     """Skip a test whose fixture opens a file with Bio-Formats where it cannot be used."""
@@ -84,10 +86,6 @@ def _skipped_without_bioformats():
         return (yield)
     except UnavailableError as error:
         pytest.skip(str(error))
-
-
-def pytest_report_header() -> str:
-    return f"Bio-Formats: {describe()}"
 
 
 @pytest.fixture(scope="session")
