@@ -356,3 +356,19 @@ def test_a_script_without_units_is_told_so(tmp_path, caplog):
     assert line == "run: metadata key 'exposure' has no unit: write exposure_ms"
     (finding,) = info(tmp_path / "run.ome.tiff").check
     assert (finding.kind, finding.subject, finding.fix) == ("unit", "exposure", "write exposure_ms")
+
+
+def test_a_refused_frame_leaves_no_trace_in_what_follows(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        storage.put({"time": 0}, IMAGE, {"power": 1})
+        power = 2
+        with pytest.raises(ValueError, match="time"):
+            storage.put({"time": 1}, np.zeros((2, 3, 4, 5), np.uint16), {"power": power})
+        storage.put({"time": 1}, IMAGE, {"power": power})
+    assert notes(from_tiff(path), "metadata-by-plane") == [{"power": "[1,2]"}]
+
+
+def test_samples_of_colour_are_interleaved(tmp_path):
+    document, _ = stored(tmp_path, [({"time": 0}, {})], image=np.zeros((8, 9, 3), np.uint8))
+    assert document.images[0].pixels.interleaved is True

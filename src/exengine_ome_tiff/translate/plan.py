@@ -69,8 +69,9 @@ class Plan:
             *dict.fromkeys(key for each in self._dialects for key in each.fact_keys(tags)),
         )
         """Keys that tell facts of frames."""
-        plane_keys = {each.key for candidates in self.candidates.values() for each in candidates}
-        self.stamp_keys = {key for each in self._dialects for key in each.stamp_keys(tags)} - plane_keys
+        clocks = (*self.candidates.get("utc_s", ()), *self.candidates.get("local_clock_s", ()))
+        clock_keys = {each.key for each in clocks}
+        self.stamp_keys = {key for each in self._dialects for key in each.stamp_keys(tags)} - clock_keys
         """Keys that tell only when a frame was taken."""
 
     def plane(self, tags: Tags, changed: Collection[str] | None = None) -> PlaneValues:
