@@ -7,9 +7,12 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+import tifffile
 from ome_types import from_tiff
 
-from exengine_ome_tiff import ChannelInfo, OmeTiffError, TiffStorage, info, recover
+from exengine_ome_tiff import ChannelInfo, OmeTiffError, TiffStorage, export_imagej, info, recover
+from exengine_ome_tiff.inspection.open_dataset import OpenDataset
+from exengine_ome_tiff.inspection.sheet_cells import read_row
 from exengine_ome_tiff.inspection.text_table import table
 from exengine_ome_tiff.text_format import duration_text, shortened, size_text
 from frames import frame
@@ -118,6 +121,22 @@ def test_calibration_is_the_same_before_and_after_finishing(tmp_path):
     assert [[getattr(image, name) for name in names] for image in before] == [
         [getattr(image, name) for name in names] for image in after
     ]
+
+
+def test_height_and_width_of_a_pixel_are_not_swapped(tmp_path):
+    path = tmp_path / "tall.ome.tiff"
+    with TiffStorage(path, pixel_size_um=0.5) as storage:
+        put_all(storage, PLACES)
+    data = path.read_bytes()
+    assert data.count(b'PhysicalSizeY="0.5"') == 2
+    path.write_bytes(data.replace(b'PhysicalSizeY="0.5"', b'PhysicalSizeY="0.8"'))
+    assert [image.pixel_size_um for image in info(path).images] == [(0.8, 0.5)] * 2
+    assert "  pixel size     0.8 um high, 0.5 um wide" in table(info(path))
+    with OpenDataset(path) as dataset:
+        assert read_row(dataset, dataset.images[0], 1, "middle", 32).pixel_um == 0.5 / 4
+    export_imagej(path, tmp_path / "tall.tif", "left")
+    with tifffile.TiffFile(tmp_path / "tall.tif") as tif:
+        assert tif.pages[0].resolution == (2.0, 1.25)
 
 
 def test_frames_that_were_put_again(tmp_path):
