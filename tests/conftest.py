@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from building import ROOT, build
 from effort import VARIABLE, is_thorough
@@ -17,6 +18,9 @@ PEERS_FAIL = "known failures of peers"
 
 # a shell ignores it for what it runs in the background, and commands that are started here would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+settings.register_profile("company", deadline=None)  # the other process may need the time
+settings.load_profile("company")
 
 
 def pytest_addoption(parser):

@@ -102,7 +102,7 @@ def check_recover(path: Path) -> None:
     assert before.keys() <= after.keys()
     assert all(name.endswith(".companion.ome") for name in after.keys() - before.keys())
     for name, content in before.items():
-        if name.endswith(".ome") and found is not None and found.frames is not None:
+        if name.endswith(".ome") and found is not None and found.n_frames is not None:
             continue  # a companion is written anew
         kept = np.frombuffer(after[name][: len(content)], np.uint8)
         assert len(kept) == len(content), name

@@ -1,0 +1,75 @@
+"""Rooms, modules and functions can be read in one sitting; modules have names of their own."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import exengine_ome_tiff
+
+SOURCES = Path(exengine_ome_tiff.__file__).parent
+MODULES = sorted(SOURCES.rglob("*.py"))
+MOST_LINES_OF_A_MODULE = 280
+MOST_LINES_OF_A_FUNCTION = 50
+MOST_FILES_OF_A_ROOM = 24
+MOST_SHARE_OF_A_ROOM = 1 / 4
+
+LARGER_FUNCTIONS = {("tiff_storage.py", "__init__"): 60}
+"""Its options are its parameters, each on a line."""
+LARGER_ROOMS = {"tiff": 28}
+SHARED_NAMES = {"images", "info", "names", "records"}
+"""Modules of different rooms that are about the same thing on different floors."""
+
+
+def room_of(module: Path) -> str:
+    return module.relative_to(SOURCES).parts[0]
+
+
+@cache
+def parsed(module: Path) -> tuple[ast.Module, frozenset[int]]:
+    """Return a module and the numbers of its lines that are neither blank nor of a docstring."""
+    text = module.read_text("utf-8")
+    tree = ast.parse(text)
+    counted = {number for number, line in enumerate(text.splitlines(), 1) if line.strip()}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str())):
+                counted -= {*range(node.lineno, (node.end_lineno or 0) + 1)}
+    return tree, frozenset(counted)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SOURCES)))
+def test_a_module_and_its_functions_are_short(module):
+    tree, counted = parsed(module)
+    assert len(counted) <= MOST_LINES_OF_A_MODULE
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = sum(number in counted for number in range(node.lineno, (node.end_lineno or 0) + 1))
+            most = LARGER_FUNCTIONS.get((module.name, node.name), MOST_LINES_OF_A_FUNCTION)
+            assert lines <= most, f"{node.name} has {lines} lines"
+
+
+def test_no_room_is_much_larger_than_others():
+    lines: Counter[str] = Counter()
+    files: Counter[str] = Counter()
+    for module in MODULES:
+        if module.parent != SOURCES:
+            lines[room_of(module)] += len(parsed(module)[1])
+            files[room_of(module)] += 1
+    assert len(files) > 8
+    for room, count in files.items():
+        assert count <= LARGER_ROOMS.get(room, MOST_FILES_OF_A_ROOM), f"{room} has {count} files"
+        assert lines[room] <= MOST_SHARE_OF_A_ROOM * lines.total(), f"{room} has {lines[room]} lines"
+
+
+def test_modules_have_names_of_their_own():
+    names = Counter(module.stem for module in MODULES if module.stem not in ("__init__", "__main__"))
+    assert {name for name, count in names.items() if count > 1} <= SHARED_NAMES
+    taken = {*dir(builtins), *sys.stdlib_module_names}
+    assert sorted(taken & names.keys()) == []
