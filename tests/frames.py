@@ -12,7 +12,7 @@ import tifffile
 from ome_types import from_xml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 COORDINATES_NAMESPACE = "urn:exengine-ome-tiff:coordinates"
@@ -81,6 +81,14 @@ class StoredPlane(NamedTuple):
     t: int
     coordinates: dict[str, int | str]
     pixels: np.ndarray
+    firsts: dict[str, int | str]
+    """The first value along each axis of the image, which frames without it share."""
+
+    def put_at(self, all_put: Iterable[frozenset]) -> frozenset:
+        """Find the coordinates of the frame: those of the plane, maybe without axes at their first value."""
+        told = frozenset(self.coordinates.items())
+        found = [each for each in all_put if each <= told and told - each <= self.firsts.items()]
+        return max(found, key=len)
 
 
 def stored_planes(path: Path) -> Iterator[StoredPlane]:
@@ -107,7 +115,8 @@ def stored_planes(path: Path) -> Iterator[StoredPlane]:
                 page = tif.pages[block.ifd + rank].asarray()
                 assert (page.shape, page.dtype.str) == (shape, DTYPES[pixels.type.value])
                 own = labels | along["Z"][plane.the_z] | along["C"][plane.the_c] | along["T"][plane.the_t]
-                yield StoredPlane(number, plane.the_z, plane.the_c, plane.the_t, own, page)
+                firsts = along["Z"][0] | along["C"][0] | along["T"][0]
+                yield StoredPlane(number, plane.the_z, plane.the_c, plane.the_t, own, page, firsts)
 
 
 def _coordinates(

@@ -43,8 +43,8 @@ class TiffStorage(Reader):
     ----------
     path
         With the suffix of a TIFF file (``run.ome.tiff``) one file with all images in it; any other path is a
-        folder with one self-contained OME-TIFF for each value of ``position`` and a ``.companion.ome`` that
-        lists them all. Missing parent folders are made.
+        folder with one self-contained OME-TIFF for each position, or field of a well, and a
+        ``.companion.ome`` that lists them all. Missing parent folders are made.
     summary_metadata
         What describes the whole dataset; anything that `put` takes as metadata.
     overwrite
@@ -70,8 +70,8 @@ class TiffStorage(Reader):
         Axes that stay inside an image instead of making further images, each with the one of "Z", "C" and "T"
         that takes it in, such as ``{"angle": "T"}``. OME calls this modulo: ModuloAlongT.
     plate
-        The multi-well plate that positions lie on; by default one is made of positions that are named after
-        wells, such as "A1" and "B12-Site_3".
+        The multi-well plate that positions lie on; False for none. By default positions make a plate if their
+        names can only be those of wells, such as "A01" or "B12-Site_3".
     pixel_size_um
         Distance of pixels in the sample. This and the options below, down to `annotations`, go before what
         metadata says.
@@ -138,7 +138,7 @@ class TiffStorage(Reader):
         tile: tuple[int, int] | None = None,
         pyramid_levels: int | Literal["auto"] | None = None,
         fold_axes: Mapping[str, Literal["Z", "C", "T"]] | None = None,
-        plate: PlateInfo | None = None,
+        plate: PlateInfo | Literal[False] | None = None,
         pixel_size_um: float | None = None,
         z_step_um: float | None = None,
         time_interval_s: float | None = None,
@@ -177,7 +177,7 @@ class TiffStorage(Reader):
             is_folder=location.is_folder,
             summary_metadata=summary_metadata,
             fold_axes=fold_axes or {},
-            plate=plate or PlateInfo(),
+            plate=PlateInfo() if plate is None else None if plate is False else plate,
             coding=coding,
             given=given,
         )

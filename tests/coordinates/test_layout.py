@@ -85,10 +85,76 @@ def test_ints_rank_by_value_and_strings_by_first_arrival():
     assert layout.values["C"] == (-2, 0, 7, "DAPI", "Cy5", "A", "10")
 
 
-def test_a_missing_axis_ranks_first():
-    (layout,) = layouts([{"z": 0, "time": 1}, {"time": 1}, {"z": -5, "time": 1}])
-    assert layout.values["Z"] == (None, -5, 0)
-    assert layout.frames.tolist() == [1, 2, 0]
+def test_a_missing_axis_shares_the_place_of_the_first_value():
+    (layout,) = layouts([{"z": 0, "time": 1}, {"time": 2}, {"z": -5, "time": 1}])
+    assert layout.values == {"Z": (-5, 0), "C": (None,), "T": (1, 2)}
+    assert layout.cube().tolist() == [[[2, 0]], [[1, -1]]]
+
+
+def test_a_frame_whose_place_is_taken_makes_an_image_of_its_own():
+    stack = [{"z": z, "time": t} for t in range(2) for z in (5, 6)]
+    first, second = layouts([{"time": 0}, *stack])
+    assert (first.lacking, first.frames.tolist(), first.values["Z"]) == (("z",), [0], (None,))
+    assert (second.lacking, second.frames.tolist()) == ((), [1, 2, 3, 4])
+    assert first.name("run", "kind") == "run without z"
+    assert second.name("run", "kind") == "run"
+
+
+def test_projections_of_a_channel_are_together_even_where_a_slice_was_left_out():
+    stacks = [{"time": t, "z": z, "channel": "GFP"} for t in range(3) for z in range(2) if (t, z) != (1, 0)]
+    projections = [{"time": t, "channel": "GFP"} for t in range(3)]
+    snap = {"time": 0, "channel": "BF"}
+    stack, projection = layouts([*stacks, *projections, snap])
+    assert projection.lacking == ("z",)
+    assert sorted(projection.frames.tolist()) == [5, 6, 7]
+    assert stack.values["C"] == ("GFP", "BF")
+    assert stack.cube()[0].tolist() == [[0, 1], [8, -1]]
+
+
+def test_frames_that_lack_different_axes_and_meet():
+    found = layouts([{"z": 0}, {"time": 0}, {"z": 1}, {"time": 1}])
+    assert [(layout.lacking, layout.frames.tolist()) for layout in found] == [
+        ((), [0, 2]),
+        (("z",), [1, 3]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "names", [("t", "c", "z", "p"), ("Time", "Channel", "Z", "Position"), ("T", "C", "Z", "P")]
+)
+def test_usual_spellings_of_axes(names):
+    arrived = [dict(zip(names, values, strict=True)) for values in product((0, 1), "AB", (0, 1), ("x", "y"))]
+    found = layouts(arrived)
+    assert [layout.labels for layout in found] == [(("position", "x"),), (("position", "y"),)]
+    assert [layout.sizes for layout in found] == [{"Z": 2, "C": 2, "T": 2}] * 2
+
+
+@pytest.mark.parametrize(
+    ("spellings", "time"),
+    [(("t", "time"), "time"), (("time", "Time"), "time"), (("T", "t"), "t"), (("TIME", "Time"), "TIME")],
+)
+def test_one_of_several_spellings_counts(spellings, time):
+    arrived = [dict(zip(spellings, (1, 2), strict=True)), dict(zip(spellings, (1, 3), strict=True))]
+    (other,) = {*spellings} - {time}
+    found = layouts(arrived)
+    assert {value for layout in found for value in layout.values["T"]} == {frame[time] for frame in arrived}
+    assert [dict(layout.labels) for layout in found] == [
+        {other: value} for value in dict.fromkeys(frame[other] for frame in arrived)
+    ]
+
+
+def test_channels_have_one_order_in_all_images():
+    arrived = [{"channel": "C", "time": 0}] + [
+        {"position": p, "channel": c} for p, channels in (("a", "BA"), ("b", "ABC")) for c in channels
+    ]
+    assert [layout.values["C"] for layout in layouts(arrived)] == [("C",), ("B", "A"), ("C", "B", "A")]
+
+
+def test_labels_are_in_the_order_in_which_people_say_them():
+    (layout,) = layouts(
+        [{"round": 1, "column": 2, "Row": 3, "camera": 4, "field": 5, "Well": "A1", "p": "x", "angle": 6}]
+    )
+    assert layout.name("run", "kind") == "x, A1, field 5, Row 3, column 2, round 1, camera 4, angle 6"
 
 
 def test_gaps_between_values_take_no_plane():
@@ -110,17 +176,17 @@ def test_every_other_axis_tells_images_apart():
     ]
     found = layouts(arrived)
     assert [layout.labels for layout in found] == [
-        (("camera", 1), ("position", "B")),
-        (("camera", "1"), ("position", "B")),
-        (("camera", 1), ("position", "A")),
-        (("camera", "1"), ("position", "A")),
+        (("position", "B"), ("camera", 1)),
+        (("position", "B"), ("camera", "1")),
+        (("position", "A"), ("camera", 1)),
+        (("position", "A"), ("camera", "1")),
     ]
     assert [layout.frames.tolist() for layout in found] == [[0, 4], [1, 5], [2, 6], [3, 7]]
 
 
 def test_the_order_in_which_axes_are_named_does_not_matter():
     (layout,) = layouts([{"row": 1, "column": 2, "z": 0}, {"z": 1, "column": 2, "row": 1}])
-    assert layout.labels == (("column", 2), ("row", 1))
+    assert layout.labels == (("row", 1), ("column", 2))
     assert layout.frames.tolist() == [0, 1]
 
 
@@ -153,7 +219,7 @@ def test_frame_numbers_may_have_gaps():
 
 
 VALUES = st.integers(-3, 3) | st.sampled_from(["", "A", "a", "0"])
-COORDINATES = st.dictionaries(st.sampled_from(["z", "channel", "time", "position", "", "Z"]), VALUES)
+COORDINATES = st.dictionaries(st.sampled_from(["z", "channel", "time", "position", "", "level"]), VALUES)
 
 
 @given(
@@ -175,14 +241,22 @@ def test_every_frame_is_exactly_one_plane_and_leads_back_to_its_coordinates(arri
         assert len(layout.frames) == np.prod(list(layout.sizes.values()))
         assert sorted(layout.order) == ["C", "T", "Z"]
         back |= own
-    assert back == dict(enumerate(all_coordinates))
+    assert back.keys() == {*range(len(arrived))}
+    for layout in found:
+        firsts_along = {NAMES[axis]: values[0] for axis, values in layout.values.items()}
+        for number, told in planes(layout).items():
+            put = all_coordinates[number]
+            assert put.items() <= told.items()  # what it lacks is the first value
+            assert {axis: told[axis] for axis in told.keys() - put.keys()}.items() <= firsts_along.items()
     firsts = [min(planes(layout)) for layout in found]
     assert firsts == sorted(firsts)
-    identities = [(layout.labels, layout.kind) for layout in found]
+    identities = [(layout.labels, layout.kind, layout.lacking) for layout in found]
     assert len(set(identities)) == len(identities)
     for labels in {layout.labels for layout in found}:
-        variants = [layout.is_variant for layout in found if layout.labels == labels]
-        assert variants == [False] + [True] * (len(variants) - 1)
+        kinds = dict.fromkeys((layout.kind, layout.is_variant) for layout in found if layout.labels == labels)
+        assert [is_variant for _, is_variant in kinds] == [False] + [True] * (len(kinds) - 1)
+        names = [layout.name("run", layout.kind) for layout in found if layout.labels == labels]
+        assert len({*names}) == len(names)
 
 
 def test_an_image_that_would_be_nearly_empty_is_taken_apart():
@@ -191,6 +265,13 @@ def test_an_image_that_would_be_nearly_empty_is_taken_apart():
     assert sum(len(layout.frames) for layout in found) == 300
     assert [layout.labels for layout in found] == [(("z", place["z"]),) for place in places]
     assert [layout.values["T"] for layout in found] == [(place["time"],) for place in places]
+
+
+def test_the_shortest_axis_is_taken_apart():
+    places = [{"time": n, "z": n % 60, "channel": f"C{n % 59}"} for n in range(600)]
+    found = layouts(places)
+    assert {layout.labels[0][0] for layout in found} == {"channel"}
+    assert sum(int((layout.frames >= 0).sum()) for layout in found) == 600
 
 
 def test_stacks_at_some_time_points_stay_one_image():

@@ -95,8 +95,9 @@ def test_a_label_that_looks_like_a_marked_one_keeps_its_own_name(labels):
 
 def test_a_label_always_has_the_same_name():
     target = Location.of("/data/run")
-    first = [target.file(label) for label in ("a", "A", 1, "1", None)]
-    assert first == [target.file(label) for label in ("a", "A", 1, "1", None)]
+    places = [("a",), ("A",), (1,), ("1",), ()]
+    first = [target.file(*place) for place in places]
+    assert first == [target.file(*place) for place in places]
     assert len(set(first)) == 5
 
 

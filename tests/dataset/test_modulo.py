@@ -13,7 +13,7 @@ CASES = {
     "outer": ({"angle": "T"}, nested(angle=(0, 45, 90), time=(0, 5), z=(1, 2)), "TAZYX", (2, 3, 2)),
     "labels": ({"phase": "Z"}, nested(z=(0, 1), phase=("first", "second <&>")), "ZPYX", (2, 2)),
     "uneven": ({"lifetime": "T"}, nested(time=(0, 1), lifetime=(0, 1, 5)), "THYX", (2, 3)),
-    "mixed": ({"tile": "Z"}, [{"z": 0}, *nested(z=(0, 1), tile=(3, "x"))], "ZRYX", (2, 3)),
+    "mixed": ({"tile": "Z"}, [{"z": 2}, *nested(z=(0, 1), tile=(3, "x"))], "ZRYX", (3, 2)),
     "other": ({"gain": "C"}, nested(channel=("DAPI", "GFP"), gain=(1, 2)), "CQYX", (2, 2)),
     "three": (
         {"angle": "T", "lambda": "C", "phase": "Z"},

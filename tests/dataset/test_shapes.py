@@ -73,10 +73,10 @@ EXTRA_AXES = {
         ["p, round first", "p, round 2", "position 7, round first", "position 7, round 2"],
     ),
     "five axes": (
-        nested(a=(0, 1), b=("x", "y"), c=(-1, 0), d=("1", 1), e=(0,), time=(0, 1)),
+        nested(a=(0, 1), b=("x", "y"), g=(-1, 0), d=("1", 1), e=(0,), time=(0, 1)),
         [
-            f"a {a}, b {b}, c {c}, d {d}, e 0"
-            for a, b, c, d in itertools.product((0, 1), "xy", (-1, 0), ('"1"', 1))
+            f"a {a}, b {b}, g {g}, d {d}, e 0"
+            for a, b, g, d in itertools.product((0, 1), "xy", (-1, 0), ('"1"', 1))
         ],
     ),
     "mixed on an axis inside": (nested(time=(3, "later", -1, "bleached")), ["run"]),
@@ -143,7 +143,7 @@ def test_tiles_with_stage_positions(tmp_path, caplog, name, bioformats):
     with TiffStorage.open(path) as storage:
         assert len(storage.images) == 12
         assert storage.images[5].coordinates == {"position": "left", "row": 1, "column": 2}
-        assert storage.images[5].name == "left, column 2, row 1"
+        assert storage.images[5].name == "left, row 1, column 2"
     with bioformats(path if path.is_file() else path / "run_left.ome.tiff") as reader:
         for plane in reader.series[5].planes:
             assert (plane["position_x"], plane["position_y"]) == ((181.0, "µm"), (-80.25, "µm"))

@@ -5,8 +5,8 @@ import pytest
 import tifffile
 from ome_types import from_xml
 
-from exengine_ome_tiff import TiffStorage
-from exengine_ome_tiff.coordinates import PlateInfo, Well
+from exengine_ome_tiff import TiffStorage, convert
+from exengine_ome_tiff.coordinates import PlateInfo, Well, are_wells
 from readers.bioformats import validate_xml
 
 FRAME = np.ones((8, 8), np.uint8)
@@ -24,12 +24,24 @@ FRAME = np.ones((8, 8), np.uint8)
         ({"position": "AF48"}, Well(31, 47, 0)),
         ({"well": "C4", "field": 2}, Well(2, 3, 2)),
         ({"well": "C4", "field": "north"}, Well(2, 3, 0)),
+        ({"position": "A01_s1"}, Well(0, 0, 1)),
+        ({"position": "A01-1"}, Well(0, 0, 1)),
+        ({"position": "A1 1"}, Well(0, 0, 1)),
+        ({"position": "b3"}, Well(1, 2, 0)),
+        ({"position": "Well A1"}, Well(0, 0, 0)),
+        ({"position": "well_c4 site 2"}, Well(2, 3, 2)),
+        ({"position": "A1f1"}, Well(0, 0, 1)),
+        ({"position": "r01c02f03"}, Well(0, 1, 3)),
+        ({"position": "R16c24"}, Well(15, 23, 0)),
+        ({"position": "r1c2"}, None),
+        ({"position": "r00c02"}, None),
+        ({"position": "A1-Site_2", "field": 5}, Well(0, 0, 2)),
+        ({"position": "A1 left"}, None),
+        ({"position": "\u017f1"}, None),
         ({"position": "AG1"}, None),
         ({"position": "A49"}, None),
         ({"position": "A0"}, None),
         ({"position": "Pos0"}, None),
-        ({"position": "a1"}, None),
-        ({"position": "A1 left"}, None),
         ({"position": 3}, None),
         ({"camera": "A1"}, None),
         ({}, None),
@@ -37,6 +49,99 @@ FRAME = np.ones((8, 8), np.uint8)
 )
 def test_wells_by_their_labels(labels, well):
     assert PlateInfo().well_of(labels) == well
+
+
+@pytest.mark.parametrize(
+    ("positions", "expected"),
+    [
+        (["P1", "P2", "P3"], False),
+        ([f"P{number}" for number in range(1, 13)], False),
+        (["s1"], False),
+        (["A1", "B1", "C1"], False),
+        (["A1", "A2", "B1"], True),
+        (["A01", "A02"], True),
+        (["B12"], True),
+        (["A1-Site_0"], True),
+        (["P1 1", "overview"], True),
+        (["Pos0", "AG01", "A00"], False),
+        ([], False),
+    ],
+)
+def test_only_what_can_be_nothing_but_wells_is_a_plate(tmp_path, caplog, positions, expected):
+    assert are_wells([{"position": position} for position in positions]) == expected
+    if positions:
+        path = tmp_path / "run.ome.tiff"
+        with TiffStorage(path) as storage:
+            for position in positions:
+                storage.put({"position": position}, FRAME)
+        assert bool(from_xml(tifffile.tiffcomment(path)).plates) == expected
+        assert ("no plate is made" in caplog.text) == (positions[0] in ("P1", "s1", "A1") and not expected)
+
+
+def test_a_plate_that_is_told_has_wells_that_could_be_places(tmp_path):
+    summary = {"WellPlateName": "Assay", "WellPlateRows": 16, "WellPlateColumns": 24}
+    for name, options in (
+        ("told", {"plate": PlateInfo(rows=16)}),
+        ("summary", {"summary_metadata": summary}),
+    ):
+        with TiffStorage(tmp_path / f"{name}.ome.tiff", **options) as storage:
+            storage.put({"position": "P1"}, FRAME)
+        _, wells = wells_in(tifffile.tiffcomment(tmp_path / f"{name}.ome.tiff"))
+        assert wells == {(15, 0, 0): "P1"}
+
+
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_a_plate_can_be_refused(tmp_path, name, caplog):
+    with TiffStorage(tmp_path / name, {"WellPlateName": "Assay"}, plate=False) as storage:
+        for position in ("A1-Site_0", "B12-Site_3"):
+            storage.put({"position": position}, FRAME)
+    for path in storage_files(tmp_path / name):
+        assert from_xml(path).plates == []
+    assert "plate" not in caplog.text
+    with TiffStorage.open(tmp_path / name) as storage:
+        convert(storage.path, tmp_path / "copy.ome.tiff")
+    assert from_xml(tifffile.tiffcomment(tmp_path / "copy.ome.tiff")).plates == []
+
+
+def storage_files(path):
+    return [tifffile.tiffcomment(file) for file in ([path] if path.is_file() else path.glob("*.tiff"))]
+
+
+def test_a_file_for_each_field_of_a_well(tmp_path, bioformats):
+    path = tmp_path / "run"
+    with TiffStorage(path) as storage:
+        for time in range(2):
+            for well in ("A1", "B2"):
+                for field in range(2):
+                    storage.put({"Well": well, "Field": field, "time": time}, FRAME * (time + 1))
+    names = ["run_A1_0.ome.tiff", "run_A1_1.ome.tiff", "run_B2_0.ome.tiff", "run_B2_1.ome.tiff"]
+    assert sorted(file.name for file in path.glob("*.tiff")) == names
+    assert wells_in(tifffile.tiffcomment(path / names[2]))[1] == {(1, 1, 0): "B2, field 0"}
+    with bioformats(path / "run.companion.ome") as reader:
+        assert [series.name for series in reader.series] == [
+            f"{well}, field {field}" for well in ("A1", "B2") for field in range(2)
+        ]
+        assert reader.warnings == []
+
+
+def test_a_field_of_a_well_and_a_position_that_is_called_like_its_file(tmp_path):
+    with TiffStorage(tmp_path / "run") as storage:
+        storage.put({"well": "A1", "field": 0}, FRAME)
+        storage.put({"position": "A1_0"}, FRAME * 2)
+        storage.put({"well": "A1"}, FRAME * 3)
+        storage.put({"well": "A1", "field": 1, "time": 0}, FRAME * 4)
+    assert len([*(tmp_path / "run").glob("*.tiff")]) == 4
+    with TiffStorage.open(tmp_path / "run") as storage:
+        assert storage[{"position": "A1_0"}].max() == 2
+        assert storage[{"well": "A1", "field": 0}].max() == 1
+
+
+def test_fields_inside_of_an_image_share_a_file(tmp_path):
+    with TiffStorage(tmp_path / "run", fold_axes={"field": "T"}) as storage:
+        for field in range(3):
+            storage.put({"well": "A1", "field": field}, FRAME)
+    (file,) = (tmp_path / "run").glob("*.tiff")
+    assert from_xml(tifffile.tiffcomment(file)).images[0].pixels.size_t == 3
 
 
 def wells_in(xml):

@@ -475,7 +475,7 @@ def test_a_bad_first_frame_leaves_a_storage_that_works(path, bad):
         with pytest.raises(ValueError, match="shape"):
             storage.put({"position": 5}, np.zeros(3, "u1"))
         storage.put(GOOD, frame(GOOD))
-    ((_, _, _, _, coordinates, pixels),) = stored_planes(tiff_of(path))
+    ((_, _, _, _, coordinates, pixels, _),) = stored_planes(tiff_of(path))
     assert coordinates == GOOD
     np.testing.assert_array_equal(pixels, frame(GOOD))
 

@@ -164,4 +164,4 @@ class OwnSource(StorageSource):
 def _options(header: Header) -> dict[str, Any]:
     """Return what a header says of a dataset, other than how it lies in the file."""
     given = {each.name: getattr(header.given, each.name) for each in fields(Given)}
-    return {"fold_axes": header.fold_axes, "plate": header.plate} | given
+    return {"fold_axes": header.fold_axes, "plate": header.plate or False} | given

@@ -1,10 +1,11 @@
 """Coordinates of frames: what is valid, what makes an image, what a file may be called."""
 
+from exengine_ome_tiff.coordinates.axis_names import file_key
 from exengine_ome_tiff.coordinates.grouping import check_fold_axes, lay_out
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, Key, read_coordinates
 from exengine_ome_tiff.coordinates.layout import ImageLayout
 from exengine_ome_tiff.coordinates.names import MAX_LABEL_BYTES, file_label
-from exengine_ome_tiff.coordinates.wells import PlateInfo, Well
+from exengine_ome_tiff.coordinates.wells import PlateInfo, Well, are_wells, wells_named
 
 __all__ = [
     "MAX_LABEL_BYTES",
@@ -14,8 +15,11 @@ __all__ = [
     "Key",
     "PlateInfo",
     "Well",
+    "are_wells",
     "check_fold_axes",
+    "file_key",
     "file_label",
     "lay_out",
     "read_coordinates",
+    "wells_named",
 ]

@@ -1,13 +1,15 @@
 """Which OME images a set of frames makes."""
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.coordinates.axis_names import label_rank, standard_names
+from exengine_ome_tiff.coordinates.coding import Axis, Codes, split
 from exengine_ome_tiff.coordinates.keys import Axes, Key
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValue, ImageLayout, plane_counts
 
@@ -55,9 +57,12 @@ def lay_out(
 ) -> list[ImageLayout]:
     """Distribute frames over images.
 
-    Within an image the index along an axis is the rank of the value among those seen: a missing axis
-    first, then ints by value, then strings by first arrival. An image of more than 10,000 planes, and more
-    than 64 for each frame, is taken apart along its shortest axis, whose values become labels.
+    Axes that are spelt like ``t`` or ``Channel`` count as time, channel, z, position, well and field. Within
+    an image the index along an axis is the rank of the value among those seen: ints by value, then strings by
+    their first arrival in the dataset. A frame that lacks an axis shares the place of the first value; where
+    another frame is there already, it belongs to an image of its own, with all frames of its channel that
+    lack the same axes. An image of more than 10,000 planes, and more than 64 for each frame, is taken apart
+    along its shortest axis, whose values become labels.
 
     Parameters
     ----------
@@ -77,69 +82,44 @@ def lay_out(
     list of ImageLayout
         In order of first arrival.
     """
+    inside = {name: Codes(len(keys)) for name in (*PLANE_AXES.values(), *modulo)}
+    images = _code(keys, kinds, axes, inside)
+    along = {name: coded.axis() for name, coded in inside.items()}
+    seen: set[Hashable] = set()
+    layouts = []
+    for code, rows in split(images.codes):
+        names, kind, *values = images.values[code]
+        labels = tuple(zip(names, values, strict=True))
+        codes = {name: coded.codes[rows] for name, coded in inside.items()}
+        group = _Group(labels, kind, labels in seen, modulo, numbers[rows], codes, along)
+        seen.add(labels)
+        for part in group.parts():
+            layouts += part.layouts()
+    return sorted(layouts, key=lambda layout: layout.first_frame)
+
+
+def _code(keys: Sequence[Key], kinds: Sequence[Hashable], axes: Axes, inside: Mapping[str, Codes]) -> Codes:
+    """Take the coordinates of frames apart: into values along the axes inside of images, and into images."""
     count = len(keys)
-    inside = {name: _Coded(count) for name in (*PLANE_AXES.values(), *modulo)}
-    images = _Coded(count)
-    for number, rows in _split(np.fromiter((key[0] for key in keys), np.int64, count)):
+    images = Codes(count)
+    sets = split(np.fromiter((key[0] for key in keys), np.int64, count))
+    spelt = list(dict.fromkeys(axis for number, _ in sets for axis in axes.names[number]))
+    standard = standard_names(axis for axis in spelt if axis not in inside or axis in PLANE_AXES.values())
+    rank = {
+        name: label_rank(name, index) for index, name in enumerate(standard.get(axis, axis) for axis in spelt)
+    }
+    for number, rows in sets:
         is_all = len(rows) == count
         of_rows = keys if is_all else [keys[row] for row in rows.tolist()]
-        columns = dict(zip(axes.names[number], [*zip(*of_rows, strict=True)][1:], strict=True))
+        names_of_set = [standard.get(axis, axis) for axis in axes.names[number]]
+        columns = dict(zip(names_of_set, [*zip(*of_rows, strict=True)][1:], strict=True))
         for name, coded in inside.items():
             if name in columns:
                 coded.put(rows, columns.pop(name))
-        names = tuple(sorted(columns))
+        names = tuple(sorted(columns, key=rank.__getitem__))
         kinds_of_rows = kinds if is_all else [kinds[row] for row in rows.tolist()]
         images.put(rows, zip(repeat(names), kinds_of_rows, *(columns[name] for name in names)))
-    values_inside = {name: coded.values for name, coded in inside.items()}
-    of_images = images.values
-    seen: set[Hashable] = set()
-    layouts = []
-    for code, rows in _split(images.codes):
-        names, kind, *values = of_images[code]
-        labels = tuple(zip(names, values, strict=True))
-        codes = {name: coded.codes[rows] for name, coded in inside.items()}
-        group = _Group(labels, kind, labels in seen, modulo, numbers[rows], codes)
-        seen.add(labels)
-        layouts += group.layouts(values_inside)
-    return layouts
-
-
-class _Coded:
-    """Values of frames as small numbers; 0 stands for none.
-
-    Parameters
-    ----------
-    count
-        Of the frames.
-    """
-
-    def __init__(self, count: int) -> None:
-        self.codes = np.zeros(count, np.int64)
-        self._code = _Numbered({None: 0})
-
-    def put(self, rows: npt.NDArray[np.int64], values: Iterable[Hashable]) -> None:
-        """Say what the values of some frames are."""
-        self.codes[rows] = np.fromiter(map(self._code.__getitem__, values), np.int64, len(rows))
-
-    @property
-    def values(self) -> list[Any]:
-        """By their codes."""
-        return [*self._code]
-
-
-class _Numbered(dict[Any, int]):
-    """Numbers things in the order in which they are asked for."""
-
-    def __missing__(self, thing: Hashable) -> int:
-        self[thing] = number = len(self)
-        return number
-
-
-def _split(codes: npt.NDArray[np.int64]) -> list[tuple[int, npt.NDArray[np.int64]]]:
-    """Return each code with the places where it is, in order of their first ones."""
-    by_code = np.argsort(codes, kind="stable")
-    parts = np.split(by_code, np.flatnonzero(np.diff(codes[by_code])) + 1) if len(codes) else []
-    return [(int(codes[part[0]]), part) for part in sorted(parts, key=lambda part: int(part[0]))]
+    return images
 
 
 class _Group(NamedTuple):
@@ -152,30 +132,57 @@ class _Group(NamedTuple):
     numbers: npt.NDArray[np.int64]
     codes: Mapping[str, npt.NDArray[np.int64]]
     """By the names of the axes inside of images."""
+    axes: Mapping[str, Axis]
+    lacking: tuple[str, ...] = ()
+    """Axes that these frames lack, and whose first values have frames of their own."""
 
-    def layouts(self, values: Mapping[str, Sequence[AxisValue]]) -> list[ImageLayout]:
-        """Return the image, or several where it would be nearly empty.
+    def parts(self) -> list["_Group"]:
+        """Give frames that lack an axis the place of its first value, or an image of their own."""
+        lacks = {name: codes == 0 for name, codes in self.codes.items()}
+        lacks = {name: lack for name, lack in lacks.items() if lack.any() and not lack.all()}
+        if not lacks:
+            return [self]
+        pattern = sum(lack.astype(np.int64) << bit for bit, lack in enumerate(lacks.values()))
+        is_out = np.zeros(len(self.numbers), np.bool_)
+        while True:
+            filled = {name: self._filled(name, ~is_out) for name in self.codes}
+            crowded = _crowded(filled, pattern, self.codes[PLANE_AXES["C"]], is_out)
+            if not crowded.any():
+                break
+            is_out |= crowded
+        parts = [self._replace(codes=filled).part(np.flatnonzero(~is_out))]
+        for which, rows in split(np.where(is_out, pattern, 0)):
+            if which:
+                names = tuple(name for bit, name in enumerate(lacks) if which >> bit & 1)
+                parts.append(self._replace(lacking=names).part(rows))
+        return parts
 
-        Parameters
-        ----------
-        values
-            Of each axis, by their codes.
-        """
-        along = {name: _Along.of(codes, values[name]) for name, codes in self.codes.items()}
+    def _filled(self, name: str, is_in: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """Return the codes along an axis, with that of the first value in place of none."""
+        codes, rank = self.codes[name], self.axes[name].rank
+        known = codes[is_in & (codes > 0)]
+        return np.where(codes > 0, codes, known[rank[known].argmin()]) if known.size else codes
+
+    def part(self, rows: npt.NDArray[np.int64]) -> "_Group":
+        """Return some of the frames."""
+        codes = {name: codes[rows] for name, codes in self.codes.items()}
+        return self._replace(numbers=self.numbers[rows], codes=codes)
+
+    def layouts(self) -> list[ImageLayout]:
+        """Return the image, or several where it would be nearly empty."""
+        along = {name: _Along.of(codes, self.axes[name]) for name, codes in self.codes.items()}
         planes = math.prod(len(each.values) for each in along.values())
         if planes <= max(_MANY_PLANES, _MOST_PLANES_A_FRAME * len(self.numbers)):
             return [self._layout(along)]
         long_axes = [name for name, each in along.items() if len(each.values) > 1]
-        split = min(long_axes, key=lambda name: len(along[name].values))
+        shortest = min(long_axes, key=lambda name: len(along[name].values))
         layouts = []
-        for code, part in _split(self.codes[split]):
-            value = values[split][code]
-            codes = {name: codes[part] for name, codes in self.codes.items()}
-            if split in self.modulo:
-                codes[split] = np.zeros_like(codes[split])
-            labels = self.labels if value is None else (*self.labels, (split, value))
-            group = self._replace(labels=labels, numbers=self.numbers[part], codes=codes)
-            layouts += group.layouts(values)
+        for code, rows in split(self.codes[shortest]):
+            part, value = self.part(rows), self.axes[shortest].values[code]
+            if shortest in self.modulo:
+                part = part._replace(codes={**part.codes, shortest: np.zeros_like(rows)})
+            labels = self.labels if value is None else (*self.labels, (shortest, value))
+            layouts += part._replace(labels=labels).layouts()
         return layouts
 
     def _layout(self, along: Mapping[str, "_Along"]) -> ImageLayout:
@@ -195,7 +202,43 @@ class _Group(NamedTuple):
             flat = flat * sizes[axis] + indices[axis]
         frames = np.full(math.prod(sizes.values()), -1, np.int64)
         frames[flat] = self.numbers
-        return ImageLayout(self.labels, self.kind, self.is_variant, values, modulo, order, frames)
+        return ImageLayout(
+            self.labels, self.kind, self.is_variant, values, modulo, order, frames, self.lacking
+        )
+
+
+def _crowded(
+    filled: Mapping[str, npt.NDArray[np.int64]],
+    pattern: npt.NDArray[np.int64],
+    channels: npt.NDArray[np.int64],
+    is_out: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.bool_]:
+    """Find frames that lack axes, if one of their channel finds its place taken by one that lacks fewer.
+
+    Parameters
+    ----------
+    filled
+        Codes along each axis, of which none is missing, each of shape (frames,).
+    pattern
+        A bit for each axis that a frame lacks.
+    channels
+        Codes of the channels.
+    is_out
+        Frames that have no place here.
+    """
+    place = np.zeros(len(pattern), np.int64)
+    for codes in filled.values():
+        place = np.unique(place * (int(codes.max()) + 1) + codes, return_inverse=True)[1]
+    taken = np.zeros(len(pattern), np.bool_)
+    crowded = np.zeros(len(pattern), np.bool_)
+    sets = split(pattern * (int(channels.max()) + 1) + channels)
+    for _, alike in sorted(sets, key=lambda each: int(pattern[each[1][0]]).bit_count()):
+        rows = alike[~is_out[alike]]
+        if taken[place[rows]].any():
+            crowded[rows] = True
+        else:
+            taken[place[rows]] = True
+    return crowded
 
 
 class _Along(NamedTuple):
@@ -207,22 +250,12 @@ class _Along(NamedTuple):
     """Of each frame, shape (frames,)."""
 
     @classmethod
-    def of(cls, codes: npt.NDArray[np.int64], values: Sequence[AxisValue]) -> "_Along":
-        """Rank the values of frames in order of arrival by their codes."""
+    def of(cls, codes: npt.NDArray[np.int64], axis: Axis) -> "_Along":
+        """Rank the values of frames by their codes."""
         if not np.ptp(codes):
-            return cls((values[codes[0]],), np.zeros(len(codes), np.int64))
-        unique, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-        seen = [values[code] for code in unique[np.argsort(first)].tolist()]
-        rank = {value: index for index, value in enumerate(sorted(seen, key=_rank))}
-        ranks = np.array([rank[values[code]] for code in unique.tolist()], np.int64)
-        return cls(tuple(rank), ranks[inverse])
-
-
-def _rank(value: AxisValue) -> tuple[int, int]:
-    """Sort key: no value, ints by value, strings alike, so that a stable sort keeps their arrival."""
-    if value is None:
-        return (0, 0)
-    return (1, value) if isinstance(value, int) else (2, 0)
+            return cls((axis.values[codes[0]],), np.zeros(len(codes), np.int64))
+        ranks, inverse = np.unique(axis.rank[codes], return_inverse=True)
+        return cls(tuple(axis.by_rank[rank] for rank in ranks.tolist()), inverse)
 
 
 def _order_of_arrival(indices: dict[str, npt.NDArray[np.int64]]) -> str:

@@ -12,6 +12,9 @@ AxisValue: TypeAlias = int | str | None
 PLANE_AXES = {"Z": "z", "C": "channel", "T": "time"}
 """The axes that lie inside an image, by their OME names; every other axis tells images apart."""
 
+_NAMES = ("position", "well")
+"""Axes whose labels are names, which need no axis before them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageLayout:
@@ -26,7 +29,7 @@ class ImageLayout:
     is_variant
         Whether an earlier image has the same labels and another kind.
     values
-        For each of Z, C, T the coordinate values along it, by rank; None where a frame lacked the axis.
+        For each of Z, C, T the coordinate values along it, by rank; only None where no frame had the axis.
     modulo
         For those of Z, C, T that another axis lies inside of: name of that axis, and its values by rank. They
         vary faster than the values of the axis that they are inside of.
@@ -34,6 +37,8 @@ class ImageLayout:
         The plane axes from the fastest varying to the slowest, a permutation of "ZCT".
     frames
         Frame numbers, -1 where no frame was put; shape (Z * C * T,), in `order`.
+    lacking
+        Axes that these frames lack, and that other frames with the same labels and of the same kind have.
     """
 
     labels: tuple[tuple[str, int | str], ...]
@@ -43,6 +48,7 @@ class ImageLayout:
     modulo: dict[str, tuple[str, tuple[AxisValue, ...]]]
     order: str
     frames: npt.NDArray[np.int64]
+    lacking: tuple[str, ...] = ()
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -67,26 +73,24 @@ class ImageLayout:
         return int(self.frames[self.frames >= 0].min())
 
     def name(self, dataset: str, kind: str, prefix: str | None = None) -> str:
-        """Return a name made of the labels, position first.
+        """Return a name made of the labels, such as "A1, field 0", and of the axes that its frames lack.
 
         Parameters
         ----------
         dataset
             Name of the dataset, for an image without labels.
         kind
-            What to add to the name of a variant.
+            What to add to the name of a variant, such as its shape.
         prefix
             What the name begins with, instead of the name of the dataset.
         """
-        labels = sorted(self.labels, key=lambda label: label[0] != "position")
         parts = [
-            value
-            if axis == "position" and isinstance(value, str) and value
-            else f"{axis} {value_text(value)}"
-            for axis, value in labels
+            value if axis in _NAMES and isinstance(value, str) and value else f"{axis} {value_text(value)}"
+            for axis, value in self.labels
         ]
-        name = ", ".join([*([prefix] if prefix else []), *parts])
-        return (name or dataset) + (f" ({kind})" if self.is_variant else "")
+        name = ", ".join([*([prefix] if prefix else []), *parts]) or dataset
+        without = " and ".join(self.lacking)
+        return name + (f" without {without}" if without else "") + (f" ({kind})" if self.is_variant else "")
 
     def label(self, axis: str, index: int) -> str:
         """Name an index along Z, C or T, such as "z=3", "GFP" and "t=0 angle 90"; "" without the axis."""

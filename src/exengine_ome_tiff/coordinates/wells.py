@@ -2,13 +2,22 @@
 
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from exengine_ome_tiff.coordinates.keys import read_coordinates
 
-_WELL = re.compile(r"([A-Z]{1,2})([0-9]{1,2})(?:-Site_([0-9]{1,9})|_([0-9]{1,9}))?")
+_WELL = re.compile(
+    r"(?:well[ _-]?)?(?P<row>[a-z]{1,2})(?P<column>[0-9]{1,2})"
+    r"(?:[ _-]*(?:site|fov|field|s|f)[ _-]?(?P<site>[0-9]{1,9})|[ _-](?P<number>[0-9]{1,9}))?",
+    re.ASCII | re.IGNORECASE,
+)
+_ROW_AND_COLUMN = re.compile(
+    r"r(?P<row>[0-9]{2})c(?P<column>[0-9]{2})(?:f(?P<site>[0-9]{1,9}))?", re.ASCII | re.IGNORECASE
+)
+"""Rows and columns as numbers, ``r02c11f03``, as plate readers name their files."""
+_TWO_DIGITS = 2
 _ROWS, _COLUMNS = 32, 48
 
 
@@ -77,9 +86,9 @@ class PlateInfo:
         Parameters
         ----------
         labels
-            Axis to value. ``well`` names a well and ``field`` the site in it, or ``position`` names both, as
-            Micro-Manager's ``A1-Site_0`` and useq's ``A1_0000`` do, or only a well, as ``B12`` or ``AF48``:
-            up to the 32 rows and 48 columns of a plate of 1536 wells.
+            Axis to value. ``well`` names a well and ``field`` the site in it, or ``position`` names both.
+            "B12", "AF48", "b3" and "Well A1" name a well, "A1-Site_0", "A1_0000", "A01_s1", "A1 2", "A1f3"
+            and "r01c02f03" also a site. A plate of 1536 wells, the largest, has 32 rows and 48 columns.
 
         Returns
         -------
@@ -96,14 +105,61 @@ class PlateInfo:
         return well
 
     def _named(self, label: object) -> Well | None:
-        match = _WELL.fullmatch(label) if isinstance(label, str) else None
+        found = _read(label)
+        if found is None:
+            return None
+        is_on_plate = found.well.row < (self.rows or _ROWS) and found.well.column < (self.columns or _COLUMNS)
+        return found.well if is_on_plate else None
+
+
+def are_wells(labels: Iterable[Mapping[str, int | str]]) -> bool:
+    """Decide whether labels of images can only be wells, where nobody told of a plate.
+
+    They can if an axis is called ``well``; else if a position names a site in a well, if all numbers of
+    columns have two digits, or if the wells are in several rows and in several columns. ``P1``, ``P2`` and
+    ``P3`` may be any places.
+    """
+    every = [*labels]
+    found = [each for each in (_read(label.get("position")) for label in every) if each is not None]
+    rows, columns = ({each.well[axis] for each in found} for axis in (0, 1))
+    return (
+        any("well" in label for label in every)
+        or any(each.has_site for each in found)
+        or (bool(found) and all(each.has_two_digits for each in found))
+        or (len(rows) > 1 and len(columns) > 1)
+    )
+
+
+def wells_named(labels: Iterable[Mapping[str, int | str]]) -> list[str]:
+    """Return the positions that could be the names of wells."""
+    positions = (label.get("position") for label in labels)
+    return [each for each in dict.fromkeys(positions) if isinstance(each, str) and _read(each) is not None]
+
+
+class _Read(NamedTuple):
+    """What a label says if it names a well."""
+
+    well: Well
+    has_site: bool
+    has_two_digits: bool
+
+
+def _read(label: object) -> _Read | None:
+    """Read the name of a well on the largest plate, of 32 rows and 48 columns."""
+    if not isinstance(label, str):
+        return None
+    match = _ROW_AND_COLUMN.fullmatch(label)
+    if match is not None:
+        row, site = int(match["row"]) - 1, match["site"]
+    else:
+        match = _WELL.fullmatch(label)
         if match is None:
             return None
-        letters, digits, *sites = match.groups()
-        row, column = _row(letters), int(digits) - 1
-        if row >= (self.rows or _ROWS) or not 0 <= column < (self.columns or _COLUMNS):
-            return None
-        return Well(row, column, next((int(site) for site in sites if site), 0))
+        row, site = _row(match["row"].upper()), match["site"] or match["number"]
+    column = int(match["column"]) - 1
+    if not (0 <= row < _ROWS and 0 <= column < _COLUMNS):
+        return None
+    return _Read(Well(row, column, int(site or 0)), site is not None, len(match["column"]) == _TWO_DIGITS)
 
 
 def _row(letters: str) -> int:

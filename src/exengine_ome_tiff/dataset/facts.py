@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo
+from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo, are_wells, wells_named
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.privacy import PRIVATE, without
@@ -32,6 +32,8 @@ from exengine_ome_tiff.translate.tag_columns import strict_json
 from exengine_ome_tiff.translate.tags import flat
 from exengine_ome_tiff.translate.translator import LABEL_FACT
 from exengine_ome_tiff.translate.values import UNKNOWN
+
+_MOST_SHOWN = 4
 
 
 class Facts:
@@ -108,9 +110,28 @@ class Facts:
         )
         return values, groups
 
-    def plate(self) -> PlateInfo:
+    def plate(self, layouts: Sequence[ImageLayout]) -> PlateInfo | None:
+        """Find out about the plate that the images lie on, from their labels and what metadata says."""
+        if self._header.plate is None:
+            return None
+        plate = self._wells_told(self._plate_told(self._header.plate), layouts)
+        labels = [dict(layout.labels) for layout in layouts]
+        if plate != PlateInfo() or are_wells(labels):
+            return plate
+        named = wells_named(labels)
+        if named:
+            some = ", ".join(named[:_MOST_SHOWN]) + (", ..." if len(named) > _MOST_SHOWN else "")
+            self.findings.add(
+                "plate",
+                "",
+                f"{some} may be wells or any places, so no plate is made",
+                "say plate=PlateInfo(rows=8, columns=12) or plate=False",
+            )
+        return None
+
+    def _plate_told(self, plate: PlateInfo) -> PlateInfo:
         """Fill in what the summary says of the plate."""
-        plate, summary = self._header.plate, self._summary
+        summary = self._summary
         try:
             return replace(
                 plate,
@@ -127,7 +148,7 @@ class Facts:
             )
             return plate
 
-    def wells_told(self, plate: PlateInfo, layouts: Iterable[ImageLayout]) -> PlateInfo:
+    def _wells_told(self, plate: PlateInfo, layouts: Iterable[ImageLayout]) -> PlateInfo:
         """Let the names that metadata gives positions tell their wells, where a plate is told.
 
         Parameters

@@ -47,7 +47,7 @@ class Header:
     fold_axes
         Axes that are kept inside of images, and the one of Z, C and T that each of them is inside of.
     plate
-        The plate that positions lie on.
+        The plate that positions lie on; None where they lie on none, whatever they are called.
     coding
         Compression, tiles and pyramids of its pages.
     given
@@ -58,14 +58,14 @@ class Header:
     is_folder: bool
     summary_json: str
     fold_axes: Mapping[str, str] = field(default_factory=dict)
-    plate: PlateInfo = field(default_factory=PlateInfo)
+    plate: PlateInfo | None = field(default_factory=PlateInfo)
     coding: PageCoding = field(default_factory=PageCoding)
     given: Given = field(default_factory=Given)
 
     def __post_init__(self) -> None:
         check_fold_axes(self.fold_axes)
-        if not isinstance(self.plate, PlateInfo):
-            raise TypeError(f"got plate={self.plate!r}, expected a PlateInfo")
+        if self.plate is not None and not isinstance(self.plate, PlateInfo):
+            raise TypeError(f"got plate={self.plate!r}, expected a PlateInfo, or False for none")
 
     @classmethod
     def new(
@@ -74,7 +74,7 @@ class Header:
         is_folder: bool,
         summary_metadata: object,
         fold_axes: Mapping[str, str],
-        plate: PlateInfo,
+        plate: PlateInfo | None,
         coding: PageCoding,
         given: Given,
     ) -> Self:
@@ -98,7 +98,7 @@ class Header:
             "is_folder": self.is_folder,
             "modulo": dict(self.fold_axes),
             # as pairs, since JSON would turn positions that are numbers into text
-            "plate": asdict(self.plate) | {"wells": list(self.plate.wells.items())},
+            "plate": self.plate and asdict(self.plate) | {"wells": list(self.plate.wells.items())},
             "coding": asdict(self.coding),
             "given": _in_file(asdict(self.given))
             | {"channels": [(name, _in_file(asdict(info))) for name, info in self.given.channels.items()]},
@@ -134,7 +134,7 @@ class Header:
                 header["is_folder"],
                 json.dumps(check_depth(header["summary_metadata"])),
                 header["modulo"],
-                _known(PlateInfo, header["plate"] | {"wells": dict(header["plate"]["wells"])}),
+                _plate(header["plate"]),
                 _known(PageCoding, header["coding"]),
                 _given(header["given"]),
             )
@@ -146,6 +146,10 @@ def _known(kind: type[T], written: dict[str, Any]) -> T:
     """Make a value of the fields that this version knows; a later one may have written more."""
     named = {_FIELD_NAMES.get(name, name): value for name, value in written.items()}
     return kind(**{name: named[name] for name in signature(kind).parameters if name in named})
+
+
+def _plate(written: dict[str, Any] | None) -> PlateInfo | None:
+    return None if written is None else _known(PlateInfo, written | {"wells": dict(written["wells"])})
 
 
 def _given(written: dict[str, Any]) -> Given:

@@ -31,7 +31,7 @@ class ImageInfo:
         Name of the pixel type in the file.
     axes
         Values along each axis inside the image, in order: time, channel and z, each before the one of
-        `folded_axes`; None where a frame lacked it. An axis that no frame had is left out.
+        `folded_axes`. An axis that no frame had is left out.
     channels
         Names of the channels; empty where frames had no channel.
     folded_axes

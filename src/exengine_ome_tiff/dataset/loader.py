@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from exengine_ome_tiff.coordinates import file_key
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff
@@ -178,20 +179,20 @@ def found_frames(file: int, path: Path, pages: Iterable[JournalPage]) -> list[Fo
     return frames
 
 
-def check_positions(paths: Sequence[Path], frames: Iterable[FoundFrame]) -> None:
-    """Make sure that all frames of a position are in one file, as the images are that they make.
+def check_positions(paths: Sequence[Path], frames: Iterable[FoundFrame], header: Header) -> None:
+    """Make sure that all frames of a position, or of a field of a well, are in one file, as their images are.
 
     Raises
     ------
     OmeTiffError
         They are not: files were copied inside of their folder, say.
     """
-    files: dict[int | str | None, int] = {}
+    files: dict[tuple[int | str, ...], int] = {}
     for head, file, _ in frames:
-        position = head.coordinates.get("position")
-        if files.setdefault(position, file) != file:
-            other = paths[files[position]].name
-            raise OmeTiffError(f"{paths[file]}: has frames of position {position!r}, which {other} also has")
+        key = file_key(head.coordinates, header.fold_axes)
+        if files.setdefault(key, file) != file:
+            other, place = paths[files[key]].name, ", ".join(map(repr, key)) or "None"
+            raise OmeTiffError(f"{paths[file]}: has frames of position {place}, which {other} also has")
 
 
 def add_frames(dataset: FrameIndex, frames: list[FoundFrame]) -> None:

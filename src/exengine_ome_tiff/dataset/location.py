@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from os import PathLike, fspath
 from pathlib import Path
+from typing import TypeAlias
 
 from exengine_ome_tiff.coordinates import MAX_LABEL_BYTES, file_label
 from exengine_ome_tiff.dataset.windows_paths import check_windows_path, label_room, with_long_form
@@ -18,6 +19,9 @@ LOCK_SUFFIX = ".lock"
 FOLDER_LOCK_NAME = f"exengine-ome-tiff{LOCK_SUFFIX}"
 """In a folder; the same however the folder is called."""
 _MAX_NAME_BYTES = 255
+
+FileKey: TypeAlias = tuple[int | str, ...]
+"""What tells the file of a frame in a folder: its position, or its well and field; nothing if it has none."""
 _MAX_PREFIX_BYTES = 100
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 """What the companion, which is XML, cannot say."""
@@ -40,7 +44,7 @@ class Location:
     path: Path
     is_folder: bool
     name: str
-    _labels: dict[int | str, str] = field(default_factory=dict)
+    _labels: dict[FileKey, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
 
     @classmethod
@@ -96,22 +100,29 @@ class Location:
             name = f"{sha256(os.fsencode(file.name)).hexdigest()}{LOCK_SUFFIX}"
         return file.with_name(name)
 
-    def file(self, position: int | str | None) -> Path:
-        """Return the path of the file for a position; always the same one for the same position."""
+    def file(self, *place: int | str) -> Path:
+        """Return the path of the file for a place; always the same one for the same place.
+
+        Parameters
+        ----------
+        place
+            Position, or well and field; nothing for frames that have none.
+        """
         if not self.is_folder:
             return self.path
-        if position is None:
+        if not place:
             return self.path / f"{self.prefix}.ome.tiff"
-        if position not in self._labels:
+        if place not in self._labels:
+            label = place[0] if len(place) == 1 else "_".join(map(str, place))
             room = label_room(self.path, self.prefix, MAX_LABEL_BYTES) if os.name == "nt" else MAX_LABEL_BYTES
-            self._labels[position] = file_label(position, self._taken, room)
-            self._taken.add(self._labels[position].casefold())
-        return self.path / f"{self.prefix}_{self._labels[position]}.ome.tiff"
+            self._labels[place] = file_label(label, self._taken, room)
+            self._taken.add(self._labels[place].casefold())
+        return self.path / f"{self.prefix}_{self._labels[place]}.ome.tiff"
 
-    def other_file(self, position: int | str) -> Path:
-        """Return another path for a position, from now on: the one that it had is taken by something else."""
-        self._labels.pop(position, None)
-        return self.file(position)
+    def other_file(self, *place: int | str) -> Path:
+        """Return another path for a place, from now on: the one that it had is taken by something else."""
+        self._labels.pop(place, None)
+        return self.file(*place)
 
 
 def is_tiff(path: Path) -> bool:

@@ -112,7 +112,7 @@ class Recording:
                 frames += found
             if not frames:
                 raise OmeTiffError(f"{self.location.path}: no frame is in it")  # noqa: TRY301
-            check_positions([file.path for file in index.files], frames)
+            check_positions([file.path for file in index.files], frames, self.header)
             add_frames(index, frames)
             metadata = MetadataTable.read(index, self.translators)
         except (OmeTiffError, OSError):

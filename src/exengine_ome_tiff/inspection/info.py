@@ -123,7 +123,7 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
 
 def _check(data: OpenDataset, keys: Sequence[KeyCoverage]) -> tuple[Finding, ...]:
     """Find out again what `finish` logs."""
-    data.facts.plate()
+    data.facts.plate([image.stored.layout for image in data.images])
     for image in data.images:
         data.facts.values(image.stored.layout, image.stored.name)
     translated = {key.key for key in keys if key.places == ("ome",)}  # by translators that are not known here

@@ -41,7 +41,7 @@ class Place:
 def ome_xml(
     name: str,
     images: Sequence[tuple[OmeImage, Place]],
-    plate: PlateInfo,
+    plate: PlateInfo | None,
     about: DatasetValues,
     uuid: str,
     creator: str,
@@ -55,7 +55,7 @@ def ome_xml(
     images
         All images of the document, in order.
     plate
-        What is known of that plate.
+        What is known of that plate; None where they lie on none.
     about
         What is known of the dataset as a whole.
     uuid
@@ -78,7 +78,7 @@ def ome_xml(
         for ome_image in ome_images:
             ome_image.experimenter_ref = m.ExperimenterRef(id="Experimenter:0")
     layouts = [image.layout for image, _ in images]
-    ome_plate = plate_of(layouts, plate, valid_name(plate.name or name))
+    ome_plate = None if plate is None else plate_of(layouts, plate, valid_name(plate.name or name))
     if ome_plate is not None:
         _describe_plate(ome_plate, about)
     document = OME(

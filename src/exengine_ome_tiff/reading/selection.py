@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import Key, read_coordinates
+from exengine_ome_tiff.coordinates.axis_names import standard_name
 from exengine_ome_tiff.coordinates.layout import AxisValue, value_text
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.text_format import list_text
@@ -113,7 +114,7 @@ def _columns(dataset: FrameIndex, keys: list[Key]) -> dict[str, _Axis]:
             column = columns.setdefault(name, [None] * len(keys))
             for row, value in zip(rows, values, strict=True):
                 column[row] = value
-    names = tuple(sorted(columns, key=lambda name: -_SLOW_FIRST.get(name, _OTHER_AXES)))
+    names = tuple(sorted(columns, key=lambda name: -_SLOW_FIRST.get(standard_name(name), _OTHER_AXES)))
     return {name: _Axis.of(columns[name]) for name in names}
 
 

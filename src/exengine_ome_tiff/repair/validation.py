@@ -126,7 +126,7 @@ class _Check:
                 yield Problem(path, None, str(error), _SPOILED)
                 return
         try:
-            check_positions(self._paths, self._frames)
+            check_positions(self._paths, self._frames, self._header)
         except OmeTiffError as error:
             yield Problem(self._target.path, None, str(error), _TWICE)
             return

@@ -1,9 +1,10 @@
-"""The files that a recorder writes: one, or one for each position."""
+"""The files that a recorder writes: one, or one for each position or field of a well."""
 
 import logging
 from pathlib import Path
 
-from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.coordinates import Coordinates, file_key
+from exengine_ome_tiff.dataset.location import FileKey
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.tiff import Algorithm, BufferPool, JournalFile, WriteSettings
 
@@ -28,7 +29,9 @@ class WrittenFiles:
         self._recording = recording
         self._settings = WriteSettings(recording.header.coding, checksums)
         self._pool = BufferPool(BUFFER_BYTES, MAX_BUFFERS)
-        self._numbers: dict[int | str | None, int] = {}
+        self._numbers: dict[FileKey, int] = {}
+        self._shared = 0
+        """How many more places than files there are, as earlier versions wrote several into one."""
 
     def number(self, coordinates: Coordinates) -> int:
         """Return the number of the file for a frame, which is created for the first one.
@@ -38,15 +41,15 @@ class WrittenFiles:
         OSError
             It could not be created, and is not there.
         """
-        position = self._position(coordinates)
-        number = self._numbers.get(position)
+        key = self._key(coordinates)
+        number = self._numbers.get(key)
         if number is None:
-            path = self._free_path(position)
-            number = len(self._numbers)
+            path = self._free_path(*key)
+            number = len(self._numbers) - self._shared
             try:
                 file = self._created(path)
                 self._recording.index.files[number:] = [file]
-                self._numbers[position] = number
+                self._numbers[key] = number
             except FileExistsError:
                 raise
             except BaseException:
@@ -54,13 +57,15 @@ class WrittenFiles:
                 raise
         return number
 
-    def _free_path(self, position: int | str | None) -> Path:
-        """Return the path for a position, past files in its folder that somebody else has written."""
+    def _free_path(self, *place: int | str) -> Path:
+        """Return the path for a place, past files in its folder that somebody else has written."""
         location = self._recording.location
-        path = location.file(position)
-        while location.is_folder and position is not None and path.exists():
-            other = location.other_file(position)
-            logger.warning("%s was there before: %s has position %r", path, other.name, position)
+        path = location.file(*place)
+        while location.is_folder and place and path.exists():
+            other = location.other_file(*place)
+            logger.warning(
+                "%s was there before: %s has position %s", path, other.name, ", ".join(map(repr, place))
+            )
             path = other
         return path
 
@@ -74,10 +79,11 @@ class WrittenFiles:
             file.write_on(self._settings, self._pool)
             file.reopen()
         for key, frame in index.numbers.items():
-            position = self._position(index.axes.coordinates(key))
-            if position not in self._numbers:
-                self._numbers[position], _ = index.place(frame)
-                self._recording.location.file(position)  # no other position gets its name
+            place = self._key(index.axes.coordinates(key))
+            if place not in self._numbers:
+                self._numbers[place], _ = index.place(frame)
+                self._recording.location.file(*place)  # no other place gets its name
+        self._shared = len(self._numbers) - len(index.files)
 
     def commit(self, *, fsync: bool) -> list[OSError]:
         """Write all frames that wait; return what went wrong with files, the others are written."""
@@ -116,5 +122,6 @@ class WrittenFiles:
         """Give back the memory in which frames wait."""
         self._pool.clear()
 
-    def _position(self, coordinates: Coordinates) -> int | str | None:
-        return coordinates.get("position") if self._recording.location.is_folder else None
+    def _key(self, coordinates: Coordinates) -> FileKey:
+        recording = self._recording
+        return file_key(coordinates, recording.header.fold_axes) if recording.location.is_folder else ()

@@ -51,7 +51,7 @@ def finish_files(
     from exengine_ome_tiff.ome.document import Place, ome_xml
 
     location, facts, images = recording.location, recording.facts(), recording.images()
-    plate = facts.wells_told(facts.plate(), [image.layout for image in images])
+    plate = facts.plate([image.layout for image in images])
     about = facts.about()
     companion: list[tuple[OmeImage, Place]] = []
     errors = []

@@ -1,0 +1,72 @@
+"""Spellings of axes: which axis of a dataset is time, channel, z, position, well or field."""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+STANDARD = ("time", "channel", "z", "position", "well", "field")
+_LABELS_FIRST = ("position", "well", "field", "row", "column")
+_SHORT = {"t": "time", "c": "channel", "p": "position"}
+
+
+def standard_name(axis: str) -> str:
+    """Return the axis that a spelling can stand for, such as "time" for "t" and "Time"; else the spelling."""
+    folded = axis.casefold()
+    name = _SHORT.get(folded, folded)
+    return name if name in STANDARD else axis
+
+
+def standard_names(axes: Iterable[str]) -> dict[str, str]:
+    """Decide which axes of a dataset are standard ones.
+
+    Where several spellings of an axis come together, ``time`` counts before ``t``, ``t`` before ``T``, and
+    else the one that came first; the others are axes of their own.
+
+    Parameters
+    ----------
+    axes
+        Names of all axes, in order of arrival.
+
+    Returns
+    -------
+    dict
+        Spelling to standard name, of the spellings that count.
+    """
+    spellings: dict[str, list[str]] = {}
+    for axis in dict.fromkeys(axes):
+        name = standard_name(axis)
+        if name in STANDARD:
+            spellings.setdefault(name, []).append(axis)
+    return {
+        min(found, key=lambda axis, name=name: (axis != name, axis != axis.lower())): name  # type: ignore[misc]
+        for name, found in spellings.items()
+    }
+
+
+def label_rank(axis: str, arrival: int) -> tuple[int, int]:
+    """Sort key of the axes in the name of an image: position, well, field, row, column, others by arrival."""
+    folded = axis.casefold()
+    rank = _LABELS_FIRST.index(folded) if folded in _LABELS_FIRST else len(_LABELS_FIRST)
+    return rank, arrival
+
+
+@lru_cache(maxsize=256)
+def _file_axes(axes: tuple[str, ...]) -> tuple[str, ...]:
+    spelling = {name: axis for axis, name in standard_names(axes).items()}
+    wanted = ("position", "well", "field") if "well" in spelling else ("position",)
+    return tuple(spelling[name] for name in wanted if name in spelling)
+
+
+def file_key(coordinates: Mapping[str, int | str], folded: Iterable[str] = ()) -> tuple[int | str, ...]:
+    """Choose the values that tell the file of a frame in a folder: position, well, and with a well the field.
+
+    They depend on nothing but the frame's own axes, and all frames of an image have the same.
+
+    Parameters
+    ----------
+    coordinates
+        Of the frame.
+    folded
+        Axes inside of images.
+    """
+    axes = _file_axes(tuple(coordinates))
+    return tuple([coordinates[axis] for axis in axes if axis not in folded])
