@@ -18,7 +18,7 @@ LABELS = st.integers() | st.text(st.characters(exclude_categories=()))
 
 def names_of(labels, folder="run"):
     target = Location.of(f"/data/{folder}")
-    paths = [target.file(label) for label in labels]
+    paths = [target.file() if label is None else target.file(label) for label in labels]
     assert all(path.parent == target.path for path in paths)
     return [path.name for path in paths]
 

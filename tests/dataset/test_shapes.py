@@ -80,7 +80,10 @@ EXTRA_AXES = {
         ],
     ),
     "mixed on an axis inside": (nested(time=(3, "later", -1, "bleached")), ["run"]),
-    "axes that come and go": ([{"time": 0}, {"angle": 1}, {"time": 1, "angle": 1}], ["run", "angle 1"]),
+    "axes that come and go": (
+        [{"time": 0}, {"angle": 1}, {"time": 1, "angle": 1}],
+        ["run", "angle 1", "angle 1 without time"],
+    ),
 }
 
 
