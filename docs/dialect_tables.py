@@ -5,7 +5,7 @@ from pathlib import Path
 
 from exengine_ome_tiff.ome.colors import NAMES
 from exengine_ome_tiff.translate.interpreter import BUILT_IN
-from exengine_ome_tiff.translate.names import QUANTITIES
+from exengine_ome_tiff.translate.quantities import QUANTITIES
 
 
 def write_tables(folder: Path) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.form import Form
-from exengine_ome_tiff.translate.names import Meaning, meanings_of, near_miss
+from exengine_ome_tiff.translate.quantities import Meaning, meanings_of, near_miss
 from exengine_ome_tiff.translate.translator import is_known
 
 _EMPTY = ("null", '""', "0", "0.0", '"0"', '"0.0"', "[]", "{}", '"NaN"')

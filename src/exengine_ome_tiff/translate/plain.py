@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.mmcore import binning_text, known_number
-from exengine_ome_tiff.translate.names import QUANTITIES, meanings_of
+from exengine_ome_tiff.translate.quantities import QUANTITIES, meanings_of
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Dialect, Note, Rule, Tags, Told, is_known
 from exengine_ome_tiff.translate.values import PlaneValues, SummaryValues
@@ -30,6 +30,7 @@ class Plain(Dialect):
     """Names with their units, in any spelling, and those of this package."""
 
     name = "names with units"
+    reads_names = True
     rules: ClassVar[tuple[Rule, ...]] = tuple(
         Rule(stamp, clock, reader, "Plane DeltaT, Image AcquisitionDate")
         for stamp in _STAMPS

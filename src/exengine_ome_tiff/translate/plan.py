@@ -42,10 +42,12 @@ class Plan:
         recognised = [each for each in dialects if each.matches(tags)]
         general = [each for each in dialects if each.is_general and each not in recognised]
         self._dialects = [*recognised, *general]
-        rules = [
-            *(rule for each in recognised for rule in each.plane_rules(tags, is_recognised=True)),
-            *(rule for each in general for rule in each.plane_rules(tags, is_recognised=False)),
+        told = [
+            *((each, rule) for each in recognised for rule in each.plane_rules(tags, is_recognised=True)),
+            *((each, rule) for each in general for rule in each.plane_rules(tags, is_recognised=False)),
         ]
+        known = {rule.key for each, rule in told if not each.reads_names}  # they know their keys better
+        rules = [rule for each, rule in told if not each.reads_names or rule.key not in known]
         rules += [rule for each in self._dialects for rule in each.last_rules(tags)]
         self.candidates = _by_field(rules)
         """Keys that may tell each field of `PlaneValues`, the first ones first."""

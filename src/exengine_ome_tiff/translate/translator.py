@@ -104,6 +104,8 @@ class Dialect(Translator):
         One of them is enough to recognise the dialect.
     is_general
         Whether its keys count also where other dialects are recognised.
+    reads_names
+        Whether it reads any key whose name tells its meaning; then it leaves others the keys that they know.
     containers
         What may be before its keys, such as ``UserData.``, as programs nest what others wrote.
     rules
@@ -116,6 +118,7 @@ class Dialect(Translator):
 
     keys: ClassVar[frozenset[str]] = frozenset()
     is_general: ClassVar[bool] = True
+    reads_names: ClassVar[bool] = False
     containers: ClassVar[tuple[str, ...]] = ()
     rules: ClassVar[tuple[Rule, ...]] = ()
     notes: ClassVar[tuple[Note, ...]] = ()

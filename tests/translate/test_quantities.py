@@ -8,7 +8,7 @@ from test_dialects import IMAGES, recorded
 
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate import Interpreter
-from exengine_ome_tiff.translate.names import meanings_of
+from exengine_ome_tiff.translate.quantities import meanings_of
 
 
 def known(tags):
