@@ -234,3 +234,12 @@ def test_sizes_and_names():
     assert [size_text(size) for size in (0, 999, 1000, 2_500_000)] == ["0 B", "999 B", "1.0 kB", "2.5 MB"]
     assert shortened("abcdefghij", 7) == "ab...ij"
     assert shortened("abc", 3) == "abc"
+
+
+def test_the_duration_of_an_image_that_begins_later(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        for second, position in enumerate(("early", "early", "late", "late", "late")):
+            place = {"position": position, "time": second}
+            storage.put(place, np.zeros((4, 4), np.uint8), {"ElapsedTime-ms": 1000.0 * second})
+    durations = {image.name: image.duration_s for image in info(tmp_path / "run.ome.tiff").images}
+    assert durations == {"early": 1.0, "late": 2.0}

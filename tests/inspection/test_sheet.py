@@ -11,7 +11,7 @@ from exengine_ome_tiff.inspection.contrast import contrast, light, picture
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.inspection.sheet import round_length
 from exengine_ome_tiff.inspection.sheet_cells import read_row, thinned
-from exengine_ome_tiff.text_format import length_text
+from exengine_ome_tiff.text_format import duration_text, length_text
 
 RAMP = np.arange(64, dtype="u2")[None, :].repeat(64, 0)
 
@@ -198,3 +198,32 @@ def test_options_that_make_no_sense(tmp_path, options):
 def test_no_dataset(tmp_path):
     with pytest.raises(OmeTiffError):
         contact_sheet(tmp_path)
+
+
+def test_a_cell_that_is_reduced_has_larger_pixels(tmp_path):
+    path = put(tmp_path / "wide.ome.tiff", [({}, np.zeros((50, 128), "u1"))], pixel_size_um=0.5)
+    with OpenDataset(path) as data:
+        assert read_row(data, data.images[0], 1, "middle", 64).pixel_um == 1.0
+        assert read_row(data, data.images[0], 1, "middle", 256).pixel_um == 0.25
+
+
+def test_a_caption_has_the_time_of_the_first_plane(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        for time in range(2):
+            for number, channel in enumerate(("DAPI", "GFP")):
+                told = {"ElapsedTime-ms": 60_000.0 * time + 20_000 * number}
+                storage.put({"time": time, "channel": channel}, RAMP, told)
+    with OpenDataset(path) as data:
+        captions = [cell.caption for cell in read_row(data, data.images[0], 2, "middle", 64).cells]
+    assert [caption.partition("(")[2].rstrip(")") for caption in captions] == [
+        duration_text(0),
+        duration_text(60),
+    ]
+
+
+def test_hardly_a_pixel_is_as_bright_as_can_be(tmp_path):
+    path = put(tmp_path / "run.ome.tiff", [({}, np.arange(4096, dtype="u2").reshape(64, 64))])
+    drawn = colours(path)
+    assert 0 < (drawn[..., 0] >= drawn.max()).mean() < 0.02
+    assert (drawn[..., 0] == 0).mean() < 0.03

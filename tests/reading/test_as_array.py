@@ -330,3 +330,11 @@ def test_without_dask_the_extra_is_named(tmp_path):
         text=True,
     )
     assert done.stdout.count('pip install "exengine-ome-tiff[dask]"') == 2
+
+
+def test_a_number_is_that_number_where_an_axis_has_numbers_and_text(tmp_path):
+    put = [({"stage": value}, np.full((2, 2), value == 0, np.uint8)) for value in ("left", 0, 5)]
+    with stored(tmp_path / "run.ome.tiff", put) as storage:
+        assert storage.as_array(stage=0).compute().tolist() == [[1, 1], [1, 1]]
+        with pytest.raises(ValueError, match="no frame has stage=1"):
+            storage.as_array(stage=1)

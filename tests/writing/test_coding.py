@@ -177,3 +177,11 @@ def test_options_of_another_type_are_named(tmp_path, options):
     with pytest.raises(ValueError, match=[*options][-1]):
         TiffStorage(tmp_path / "run", **options)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("level", [0, 9])
+def test_the_outermost_levels_of_zlib(tmp_path, level):
+    array = frame({"level": level}, (64, 64))
+    with TiffStorage(tmp_path / "run.ome.tiff", compression="zlib", compression_level=level) as storage:
+        storage.put({}, array)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "run.ome.tiff"), array)

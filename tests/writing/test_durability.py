@@ -421,3 +421,8 @@ def test_frames_that_could_not_be_written_when_idle_are_written_later(tmp_path, 
         assert fake.calls >= 3
         assert_journal(path, 5)
     assert "could not write" in caplog.text
+
+
+def test_the_times_that_are_promised():
+    assert IDLE_S == 0.25  # docs/explanation/promises.md, docs/how_to/recover.md
+    assert SLOW_S < IDLE_S

@@ -1,0 +1,17 @@
+"""Checksums of pixels as other programs would compute them."""
+
+import numpy as np
+
+from exengine_ome_tiff.tiff.checksums import checksum
+
+
+def test_known_answers():
+    digits = np.frombuffer(b"123456789", np.uint8)
+    assert checksum("crc32", digits) == "crc32:cbf43926"  # the check value of CRC-32
+    assert checksum("sha256", digits).startswith("sha256:15e2b0d3c33891ebb0f1ef609ec41942")
+
+
+def test_leading_zeros_are_kept():
+    found = [checksum("crc32", np.array([value], np.uint16)) for value in range(1000)]
+    assert {len(each) for each in found} == {len("crc32:") + 8}
+    assert any(each.startswith("crc32:0") for each in found)
