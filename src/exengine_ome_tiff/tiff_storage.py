@@ -48,7 +48,8 @@ class TiffStorage(Reader):
     summary_metadata
         What describes the whole dataset; anything that `put` takes as metadata.
     overwrite
-        Replace the dataset at `path`. Without it an existing path is refused.
+        Replace the dataset at `path`. Without it an existing path is refused. The old dataset waits in a
+        hidden folder beside it, ``.NAME.replaced``, and is deleted when the new one is finished.
     on_error
         "raise": `put` raises what went wrong. As ExEngine's `DataHandler` dies of that without a word,
         `close` raises it again unless the thread that met it has put another frame since. "collect": `put`

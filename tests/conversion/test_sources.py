@@ -309,7 +309,7 @@ def test_destinations_that_cannot_be(tmp_path):
         convert(source / "source_A1.ome.tiff", source / "new.ome.tiff")
     dest = fill(tmp_path / "new", PLACES[:2])
     (dest / "notes.txt").touch()
-    with pytest.raises(FileExistsError, match=r"more in it than one dataset: notes\.txt"):
+    with pytest.raises(FileExistsError, match=r"has other files \(notes\.txt\), which are kept"):
         convert(source, dest, overwrite=True)
     (tmp_path / "file").touch()
     with pytest.raises(FileExistsError, match="which a folder does not replace"):

@@ -13,6 +13,7 @@ from exengine_ome_tiff.dataset.location import Location
 from exengine_ome_tiff.dataset.records import to_json
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.repair import recover
+from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.tiff import OPEN_FILES, patiently, read_head, sync_folder, write_whole
 from exengine_ome_tiff.tiff_storage import TiffStorage
 from exengine_ome_tiff.writing.claim import hold
@@ -35,11 +36,13 @@ class PartialResult:
     def __init__(self, dest: Path, request: Mapping[str, object], *, overwrite: bool) -> None:
         self._target = Location.of(dest)
         self._overwrite = overwrite
-        self._check()
         self.folder = dest.with_name(f".{dest.name}.part")
+        self._deleted = dest.with_name(f".{dest.name}.deleted")
         self.path = self.folder / dest.name
         """Where the result is until it gets its name."""
         self._replaced = self.folder / "replaced"
+        self._move_back()  # a process that was killed has moved it
+        self._check()
         asked = json.loads(to_json(request)[0])
         note = self.folder / "request.json"
         if not self.path.exists() and not note.is_file():
@@ -81,15 +84,30 @@ class PartialResult:
         self._check()
         OPEN_FILES.release([dest, *(dest.iterdir() if dest.is_dir() else ())])  # Windows renames no open file
         if self._target.is_folder and dest.exists():
+            if self._replaced.exists():
+                shutil.rmtree(self._replaced)  # an older one, whose deletion was interrupted
             patiently(partial(dest.rename, self._replaced))
-        patiently(partial(self.path.replace, dest))
+        try:
+            patiently(partial(self.path.replace, dest))
+        except OSError:
+            self._move_back()
+            raise
         sync_folder(dest.parent)
-        patiently(partial(shutil.rmtree, self.folder))
+        self.discard()
         return dest
 
     def discard(self) -> None:
         """Delete all that there is."""
-        patiently(partial(shutil.rmtree, self.folder))
+        if self._deleted.exists():
+            patiently(partial(shutil.rmtree, self._deleted))
+        # at once, so that no later conversion finds a part of it
+        patiently(partial(self.folder.rename, self._deleted))
+        patiently(partial(shutil.rmtree, self._deleted))
+
+    def _move_back(self) -> None:
+        """Give the dataset that was to be replaced its place back, if nothing is there."""
+        if self._replaced.exists() and not self._target.path.exists():
+            patiently(partial(self._replaced.rename, self._target.path))
 
     def _check(self) -> None:
         """Make sure that the result may move to its destination."""
@@ -108,9 +126,8 @@ class PartialResult:
             own.add(self._target.lock)  # whose it is, if anybody's, is asked below
             foreign = sorted(path.name for path in dest.iterdir() if path not in own)
             if len(datasets) > 1 or foreign:
-                raise FileExistsError(
-                    f"{dest} has more in it than one dataset: {', '.join(foreign) or 'two'}"
-                )
+                more = f"other files ({list_text(foreign)})" if foreign else f"{len(datasets)} datasets"
+                raise FileExistsError(f"{dest} has {more}, which are kept: move them, or choose another path")
         try:
             hold(self._target).release()
         except BlockingIOError as error:

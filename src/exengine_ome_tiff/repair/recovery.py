@@ -13,6 +13,7 @@ from exengine_ome_tiff.errors import BeingWrittenError, OmeTiffError
 from exengine_ome_tiff.ome import valid_text
 from exengine_ome_tiff.tiff import read_head
 from exengine_ome_tiff.translate import Translator
+from exengine_ome_tiff.writing import replaced
 from exengine_ome_tiff.writing.claim import Held, hold_dataset
 from exengine_ome_tiff.writing.finalize import finish_files
 
@@ -117,6 +118,7 @@ def _finish(held: Held, translators: Iterable[Translator], progress: Progress | 
     recording.read_back(held.paths, progress)
     try:
         finish_files(recording, fsync=True)
+        replaced.delete(held.location)
     finally:
         recording.close()
     if progress is not None:

@@ -11,6 +11,7 @@ from exengine_ome_tiff.tiff.ifd_offsets import ifd_offsets
 from exengine_ome_tiff.tiff.journal_file import JournalFile, WriteSettings
 from exengine_ome_tiff.tiff.journal_reader import (
     JournalPage,
+    has_no_page,
     is_begun,
     open_journal,
     read_description,
@@ -43,6 +44,7 @@ __all__ = [
     "algorithm_of",
     "as_bytes",
     "finish_journal",
+    "has_no_page",
     "ifd_offsets",
     "is_begun",
     "open_journal",

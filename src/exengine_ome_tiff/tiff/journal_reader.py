@@ -74,6 +74,13 @@ def is_begun(path: Path) -> bool:
         return file.read(chain.HEADER_BYTES + 1) == chain.header(0)
 
 
+def has_no_page(path: Path) -> bool:
+    """Whether a file is empty, or begins as `PageWriter` begins one whose first page is not linked yet."""
+    with path.open("rb") as file:
+        data = file.read(chain.HEADER_BYTES)
+    return data == chain.header(0)[: len(data)]
+
+
 def read_description(path: Path) -> bytes:
     """Read the ImageDescription of a file's first page: OME-XML where it is finished.
 

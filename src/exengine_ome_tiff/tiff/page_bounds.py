@@ -48,6 +48,14 @@ class PageBounds:
         OmeTiffError
             It is cut off, has bytes of another page, is too large for its bytes, or has no pixels.
         """
+        try:
+            self._check(page, owner, what)
+        except (OmeTiffError, OSError):
+            raise
+        except Exception as error:  # tifffile raises whatever wrong tags lead to
+            raise OmeTiffError(f"{what} has tags that make no sense: {error}") from error
+
+    def _check(self, page: tifffile.TiffPage, owner: int, what: str) -> None:
         if page.axes not in ("YX", "YXS", "SYX") or page.dtype is None:
             raise OmeTiffError(f"{what} has pixels of a kind that cannot be read ({page.axes or 'none'})")
         compression = int(page.compression)

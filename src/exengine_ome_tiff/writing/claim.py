@@ -1,5 +1,6 @@
 """Making room for a dataset, and nothing more."""
 
+import logging
 import os
 from collections.abc import Collection, Iterable
 from functools import partial
@@ -10,8 +11,12 @@ from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.loader import datasets_in, find_companion, find_dataset, read_header
 from exengine_ome_tiff.dataset.location import Location
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.tiff import OPEN_FILES, is_begun, patiently, sync_folder
+from exengine_ome_tiff.writing import replaced
 from exengine_ome_tiff.writing.lock import Lock
+
+logger = logging.getLogger(__name__)
 
 
 class Claim(NamedTuple):
@@ -69,28 +74,25 @@ def claim(location: Location, *, overwrite: bool) -> Claim:
     location
         Where it will live.
     overwrite
-        Delete the dataset that is there: its file, or its files in the folder. Files of others stay.
+        Move the dataset that is there aside, until `replaced.delete` or `replaced.move_back`: its file, or
+        its files in the folder. Files of others stay.
 
     Raises
     ------
     FileExistsError
         Something is there that is not to be overwritten, or another storage still writes there.
     """
+    replaced.move_back(location)  # what a process that was killed had moved aside
     is_new = not location.path.exists()
     if not is_new:
         _check_replaceable(location, overwrite=overwrite)
     folder = location.folder
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = hold(location)
-    except BlockingIOError as error:
-        raise FileExistsError(
-            f"{location.path} is still being written by another TiffStorage: close that first"
-        ) from error
+    lock = _held(location)
     try:
         if overwrite:
-            _delete(_files(location))
+            lock = _moved_aside(location, lock)
         elif is_new and _is_taken(location):
             raise FileExistsError(f"{location.path} was made by somebody else a moment ago")
     except (OmeTiffError, OSError):
@@ -99,8 +101,8 @@ def claim(location: Location, *, overwrite: bool) -> Claim:
     return Claim(lock, missing)
 
 
-def _delete(files: Collection[Path]) -> None:
-    """Delete files, or none of them where Windows would keep one that another program has open.
+def _check_movable(files: Collection[Path]) -> None:
+    """Make sure that Windows moves all files, and keeps none that another program has open.
 
     Raises
     ------
@@ -111,14 +113,47 @@ def _delete(files: Collection[Path]) -> None:
     for file in files:
         if os.name == "nt" and file.exists():
             try:
-                patiently(partial(file.rename, file))  # refused as deleting it would be
+                patiently(partial(file.rename, file))  # refused as moving it would be
             except PermissionError as error:
                 raise FileExistsError(
                     f"{file} is open in another program, or in this one: close it there, "
-                    "then it can be replaced; nothing was deleted"
+                    "then it can be replaced; nothing was moved"
                 ) from error
-    for file in files:
-        patiently(partial(file.unlink, missing_ok=True))
+
+
+def _held(location: Location) -> Lock:
+    try:
+        return hold(location)
+    except BlockingIOError as error:
+        raise FileExistsError(
+            f"{location.path} is still being written by another TiffStorage: close that first"
+        ) from error
+
+
+def _moved_aside(location: Location, lock: Lock) -> Lock:
+    """Move the dataset at a location aside; return the lock that is held then."""
+    files = _files(location)
+    others = _others(location, files)
+    whole = location.is_folder and not others and not location.path.is_symlink() and os.name != "nt"
+    if others:
+        logger.warning("%s: files of others are kept: %s", location.path, list_text(others))
+    _check_movable(files)
+    waiting = replaced.move_aside(location, files, whole=whole)
+    if not whole or waiting is None:
+        return lock
+    lock.follow(waiting)
+    try:
+        return _held(location)
+    finally:
+        lock.release()
+
+
+def _others(location: Location, files: Iterable[Path]) -> list[str]:
+    """Return the names of what is in a folder beside the files of its dataset."""
+    if not location.is_folder:
+        return []
+    own = {*files, location.lock}
+    return sorted(path.name for path in location.path.iterdir() if path not in own)
 
 
 def _check_replaceable(location: Location, *, overwrite: bool) -> None:

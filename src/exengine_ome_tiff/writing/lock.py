@@ -81,6 +81,10 @@ class Lock:
         _held.add(self)
         return True
 
+    def follow(self, folder: Path) -> None:
+        """Take note that the file was moved to another folder, with the folder that it was in."""
+        self._path = folder / self._path.name
+
     def release(self) -> None:
         """Delete the file and let go of it."""
         if self._file is None:

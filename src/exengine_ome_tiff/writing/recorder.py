@@ -23,6 +23,7 @@ from exengine_ome_tiff.dataset.records import decode_head, encode_record
 from exengine_ome_tiff.tiff import Algorithm, PixelFormat, packing_of, pixel_format, read_head
 from exengine_ome_tiff.translate import Translator
 from exengine_ome_tiff.waiting import wait_in_slices
+from exengine_ome_tiff.writing import replaced
 from exengine_ome_tiff.writing.claim import Claim, Held, sync_names
 from exengine_ome_tiff.writing.files import WrittenFiles
 from exengine_ome_tiff.writing.finalize import finish_files
@@ -274,6 +275,7 @@ class Recorder:
             if failed is not None:
                 raise failed
         self._files.free()
+        replaced.delete(self._recording.location)
         self._claim.lock.release()
         self._recording.is_finished = True
         self.state = self.state.to(State.FINISHED)
@@ -298,6 +300,9 @@ class Recorder:
         """Remove the file without a page, which no reader would open, or the empty folder."""
         logger.warning("%s: no frame was put, so no file is left", self._path)
         self._files.discard()
+        if replaced.move_back(self._recording.location):
+            self._claim.lock.release()
+            return
         self._claim.lock.release()
         for folder in self._claim.new_folders:
             if any(folder.iterdir()):

@@ -1,0 +1,110 @@
+"""The dataset that another one replaces: moved aside, and deleted when the new one is finished.
+
+It waits in a hidden folder beside the new one, ``.NAME.replaced``, with a numbered folder for each dataset
+that was moved there: several, where a process was killed before the new dataset was finished.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+from exengine_ome_tiff.dataset.loader import datasets_in
+from exengine_ome_tiff.dataset.location import Location
+from exengine_ome_tiff.tiff import has_no_page, patiently
+
+_MAX_NAME_BYTES = 255
+
+
+def folder_of(location: Location) -> Path:
+    """Return the folder that a replaced dataset waits in."""
+    return _beside(location, ".replaced")
+
+
+def move_aside(location: Location, files: Sequence[Path], *, whole: bool) -> Path | None:
+    """Move a dataset aside, and return where its file or folder is then; None where there is none.
+
+    Parameters
+    ----------
+    location
+        Where it lives.
+    files
+        Its files.
+    whole
+        Whether to move its folder, at once, and make another one: nothing else is in it.
+    """
+    if not any(file.exists() for file in files):
+        return None
+    slots = _slots(location)
+    slot = folder_of(location) / f"{int(slots[-1].name) + 1 if slots else 1:06}"
+    slot.mkdir(parents=True)
+    aside = slot / location.path.name
+    if not location.is_folder:
+        patiently(partial(location.path.rename, aside))
+    elif whole:
+        patiently(partial(location.path.rename, aside))
+        location.path.mkdir()
+    else:
+        aside.mkdir()
+        for file in files:
+            patiently(partial(file.rename, aside / file.name))
+    return aside
+
+
+def move_back(location: Location) -> bool:
+    """Move the last dataset that was moved aside back, if no frame of another one is in its place."""
+    if not folder_of(location).is_dir() or _has_frames(location):
+        return False
+    for slot in reversed(_slots(location)):
+        aside = slot / location.path.name
+        if not aside.exists():
+            continue
+        with suppress(FileNotFoundError):  # somebody else moves it back
+            if location.is_folder and location.path.exists():
+                for file in sorted(aside.iterdir()):
+                    patiently(partial(file.replace, location.path / file.name))
+            else:
+                patiently(partial(aside.replace, location.path))
+        if len(_slots(location)) == 1:
+            delete(location)
+        else:
+            patiently(partial(shutil.rmtree, slot))
+        return True
+    return False
+
+
+def delete(location: Location) -> None:
+    """Delete what was moved aside, now that it is replaced."""
+    waiting, deleted = folder_of(location), _beside(location, ".deleted")
+    if waiting.is_dir():
+        if deleted.is_dir():
+            patiently(partial(shutil.rmtree, deleted))
+        # at once, so that no part of a dataset is ever moved back
+        patiently(partial(waiting.rename, deleted))
+    if deleted.is_dir():
+        patiently(partial(shutil.rmtree, deleted))
+
+
+def _beside(location: Location, suffix: str) -> Path:
+    path = Path(os.path.realpath(location.path)) if location.is_folder else location.path
+    name = f".{path.name}{suffix}"
+    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
+        name = f".{sha256(os.fsencode(path.name)).hexdigest()}{suffix}"
+    return path.with_name(name)
+
+
+def _slots(location: Location) -> list[Path]:
+    folder = folder_of(location)
+    return sorted(path for path in folder.iterdir() if path.name.isdecimal()) if folder.is_dir() else []
+
+
+def _has_frames(location: Location) -> bool:
+    """Whether a dataset with frames is at a location."""
+    if not location.path.exists():
+        return False
+    if location.is_folder:
+        return bool(datasets_in(location.path))
+    return not has_no_page(location.path)

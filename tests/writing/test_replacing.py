@@ -1,0 +1,89 @@
+"""Replacing a dataset, killed before each change: old or new is there, and the next run goes on."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from exengine_ome_tiff import TiffStorage, convert, recover
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows replaces no folder that is open")
+
+SCRIPT = Path(__file__).parents[1] / "replacing.py"
+
+
+def write(path, tag, n_frames=4):
+    with TiffStorage(path, {"tag": tag}, fsync=False) as storage:
+        for number in range(n_frames):
+            storage.put({"time": number, "position": number % 2}, np.full((8, 8), len(tag), "u2"))
+
+
+@pytest.mark.parametrize("kind", ["storage", "convert"])
+@pytest.mark.parametrize("name", ["run", "run.ome.tiff"])
+def test_killed_before_each_change(kind, name):
+    command = [sys.executable, SCRIPT, kind, name]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert int(done.stdout) >= 10
+
+
+def tag_of(path):
+    with TiffStorage.open(path) as storage:
+        return storage.summary_metadata["tag"]
+
+
+@pytest.mark.parametrize("name", ["run", "run.ome.tiff"])
+def test_a_new_dataset_without_a_frame_replaces_nothing(name, tmp_path):
+    write(tmp_path / name, "old!")
+    TiffStorage(tmp_path / name, overwrite=True).close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert tag_of(tmp_path / name) == "old!"
+
+
+@pytest.mark.parametrize("name", ["run", "run.ome.tiff"])
+def test_recovery_of_the_new_dataset_deletes_the_old_one(name, tmp_path):
+    write(tmp_path / name, "old!")
+    storage = TiffStorage(tmp_path / name, {"tag": "new"}, overwrite=True)
+    storage.put({"time": 0}, np.zeros((8, 8), "u2"))
+    storage.suspend()
+    (moved,) = tmp_path.glob(f".{name}.replaced/*/{name}")
+    assert tag_of(moved) == "old!"
+    recover(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_files_of_others_stay_where_they_are_and_are_told(tmp_path, caplog):
+    write(tmp_path / "run", "old!")
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    with TiffStorage(tmp_path / "run", {"tag": "new"}, overwrite=True) as storage:
+        assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+        storage.put({"time": 0, "position": "a"}, np.zeros((8, 8), "u2"))
+    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+    assert f"{tmp_path / 'run'}: files of others are kept: notes.txt" in caplog.text
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "notes.txt",
+        "run.companion.ome",
+        "run_a.ome.tiff",
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_conversion_that_cannot_move_its_result_moves_the_old_one_back(tmp_path, monkeypatch):
+    write(tmp_path / "source.ome.tiff", "new")
+    write(tmp_path / "run", "old!")
+    replace = type(tmp_path).replace
+
+    def fail(self, target):
+        if target == tmp_path / "run":
+            raise PermissionError(13, "a file is open", str(target))
+        return replace(self, target)
+
+    monkeypatch.setattr(type(tmp_path), "replace", fail)
+    with pytest.raises(PermissionError):
+        convert(tmp_path / "source.ome.tiff", tmp_path / "run", overwrite=True)
+    assert tag_of(tmp_path / "run") == "old!"
+    monkeypatch.undo()
+    assert convert(tmp_path / "source.ome.tiff", tmp_path / "run", overwrite=True).n_frames == 4
