@@ -148,7 +148,11 @@ class NDTiff3Source(FileSource):
         start, is_rgb = entry.pix_offset, entry.is_rgb()
         nbytes = entry.image_width * entry.image_height * (3 if is_rgb else entry.get_byte_depth())
         path = self._folder / Path(entry.filename).name
-        if start + nbytes > path.stat().st_size:
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise UnreadableFrameError(f"{entry.filename}: {error_text(error)}") from error
+        if start + nbytes > size:
             raise UnreadableFrameError(f"{entry.filename}: the pixels lie beyond the end of the file")
         extents = self._extents.setdefault(entry.filename, Extents())
         if extents.claim(start, start + nbytes, id(entry)) is not None:
