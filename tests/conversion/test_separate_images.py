@@ -1,9 +1,11 @@
 """Separate image files of Micro-Manager become ours: judged by Bio-Formats, the source and the result."""
 
+import json
 import os
 
 import numpy as np
 import pytest
+from ome_types import from_tiff
 
 from acquisitions import nested
 from exengine_ome_tiff import OmeTiffError, TiffStorage, convert, validate
@@ -212,3 +214,17 @@ def test_metadata_nested_without_end_cost_no_frame(write, tmp_path):
     done = convert(folder, tmp_path / "run.ome.tiff")
     assert done.n_frames == 24
     assert not done.is_complete
+
+
+@pytest.mark.parametrize("name", ["comments.txt", "left/display_and_comments.txt"])
+def test_the_comment_beside_the_images_becomes_the_description(name, tmp_path):
+    folder = write_1(tmp_path / "run_1", frames_at(NUMBERS[:6]))
+    note = {"type": "PROPERTY_MAP", "scalar": {"comments": {"type": "STRING", "scalar": "a note"}}}
+    texts = (
+        {"map": {"General annotation": note}}
+        if name == "comments.txt"
+        else {"Comments": {"Summary": "a note"}}
+    )
+    (folder / name).write_text(json.dumps(texts))
+    convert(folder, tmp_path / "run.ome.tiff")
+    assert from_tiff(tmp_path / "run.ome.tiff").images[0].description == "a note"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from exengine_ome_tiff.conversion.comments import read_comment
 from exengine_ome_tiff.conversion.recorded_order import recorded_order
 from exengine_ome_tiff.conversion.source_files import files_in
 from exengine_ome_tiff.conversion.sources import (
@@ -124,6 +125,8 @@ class MicroManagerSource(ImageStackSource):
         super().__init__(path if path.is_dir() else path.parent, _files(path, skipped))
         self.skipped += skipped
         description = self.comments.pop("Summary", None)
+        # the file may have been changed after the acquisition
+        description = read_comment(path if path.is_dir() else path.parent) or description
         if description and isinstance(description, str):
             self.options = {"description": description}
         left = [key for key, comment in self.comments.items() if comment]

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
+from exengine_ome_tiff.conversion.comments import read_comment
 from exengine_ome_tiff.conversion.image_stacks import distinct_names, position_labels
 from exengine_ome_tiff.conversion.metadata_text import NAME, read_metadata_text
 from exengine_ome_tiff.conversion.recorded_order import recorded_order
@@ -57,6 +58,9 @@ class SeparateImageSource(Source):
         root, folders = dataset_folders(path)
         super().__init__(root)
         self.summary_metadata = {}
+        comment = next(filter(None, (read_comment(folder) for folder in (root, *folders))), None)
+        if comment:
+            self.options = {"description": comment}
         summaries: dict[str, Path] = {}
         images: _Folders = []
         for folder in folders:
