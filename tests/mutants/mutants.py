@@ -49,4 +49,10 @@ MUTANTS = [
         "FORMAT_VERSION = 2",
         "test_golden_files.py -k read_as_it_is",
     ),
+    Mutant(
+        "repair/recovery.py",
+        "finish_files(recording, fsync=True)",
+        "finish_files(recording, fsync=False)",
+        "repair/test_recovery.py -k ends_anywhere",
+    ),
 ]

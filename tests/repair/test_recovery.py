@@ -2,11 +2,14 @@
 
 import contextlib
 import errno
+import itertools
 import json
+import os
 import shutil
 import subprocess
 import sys
 import textwrap
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -27,7 +30,7 @@ from exengine_ome_tiff import (
     validate,
 )
 from exengine_ome_tiff.cli import main
-from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff import chain, disk
 from frames import assert_same, frame
 from readers.check import assert_readers_agree
 
@@ -212,8 +215,8 @@ def test_a_dataset_that_is_being_written_is_refused(tmp_path, name):
 @pytest.mark.parametrize("failing", range(1, 12))
 def test_a_failure_leaves_the_files_as_they_were(left, failing):
     before = contents(left)
-    with failing_disk() as disk:
-        disk.failing = lambda _: errno.EIO if disk.writes >= failing else 0
+    with failing_disk() as failing_one:
+        failing_one.failing = lambda _: errno.EIO if failing_one.writes >= failing else 0
         with contextlib.suppress(OSError):
             recover(left)
     after = contents(left)
@@ -232,40 +235,51 @@ class Interrupted(BaseException):
     """Ends recovery in the middle, as a signal would."""
 
 
-def test_recovery_that_ends_anywhere_can_be_repeated(tmp_path, left, monkeypatch):
-    from exengine_ome_tiff.tiff import disk
+class DyingDisk:
+    """What `tiff.disk` takes for the module `os`: the nth call that changes a file is not made."""
 
-    for stop in range(40):
+    def __init__(self, stop):
+        self.left, self.interrupted = stop, ""
+
+    def __getattr__(self, name):
+        function = getattr(os, name)
+        if name not in ("write", "pwrite", "fsync", "posix_fallocate"):
+            return function
+
+        def call(*args):
+            self.left -= 1
+            if not self.left:
+                self.interrupted = name
+                raise Interrupted
+            return function(*args)
+
+        return call
+
+
+def test_recovery_that_ends_anywhere_can_be_repeated(tmp_path, left, monkeypatch):
+    counts = Counter()
+    for stop in itertools.count(1):
         copy = tmp_path / f"stop {stop}" / left.name
         copy.parent.mkdir()
         (shutil.copytree if left.is_dir() else shutil.copy)(left, copy)
-        calls = [0]
-
-        def counted(name, calls=calls, stop=stop):
-            function = getattr(disk, name)
-
-            def call(*args):
-                calls[0] += 1
-                if calls[0] == stop:
-                    raise Interrupted
-                return function(*args)
-
-            return call
-
+        dying = DyingDisk(stop)
         with monkeypatch.context() as patch:
-            for name in ("write_all", "sync_file", "reserve"):
-                patch.setattr(disk, name, counted(name))
+            patch.setattr(disk, "os", dying)
             is_done = False
             try:
                 recover(copy)
                 is_done = True
             except Interrupted:
-                pass
+                counts[dying.interrupted] += 1
         again = recover(copy).n_frames
         assert again is None if is_done else again in (None, len(PLACES))
         assert validate(copy) == []
         with TiffStorage.open(copy) as storage:
             assert len(storage.get_image_coordinates_list()) == len(PLACES)
+        if is_done:
+            break
+    assert counts["fsync"] >= 2
+    assert counts["pwrite"] + counts["write"] >= 5
 
 
 def test_whatever_is_cut_off_is_left_out_and_the_rest_is_recovered(tmp_path):
