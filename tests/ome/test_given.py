@@ -138,7 +138,7 @@ def test_the_step_along_z_from_positions(tmp_path, caplog, heights_um, step_um):
     pixels = document_of(path).images[0].pixels
     assert pixels.physical_size_z == (step_um and pytest.approx(step_um))
     is_uneven = step_um is None and None not in heights_um and len({*heights_um}) > 1
-    assert ("steps along z" in caplog.text) == is_uneven
+    assert ("z spacing is irregular" in caplog.text) == is_uneven
 
 
 def test_pixel_sizes_that_disagree_are_left_out(tmp_path, caplog):

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import ImageLayout
+from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome.colors import default_color
 from exengine_ome_tiff.ome.images import ChannelValues, ImageValues
+from exengine_ome_tiff.ome.steps import even_steps, step_of_heights
 from exengine_ome_tiff.ome.user_values import ChannelInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.translate import Agreed, CameraValues, SummaryValues, first_with_zone
 from exengine_ome_tiff.translate.objective_labels import read_label
@@ -19,6 +21,7 @@ from exengine_ome_tiff.translate.objective_labels import read_label
 _EVEN = 0.05
 """How far steps along z may be from their mean, as a part of it; stages do not stop exactly."""
 _SMALLEST = 1e-12
+_SAME_SIZE = 1e-4
 
 
 class FrameTold(NamedTuple):
@@ -89,13 +92,19 @@ def describe(
         channels=channels,
         pixel_size_x_um=pixel_size_um,
         pixel_size_y_um=_positive(pixel_size_um * aspect) if pixel_size_um else None,
-        z_step_um=given.z_step_um
-        or _positive(summary.z_step_um)
-        or _positive(frame.z_step_um)
-        or _z_step(layout, name, planes["z_um"], findings),
-        time_interval_s=given.time_interval_s
-        or _positive(frame.time_interval_s)
-        or _positive(summary.time_interval_s),
+        z_step_um=_step_of_plan(given.z_step_um, layout.values["Z"])
+        if given.z_step_um
+        else _z_step(
+            layout,
+            name,
+            planes["z_um"],
+            _positive(summary.z_step_um) or _positive(frame.z_step_um),
+            findings,
+        ),
+        time_interval_s=_step_of_plan(
+            given.time_interval_s or _positive(frame.time_interval_s) or _positive(summary.time_interval_s),
+            layout.values["T"],
+        ),
         significant_bits=_significant_bits(_known(planes["bit_depth"][acquired]), channels, dtype),
         acquired=first_with_zone((started, summary.started)),
         description=summary.description if given.description is None else given.description,
@@ -157,7 +166,7 @@ def _known(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _pixel_size(name: str, sizes_um: npt.NDArray[np.float64], findings: Findings) -> float | None:
-    if (sizes_um != sizes_um[0]).any():
+    if np.ptp(sizes_um) > _SAME_SIZE * sizes_um[0]:
         low, high = sizes_um.min(), sizes_um.max()
         findings.add(
             "pixel size",
@@ -170,26 +179,43 @@ def _pixel_size(name: str, sizes_um: npt.NDArray[np.float64], findings: Findings
 
 
 def _z_step(
-    layout: ImageLayout, name: str, z_um: npt.NDArray[np.float64], findings: Findings
+    layout: ImageLayout,
+    name: str,
+    z_um: npt.NDArray[np.float64],
+    planned_um: float | None,
+    findings: Findings,
 ) -> float | None:
-    """Find the distance of planes from the positions of those that were acquired."""
-    if layout.sizes["Z"] < 2 or "Z" in layout.modulo or None in layout.values["Z"]:
-        return None
-    is_there = layout.frames >= 0
-    ranks, heights = layout.zct()[is_there, 0], z_um[layout.frames[is_there]]
-    known = [_known(heights[ranks == rank]) for rank in range(layout.sizes["Z"])]
-    if not all(each.size for each in known):
-        return None
-    steps = np.diff([float(np.median(each)) for each in known])
-    if not steps.any():
-        return None  # what tells the position is not what moves along z
-    mean = float(steps.mean())
-    if not mean or (np.abs(steps - mean) > _EVEN * abs(mean)).any():
+    """Find the distance of planes: from the positions of those that were acquired, else from the plan."""
+    if layout.sizes["Z"] < 2 or "Z" in layout.modulo:
+        return planned_um
+    heights_um = z_um[layout.cube()]
+    heights_um[layout.cube() < 0] = np.nan
+    step_um = step_of_heights(heights_um.reshape(-1, layout.sizes["Z"]))
+    if not step_um:  # what tells the position is not what moves along z
+        return _step_of_plan(planned_um, layout.values["Z"])
+    if np.isnan(step_um):
+        steps = np.abs(np.diff(heights_um))
         findings.add(
             "z step",
             "",
-            f"{name}: steps along z from {steps.min():g} to {steps.max():g} um, none is written",
-            "say z_step_um= if the planned step counts",
+            f"{name}: z spacing is irregular ({np.nanmin(steps):.3g} to {np.nanmax(steps):.3g} um), "
+            "so there is no PhysicalSizeZ",
+            "pass z_step_um= if the planned step counts",
         )
         return None
-    return _positive(abs(round(mean, 6)))
+    planned = _step_of_plan(planned_um, layout.values["Z"])
+    if planned is not None and abs(planned - abs(step_um)) <= _EVEN * planned:
+        return planned
+    return _positive(abs(round(step_um, 4)))
+
+
+def _step_of_plan(planned: float | None, values: Sequence[AxisValue]) -> float | None:
+    """Return the planned step times how many values were left out between neighbours; None if that varies."""
+    numbers = [value for value in values if isinstance(value, int)]
+    if planned is None or len(numbers) < len(values) or len(numbers) < 2:
+        return planned
+    steps = even_steps(numbers)
+    if steps is None:
+        return None
+    is_distance = abs(steps.step - planned) <= _SMALLEST  # the values are micrometres or seconds themselves
+    return planned if is_distance else planned * steps.step
