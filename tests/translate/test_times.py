@@ -80,3 +80,11 @@ def test_clocks_that_are_put_back_in_autumn():
     before = {"local_clock_s": 10799.0, "utc_s": 3599.2}
     after = {"local_clock_s": 7201.0, "utc_s": 3601.1}
     assert delta_t(before, after) == pytest.approx([0, 2])
+
+
+def test_frames_that_were_handed_over_in_another_order():
+    assert delta_t({"utc_s": 5.5}, {"utc_s": 5.0}, {"utc_s": 6.5}) == [0.5, 0, 1.5]
+
+
+def test_a_clock_that_stands_still_is_none():
+    np.testing.assert_array_equal(delta_t({"elapsed_s": 0}, {"elapsed_s": 0}), [NAN, NAN])

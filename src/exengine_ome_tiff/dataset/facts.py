@@ -69,7 +69,9 @@ class Facts:
         self._frames = interpreter.facts(summary)
         self._summary = interpreter.summary(summary)
         clocks = ~(np.isnan(self.columns["utc_s"]) & np.isnan(self.columns["local_clock_s"]))
-        self._started = self._acquired(int(np.argmax(clocks)))  # 0 where no frame has a clock
+        delta_t_s = np.where(clocks, self.columns["delta_t_s"], np.nan)
+        earliest = np.argmax(clocks) if np.isnan(delta_t_s).all() else np.nanargmin(delta_t_s)
+        self._started = self._acquired(int(earliest))  # of frame 0 where no frame has a clock
 
     def values(self, layout: ImageLayout, name: str) -> ImageValues:
         """Find out what is known of an image."""

@@ -93,7 +93,7 @@ def _log_once() -> None:
 
 
 def delta_t_s(planes: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-    """Time of each plane since the first one of the dataset.
+    """Time of each plane since the earliest one of the dataset, in whatever order they came.
 
     A wall clock goes before the camera's own, which starts again with every sequence; where stamps with and
     without a zone meet in one dataset, the frames that have both tell the difference of the two clocks.
@@ -109,6 +109,8 @@ def delta_t_s(planes: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.f
         Seconds to the microsecond, shape (n,); NaN where nothing tells.
     """
     local, utc, elapsed = planes["local_clock_s"], planes["utc_s"], planes["elapsed_s"]
+    if elapsed.size > 1 and (elapsed == elapsed[0]).all():
+        elapsed = np.full_like(elapsed, UNKNOWN)  # a clock that stands still is none
     both = ~np.isnan(local) & ~np.isnan(utc)
     if both.any():
         # frame by frame, as clocks are put back in autumn
@@ -121,6 +123,7 @@ def delta_t_s(planes: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.f
     if np.count_nonzero(~np.isnan(clock)) < np.count_nonzero(~np.isnan(elapsed)) and not restarts:
         clock = elapsed
     known = clock[~np.isnan(clock)]
-    delta = clock - known[0] if known.size else clock.copy()
+    known = known[np.abs(known - np.median(known)) < _MAX_DELTA_S] if known.size else known
+    delta = clock - known.min() if known.size else clock.copy()
     delta[~((delta >= 0) & (delta < _MAX_DELTA_S))] = UNKNOWN
     return delta.round(6)
