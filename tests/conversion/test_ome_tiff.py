@@ -189,3 +189,18 @@ def test_a_page_is_not_multiplied(tmp_path):
     done = convert(path, tmp_path / "run.ome.tiff")
     assert (done.n_frames, done.skipped[0].what) == (1, "999 planes of image ''")
     assert done.skipped[0].reason == "they share a page with another plane"
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\xff\xd8\xff\xe0", "a JPEG image"),
+        (b"II*\0", "an ordinary TIFF file"),
+        (b"hello", "text"),
+        (b"", "an empty file"),
+    ],
+)
+def test_what_a_file_is_that_cannot_be_converted(start, kind, tmp_path):
+    (tmp_path / "file.tif").write_bytes(start)
+    with pytest.raises(OmeTiffError, match=rf"and no OME-TIFF \(it is {kind}\)"):
+        convert(tmp_path / "file.tif", tmp_path / "run.ome.tiff")

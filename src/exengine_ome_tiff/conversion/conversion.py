@@ -9,6 +9,7 @@ from typing import Any
 
 from exengine.kernel.data_storage_base import DataStorage
 
+from exengine_ome_tiff.conversion.file_kind import file_kind
 from exengine_ome_tiff.conversion.frame_copy import Conversion, Progress
 from exengine_ome_tiff.conversion.image_stacks import MicroManagerSource
 from exengine_ome_tiff.conversion.ndtiff import is_ndtiff, ndtiff_of, open_ndtiff
@@ -217,6 +218,8 @@ def _open_source(
                 return SeparateImageSource(path)
             if has_ome_tiff(path):
                 return OmeTiffSource(path)
+            kind = file_kind(path)
+            why = f"it is {kind}" if kind else f"{not_own}; {error}"
             raise OmeTiffError(
-                f"{path}: no dataset of NDTiff, TiffStorage or Micro-Manager ({not_own}; {error})"
+                f"{path}: no dataset of NDTiff, TiffStorage or Micro-Manager, and no OME-TIFF ({why})"
             ) from error
