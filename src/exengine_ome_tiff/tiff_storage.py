@@ -25,7 +25,7 @@ from exengine_ome_tiff.ome import (
     ObjectiveInfo,
 )
 from exengine_ome_tiff.reading.reader import Reader, plain_coordinates
-from exengine_ome_tiff.tiff import PageCoding, algorithm_of
+from exengine_ome_tiff.tiff import PageCoding
 from exengine_ome_tiff.translate import Translator
 from exengine_ome_tiff.writing.claim import Claim, claim, hold_dataset
 from exengine_ome_tiff.writing.put_errors import OnError, PutErrors, is_no_room
@@ -37,7 +37,20 @@ class TiffStorage(Reader):
 
     Every frame can be read back, from any thread, as soon as `put` returns. Until `finish` the files are
     BigTIFF files that hold all that was written; `finish` makes OME-TIFF of them. All methods may be called
-    from several threads. A storage that is collected, or still open when Python ends, is finished then.
+    from several threads. A call from a signal handler in the middle of another call is refused with a
+    RuntimeError and changes nothing. A storage that is collected, or still open when Python ends, is finished
+    then.
+
+    The options are about
+
+    - **where**: `path`, `summary_metadata`, `overwrite`;
+    - **safety**: `on_error`, `checksums`, `fsync`;
+    - **layout of pages**: `compression`, `compression_level`, `predictor`, `tile`, `pyramid_levels`,
+      `fold_axes`;
+    - **description**, which goes before what metadata says: `plate`, `pixel_size_um`, `z_step_um`,
+      `time_interval_s`, `channels`, `objective`, `image_name`, `description`, `experimenter`,
+      `microscope`, `filters`, `annotations`;
+    - **metadata**: `exclude_metadata`, `translators`.
 
     Parameters
     ----------
@@ -48,13 +61,19 @@ class TiffStorage(Reader):
     summary_metadata
         What describes the whole dataset; anything that `put` takes as metadata.
     overwrite
-        Replace the dataset at `path`. Without it an existing path is refused. The old dataset waits in a
-        hidden folder beside it, ``.NAME.replaced``, and is deleted when the new one is finished.
+        Replace the dataset at `path`; files that no `TiffStorage` wrote stay. Without it an existing path is
+        refused. The old dataset waits in a hidden folder beside it, ``.NAME.replaced``, and is deleted when
+        the new one is finished.
     on_error
         "raise": `put` raises what went wrong. As ExEngine's `DataHandler` dies of that without a word,
         `close` raises it again unless the thread that met it has put another frame since. "collect": `put`
         logs what went wrong and returns, so that the acquisition goes on; a frame for which there was no
         room is tried once more, before the next one or at the end; `close` raises an `ExceptionGroup`.
+    checksums
+        Record a checksum of the pixels of each frame, which `validate` compares: "crc32", which is fast and
+        finds damage (True means the same), or "sha256", for archives that ask for it.
+    fsync
+        Whether `finish` waits until all is on the disk, so that it survives a loss of power.
     compression
         "zlib", or with the extra `codecs` "lzw" or "zstd": lossless, and read by Bio-Formats.
     compression_level
@@ -74,8 +93,7 @@ class TiffStorage(Reader):
         The multi-well plate that positions lie on; False for none. By default positions make a plate if their
         names can only be those of wells, such as "A01" or "B12-Site_3".
     pixel_size_um
-        Distance of pixels in the sample. This and the options below, down to `annotations`, go before what
-        metadata says.
+        Distance of pixels in the sample.
     z_step_um
         Distance of slices in the sample.
     time_interval_s
@@ -102,17 +120,12 @@ class TiffStorage(Reader):
         those of people, computers and folders.
     translators
         Dialects of metadata that this package does not know; they are asked before the others.
-    checksums
-        Record a checksum of the pixels of each frame, which `validate` compares: "crc32", which is fast and
-        finds damage (True means the same), or "sha256", for archives that ask for it.
-    fsync
-        Whether `finish` waits until all is on the disk, so that it survives a loss of power.
 
     Raises
     ------
     FileExistsError
-        There is something at `path`.
-    ValueError
+        There is something at `path` that is not to be replaced, or another storage writes it.
+    TypeError, ValueError
         An option has a value that it cannot have.
     ImportError
         A compression needs the extra `codecs`.
@@ -156,7 +169,7 @@ class TiffStorage(Reader):
         checksums: bool | Literal["crc32", "sha256"] = False,
         fsync: bool = True,
     ) -> None:
-        errors = PutErrors(on_error)
+        safety = Safety(on_error, checksums, fsync=fsync)
         coding = PageCoding(compression, compression_level, predictor, tile, pyramid_levels)
         coding.require_codec()
         given = Given(
@@ -183,11 +196,11 @@ class TiffStorage(Reader):
             given=given,
         )
         recording = Recording.new(location, header, translators)
-        safety = Safety(algorithm_of(checksums), fsync=fsync)
-        self._record(recording, claim(location, overwrite=overwrite), errors, safety)
+        self._record(recording, claim(location, overwrite=overwrite), safety)
 
-    def _record(self, recording: Recording, claimed: Claim, errors: PutErrors, safety: Safety) -> None:
+    def _record(self, recording: Recording, claimed: Claim, safety: Safety) -> None:
         """Begin to take frames, or go on."""
+        errors = PutErrors(safety.on_error)
         try:
             recorder = Recorder(recording, claimed, errors, safety)
         except (OmeTiffError, OSError):
@@ -269,7 +282,7 @@ class TiffStorage(Reader):
         OmeTiffError
             What is there was not written by a `TiffStorage`, or has no frame.
         """
-        known, safety = tuple(translators), Safety(algorithm_of(checksums), fsync=fsync)
+        known, safety = tuple(translators), Safety(checksums=checksums, fsync=fsync)
         absolute = absolute_path(path)
         try:
             held = hold_dataset(absolute)
@@ -281,7 +294,7 @@ class TiffStorage(Reader):
         except (OmeTiffError, OSError, ImportError, TypeError):
             held.lock.release()
             raise
-        self._record(recording, Claim(held.lock, []), PutErrors("raise"), safety)
+        self._record(recording, Claim(held.lock, []), safety)
         return self
 
     def put(

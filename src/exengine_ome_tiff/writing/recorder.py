@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.records import decode_head, encode_record
-from exengine_ome_tiff.tiff import Algorithm, PixelFormat, packing_of, pixel_format, read_head
+from exengine_ome_tiff.tiff import Algorithm, PixelFormat, algorithm_of, packing_of, pixel_format, read_head
 from exengine_ome_tiff.translate import Translator
 from exengine_ome_tiff.waiting import wait_in_slices
 from exengine_ome_tiff.writing import replaced
@@ -29,7 +29,7 @@ from exengine_ome_tiff.writing.files import WrittenFiles
 from exengine_ome_tiff.writing.finalize import finish_files
 from exengine_ome_tiff.writing.flusher import Flusher
 from exengine_ome_tiff.writing.metadata_encoder import MetadataEncoder
-from exengine_ome_tiff.writing.put_errors import PutErrors
+from exengine_ome_tiff.writing.put_errors import OnError, PutErrors
 from exengine_ome_tiff.writing.state import State
 
 logger = logging.getLogger(__name__)
@@ -47,14 +47,23 @@ class Safety:
 
     Parameters
     ----------
-    checksums
-        Which checksum the record of each frame has; None for none.
-    fsync
-        Whether `finish` waits until all is on the disk.
+    on_error, checksums, fsync
+        As `TiffStorage` takes them.
+
+    Raises
+    ------
+    ValueError
+        One has a value that it cannot have.
     """
 
-    checksums: Algorithm | None = None
+    on_error: OnError = "raise"
+    checksums: bool | Algorithm = False
     fsync: bool = True
+
+    def __post_init__(self) -> None:
+        if self.on_error not in get_args(OnError):
+            raise ValueError(f"got on_error={self.on_error!r}, expected one of {get_args(OnError)}")
+        algorithm_of(self.checksums)
 
 
 class Recorder:
@@ -91,7 +100,7 @@ class Recorder:
         self._claim = claim
         self._errors = errors
         self._fsync = safety.fsync
-        self._files = WrittenFiles(recording, safety.checksums)
+        self._files = WrittenFiles(recording, algorithm_of(safety.checksums))
         self._flusher = Flusher(str(recording.location.path), self._lock, self._write_waiting)
         self._encoder = MetadataEncoder(recording.header.given.exclude_metadata)
         self._told: set[str] = set()
