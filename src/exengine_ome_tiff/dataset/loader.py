@@ -2,7 +2,8 @@
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,33 +14,22 @@ from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome
-from exengine_ome_tiff.tiff import JournalPage, open_journal, read_description, read_head
+from exengine_ome_tiff.tiff import (
+    JournalFile,
+    JournalPage,
+    WriteSettings,
+    open_journal,
+    read_description,
+    read_head,
+)
 
 logger = logging.getLogger(__name__)
 
+Progress = Callable[[int, int], object]
+"""Is told how many bytes have been looked through, and how many there are."""
+
 _ROOT_UUID = re.compile(rb'<OME [^<>]*UUID="(urn:uuid:[0-9a-f-]{36})"')
 _ROOT_BYTES = 4096
-
-
-def open_files_of(paths: Sequence[Path], *, allow_unfinished: bool) -> FrameIndex:
-    """Open the files of a dataset for reading; errors as for `recording.open_dataset`."""
-    dataset = FrameIndex()
-    frames: list[FoundFrame] = []
-    try:
-        for number, each in enumerate(paths):
-            journal, pages = open_journal(each, allow_unfinished=allow_unfinished)
-            dataset.files.append(journal)
-            try:
-                frames += found_frames(number, each, pages)
-            except OmeTiffError as error:
-                if not allow_unfinished or len(paths) == 1:
-                    raise
-                logger.warning("%s is left out: %s", each, error)
-    except (OmeTiffError, OSError):
-        dataset.close()
-        raise
-    add_frames(dataset, frames)
-    return dataset
 
 
 def find_dataset(path: Path) -> tuple[list[Path], Header]:
@@ -147,39 +137,112 @@ def find_companion(folder: Path, dataset: str) -> Path | None:
 
 
 class FoundFrame(NamedTuple):
-    """A frame that a file holds."""
+    """A frame that a file holds; its page is without the note."""
 
     head: RecordHead
     file: int
     page: JournalPage
 
 
-def found_frames(file: int, path: Path, pages: Iterable[JournalPage]) -> list[FoundFrame]:
-    """Read where the pages of a file belong; their notes are not kept.
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """What files hold; `is_finished` tells whether all of them are, those that were left out included."""
+
+    index: FrameIndex
+    frames: list[FoundFrame]
+    is_finished: bool
+
+
+class DamagedFileError(OmeTiffError):
+    """A file cannot be read, and none is left out."""
+
+    def __init__(self, path: Path, error: OmeTiffError) -> None:
+        super().__init__(str(error))
+        self.path = path
+
+
+def load(
+    paths: Sequence[Path],
+    *,
+    allow_unfinished: bool = True,
+    settings: WriteSettings | None = None,
+    leaves_out: Callable[[JournalFile], bool] = lambda _: False,
+    progress: Progress | None = None,
+) -> Loaded:
+    """Open the files of a dataset and find their frames: for all who read, recover, resume and validate.
 
     Parameters
     ----------
-    file, path
-        Number and path of the file.
-    pages
-        All of its pages.
+    paths
+        The files.
+    allow_unfinished
+        Whether files need not be finished: then they have the frames that are in them by now.
+    settings
+        How pages are added to the files; None where they are only read.
+    leaves_out
+        Whether a damaged file is left out, with a line in the log, where there are others.
+    progress
+        Is told how many bytes have been looked through, and how many there are.
 
     Raises
     ------
+    DamagedFileError
+        A file cannot be read and is not left out.
     OmeTiffError
-        A page cannot be read, or its note is no record.
+        No frame is in the files.
+    NotFinishedError
+        A file was never finished, and `allow_unfinished` is False.
     """
+    index, frames, is_finished = FrameIndex(), list[FoundFrame](), True
+    done, total = 0, sum(path.stat().st_size for path in paths)
+    try:
+        for path in paths:
+            file, pages = open_journal(path, allow_unfinished=allow_unfinished, settings=settings)
+            index.files.append(file)
+            is_finished &= file.is_finished
+            try:
+                frames += _found(len(index.files) - 1, file, _watched(file, pages, done, total, progress))
+            except OmeTiffError as error:
+                if len(paths) == 1 or not leaves_out(file):
+                    raise DamagedFileError(path, error) from error
+                logger.warning("%s is left out; the folder opens when it is not there: %s", path, error)
+                index.files.pop().close()
+            done += path.stat().st_size
+        if not frames:
+            raise OmeTiffError(f"{paths[0].parent}: no frame is in it")  # noqa: TRY301
+    except (OmeTiffError, OSError):
+        index.close()
+        raise
+    frames.sort(key=lambda frame: frame.head.number)
+    for head, number, page in frames:
+        index.add(index.axes.key(head.coordinates), number, page.handle)
+    return Loaded(index, frames, is_finished)
+
+
+def _found(number: int, file: JournalFile, pages: Iterable[JournalPage]) -> list[FoundFrame]:
+    """Read where the pages of a file belong; OmeTiffError where one, or its record, cannot be read."""
     frames = []
     for page in pages:
         try:
             head = decode_head(page.note)
         except OmeTiffError as error:
-            raise OmeTiffError(f"{path}: {error}") from error
-        frames.append(FoundFrame(head, file, page._replace(note=b"")))
+            raise OmeTiffError(f"{file.path}: {error}") from error
+        frames.append(FoundFrame(head, number, page._replace(note=b"")))
+    if not frames:
+        raise OmeTiffError(f"{file.path}: no frame is in it")
     return frames
 
 
-def check_positions(paths: Sequence[Path], frames: Iterable[FoundFrame], header: Header) -> None:
+def _watched(
+    file: JournalFile, pages: Iterable[JournalPage], done: int, total: int, progress: Progress | None
+) -> Iterator[JournalPage]:
+    for page in pages:
+        if progress is not None:
+            progress(done + file.pages.ifd_at(page.handle), total)
+        yield page
+
+
+def check_positions(loaded: Loaded, header: Header) -> None:
     """Make sure that all frames of a position, or of a field of a well, are in one file, as their images are.
 
     Raises
@@ -188,15 +251,9 @@ def check_positions(paths: Sequence[Path], frames: Iterable[FoundFrame], header:
         They are not: files were copied inside of their folder, say.
     """
     files: dict[tuple[int | str, ...], int] = {}
-    for head, file, _ in frames:
+    paths = [file.path for file in loaded.index.files]
+    for head, file, _ in loaded.frames:
         key = file_key(head.coordinates, header.fold_axes)
         if files.setdefault(key, file) != file:
             other, place = paths[files[key]].name, ", ".join(map(repr, key)) or "None"
             raise OmeTiffError(f"{paths[file]}: has frames of position {place}, which {other} also has")
-
-
-def add_frames(dataset: FrameIndex, frames: list[FoundFrame]) -> None:
-    """Bring frames into the order of their arrival, and add them to a dataset."""
-    frames.sort(key=lambda frame: frame.head.number)
-    for head, file, page in frames:
-        dataset.add(dataset.axes.key(head.coordinates), file, page.handle)

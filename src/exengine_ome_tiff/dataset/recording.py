@@ -1,7 +1,6 @@
 """A dataset in its files: where they are, its frames, and what their metadata says."""
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,24 +8,12 @@ from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.images import StoredImage, stored_images
-from exengine_ome_tiff.dataset.loader import (
-    FoundFrame,
-    add_frames,
-    check_positions,
-    find_dataset,
-    found_frames,
-    open_files_of,
-)
+from exengine_ome_tiff.dataset.loader import Progress, check_positions, find_dataset, load
 from exengine_ome_tiff.dataset.location import Location
 from exengine_ome_tiff.dataset.metadata_table import MetadataTable
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.tiff import JournalFile, JournalPage, WriteSettings, open_journal, read_head
+from exengine_ome_tiff.tiff import WriteSettings
 from exengine_ome_tiff.translate import Translator
-
-logger = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], object]
-"""Is told how many bytes have been looked through, and how many there are."""
 
 
 @dataclass(slots=True, eq=False)
@@ -87,38 +74,17 @@ class Recording:
         OmeTiffError
             No frame is in them, or a finished one is damaged.
         """
-        index = FrameIndex()
-        frames: list[FoundFrame] = []
-        done, total = 0, sum(path.stat().st_size for path in paths)
+        settings = WriteSettings(self.header.coding)
+        loaded = load(
+            paths, settings=settings, leaves_out=lambda file: not file.is_finished, progress=progress
+        )
         try:
-            for path in paths:
-                size = path.stat().st_size
-                file, pages = open_journal(
-                    path, allow_unfinished=True, settings=WriteSettings(self.header.coding)
-                )
-                try:
-                    found = found_frames(len(index.files), path, _watched(file, pages, done, total, progress))
-                    if not found:
-                        raise OmeTiffError(f"{path}: no frame is in it")  # noqa: TRY301
-                except OmeTiffError as error:
-                    file.close()
-                    if file.is_finished or len(paths) == 1:
-                        raise
-                    logger.warning("%s is left out; the folder opens when it is not there: %s", path, error)
-                    continue
-                finally:
-                    done += size
-                index.files.append(file)
-                frames += found
-            if not frames:
-                raise OmeTiffError(f"{self.location.path}: no frame is in it")  # noqa: TRY301
-            check_positions([file.path for file in index.files], frames, self.header)
-            add_frames(index, frames)
-            metadata = MetadataTable.read(index, self.translators)
+            check_positions(loaded, self.header)
+            metadata = MetadataTable.read(loaded.index, self.translators)
         except (OmeTiffError, OSError):
-            index.close()
+            loaded.index.close()
             raise
-        self.index, self.metadata = index, metadata
+        self.index, self.metadata = loaded.index, metadata
 
     def close(self) -> None:
         """Close all files as they are."""
@@ -149,16 +115,6 @@ def open_dataset(path: Path, *, allow_unfinished: bool = False) -> Recording:
         It was never finished, and `allow_unfinished` is False.
     """
     paths, header = find_dataset(path)
-    is_finished = not allow_unfinished or all(read_head(each).is_finished for each in paths)
-    index = open_files_of(paths, allow_unfinished=allow_unfinished)
+    loaded = load(paths, allow_unfinished=allow_unfinished, leaves_out=lambda _: allow_unfinished)
     location = Location.of_files(paths, is_folder=header.is_folder)
-    return Recording(location, header, index=index, is_finished=is_finished)
-
-
-def _watched(
-    file: JournalFile, pages: Iterable[JournalPage], done: int, total: int, progress: Progress | None
-) -> Iterator[JournalPage]:
-    for page in pages:
-        if progress is not None:
-            progress(done + file.pages.ifd_at(page.handle), total)
-        yield page
+    return Recording(location, header, index=loaded.index, is_finished=loaded.is_finished)

@@ -6,9 +6,9 @@ from os import PathLike
 from pathlib import Path
 
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.loader import find_companion, find_dataset
+from exengine_ome_tiff.dataset.loader import Progress, find_companion, find_dataset
 from exengine_ome_tiff.dataset.location import Location, absolute_path
-from exengine_ome_tiff.dataset.recording import Progress, Recording
+from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.errors import BeingWrittenError, OmeTiffError
 from exengine_ome_tiff.ome import valid_text
 from exengine_ome_tiff.tiff import read_head

@@ -7,24 +7,23 @@ from pathlib import Path
 
 import numpy as np
 
-from exengine_ome_tiff.dataset.frame_index import FrameIndex
-from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.images import StoredImage, stored_images
+from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.dataset.loader import (
-    FoundFrame,
-    add_frames,
+    DamagedFileError,
+    Loaded,
     check_positions,
     find_companion,
     find_dataset,
-    found_frames,
+    load,
     root_uuid,
 )
 from exengine_ome_tiff.dataset.location import Location, absolute_path
+from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import OME_TYPES
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome, schema_errors
 from exengine_ome_tiff.repair.page_consistency import Expected, check_pages
-from exengine_ome_tiff.tiff import open_journal, read_description, read_head
+from exengine_ome_tiff.tiff import read_description, read_head
 
 _RECOVER = "finish it: exengine-ome-tiff recover PATH"
 _COPY = "take the file from a copy"
@@ -93,56 +92,46 @@ def _problems(absolute: Path) -> list[Problem]:
     unfinished = [each for each in paths if not read_head(each).is_finished]
     if unfinished:
         return [Problem(each, None, "it was never finished", _RECOVER) for each in unfinished]
-    target = Location.of_files(paths, is_folder=header.is_folder)
-    check = _Check(target, paths, header)
+    try:
+        loaded = load(paths)
+    except DamagedFileError as error:
+        return [Problem(error.path, None, str(error), _SPOILED)]
+    location = Location.of_files(paths, is_folder=header.is_folder)
+    check = _Check(Recording(location, header, index=loaded.index), loaded)
     try:
         return list(check.problems())
     finally:
-        check.close()
+        loaded.index.close()
 
 
 class _Check:
     """One run of `validate` over the finished files of a dataset."""
 
-    def __init__(self, target: Location, paths: Sequence[Path], header: Header) -> None:
-        self._target = target
-        self._paths = paths
-        self._header = header
-        self._dataset = FrameIndex()
-        self._frames: list[FoundFrame] = []
-
-    def close(self) -> None:
-        """Close all files."""
-        self._dataset.close()
+    def __init__(self, recording: Recording, loaded: Loaded) -> None:
+        self._recording = recording
+        self._header = recording.header
+        self._loaded = loaded
+        self._paths = [file.path for file in loaded.index.files]
 
     def problems(self) -> Iterator[Problem]:
         """Yield all that is wrong."""
-        for number, path in enumerate(self._paths):
-            file, pages = open_journal(path, allow_unfinished=True)
-            self._dataset.files.append(file)
-            try:
-                self._frames += found_frames(number, path, pages)
-            except OmeTiffError as error:
-                yield Problem(path, None, str(error), _SPOILED)
-                return
+        location = self._recording.location
         try:
-            check_positions(self._paths, self._frames, self._header)
+            check_positions(self._loaded, self._header)
         except OmeTiffError as error:
-            yield Problem(self._target.path, None, str(error), _TWICE)
+            yield Problem(location.path, None, str(error), _TWICE)
             return
-        add_frames(self._dataset, self._frames)
-        header = self._header
-        images = stored_images(self._dataset, self._target.name, header.fold_axes, header.given.image_name)
+        images = self._recording.images()
         for number in range(len(self._paths)):
             yield from self._of_file(number, [image for image in images if image.file == number])
-        if self._target.is_folder:
+        if location.is_folder:
             yield from self._of_companion(images)
 
     def _of_file(self, number: int, images: Sequence[StoredImage]) -> Iterator[Problem]:
-        path, file = self._paths[number], self._dataset.files[number]
+        path, file = self._paths[number], self._loaded.index.files[number]
         checksums = {
             frame.page.handle: frame.page.checksum
-            for frame in self._frames
+            for frame in self._loaded.frames
             if frame.file == number and frame.page.checksum is not None
         }
         pages = [page for image in images for page in self._pages(image)]
@@ -162,15 +151,17 @@ class _Check:
 
     def _pages(self, image: StoredImage) -> Iterator[Expected]:
         for number in image.layout.frames.tolist():
-            handle = None if number < 0 else self._dataset.place(number)[1]
-            pixels = image.pixels if handle is None else self._dataset.files[image.file].pages.format(handle)
+            handle = None if number < 0 else self._loaded.index.place(number)[1]
+            pixels = (
+                image.pixels if handle is None else self._loaded.index.files[image.file].pages.format(handle)
+            )
             yield Expected(handle, self._header.coding.encoded(pixels))
 
     def _of_companion(self, images: Sequence[StoredImage]) -> Iterator[Problem]:
-        path = find_companion(self._target.path, self._header.dataset)
+        path = find_companion(self._recording.location.path, self._header.dataset)
         if path is None:
             what = "the folder has no companion with the UUID of its files"
-            yield Problem(self._target.companion, None, what, _RECOVER)
+            yield Problem(self._recording.location.companion, None, what, _RECOVER)
             return
         try:
             xml = path.read_bytes()
