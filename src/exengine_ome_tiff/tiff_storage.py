@@ -27,9 +27,10 @@ from exengine_ome_tiff.ome import (
 from exengine_ome_tiff.reading.reader import Reader, plain_coordinates
 from exengine_ome_tiff.tiff import PageCoding
 from exengine_ome_tiff.translate import Translator
-from exengine_ome_tiff.writing.claim import Claim, claim, hold_dataset
+from exengine_ome_tiff.writing.claim import Claim, claim, hold_dataset, read_held
 from exengine_ome_tiff.writing.put_errors import OnError, PutErrors, is_no_room
-from exengine_ome_tiff.writing.recorder import Recorder, Safety, read_to_resume
+from exengine_ome_tiff.writing.recorder import Recorder
+from exengine_ome_tiff.writing.safety import Safety
 
 
 class TiffStorage(Reader):
@@ -290,7 +291,7 @@ class TiffStorage(Reader):
             raise FileExistsError(f"{absolute} is being written by another TiffStorage") from error
         self = cls.__new__(cls)
         try:
-            recording = read_to_resume(held, known)
+            recording = read_held(held, known)
         except (OmeTiffError, OSError, ImportError, TypeError):
             held.lock.release()
             raise

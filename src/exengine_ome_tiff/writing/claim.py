@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -10,9 +10,11 @@ from typing import NamedTuple
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.loader import datasets_in, find_companion, find_dataset, read_header
 from exengine_ome_tiff.dataset.location import Location
+from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import list_text
-from exengine_ome_tiff.tiff import OPEN_FILES, is_begun, patiently, sync_folder
+from exengine_ome_tiff.tiff import OPEN_FILES, is_begun, patiently, read_head, sync_folder
+from exengine_ome_tiff.translate import Translator
 from exengine_ome_tiff.writing import replaced
 from exengine_ome_tiff.writing.lock import Lock
 
@@ -58,6 +60,28 @@ def hold_dataset(path: Path) -> Held:
     except (OmeTiffError, OSError):
         lock.release()
         raise
+
+
+def read_held(held: Held, translators: Sequence[Translator]) -> Recording:
+    """Read back a dataset that is held, so that a recorder can go on with it.
+
+    Raises
+    ------
+    FileExistsError
+        It is finished.
+    OmeTiffError
+        It has no frame, or is damaged.
+    ImportError
+        Its compression needs the extra `codecs`.
+    """
+    if any(read_head(path).is_finished for path in held.paths):
+        raise FileExistsError(f"{held.location.path} is finished: no frame can be put any more")
+    held.header.coding.require_codec()
+    recording = Recording(held.location, held.header, translators)
+    recording.read_back(held.paths)
+    for path in {*held.paths}.difference(file.path for file in recording.index.files):
+        path.unlink()  # the folder would not open with a file without a frame
+    return recording
 
 
 def sync_names(location: Location, new_folders: Iterable[Path] = ()) -> None:

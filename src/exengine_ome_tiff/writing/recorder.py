@@ -6,11 +6,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,16 +19,16 @@ from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.records import decode_head, encode_record
-from exengine_ome_tiff.tiff import Algorithm, PixelFormat, algorithm_of, packing_of, pixel_format, read_head
-from exengine_ome_tiff.translate import Translator
+from exengine_ome_tiff.tiff import PixelFormat, packing_of, pixel_format
 from exengine_ome_tiff.waiting import wait_in_slices
 from exengine_ome_tiff.writing import replaced
-from exengine_ome_tiff.writing.claim import Claim, Held, sync_names
+from exengine_ome_tiff.writing.claim import Claim, sync_names
 from exengine_ome_tiff.writing.files import WrittenFiles
 from exengine_ome_tiff.writing.finalize import finish_files
 from exengine_ome_tiff.writing.flusher import Flusher
 from exengine_ome_tiff.writing.metadata_encoder import MetadataEncoder
-from exengine_ome_tiff.writing.put_errors import OnError, PutErrors
+from exengine_ome_tiff.writing.put_errors import PutErrors
+from exengine_ome_tiff.writing.safety import Safety
 from exengine_ome_tiff.writing.state import State
 
 logger = logging.getLogger(__name__)
@@ -39,31 +38,6 @@ PIXEL_TYPE = "PixelType"
 
 SLOW_S = 0.02
 """A frame that comes later than this after the one before is written at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Safety:
-    """How carefully a dataset is written.
-
-    Parameters
-    ----------
-    on_error, checksums, fsync
-        As `TiffStorage` takes them.
-
-    Raises
-    ------
-    ValueError
-        One has a value that it cannot have.
-    """
-
-    on_error: OnError = "raise"
-    checksums: bool | Algorithm = False
-    fsync: bool = True
-
-    def __post_init__(self) -> None:
-        if self.on_error not in get_args(OnError):
-            raise ValueError(f"got on_error={self.on_error!r}, expected one of {get_args(OnError)}")
-        algorithm_of(self.checksums)
 
 
 class Recorder:
@@ -100,7 +74,7 @@ class Recorder:
         self._claim = claim
         self._errors = errors
         self._fsync = safety.fsync
-        self._files = WrittenFiles(recording, algorithm_of(safety.checksums))
+        self._files = WrittenFiles(recording, safety.algorithm)
         self._flusher = Flusher(str(recording.location.path), self._lock, self._write_waiting)
         self._encoder = MetadataEncoder(recording.header.given.exclude_metadata)
         self._told: set[str] = set()
@@ -340,28 +314,6 @@ class Recorder:
     def _tell_once(self, kind: str, message: str, *values: object) -> None:
         self._told.add(kind)
         logger.warning(message, *values)
-
-
-def read_to_resume(held: Held, translators: Sequence[Translator]) -> Recording:
-    """Read back a dataset that is held, so that a recorder can go on with it.
-
-    Raises
-    ------
-    FileExistsError
-        It is finished.
-    OmeTiffError
-        It has no frame, or is damaged.
-    ImportError
-        Its compression needs the extra `codecs`.
-    """
-    if any(read_head(path).is_finished for path in held.paths):
-        raise FileExistsError(f"{held.location.path} is finished: no frame can be put any more")
-    held.header.coding.require_codec()
-    recording = Recording(held.location, held.header, translators)
-    recording.read_back(held.paths)
-    for path in {*held.paths}.difference(file.path for file in recording.index.files):
-        path.unlink()  # the folder would not open with a file without a frame
-    return recording
 
 
 def _needs_import_inside_import() -> bool:
