@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -102,6 +103,7 @@ class OtherSystem:
         return getattr(os, name)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the systems are simulated with the calls of POSIX")
 @pytest.mark.parametrize(("name", "reserved"), [("nt", True), ("posix", False)], ids=["Windows", "macOS"])
 def test_on_other_systems(tmp_path, monkeypatch, name, reserved):
     monkeypatch.setattr(disk, "os", OtherSystem(name))

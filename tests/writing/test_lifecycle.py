@@ -474,6 +474,8 @@ def test_a_tiff_suffix_makes_a_file(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["a", "a.ome", "a.zarr", "2026.11.22", "a.tiff.old", "tiff", "a b."])
 def test_any_other_path_makes_a_folder(tmp_path, name):
+    if sys.platform == "win32" and name.endswith("."):
+        pytest.skip("Windows drops a dot at the end; tests/windows shows that such a name is refused")
     make(tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == [name]
     names = sorted(path.name for path in (tmp_path / name).iterdir())

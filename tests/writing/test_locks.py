@@ -137,6 +137,7 @@ def test_a_file_system_that_numbers_files_anew_each_time(path, monkeypatch):
     assert not list(path.parent.rglob("*.lock"))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows deletes no file that is open")
 def test_a_lock_that_is_deleted_again_and_again_is_not_waited_for(tmp_path, monkeypatch):
     path, lock = tmp_path / "lock", locking._lock
 
@@ -177,6 +178,7 @@ def test_a_name_that_is_too_long_for_a_lock_of_its_own(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows deletes no file that is open")
 def test_a_lock_that_was_deleted_before_it_was_held_is_none(tmp_path, monkeypatch):
     path = tmp_path / "lock"
     path.touch()
