@@ -1,7 +1,7 @@
 """Write the same datasets on any system and compare what two systems wrote.
 
-``compare.py write FOLDER`` writes; ``compare.py compare FOLDER OTHER`` demands that the files are equal byte for
-byte, but for UUIDs, and that Bio-Formats opens those of OTHER without a warning.
+``compare.py write FOLDER`` writes; ``compare.py compare FOLDER OTHER`` demands that files are equal byte for byte,
+but for UUIDs, and that Bio-Formats opens those of OTHER without a warning.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def compare(folder: Path, other: Path) -> None:
             with BioFormats(other / name) as reader:
                 assert reader.series
                 assert reader.warnings == [], f"{name}: {reader.warnings}"
-    print(f"{len(names)} files are equal, and Bio-Formats opens those of {other} without a warning")
+    print(f"{len(names)} files are equal; Bio-Formats opens those of {other} without a warning")  # noqa: T201
 
 
 if __name__ == "__main__":
