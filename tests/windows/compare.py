@@ -1,7 +1,7 @@
 """Write the same datasets on any system and compare what two systems wrote.
 
-``compare.py write FOLDER`` writes; ``compare.py compare FOLDER OTHER`` demands that files are equal byte for byte,
-but for UUIDs, and that Bio-Formats opens those of OTHER without a warning.
+``compare.py write FOLDER`` writes; ``compare.py compare FOLDER OTHER`` demands that files are equal,
+byte for byte but for UUIDs, and that Bio-Formats opens those of OTHER without a warning.
 """
 
 from __future__ import annotations
