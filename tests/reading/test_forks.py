@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from exengine_ome_tiff import TiffStorage
-from exengine_ome_tiff.tiff.open_files import OPEN_FILES
+from exengine_ome_tiff.tiff.shared_file import OPEN_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,9 +1,9 @@
 """Pages in, pages out: BigTIFF files that are their own journal. The only place that knows tifffile."""
 
-from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of
 from exengine_ome_tiff.tiff.disk import patiently, sync_folder, write_whole
 from exengine_ome_tiff.tiff.extents import Extents
+from exengine_ome_tiff.tiff.file_tail import BufferPool
 from exengine_ome_tiff.tiff.final_chain import finish_journal
 from exengine_ome_tiff.tiff.foreign_tiff import ForeignTiff
 from exengine_ome_tiff.tiff.hyperstack import Hyperstack, write_hyperstack
@@ -18,10 +18,10 @@ from exengine_ome_tiff.tiff.journal_reader import (
     read_head,
 )
 from exengine_ome_tiff.tiff.micromanager import ImageStack, StackPage
-from exengine_ome_tiff.tiff.open_files import OPEN_FILES
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes, packing_of, pixel_format
+from exengine_ome_tiff.tiff.shared_file import OPEN_FILES
 from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage
 
 __all__ = [

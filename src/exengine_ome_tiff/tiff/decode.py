@@ -115,11 +115,12 @@ class _Page:
                 f"{self._what}: the bytes at offset {segment.offset} are {number} {nbytes} when decompressed"
             )
         shape = (segment.rows, segment.columns, *self._pixels.stored_shape[2:])
-        part = np.frombuffer(data, stored.dtype).reshape(shape)
-        if self._predictor == _DIFFERENCES:
-            part = np.cumsum(part, axis=1, dtype=stored.dtype)
         place = stored[segment.y : segment.y + segment.rows, segment.x : segment.x + segment.columns]
-        place[:] = part[: place.shape[0], : place.shape[1]]
+        part = np.frombuffer(data, stored.dtype).reshape(shape)[: place.shape[0], : place.shape[1]]
+        if self._predictor == _DIFFERENCES:
+            np.cumsum(part, axis=1, dtype=stored.dtype, out=place)
+        else:
+            place[:] = part
 
     def _nbytes(self, rows: int, columns: int) -> int:
         return rows * columns * self._pixels.samples * self._pixels.stored_dtype.itemsize

@@ -15,10 +15,9 @@ import numpy.typing as npt
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain, disk
 from exengine_ome_tiff.tiff.appender import Appender
-from exengine_ome_tiff.tiff.buffers import BufferPool
 from exengine_ome_tiff.tiff.checksums import Algorithm, checksum
 from exengine_ome_tiff.tiff.decode import decoded
-from exengine_ome_tiff.tiff.file_tail import FileTail
+from exengine_ome_tiff.tiff.file_tail import BufferPool, FileTail
 from exengine_ome_tiff.tiff.ifds import PageKind, aligned
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.page_table import PageHandle, PageTable
@@ -132,6 +131,7 @@ class JournalFile:
         except OSError as error:
             raise disk.told(error, path) from error
         journal = cls(path, header)
+        journal.file.mark = 0, chain.header(0)
         journal.write_on(settings, pool)
         return journal
 
@@ -140,6 +140,11 @@ class JournalFile:
         self.settings = settings
         self._tail = FileTail(self.file, pool)
         self._appender = Appender(self._tail, settings.coding)
+
+    def mark_header(self, header_at: int) -> None:
+        """Tell the file from others by the header that it has at an offset."""
+        if len(self.header) > chain.OFFSET.size:  # a shorter one is in the IFD
+            self.file.mark = header_at, self.header
 
     def end_with(self, last: chain.Ifd) -> None:
         """Note which page is the last one, since its link leads to what is no page.
@@ -273,8 +278,13 @@ class JournalFile:
         self.tail.reserve(room + self._waiting_nbytes)
         end = self.tail.end
         ifd, data_at = self._appender.write(page, pixels, tags)
+        is_first = self.link_at == chain.FIRST_IFD_AT
+        if is_first:
+            self.file.mark = None  # which the link changes
         self._link(ifd.offset, end)
         self.link_at = ifd.next_at
+        if is_first:
+            self.mark_header(ifd.tag(chain.DATASET).number)
         number = self.pages.format_number(pixels)
         handle = self.pages.add(number, data_at, len(note))
         self.pages.locate([handle], ifd.offset, ifd.tag(chain.RECORDS).number + head_nbytes)

@@ -130,6 +130,7 @@ def open_journal(
             "and exengine_ome_tiff.recover() will finish it"
         )
     journal = JournalFile(path, head.header)
+    journal.mark_header(head.header_at)
     journal.is_finished = head.is_finished
     if settings is not None:
         journal.write_on(settings)

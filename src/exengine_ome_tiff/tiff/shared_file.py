@@ -1,18 +1,91 @@
-"""One file that several threads, and forked processes, read and write at offsets."""
+"""Files that several threads, and forked processes, read and write at offsets, and how many are open."""
 
 import errno
 import io
 import os
+import sys
 import threading
+from collections import OrderedDict
+from collections.abc import Container
 from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 from exengine_ome_tiff.tiff import disk
-from exengine_ome_tiff.tiff.open_files import OPEN_FILES
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
+
+
+_WINDOWS_HANDLES = 512
+_SHARE = 8
+_FEWEST, _MOST = 4, 4096
+
+
+class OpenFiles:
+    """Has the files closed that were used least recently, where there are too many.
+
+    The bound is an eighth of what the process may have open at the time. The lock is reentrant, as a signal
+    handler or a finalizer may use a file at any moment.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._recent: SharedFile | None = None
+        """What was used last."""
+        self._used: OrderedDict[SharedFile, None] = OrderedDict()
+
+    def use(self, owner: "SharedFile") -> None:
+        """Note that a file was used, and close those that are too many."""
+        if owner is self._recent:
+            return
+        surplus = []
+        with self._lock:
+            is_new = owner not in self._used
+            self._used[owner] = None
+            self._used.move_to_end(owner)
+            self._recent = owner
+            limit = _share_of_process() if is_new else len(self._used)
+            while len(self._used) > limit:
+                surplus.append(self._used.popitem(last=False)[0])
+        for released in surplus:
+            released.release()
+
+    def forget(self, owner: "SharedFile") -> None:
+        """Note that a file was closed for good."""
+        with self._lock:
+            self._used.pop(owner, None)
+            self._recent = None
+
+    def release(self, paths: Container[Path]) -> None:
+        """Close the files at some paths, which their owners open again when they need them."""
+        with self._lock:
+            owners = [owner for owner in self._used if owner.path in paths]
+        for owner in owners:
+            owner.release()
+
+    def renew_lock(self) -> None:
+        """Replace the lock in a forked child, where the thread that held it does not exist."""
+        self._lock = threading.RLock()
+
+
+def _share_of_process() -> int:
+    """Return how many of the files that this process may open are for this package."""
+    if sys.platform == "win32":
+        return _WINDOWS_HANDLES // _SHARE
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY:
+        return _MOST
+    return max(_FEWEST, min(_MOST, limit // _SHARE))
+
+
+OPEN_FILES = OpenFiles()
+"""Those of this process."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=OPEN_FILES.renew_lock)
 
 
 class _OpenFile(FileIO):
@@ -40,6 +113,10 @@ class SharedFile:
         self._is_closed = False
         self._position_lock = threading.Lock()
         self._identity: tuple[int, int] | None = None
+        self._end = 0
+        """Where what was written ends."""
+        self.mark: tuple[int, bytes] | None = None
+        """Offset and value of bytes that tell the file from others; None while it has none."""
 
     def read(self, offset: int, nbytes: int) -> bytes:
         """Read bytes at an offset; fewer where the file ends before.
@@ -61,6 +138,7 @@ class SharedFile:
     def write(self, offset: int, data: "ReadableBuffer") -> None:
         """Write all bytes at an offset; errors as for `read`."""
         disk.write_at(self._opened(is_written=True), offset, data, self._position_lock)
+        self._end = max(self._end, offset + memoryview(data).nbytes)
 
     def size(self) -> int:
         """Return how many bytes the file has; errors as for `read`."""
@@ -85,7 +163,7 @@ class SharedFile:
     @overload
     def reopened(self, mode: Literal["rb", "r+b"], buffering: Literal[0]) -> FileIO: ...
 
-    def reopened(self, mode: str, buffering: int = -1) -> IO[bytes]:
+    def reopened(self, mode: str, buffering: int = -1) -> BufferedReader | FileIO:
         """Open the file once more, with a position of its own, making sure that it is the same one.
 
         Raises
@@ -95,13 +173,9 @@ class SharedFile:
         OSError
             There is another file in its place.
         """
-        file: IO[bytes] = self.path.open(mode, buffering)
-        try:
-            self._check_identity(file.fileno())
-        except OSError:
-            file.close()
-            raise
-        return file
+        file = _OpenFile(self.path, mode)
+        self._check_identity(file)
+        return BufferedReader(file) if buffering else file
 
     def is_in_place(self) -> bool:
         """Whether the file still is where it was, and no other one."""
@@ -116,7 +190,7 @@ class SharedFile:
         file = self._file
         if file is None or (is_written and not file.writable()):
             file = _OpenFile(self.path, "r+b" if is_written else "rb")
-            self._check_identity(file.fileno())
+            self._check_identity(file)
             self._file = file
             self._check_open()  # once more, as another thread may have closed it meanwhile
         OPEN_FILES.use(self)
@@ -127,12 +201,23 @@ class SharedFile:
             self._file = None
             raise RuntimeError(f"{self.path}: closed while it was read")
 
-    def _check_identity(self, descriptor: int) -> None:
-        status = os.fstat(descriptor)
+    def _check_identity(self, file: FileIO) -> None:
+        """Make sure that a file is the same one, by its mark where it has one.
+
+        Some file systems of networks tell another inode each time. What is shorter than what was written is
+        a copy of before.
+        """
+        status = os.fstat(file.fileno())
         identity = (status.st_dev, status.st_ino)
         if self._identity is None:
             self._identity = identity
-        elif self._identity != identity:
+        is_same = self._identity == identity
+        if self.mark is not None:
+            at, mark = self.mark
+            found = bytearray(len(mark))
+            is_same = disk.read_at(file, at, found) == len(mark) and found == mark
+            is_same = is_same and (self._identity == identity or status.st_size >= self._end)
+        if not is_same:
             raise OSError(errno.ESTALE, "another file has taken its place", str(self.path))
 
 
