@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,8 @@ import tifffile
 from ome_types import from_xml
 
 from exengine_ome_tiff import TiffStorage, validate
-
-pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer")
+from exengine_ome_tiff.writing import flusher
+from exengine_ome_tiff.writing.flusher import Flusher
 
 PUTS = 6000
 
@@ -76,6 +78,7 @@ def metadata_of(number):
     return {"Exposure-ms": number + 1, "number": number, "text": f"text {number}", "kind": number // 500}
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer")
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
 def test_interrupted_puts(tmp_path, name, seed):
@@ -110,3 +113,52 @@ def assert_exposures(document, pages):
             index = place[order[0]] + sizes[order[0]] * (place[order[1]] + sizes[order[1]] * place[order[2]])
             number = int(pages[block.ifd + index][0, 0])
             assert plane.exposure_time == pytest.approx((number + 1) / 1000)
+
+
+class Interrupted(BaseException):
+    """What a signal handler raises."""
+
+
+def is_interrupted(call, at):
+    """Call and raise `Interrupted` before an instruction, counted in all Python code that the call runs."""
+    count = 0
+
+    def trace(frame, event, _):
+        nonlocal count
+        frame.f_trace_opcodes = True
+        count += event == "opcode"
+        if count > at:
+            sys.settrace(None)
+            raise Interrupted
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    except Interrupted:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_the_flusher_ends_wherever_its_calls_were_interrupted(monkeypatch):
+    monkeypatch.setattr(flusher, "IDLE_S", 0.01)
+
+    def begin_and_stop(flushing):
+        flushing.begin(time.monotonic())
+        flushing.stop()
+
+    at, was_interrupted = 0, True
+    while was_interrupted:
+        flushing = Flusher("run", threading.RLock(), lambda: None)
+        others = {*threading.enumerate()}
+        flushing.begin(time.monotonic())
+        (thread,) = {*threading.enumerate()} - others
+        was_interrupted = is_interrupted(lambda flushing=flushing: begin_and_stop(flushing), at)
+        flushing.stop()
+        thread.join(5)
+        assert not thread.is_alive(), f"interrupted before instruction {at}"
+        at += 1
+    assert at > 20

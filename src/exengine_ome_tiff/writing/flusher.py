@@ -4,6 +4,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +23,10 @@ class Flusher:
     Any error leaves the frames waiting: the flusher tries again, the next `put` meets the error, and `finish`
     tries once more.
 
+    A signal may raise an exception between any two instructions of the calling thread. The methods of a
+    condition or an event are Python code, which then leaves their lock held. So the flusher has a queue,
+    whose `put` is one call. It never waits longer than `IDLE_S`, so it ends even if a signal prevents that.
+
     Parameters
     ----------
     name
@@ -34,10 +40,11 @@ class Flusher:
     def __init__(self, name: str, lock: threading.RLock, flush: Callable[[], None]) -> None:
         self._name = name
         self._lock = lock
-        self._wake = threading.Condition()
-        """The flusher's own, so that its thread can end whoever holds the lock."""
+        self._wake: SimpleQueue[None] = SimpleQueue()
+        """Gets an item when the thread is to end; not the lock, so that it can end whoever holds that."""
         self._flush = flush
         self._thread: threading.Thread | None = None
+        """The thread that writes; any other one ends."""
         self._since_s: float | None = None
         """When the frame came that has waited longest."""
         self._is_stopped = False
@@ -52,13 +59,10 @@ class Flusher:
 
     def begin(self, now_s: float) -> None:
         """Note, while the lock is held, that a frame waits."""
-        if self._thread is None:
-            thread = threading.Thread(target=self._run, name="TiffStorage flush", daemon=True)
-            thread.start()
-            self._thread = thread
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="TiffStorage flush", daemon=True)
+            self._thread.start()
         self._since_s = now_s
-        with self._wake:
-            self._wake.notify()
 
     def forget(self) -> None:
         """Note, while the lock is held, that no frame waits any more."""
@@ -66,15 +70,17 @@ class Flusher:
 
     def stop(self, then: Callable[[], None] | None = None) -> None:
         """Write nothing more; the thread ends by itself, and before that does `then`."""
-        self._is_stopped, self._then = True, then
-        with self._wake:
-            self._wake.notify()
+        self._then = then
+        self._is_stopped = True
+        self._wake.put(None)
 
     def join(self) -> None:
         """Wait until the thread has ended, after `stop`."""
         thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join()
+        if thread is None or thread is threading.current_thread():
+            return
+        while thread.is_alive():
+            thread.join(IDLE_S)  # in slices, as Ctrl+C does not interrupt a join without a timeout on Windows
 
     def is_current_thread(self) -> bool:
         """Whether the flusher's own thread asks."""
@@ -82,24 +88,24 @@ class Flusher:
 
     def _run(self) -> None:
         try:
-            while not self._is_stopped:
+            while not self._is_stopped and self.is_current_thread():
                 error = self._flush_when_due()
                 if error is not None:
                     self._tell(error)  # while the lock is not held, as somebody's handler may need it
         finally:
-            self._since_s = self._thread = None  # the next frame that waits starts another thread
+            if self.is_current_thread():
+                self._since_s = self._thread = None  # the next frame that waits starts another thread
         if self._then is not None:
             self._then()
 
     def _flush_when_due(self) -> Exception | None:
         """Write what has waited long enough, or wait until something may have; return what went wrong."""
-        with self._wake:
-            if self._is_stopped:
-                return None
-            rest_s = None if self._since_s is None else self._since_s + IDLE_S - time.monotonic()
-            if rest_s is None or rest_s > 0:
-                self._wake.wait(rest_s)
-                return None
+        since_s = self._since_s
+        rest_s = IDLE_S if since_s is None else since_s + IDLE_S - time.monotonic()
+        if rest_s > 0:
+            with suppress(Empty):
+                self._wake.get(timeout=rest_s)
+            return None
         if not self._lock.acquire(timeout=IDLE_S):
             return None
         try:
