@@ -382,7 +382,6 @@ NOT_SO_DEEP = '{"a":' * 600 + "1" + "}" * 600
         {"coding": {"compression": ["zlib"]}},
         {"coding": {"pyramid_levels": -1}},
         {"coding": {"pyramid_levels": float("nan")}},
-        {"coding": {"surprise": 1}},
         {"given": {}},
         {"given": {"channels": [], "objective": None, "experimenter": None, "pixel_size_um": 10**400}},
         {"given": {"channels": [[[], {}]], "objective": None, "experimenter": None}},
@@ -394,6 +393,13 @@ NOT_SO_DEEP = '{"a":' * 600 + "1" + "}" * 600
 )
 def test_headers(tmp_path, fields):
     refused(one_page(tmp_path / "a.ome.tiff", block(record({"time": 0})), head(**fields)))
+
+
+@pytest.mark.parametrize("fields", [{"coding": {"surprise": 1}}, {"surprise": 1}], ids=str)
+def test_header_keys_of_a_later_version_are_ignored(tmp_path, fields):
+    path = one_page(tmp_path / "a.ome.tiff", block(record({"time": 0})), head(**fields))
+    with TiffStorage.open(path, allow_unfinished=True) as storage:
+        assert storage.get_image_coordinates_list() == [{"time": 0}]
 
 
 @pytest.mark.parametrize("text", [DEEP, NOT_SO_DEEP, "9" * 5000], ids=["deep", "rather deep", "long number"])
