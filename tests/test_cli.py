@@ -49,13 +49,24 @@ def test_demo_in_a_folder_with_blanks_and_umlauts(tmp_path):
 
 
 def test_demo_replaces_only_when_told(tmp_path):
-    (tmp_path / "demo.ome.tiff").write_text("precious")
+    path = tmp_path / "demo.ome.tiff"
+    assert run("demo", *SMALL, cwd=tmp_path).returncode == 0
+    before = path.read_bytes()
     done = run("demo", *SMALL, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == "exengine-ome-tiff demo: demo.ome.tiff exists; --overwrite replaces it\n"
-    assert (tmp_path / "demo.ome.tiff").read_text() == "precious"
+    assert path.read_bytes() == before
     assert run("demo", "--overwrite", *SMALL, cwd=tmp_path).returncode == 0
-    assert (tmp_path / "demo.ome.tiff").stat().st_size > 16 * 48 * 48 * 2
+    assert path.read_bytes() != before
+    assert path.stat().st_size > 16 * 48 * 48 * 2
+
+
+def test_demo_does_not_replace_a_file_of_another_program(tmp_path):
+    (tmp_path / "demo.ome.tiff").write_text("precious")
+    done = run("demo", "--overwrite", *SMALL, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "not written by a TiffStorage" in done.stderr
+    assert (tmp_path / "demo.ome.tiff").read_text() == "precious"
 
 
 @pytest.mark.parametrize(

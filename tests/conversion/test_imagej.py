@@ -10,7 +10,7 @@ from acquisitions import nested
 from exengine_ome_tiff import ChannelInfo, TiffStorage, export_imagej
 from frames import frame
 
-PLACES = nested(position=("A1", "B2"), time=range(3), channel=("DAPI", "mine"), z=(-1, 0, 4))
+PLACES = nested(position=("A1", "B2"), time=range(3), channel=("DAPI", "mine"), z=(-1, 0, 1))
 MISSING = {"position": "B2", "time": 1, "channel": "mine", "z": 0}
 
 
@@ -62,7 +62,7 @@ def test_an_image_with_all_that_imagej_knows(tmp_path, dataset, image):
     np.testing.assert_array_equal([lut[:, 255] for lut in told["LUTs"]], [(0, 0, 255), (255, 128, 0)])
     labels = iter(told["Labels"])
     for t in range(3):
-        for rank, z in enumerate((-1, 0, 4)):
+        for rank, z in enumerate((-1, 0, 1)):
             for c, channel in enumerate(("DAPI", "mine")):
                 place = {"position": "B2", "time": t, "channel": channel, "z": z}
                 is_there = place != MISSING

@@ -157,8 +157,10 @@ class TestOnlyOwnFilesAreDeleted:
         with TiffStorage(folder) as storage:
             storage.put({"position": "A"}, frame({}))
         (folder / "ru.companion.ome").write_text("<OME/>")
-        TiffStorage(folder, overwrite=True).close()
-        assert [each.name for each in folder.iterdir()] == ["ru.companion.ome"]
+        with TiffStorage(folder, overwrite=True) as storage:
+            storage.put({"position": "B"}, frame({}))
+        names = sorted(each.name for each in folder.iterdir())
+        assert names == ["ru.companion.ome", "run.companion.ome", "run_B.ome.tiff"]
 
 
 class TestFlusher:

@@ -1,7 +1,7 @@
 """Options as people and NumPy give them, brought into one form."""
 
+import math
 import re
-import sys
 from numbers import Real
 from typing import Any
 
@@ -18,11 +18,14 @@ def set_numbers(info: Any, *names: str) -> None:
         value = getattr(info, name)
         if value is None:
             continue
-        is_number = isinstance(value, Real) and not isinstance(value, bool)
-        if not is_number or not 0 < value <= sys.float_info.max or not float(value):
+        try:
+            number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+        except OverflowError:
+            number = math.inf
+        if not 0 < number < math.inf:
             raise ValueError(f"got {name}={value!r}, expected a positive number")
         if not isinstance(value, int):
-            object.__setattr__(info, name, float(value))
+            object.__setattr__(info, name, number)
 
 
 def set_texts(info: Any, *names: str) -> None:

@@ -13,6 +13,7 @@ from exengine_ome_tiff.translate.devices import STATE_KEYS, Devices, State
 from exengine_ome_tiff.translate.form import UNKEPT, Form
 from exengine_ome_tiff.translate.key_findings import add_key_findings
 from exengine_ome_tiff.translate.plan import frame_values
+from exengine_ome_tiff.translate.tag_columns import repeated_text
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import LABEL_FACT, Told, is_known
 from exengine_ome_tiff.translate.values import UNKNOWN, FrameValues
@@ -182,7 +183,7 @@ class FrameFacts:
                 continue
             only = having[0].form.columns.constant_text(key) if len(parts) == 1 else None
             if only is None:
-                texts = np.full(len(frames), _NULL, object)
+                texts = repeated_text(_NULL, len(frames))
                 for part in having:
                     texts[part.chosen] = part.form.columns.texts(key, part.rows)
                 if not (texts == texts[0]).all():

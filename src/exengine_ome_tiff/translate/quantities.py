@@ -194,6 +194,8 @@ def _squeezed(key: str) -> str:
 
 
 def _words_and_unit(key: str) -> tuple[list[str], str | None]:
+    if not _WORD.search(key.rpartition(".")[2]):
+        return [], None  # a nested key without a word in it does not have the name of the dict around it
     brackets = _BRACKETS.fullmatch(key)
     if brackets is not None:
         unit = unit_of(brackets[2])

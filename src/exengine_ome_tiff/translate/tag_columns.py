@@ -81,7 +81,7 @@ class TagColumns:
         """Return the JSON of a tag of frames by their rows, shape (rows,)."""
         text = self.constant_text(key)
         if text is not None:
-            return np.full(len(rows), text, object)
+            return repeated_text(text, len(rows))
         self._pack(self._epochs[-1])
         texts = chain.from_iterable(epoch.texts(key) for epoch in self._epochs)
         return np.array([*texts], object)[rows]
@@ -211,3 +211,10 @@ def _without_nan(value: object) -> object:
     if isinstance(value, Mapping):
         return {key: _without_nan(item) for key, item in value.items()}
     return [_without_nan(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def repeated_text(text: str, count: int) -> npt.NDArray[np.object_]:
+    """Return one text so many times, shape (count,); `numpy.full` would copy it for each."""
+    texts = np.empty(count, object)
+    texts.fill(text)
+    return texts
