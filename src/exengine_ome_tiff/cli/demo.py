@@ -66,7 +66,7 @@ def _demo(options: argparse.Namespace) -> int:
     try:
         storage = TiffStorage(options.output, {"demo": options.hardware}, overwrite=options.overwrite)
     except FileExistsError as error:
-        told = error if options.overwrite else f"{options.output} exists; --overwrite replaces it"
+        told = str(error) if options.overwrite else f"{options.output} exists; --overwrite replaces it"
         raise UsageError(told) from error
     with storage, ProgressBar("frame", leave=True) as bar:
         try:
