@@ -18,8 +18,9 @@ def set_numbers(info: Any, *names: str) -> None:
         value = getattr(info, name)
         if value is None:
             continue
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
         try:
-            number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+            number = float(value) if is_number else math.nan
         except OverflowError:
             number = math.inf
         if not 0 < number < math.inf:
