@@ -35,7 +35,7 @@ class PlaneValues(NamedTuple):
 
 
 _FIELDS = len(PlaneValues._fields)
-_CHUNK = 4096
+_CHUNK = 1024
 """Planes that are kept together, in arrays of the fields that are known of any of them."""
 
 
