@@ -24,7 +24,7 @@ CASES = {
     # name: (summary, exposure_s, (x, y, z) in um, pixel size in um, bits, date, detector, objective)
     "acqengj_java_image_CONSTRUCTED": (
         "acqengj_java_summary_CONSTRUCTED",
-        *(0.012, (10, 20, 2), 1, 16, "2026-11-22T06:58:41", DEMO, OBJECTIVE),
+        *(0.012, (10, 20, 2), 1, 16, "2026-11-22T06:58:40.510000", DEMO, OBJECTIVE),
     ),
     "exengine_plain_sequence_16bit": (
         None,
@@ -62,15 +62,15 @@ CASES = {
     ),
     "pycromanager_py_tpcz_image_last": (
         "pycromanager_py_tpcz_summary",
-        *(0.012, (10, 20, 2), 1, None, "2026-11-22T06:58:41", PLAIN, None),
+        *(0.012, (10, 20, 2), 1, None, "2026-11-22T06:58:40.509640", PLAIN, None),
     ),
     "pymmcoreplus_hwseq_FrameMetaV1_first": (
         "pymmcoreplus_hwseq_SummaryMetaV1",
-        *(0.012, None, 1, 16, "2026-11-22T06:57:42.052443+00:00", DEMO, OBJECTIVE),
+        *(0.012, None, 1, 16, "2026-11-22T06:57:42.216846+00:00", DEMO, OBJECTIVE),
     ),
     "pymmcoreplus_rgb_FrameMetaV1_last": (
         "pymmcoreplus_rgb_SummaryMetaV1",
-        *(0.012, None, 1, 16, "2026-11-22T06:57:42.274181+00:00", DEMO, OBJECTIVE),
+        *(0.012, None, 1, 16, "2026-11-22T06:57:42.309736+00:00", DEMO, OBJECTIVE),
     ),
     "pymmcoreplus_tpcz_snap_FrameMetaV1_last": (
         "pymmcoreplus_tpcz_snap_SummaryMetaV1",

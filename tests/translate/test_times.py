@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from exengine_ome_tiff.translate import PlaneTable, PlaneValues, delta_t_s
+from exengine_ome_tiff.translate import PlaneTable, PlaneValues, plane_times
 from exengine_ome_tiff.translate.times import parse_time, seconds
 
 NAN = float("nan")
@@ -49,7 +49,7 @@ def delta_t(*planes):
     table = PlaneTable()
     for plane in planes:
         table.append(PlaneValues(**plane))
-    return delta_t_s(table.columns()).tolist()
+    return plane_times(table.columns()).delta_t_s.tolist()
 
 
 def test_a_clock_of_the_camera_that_starts_once():

@@ -23,9 +23,9 @@ from exengine_ome_tiff.translate import (
     Group,
     Interpreter,
     PlaneTable,
+    PlaneTimes,
     agreed,
-    delta_t_s,
-    first_with_zone,
+    plane_times,
 )
 from exengine_ome_tiff.translate.frame_facts import first_told
 from exengine_ome_tiff.translate.tag_columns import strict_json
@@ -34,6 +34,9 @@ from exengine_ome_tiff.translate.translator import LABEL_FACT
 from exengine_ome_tiff.translate.values import UNKNOWN
 
 _MOST_SHOWN = 4
+_ZONE_QUARTER = timedelta(minutes=15)
+_SAME_TIME = timedelta(seconds=1.5)
+"""How far the stamps of one frame may be from each other."""
 
 
 class Facts:
@@ -62,16 +65,15 @@ class Facts:
         """What was not understood, or left out, of the images that were asked about."""
         self._header = header
         self._dataset = dataset
-        self.columns: Mapping[str, npt.NDArray[np.float64]] = _with_times(planes)
-        """Of all frames what their metadata says, each of shape (frames,)."""
         summary = json.loads(header.summary_json)
         self._interpreter = interpreter
         self._frames = interpreter.facts(summary)
         self._summary = interpreter.summary(summary)
-        clocks = ~(np.isnan(self.columns["utc_s"]) & np.isnan(self.columns["local_clock_s"]))
-        delta_t_s = np.where(clocks, self.columns["delta_t_s"], np.nan)
-        earliest = np.argmax(clocks) if np.isnan(delta_t_s).all() else np.nanargmin(delta_t_s)
-        self._started = self._acquired(int(earliest))  # of frame 0 where no frame has a clock
+        columns = planes.columns()
+        times = plane_times(columns, self._summary.started)
+        self.columns: Mapping[str, npt.NDArray[np.float64]] = columns | {"delta_t_s": times.delta_t_s}
+        """Of all frames what their metadata says, each of shape (frames,)."""
+        self._started = self._origin(times)
 
     def values(self, layout: ImageLayout, name: str) -> ImageValues:
         """Find out what is known of an image."""
@@ -179,7 +181,7 @@ class Facts:
 
     def about(self) -> DatasetValues:
         """Find out what is known of the dataset as a whole."""
-        started = first_with_zone((self._started, self._summary.started))
+        started = self._started
         times_s = self.columns["delta_t_s"]
         last_s = UNKNOWN if np.isnan(times_s).all() else float(np.nanmax(times_s))
         summary = without(json.loads(self._header.summary_json), PRIVATE)
@@ -202,11 +204,21 @@ class Facts:
             return replace(experimenter, user_name=self._summary.user_name)
         return experimenter
 
-    def _acquired(self, number: int) -> datetime | None:
-        """Tell when a frame was taken."""
-        utc_s = float(self.columns["utc_s"][number]) if len(self._dataset) else UNKNOWN
-        known = None if np.isnan(utc_s) else datetime.fromtimestamp(utc_s, UTC)
-        return self._frame(number).acquired or known
+    def _origin(self, times: PlaneTimes) -> datetime | None:
+        """Find the time that times of planes count from."""
+        delta_t_s = times.delta_t_s
+        earliest = 0 if np.isnan(delta_t_s).all() else int(np.nanargmin(delta_t_s))
+        told = self._frame(earliest).acquired if len(self._dataset) else None
+        if np.isnan(times.origin_s):
+            first_s = 0.0 if np.isnan(delta_t_s).all() else float(delta_t_s[earliest])
+            return self._summary.started if told is None else told - timedelta(seconds=first_s)
+        origin = datetime.fromtimestamp(0, UTC) + timedelta(seconds=times.origin_s)
+        if told is not None and not (told.microsecond == 0 and origin.microsecond):
+            stamp = told.replace(tzinfo=told.tzinfo or UTC)
+            zone = round((origin - stamp) / _ZONE_QUARTER) * _ZONE_QUARTER
+            if abs(origin - stamp - zone) < _SAME_TIME and (told.tzinfo is not None or not zone):
+                return told if told.tzinfo is not None or not times.has_zone else stamp
+        return origin if times.has_zone else origin.replace(tzinfo=None)
 
     def _frame(self, number: int) -> FrameValues:
         tags = decode_tags(self._dataset.note(number))
@@ -237,8 +249,3 @@ def _disputed(groups: Sequence[Group], frames: npt.NDArray[np.int64]) -> dict[st
             texts |= dict.fromkeys(group.frames.tolist(), json.dumps(value))
         columns[fact] = [*texts.values()]
     return columns
-
-
-def _with_times(planes: PlaneTable) -> dict[str, npt.NDArray[np.float64]]:
-    columns = planes.columns()
-    return columns | {"delta_t_s": delta_t_s(columns)}

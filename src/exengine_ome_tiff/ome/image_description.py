@@ -15,7 +15,7 @@ from exengine_ome_tiff.ome.colors import default_color
 from exengine_ome_tiff.ome.images import ChannelValues, ImageValues
 from exengine_ome_tiff.ome.steps import even_steps, step_of_heights
 from exengine_ome_tiff.ome.user_values import ChannelInfo, Given, ObjectiveInfo
-from exengine_ome_tiff.translate import Agreed, CameraValues, SummaryValues, first_with_zone
+from exengine_ome_tiff.translate import Agreed, CameraValues, SummaryValues
 from exengine_ome_tiff.translate.objective_labels import read_label
 
 _EVEN = 0.05
@@ -61,7 +61,7 @@ def describe(
     given
         What the user says.
     started
-        When the first frame of the dataset was taken.
+        The time that times of planes count from.
     findings
         Takes up what is left out.
     dtype
@@ -106,7 +106,7 @@ def describe(
             layout.values["T"],
         ),
         significant_bits=_significant_bits(_known(planes["bit_depth"][acquired]), channels, dtype),
-        acquired=first_with_zone((started, summary.started)),
+        acquired=started,
         description=summary.description if given.description is None else given.description,
         stage_label=None if position is None else str(position),
         objective=given.objective or (objective_of(label) if label else None),

@@ -1,8 +1,9 @@
 """Metadata dialects to neutral values with units in their names. Plain values in, plain values out."""
 
+from exengine_ome_tiff.translate.clocks import PlaneTimes, plane_times
 from exengine_ome_tiff.translate.frame_facts import Agreed, FrameFacts, Group, Written, agreed
 from exengine_ome_tiff.translate.interpreter import Interpreter
-from exengine_ome_tiff.translate.times import delta_t_s, first_with_zone
+from exengine_ome_tiff.translate.times import first_with_zone
 from exengine_ome_tiff.translate.translator import Translator
 from exengine_ome_tiff.translate.values import (
     CameraValues,
@@ -20,11 +21,12 @@ __all__ = [
     "Group",
     "Interpreter",
     "PlaneTable",
+    "PlaneTimes",
     "PlaneValues",
     "SummaryValues",
     "Translator",
     "Written",
     "agreed",
-    "delta_t_s",
     "first_with_zone",
+    "plane_times",
 ]

@@ -1,21 +1,16 @@
-"""Clocks: reading time stamps, and bringing the clocks of a dataset together."""
+"""Reading time stamps."""
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import MAXYEAR, UTC, datetime
 from functools import cache, lru_cache
-
-import numpy as np
-import numpy.typing as npt
 
 from exengine_ome_tiff.translate.values import UNKNOWN
 
 logger = logging.getLogger(__name__)
 
-_ZONE_QUARTER_S = 900
 _FIRST_YEAR = 1900
-_MAX_DELTA_S = 1e9
 _STAMP = re.compile(
     r"\s*(\d{4}[-/]\d{2}[-/]\d{2})(?:T| (?:[A-Z][a-z]{2} )?)(\d{2}:\d{2}:\d{2})(?:[.,](\d{1,6})\d*)?"
     r"\s*(Z|[+-]\d{2}:?\d{2})?(?:\s-)?\s*"
@@ -90,40 +85,3 @@ def seconds(stamp: object, *, zone: bool) -> float:
 @cache
 def _log_once() -> None:
     logger.warning("there are time stamps that cannot be read; they are kept as they are")
-
-
-def delta_t_s(planes: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-    """Time of each plane since the earliest one of the dataset, in whatever order they came.
-
-    A wall clock goes before the camera's own, which starts again with every sequence; where stamps with and
-    without a zone meet in one dataset, the frames that have both tell the difference of the two clocks.
-
-    Parameters
-    ----------
-    planes
-        Columns of a `PlaneTable` in order of arrival, each of shape (n,).
-
-    Returns
-    -------
-    numpy.ndarray
-        Seconds to the microsecond, shape (n,); NaN where nothing tells.
-    """
-    local, utc, elapsed = planes["local_clock_s"], planes["utc_s"], planes["elapsed_s"]
-    if elapsed.size > 1 and (elapsed == elapsed[0]).all():
-        elapsed = np.full_like(elapsed, UNKNOWN)  # a clock that stands still is none
-    both = ~np.isnan(local) & ~np.isnan(utc)
-    if both.any():
-        # frame by frame, as clocks are put back in autumn
-        zone_s = np.round((utc - local) / _ZONE_QUARTER_S) * _ZONE_QUARTER_S
-        zone_s[~both] = np.median(zone_s[both])
-        clock = np.where(np.isnan(local), utc, local + zone_s)
-    else:
-        clock = max(local, utc, key=lambda column: int(np.count_nonzero(~np.isnan(column))))
-    restarts = bool((np.diff(elapsed[~np.isnan(elapsed)]) < 0).any())
-    if np.count_nonzero(~np.isnan(clock)) < np.count_nonzero(~np.isnan(elapsed)) and not restarts:
-        clock = elapsed
-    known = clock[~np.isnan(clock)]
-    known = known[np.abs(known - np.median(known)) < _MAX_DELTA_S] if known.size else known
-    delta = clock - known.min() if known.size else clock.copy()
-    delta[~((delta >= 0) & (delta < _MAX_DELTA_S))] = UNKNOWN
-    return delta.round(6)

@@ -1,0 +1,232 @@
+"""The clocks of a dataset, brought together to one time for each frame."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.translate.values import UNKNOWN
+
+_ZONE_QUARTER_S = 900
+_MAX_DELTA_S = 1e9
+_ONE_ZERO_S = 1.5
+"""How far zeros of an elapsed clock may be from each other: stamps of whole seconds, and delays."""
+_SUMMER_S = 3600.0
+_PAUSE_S = 1.0
+"""A step of the elapsed clock that no jitter makes."""
+_DAY_S = 86400.0
+_ODD_PART = 4
+"""Of so many frames one may have an odd time."""
+
+Seconds: TypeAlias = npt.NDArray[np.float64]
+
+
+class PlaneTimes(NamedTuple):
+    """When frames were taken: `origin_s` and `delta_t_s` add up to the time of a frame."""
+
+    delta_t_s: Seconds
+    """Seconds since the origin to the microsecond, shape (n,), none negative; NaN where nothing tells."""
+    origin_s: float
+    """Seconds since 1970-01-01; NaN where no wall clock tells."""
+    has_zone: bool
+    """Whether the origin is in UTC, or else on a local clock."""
+    counts_from_start: bool
+    """Whether the origin is the start that the summary tells."""
+
+
+def plane_times(planes: Mapping[str, Seconds], started: datetime | None = None) -> PlaneTimes:
+    """Choose by quality among the clocks of frames, in whatever order the frames came.
+
+    A wall clock counts before an elapsed one, which starts again with every sequence. The elapsed clock
+    counts where the wall clock is missing, shows whole seconds only, or jumps by summer time.
+
+    Parameters
+    ----------
+    planes
+        Columns of a `PlaneTable` in order of arrival, each of shape (n,).
+    started
+        When the summary says that the acquisition began. Its zone is that of stamps without one, and elapsed
+        times count from it where there are no stamps.
+    """
+    local_s, utc_s = planes["local_clock_s"], planes["utc_s"]
+    elapsed_s = planes["elapsed_s"]
+    known_s = _known(elapsed_s)
+    if known_s.size > 1 and np.ptp(known_s) == 0:
+        elapsed_s = np.full_like(elapsed_s, UNKNOWN)  # a clock that stands still is none
+    wall_s, has_zone = _wall(local_s, utc_s, started)
+    both = ~np.isnan(wall_s) & ~np.isnan(elapsed_s)
+    if both.any():
+        only_local = bool(np.isnan(utc_s).all())
+        times_s = _stitched(_moving(wall_s, elapsed_s), elapsed_s, may_jump=only_local)
+    elif np.count_nonzero(~np.isnan(elapsed_s)) > np.count_nonzero(~np.isnan(wall_s)):
+        return _of_elapsed(elapsed_s, started)
+    else:
+        times_s = wall_s
+    known_s = _known(times_s)
+    origin_s = float(known_s.min()) if known_s.size else UNKNOWN
+    return PlaneTimes(_delta(times_s - origin_s), origin_s, has_zone, counts_from_start=False)
+
+
+def _known(values: Seconds) -> Seconds:
+    known: Seconds = values[~np.isnan(values)]
+    return known
+
+
+def _delta(delta_s: Seconds) -> Seconds:
+    delta_s = np.where((delta_s >= 0) & (delta_s < _MAX_DELTA_S), delta_s, UNKNOWN)
+    return delta_s.round(6)
+
+
+def _is_coarse(stamps_s: Seconds, fewest: int = 2) -> bool:
+    """Whether stamps are of whole seconds; a few may be so by chance."""
+    known = _known(stamps_s)
+    return known.size >= fewest and bool((known % 1 == 0).all())
+
+
+def _wall(local_s: Seconds, utc_s: Seconds, started: datetime | None) -> tuple[Seconds, bool]:
+    """Join stamps with and without a zone; say whether they are in UTC."""
+    has_local, has_utc = ~np.isnan(local_s), ~np.isnan(utc_s)
+    offset = None if started is None else started.utcoffset()
+    both = has_local & has_utc
+    if both.any():
+        # frame by frame, as clocks are put back in autumn
+        zone_s = np.round((utc_s - local_s) / _ZONE_QUARTER_S) * _ZONE_QUARTER_S
+        zone_s[~both] = np.median(zone_s[both])
+    elif offset is not None:
+        zone_s = np.full_like(local_s, -offset.total_seconds())
+    else:
+        is_utc = bool(np.count_nonzero(has_utc) > np.count_nonzero(has_local))
+        return _without_far(utc_s if is_utc else local_s), is_utc
+    first, second = local_s + zone_s, utc_s
+    if _is_coarse(first, 3) and not _is_coarse(second):
+        first, second = second, first
+    return _without_far(np.where(np.isnan(first), second, first)), bool((has_local | has_utc).any())
+
+
+def _without_far(wall_s: Seconds) -> Seconds:
+    """Leave out stamps that are decades from the others."""
+    known = _known(wall_s)
+    if not known.size:
+        return wall_s
+    return np.where(np.abs(wall_s - np.median(known)) < _MAX_DELTA_S, wall_s, UNKNOWN)
+
+
+def _moving(wall_s: Seconds, elapsed_s: Seconds) -> Seconds:
+    """Leave only the first stamp of a wall clock that stands still while the elapsed clock goes on."""
+    known, elapsed = _known(wall_s), elapsed_s[~np.isnan(wall_s)]
+    if known.size < 2 or np.ptp(known) > 0 or not np.nanmax(elapsed) - np.nanmin(elapsed) > _ONE_ZERO_S:
+        return wall_s
+    return np.where(elapsed_s == np.nanmin(elapsed), wall_s, UNKNOWN)
+
+
+class _Runs(NamedTuple):
+    """Frames whose elapsed clocks have one zero, by that zero in ascending order."""
+
+    run: npt.NDArray[np.int64]
+    """Of each frame, -1 for none; shape (n,)."""
+    low_s: Seconds
+    """Least zero of each run."""
+    high_s: Seconds
+    """Greatest zero of each run."""
+
+    @staticmethod
+    def of(wall_s: Seconds, elapsed_s: Seconds) -> "_Runs":
+        """Split frames where their zeros are further from each other than stamps are uncertain."""
+        zero_s = wall_s - elapsed_s
+        order = np.argsort(zero_s, kind="stable")[: np.count_nonzero(~np.isnan(zero_s))]
+        in_order = zero_s[order]
+        starts = np.flatnonzero(np.diff(in_order, prepend=-np.inf) > _ONE_ZERO_S)
+        run = np.full(len(zero_s), -1)
+        run[order] = np.searchsorted(starts, np.arange(len(order)), "right") - 1
+        ends = np.append(starts[1:], len(order)) - 1
+        return _Runs(run, in_order[starts], in_order[ends])
+
+
+def _stitched(wall_s: Seconds, elapsed_s: Seconds, *, may_jump: bool) -> Seconds:
+    """Give each frame a time of the wall clock, with the help of the elapsed clock."""
+    runs = _Runs.of(wall_s, elapsed_s)
+    if may_jump:
+        jumps = _summer_time(runs, elapsed_s)
+        if jumps.any():
+            wall_s = wall_s - np.where(runs.run >= 0, jumps[runs.run], 0)
+            runs = _Runs.of(wall_s, elapsed_s)
+    has_one_zero = runs.high_s - runs.low_s <= _ONE_ZERO_S
+    is_coarse = _is_coarse(wall_s)
+    if is_coarse:
+        has_one_zero &= _agrees(runs, wall_s, elapsed_s)
+    zero_s = np.where(has_one_zero, runs.high_s if is_coarse else (runs.low_s + runs.high_s) / 2, UNKNOWN)
+    run = _filled(runs.run, elapsed_s)
+    by_elapsed = np.where(run >= 0, zero_s[run], UNKNOWN) + elapsed_s
+    first, second = (by_elapsed, wall_s) if is_coarse else (wall_s, by_elapsed)
+    return np.where(np.isnan(first), second, first)
+
+
+def _summer_time(runs: _Runs, elapsed_s: Seconds) -> Seconds:
+    """Find by how much the wall clock of each run jumped, while the elapsed clock went on; shape (runs,)."""
+    count = len(runs.low_s)
+    inside = runs.run >= 0
+    sizes = np.bincount(runs.run[inside], minlength=count)
+    first_s, last_s = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(first_s, runs.run[inside], elapsed_s[inside])
+    np.maximum.at(last_s, runs.run[inside], elapsed_s[inside])
+    middle_s = (runs.low_s + runs.high_s) / 2
+    later = np.searchsorted(middle_s, middle_s + _SUMMER_S - _ONE_ZERO_S)
+    stop = np.searchsorted(middle_s, middle_s + _SUMMER_S + _ONE_ZERO_S, "right")
+    lower = np.flatnonzero(stop - later == 1)
+    upper = later[lower]
+    alone = ~np.isin(lower, upper) & ~np.isin(upper, lower)  # else each hour begins a sequence of its own
+    lower, upper = lower[alone], upper[alone]
+    spring_s, autumn_s = first_s[upper] - last_s[lower], first_s[lower] - last_s[upper]
+    many = np.minimum(sizes[lower], sizes[upper]) > 1
+    jumps_s = np.zeros(count)
+    is_spring = (spring_s > 0) & (many | (spring_s >= _PAUSE_S))
+    is_autumn = (autumn_s > 0) & (many | (autumn_s >= _PAUSE_S))
+    jumps_s[upper[is_spring]] = _SUMMER_S
+    jumps_s[lower[is_autumn]] = -_SUMMER_S
+    return jumps_s
+
+
+def _agrees(runs: _Runs, wall_s: Seconds, elapsed_s: Seconds) -> npt.NDArray[np.bool_]:
+    """Tell in which runs stamps never go back while the elapsed clock goes on; shape (runs,)."""
+    order = np.lexsort((wall_s, elapsed_s, runs.run))
+    order = order[runs.run[order] >= 0]
+    back = (np.diff(runs.run[order]) == 0) & (np.diff(wall_s[order]) < 0)
+    agrees = np.ones(len(runs.low_s), bool)
+    agrees[runs.run[order][1:][back]] = False
+    return agrees
+
+
+def _filled(run: npt.NDArray[np.int64], elapsed_s: Seconds) -> npt.NDArray[np.int64]:
+    """Give frames without a stamp the run of their neighbours, up to where the elapsed clock goes back."""
+    has_elapsed = np.flatnonzero(~np.isnan(elapsed_s))
+    runs = run[has_elapsed]
+    part = np.cumsum(np.diff(elapsed_s[has_elapsed], prepend=-np.inf) < 0)
+    places = np.flatnonzero(runs >= 0)
+    index = np.arange(len(runs))
+    before = places[np.maximum(np.searchsorted(places, index, "right") - 1, 0)]
+    after = places[np.minimum(np.searchsorted(places, index), len(places) - 1)]
+    found = np.where(part[before] == part, runs[before], np.where(part[after] == part, runs[after], -1))
+    if (runs[places] == runs[places[0]]).all() and len(np.unique(part[places])) > 1:
+        found[found < 0] = runs[places[0]]  # it goes back as frames came in another order
+    filled = run.copy()
+    filled[has_elapsed] = found
+    return filled
+
+
+def _of_elapsed(elapsed_s: Seconds, started: datetime | None) -> PlaneTimes:
+    """Take the times of an elapsed clock alone, unless it starts again."""
+    has_elapsed = np.flatnonzero(~np.isnan(elapsed_s))
+    known = elapsed_s[has_elapsed]
+    low = known < np.maximum.accumulate(known)
+    high = known > np.minimum.accumulate(known[::-1])[::-1]
+    odd = min(low, high, key=np.count_nonzero)
+    is_usable = np.count_nonzero(odd) * _ODD_PART <= len(known)
+    kept = has_elapsed[~odd] if is_usable else has_elapsed[:0]
+    times_s = np.full_like(elapsed_s, UNKNOWN)
+    times_s[kept] = elapsed_s[kept]
+    first_s = float(times_s[kept].min()) if kept.size else UNKNOWN
+    counts_from_start = started is not None and 0 <= first_s < _DAY_S
+    delta_s = _delta(times_s if counts_from_start else times_s - first_s)
+    return PlaneTimes(delta_s, UNKNOWN, has_zone=False, counts_from_start=counts_from_start)
