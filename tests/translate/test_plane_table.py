@@ -29,7 +29,7 @@ def assert_has(table, numbers):
         np.testing.assert_array_equal(columns[name], column)
 
 
-@pytest.mark.parametrize("count", [0, 1, 4095, 4096, 4097, 10_000])
+@pytest.mark.parametrize("count", [0, 1, 1023, 1024, 1025, 4095, 4096, 4097, 10_000])
 def test_columns_are_what_was_added(count):
     table = PlaneTable()
     for number in range(count):
@@ -37,7 +37,7 @@ def test_columns_are_what_was_added(count):
     assert_has(table, range(count))
 
 
-@pytest.mark.parametrize("kept", [0, 1, 4095, 4096, 4097, 8191, 8192, 9999, 10_000])
+@pytest.mark.parametrize("kept", [0, 1, 1023, 1024, 1025, 4095, 4096, 4097, 8191, 8192, 9999, 10_000])
 def test_the_first_ones_are_kept_and_others_follow(kept):
     table = PlaneTable()
     for number in range(10_000):

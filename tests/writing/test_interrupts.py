@@ -119,14 +119,14 @@ class Interrupted(BaseException):
     """What a signal handler raises."""
 
 
-def is_interrupted(call, at):
-    """Call and raise `Interrupted` before an instruction, counted in all Python code that the call runs."""
+def is_interrupted(call, at, events=("opcode",)):
+    """Call and raise `Interrupted` at an event, counted in all Python code that the call runs."""
     count = 0
 
     def trace(frame, event, _):
         nonlocal count
         frame.f_trace_opcodes = True
-        count += event == "opcode"
+        count += event in events
         if count > at:
             sys.settrace(None)
             raise Interrupted
@@ -162,3 +162,18 @@ def test_the_flusher_ends_wherever_its_calls_were_interrupted(monkeypatch):
         assert not thread.is_alive(), f"interrupted before instruction {at}"
         at += 1
     assert at > 20
+
+
+def test_a_wait_leaves_nothing_held_wherever_it_was_interrupted(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        at, was_interrupted = 0, True
+        while was_interrupted:
+            was_interrupted = is_interrupted(
+                lambda: storage.await_new_image(timeout=0), at, ("call", "return")
+            )
+            thread = threading.Thread(target=storage._recorder._tell_waiters, daemon=True)
+            thread.start()
+            thread.join(5)
+            assert not thread.is_alive(), f"interrupted at event {at}"
+            at += 1
+        assert at > 5

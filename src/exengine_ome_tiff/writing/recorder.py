@@ -66,7 +66,9 @@ class Recorder:
         """Of whoever changes frames and files, whatever thread that is."""
         self._single = threading.Lock()
         """Held with the other one, but not by a second call inside of the first one of the same thread."""
-        self._news = threading.Condition()
+        self._news_lock = threading.RLock()
+        """Of the condition; taken itself, as a signal in the methods of the condition would leave it held."""
+        self._news = threading.Condition(self._news_lock)
         """Notified when a frame has come and when no more can come; never held for long."""
         self._waiters = 0
         self._recording = recording
@@ -174,7 +176,7 @@ class Recorder:
 
     def wait_for(self, predicate: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until a predicate holds that a new frame or the end can make true; return whether it does."""
-        with self._news:
+        with self._news_lock:
             self._waiters += 1  # before the predicate is asked, which each `put` changes before it looks here
             try:
                 return wait_in_slices(self._news, predicate, timeout)
@@ -308,7 +310,7 @@ class Recorder:
             self._claim.lock.release()
 
     def _tell_waiters(self) -> None:
-        with self._news:
+        with self._news_lock:
             self._news.notify_all()
 
     def _tell_once(self, kind: str, message: str, *values: object) -> None:
