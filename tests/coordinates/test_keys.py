@@ -131,3 +131,17 @@ def test_halves_of_a_character_are_joined_as_json_would():
         "😀": "😀",
         "half": "\ud83d",
     }
+
+
+@pytest.mark.parametrize(
+    ("axis", "fix"),
+    [
+        ("z", 'put the index as z and the height as "z_um" in the metadata'),
+        ("Time", 'put the index as Time and the seconds as "elapsed_s" in the metadata'),
+        ("angle", "put the index as angle and the number in the metadata"),
+    ],
+)
+@pytest.mark.parametrize("value", [0.5, np.float32(2)])
+def test_a_float_is_refused_with_the_way_out(axis, fix, value):
+    with pytest.raises(TypeError, match=f"expected int or str; {fix}$"):
+        read_coordinates({axis: value})

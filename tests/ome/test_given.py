@@ -323,3 +323,25 @@ def test_the_date_is_that_of_the_frame_that_times_count_from(tmp_path):
     (image,) = document_of(path).images
     assert image.acquisition_date.isoformat() == "2026-01-01T12:00:10+00:00"
     assert [plane.delta_t for plane in image.pixels.planes] == [None, 0, 2, 1]
+
+
+def test_a_channel_of_numpy_is_the_one_of_the_frames(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, channels={np.int64(1): ChannelInfo("#FF0000")}) as storage:
+        storage.put({"channel": 1}, FRAME, {})
+    (channel,) = document_of(path).images[0].pixels.channels
+    assert channel.color.as_hex() in ("#f00", "red", "#ff0000")
+
+
+@pytest.mark.parametrize(
+    ("bits", "dtype", "written"),
+    [
+        *((12, "u2", 12), (8, "u1", 8), (16, "u2", 16), (1, "u1", 1)),
+        *((12, "f4", None), (12, "u4", None), (8, "u2", None), (12, "i2", None), (12, "u1", None)),
+    ],
+)
+def test_significant_bits_are_those_of_a_camera_s_pixels(tmp_path, bits, dtype, written):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        storage.put({"time": 0}, FRAME.astype(dtype), {"Camera": "C", "BitDepth": bits})
+    assert document_of(path).images[0].pixels.significant_bits == written

@@ -5,6 +5,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from exengine_ome_tiff.coordinates.axis_names import standard_name
+
 Coordinates: TypeAlias = dict[str, int | str]
 Key: TypeAlias = tuple[int | str, ...]
 
@@ -54,13 +56,25 @@ def read_coordinates(given: Mapping[Any, Any]) -> Coordinates:
         else:
             raise TypeError(
                 f"coordinates {dict(given)!r}: axis {axis!r} has value {value!r} of type {kind_name(value)}, "
-                "expected int or str"
+                f"expected int or str{_way_out(axis, value)}"
             )
         if isinstance(plain, int) and not -_INT64 <= plain < _INT64:
             bits = plain.bit_length()
             raise ValueError(f"coordinates: axis {axis!r} has an integer of {bits} bits, expected at most 64")
         coordinates[plain_str(axis)] = plain
     return coordinates
+
+
+def _way_out(axis: str, value: object) -> str:
+    """Tell what to do with a measured number that was given as the value of an axis."""
+    if not isinstance(value, float | np.floating):
+        return ""
+    name = standard_name(axis)
+    if name == "z":
+        return f'; put the index as {axis} and the height as "z_um" in the metadata'
+    if name == "time":
+        return f'; put the index as {axis} and the seconds as "elapsed_s" in the metadata'
+    return f"; put the index as {axis} and the number in the metadata"
 
 
 def plain_str(text: str) -> str:

@@ -124,10 +124,16 @@ def objective_of(label: str) -> ObjectiveInfo:
 def _significant_bits(
     bits: npt.NDArray[np.float64], channels: Sequence[ChannelValues], dtype: np.dtype[Any]
 ) -> int | None:
-    """Find the largest bit depth of planes, or else of cameras; None where the pixels cannot have it."""
+    """Find the largest bit depth of planes, or else of cameras; None where the pixels were computed.
+
+    Cameras deliver unsigned integers in the smallest type that holds their bits; a sum or a mean has another.
+    """
     depths = bits.tolist() or [each.camera.bit_depth or 0 for each in channels if each.camera is not None]
     depth = int(max(depths, default=0))
-    return depth if dtype.kind in "ui" and 0 < depth <= dtype.itemsize * 8 else None
+    is_of_camera = (
+        dtype.kind == "u" and depth > 0 and dtype.itemsize * 8 == max(8, 1 << (depth - 1).bit_length())
+    )
+    return depth if is_of_camera else None
 
 
 def _channel(channel: int | str | None, told: Agreed, summary: SummaryValues, given: Given) -> ChannelValues:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
+from exengine_ome_tiff.coordinates.keys import read_coordinates
 from exengine_ome_tiff.ome.colors import read_color, read_rgb
 from exengine_ome_tiff.ome.options import check_kind, set_choice, set_numbers, set_texts
 
@@ -239,7 +240,11 @@ class Given:
         check_kind("objective", self.objective, ObjectiveInfo)
         check_kind("experimenter", self.experimenter, ExperimenterInfo)
         check_kind("microscope", self.microscope, MicroscopeInfo)
-        for info in self.channels.values():
+        channels = {
+            read_coordinates({"channel": each})["channel"]: info for each, info in self.channels.items()
+        }
+        object.__setattr__(self, "channels", channels)
+        for info in channels.values():
             check_kind("channels", info, ChannelInfo)
             unknown = [label for label in info.filters if label not in self.filters]
             if unknown:
