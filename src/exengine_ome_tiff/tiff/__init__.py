@@ -2,7 +2,6 @@
 
 from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of
 from exengine_ome_tiff.tiff.disk import patiently, sync_folder, write_whole
-from exengine_ome_tiff.tiff.extents import Extents
 from exengine_ome_tiff.tiff.file_tail import BufferPool
 from exengine_ome_tiff.tiff.final_chain import finish_journal
 from exengine_ome_tiff.tiff.foreign_tiff import ForeignTiff
@@ -18,6 +17,7 @@ from exengine_ome_tiff.tiff.journal_reader import (
     read_head,
 )
 from exengine_ome_tiff.tiff.micromanager import ImageStack, StackPage
+from exengine_ome_tiff.tiff.page_bounds import Extents
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes, packing_of, pixel_format

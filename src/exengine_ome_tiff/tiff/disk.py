@@ -11,10 +11,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exengine_ome_tiff.tiff import windows
-
-if sys.platform != "win32":
-    from exengine_ome_tiff.tiff import macos
+from exengine_ome_tiff.tiff import system_calls
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -108,9 +105,9 @@ def reserve(file: FileIO, start: int, stop: int) -> bool:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), start, stop - start)
         elif os.name == "nt":
-            windows.set_size(file, stop)  # NTFS gives the file its room at once
+            system_calls.set_size(file, stop)  # NTFS gives the file its room at once
         elif sys.platform == "darwin":
-            macos.preallocate(file.fileno(), stop - start)
+            system_calls.preallocate(file.fileno(), stop - start)
             file.truncate(stop)
         else:
             return False
@@ -126,7 +123,7 @@ def sync_file(file: FileIO) -> None:
     """Wait until a file is where it survives loss of power, as far as the disk tells the truth."""
     if sys.platform == "darwin":
         try:
-            macos.full_sync(file.fileno())
+            system_calls.full_sync(file.fileno())
         except OSError as error:
             if error.errno not in _NOT_SUPPORTED:
                 raise
