@@ -44,7 +44,7 @@ class WithoutFallocate:
 @pytest.fixture
 def calls(monkeypatch):
     calls = Calls()
-    monkeypatch.setattr(disk.macos, "fcntl", calls)
+    monkeypatch.setattr(disk.system_calls, "fcntl", calls)
     monkeypatch.setattr(disk, "os", WithoutFallocate())
     monkeypatch.setattr(sys, "platform", "darwin")
     return calls
