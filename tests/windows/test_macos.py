@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import struct
-import sys
 import unicodedata
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def calls(monkeypatch):
     calls = Calls()
     monkeypatch.setattr(disk.system_calls, "fcntl", calls)
     monkeypatch.setattr(disk, "os", WithoutFallocate())
-    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(disk, "sys", SimpleNamespace(platform="darwin"))
     return calls
 
 
