@@ -57,3 +57,14 @@ def test_a_long_log_ends(caplog):
     findings.log(logging.getLogger("test"), "run")
     assert len(caplog.records) == 21
     assert "10 more findings" in caplog.text
+
+
+def test_the_end_of_a_run_tells_what_readers_will_show(tmp_path, caplog):
+    with caplog.at_level(logging.INFO), TiffStorage(tmp_path / "run.ome.tiff", pixel_size_um=0.25) as storage:
+        for position in ("A", "B"):
+            for z in range(3):
+                place = {"position": position, "z": z}
+                storage.put(place, np.ones((4, 6), np.uint16), {"z_um": 1.5 * z})
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
+    shown = "run: 2 images, the first of T=1 C=1 Z=3, pixel size 0.25 um, z step 1.5 um, no time interval"
+    assert shown in told

@@ -13,6 +13,7 @@ from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.dataset.loader import root_uuid
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.ome import OmeImage
+from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.tiff import JournalFile, finish_journal, read_description, write_whole
 from exengine_ome_tiff.version import __version__
 from exengine_ome_tiff.writing.claim import sync_names
@@ -75,6 +76,7 @@ def finish_files(
             finish_journal(file, pages, xml, CREATOR, fsync=fsync)
         except OSError as error:
             errors.append(error)  # that of one position; the others are finished all the same
+    logger.info("%s: %s", location.name, _outline([image for image, _ in companion]))
     facts.findings.log(logger, location.name)
     if errors:
         raise errors[0]
@@ -89,6 +91,24 @@ def _uuid(recording: Recording, file: JournalFile) -> str:
     """Return the UUID of a file; a finished one may have been renamed since it got its own."""
     written = root_uuid(read_description(file.path)) if file.is_finished else None
     return written or recording.header.file_uuid(file.path.name)
+
+
+def _outline(images: Sequence[OmeImage]) -> str:
+    """Describe in one line what readers will show: sizes and calibration of the first image, and how many."""
+    if not images:
+        return "no image"
+    image = images[0]
+    sizes = " ".join(f"{axis}={image.layout.sizes[axis]}" for axis in "TCZ")
+    known = {
+        "pixel size": (image.values.pixel_size_x_um, "um"),
+        "z step": (image.values.z_step_um, "um"),
+        "time interval": (image.values.time_interval_s, "s"),
+    }
+    calibration = [
+        f"{name} {value:.4g} {unit}" if isinstance(value, float) else f"no {name}"
+        for name, (value, unit) in known.items()
+    ]
+    return ", ".join([count_text(len(images), "image"), f"the first of {sizes}", *calibration])
 
 
 def _described(image: StoredImage, facts: Facts) -> OmeImage:
