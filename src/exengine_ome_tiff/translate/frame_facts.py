@@ -229,7 +229,7 @@ class FrameFacts:
     def _follow(self) -> tuple[npt.NDArray[np.int64], list[State]]:
         """Find the state of the devices for each frame, from what frames before it changed."""
         state_of = np.zeros(len(self._form_of), np.int64)
-        states: list[State] = [{}]
+        states: list[State] = [self._devices.state]
         changes = np.full(len(self._form_of), None, object)
         for number, form in self._forms.items():
             keys = [key for key in STATE_KEYS if key in form.keys and not form.columns.is_too_long(key)]
