@@ -76,3 +76,37 @@ def test_ome_has_what_the_core_reported(recorded):
     with TiffStorage.open(path) as storage:
         for place, (xyz_um, *_) in frames:
             assert storage.get_metadata(place)["ZPositionUm"] == xyz_um[2]
+
+
+def test_own_keys_are_beside_those_of_the_camera(tmp_path, monkeypatch):
+    own = {"sample": "HeLa 7", "laser_mW": 3.5, "objective_temperature_C": "36.9"}
+    pop = DescribedCamera.pop_data
+    tags = []
+
+    def popped(self, timeout=None):
+        pixels, metadata = pop(self, timeout)
+        if pixels is None:
+            return None, None
+        tags.append(metadata)
+        return pixels, metadata | own
+
+    monkeypatch.setattr(DescribedCamera, "pop_data", popped)
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        plan = DemoPlan(positions=1, time_points=2, channels=("DAPI",), z_slices=1, size=64)
+        run(plan, storage, MicroManagerMicroscope)
+    document = from_xml(tifffile.tiffcomment(path))
+    (image,) = document.images
+    notes = {
+        pair.k: pair.value
+        for note in document.structured_annotations.map_annotations
+        if note.namespace == "urn:exengine-ome-tiff:metadata"
+        for pair in note.value.ms
+    }
+    assert {key: notes[key] for key in own} == {key: str(value) for key, value in own.items()}
+    assert image.pixels.channels[0].detector_settings.binning.value == "1x1"
+    assert len(image.pixels.planes) == len(tags) == 2
+    for plane, each in zip(image.pixels.planes, tags, strict=True):
+        assert plane.exposure_time == pytest.approx(each["Exposure-ms"] / 1000)
+        assert plane.position_z == pytest.approx(each["ZPositionUm"])
+        assert image.pixels.physical_size_x == each["PixelSizeUm"]
