@@ -13,7 +13,7 @@ from exengine.storage_backends.ome_tiff import TiffStorage
 from exengine_ome_tiff.demo.microscope import SimulatedMicroscope
 
 ENOUGH_EVENTS = 3
-BRIGHT = 2100
+BRIGHT = 1600
 PIXEL_SIZE_UM = 0.325
 
 engine = ExecutionEngine()
