@@ -1,4 +1,4 @@
-"""Folders of strangers, 100,000 with ``--thorough``: a conversion ends soon, and touches nothing else."""
+"""Folders of strangers: a conversion ends soon, and touches nothing else. ``FOREIGN_COUNT`` sets how many are tried."""
 
 import contextlib
 import os
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from acquisitions import nested
+from effort import effort
 from exengine_ome_tiff import OmeTiffError, convert
 from foreign import (
     write_image_stack,
@@ -23,8 +24,8 @@ from foreign import (
 )
 from frames import frame
 
-N_INPUTS = 12_500 if "EXENGINE_OME_TIFF_THOROUGH" in os.environ else 40
-"""Of each source; the variable is set by the option."""
+N_INPUTS = int(os.environ.get("FOREIGN_COUNT", effort("40", "400")))
+"""Of each source."""
 MOST_SECONDS = 10
 MOST_BYTES = 2_000_000
 MOST_NEW_MEMORY_KB = 400_000
