@@ -1,4 +1,4 @@
-"""Folders of strangers: a conversion ends soon, and touches nothing else. ``FOREIGN_COUNT`` sets how many are tried."""
+"""Folders of strangers: a conversion ends soon and touches nothing else; ``FOREIGN_COUNT`` sets how many."""
 
 import contextlib
 import os
