@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from exengine_ome_tiff.ome.steps import step_of_heights
@@ -19,6 +19,7 @@ from exengine_ome_tiff.ome.steps import step_of_heights
     seed=st.integers(0, 10_000),
 )
 def test_stages_that_round_tremble_and_drift(step, planes, stacks, resolution, noise, is_down, is_late, seed):
+    assume(step >= 5 * (resolution + noise))  # finer steps drown in what the stage reports
     random = np.random.default_rng(seed)
     heights = step * np.arange(planes) * (-1 if is_down else 1) + random.uniform(-50, 50, (stacks, 1))
     heights += np.clip(random.normal(0, noise, heights.shape) if noise else 0, -2.5 * noise, 2.5 * noise)
