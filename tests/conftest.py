@@ -19,7 +19,8 @@ PEERS_FAIL = "known failures of peers"
 # a shell ignores it for what it runs in the background, and commands that are started here would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-settings.register_profile("company", deadline=None)  # the other process may need the time
+# no deadline, as the other process may need the time; the same examples each time, others with HUNT=1
+settings.register_profile("company", deadline=None, derandomize="HUNT" not in os.environ)
 settings.load_profile("company")
 
 
