@@ -132,6 +132,7 @@ def test_the_storage_tests_of_exengine_pass_there(applied):
     """Its conftest imports mmpycorex, which storages do not need."""
     folder = applied / "src" / "exengine" / "storage_backends"
     environment = {**os.environ, "PYTHONPATH": str(applied / "src")}
+    environment.pop("PYTEST_ADDOPTS", None)  # options of this suite, which ExEngine's does not know
     told = succeed(
         *(sys.executable, "-m", "pytest", "--noconftest", "-p", "no:cacheprovider", "-rs", folder),
         cwd=applied,
