@@ -122,7 +122,7 @@ def test_damaged_sources(make, tmp_path):
     files = [path.relative_to(whole) for path in sorted(whole.rglob("*")) if path.is_file()]
     memory_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for seed in range(N_INPUTS):
-        chance = random.Random(seed)  # noqa: S311 - inputs, no secrets
+        chance = random.Random(f"{make.__name__} {seed}")  # noqa: S311 - inputs, no secrets
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(out, ignore_errors=True)
         shutil.copytree(whole, folder)
@@ -139,6 +139,18 @@ def test_damaged_sources(make, tmp_path):
         assert sum(new.values()) < MOST_BYTES, (seed, new)
         assert {path: size for path, size in after.items() if path not in new} == before, seed
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory_kb < MOST_NEW_MEMORY_KB
+
+
+def test_a_name_that_is_too_long_costs_its_frame(tmp_path):
+    folder = tmp_path / "source"
+    separate_2(folder)
+    text = folder / "left" / "metadata.txt"
+    name = "left/img_channel000_position000_time000000000_z000.tif"
+    (folder / name).unlink()
+    text.write_text(text.read_text().replace(name, f"left/{'x' * 300}.tif"))
+    done = convert(folder, tmp_path / "run.ome.tiff")
+    assert done.n_frames == len(FRAMES) - 1
+    assert [skipped.reason for skipped in done.skipped if "File name too long" in skipped.reason]
 
 
 @pytest.mark.parametrize("make", SOURCES)

@@ -1,6 +1,7 @@
 """The files of a source, none of which lies outside of its folder."""
 
 import re
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -47,19 +48,24 @@ def is_own_folder(path: Path) -> bool:
 
 def refusal(folder: Path, path: Path) -> str | None:
     """Return why a file in a folder must not be opened; None if it may be, "" for a folder."""
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return "it is a link to nothing" if path.is_symlink() else "it is missing"
+    except (OSError, ValueError) as error:  # a name that the system does not have, a link to itself
+        return getattr(error, "strerror", None) or str(error)
+    if stat.S_ISDIR(mode):
         return ""
     if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
         return "a link that leads out of the folder is not followed"
-    return None if path.is_file() else "not a regular file"
+    return None if stat.S_ISREG(mode) else "not a regular file"
 
 
 def require_own(folder: Path, path: Path) -> None:
     """Raise OmeTiffError where a file in a folder is missing or must not be opened."""
     reason = refusal(folder, path)
     if reason is not None:
-        missing = "" if path.exists() or path.is_symlink() else "it is missing"
-        raise OmeTiffError(f"{path.name}: {missing or reason or 'it is a folder'}")
+        raise OmeTiffError(f"{path.name}: {reason or 'it is a folder'}")
 
 
 def natural_order(path: Path) -> tuple[tuple[tuple[int, str], ...], str]:
