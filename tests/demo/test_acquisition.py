@@ -9,8 +9,10 @@ from exengine import ExecutionEngine
 from exengine.kernel.data_storage_base import DataStorage
 from exengine.storage_backends.ndtiff_and_ndram.NDTiffandRAM import NDRAMStorage
 
+from exengine_ome_tiff.demo import acquisition
 from exengine_ome_tiff.demo.acquisition import DemoPlan, run
 from exengine_ome_tiff.demo.microscope import SimulatedMicroscope
+from interrupting import assert_leaves_nothing_held
 
 PLAN = DemoPlan(positions=2, time_points=3, channels=("DAPI", "Cy5"), z_slices=2, size=(32, 40))
 COORDINATES = [
@@ -145,6 +147,12 @@ def test_progress_that_raises_ends_the_acquisition():
     with pytest.raises(KeyboardInterrupt):
         run(PLAN, storage, progress=interrupt)
     assert storage.finished == 1
+
+
+def test_a_wait_for_frames_leaves_nothing_held_wherever_it_was_interrupted():
+    watch = acquisition._Watch(DictStorage())
+    watch.count_stored(None)
+    assert_leaves_nothing_held(lambda: watch.wait_until(1), lambda: watch.count_stored(None))
 
 
 def test_engine_of_somebody_else_is_left_alone():

@@ -13,7 +13,7 @@ from pathlib import PureWindowsPath
 import numpy as np
 import pytest
 
-from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff import TiffStorage, waiting
 from exengine_ome_tiff.cli.output import is_closed_pipe
 from exengine_ome_tiff.coordinates import MAX_LABEL_BYTES, file_label
 from exengine_ome_tiff.dataset.windows_paths import (
@@ -23,7 +23,7 @@ from exengine_ome_tiff.dataset.windows_paths import (
     with_long_form,
 )
 from exengine_ome_tiff.tiff import disk
-from exengine_ome_tiff.waiting import wait_in_slices
+from exengine_ome_tiff.waiting import News
 
 FRAME = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
 on_windows = pytest.mark.skipif(os.name != "nt", reason="only Windows keeps files that are open")
@@ -190,14 +190,24 @@ def test_the_demo_prints_any_name_in_any_code_page(tmp_path, encoding):
     assert (tmp_path / "細胞 µm.ome.tiff").is_file()
 
 
-def test_a_wait_is_made_of_slices():
-    condition = threading.Condition()
+def test_a_wait_is_made_of_slices(monkeypatch):
     waits = []
-    wait = condition.wait
-    condition.wait = lambda timeout=None: waits.append(timeout) or wait(timeout)
-    with condition:
-        assert not wait_in_slices(condition, lambda: False, 0.35)
-        assert wait_in_slices(condition, lambda: len(waits) > 8)
+
+    class Bell:
+        def __init__(self):
+            self.lock = threading.Lock()
+
+        def acquire(self, timeout=None):
+            if timeout is None:
+                return self.lock.acquire()
+            waits.append(timeout)
+            return self.lock.acquire(timeout=timeout)
+
+    monkeypatch.setattr(waiting, "Lock", Bell)
+    news = News()
+    assert not news.wait_for(lambda: False, 0.35)
+    assert len(waits) > 3
+    assert news.wait_for(lambda: len(waits) > 8)
     assert all(0 < each <= 0.1 for each in waits)
 
 

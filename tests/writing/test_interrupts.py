@@ -15,8 +15,10 @@ import tifffile
 from ome_types import from_xml
 
 from exengine_ome_tiff import TiffStorage, validate
+from exengine_ome_tiff.waiting import News
 from exengine_ome_tiff.writing import flusher
 from exengine_ome_tiff.writing.flusher import Flusher
+from interrupting import assert_leaves_nothing_held, is_interrupted
 
 PUTS = 6000
 
@@ -115,34 +117,6 @@ def assert_exposures(document, pages):
             assert plane.exposure_time == pytest.approx((number + 1) / 1000)
 
 
-class Interrupted(BaseException):
-    """What a signal handler raises."""
-
-
-def is_interrupted(call, at, events=("opcode",)):
-    """Call and raise `Interrupted` at an event, counted in all Python code that the call runs."""
-    count = 0
-
-    def trace(frame, event, _):
-        nonlocal count
-        frame.f_trace_opcodes = True
-        count += event in events
-        if count > at:
-            sys.settrace(None)
-            raise Interrupted
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        call()
-    except Interrupted:
-        return True
-    finally:
-        sys.settrace(before)
-    return False
-
-
 def test_the_flusher_ends_wherever_its_calls_were_interrupted(monkeypatch):
     monkeypatch.setattr(flusher, "IDLE_S", 0.01)
 
@@ -166,14 +140,24 @@ def test_the_flusher_ends_wherever_its_calls_were_interrupted(monkeypatch):
 
 def test_a_wait_leaves_nothing_held_wherever_it_was_interrupted(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
-        at, was_interrupted = 0, True
-        while was_interrupted:
-            was_interrupted = is_interrupted(
-                lambda: storage.await_new_image(timeout=0), at, ("call", "return")
-            )
-            thread = threading.Thread(target=storage._recorder._tell_waiters, daemon=True)
-            thread.start()
-            thread.join(5)
-            assert not thread.is_alive(), f"interrupted at event {at}"
-            at += 1
-        assert at > 5
+        assert_leaves_nothing_held(lambda: storage.await_new_image(timeout=0), storage._recorder._news.tell)
+
+
+def test_a_wait_raises_what_interrupted_it_and_others_hear_the_news():
+    news = News()
+
+    def wait_too():
+        assert news.wait_for(lambda: bool(told), 60)
+
+    at, was_interrupted = 0, True
+    while was_interrupted:
+        told = []
+        other = threading.Thread(target=wait_too, daemon=True)
+        other.start()
+        was_interrupted = is_interrupted(lambda: news.wait_for(lambda: False, 0.001), at)
+        told.append(at)
+        news.tell()
+        other.join(5)
+        assert not other.is_alive(), f"interrupted before instruction {at}"
+        at += 1
+    assert at > 20

@@ -31,6 +31,24 @@ WRITER = """
     storage.close()
     print("closed", flush=True)
 """
+FORKING_WRITER = """
+    import os, sys, time
+    import numpy as np
+    from exengine_ome_tiff import TiffStorage
+
+    storage = TiffStorage(sys.argv[1])
+    storage.put({"time": 0}, np.zeros((4, 6), np.uint16))
+    storage.flush()
+    if os.fork() == 0:
+        print(os.getpid(), flush=True)
+        time.sleep(float(sys.argv[3]))
+        sys.exit()  # with all that Python does at its end
+    for time_point in range(1, int(sys.argv[2])):
+        storage.put({"time": time_point}, np.full((4, 6), time_point, np.uint16))
+    storage.flush()
+    os.wait()
+    storage.close()
+"""
 
 
 @pytest.fixture(params=FORMS, ids=["file", "folder"])
@@ -231,23 +249,8 @@ def test_a_storage_without_a_frame_leaves_no_lock(path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_does_not_hold_what_its_parent_held(path):
-    script = """
-        import os, sys, time
-        import numpy as np
-        from exengine_ome_tiff import TiffStorage
-
-        storage = TiffStorage(sys.argv[1])
-        storage.put({"time": 0}, np.zeros((4, 6), np.uint16))
-        storage.flush()
-        child = os.fork()
-        if child == 0:
-            print(os.getpid(), flush=True)
-        time.sleep(60)
-        os._exit(0)
-    """
-    command = [sys.executable, "-c", textwrap.dedent(script), path]
+    command = [sys.executable, "-c", textwrap.dedent(FORKING_WRITER), path, "1", "60"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         child = int(process.stdout.readline())
         process.kill()
@@ -260,26 +263,8 @@ def test_a_forked_process_does_not_hold_what_its_parent_held(path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_that_ends_changes_nothing(path):
-    script = """
-        import os, sys, time
-        import numpy as np
-        from exengine_ome_tiff import TiffStorage
-
-        storage = TiffStorage(sys.argv[1])
-        storage.put({"time": 0}, np.zeros((4, 6), np.uint16))
-        storage.flush()
-        if os.fork() == 0:
-            time.sleep(0.5)
-            sys.exit()  # with all that Python does at its end
-        for time_point in range(1, 200):
-            storage.put({"time": time_point}, np.full((4, 6), time_point, np.uint16))
-        storage.flush()
-        os.wait()
-        storage.close()
-    """
-    command = [sys.executable, "-c", textwrap.dedent(script), path]
+    command = [sys.executable, "-c", textwrap.dedent(FORKING_WRITER), path, "200", "0.5"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     with TiffStorage.open(path) as storage:

@@ -1,6 +1,5 @@
 """The demo's acquisition: time points, positions, channels and a z stack, by ExEngine into any storage."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from exengine.kernel.data_storage_base import DataStorage
 from exengine.notifications import DataStoredNotification
 
 from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope
-from exengine_ome_tiff.waiting import wait_in_slices
+from exengine_ome_tiff.waiting import News
 
 Coordinates: TypeAlias = dict[str, int | str]
 Progress: TypeAlias = Callable[[int, int], object]
@@ -202,7 +201,7 @@ class _Watch(DataStorage):
 
     def __init__(self, storage: DataStorage) -> None:
         self._storage = storage
-        self._changed = threading.Condition()
+        self._news = News()
         self._error: Exception | None = None
         self.stored = 0
 
@@ -216,22 +215,19 @@ class _Watch(DataStorage):
 
     def count_stored(self, _notification: DataStoredNotification) -> None:
         """Count a frame as stored; runs on ExEngine's notification thread."""
-        with self._changed:
-            self.stored += 1
-            self._changed.notify_all()
+        self.stored += 1
+        self._news.tell()
 
     def wait_until(self, stored: int) -> None:
         """Return when that many frames are stored; raise the storage's error if there was one."""
-        with self._changed:
-            wait_in_slices(self._changed, lambda: self._error is not None or self.stored >= stored)
-            if self._error is not None:
-                raise self._error
+        self._news.wait_for(lambda: self._error is not None or self.stored >= stored)
+        if self._error is not None:
+            raise self._error
 
     def _remember_error_of(self, call: Callable[[], object]) -> None:
         try:
             call()
         except Exception as error:
-            with self._changed:
-                self._error = error
-                self._changed.notify_all()
+            self._error = error
+            self._news.tell()
             raise

@@ -80,7 +80,8 @@ def read_at(file: FileIO, offset: int, buffer: "WriteableBuffer", lock: _Lock = 
 
 def _read_some(file: FileIO, offset: int, buffer: memoryview, lock: _Lock) -> int:
     if hasattr(os, "preadv"):
-        return os.preadv(file.fileno(), [buffer], offset)
+        count: int = os.preadv(file.fileno(), [buffer], offset)
+        return count
     with lock:  # Windows
         file.seek(offset)
         return file.readinto(buffer)

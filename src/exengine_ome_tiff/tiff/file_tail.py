@@ -1,7 +1,5 @@
 """A file at whose end bytes are added, all of them before anything leads to them."""
 
-import io
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from exengine_ome_tiff.tiff import disk
 from exengine_ome_tiff.tiff.chain import OFFSET
 from exengine_ome_tiff.tiff.ifds import aligned
-from exengine_ome_tiff.tiff.shared_file import SharedFile
+from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -64,7 +62,7 @@ class _Waiting(NamedTuple):
     start: int
 
 
-class FileTail(io.RawIOBase):
+class FileTail(FileView):
     """The end of a file: bytes are added behind it, and then something is made to lead to them.
 
     Whoever is killed in between leaves a file that ends with bytes that nothing leads to, and a write that
@@ -80,10 +78,7 @@ class FileTail(io.RawIOBase):
     """
 
     def __init__(self, file: SharedFile, pool: BufferPool | None = None) -> None:
-        super().__init__()
-        self.name = str(file.path)
-        self._file = file
-        self._position = 0
+        super().__init__(file)
         self._start = self._end = file.size()
         self._reserved = self._end
         self._can_reserve = True
@@ -224,34 +219,14 @@ class FileTail(io.RawIOBase):
 
     # what tifffile calls ----------------------------------------------------------------------------------
 
-    def readable(self) -> bool:
-        """Whether it can be read."""
-        return True
-
     def writable(self) -> bool:
         """Whether it can be written to."""
         return True
 
-    def seekable(self) -> bool:
-        """Whether it has positions."""
-        return True
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a position; the end is that of what was written, not of what was reserved."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._end}[whence]
-        self._position = base + offset
-        return self._position
-
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Read bytes."""
+        """Read bytes, up to the end of what was written, as what was reserved is behind it."""
         view = memoryview(buffer).cast("B")
-        count = self._file.read_into(self._position, view[: max(0, self._end - self._position)])
-        self._position += count
-        return count
+        return super().readinto(view[: max(0, self._end - self._position)])
 
     def write(self, data: "ReadableBuffer") -> int:
         """Add bytes, or leave them out where they would change what was there before."""

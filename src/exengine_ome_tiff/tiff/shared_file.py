@@ -73,12 +73,13 @@ def _share_of_process() -> int:
     """Return how many of the files that this process may open are for this package."""
     if sys.platform == "win32":
         return _WINDOWS_HANDLES // _SHARE
-    import resource
+    else:  # noqa: RET505 - mypy takes what follows an `if` of another platform for unreachable
+        import resource
 
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if limit == resource.RLIM_INFINITY:
-        return _MOST
-    return max(_FEWEST, min(_MOST, limit // _SHARE))
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if limit == resource.RLIM_INFINITY:
+            return _MOST
+        return max(_FEWEST, min(_MOST, limit // _SHARE))
 
 
 OPEN_FILES = OpenFiles()
@@ -236,6 +237,11 @@ class FileView(io.RawIOBase):
         self._file = file
         self._position = 0
 
+    @property
+    def end(self) -> int:
+        """Where the file ends."""
+        return self._file.size()
+
     def readable(self) -> bool:
         """Whether it can be read."""
         return True
@@ -250,7 +256,7 @@ class FileView(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a position."""
-        base = 0 if whence == os.SEEK_SET else self._position if whence == os.SEEK_CUR else self._file.size()
+        base = 0 if whence == os.SEEK_SET else self._position if whence == os.SEEK_CUR else self.end
         self._position = base + offset
         return self._position
 

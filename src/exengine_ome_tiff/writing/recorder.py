@@ -20,7 +20,7 @@ from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.records import decode_head, encode_record
 from exengine_ome_tiff.tiff import PixelFormat, packing_of, pixel_format
-from exengine_ome_tiff.waiting import wait_in_slices
+from exengine_ome_tiff.waiting import News
 from exengine_ome_tiff.writing import replaced
 from exengine_ome_tiff.writing.claim import Claim, sync_names
 from exengine_ome_tiff.writing.files import WrittenFiles
@@ -66,11 +66,8 @@ class Recorder:
         """Of whoever changes frames and files, whatever thread that is."""
         self._single = threading.Lock()
         """Held with the other one, but not by a second call inside of the first one of the same thread."""
-        self._news_lock = threading.RLock()
-        """Of the condition; taken itself, as a signal in the methods of the condition would leave it held."""
-        self._news = threading.Condition(self._news_lock)
-        """Notified when a frame has come and when no more can come; never held for long."""
-        self._waiters = 0
+        self._news = News()
+        """That a frame has come, or that no more can come."""
         self._recording = recording
         self._path = recording.location.path
         self._claim = claim
@@ -109,8 +106,7 @@ class Recorder:
             except BaseException:
                 self._encoder.forget()  # the next frame is compared with one that was taken
                 raise
-        if self._waiters:
-            self._tell_waiters()
+        self._news.tell()
 
     def _put(self, coordinates: Coordinates, data: npt.ArrayLike, metadata: object) -> None:
         text, plain, changed = self._encoder.encode(metadata)
@@ -176,12 +172,7 @@ class Recorder:
 
     def wait_for(self, predicate: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until a predicate holds that a new frame or the end can make true; return whether it does."""
-        with self._news_lock:
-            self._waiters += 1  # before the predicate is asked, which each `put` changes before it looks here
-            try:
-                return wait_in_slices(self._news, predicate, timeout)
-            finally:
-                self._waiters -= 1
+        return self._news.wait_for(predicate, timeout)
 
     def abandon(self) -> None:
         """Finish and close because nobody holds the storage any more."""
@@ -237,7 +228,7 @@ class Recorder:
             self.state = self.state.to(State.ENDING)
             self._flusher.stop()
             leave()
-        self._tell_waiters()
+        self._news.tell()
 
     def _finish(self) -> None:
         if not self._may_have_frames():
@@ -308,10 +299,6 @@ class Recorder:
         finally:
             self._recording.index.close()
             self._claim.lock.release()
-
-    def _tell_waiters(self) -> None:
-        with self._news_lock:
-            self._news.notify_all()
 
     def _tell_once(self, kind: str, message: str, *values: object) -> None:
         self._told.add(kind)

@@ -1,0 +1,59 @@
+"""Interrupts at any place of a call, as a signal handler that raises makes them."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+
+class Interrupted(BaseException):
+    """What a signal handler raises."""
+
+
+def is_interrupted(call: Callable[[], object], at: int, events: Collection[str] = ("opcode",)) -> bool:
+    """Call and raise `Interrupted` at an event, counted in all Python code that the call runs."""
+    count = 0
+
+    def trace(frame, event, _):
+        nonlocal count
+        frame.f_trace_opcodes = True
+        count += event in events
+        if count > at:
+            sys.settrace(None)
+            raise Interrupted
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    except Interrupted:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def assert_leaves_nothing_held(call: Callable[[], object], other: Callable[[], object]) -> None:
+    """Interrupt a call at each call and return of a function in turn, and demand that another thread goes on.
+
+    Parameters
+    ----------
+    call
+        What is interrupted.
+    other
+        What the other thread calls after each interrupt.
+    """
+    at, was_interrupted = 0, True
+    while was_interrupted:
+        was_interrupted = is_interrupted(call, at, ("call", "return"))
+        thread = threading.Thread(target=other, daemon=True)
+        thread.start()
+        thread.join(5)
+        assert not thread.is_alive(), f"interrupted at event {at}"
+        at += 1
+    assert at > 5
