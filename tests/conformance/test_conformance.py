@@ -299,6 +299,7 @@ def test_finish_and_close_may_be_called_twice(storage):
     put(storage, COORDINATES)
     storage.finish()
     storage.finish()
+    assert_stored(storage, COORDINATES)
     storage.close()
     storage.close()
 

@@ -240,5 +240,7 @@ def test_nothing_that_can_be_converted(tmp_path):
 def test_any_file_of_a_dataset_will_do(tmp_path):
     places = nested(time=range(2))
     folder = write_ndtiff(tmp_path, "nd", {}, frames_at(places))
-    for number, file in enumerate(folder.iterdir()):
+    files = sorted(folder.iterdir())
+    assert {file.suffix for file in files} == {".tif", ".index"}
+    for number, file in enumerate(files):
         assert convert(file, tmp_path / f"{number}.ome.tiff").n_frames == 2

@@ -69,6 +69,7 @@ def test_every_coordinate_is_stored_in_order_and_the_storage_is_finished_once(ac
 
 def test_same_plan_gives_the_same_pixels(acquired):
     first, second, _, _ = acquired
+    assert len(second.frames) == len(COORDINATES) > 0
     for coordinates, frame, _ in second.frames:
         assert coordinates in first
         assert frame.shape == (32, 40)
@@ -77,6 +78,7 @@ def test_same_plan_gives_the_same_pixels(acquired):
 
 def test_frames_are_of_the_place_they_are_stored_under(acquired):
     _, storage, _, _ = acquired
+    assert len(storage.frames) == len(COORDINATES) > 0
     for coordinates, _, metadata in storage.frames:
         assert metadata["XPositionUm"] == {"Pos0": 0.0, "Pos1": 200.0}[coordinates["position"]]
         assert metadata["ZPositionUm"] == (-0.75, 0.75)[coordinates["z"]]

@@ -43,6 +43,7 @@ def positions_in(file):
 
 def test_bio_formats_sees_every_plane(demo, bioformats):
     path, was_put = demo
+    assert len(files_of(path)) == (1 if path.is_file() else 3)
     for file in files_of(path):
         assert_bio_formats_sees(bioformats, file, was_put, positions_in(file))
 
@@ -52,6 +53,7 @@ def test_bio_formats_sees_every_plane_after_a_move(demo, bioformats, tmp_path):
     moved = tmp_path / "elsewhere" / f"renamed {path.name}"
     moved.parent.mkdir()
     (shutil.copytree if path.is_dir() else shutil.copy)(path, moved)
+    assert len(files_of(moved)) == len(files_of(path)) > 0
     for file in files_of(moved):
         names = ["Pos0", "Pos1"] if moved.is_file() else positions_in(file)
         assert_bio_formats_sees(bioformats, file, was_put, names)
@@ -66,6 +68,7 @@ def test_a_file_of_a_folder_opens_alone_under_another_name(demo, bioformats, tmp
 
 def test_tifffile_sees_every_plane(demo):
     path, was_put = demo
+    seen = 0
     for file in files_of(path):
         if file.suffix == ".ome":
             continue
@@ -75,9 +78,11 @@ def test_tifffile_sees_every_plane(demo):
                 assert series.axes == "TCZYX"
                 stack = series.asarray()
                 for t, c, z in np.ndindex(stack.shape[:3]):
+                    seen += 1
                     np.testing.assert_array_equal(
                         stack[t, c, z], was_put[series.name, t, PLAN.channels[c], z]
                     )
+    assert seen == len(was_put) == 36
 
 
 def test_it_reads_its_own_file_again(demo):

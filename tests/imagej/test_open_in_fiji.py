@@ -110,6 +110,7 @@ def test_each_pixel_is_what_was_put(shown, name):
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_distances_and_times_are_calibrated(shown, name):
+    assert len(shown[name].windows) == 2
     for window in shown[name].windows:
         assert (window.voxel_size, window.unit) == ((0.325, 0.325, 1.5), "microns")
         assert (window.frame_interval, window.time_unit) == (60.0, "sec")
@@ -137,13 +138,16 @@ def test_labels_name_channel_slice_frame_and_position(shown, name):
     ],
 )
 def test_channels_have_their_colors_unless_the_color_mode_is_default(shown, name, mode, colors):
+    assert len(shown[name].windows) == 2
     for window in shown[name].windows:
         assert (window.mode, window.colors) == (mode, colors)
 
 
 @pytest.mark.parametrize("name", ["file", "folder"])
 def test_contrast_is_stretched(shown, name):
+    assert len(shown[name].windows) == 2
     for window in shown[name].windows:
+        assert len(window.ranges) == 2
         for low, high in window.ranges:
             assert 0 < low < high < 4095
 

@@ -88,6 +88,19 @@ def test_where_the_keys_of_metadata_are(tmp_path):
     }
 
 
+def test_a_key_that_is_too_long_for_the_annotations_of_one_image_only(tmp_path):
+    path = tmp_path / "keys.ome.tiff"
+    texts = {"left": "x" * 20_000, "right": "short"}
+    with TiffStorage(path) as storage:
+        put_all(storage, PLACES, lambda place: {"note": texts[place["position"]]})
+    document = from_tiff(path)
+    notes = {note.id: note.value for note in document.structured_annotations.map_annotations}
+    told = [[notes[ref.id].get("note") for ref in image.annotation_refs] for image in document.images]
+    assert ["short" in each for each in told] == [False, True]
+    (key,) = info(path).metadata
+    assert (key.key, key.frames, key.places) == ("note", 12, ("annotation",))
+
+
 def test_a_dataset_that_is_written_and_one_that_was_killed(tmp_path):
     path = tmp_path / "killed.ome.tiff"
     script = (

@@ -258,8 +258,19 @@ def test_a_closed_file_can_be_replaced(bioformats, tmp_path):
     path = write(tmp_path / "a.ome.tif", ome(image((7, 5, 1, 1, 1))), coded(1, 1, 1))
     with bioformats(path) as opened:
         opened.plane(0, 0, 0, 0)
+    assert open_files_in(tmp_path) == []
     path.rename(tmp_path / "b.ome.tif")
-    (tmp_path / "b.ome.tif").unlink()
+    write(path, ome(image((7, 5, 1, 1, 1))), coded(1, 1, 1) + 1)
+    with bioformats(path) as opened:
+        np.testing.assert_array_equal(opened.plane(0, 0, 0, 0), coded(1, 1, 1)[0, 0, 0] + 1)
+
+
+def open_files_in(folder):
+    """Return the files in a folder that this process has open, as far as the system tells."""
+    descriptors = Path("/proc/self/fd")
+    links = descriptors.iterdir() if descriptors.is_dir() else ()
+    targets = [link.readlink() for link in links if link.is_symlink()]
+    return [target for target in targets if target.is_relative_to(folder)]
 
 
 def test_files_that_belong_together_are_grouped_unless_told_otherwise(bioformats, tmp_path):

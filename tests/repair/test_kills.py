@@ -46,6 +46,7 @@ def test_all_that_was_acknowledged_is_recovered(found):
 
 @pytest.mark.skipif(shutil.which("tiffinfo") is None, reason="tiffinfo of libtiff is not installed")
 def test_libtiff_reads_what_was_found(found):
+    assert found
     for path in found[:60]:
         command = ["tiffinfo", "-D", path]  # reads all pixels
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 import tifffile
+from ome_types import from_xml
 
 from acquisitions import ORDERS, nested
 from exengine_ome_tiff import PlateInfo, TiffStorage, recover, validate
@@ -224,6 +225,14 @@ def test_a_document_that_was_changed(tmp_path, old, new, what):
     problems = validate(path)
     assert any(what in problem.what for problem in problems), problems
     assert {problem.file for problem in problems} == {path}
+
+
+def test_a_document_without_the_uuid_of_its_file(tmp_path):
+    path = write(tmp_path / "run.ome.tiff")
+    uuid = re.search(rb'<OME [^>]*( UUID="urn:uuid:[0-9a-f-]{36}")', path.read_bytes())[1]
+    changed(path, uuid, b" " * len(uuid))
+    assert from_xml(tifffile.tiffcomment(path)).uuid is None
+    assert "UUID" in only(path).what
 
 
 def test_an_image_too_few(tmp_path):

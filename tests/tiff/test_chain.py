@@ -98,6 +98,7 @@ def test_tags_are_read_whether_they_fit_into_the_entry_or_not(path):
 
 
 def test_public_entries_are_all_but_the_private_ones(path):
+    assert journal(path)
     for ifd in journal(path):
         public = chain.Ifd(0, ifd.public_entries(), 0)
         assert public.find(chain.RECORDS) is None

@@ -166,6 +166,7 @@ def test_writes_that_fail_do_not_make_the_file_longer(tmp_path):
 
 @pytest.mark.parametrize("buffer_bytes", [1000, 1 << 16])
 def test_room_is_reserved_for_all_frames_that_wait(tmp_path, buffer_bytes):
+    counts = []
     for room in range(0, 150_000, 997):
         writer = new_writer(tmp_path / f"{room}.tif", PageCoding(), buffer_bytes)
         taken = []
@@ -181,4 +182,6 @@ def test_room_is_reserved_for_all_frames_that_wait(tmp_path, buffer_bytes):
             writer.commit()  # has its room, however little there is
         for handle, number in taken:
             assert (writer.pixels(handle) == number).all()
+        counts.append(len(taken))
         writer.close()
+    assert counts[0] == 0 < counts[-1]

@@ -58,6 +58,7 @@ def head(**changes):
         head() + b"\none\n",
         head() + b"\none\ntwo",
         head() + b"\none\ntwo\nthree\n",
+        head() + b"\none\ntwo\n\0",
         head(pages=1) + b"\none\ntwo\n",
         head(pages=-1) + b"\none\ntwo\n",
         head(pages="2") + b"\none\ntwo\n",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from exengine_ome_tiff.translate import PlaneTable, PlaneValues, plane_times
+from exengine_ome_tiff.translate import PlaneTable, PlaneValues, plane_times, times
 from exengine_ome_tiff.translate.times import parse_time, seconds
 
 NAN = float("nan")
@@ -24,6 +24,7 @@ NOON = datetime(2026, 5, 4, 12, 0, 1, 500_000)  # noqa: DTZ001
         ("2026-05-04 12:00:01", NOON.replace(microsecond=0)),
         ("2026-05-04 Mon 12:00:01 -0400", NOON.replace(microsecond=0, tzinfo=timezone(timedelta(hours=-4)))),
         ("Mon May 04 12:00:01 UTC 2026", NOON.replace(microsecond=0, tzinfo=UTC)),
+        ("Mon May 04 12:00:01 GMT 2026", NOON.replace(microsecond=0, tzinfo=UTC)),
         ("Mon May 04 12:00:01 EDT 2026", NOON.replace(microsecond=0)),
         ("Mon Moy 04 12:00:01 UTC 2026", None),
         ("2026-13-04 12:00:01", None),
@@ -43,6 +44,17 @@ def test_seconds_on_both_clocks():
     assert np.isnan(seconds("1970-01-01 01:00:00 +0100", zone=False))
     assert seconds("1970-01-01 01:00:00", zone=False) == 3600
     assert np.isnan(seconds("1970-01-01 01:00:00", zone=True))
+
+
+def test_stamps_that_cannot_be_read_are_logged_once(caplog):
+    times._log_once.cache_clear()
+    for stamp in ("2026-05-04 12:00:01", "", None):
+        seconds(stamp, zone=True)
+    assert caplog.messages == []
+    for stamp in ("yesterday", "tomorrow"):
+        assert np.isnan(seconds(stamp, zone=True))
+    assert len(caplog.messages) == 1
+    assert "cannot be read" in caplog.text
 
 
 def delta_t(*planes):

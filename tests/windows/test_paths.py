@@ -41,10 +41,11 @@ def test_names_that_windows_would_take_for_something_else(path):
 @pytest.mark.parametrize(
     "path", ["null.ome.tiff", "auxiliary", "com10", ".run", "2026.11.27", "Zellen µm 細胞"]
 )
-def test_names_that_windows_keeps(path):
-    check_windows_path(PureWindowsPath("C:/", path))
-    check_windows_path(PureWindowsPath("//server/share", path))
-    check_windows_path(PureWindowsPath("\\\\?\\C:\\", path))
+@pytest.mark.parametrize("folder", ["C:/", "//server/share", "\\\\?\\C:\\"])
+def test_names_that_windows_keeps(folder, path):
+    assert check_windows_path(PureWindowsPath(folder, path)) is None  # and raises nothing
+    with pytest.raises(ValueError, match="choose another name"):
+        check_windows_path(PureWindowsPath(folder, path + "."))
 
 
 @on_windows

@@ -423,6 +423,39 @@ def test_frames_that_could_not_be_written_when_idle_are_written_later(tmp_path, 
     assert "could not write" in caplog.text
 
 
+def test_the_flusher_waits_before_it_tries_again(tmp_path, full_disk):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        put(storage, 0)
+        fake = full_disk(file_tail.FileTail, "link", *range(1, 1000))
+        put(storage, 1)
+        time.sleep(4 * IDLE_S)
+        tries, fake.failing = fake.calls, set()
+        assert 1 <= tries <= 5
+
+
+def test_a_file_whose_frames_could_not_be_written_is_not_finished(tmp_path, full_disk):
+    storage = TiffStorage(tmp_path / "run")
+    put = [{"position": position, "time": time_point} for time_point in range(3) for position in "AB"]
+    for number, place in enumerate(put):
+        storage.put(place, frame(number))
+        if number == 1:
+            storage.flush()
+    full_disk(file_tail.FileTail, "link", 1)
+    with pytest.raises(OSError, match="space"):
+        storage.finish()
+    with tifffile.TiffFile(tmp_path / "run" / "run_A.ome.tiff") as tif:
+        assert not tif.is_ome
+    with tifffile.TiffFile(tmp_path / "run" / "run_B.ome.tiff") as tif:
+        assert tif.is_ome
+        assert [int(page.asarray()[0, 0]) for page in tif.pages] == [100, 300, 500]
+    assert not list((tmp_path / "run").glob("*.companion.ome"))
+    storage.close()
+    with tifffile.TiffFile(tmp_path / "run" / "run_A.ome.tiff") as tif:
+        assert tif.is_ome
+        assert [int(page.asarray()[0, 0]) for page in tif.pages] == [0, 200, 400]
+    assert list((tmp_path / "run").glob("*.companion.ome"))
+
+
 def test_the_times_that_are_promised():
     assert IDLE_S == 0.25  # docs/explanation/promises.md, docs/how_to/recover.md
     assert SLOW_S < IDLE_S

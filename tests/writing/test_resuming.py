@@ -1,5 +1,6 @@
 """A dataset that was never finished takes more frames, and is then what one run would have left."""
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -50,6 +51,21 @@ def test_three_sessions_leave_what_one_leaves(tmp_path, form, options, caplog):
         assert storage.summary_metadata == {"sample": 1}
     caplog.clear()
     assert_readers_agree(path, [(place, frame(place, (40, 48))) for place in PLACES], caplog)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_records_count_on_from_session_to_session(tmp_path, form):
+    path = tmp_path / form
+    storage = TiffStorage(path)
+    put(storage, PLACES[:7])
+    storage.suspend()
+    with TiffStorage.resume(path) as storage:
+        put(storage, PLACES[7:15])
+    numbers = []
+    for file in [path] if path.is_file() else path.glob("*.tiff"):
+        data = file.read_bytes()
+        numbers += [int(number) for number in re.findall(rb'\},"frame":(\d+),"metadata":', data)]
+    assert sorted(numbers) == list(range(15))
 
 
 @pytest.mark.parametrize("form", FORMS)
