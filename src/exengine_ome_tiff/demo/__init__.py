@@ -1,1 +1,1 @@
-"""A demonstration: a simulated microscope, or Micro-Manager's, run by ExEngine into any storage."""
+"""Demonstration: ExEngine runs a simulated microscope, or Micro-Manager's, into any storage."""

@@ -1,7 +1,7 @@
 """Micro-Manager's own demo microscope, as ExEngine drives a real one. Needs the extra `micromanager`.
 
-What is worked around here: ExEngine's camera leaves out most metadata and snaps with whatever camera is the
-core's default, and its xy stage does not wait until it has arrived.
+This module works around two limitations: ExEngine's camera omits most metadata and always snaps with the
+core's default camera, and its xy stage does not wait until it has arrived.
 """
 
 from collections.abc import Callable
@@ -28,14 +28,14 @@ _CHANNEL_GROUP = "Channel"
 
 
 class DescribedCamera(MicroManagerCamera):
-    """Micro-Manager's camera, with the metadata of its frames completed from the core's state."""
+    """Micro-Manager's camera; completes the metadata of its frames from the core's state."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self._label = name
 
     def arm(self, frame_count: int | None = None) -> None:
-        """Prepare for a number of frames with this camera, even if another one is the core's default."""
+        """Prepare to acquire a number of frames with this camera, whatever the core's default camera is."""
         Core().set_camera_device(self._label)
         super().arm(frame_count)
 
@@ -62,7 +62,7 @@ class DescribedCamera(MicroManagerCamera):
 
 
 class MicroManagerMicroscope:
-    """Micro-Manager's core with DemoCamera. Make it after the `ExecutionEngine`; one at a time.
+    """Micro-Manager's core with DemoCamera. Create it after the `ExecutionEngine`; one at a time.
 
     Its channels are the presets of the core's config group "Channel": Cy5, DAPI, FITC, Rhodamine.
     """
@@ -91,11 +91,11 @@ class MicroManagerMicroscope:
         return partial(self._set_channel, channel)
 
     def time_event(self, time_s: float) -> Callable[[], None]:  # noqa: ARG002
-        """Return an event that only waits for the devices: time passes by itself."""
+        """Return an event that only waits for the devices, because time passes on its own."""
         return self.settle
 
     def settle(self) -> None:
-        """Return when no device is busy."""
+        """Wait until no device is busy."""
         Core().wait_for_system()
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""The microscope of the demo: what an acquisition needs of one, and a simulated one.
+"""The demo's microscope: the interface that an acquisition needs, and a simulation.
 
-ExEngine runs what its events ask of a device on a thread of its own, and sends every attribute access from
-another thread there too, once `Device.__init__` has run. So these devices take their state before that call.
+ExEngine calls devices on its own thread. After `Device.__init__` has run, it redirects attribute access from
+other threads there as well, so these devices set their state before that call.
 """
 
 import time
@@ -30,7 +30,7 @@ class UnknownChannelError(ValueError):
 
 
 class Microscope(Protocol):
-    """What an acquisition needs of a microscope. Its devices live as long as the engine they were made in."""
+    """Interface that an acquisition needs. The devices live as long as the engine they were created in."""
 
     @property
     def camera(self) -> Detector:
@@ -51,20 +51,20 @@ class Microscope(Protocol):
         """Return the event that begins the time point at `time_s` after the first."""
 
     def settle(self) -> None:
-        """Return when nothing moves any more; called on ExEngine's thread before each exposure."""
+        """Wait until nothing moves; called on ExEngine's thread before each exposure."""
 
     def close(self) -> None:
-        """Let go of the hardware."""
+        """Release the hardware."""
 
 
 def local_time() -> datetime:
-    """Return the time now, with the local zone."""
+    """Return the current time with the local time zone."""
     return datetime.now(UTC).astimezone()
 
 
 @dataclass
 class Stand:
-    """Where the parts of a simulated microscope are: shared by its devices, which change it."""
+    """Positions of a simulated microscope's parts; its devices share and change them."""
 
     x_um: float = 0.0
     y_um: float = 0.0
@@ -74,7 +74,7 @@ class Stand:
 
 
 class SimulatedXYStage(DoubleAxisPositioner):
-    """A stage that is where it should be at once."""
+    """A stage that moves instantly."""
 
     def __init__(self, name: str, stand: Stand) -> None:
         self._stand = stand
@@ -90,7 +90,7 @@ class SimulatedXYStage(DoubleAxisPositioner):
 
 
 class SimulatedZStage(SingleAxisPositioner):
-    """A focus drive that is where it should be at once."""
+    """A focus drive that moves instantly."""
 
     def __init__(self, name: str, stand: Stand) -> None:
         self._stand = stand
@@ -106,7 +106,7 @@ class SimulatedZStage(SingleAxisPositioner):
 
 
 class SimulatedFilterWheel(Device):
-    """A filter wheel with a filter for any channel; `label` is the name of the one in the light path."""
+    """A filter wheel with a filter for every channel; `label` is the channel in the light path."""
 
     def __init__(self, name: str, stand: Stand) -> None:
         self._stand = stand
@@ -162,11 +162,11 @@ class SimulatedCamera(Detector):
         super().__init__(name)
 
     def arm(self, frame_count: int | None = None) -> None:
-        """Prepare for a number of frames: 1 is a snap, None is a sequence without end."""
+        """Prepare to acquire a number of frames: 1 is a snap, None is an endless sequence."""
         self._armed = frame_count
 
     def start(self) -> None:
-        """Start exposing what is in view now."""
+        """Start exposing the current view."""
         stand = self._stand
         self._view = View(self._shape, stand.x_um, stand.y_um, stand.z_um, stand.time_s)
         self._channel = stand.channel
@@ -179,7 +179,7 @@ class SimulatedCamera(Detector):
         self._wanted = 0
 
     def is_stopped(self) -> bool:
-        """Return whether no more frames will come."""
+        """Return whether the sequence has ended."""
         return self._popped >= self._wanted
 
     def pop_data(self, timeout: float | None = None) -> tuple[npt.NDArray[np.uint16] | None, Metadata | None]:
@@ -195,7 +195,7 @@ class SimulatedCamera(Detector):
         return frame, metadata
 
     def _metadata(self) -> Metadata:
-        """Return metadata with the keys and types that Micro-Manager gives: fewer for a snap."""
+        """Return metadata with Micro-Manager's keys and types; a snap has fewer."""
         now = self._clock()
         height, width = self._shape
         size_um = self._scene.pixel_size_um
@@ -254,11 +254,11 @@ class SimulatedMicroscope:
         return SetPropertiesEvent([(self.filter_wheel, "label", channel)])
 
     def time_event(self, time_s: float) -> Callable[[], None]:
-        """Return the event that sets the scene's time; nothing waits for it to pass."""
+        """Return the event that sets the scene's time, without waiting for it to pass."""
         return partial(setattr, self.stand, "time_s", time_s)
 
     def settle(self) -> None:
-        """Return at once: nothing takes time to move here."""
+        """Return immediately, because the simulated parts move instantly."""
 
     def close(self) -> None:
-        """Do nothing: the engine drops its devices at shutdown."""
+        """Do nothing, because the engine drops its devices at shutdown."""

@@ -1,8 +1,8 @@
-"""What the simulated microscope looks at: a sample of cells without end, and how a camera sees a part of it.
+"""The simulated sample: an endless field of cells, and how a camera images part of it.
 
-The sample is a pure function of seed, place, time and channel. Nothing is ever blurred: edges, fibres and
-spots are drawn as wide as they look from their distance to the focus. Lengths are um, times are s, pictures
-are float32 of shape (height, width), and the numbers were chosen by eye.
+The sample is a pure function of seed, place, time and channel. No blur filter is applied: edges, fibres and
+spots are drawn as wide as they appear at their distance from the focal plane. Lengths are in um, times in s,
+and pictures are float32 of shape (height, width). The constants were chosen by eye.
 """
 
 import cmath
@@ -31,7 +31,7 @@ _LINKS = np.array([[-0.9], [-0.3], [0.3], [0.9]])
 
 @dataclass(frozen=True)
 class Look:
-    """What a channel shows: counts of nuclei, cell bodies and mitochondria, and the distance of fibres."""
+    """Appearance of a channel: counts of nuclei, cell bodies and mitochondria, and the spacing of fibres."""
 
     nucleus: float = 0.0
     body: float = 0.0
@@ -43,7 +43,7 @@ _LOOKS = {"DAPI": Look(nucleus=1150.0), "GFP": Look(body=950.0), "mCherry": Look
 
 
 def look_of(channel: str) -> Look:
-    """Return the look of a channel; that of an unknown one follows from its name."""
+    """Return the look of a channel; the look of an unknown channel is derived from its name."""
     if channel in _LOOKS:
         return _LOOKS[channel]
     counts = np.random.default_rng(zlib.crc32(channel.encode())).uniform(
@@ -54,14 +54,14 @@ def look_of(channel: str) -> Look:
 
 @dataclass(frozen=True)
 class View:
-    """What a camera is looking at, and when.
+    """The field of view of a camera, and the time.
 
     Parameters
     ----------
     shape
         Height and width in pixels.
     x_um, y_um
-        Stage coordinates of the middle of the frame.
+        Stage coordinates of the frame's centre.
     z_um
         Focus height.
     time_s
@@ -77,7 +77,7 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """A cell: the place that it wanders about, its focus, its size, and its individual shape."""
+    """A cell: its mean position, height, size and individual shape."""
 
     x_um: float
     y_um: float
@@ -88,7 +88,7 @@ class Cell:
     mitochondria: npt.NDArray[np.float64]
 
     def pose(self, time_s: float) -> tuple[complex, float]:
-        """Return the place, x + iy, and the angle of the long axis: a slow drift with a quick jitter."""
+        """Return the position, x + iy, and the angle of the long axis: a slow drift with a quick jitter."""
         drift, jitter = 2 * math.pi * time_s / 1100, 2 * math.pi * time_s / 190
         x_um, y_um = (
             4.5 * math.sin(drift + phase) + 0.35 * math.sin(jitter + 2 * phase) for phase in self.phases[:2]
@@ -97,13 +97,13 @@ class Cell:
         return complex(self.x_um + x_um, self.y_um + y_um), angle
 
     def blur_um(self, z_um: float) -> float:
-        """Return the standard deviation of the point spread where the focus is at a height."""
+        """Return the standard deviation of the point spread function for a focus height."""
         return math.hypot(0.28, 0.28 * (z_um - self.z_um))
 
 
 @lru_cache(maxsize=4096)
 def cell_in_tile(seed: int, column: int, row: int) -> Cell | None:
-    """Return the cell that lives in a tile of the stage plane, whose middle is at (column, row) * TILE_UM."""
+    """Return the cell in the tile of the stage plane that is centred at (column, row) * TILE_UM."""
     rng = np.random.default_rng([seed, column % 2**32, row % 2**32])
     if rng.random() > 0.85:
         return None
@@ -126,16 +126,16 @@ class Scene:
     Parameters
     ----------
     seed
-        Which sample; not negative.
+        Selects the sample; not negative.
     pixel_size_um
-        Size of a camera pixel in the sample.
+        Size of a camera pixel in the sample plane.
     """
 
     seed: int = 1
     pixel_size_um: float = 0.325
 
     def light(self, view: View, channel: str) -> Picture:
-        """Return the light from the sample in counts, without a camera, of the shape of the view."""
+        """Return the light from the sample in counts, before the camera, in the shape of the view."""
         look, (xs, ys) = look_of(channel), self._axes(view)
         cells = list(self._cells_near(view))
         places = np.array([cell.pose(view.time_s)[0] for cell in cells], complex)
@@ -147,9 +147,9 @@ class Scene:
         return picture
 
     def frame(self, view: View, channel: str, noise_seed: int) -> npt.NDArray[np.uint16]:
-        """Return what a 12-bit camera makes of the light: offset, uneven illumination, shot and read noise.
+        """Return the image of a 12-bit camera: offset, uneven illumination, shot noise and read noise.
 
-        Frames with equal arguments are equal; take another seed for the noise of every exposure.
+        Equal arguments give equal frames; use a different seed for the noise of each exposure.
         """
         signal = self.light(view, channel) * _illumination(view.shape)
         noise = np.random.default_rng([self.seed, noise_seed]).standard_normal(view.shape, dtype=np.float32)
@@ -241,7 +241,7 @@ def _body(cell: Cell, place: Picture, blur: float, fibre_um: float) -> Picture:
 
 
 def _mitochondria(cell: Cell, time_s: float) -> Picture:
-    """Return the places of spots: short chains that wriggle and travel around the nucleus."""
+    """Return spot positions: short chains that wriggle and travel around the nucleus."""
     angle, share, phase = cell.mitochondria
     radius = cell.radius_um * (0.45 + 0.38 * share + 0.03 * np.sin(time_s / 29 + 2 * phase))
     middle = radius * np.exp(1j * (angle + 0.16 * np.sin(time_s / 41 + phase)))
@@ -266,12 +266,12 @@ def _rise(x: Picture) -> Picture:
 
 
 def _damping(period_um: float, sigma_um: float) -> float:
-    """Return what a gaussian blur leaves of the amplitude of a wave."""
+    """Return the fraction of a wave's amplitude that remains after a Gaussian blur."""
     return math.exp(-0.5 * (2 * math.pi * sigma_um / period_um) ** 2)
 
 
 @lru_cache(maxsize=8)
 def _illumination(shape: tuple[int, int]) -> Picture:
-    """Return how the lamp lights the field, from 0.8 to 1."""
+    """Return the illumination of the field, from 0.8 to 1."""
     y, x = (np.linspace(-1, 1, pixels, dtype=np.float32) for pixels in shape)
     return 1 - 0.1 * (x * x + y[:, np.newaxis] ** 2)

@@ -1,4 +1,4 @@
-"""Looking at a dataset that is there: what it is, what a frame's metadata became, a sheet of pictures."""
+"""Inspect a dataset: its summary, the metadata of its frames, and a contact sheet."""
 
 from exengine_ome_tiff.inspection.frame_metadata import (
     DatasetMetadata,

@@ -1,4 +1,4 @@
-"""Contrast and colours of a contact sheet: planes become limits of channels, and channels one picture."""
+"""Contrast and colours of a contact sheet: display limits per channel, and channels merged to RGB."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.inspection.sheet_cells import Cell, Color, Row
 
 Limits: TypeAlias = Mapping[tuple[str, str], tuple[float, float]]
-"""What is black and what is brightest, by channel and pixel type."""
+"""Values shown as black and as brightest, by channel and pixel type."""
 
 _PERCENTILES = (1.0, 99.8)
 _LEAST_LUMINANCE = 0.2
@@ -17,7 +17,7 @@ _WEIGHTS = np.array([0.2126, 0.7152, 0.0722])
 
 
 def contrast(rows: Sequence[Row]) -> Limits:
-    """Find limits by percentiles over all cells, so that brightness can be compared between them."""
+    """Compute display limits from percentiles over all cells, so that cells are comparable."""
     seen: dict[tuple[str, str], list[npt.NDArray[np.float32]]] = {}
     for row in rows:
         for cell in row.cells:
@@ -32,13 +32,13 @@ def _limits(values: npt.NDArray[np.float32]) -> tuple[float, float]:
     if not known.size:
         return 0.0, 1.0
     low, high = np.percentile(known, _PERCENTILES)
-    if high <= low:  # nearly all is alike: all that there is counts
+    if high <= low:  # nearly uniform: use the full range
         low, high = known.min(), known.max()
     return float(low), float(high)
 
 
 def picture(row: Row, cell: Cell, limits: Limits) -> npt.NDArray[np.uint8] | None:
-    """Merge the channels of a cell to RGB, shape (Y, X, 3); None where no channel has a plane."""
+    """Merge the channels of a cell to RGB, shape (Y, X, 3); None if no channel has a plane."""
     merged = None
     for channel, plane in zip(row.channels, cell.planes, strict=True):
         if plane is None:
@@ -52,7 +52,7 @@ def picture(row: Row, cell: Cell, limits: Limits) -> npt.NDArray[np.uint8] | Non
 
 
 def light(color: Color) -> npt.NDArray[np.float64]:
-    """Return a colour as parts of 1, a dark one with as much white that it is seen on black."""
+    """Return a colour as fractions of 1; add white to dark colours until they are visible on black."""
     parts = np.array(color) / 255
     luminance = float(_WEIGHTS @ parts)
     if luminance >= _LEAST_LUMINANCE:
@@ -65,7 +65,7 @@ def light(color: Color) -> npt.NDArray[np.float64]:
 def _of_colour(
     plane: npt.NDArray[np.float32], dtype: np.dtype[np.generic], limits: tuple[float, float]
 ) -> npt.NDArray[np.float64]:
-    """Show 8-bit colours as they are; stretch others from 0, so that their hue stays."""
+    """Show 8-bit colours unchanged; scale others from 0, which preserves their hue."""
     high = 255.0 if dtype.itemsize == 1 else limits[1]
     return _scaled(plane[..., :3], (0.0, high))
 

@@ -1,6 +1,6 @@
-"""Text in pictures, in the font of this computer that has most of it.
+"""Text in pictures, in the installed font that covers most of it.
 
-Pillow's own font has neither the micro sign nor umlauts, so it is only the last choice.
+Pillow's built-in font lacks the micro sign and umlauts, so it is the last resort.
 """
 
 from bisect import bisect_right
@@ -19,30 +19,30 @@ _FILES = (
     *("DejaVuSans.ttf", "segoeui.ttf", "arial.ttf", "Arial Unicode.ttf", "NotoSans-Regular.ttf"),
     *("NotoSansCJK-Regular.ttc", "msyh.ttc", "YuGothM.ttc", "malgun.ttf", "Hiragino Sans GB.ttc"),
 )
-"""Fonts of Linux, Windows and macOS."""
+"""Common fonts on Linux, Windows and macOS."""
 _IN_NO_FONT = "\U0010fffe"
 
 
 class Pen:
-    """Writes text into a picture; characters without a glyph become their numbers."""
+    """Writes text into a picture; characters without a glyph become their Unicode numbers."""
 
     def __init__(self, draw: "ImageDraw.ImageDraw") -> None:
         self._draw = draw
 
     def width(self, text: str, size: int) -> int:
-        """Return the width of text in pixels; `size` is its height in pixels."""
+        """Return the width of text in pixels; `size` is the text height in pixels."""
         glyphs, font = _glyphs(text, size)
         return int(self._draw.textlength(glyphs, font=font)) + 1
 
     def write(
         self, place: tuple[float, float], text: str, size: int, color: str, most: int | None = None
     ) -> None:
-        """Write text with its upper left corner at a place, at most so many pixels wide."""
+        """Write text with its upper left corner at `place`, shortened to at most `most` pixels."""
         glyphs, font = _glyphs(text if most is None else self.fitting(text, size, most), size)
         self._draw.text(place, glyphs, font=font, fill=color)
 
     def fitting(self, text: str, size: int, most: int) -> str:
-        """Replace the middle of text by dots, so that it is at most so many pixels wide."""
+        """Replace the middle of a text with dots so that it fits a width in pixels."""
         if self.width(text, size) <= most:
             return text
         lengths = range(3, len(text))
@@ -51,7 +51,7 @@ class Pen:
 
 
 def _glyphs(text: str, size: int) -> tuple[str, "Font"]:
-    """Choose the font that has most of a text, and replace the characters that it lacks."""
+    """Choose the font that covers most of a text, and replace the characters that it lacks."""
     plain = "".join(character if character.isprintable() else " " for character in text)
     lacking = [
         ({character for character in plain if not _has(font, character)}, font) for font in _fonts(size)
@@ -78,7 +78,7 @@ def _font(name: str, size: int) -> "Font | None":
 
     try:
         return ImageFont.truetype(name, size)
-    except (OSError, ImportError):  # there is no such font, or Pillow was built without FreeType
+    except (OSError, ImportError):  # the font is not installed, or Pillow was built without FreeType
         return None
 
 
@@ -95,5 +95,5 @@ def _has(font: "Font", character: str) -> bool:
         return True
     try:
         return bytes(font.getmask(character)) != bytes(font.getmask(_IN_NO_FONT))
-    except UnicodeEncodeError:  # a bitmap font has Latin-1 only
+    except UnicodeEncodeError:  # a bitmap font covers Latin-1 only
         return False

@@ -1,4 +1,4 @@
-"""The exact record of a frame, and what became of it in OME."""
+"""The exact record of a frame, and how it maps to OME-XML."""
 
 import re
 from collections.abc import Mapping
@@ -22,14 +22,14 @@ _NOWHERE = "no coordinates"
 
 @dataclass(frozen=True, slots=True)
 class OmePlane:
-    """What the OME-XML has of a frame: attributes of elements, as they stand there.
+    """What the OME-XML contains about a frame: XML attributes, as stored in the file.
 
     Parameters
     ----------
     image, pixels, channel, plane
-        Attributes of Image, Pixels, Channel and Plane.
+        XML attributes of Image, Pixels, Channel and Plane.
     keys
-        Places of the values of each key of the metadata; see `KeyCoverage`.
+        Where the values of each metadata key are; see `KeyCoverage`.
     """
 
     image: Attributes
@@ -41,26 +41,26 @@ class OmePlane:
 
 @dataclass(frozen=True, slots=True)
 class FrameMetadata:
-    """A frame's record, and its place.
+    """A frame's record, and where the frame is.
 
     Parameters
     ----------
     coordinates
-        Coordinates of the frame, as they were put.
+        Coordinates of the frame, as put.
     metadata
-        Metadata of the frame, as JSON gives it back.
+        Metadata of the frame, decoded from JSON.
     number
         Order of arrival, from 0.
     file
-        The file that it is in.
+        File that contains the frame.
     image_name
-        Name of the image that it is in.
+        Name of the image that contains the frame.
     image_index
-        Number of that image in the OME-XML of the file, from 0.
+        Index of that image in the file's OME-XML, from 0.
     zct
         Indices along Z, C and T.
     ome
-        What the OME-XML has about it; None where the file is not finished.
+        What the OME-XML contains about the frame; None if the file is not finished.
     """
 
     coordinates: Coordinates
@@ -75,14 +75,14 @@ class FrameMetadata:
 
 @dataclass(frozen=True, slots=True)
 class DatasetMetadata:
-    """What files say of their dataset as a whole.
+    """Metadata that applies to a dataset as a whole.
 
     Parameters
     ----------
     summary_metadata
-        Metadata of the dataset, as JSON gives it back.
+        Summary metadata of the dataset, decoded from JSON.
     header
-        Identity of the dataset, and the options that it was written with.
+        Identity of the dataset, and the options it was written with.
     """
 
     summary_metadata: Any
@@ -90,11 +90,11 @@ class DatasetMetadata:
 
 
 class NoSuchFrameError(LookupError):
-    """No frame is at the coordinates; the message names those that are near."""
+    """No frame has these coordinates; the message lists the nearest ones."""
 
 
 def read_frame_metadata(path: str | PathLike[str], coordinates: Mapping[str, int | str]) -> FrameMetadata:
-    """Read the record of a frame, and what became of it in OME.
+    """Read the record of a frame, and how it maps to OME-XML.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def read_frame_metadata(path: str | PathLike[str], coordinates: Mapping[str, int
     Raises
     ------
     NoSuchFrameError
-        There is no frame; the message names the nearest ones.
+        No frame has these coordinates; the message lists the nearest ones.
     FileNotFoundError
         There is nothing at `path`.
     OmeTiffError
@@ -132,14 +132,14 @@ def read_frame_metadata(path: str | PathLike[str], coordinates: Mapping[str, int
 
 
 def read_dataset_metadata(path: str | PathLike[str]) -> DatasetMetadata:
-    """Read what the files of a dataset say of it; parameters and errors as for `info`."""
+    """Read the metadata of a dataset as a whole; parameters and errors as for `info`."""
     with OpenDataset(path) as data:
         header = data.header.to_dict()
         return DatasetMetadata(header.pop("summary_metadata"), header)
 
 
 def _plane(data: OpenDataset, number: int) -> tuple[OpenImage, tuple[int, int, int]]:
-    """Find the image and the plane of a frame."""
+    """Find the image and plane of a frame."""
     for image in data.images:
         layout = image.stored.layout
         places = np.flatnonzero(layout.frames == number)
@@ -164,7 +164,7 @@ def _no_frame(data: OpenDataset, wanted: Mapping[str, int | str]) -> str:
 
 
 def _distance(there: Mapping[str, int | str], wanted: Mapping[str, int | str]) -> tuple[int, int, int]:
-    """Tell how far coordinates are apart: in axes, in names, in numbers."""
+    """Measure the distance between coordinates: by axes, then text, then numbers."""
     axes = len(there.keys() ^ wanted.keys())
     names = numbers = 0
     for axis in there.keys() & wanted.keys():
@@ -177,13 +177,13 @@ def _distance(there: Mapping[str, int | str], wanted: Mapping[str, int | str]) -
 
 
 def coordinates_text(coordinates: Mapping[str, int | str]) -> str:
-    """Write coordinates as ``time=3,channel=DAPI``; strings of digits in quotes, as they are no numbers."""
+    """Format coordinates as ``time=3,channel=DAPI``; quote strings of digits, which are not numbers."""
     text = ",".join(f"{axis}={value_text(value)}" for axis, value in coordinates.items())
     return text.replace("\n", "\\n")
 
 
 def read_coordinates_text(text: str) -> Coordinates:
-    """Read what `coordinates_text` writes.
+    """Parse the format of `coordinates_text`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Facts about a dataset: its images, their calibration, their gaps, and the keys of their metadata."""
+"""Summary of a dataset: images, calibration, missing planes and metadata keys."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -17,22 +17,22 @@ from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 
 @dataclass(frozen=True, slots=True)
 class ImageSummary(ImageInfo):
-    """An image, and what its OME-XML says of it, or its metadata as long as its file is not finished.
+    """An image, with calibration from its OME-XML or, while the file is unfinished, from its metadata.
 
     Parameters
     ----------
     file
-        The file that it is in.
+        File that contains the image.
     colors
-        Colours of the channels as #RRGGBB; None where the OME-XML has none. One for frames without a channel.
+        Channel colours as #RRGGBB, None if the OME-XML has none. One entry for frames without a channel.
     pixel_size_um
-        Height and width of a pixel in the sample; None where nothing tells, as below.
+        Height and width of a pixel in the sample plane. This and the values below are None if unknown.
     z_step_um, time_interval_s
-        Distances of planes and of time points.
+        Spacing between slices, and between time points.
     duration_s
-        Time from the first plane to the last one.
+        Time from the first plane to the last.
     acquired
-        When the first frame of the dataset was taken, as the OME-XML has it.
+        Time of the dataset's first frame, from the OME-XML.
     """
 
     file: Path
@@ -46,30 +46,30 @@ class ImageSummary(ImageInfo):
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """What a dataset is.
+    """Summary of a dataset.
 
     Parameters
     ----------
     path
-        The file, or the folder of files.
+        The file or folder.
     is_finished
-        Whether all of its files are OME-TIFF; False during a run, and after the writer was killed.
+        Whether all files are OME-TIFF; False during an acquisition, and after the writer was killed.
     n_files
-        Number of its TIFF files.
+        Number of TIFF files.
     size_bytes
-        Size on the disk of these, and of the companion of a folder.
+        Size on disk of the TIFF files and, in a folder, the companion file.
     n_frames
-        Number of frames; of several at the same coordinates only the last one counts.
+        Number of frames; frames put at the same coordinates count once.
     n_overwritten
-        Number of frames that were replaced by later ones at the same coordinates.
+        Number of frames that were overwritten by later ones at the same coordinates.
     images
         In the order of `TiffStorage.images`.
     metadata
-        Keys of the metadata of frames.
+        Keys in the frames' metadata.
     options
-        What the user said of it: microscope, channels, filters, annotations and so on, as the file keeps it.
+        Options that describe the dataset (microscope, channels, filters ...), as stored in the file.
     check
-        What was not understood, or left out, each with its fix.
+        What was not understood or omitted, one line each, with its fix.
     """
 
     path: Path
@@ -85,7 +85,7 @@ class DatasetInfo:
 
 
 def info(path: str | PathLike[str]) -> DatasetInfo:
-    """Find out what a dataset is, finished or not, from its records and its OME-XML.
+    """Summarize a dataset, finished or not, from its records and OME-XML.
 
     Parameters
     ----------
@@ -122,11 +122,11 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
 
 
 def _check(data: OpenDataset, keys: Sequence[KeyCoverage]) -> tuple[Finding, ...]:
-    """Find out again what `finish` logs."""
+    """Repeat the checks whose findings `finish` logs."""
     data.facts.plate([image.stored.layout for image in data.images])
     for image in data.images:
         data.facts.values(image.stored.layout, image.stored.name)
-    translated = {key.key for key in keys if key.places == ("ome",)}  # by translators that are not known here
+    translated = {key.key for key in keys if key.places == ("ome",)}  # by a translator not installed here
     return tuple(each for each in data.facts.findings if each.subject not in translated)
 
 

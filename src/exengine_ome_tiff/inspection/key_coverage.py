@@ -1,4 +1,4 @@
-"""Which keys the metadata of frames has, how many frames have each, and where the values are in a file."""
+"""Keys in the frames' metadata: how many frames have each, and where its values are in the file."""
 
 import json
 from collections import Counter
@@ -21,18 +21,17 @@ PLACES: tuple[Place, ...] = ("ome", "annotation", "annotation by plane", "record
 
 @dataclass(frozen=True, slots=True)
 class KeyCoverage:
-    """A key of the metadata of frames.
+    """A key in the frames' metadata.
 
     Parameters
     ----------
     key
-        Keys of nested dicts are joined with dots.
+        Name of the key; dots join the keys of nested dicts.
     frames
-        Number of frames that have it.
+        Number of frames that have the key.
     places
-        Places of its values beside the exact record: "ome" in elements of OME, "annotation" and "annotation
-        by plane" in annotations of images. Only "record": nowhere else, as far as the translators know that
-        are installed here.
+        Where its values are in addition to the exact record: "ome" (OME elements), "annotation" or "annotation
+        by plane" (annotations of images). "record" alone: nowhere else, according to the installed translators.
     """
 
     key: str
@@ -41,7 +40,7 @@ class KeyCoverage:
 
 
 def coverage(data: OpenDataset) -> tuple[KeyCoverage, ...]:
-    """Count the keys of all frames, in the order in which they first came."""
+    """Count the keys of all frames, in order of first appearance."""
     counts: Counter[str] = Counter()
     places: dict[str, set[Place]] = {}
     for element, keys, tags, frames in _kinds(data):
@@ -56,7 +55,7 @@ def coverage(data: OpenDataset) -> tuple[KeyCoverage, ...]:
 
 
 def key_places(element: ImageElement | None, metadata: object) -> dict[str, set[Place]]:
-    """Find the places of the values of a frame's keys, in the OME-XML of its image if there is any."""
+    """Find where the values of a frame's keys are, using the OME-XML of its image if there is one."""
     if not isinstance(metadata, Mapping):
         return {}
     keys = dict.fromkeys(flat(metadata))
@@ -78,7 +77,7 @@ def key_places(element: ImageElement | None, metadata: object) -> dict[str, set[
 
 
 def _keys_in_records_only(element: ImageElement) -> set[str]:
-    """Return the keys that the annotations name as too long for them."""
+    """Return the keys that the annotations list as too long."""
     keys: set[str] = set()
     for name in ("metadata", "metadata-by-plane"):
         text = element.annotations.get(name, {}).get(RECORDS_ONLY, "[]")
@@ -92,7 +91,7 @@ def _keys_in_records_only(element: ImageElement) -> set[str]:
 def _kinds(
     data: OpenDataset,
 ) -> Iterator[tuple[ImageElement | None, tuple[str, ...], Mapping[str, object], int]]:
-    """Yield for each image and each set of keys in it the metadata of a frame, and how many there are."""
+    """Yield one frame's metadata for each image and set of keys, with the number of such frames."""
     for image in data.images:
         counts: Counter[tuple[str, ...]] = Counter()
         examples: dict[tuple[str, ...], Mapping[str, object]] = {}

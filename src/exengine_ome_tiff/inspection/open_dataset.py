@@ -1,4 +1,4 @@
-"""A dataset that is open for reading: its frames, its images, and what OME-XML and metadata say of them."""
+"""A dataset open for reading: frames, images, and what OME-XML and metadata say about them."""
 
 from collections import Counter
 from contextlib import ExitStack
@@ -19,7 +19,7 @@ from exengine_ome_tiff.reading.calibration import Calibration, image_elements
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenImage:
-    """An image of an open dataset: its file, and its number and element in the OME-XML of a finished file."""
+    """An image of an open dataset: its file and, if finished, its index and element in the OME-XML."""
 
     stored: StoredImage
     path: Path
@@ -28,21 +28,21 @@ class OpenImage:
 
     @property
     def name(self) -> str:
-        """Name of the image, as readers show it."""
+        """Image name shown by readers."""
         return self.stored.name if self.element is None else self.element.name
 
     @property
     def coordinates(self) -> dict[str, int | str]:
-        """Axis to value of all axes that tell this image from the others."""
+        """Axis to value, for the axes that separate this image from the others."""
         return self.stored.coordinates
 
     def color(self, channel: int) -> str | None:
-        """Return the colour of an index along C as #RRGGBB, where the OME-XML has one."""
+        """Return the colour at an index along C as #RRGGBB, if the OME-XML has one."""
         return None if self.element is None else self.element.color(channel)
 
 
 class OpenDataset:
-    """A dataset that is open for reading, finished or not.
+    """A dataset open for reading, finished or not.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class OpenDataset:
             on_error.pop_all()
 
     def _open_images(self) -> list[OpenImage]:
-        """Join the images with what the OME-XML of their files says of them."""
+        """Match the images with the OME-XML of their files."""
         stored, counts = self.recording.images(), Counter[int]()
         images = []
         for image, element in zip(stored, image_elements(self.recording, stored), strict=True):
@@ -79,11 +79,11 @@ class OpenDataset:
 
     @cached_property
     def facts(self) -> Facts:
-        """What the metadata of the frames says."""
+        """Facts from the frames' metadata."""
         return self.recording.facts()
 
     def calibration(self, image: OpenImage) -> Calibration:
-        """Return distances and times of an image, from its metadata where its file is not finished."""
+        """Return pixel size, spacing and times of an image; from its metadata if its file is not finished."""
         layout = image.stored.layout
         if image.element is None:
             return Calibration.from_facts(self.facts, layout, image.name)

@@ -1,4 +1,4 @@
-"""The contact sheet: a picture of a dataset, one row for each image, one column for each time point."""
+"""The contact sheet: a picture with one row per image and one column per time point."""
 
 import io
 import math
@@ -35,13 +35,13 @@ class ContactSheet:
     Parameters
     ----------
     encoded
-        The picture as a file.
+        Contents of the picture file.
     width, height
         Size in pixels.
     images, times
-        Number of images, and of time points in the longest row.
+        Number of images in the sheet, and of time points in its longest row.
     all_images, all_times
-        Number of images and of time points that the dataset has.
+        Number of images and time points in the dataset.
     """
 
     encoded: bytes
@@ -60,22 +60,22 @@ def contact_sheet(
     columns: int = 6,
     z: Z = "middle",
     cell_px: int = 192,
-    format: Literal["PNG", "JPEG"] = "PNG",  # noqa: A002 - what Pillow calls it
+    format: Literal["PNG", "JPEG"] = "PNG",  # noqa: A002 - Pillow's name
 ) -> ContactSheet:
-    """Draw a dataset: a row for each image, a column for each time point, channels in their colours.
+    """Draw a dataset: one row per image, one column per time point, channels in their colours.
 
-    The contrast of a channel is the same in all cells, from percentiles of the pixels in the sheet.
+    Each channel has the same contrast in all cells, computed from percentiles of the pixels in the sheet.
 
     Parameters
     ----------
     path
         A single file, a folder, or any file of a folder; finished or not.
     rows, columns
-        Number of images and of time points at most, evenly chosen; at least 1.
+        Maximum number of images and time points (evenly sampled); at least 1.
     z
-        "middle": the plane in the middle; "max": of each pixel the maximum of all planes.
+        "middle": the middle plane; "max": the maximum projection.
     cell_px
-        Pixels of the longer side of a cell, 32 to 1024.
+        Longer side of a cell in pixels, 32 to 1024.
     format
         "PNG" or "JPEG".
 
@@ -86,16 +86,16 @@ def contact_sheet(
     Raises
     ------
     ValueError
-        An option has a value that it cannot have.
+        An option has an invalid value.
     ImportError
-        Pillow is not installed: it comes with the extra `show`.
+        Pillow is not installed (extra `show`).
     OmeTiffError
-        No `TiffStorage` wrote what is at `path`, or it has no frame.
+        `path` was not written by `TiffStorage`, or contains no frame.
     """
     if min(rows, columns) < 1 or not 32 <= cell_px <= 1024:
         raise ValueError("a sheet has 1 row and column at least, and cells of 32 to 1024 pixels")
     try:
-        import PIL  # noqa: F401 - before anything is read
+        import PIL  # noqa: F401 - fail before anything is read
     except ImportError as error:
         raise ImportError('drawing needs Pillow: pip install "exengine-ome-tiff[show]"') from error
     with OpenDataset(path) as data:
@@ -115,7 +115,7 @@ def contact_sheet(
 
 
 def _drawn(title: tuple[str, str], rows: Sequence[Row]) -> "Image.Image":
-    """Draw rows under a title of two lines."""
+    """Draw the rows below a two-line title."""
     from PIL import Image, ImageDraw
 
     pen = Pen(ImageDraw.Draw(Image.new("RGB", (1, 1))))
@@ -154,7 +154,7 @@ def _drawn(title: tuple[str, str], rows: Sequence[Row]) -> "Image.Image":
 
 
 def _subtitle(data: OpenDataset, images: int, times: int, all_times: int, z: Z) -> str:
-    """Say how much of the dataset the sheet has."""
+    """Describe how much of the dataset the sheet shows."""
 
     def part(some: int, every: int, thing: str) -> str:
         return (f"{some:,} of " if some < every else "") + count_text(every, thing)
@@ -168,7 +168,7 @@ def _subtitle(data: OpenDataset, images: int, times: int, all_times: int, z: Z) 
 
 
 def _legend(rows: Sequence[Row], pen: Pen, room: int) -> list[list[tuple[int, str, str]]]:
-    """Lay out names of channels in lines: where each begins, its name and its colour."""
+    """Arrange channel names in lines: position, name and colour of each."""
     entries = {
         channel.name: "#" + "".join(f"{round(part * 255):02x}" for part in light(channel.color).tolist())
         for row in rows
@@ -193,7 +193,7 @@ def _caption_height(row: Row) -> int:
 
 
 def _row_height(row: Row) -> int:
-    """Return the height of a row, in which its name and its scale bar have room, too."""
+    """Return the height of a row, including its name and scale bar."""
     beside = _BODY + (16 + _SMALL + 14 if row.pixel_um is not None else 6)
     return _caption_height(row) + max(row.size[1], beside) + _GAP * 2
 
@@ -207,7 +207,7 @@ def _draw_cell(
     cell: Cell,
     limits: Limits,
 ) -> None:
-    """Draw the pixels of a cell; what was never acquired is named, and crossed out if that is all."""
+    """Draw the pixels of a cell; name missing channels, and cross the cell out if all are missing."""
     from PIL import Image
 
     (x, y), (width, height) = place, row.size
@@ -228,7 +228,7 @@ def _draw_cell(
 
 
 def _draw_bar(draw: "ImageDraw.ImageDraw", pen: Pen, place: tuple[int, int], row: Row) -> None:
-    """Draw a scale bar of a round length, where the pixel size is known."""
+    """Draw a scale bar of round length if the pixel size is known."""
     if row.pixel_um is None:
         return
     x, y = place
@@ -239,6 +239,6 @@ def _draw_bar(draw: "ImageDraw.ImageDraw", pen: Pen, place: tuple[int, int], row
 
 
 def round_length(most: float) -> float:
-    """Return the greatest of 1, 2 and 5 times a power of ten that is no more than a length."""
+    """Return the largest of 1, 2 and 5 times a power of ten that does not exceed a length."""
     power = 10.0 ** math.floor(math.log10(most))
     return next(step * power for step in _STEPS if step * power <= most * (1 + 1e-9))

@@ -1,4 +1,4 @@
-"""Rows and cells of a contact sheet: the planes that it has, and their pixels, reduced."""
+"""Rows and cells of a contact sheet: the planes shown, and their downsampled pixels."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -15,12 +15,12 @@ Color: TypeAlias = tuple[int, int, int]
 
 _WHITE = (255, 255, 255)
 _SPARE = ((0, 255, 0), (255, 0, 255), (0, 255, 255), (255, 255, 0), (255, 128, 0), (80, 120, 255))
-"""Colours of channels that have none, where there are several."""
+"""Colours for channels without a colour, if there are several."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowChannel:
-    """A channel of a row: its name, "" for frames without one, and its colour in the sheet."""
+    """A channel of a row: its name ("" for frames without a channel) and its colour in the sheet."""
 
     name: str
     color: Color
@@ -28,7 +28,7 @@ class RowChannel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cell:
-    """A time point: its caption, and the reduced pixels of each channel, None where no frame was put."""
+    """A time point: its caption and the downsampled pixels of each channel, None for missing frames."""
 
     caption: str
     planes: tuple[npt.NDArray[np.float32] | None, ...]
@@ -36,7 +36,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """An image of a contact sheet; `size` is that of its cells in pixels, `pixel_um` that of such a pixel."""
+    """An image of a contact sheet; `size` is its cell size in pixels, `pixel_um` the size of a cell pixel."""
 
     name: str
     channels: tuple[RowChannel, ...]
@@ -47,12 +47,12 @@ class Row:
 
 
 def thinned(count: int, most: int) -> list[int]:
-    """Choose at most so many of a number of things, evenly, with the first and the last one."""
+    """Choose at most `most` of `count` indices, evenly spaced, including the first and the last."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()  # type: ignore[no-any-return]
 
 
 def read_row(data: OpenDataset, image: OpenImage, columns: int, z: Z, cell_px: int) -> Row:
-    """Read an image for a sheet: at most so many time points, and one plane or the maximum along z."""
+    """Read an image for a sheet: at most `columns` time points, the middle plane or the maximum along z."""
     layout, pixels = image.stored.layout, image.stored.pixels
     height, width = pixels.stored_shape[:2]
     scale = cell_px / max(height, width)
@@ -80,7 +80,7 @@ def read_row(data: OpenDataset, image: OpenImage, columns: int, z: Z, cell_px: i
 def _plane(
     data: OpenDataset, numbers: npt.NDArray[np.int64], z: Z, size: tuple[int, int]
 ) -> npt.NDArray[np.float32] | None:
-    """Read the planes of a channel, or the one in the middle; that next to it where that is missing."""
+    """Project all planes of a channel, or read the available plane nearest to the middle."""
     there = np.flatnonzero(numbers >= 0)
     if not there.size:
         return None
@@ -95,7 +95,7 @@ def _plane(
 
 
 def _reduced(pixels: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Make a plane smaller by the mean of pixels, or larger by repeating them."""
+    """Downsample a plane by averaging, or enlarge it by repeating pixels."""
     from PIL import Image
 
     plain = pixels.astype(np.float32)
@@ -107,12 +107,12 @@ def _reduced(pixels: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[np.
 
 
 def _caption(label: str, time_s: float) -> str:
-    """Name a time point: its value, and when its first plane was taken."""
+    """Name a time point: its value and the time of its first plane."""
     return label if np.isnan(time_s) else f"{label} ({duration_text(time_s)})".lstrip()
 
 
 def row_channels(image: OpenImage) -> tuple[RowChannel, ...]:
-    """Return the channels of an image, in colours that tell them apart."""
+    """Return the channels of an image in distinct colours."""
     layout = image.stored.layout
     names = [layout.label("C", index) for index in range(layout.sizes["C"])]
     colors = []

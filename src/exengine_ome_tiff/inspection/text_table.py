@@ -1,4 +1,4 @@
-"""The table of `exengine-ome-tiff info`: a dataset in lines of text that fit a terminal."""
+"""The text output of `exengine-ome-tiff info`, sized for a terminal."""
 
 import textwrap
 import unicodedata
@@ -24,7 +24,7 @@ _PLACES: dict[Place, str] = {
 
 
 def table(info: DatasetInfo, *, everything: bool = False) -> list[str]:
-    """Describe a dataset in lines of at most 96 columns; without `everything` only the first of many."""
+    """Describe a dataset in lines of at most 96 columns; shorten long lists unless `everything` is set."""
     return [line.replace("\n", "\\n") for line in _lines(info, everything=everything)]
 
 
@@ -61,7 +61,7 @@ def _line(title: str, text: str) -> str:
 
 
 def _facts(title: str, values: Sequence[str | None]) -> Iterator[str]:
-    """Say a value once where all images have it alike, else how many images have which, the first ones."""
+    """Show a value once if all images share it, else the most common values with their number of images."""
     counts: Counter[Hashable] = Counter(values)
     parts = [
         str(value or _UNKNOWN) + (f" ({count_text(count, 'image')})" if len(counts) > 1 else "")
@@ -97,7 +97,7 @@ def _image_table(images: Sequence[ImageSummary]) -> Iterator[str]:
 
 
 def _columns(text: str) -> int:
-    """Return how many columns of a terminal text takes."""
+    """Return the number of terminal columns that a text takes."""
     marks = sum(unicodedata.combining(character) > 0 for character in text)
     return len(text) - marks + sum(unicodedata.east_asian_width(character) in "WF" for character in text)
 
@@ -124,7 +124,7 @@ def _coverage(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
 
 
 def _options(info: DatasetInfo) -> Iterator[str]:
-    """Show what the user said."""
+    """Show the options that describe the dataset."""
     if info.options:
         yield ""
         yield "  said when it was written"
@@ -134,7 +134,7 @@ def _options(info: DatasetInfo) -> Iterator[str]:
 
 
 def _plain(value: object) -> str:
-    """Show JSON without brackets and without what was not said."""
+    """Format JSON without brackets and without empty values."""
     if isinstance(value, dict):
         parts = [f"{name} {_plain(item)}" for name, item in value.items() if item not in (None, [], {})]
         return ", ".join(parts)
@@ -144,7 +144,7 @@ def _plain(value: object) -> str:
 
 
 def _check(info: DatasetInfo) -> Iterator[str]:
-    """List what was not understood or left out; nothing where all was understood."""
+    """List what was not understood or omitted; nothing if everything was understood."""
     if info.check:
         yield ""
         yield "  Check"
