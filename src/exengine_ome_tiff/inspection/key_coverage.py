@@ -30,8 +30,9 @@ class KeyCoverage:
     frames
         Number of frames that have the key.
     places
-        Where its values are in addition to the exact record: "ome" (OME elements), "annotation" or "annotation
-        by plane" (annotations of images). "record" alone: nowhere else, according to the installed translators.
+        Where its values are in addition to the exact record: "ome" (OME elements), "annotation" or
+        "annotation by plane" (annotations of images). "record" alone: nowhere else, according to the
+        installed translators.
     """
 
     key: str
