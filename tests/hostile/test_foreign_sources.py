@@ -75,7 +75,10 @@ def ndtiff_1(folder):
 
 
 def ndtiff_2(folder):
-    write_ndtiff_by_hand(folder, 2, SUMMARY, FRAMES)
+    frames = [
+        (place, pixels, metadata | {"Channel": str(place["channel"])}) for place, pixels, metadata in FRAMES
+    ]  # which ndstorage does not read otherwise
+    write_ndtiff_by_hand(folder, 2, SUMMARY, frames)
 
 
 def ndtiff_3(folder):
@@ -113,6 +116,13 @@ def damage(data, chance):
 
 def tree(folder):
     return {path: path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize("make", SOURCES)
+def test_without_damage_all_frames_are_carried_over(make, tmp_path):
+    make(tmp_path / "source")
+    done = convert(tmp_path / "source", tmp_path / "run.ome.tiff", verify=True)
+    assert (done.n_frames, done.is_complete) == (len(FRAMES), True)
 
 
 @pytest.mark.parametrize("make", SOURCES)
