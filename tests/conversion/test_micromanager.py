@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from ome_types import from_tiff
 
 from acquisitions import nested
 from exengine_ome_tiff import OmeTiffError, TiffStorage, convert, validate
@@ -125,14 +126,99 @@ def test_a_file_whose_writer_was_killed_has_no_index(tmp_path, caplog):
     assert_carried_over(tmp_path / "run.ome.tiff", NUMBERS[:12], caplog)
 
 
-def test_comments(tmp_path):
-    comments = {"Summary": "control\ncells", "Image-0": "", "Image-1": "blurred"}
-    write_image_stack(tmp_path / "a" / "a_MMStack.ome.tif", SUMMARY, frames_at(NUMBERS[:12]), comments)
-    done = convert(tmp_path / "a", tmp_path / "run.ome.tiff")
-    assert [(skipped.what, skipped.reason) for skipped in done.skipped] == [
-        ("comment 'Image-1'", "there is no place for it")
-    ]
-    assert "control\ncells" in tifffile.tiffcomment(tmp_path / "run.ome.tiff")
+def comments_of_planes(path):
+    """Return the comments in an OME-TIFF by image and plane (z, c, t), as ome-types reads its annotations."""
+    ome = from_tiff(path)
+    notes = {note.id: note for note in ome.structured_annotations.map_annotations}
+    found = {}
+    for image in ome.images:
+        refs = [notes[ref.id] for ref in image.annotation_refs]
+        pairs = {
+            note.namespace.rpartition(":")[2]: {pair.k: pair.value for pair in note.value.ms} for note in refs
+        }
+        texts = json.loads(pairs.get("metadata-by-plane", {}).get("Comment", "[]"))
+        for plane, text in zip(image.pixels.planes, texts, strict=bool(texts)):
+            if text is not None:
+                found[image.name, plane.the_z, plane.the_c, plane.the_t] = text
+    return found
+
+
+COMMENTED = {  # by the forms in which Micro-Manager has kept comments: where, and what
+    "1.4, in the stack": (None, {"Summary": "control\ncells", "0_1_0_0": "", "1_2_1_0": "blurred"}),
+    "1.4": (
+        "display_and_comments.txt",
+        {"Channels": [], "Comments": {"Summary": "control\ncells", "1_2_1_0": "blurred"}},
+    ),
+    "2 beta": (
+        "comments.txt",
+        {
+            "Annotation version": {"PropType": "Double", "PropVal": 1.0},
+            **{
+                key: {
+                    "PropType": "Property map",
+                    "PropVal": {"comments": {"PropType": "String", "PropVal": text}},
+                }
+                for key, text in (
+                    ("General annotation", "control\ncells"),
+                    ("Image coordinateschannel=1,position=0,time=1,z=2,", "blurred"),
+                )
+            },
+        },
+    ),
+    "2": (
+        "comments.txt",
+        {
+            "encoding": "UTF-8",
+            "format": "Micro-Manager Property Map",
+            "map": {
+                key: {
+                    "type": "PROPERTY_MAP",
+                    "scalar": {"comments": {"type": "STRING", "scalar": text}},
+                }
+                for key, text in (
+                    ("General annotation", "control\ncells"),
+                    ("Image coordinateschannel=1,time=1,z=2,", "blurred"),
+                )
+            },
+        },
+    ),
+}
+
+
+class TestComments:
+    @pytest.mark.parametrize(("name", "comments"), COMMENTED.values(), ids=COMMENTED)
+    def test_on_the_dataset_and_on_a_frame(self, name, comments, tmp_path):
+        stack = tmp_path / "a" / "a_MMStack.ome.tif"
+        write_image_stack(stack, SUMMARY, frames_at(NUMBERS), {} if name else comments)
+        if name:
+            (stack.parent / name).write_text(json.dumps(comments))
+        done = convert(tmp_path / "a", tmp_path / "run.ome.tiff", verify=True)
+        assert done.is_complete
+        assert {image.description for image in from_tiff(done.path).images} == {"control\ncells"}
+        assert comments_of_planes(done.path) == {(LABELS[0], 2, 1, 1): "blurred"}
+
+    def test_the_file_wins_as_it_may_be_changed_later(self, tmp_path):
+        stack = tmp_path / "a" / "a_MMStack.ome.tif"
+        write_image_stack(stack, SUMMARY, frames_at(NUMBERS), {"Summary": "old", "0_0_0_1": "old"})
+        text = {"Comments": {"Summary": "new", "0_0_0_1": "new"}}
+        (stack.parent / "display_and_comments.txt").write_text(json.dumps(text))
+        done = convert(tmp_path / "a", tmp_path / "run.ome.tiff")
+        assert {image.description for image in from_tiff(done.path).images} == {"new"}
+        assert comments_of_planes(done.path) == {(LABELS[1], 0, 0, 0): "new"}
+
+    def test_what_is_on_no_frame_is_told(self, tmp_path):
+        comments = {"Summary": "", "0_0_9_0": "gone", "Image-1": "who knows"}
+        write_image_stack(tmp_path / "a" / "a_MMStack.ome.tif", SUMMARY, frames_at(NUMBERS), comments)
+        done = convert(tmp_path / "a", tmp_path / "run.ome.tiff")
+        assert [(skipped.what, skipped.reason, skipped.n_frames) for skipped in done.skipped] == [
+            ("comment on Image-1", "there is no such frame", 0),
+            ("comment on time=9", "there is no such frame", 0),
+        ]
+
+    @pytest.mark.parametrize("block", [["a"], "a", {"Summary": 1, "0_0_0_0": {"a": 1}}, {"comments": {}}])
+    def test_a_block_of_another_kind_is_left_alone(self, block, tmp_path):
+        write_image_stack(tmp_path / "a" / "a_MMStack.ome.tif", SUMMARY, frames_at(NUMBERS), block)
+        assert convert(tmp_path / "a", tmp_path / "run.ome.tiff").is_complete
 
 
 class TestDamage:

@@ -228,3 +228,19 @@ def test_the_comment_beside_the_images_becomes_the_description(name, tmp_path):
     (folder / name).write_text(json.dumps(texts))
     convert(folder, tmp_path / "run.ome.tiff")
     assert from_tiff(tmp_path / "run.ome.tiff").images[0].description == "a note"
+
+
+@both
+@pytest.mark.parametrize("place", ["run_1", "run_1/left", "run_1/right"])
+def test_comments_on_frames(write, place, tmp_path):
+    folder = write(tmp_path / "run_1", frames_at(NUMBERS))
+    note = {"Comments": {"Summary": "", "1_2_1_1": "blurred"}}
+    (tmp_path / place / "display_and_comments.txt").write_text(json.dumps(note))
+    done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
+    assert done.is_complete
+    with TiffStorage.open(done.path) as result:
+        commented = [
+            place for place in result.get_image_coordinates_list() if "Comment" in result.get_metadata(place)
+        ]
+        assert commented == [{"time": 1, "position": "right", "channel": "FITC", "z": 2}]
+        assert result.get_metadata(commented[0])["Comment"] == "blurred"

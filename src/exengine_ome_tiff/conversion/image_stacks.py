@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.conversion.comments import read_comment
+from exengine_ome_tiff.conversion.comments import Comments, Place, place_of
 from exengine_ome_tiff.conversion.recorded_order import recorded_order
 from exengine_ome_tiff.conversion.source_files import files_in
 from exengine_ome_tiff.conversion.sources import (
@@ -29,6 +29,7 @@ class ImageStackSource(FileSource):
     def __init__(self, path: Path, files: Sequence[Path]) -> None:
         super().__init__(path)
         self.comments: dict[str, Any] = {}
+        """Those in the files."""
         self._pages: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, Path, StackPage]] = {}
         try:
             self._load(files)
@@ -124,13 +125,17 @@ class MicroManagerSource(ImageStackSource):
         skipped: list[SkippedFrame] = []
         super().__init__(path if path.is_dir() else path.parent, _files(path, skipped))
         self.skipped += skipped
-        description = self.comments.pop("Summary", None)
-        # the file may have been changed after the acquisition
-        description = read_comment(path if path.is_dir() else path.parent) or description
-        if description and isinstance(description, str):
-            self.options = {"description": description}
-        left = [key for key, comment in self.comments.items() if comment]
-        self.skipped += [SkippedFrame(f"comment {key!r}", "there is no place for it") for key in left]
+        self._comments = Comments([path if path.is_dir() else path.parent], self.comments)
+        self.options = self._comments.options
+        places = [_place(page) for _, _, page in self._pages.values()]
+        for name in self._comments.without_frame(places):
+            self.skipped.append(SkippedFrame(f"comment on {name}", "there is no such frame"))
+
+    def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
+        """Read pixels and metadata of a frame, and the comment on it."""
+        _, path, page = self._pages[frozenset(coordinates.items())]
+        pixels, metadata = self.read_page(path, page)
+        return pixels, self._comments.added(_place(page), metadata)
 
     def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:  # noqa: ARG002 - the index tells
         """Return the coordinates of a page."""
@@ -146,6 +151,10 @@ class MicroManagerSource(ImageStackSource):
     def _names(self) -> tuple[list[str], list[str]]:
         """Names of channels and positions."""
         return distinct_names(self.summary_metadata.get("ChNames")), position_labels(self.summary_metadata)
+
+
+def _place(page: StackPage) -> Place:
+    return place_of({axis: getattr(page, axis) for axis in ("channel", "z", "time", "position")})
 
 
 def writing_order(path: Path) -> tuple[int, str]:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.conversion.comments import read_comment
+from exengine_ome_tiff.conversion.comments import Comments, Place, place_of
 from exengine_ome_tiff.conversion.image_stacks import distinct_names, position_labels
 from exengine_ome_tiff.conversion.metadata_text import NAME, read_metadata_text
 from exengine_ome_tiff.conversion.recorded_order import recorded_order
@@ -58,9 +58,10 @@ class SeparateImageSource(Source):
         root, folders = dataset_folders(path)
         super().__init__(root)
         self.summary_metadata = {}
-        comment = next(filter(None, (read_comment(folder) for folder in (root, *folders))), None)
-        if comment:
-            self.options = {"description": comment}
+        self._comments = Comments((root, *folders))
+        self.options = self._comments.options
+        self._places: set[Place] = set()
+        """What comments call the frames."""
         summaries: dict[str, Path] = {}
         images: _Folders = []
         for folder in folders:
@@ -78,6 +79,8 @@ class SeparateImageSource(Source):
             self._images[key] = coordinates, image
         if not self._images:
             raise OmeTiffError(f"{self.path}: no image file of Micro-Manager is in it")
+        for name in self._comments.without_frame(self._places):
+            self.skipped.append(SkippedFrame(f"comment on {name}", "there is no such frame"))
 
     def _read_folder(self, folder: Path) -> tuple[dict[str, Any], list[ImageFile]]:
         """Read the metadata of a folder; return the summary metadata, and all images."""
@@ -127,12 +130,14 @@ class SeparateImageSource(Source):
             if "channel" in numbers:
                 channel = channels.get(numbers["channel"], numbers["channel"])
             position = positions[number] if positions else numbers.get("position", 0)
+            place = _place(number, image, self.summary_metadata)
+            self._places.add(place)
             others = {axis: value for axis, value in numbers.items() if axis not in _USUAL_AXES}
             yield (
                 {"time": numbers.get("time", 0), "position": position}
                 | others
                 | {"channel": 0 if channel is None else channel, "z": numbers.get("z", 0)},
-                image,
+                image._replace(metadata=self._comments.added(place, image.metadata)),
             )
 
     def _position_names(self, images: _Folders) -> list[str]:
@@ -163,6 +168,17 @@ class SeparateImageSource(Source):
                 tiff.close()
         except (OmeTiffError, OSError) as error:
             raise UnreadableFrameError(f"{image.path.parent.name}/{error}") from error
+
+
+def _place(folder_number: int, image: ImageFile, summary: Mapping[str, Any]) -> Place:
+    """Return what comments call an image."""
+    numbers = dict(image.numbers)
+    position = image.metadata.get("PositionIndex")
+    numbers.setdefault("position", position if isinstance(position, int) else folder_number)
+    names = summary.get("ChNames")
+    if isinstance(names, list) and image.channel in names:
+        numbers.setdefault("channel", names.index(image.channel))
+    return place_of(numbers)
 
 
 def _channel_names(summary: Mapping[str, Any], images: Sequence[ImageFile]) -> dict[int, str]:

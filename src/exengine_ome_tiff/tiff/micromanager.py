@@ -72,7 +72,8 @@ class ImageStack:
             stack.pop_all()
         self.summary: dict[str, Any] = settings["Summary"]
         """What it says of the whole dataset."""
-        self.comments: dict[str, Any] = settings.get("Comments") or {}
+        comments = settings.get("Comments")
+        self.comments: dict[str, Any] = comments if isinstance(comments, dict) else {}
         """Comments on the dataset ("Summary") and on frames."""
         index = settings.get("IndexMap")
         self._index: list[list[int]] = [] if index is None else index.tolist()
