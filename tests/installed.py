@@ -30,3 +30,31 @@ def run(*arguments, cwd, encoding="utf-8"):
         timeout=120,
         check=False,
     )
+
+
+def run_on_a_terminal(*arguments, cwd):
+    """Run the command as `run` does, with stderr on a pseudo-terminal; return also what that shows."""
+    import termios  # which Windows does not have
+
+    ours, its = os.openpty()
+    termios.tcsetwinsize(its, (24, 90))
+    with subprocess.Popen(
+        [COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=its,
+        encoding="utf-8",
+        env=os.environ | {"PYTHONIOENCODING": "utf-8", "COLUMNS": "90"},
+    ) as process:
+        os.close(its)
+        shown = b""
+        try:
+            while part := os.read(ours, 65536):
+                shown += part
+        except OSError:  # Linux says so when the other end is closed
+            pass
+        finally:
+            os.close(ours)
+        stdout, _ = process.communicate(timeout=120)
+    done = subprocess.CompletedProcess(process.args, process.returncode, stdout, "")
+    return done, shown.decode("utf-8", "replace")

@@ -12,9 +12,9 @@ import tifffile
 
 from acquisitions import nested
 from exengine_ome_tiff import TiffStorage, validate
-from foreign import write_ndtiff
+from foreign import write_image_stack, write_ndtiff
 from frames import assert_same, frame
-from installed import completion, run
+from installed import completion, run, run_on_a_terminal
 
 NAME = "ein Ordner mit Ω"
 PLACES = nested(position=("π 1", "B2"), time=range(4), channel=("DAPI", "GFP"))
@@ -45,13 +45,35 @@ def test_convert(folder, dest):
     done = run("convert", SOURCE, dest, "--verify", cwd=folder)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == f"{folder / dest}: 16 frames, 2 images"
+    assert lines[0] == f"{folder / dest}: converted 16 of 16 planes, 2 images"
     assert lines[1].endswith(" MB/s")
     assert lines[2] == "verified: pixels and metadata are those of the source"
-    assert "frame/s" in done.stderr  # of the progress bar
-    assert "<" in done.stderr  # before the time that remains
+    (line,) = done.stderr.splitlines()  # no progress bar, as it is no terminal
+    assert line.startswith("das Ω: B2 may be wells")
     assert_whole(folder / dest)
     assert sorted(path.name for path in folder.iterdir()) == sorted([SOURCE, dest])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+def test_a_terminal_shows_a_progress_bar(folder):
+    done, shown = run_on_a_terminal("convert", SOURCE, "a.ome.tiff", cwd=folder)
+    assert done.returncode == 0
+    assert "frame/s" in shown
+    assert "<" in shown  # before the time that remains
+    assert done.stdout.startswith(f"{folder / 'a.ome.tiff'}: converted 16 of 16 planes, 2 images")
+
+
+def test_where_a_file_does_not_tell_its_frames_the_count_is_a_bound(tmp_path):
+    for number in range(2):
+        place = {"time": number, "position": 0, "channel": 0, "z": 0}
+        write_image_stack(
+            tmp_path / "a" / f"a_MMStack_{number}.ome.tif", {}, [(place, frame(place, (8, 8)), {})]
+        )
+    (tmp_path / "a" / "a_MMStack_1.ome.tif").write_bytes(b"II*\0")
+    done = run("convert", "a", "a.ome.tiff", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "converted 1 of at least 1 plane, 1 image" in done.stdout
+    assert "  a_MMStack_1.ome.tif: " in done.stderr
 
 
 def test_options_become_those_of_the_storage(folder):
@@ -82,7 +104,7 @@ def test_what_could_not_be_carried_over_is_told(folder):
     index.write_bytes(index.read_bytes()[:-20])
     done = run("convert", SOURCE, "a.ome.tiff", cwd=folder)
     assert done.returncode == 1
-    assert "15 frames" in done.stdout
+    assert "converted 15 of 16 planes, 2 images" in done.stdout
     assert "could not be carried over: 1" in done.stderr
     assert f"  {NAME}_NDTiffStack.tif: frames that NDTiff.index does not name: 1" in done.stderr
     assert_whole(folder / "a.ome.tiff", PLACES[:-1])
@@ -194,7 +216,7 @@ def test_ctrl_c_leaves_nothing_under_the_name_and_running_again_goes_on(tmp_path
     done = run("convert", "run.ome.tiff", dest, *slow, "--verify", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     first = done.stdout.splitlines()[0]
-    before = int(first.partition("600 frames (")[2].partition(" of them before)")[0])
+    before = int(first.partition("600 of 600 planes (")[2].partition(" of them before)")[0])
     assert 0 < before < 600
     assert_whole(tmp_path / dest, places)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["run.ome.tiff", dest])

@@ -146,11 +146,11 @@ def test_planes_that_are_not_there_are_told(tmp_path):
         xml = tif.pages.first.description
     tifffile.imwrite(first, array()[0, 0], photometric="minisblack", description=xml.encode(), metadata=None)
     done = convert(first, tmp_path / "run.ome.tiff")
-    assert (done.n_frames, done.is_complete) == (3, False)
+    assert (done.n_frames, done.n_source_frames, done.is_complete) == (3, 24, False)
     told = [(skipped.what, skipped.reason) for skipped in done.skipped]
-    assert ("9 planes of image 'a'", "no page holds them") in told
-    assert ("12 planes of image 'b'", "no page holds them") in told
-    assert ("planes of image 'b'", "b.ome.tif: it is missing") in told
+    assert ('9 planes of image "a"', "no page holds them") in told
+    assert ('12 planes of image "b"', "no page holds them") in told
+    assert ('planes of image "b"', "b.ome.tif: it is missing") in told
 
 
 def test_a_file_that_was_renamed(tmp_path):
@@ -187,8 +187,9 @@ def test_a_page_is_not_multiplied(tmp_path):
     pixels = array()[0, 0, 0]
     tifffile.imwrite(path, pixels, photometric="minisblack", description=xml.encode(), metadata=None)
     done = convert(path, tmp_path / "run.ome.tiff")
-    assert (done.n_frames, done.skipped[0].what) == (1, "999 planes of image ''")
+    assert (done.n_frames, done.skipped[0].what) == (1, '999 planes of image ""')
     assert done.skipped[0].reason == "they share a page with another plane"
+    assert done.n_source_frames == 1000
 
 
 @pytest.mark.parametrize(

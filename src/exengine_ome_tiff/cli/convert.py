@@ -83,8 +83,10 @@ def _convert(options: argparse.Namespace) -> int:
 
 def _report(done: ConversionResult) -> None:
     """Print what was done, and on stderr what was not."""
-    before = f" ({done.n_resumed} of them before)" if done.n_resumed else ""
-    say(f"{done.path}: {count_text(done.n_frames, 'frame')}{before}, {count_text(done.n_images, 'image')}")
+    least = "at least " if any(skipped.n_frames is None for skipped in done.skipped) else ""
+    planes = f"{done.n_frames:,} of {least}{count_text(done.n_source_frames, 'plane')}"
+    before = f" ({done.n_resumed:,} of them before)" if done.n_resumed else ""
+    say(f"{done.path}: converted {planes}{before}, {count_text(done.n_images, 'image')}")
     rate = f"{done.megabytes_per_s:.0f} MB/s"
     say(f"{size_text(done.disk_bytes)} on disk, {duration_text(done.seconds)}, {rate}")
     if done.n_overwritten:

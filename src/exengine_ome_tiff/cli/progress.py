@@ -8,7 +8,10 @@ from tqdm import tqdm
 
 
 class ProgressBar:
-    """A bar with rate and remaining time, from the first step on; the unit "B" has prefixes."""
+    """A bar with rate and remaining time, from the first step on, where stderr is a terminal.
+
+    The unit "B" has prefixes.
+    """
 
     def __init__(self, unit: str, *, leave: bool = False) -> None:
         self._unit = unit
@@ -27,7 +30,7 @@ class ProgressBar:
                 unit_scale=self._unit == "B",
                 desc=activity,
                 leave=self._leave,
-                disable=sys.stderr is None,
+                disable=sys.stderr is None or not sys.stderr.isatty(),
             )
         self._bar.update(done - self._bar.n)
 

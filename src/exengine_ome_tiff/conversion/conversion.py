@@ -38,8 +38,11 @@ class ConversionResult:
         The result. A result that differs from its source stays beside the destination.
     n_frames
         How many frames it has.
+    n_source_frames
+        How many frames the source has, without those that later ones replaced. At least so many where one of
+        `skipped` has an unknown number of frames.
     n_resumed
-        How many of these an earlier, interrupted conversion had written.
+        How many of the result's frames an earlier, interrupted conversion had written.
     n_images
         How many OME images they make.
     frame_bytes
@@ -61,6 +64,7 @@ class ConversionResult:
 
     path: Path
     n_frames: int
+    n_source_frames: int
     n_resumed: int
     n_images: int
     frame_bytes: int
@@ -79,7 +83,7 @@ class ConversionResult:
     @property
     def is_complete(self) -> bool:
         """Whether all of the source was carried over."""
-        return not self.skipped and not self.differences
+        return not self.skipped and not self.differences and self.n_frames == self.n_source_frames
 
 
 def convert(
@@ -169,6 +173,7 @@ def convert(
     return ConversionResult(
         path,
         n_frames,
+        conversion.n_source_frames,
         conversion.n_resumed,
         n_images,
         conversion.copied_bytes,

@@ -36,6 +36,11 @@ class Conversion:
         """How many frames an earlier run had copied."""
 
     @property
+    def n_source_frames(self) -> int:
+        """How many frames the source has, those included that could not be found, as far as it tells."""
+        return len(self._places) + sum(each.n_frames or 0 for each in self._source.skipped)
+
+    @property
     def skipped(self) -> tuple[SkippedFrame, ...]:
         """What could not be carried over."""
         return (*self._source.skipped, *self._skipped.values())

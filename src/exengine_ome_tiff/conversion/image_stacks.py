@@ -46,7 +46,7 @@ class ImageStackSource(FileSource):
                 stack = self.file(each)
                 found += [(each, page) for page in stack.pages()]
             except (OmeTiffError, OSError) as error:
-                self.skipped.append(SkippedFrame(each.name, str(error)))
+                self.skipped.append(SkippedFrame(each.name, str(error), None))
                 continue
             summary = stack.summary if summary is None else summary
             self.comments |= stack.comments

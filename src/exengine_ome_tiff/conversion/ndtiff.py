@@ -5,6 +5,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -116,7 +117,9 @@ class NDTiff3Source(FileSource):
                     SkippedFrame(INDEX, f"the entry at {place.start} cannot be read: {error}", 1)
                 )
         self.superseded = len(places) - len(self.skipped) - len(self._entries)
-        files = files_in(folder, _SUFFIXES, self.skipped)
+        refused: list[SkippedFrame] = []
+        files = files_in(folder, _SUFFIXES, refused)
+        self.skipped += _counted(refused, places)
         self.skipped += _unnamed(files, places)
         self.summary_metadata = self._summary(files)
 
@@ -192,7 +195,9 @@ class NDTiff2Source(Source):
         files = path / FULL_RESOLUTION
         places = list(_places((files / INDEX).read_bytes()))
         self.superseded = len(places) - len(self._level.index)
-        self.skipped += _unnamed(files_in(files, _SUFFIXES, self.skipped), places)
+        refused: list[SkippedFrame] = []
+        self.skipped += _unnamed(files_in(files, _SUFFIXES, refused), places)
+        self.skipped += _counted(refused, places)
         self.summary_metadata = self._level.summary_metadata
 
     def coordinates(self) -> list[Coordinates]:
@@ -264,6 +269,12 @@ def _places(index: bytes) -> Iterator[_Place]:
         if stop > len(index):
             return
         yield _Place(start, stop, text.decode(errors="replace"))
+
+
+def _counted(refused: Iterable[SkippedFrame], places: Iterable[_Place]) -> list[SkippedFrame]:
+    """Return files that are left out; of those that the index names each frame is told by itself."""
+    named = {place.file for place in places}
+    return [replace(each, n_frames=0) if each.what in named else each for each in refused]
 
 
 def _unnamed(files: Iterable[Path], places: Iterable[_Place]) -> Iterator[SkippedFrame]:

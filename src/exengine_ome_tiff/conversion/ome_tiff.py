@@ -53,12 +53,15 @@ class OmeTiffSource(FileSource):
         super().__init__(path)
         self._n_pages: dict[Path, int] = {}
         self._steps = 0
+        self._refused: list[SkippedFrame] = []
         self._folder = path if path.is_dir() else path.parent
         try:
             self._document_file, xml, self._document = self._find(path)
             self.summary_metadata = summary_metadata(self._document, xml)
             self.options = ome_options(self._document)
             self.notes = [f"{count_text(count, name)}" for name, count in self._document.left_out.items()]
+            named = _file_names(self._document)  # whose planes are told by themselves
+            self.skipped += [each for each in self._refused if each.what not in named]
             self._pages = self._planes()
         except BaseException:
             self.close()
@@ -67,7 +70,7 @@ class OmeTiffSource(FileSource):
     def _find(self, path: Path) -> tuple[Path, bytes, ForeignDocument]:
         """Find the file that has the OME-XML of all."""
         if path.is_dir():
-            paths = files_in(path, _SUFFIXES, self.skipped)
+            paths = files_in(path, _SUFFIXES, self._refused)
             paths.sort(key=lambda each: each.suffix.lower() != ".ome")
         else:
             paths = [path]
@@ -81,7 +84,7 @@ class OmeTiffSource(FileSource):
             except (OmeTiffError, OSError) as error:
                 if not path.is_dir():
                     raise
-                self.skipped.append(SkippedFrame(each.name, str(error)))
+                self._refused.append(SkippedFrame(each.name, str(error), None))
                 continue
             named |= _file_names(found[-1][2]) | {found[-1][0].name}
         if len(found) > 1:
@@ -120,12 +123,14 @@ class OmeTiffSource(FileSource):
         for number, image in enumerate(images):
             position = names[number] if names else number
             channels = distinct_names([channel.get("Name") for channel in image.channels])
-            expected, shared = image.n_planes, 0
-            for (z, c, t), path, page in self._places(image):
+            placed, sharing = set[tuple[int, int, int]](), set[tuple[int, int, int]]()
+            for zct, path, page in self._places(image):
                 if (path, page) in used:
-                    shared += 1
+                    sharing.add(zct)
                     continue
                 used.add((path, page))
+                placed.add(zct)
+                z, c, t = zct
                 coordinates: Coordinates = {"time": t}
                 if len(images) > 1:
                     coordinates["position"] = position
@@ -134,14 +139,15 @@ class OmeTiffSource(FileSource):
                 coordinates["z"] = z
                 key = frozenset(coordinates.items())
                 self.superseded += key in pages
-                pages[key] = coordinates, _Page(path, page, frame_metadata(image, (z, c, t)))
-                expected -= 1
-            if shared:
-                what = f"{count_text(shared, 'plane')} of image {image.name!r}"
-                self.skipped.append(SkippedFrame(what, "they share a page with another plane", shared))
-            if expected > shared:
-                what = f"{count_text(expected - shared, 'plane')} of image {image.name!r}"
-                self.skipped.append(SkippedFrame(what, "no page holds them", expected - shared))
+                pages[key] = coordinates, _Page(path, page, frame_metadata(image, zct))
+            sharing -= placed
+            for count, reason in (
+                (len(sharing), "they share a page with another plane"),
+                (image.n_planes - len(placed) - len(sharing), "no page holds them"),
+            ):
+                if count:
+                    what = f'{count_text(count, "plane")} of image "{image.name}"'
+                    self.skipped.append(SkippedFrame(what, reason, count))
         if not pages:
             raise OmeTiffError(f"{self.path} has no plane that can be read")
         return pages
@@ -151,7 +157,7 @@ class OmeTiffSource(FileSource):
         sizes = {"Z": image.sizes["Z"], "C": image.n_channels, "T": image.sizes["T"]}
         if sorted(image.order) != ["C", "T", "Z"] or min(sizes.values()) < 1:
             raise OmeTiffError(
-                f"{self._document_file}: image {image.name!r} has no order of planes, or no planes"
+                f'{self._document_file}: image "{image.name}" has no order of planes, or no planes'
             )
         for block in image.tiff_data:
             try:
@@ -159,7 +165,7 @@ class OmeTiffSource(FileSource):
                 if path not in self._n_pages:
                     self._n_pages[path] = self.file(path).n_pages
             except (OmeTiffError, OSError) as error:
-                self.skipped.append(SkippedFrame(f"planes of image {image.name!r}", str(error)))
+                self.skipped.append(SkippedFrame(f'planes of image "{image.name}"', str(error)))
                 continue
             stop = block.first_ifd + block.n_pages if block.n_pages else self._n_pages[path]
             first = dict(zip("ZCT", block.first_zct, strict=True))

@@ -1,6 +1,7 @@
 """Frames that Micro-Manager 1.4 and 2 save as "separate image files": a folder for each position."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -86,10 +87,20 @@ class SeparateImageSource(Source):
         """Read the metadata of a folder; return the summary metadata, and all images."""
         entries, damage = self._entries(folder)
         summary = entries.get("Summary")
-        found = {image.path.name: image for image in listed_images(folder, entries)}
-        for path in files_in(folder, TIFF_SUFFIXES, self.skipped):
+        found: dict[str, ImageFile] = {}
+        for image in listed_images(folder, entries):
+            name = image.path.name
+            if found.setdefault(name, image) is not image:
+                self.skipped.append(SkippedFrame(f"{folder.name}/{name}", f"{NAME} names it again", 1))
+        refused: list[SkippedFrame] = []
+        for path in files_in(folder, TIFF_SUFFIXES, refused):
             if path.name not in found and (place := place_of_name(path)) is not None:
                 found[path.name] = ImageFile(path, *place, {})
+        self.skipped += [
+            replace(each, n_frames=int(place_of_name(folder / each.what) is not None))
+            for each in refused
+            if each.what not in found  # reading those tells why
+        ]
         without = 0
         for name, image in found.items():
             if not image.metadata:

@@ -22,7 +22,7 @@ def files_in(folder: Path, suffixes: Iterable[str], skipped: list[SkippedFrame])
         In lower case, with their dots.
     skipped
         Gets what looks like a file of the source and is left out: links that lead out of the folder, pipes
-        and devices.
+        and devices, with an unknown number of frames.
     """
     endings = tuple(suffixes)
     found = []
@@ -32,7 +32,7 @@ def files_in(folder: Path, suffixes: Iterable[str], skipped: list[SkippedFrame])
             if reason is None:
                 found.append(path)
             elif reason:
-                skipped.append(SkippedFrame(path.name, reason))
+                skipped.append(SkippedFrame(path.name, reason, None))
     return found
 
 

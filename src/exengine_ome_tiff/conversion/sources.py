@@ -29,12 +29,12 @@ class SkippedFrame:
     reason
         Why not.
     n_frames
-        How many frames are missing for that in the result, as far as is known.
+        How many frames the result lacks because of it; None where the source does not tell.
     """
 
     what: str
     reason: str
-    n_frames: int = 0
+    n_frames: int | None = 0
 
 
 class UnreadableFrameError(OmeTiffError):
