@@ -203,15 +203,16 @@ class StorageMachine(RuleBasedStateMachine):
         """Compare every plane that the OME-XML tells with what was put last at its coordinates."""
         seen = set()
         for file in sorted(self.path.glob("*.ome.tiff")) if self.path.is_dir() else self.files():
-            positions = set()
+            places = set()
             for plane in stored_planes(file):
                 put = plane.put_at(self.model.keys() - seen)
                 seen.add(put)
-                positions.add(plane.coordinates.get("position"))
+                axes = [axis for axis in ("position", "well") if axis in plane.coordinates]
+                places.add(tuple(plane.coordinates[axis] for axis in axes))
                 expected = in_file(self.model[put][1])
                 assert plane.pixels.shape == expected.shape
                 np.testing.assert_array_equal(plane.pixels, expected)
-            assert len(positions) == 1 or not self.path.is_dir()
+            assert len(places) == 1 or not self.path.is_dir()
         assert seen == self.model.keys()
 
     def files(self):
