@@ -30,10 +30,12 @@ from exengine_ome_tiff import (
     validate,
 )
 from exengine_ome_tiff.cli import main
-from exengine_ome_tiff.tiff import chain, disk
+from exengine_ome_tiff.tiff import chain, disk, journal_file
+from exengine_ome_tiff.tiff.records import encode_block
 from exengine_ome_tiff.writing import claim
 from frames import assert_same, frame
 from readers.check import assert_readers_agree
+from records_of_before import encode_block_of_before
 
 PLACES = nested(position=("A1", "B2"), time=range(3), channel=("DAPI", "GFP"))
 FORMS = ["run.ome.tiff", "run"]
@@ -345,6 +347,98 @@ def test_a_link_to_nothing_is_cut(tmp_path, nothing):
     assert validate(copy) == []
     with TiffStorage.open(copy) as reopened:
         assert len(reopened.get_image_coordinates_list()) == len(PLACES)
+
+
+PROMISED = 6
+
+
+def torn(path, number, size=512, behind=0):
+    """Lose what is on the disk at and behind the record of a frame: a block of the disk, as zeros."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b'{"coordinates":{"position":"B2","time":%d' % number) // size * size + behind
+    data[at : at + size] = bytes(size)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("behind", [512, 1024])
+@pytest.mark.parametrize("name", FORMS, ids=["file", "folder"])
+def test_a_record_that_never_reached_the_disk_costs_no_frame_before_it(tmp_path, name, behind, monkeypatch):
+    for encode in (encode_block, encode_block_of_before):
+        folder = tmp_path / encode.__name__
+        monkeypatch.setattr(journal_file, "encode_block", encode)
+        with TiffStorage(folder / "written" / name) as storage:
+            for number in range(PROMISED + 2):
+                for position in ("A1", "B2"):
+                    place = {"position": position, "time": number}
+                    storage.put(place, frame(place), {"number": number, "note": "x" * 2000})
+                if number == PROMISED - 1:
+                    storage.flush(fsync=True)
+                    promised = storage.get_image_coordinates_list()
+            storage.flush()
+            shutil.copytree(storage.path.parent, folder / "left")
+        path = folder / "left" / name
+        torn(path / "run_B2.ome.tiff" if path.is_dir() else path, PROMISED + 1, behind=behind)
+        with TiffStorage.open(path, allow_unfinished=True) as unfinished:
+            seen = unfinished.get_image_coordinates_list()
+        assert {str(each) for each in promised} <= {str(each) for each in seen}
+        assert len(seen) < 2 * (PROMISED + 2)
+        assert recover(path).n_frames == len(seen)
+        assert validate(path) == []
+        with TiffStorage.open(path) as reopened:
+            assert reopened.get_image_coordinates_list() == seen
+            for place in seen:
+                assert_same(reopened[place], frame(place))
+                assert reopened.get_metadata(place)["number"] == place["time"]
+
+
+@pytest.mark.parametrize("options", [{"compression": "zlib"}, {"tile": (16, 16), "compression": "zlib"}])
+def test_a_page_that_cannot_be_decoded_gets_no_smaller_copies(tmp_path, caplog, bioformats, options):
+    noise = np.random.default_rng(1).integers(0, 4000, (5, 128, 128)).astype(np.uint16)
+    storage = TiffStorage(tmp_path / "run.ome.tiff", pyramid_levels=1, **options)
+    for time in range(4):
+        storage.put({"time": time}, noise[time], {"number": time})
+    storage.flush(fsync=True)
+    start = len(storage.path.read_bytes().rstrip(b"\0"))
+    storage.put({"time": 4}, noise[4], {"number": 4})
+    storage.suspend()
+    data = bytearray(storage.path.read_bytes())
+    at = (start + 8192) // 4096 * 4096
+    data[at : at + 4096] = bytes(4096)
+    storage.path.write_bytes(data)
+    assert recover(storage.path).n_frames == 5
+    assert "no smaller copies" in caplog.text
+    assert [problem.page for problem in validate(storage.path)] == [4]
+    with tifffile.TiffFile(storage.path) as tif:
+        assert [len(page.subifds or ()) for page in tif.pages] == [1, 1, 1, 1, 0]
+        for time in range(4):
+            assert_same(tif.pages[time].asarray(), noise[time])
+    with bioformats(storage.path) as reader:
+        for time in range(4):
+            assert_same(reader.plane(0, 0, 0, time), noise[time])
+    with TiffStorage.open(storage.path) as reopened, pytest.raises(OmeTiffError):
+        reopened.get_data({"time": 4})
+
+
+def test_a_final_chain_that_never_reached_the_disk_is_written_again(tmp_path):
+    """As a loss of power leaves it after `finish` with ``fsync=False``."""
+    storage, copy = left_behind(tmp_path, "run.ome.tiff")
+    storage.close()
+    unfinished = copy.read_bytes()
+    recover(copy)
+    whole = copy.read_bytes()
+    for left in (whole[: len(unfinished)], whole[: len(unfinished)] + bytes(len(whole) - len(unfinished))):
+        copy.write_bytes(left)
+        assert recover(copy).n_frames == len(PLACES)
+        assert validate(copy) == []
+
+
+def test_a_damaged_file_of_ours_in_a_folder_is_told(tmp_path, caplog):
+    storage, copy = left_behind(tmp_path, "run")
+    storage.close()
+    damaged = copy / "run_A1.ome.tiff"
+    damaged.write_bytes(damaged.read_bytes()[:16].ljust(5000, b"\0"))
+    assert recover(copy).n_files == 1
+    assert f"{damaged} is damaged and left out" in caplog.text
 
 
 def test_a_finished_file_among_others_stays_as_it_is(tmp_path):

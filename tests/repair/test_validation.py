@@ -11,8 +11,9 @@ from ome_types import from_xml
 from acquisitions import ORDERS, nested
 from exengine_ome_tiff import PlateInfo, TiffStorage, recover, validate
 from exengine_ome_tiff.cli import main
-from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff import chain, journal_file
 from frames import frame
+from records_of_before import encode_block_of_before
 
 PLACES = nested(position=("A1", "B2"), time=range(4), channel=("DAPI", "GFP"))
 OPTIONS = {
@@ -192,6 +193,37 @@ def test_a_record_that_was_changed(tmp_path):
     record = b'{"coordinates":{"position":"B2","time":1,"channel":"GFP"'
     changed(path, record, record.replace(b":1,", b":7,"))
     assert any("OME-XML" in problem.what for problem in validate(path))
+
+
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_metadata_that_was_changed(tmp_path, name, caplog):
+    path = write(tmp_path / name)
+    file = path / "run_B2.ome.tiff" if path.is_dir() else path
+    changed(
+        file,
+        b'"channel":"GFP"},"frame":9,"metadata":{"number":9}',
+        b'"channel":"GFP"},"frame":9,"metadata":{"number":7}',
+    )
+    problem = only(path)
+    assert (problem.file, problem.page) == (file, None)
+    assert "checksum" in problem.what
+    assert "copy" in problem.advice
+    caplog.clear()
+    with TiffStorage.open(path) as storage:
+        assert len(storage.get_image_coordinates_list()) == len(PLACES)
+    assert "have changed" in caplog.text
+    assert str(file) in caplog.text
+
+
+def test_metadata_of_before_that_cannot_be_read(tmp_path, monkeypatch):
+    """Records of earlier versions have no checksum of themselves."""
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_file, "encode_block", encode_block_of_before)
+        path = write(tmp_path / "run.ome.tiff")
+    assert validate(path) == []
+    changed(path, b'"frame":9,"metadata":{"number":9}', b'"frame":9,"metadata":{"number"\0\0\0')
+    assert "'B2'" in only(path).what
+    assert "metadata" in only(path).what
 
 
 def test_records_that_are_none(tmp_path):

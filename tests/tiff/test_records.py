@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 
 import pytest
 
@@ -22,7 +23,7 @@ NOTES = [[b"one"], [b"one", b"two", b""], [b'{"a":"\\u00b5 \\\\ \\n"}'], [b"x" *
 def test_decode_gives_back_what_was_encoded(shape, dtype, notes):
     pixels = pixel_format(shape, dtype)
     record, head_nbytes = encode_block(pixels, notes)
-    assert decode_block(record) == (pixels, notes, [], head_nbytes)
+    assert decode_block(record) == (pixels, notes, [], head_nbytes, True)
 
 
 def test_notes_follow_the_first_line_one_by_one():
@@ -37,7 +38,25 @@ def test_notes_follow_the_first_line_one_by_one():
 
 def test_the_first_line_is_json_that_tells_the_pages():
     record, _ = encode_block(PIXELS, [b"one", b"two"])
-    assert json.loads(record.split(b"\n")[0]) == {"pages": 2, "shape": [4, 6], "dtype": "<u2"}
+    crc = zlib.crc32(b'{"pages": 2, "shape": [4, 6], "dtype": "<u2", "crc32": "00000000"}\none\ntwo\n')
+    first = json.loads(record.split(b"\n")[0])
+    assert first == {"pages": 2, "shape": [4, 6], "dtype": "<u2", "crc32": f"{crc:08x}"}
+
+
+@pytest.mark.parametrize("checksums", [[], ["crc32:0", "crc32:1"]], ids=len)
+def test_one_byte_that_is_another_one_is_noticed(checksums):
+    record, _ = encode_block(PIXELS, [b"one", b"two"], checksums)
+    for at in range(len(record)):
+        damaged = bytearray(record)
+        damaged[at] ^= 1
+        try:
+            assert decode_block(bytes(damaged)).is_intact is not True, at
+        except OmeTiffError:
+            continue
+
+
+def test_a_record_of_before_has_no_checksum():
+    assert decode_block(head() + b"\none\ntwo\n").is_intact is None
 
 
 def head(**changes):

@@ -65,7 +65,7 @@ def journal_of(path):
     with tifffile.TiffFile(path) as tif:
         pages = iter(tif.pages)
         for page in pages:
-            pixels, notes, _, _ = decode_block(bytes(page.tags[chain.RECORDS].value))
+            pixels, notes, *_ = decode_block(bytes(page.tags[chain.RECORDS].value))
             of_block = [page, *itertools.islice(pages, len(notes) - 1)]
             for each, note in zip(of_block, notes, strict=True):
                 tif.filehandle.seek(each.dataoffsets[0])

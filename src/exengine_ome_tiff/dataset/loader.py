@@ -11,13 +11,15 @@ from exengine_ome_tiff.coordinates import file_key
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff
-from exengine_ome_tiff.dataset.records import RecordHead, decode_head
+from exengine_ome_tiff.dataset.records import RecordHead, decode_head, decode_metadata
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome
+from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.tiff import (
     JournalFile,
     JournalPage,
     WriteSettings,
+    begins_like_ours,
     open_journal,
     read_description,
     read_head,
@@ -102,14 +104,19 @@ def read_elements(path: Path, count: int) -> list[ImageElement]:
 
 
 def datasets_in(folder: Path) -> dict[str, list[Path]]:
-    """Return the TIFF files in a folder by the dataset that they are part of; foreign ones are left out."""
+    """Return the TIFF files in a folder by the dataset that they are part of; foreign ones are left out.
+
+    The log tells of a file that begins as ours do, but does not say what it is part of.
+    """
     datasets: dict[str, list[Path]] = {}
     for path in sorted(path for path in folder.iterdir() if is_tiff(path)):
         if path.is_symlink() or not path.is_file():
             continue
         try:
             header = read_header(path)
-        except OmeTiffError:
+        except OmeTiffError as error:
+            if begins_like_ours(path):
+                logger.warning("%s is damaged and left out: %s", path, error)
             continue
         except OSError as error:
             logger.warning("%s cannot be read and is left out: %s", path, error)
@@ -197,7 +204,9 @@ def load(
     done, total = 0, sum(path.stat().st_size for path in paths)
     try:
         for path in paths:
-            file, pages = open_journal(path, allow_unfinished=allow_unfinished, settings=settings)
+            file, pages = open_journal(
+                path, allow_unfinished=allow_unfinished, settings=settings, check_note=_check_note
+            )
             index.files.append(file)
             is_finished &= file.is_finished
             try:
@@ -221,16 +230,30 @@ def load(
 
 def _found(number: int, file: JournalFile, pages: Iterable[JournalPage]) -> list[FoundFrame]:
     """Read where the pages of a file belong; OmeTiffError where one, or its record, cannot be read."""
-    frames = []
+    frames, changed = [], 0
     for page in pages:
         try:
             head = decode_head(page.note)
         except OmeTiffError as error:
             raise OmeTiffError(f"{file.path}: {error}") from error
         frames.append(FoundFrame(head, number, page._replace(note=b"")))
+        changed += page.is_intact is False
     if not frames:
         raise OmeTiffError(f"{file.path}: no frame is in it")
+    if changed:
+        logger.warning(
+            "%s: the records of %s have changed since they were written, coordinates and metadata may be "
+            "false: take the file from a copy; validate() names them",
+            file.path,
+            count_text(changed, "frame"),
+        )
     return frames
+
+
+def _check_note(note: bytes) -> None:
+    """Raise OmeTiffError where a note is not the whole record of a frame."""
+    decode_head(note)
+    decode_metadata(note)
 
 
 def _watched(

@@ -10,6 +10,7 @@ import numpy as np
 from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.dataset.loader import (
     DamagedFileError,
+    FoundFrame,
     Loaded,
     check_positions,
     find_companion,
@@ -19,10 +20,12 @@ from exengine_ome_tiff.dataset.loader import (
 )
 from exengine_ome_tiff.dataset.location import Location, absolute_path
 from exengine_ome_tiff.dataset.recording import Recording
+from exengine_ome_tiff.dataset.records import decode_metadata
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import OME_TYPES
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome, schema_errors
 from exengine_ome_tiff.repair.page_consistency import Expected, check_pages
+from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.tiff import read_description, read_head
 
 _RECOVER = "finish it: exengine-ome-tiff recover PATH"
@@ -56,10 +59,10 @@ class Problem:
 def validate(path: str | PathLike[str]) -> list[Problem]:
     """Check that a finished dataset is whole.
 
-    Checked are the chains of pages; that each page is the one that the records put there, and can be decoded;
-    checksums, where the dataset has them; the OME-XML against the 2016-06 schema, without the network, and
-    what it says of images and planes against the records; UUIDs, and that the companion of a folder names
-    the files that are there.
+    Checked are the chains of pages; that all records can be read and have their checksums; that each page is
+    the one that the records put there, and can be decoded; checksums of pixels, where the dataset has them;
+    the OME-XML against the 2016-06 schema, without the network, and what it says of images and planes against
+    the records; UUIDs, and that the companion of a folder names the files that are there.
 
     Parameters
     ----------
@@ -123,9 +126,28 @@ class _Check:
             return
         images = self._recording.images()
         for number in range(len(self._paths)):
+            yield from self._of_records(number)
             yield from self._of_file(number, [image for image in images if image.file == number])
         if location.is_folder:
             yield from self._of_companion(images)
+
+    def _of_records(self, number: int) -> Iterator[Problem]:
+        path, file = self._paths[number], self._loaded.index.files[number]
+        changed: dict[int, list[FoundFrame]] = {}
+        for frame in self._loaded.frames:
+            if frame.file != number:
+                continue
+            if frame.page.is_intact is False:
+                changed.setdefault(file.pages.ifd_at(frame.page.handle), []).append(frame)
+            elif frame.page.is_intact is None:
+                try:
+                    decode_metadata(file.note(frame.page.handle))
+                except OmeTiffError as error:
+                    yield Problem(path, None, f"frame {frame.head.coordinates!r}: {error}", _SPOILED)
+        for frames in changed.values():
+            what = f"the records of {count_text(len(frames), 'frame')}, the first of them at "
+            what += f"{frames[0].head.coordinates!r}, have changed: they do not have their checksum"
+            yield Problem(path, None, what, _COPY)
 
     def _of_file(self, number: int, images: Sequence[StoredImage]) -> Iterator[Problem]:
         path, file = self._paths[number], self._loaded.index.files[number]

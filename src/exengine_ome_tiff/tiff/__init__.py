@@ -10,6 +10,7 @@ from exengine_ome_tiff.tiff.ifd_offsets import ifd_offsets
 from exengine_ome_tiff.tiff.journal_file import JournalFile, WriteSettings
 from exengine_ome_tiff.tiff.journal_reader import (
     JournalPage,
+    begins_like_ours,
     has_no_page,
     is_begun,
     open_journal,
@@ -43,6 +44,7 @@ __all__ = [
     "WriteSettings",
     "algorithm_of",
     "as_bytes",
+    "begins_like_ours",
     "finish_journal",
     "has_no_page",
     "ifd_offsets",

@@ -135,6 +135,25 @@ class _Page:
         return values.pop() if len(values) == 1 else -1
 
 
+def check_coding(file: SharedFile, ifd: chain.Ifd, pixels: PixelFormat) -> tuple[_Page, list[_Segment]]:
+    """Make sure, without reading its pixels, that a page is coded as this package does it.
+
+    Returns
+    -------
+    _Page, list of _Segment
+        The page, and its strips or tiles.
+
+    Raises
+    ------
+    OmeTiffError
+        It is something else, or its strips or tiles are not inside of the file.
+    """
+    nbytes = chain.check_strips(FileView(file), ifd)
+    page = _Page(file, ifd, pixels)
+    page.check(nbytes)
+    return page, page.segments()
+
+
 def decoded(file: SharedFile, ifd_at: int, pixels: PixelFormat) -> npt.NDArray[Any]:
     """Read the page of an IFD.
 
@@ -159,12 +178,7 @@ def decoded(file: SharedFile, ifd_at: int, pixels: PixelFormat) -> npt.NDArray[A
     OmeTiffError
         It is something else, or cannot be decoded.
     """
-    view = FileView(file)
-    ifd = chain.read_ifd(view, ifd_at)
-    nbytes = chain.check_strips(view, ifd)
-    page = _Page(file, ifd, pixels)
-    page.check(nbytes)
-    segments = page.segments()
+    page, segments = check_coding(file, chain.read_ifd(FileView(file), ifd_at), pixels)
     stored = np.empty(pixels.stored_shape, pixels.stored_dtype)
     threads = 1 if page.compression == _PLAIN else min(len(segments), workers())
     if threads == 1:

@@ -5,6 +5,7 @@ While frames arrive, tifffile links one page after the other in order of arrival
 Its IFDs name the same pixels at the same offsets: no pixel moves.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import FileIO
 from itertools import pairwise
@@ -27,8 +28,11 @@ from exengine_ome_tiff.tiff.chain import (
 from exengine_ome_tiff.tiff.disk import write_all
 from exengine_ome_tiff.tiff.ifds import PageKind, aligned, ifd, ifd_bytes
 from exengine_ome_tiff.tiff.journal_file import JournalFile
+from exengine_ome_tiff.tiff.journal_reader import find_head
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pyramid import halved
+
+logger = logging.getLogger(__name__)
 
 _WRITE_BYTES = 1 << 20
 _RUN_PAGES = 4096
@@ -89,17 +93,16 @@ def finish_journal(
     journal.end_tail()
     try:
         with journal.file.reopened("rb") as file:
-            journal_at = chain.first_offset(file)
             # the header leads to the new chain where only what comes after that was interrupted
-            is_done = chain.read_ifd(file, journal_at).find(chain.JOURNAL) is not None
-        ends = [journal_at] if journal.last_at is None else [journal_at, journal.last_at]
+            head = find_head(file)
+        ends = [head.journal_at] if journal.last_at is None else [head.journal_at, journal.last_at]
         extra = {
             chain.IMAGE_DESCRIPTION: (chain.ASCII, description + b"\0"),
             chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
             chain.JOURNAL: (chain.LONG8, b"".join(map(OFFSET.pack, ends))),
         }
         with journal.file.reopened("r+b", buffering=0) as file:
-            if not is_done:
+            if not head.is_finished:
                 first_at = write_final_chain(file, _final_pages(journal, pages), len(pages), extra)
                 if fsync:
                     disk.sync_file(file)
@@ -122,10 +125,15 @@ def _write_smaller(journal: JournalFile, pages: npt.NDArray[np.int64]) -> None:
         copies = journal.smaller.setdefault(handle, []) if formats else []
         if len(copies) == len(formats):
             continue
-        left -= journal.stored_nbytes(handle)
+        try:
+            left -= journal.stored_nbytes(handle)
+            image = journal.stored(copies[-1] if copies else handle)
+        except (OmeTiffError, OSError) as error:
+            copies.clear()
+            logger.error("%s: no smaller copies of a page that cannot be read: %s", journal.path, error)
+            continue
         if left < 0:
             raise OmeTiffError(f"{journal.path}: its pages overlap")
-        image = journal.stored(copies[-1] if copies else handle)
         for pixels in formats[len(copies) :]:
             image = halved(image)
             copies.append(journal.append_loose(image, pixels))

@@ -1,25 +1,40 @@
 """Opening a file that was written before, by anybody: what it says of its dataset, and its journal."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from itertools import islice, repeat
 from pathlib import Path
 from typing import NamedTuple
 
 from exengine_ome_tiff.errors import NotFinishedError, OmeTiffError
 from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff.decode import check_coding
 from exengine_ome_tiff.tiff.ifds import PageKind
 from exengine_ome_tiff.tiff.journal_file import JournalFile, WriteSettings
 from exengine_ome_tiff.tiff.page_table import PageHandle
+from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.records import BlockRecord, decode_block
 
 
 class JournalPage(NamedTuple):
-    """A page as the journal of a file has it; `checksum` is that of its pixels, None where there is none."""
+    """A page as the journal of a file has it.
+
+    Parameters
+    ----------
+    handle
+        Of the page.
+    note
+        Its note.
+    checksum
+        Of its pixels; None where there is none.
+    is_intact
+        Whether the record of its block is as it was written; None where it has no checksum of itself.
+    """
 
     handle: PageHandle
     note: bytes
     checksum: str | None
+    is_intact: bool | None
 
 
 class _Block(NamedTuple):
@@ -46,32 +61,60 @@ class FileHead(NamedTuple):
 
 
 def read_head(path: Path) -> FileHead:
-    """Read what a file says of its dataset, whether it is finished or not.
+    """Read what a file says of its dataset, whether it is finished or not; see `find_head`."""
+    with path.open("rb") as file:
+        return find_head(file)
+
+
+def find_head(file: chain.Readable) -> FileHead:
+    """Read what an open file says of its dataset, whether it is finished or not.
+
+    Where the header leads to a page that never reached the disk, the file counts as not finished: its first
+    page lies behind the header.
 
     Raises
     ------
     OmeTiffError
         The file is none of ours.
     """
-    with path.open("rb") as file:
-        first = chain.read_ifd(file, chain.first_offset(file))
-        journal = first.find(chain.JOURNAL)
-        ends = (first.offset,) if journal is None else chain.read_numbers(file, journal)
-        if not 1 <= len(ends) <= 2:
-            raise OmeTiffError(f"{path}: tag {chain.JOURNAL} has {len(ends)} values")
-        head = first if journal is None else chain.read_ifd(file, ends[0])
-        dataset = head.find(chain.DATASET)
-        if dataset is None:
-            raise OmeTiffError(f"{path}: not written by TiffStorage")
-        last = ends[1] if len(ends) > 1 else None
-        text = chain.read_bytes(file, dataset)
-        return FileHead(text, dataset.number, head.offset, last, journal is not None)
+    first_at = chain.first_offset(file)
+    try:
+        return _head_at(file, first_at)
+    except OmeTiffError:
+        if first_at not in (0, chain.HEADER_BYTES):
+            with suppress(OmeTiffError):
+                head = _head_at(file, chain.HEADER_BYTES)
+                if not head.is_finished:
+                    return head
+        raise
+
+
+def _head_at(file: chain.Readable, first_at: int) -> FileHead:
+    """Read the head of a file whose first page is at an offset; OmeTiffError where it is none of ours."""
+    first = chain.read_ifd(file, first_at)
+    journal = first.find(chain.JOURNAL)
+    ends = (first.offset,) if journal is None else chain.read_numbers(file, journal)
+    if not 1 <= len(ends) <= 2:
+        raise OmeTiffError(f"{file.name}: tag {chain.JOURNAL} has {len(ends)} values")
+    head = first if journal is None else chain.read_ifd(file, ends[0])
+    dataset = head.find(chain.DATASET)
+    if dataset is None:
+        raise OmeTiffError(f"{file.name}: not written by TiffStorage")
+    last = ends[1] if len(ends) > 1 else None
+    text = chain.read_bytes(file, dataset)
+    return FileHead(text, dataset.number, head.offset, last, journal is not None)
 
 
 def is_begun(path: Path) -> bool:
     """Whether a file is a header and no more, as `JournalFile` makes it before the first page."""
     with path.open("rb") as file:
         return file.read(chain.HEADER_BYTES + 1) == chain.header(0)
+
+
+def begins_like_ours(path: Path) -> bool:
+    """Whether a file has the header of a file that is begun, which few programs write."""
+    with path.open("rb") as file:
+        return file.read(chain.HEADER_BYTES) in (chain.header(0), chain.header(chain.HEADER_BYTES))
 
 
 def has_no_page(path: Path) -> bool:
@@ -97,7 +140,11 @@ def read_description(path: Path) -> bytes:
 
 
 def open_journal(
-    path: Path, *, allow_unfinished: bool = False, settings: WriteSettings | None = None
+    path: Path,
+    *,
+    allow_unfinished: bool = False,
+    settings: WriteSettings | None = None,
+    check_note: Callable[[bytes], object] = len,
 ) -> tuple[JournalFile, Iterator[JournalPage]]:
     """Open a file that was written before.
 
@@ -109,6 +156,9 @@ def open_journal(
         Whether it need not be finished: then all pages are read that are whole.
     settings
         How pages are written that are added; None where the file is only read.
+    check_note
+        Raises OmeTiffError for what is no note. Asked where a file was never finished and has no checksums of
+        its records: a note that never reached the disk ends the journal before its block.
 
     Returns
     -------
@@ -134,13 +184,15 @@ def open_journal(
     journal.is_finished = head.is_finished
     if settings is not None:
         journal.write_on(settings)
-    return journal, _read_journal(journal, head)
+    return journal, _read_journal(journal, head, check_note)
 
 
-def _read_journal(journal: JournalFile, head: FileHead) -> Iterator[JournalPage]:
+def _read_journal(
+    journal: JournalFile, head: FileHead, check_note: Callable[[bytes], object]
+) -> Iterator[JournalPage]:
     """Read the journal of a file into its table of pages."""
     pages = journal.pages
-    for ifd, record, data_offsets, note_at in _blocks(journal, head):
+    for ifd, record, data_offsets, note_at in _blocks(journal, head, check_note):
         format_number = pages.format_number(record.pixels)
         handles = [
             pages.add(format_number, data_at, len(note))
@@ -148,14 +200,14 @@ def _read_journal(journal: JournalFile, head: FileHead) -> Iterator[JournalPage]
         ]
         pages.locate(handles, ifd.offset, note_at)
         checksums: Sequence[str | None] = record.checksums or [None] * len(handles)
-        yield from map(JournalPage, handles, record.notes, checksums)
+        yield from map(JournalPage, handles, record.notes, checksums, repeat(record.is_intact))
 
 
-def _blocks(journal: JournalFile, head: FileHead) -> Iterator[_Block]:
+def _blocks(journal: JournalFile, head: FileHead, check_note: Callable[[bytes], object]) -> Iterator[_Block]:
     """Yield all blocks; of a file that was never finished those before the first one that is not whole."""
     # records and plain pixels have room in the file, as no byte is read twice
     left = size = journal.file.size()
-    last = None
+    last, kinds = None, set[tuple[bytes, PixelFormat]]()
     with (
         journal.file.reopened("rb") as file,
         closing(chain.walk(file, head.journal_at)) as ifds,
@@ -170,6 +222,8 @@ def _blocks(journal: JournalFile, head: FileHead) -> Iterator[_Block]:
                 _check(left >= 0, f"{journal.path}: its pages overlap")
                 pages = [ifd, *islice(ifds, len(record.notes) - 1)]
                 offsets = _data_offsets(journal, pages, record, size)
+                if not head.is_finished:
+                    _check_written(journal, ifd, record, check_note, kinds)
                 yield _Block(ifd, record, offsets, tag.number + record.head_nbytes)
                 last = pages[-1]
                 journal.link_at = last.next_at
@@ -179,6 +233,26 @@ def _blocks(journal: JournalFile, head: FileHead) -> Iterator[_Block]:
             if head.is_finished or last is None:
                 raise
             journal.end_with(last)
+
+
+def _check_written(
+    journal: JournalFile,
+    ifd: chain.Ifd,
+    record: BlockRecord,
+    check_note: Callable[[bytes], object],
+    kinds: set[tuple[bytes, PixelFormat]],
+) -> None:
+    """Make sure that all of a block but its pixels reached the disk; `kinds` are those checked so far."""
+    where = f"{journal.path}: the block at offset {ifd.offset}"
+    _check(record.is_intact is not False, f"{where} has a record that does not have its checksum")
+    for note in record.notes if record.is_intact is None else ():
+        check_note(note)
+    _check(ifd.is_sorted, f"{where} has a page with damaged tags")
+    entries = ifd.public_entries()
+    kind = entries if record.pixels.is_encoded else PageKind(entries).page(0), record.pixels
+    if kind not in kinds:
+        check_coding(journal.file, ifd, record.pixels)
+        kinds.add(kind)
 
 
 def _records(journal: JournalFile, ifd: chain.Ifd) -> chain.Entry:

@@ -3,6 +3,7 @@
 import json
 import operator
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -12,6 +13,10 @@ from exengine_ome_tiff.tiff.pixels import PixelFormat, pixel_format
 
 _DTYPE = re.compile(r"[<>|][bfiuc][0-9]{1,2}")
 _CHECKSUM = re.compile(r"[a-z0-9]{1,20}:[0-9a-f]{1,128}")
+_NO_CRC = b"00000000"
+_CRC_END = b'"}'
+_CRC = re.compile(rb'"crc32": "[0-9a-f]{8}"}\Z')
+"""The end of the first line, where the record has a checksum of itself."""
 
 
 class BlockRecord(NamedTuple):
@@ -27,12 +32,15 @@ class BlockRecord(NamedTuple):
         One for each page, as `checksum` makes them; empty where none were made.
     head_nbytes
         Length of the first line, behind which the notes begin.
+    is_intact
+        Whether the record has the checksum that it was written with; None where it was written with none.
     """
 
     pixels: PixelFormat
     notes: list[bytes]
     checksums: list[str]
     head_nbytes: int
+    is_intact: bool | None
 
 
 def encode_block(
@@ -52,7 +60,8 @@ def encode_block(
     Returns
     -------
     bytes
-        ``{"pages": K, "shape": [...], "dtype": "..."}\n``, then the K notes, each ended by ``\n``.
+        ``{"pages": K, "shape": [...], "dtype": "...", "crc32": "..."}\n``, then the K notes, each ended by
+        ``\n``. The checksum is that of these bytes with zeros for its digits.
     int
         Length of the first line, ``\n`` included.
     """
@@ -63,8 +72,10 @@ def encode_block(
         what["encoded"] = True
     if checksums:
         what["checksums"] = list(checksums)
-    head = json.dumps(what).encode()
-    return b"\n".join((head, *notes, b"")), len(head) + 1
+    head = json.dumps(what | {"crc32": _NO_CRC.decode()}).encode()
+    rest = b"\n".join((b"", *notes, b""))
+    crc = zlib.crc32(rest, zlib.crc32(head))
+    return b"".join((head[: -len(_NO_CRC + _CRC_END)], b"%08x" % crc, _CRC_END, rest)), len(head) + 1
 
 
 def decode_block(record: bytes) -> BlockRecord:
@@ -90,7 +101,17 @@ def decode_block(record: bytes) -> BlockRecord:
         raise OmeTiffError(f"the record of a block of {pages} frames has {len(notes)} lines behind the first")
     if checksums and len(checksums) != pages:
         raise OmeTiffError(f"the record of a block of {pages} frames has {len(checksums)} checksums")
-    return BlockRecord(pixels, notes[:-1], checksums, len(head) + 1)
+    return BlockRecord(pixels, notes[:-1], checksums, len(head) + 1, _is_intact(record, len(head)))
+
+
+def _is_intact(record: bytes, head_nbytes: int) -> bool | None:
+    """Whether a record has the checksum at the end of its first line; None where none is there."""
+    if _CRC.search(record, 0, head_nbytes) is None:
+        return None
+    end = head_nbytes - len(_CRC_END)
+    start = end - len(_NO_CRC)
+    crc = zlib.crc32(record[end:], zlib.crc32(_NO_CRC, zlib.crc32(record[:start])))
+    return record[start:end] == b"%08x" % crc
 
 
 def _matching(pattern: re.Pattern[str], text: str) -> str:
