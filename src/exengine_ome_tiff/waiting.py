@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock
 
-_SLICE_S = 0.1
+SLICE_S = 0.1
 """Windows delivers Ctrl+C when a wait is over."""
 
 
@@ -46,7 +46,7 @@ class News:
         try:
             self._bells.add(bell)  # before the predicate is asked: whoever changes it rings afterwards
             while not predicate():
-                left_s = _SLICE_S if until_s is None else min(_SLICE_S, until_s - time.monotonic())
+                left_s = SLICE_S if until_s is None else min(SLICE_S, until_s - time.monotonic())
                 if left_s <= 0:
                     return predicate()
                 bell.acquire(timeout=left_s)

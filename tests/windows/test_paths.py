@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,8 +14,9 @@ from pathlib import PureWindowsPath
 
 import numpy as np
 import pytest
+import tifffile
 
-from exengine_ome_tiff import TiffStorage, waiting
+from exengine_ome_tiff import TiffStorage, convert, export_imagej, waiting
 from exengine_ome_tiff.cli.output import is_closed_pipe
 from exengine_ome_tiff.coordinates import MAX_LABEL_BYTES, file_label
 from exengine_ome_tiff.dataset.windows_paths import (
@@ -22,7 +25,9 @@ from exengine_ome_tiff.dataset.windows_paths import (
     label_room,
     with_long_form,
 )
-from exengine_ome_tiff.tiff import disk
+from exengine_ome_tiff.demo import acquisition
+from exengine_ome_tiff.demo.microscope import SimulatedMicroscope
+from exengine_ome_tiff.tiff import disk, system_calls
 from exengine_ome_tiff.waiting import News
 
 FRAME = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
@@ -39,7 +44,7 @@ def test_names_that_windows_would_take_for_something_else(path):
 
 
 @pytest.mark.parametrize(
-    "path", ["null.ome.tiff", "auxiliary", "com10", ".run", "2026.11.27", "Zellen µm 細胞"]
+    "path", ["null.ome.tiff", "auxiliary", "com10", ".run", "2026.11.27", "Zellen µm 細胞", "../run"]
 )
 @pytest.mark.parametrize("folder", ["C:/", "//server/share", "\\\\?\\C:\\"])
 def test_names_that_windows_keeps(folder, path):
@@ -70,6 +75,8 @@ def test_long_paths_get_the_form_without_a_limit(start, expected):
         long, is_folder=False
     )
     assert str(with_long_form(FakePath(start + "a" * 100), is_folder=True)) == start + "a" * 100
+    detour = FakePath(start + "b\\..\\" + "a" * 250)
+    assert str(with_long_form(detour, is_folder=True)) == expected + "a" * 250
 
 
 @pytest.mark.parametrize("length", [20, 60, 120])
@@ -90,6 +97,44 @@ def test_a_dataset_with_a_long_path(tmp_path):
             np.testing.assert_array_equal(storage[{"time": 0, "position": "p" * 120}], FRAME)
         with TiffStorage(folder / name, overwrite=True) as storage:
             storage.put({"time": 0}, FRAME)
+
+
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_conversion_to_a_long_path_and_export_from_it(tmp_path, name):
+    with TiffStorage(tmp_path / "source.ome.tiff") as storage:
+        storage.put({"time": 0}, FRAME)
+    for count in (1, 3, 7):
+        folder = tmp_path.joinpath(*["directory name " + "n" * 30] * count)
+        for _ in range(2):
+            convert(tmp_path / "source.ome.tiff", folder / name, overwrite=True)
+        export_imagej(folder / name, folder / "stack.tif")
+        export_imagej(folder / name, folder / "stack.tif", overwrite=True)
+        assert sorted(path.name for path in long_form(folder).iterdir()) == [name, "stack.tif"]
+        np.testing.assert_array_equal(tifffile.imread(long_form(folder / "stack.tif")), FRAME)
+
+
+def long_form(path):
+    return with_long_form(path, is_folder=True) if os.name == "nt" else path
+
+
+@on_windows
+@pytest.mark.parametrize("name", ["nul.tif", "aux.tif", "run .tif.", "a|b.tif"])
+def test_such_a_name_is_no_destination(tmp_path, name):
+    with TiffStorage(tmp_path / "source.ome.tiff") as storage:
+        storage.put({"time": 0}, FRAME)
+    for command in (convert, export_imagej):
+        with pytest.raises(ValueError, match="choose another name"):
+            command(tmp_path / "source.ome.tiff", f"{tmp_path}\\{name}")
+    assert [path.name for path in tmp_path.iterdir()] == ["source.ome.tiff"]
+
+
+@pytest.mark.parametrize("dest", ["run", "run/new", "other/../run", "other/../run/new.ome.tiff"])
+def test_a_dataset_is_not_converted_into_itself(tmp_path, dest):
+    (tmp_path / "other").mkdir()
+    with TiffStorage(tmp_path / "run") as storage:
+        storage.put({"time": 0}, FRAME)
+    with pytest.raises(ValueError, match="is the source, or in it"):
+        convert(tmp_path / "run", tmp_path / dest, overwrite=True)
 
 
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
@@ -166,6 +211,78 @@ def test_room_is_taken_without_writing_zeros(tmp_path):
         file.truncate(0)
 
 
+@on_windows
+def test_a_full_disk_is_met_when_room_is_taken(tmp_path, monkeypatch):
+    class Full:
+        def SetFileInformationByHandle(self, *_):  # noqa: N802 - its name in Windows
+            ctypes.set_last_error(112)  # ERROR_DISK_FULL
+            return 0
+
+    storage = TiffStorage(tmp_path / "run.ome.tiff")
+    storage.put({"time": 0}, FRAME)
+    with monkeypatch.context() as patch:
+        patch.setattr(system_calls, "_kernel", Full())
+        with pytest.raises(OSError, match="bytes are free") as caught:
+            storage.put({"time": 1}, np.zeros((2000, 2000), "u2"))
+    assert caught.value.errno == errno.ENOSPC
+    storage.put({"time": 2}, FRAME)
+    storage.close()
+    with TiffStorage.open(tmp_path / "run.ome.tiff") as reader:
+        assert reader.get_image_coordinates_list() == [{"time": 0}, {"time": 2}]
+
+
+MAIN = "import sys; from exengine_ome_tiff.cli import main; sys.exit(main())"
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        for number in range(200):
+            storage.put({"time": number}, FRAME[:8, :8], {"text": "x" * 1000})
+    with subprocess.Popen(
+        [sys.executable, "-c", MAIN, "metadata", tmp_path / "run.ome.tiff"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+def interrupt_soon():
+    threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
+
+
+@pytest.mark.timeout(60)
+def test_ctrl_c_ends_a_wait_for_an_image(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        for wait in (storage.await_new_image, storage.block_until_finished):
+            interrupt_soon()
+            with pytest.raises(KeyboardInterrupt):
+                wait()
+
+
+class Stuck(SimulatedMicroscope):
+    """Has a stage that arrives only when it is switched off."""
+
+    def __init__(self, shape):
+        super().__init__(shape)
+        self.is_off = threading.Event()
+
+    def settle(self):
+        interrupt_soon()
+        self.is_off.wait()
+
+    def close(self):
+        self.is_off.set()
+
+
+@pytest.mark.timeout(60)
+def test_ctrl_c_ends_the_wait_for_a_device(tmp_path):
+    plan = acquisition.DemoPlan(time_points=1, positions=1, z_slices=1, size=32)
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage, pytest.raises(KeyboardInterrupt):
+        acquisition.run(plan, storage, Stuck)
+
+
 def test_a_closed_pipe_has_no_number_of_its_own_on_windows(monkeypatch):
     assert is_closed_pipe(BrokenPipeError(errno.EPIPE, "Broken pipe"))
     monkeypatch.setattr(os, "name", "nt")
@@ -177,9 +294,8 @@ def test_a_closed_pipe_has_no_number_of_its_own_on_windows(monkeypatch):
 @pytest.mark.parametrize("encoding", ["cp1252", "cp932", "ascii"])
 def test_the_demo_prints_any_name_in_any_code_page(tmp_path, encoding):
     sizes = ["--time-points", "1", "--positions", "1", "--z-slices", "1", "--size", "32"]
-    code = "import sys; from exengine_ome_tiff.cli import main; sys.exit(main())"
     done = subprocess.run(
-        [sys.executable, "-c", code, "demo", "細胞 µm.ome.tiff", *sizes, "--channels", "DAPI", "Größe Ω"],
+        [sys.executable, "-c", MAIN, "demo", "細胞 µm.ome.tiff", *sizes, "--channels", "DAPI", "Größe Ω"],
         cwd=tmp_path,
         capture_output=True,
         env=os.environ | {"PYTHONIOENCODING": encoding},

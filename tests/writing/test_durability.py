@@ -20,6 +20,7 @@ import tifffile
 from exengine_ome_tiff import NotFinishedError, TiffStorage
 from exengine_ome_tiff.tiff import chain, file_tail, final_chain
 from exengine_ome_tiff.tiff.records import decode_block
+from exengine_ome_tiff.writing import recorder
 from exengine_ome_tiff.writing.files import BUFFER_BYTES
 from exengine_ome_tiff.writing.flusher import IDLE_S
 from exengine_ome_tiff.writing.recorder import SLOW_S
@@ -407,6 +408,13 @@ def test_no_file_is_left_where_the_only_frame_failed(target, full_disk):
     assert not target.exists()
 
 
+@pytest.fixture
+def none_is_slow(monkeypatch):
+    """Have all frames wait, however long the machine takes between them."""
+    monkeypatch.setattr(recorder, "SLOW_S", 600)
+
+
+@pytest.mark.usefixtures("none_is_slow")
 def test_frames_that_could_not_be_written_when_idle_are_written_later(tmp_path, full_disk, caplog):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
@@ -423,6 +431,7 @@ def test_frames_that_could_not_be_written_when_idle_are_written_later(tmp_path, 
     assert "could not write" in caplog.text
 
 
+@pytest.mark.usefixtures("none_is_slow")
 def test_the_flusher_waits_before_it_tries_again(tmp_path, full_disk):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         put(storage, 0)

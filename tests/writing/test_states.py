@@ -13,7 +13,7 @@ import pytest
 
 from exengine_ome_tiff import PlaneValues, TiffStorage, Translator, recover, validate
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.writing import claim, flusher
+from exengine_ome_tiff.writing import claim, flusher, recorder
 from exengine_ome_tiff.writing.state import State
 from frames import assert_same, frame
 
@@ -166,6 +166,7 @@ class TestOnlyOwnFilesAreDeleted:
 class TestFlusher:
     def test_any_error_leaves_it_alive_and_is_told_once(self, tmp_path, monkeypatch, caplog):
         monkeypatch.setattr(flusher, "IDLE_S", 0.01)
+        monkeypatch.setattr(recorder, "SLOW_S", 600)
         with TiffStorage(tmp_path / "run.ome.tiff") as storage:
             storage.put({"time": 0}, frame({}))
             (writer,) = storage._recording.index.files

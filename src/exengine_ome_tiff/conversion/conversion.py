@@ -1,5 +1,6 @@
 """Conversion of other datasets to datasets of `TiffStorage`, which can be interrupted and resumed."""
 
+import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from exengine_ome_tiff.conversion.sources import (
     Source,
     StorageSource,
 )
+from exengine_ome_tiff.dataset.location import absolute_path, new_path
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
@@ -148,10 +150,10 @@ def convert(
     """
     if "on_error" in options:
         raise TypeError("got on_error, but a conversion tells what could not be carried over")
-    path = Path(fspath(dest)).absolute()
+    path = new_path(dest)
     opened = _open_source(source, coordinates)
     try:
-        if opened.path is not None and path.resolve().is_relative_to(opened.path.resolve()):
+        if opened.path is not None and _is_within(path, opened.path):
             raise ValueError(f"the destination {path} is the source, or in it")
         wanted = _storage_options(opened, options)
         names = [type(translator).__qualname__ for translator in wanted["translators"]]
@@ -186,6 +188,12 @@ def convert(
     )
 
 
+def _is_within(path: Path, folder: Path) -> bool:
+    """Whether a path is a file or folder, or is in it, however the two are spelled."""
+    real = Path(os.path.normpath(path)) if os.name == "nt" else path.resolve()
+    return any(each.exists() and each.samefile(folder) for each in (real, *real.parents))
+
+
 def _storage_options(source: Source, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the user says, and what the source says where the user says nothing."""
     known = {name: value for name, value in source.options.items() if value is not None}
@@ -203,7 +211,7 @@ def _open_source(
         return StorageSource(source, coordinates)
     if coordinates is not None:
         raise TypeError(f"got coordinates of frames of {fspath(source)!r}, expected those of a storage")
-    path = Path(fspath(source)).absolute()
+    path = absolute_path(source)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
     if path.is_dir() and is_ndtiff(path):

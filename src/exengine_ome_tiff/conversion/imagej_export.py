@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from os import PathLike, fspath
+from functools import partial
+from os import PathLike
 from pathlib import Path
 
 from exengine_ome_tiff.conversion.hyperstack_planes import HyperstackPlanes
 from exengine_ome_tiff.dataset.images import ImageChoice, find_image
+from exengine_ome_tiff.dataset.location import new_path
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
-from exengine_ome_tiff.tiff import write_hyperstack
+from exengine_ome_tiff.tiff import patiently, write_hyperstack
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def export_imagej(
     OSError
         The file could not be written.
     """
-    target = Path(fspath(dest)).absolute()
+    target = new_path(dest)
     if target.suffix.lower() not in (".tif", ".tiff"):
         raise ValueError(f"{target}: a hyperstack of ImageJ ends in .tif")
     if Path(target.stem).suffix.lower() == ".ome":
@@ -91,7 +93,7 @@ def export_imagej(
     if target.exists() and not (overwrite and target.is_file()):
         raise FileExistsError(f"{target} exists")
     with OpenDataset(path) as data:
-        if target.resolve() in [each.resolve() for each in data.paths]:
+        if target.exists() and any(target.samefile(each) for each in data.paths):
             raise FileExistsError(f"{target} is the dataset itself")
         found = find_image(data.images, image)
         planes = HyperstackPlanes(data, found)
@@ -99,7 +101,7 @@ def export_imagej(
         part = target.with_name(f".{target.name}.part")
         try:
             write_hyperstack(part, stack, planes.all(progress))
-            part.replace(target)
+            patiently(partial(part.replace, target))
         finally:
             part.unlink(missing_ok=True)
         sizes = dict(zip("TZCYXS", stack.shape, strict=False))

@@ -50,13 +50,7 @@ class Location:
     @classmethod
     def of(cls, path: str | PathLike[str]) -> "Location":
         """Decide by its suffix what a path is; ValueError for one that cannot be written to."""
-        absolute = absolute_path(path)
-        if os.name == "nt":
-            check_windows_path(absolute)
-        try:
-            absolute.name.encode()
-        except UnicodeEncodeError:
-            raise ValueError(f"got the path {absolute!r}, whose name is no text in UTF-8") from None
+        absolute = new_path(path)
         return cls.at(absolute, is_folder=not is_tiff(absolute))
 
     @classmethod
@@ -134,3 +128,15 @@ def absolute_path(path: str | PathLike[str]) -> Path:
     """Return the absolute path of a dataset, in a form that Windows opens however long it is."""
     absolute = Path(fspath(path)).absolute()
     return with_long_form(absolute, is_folder=not is_tiff(absolute)) if os.name == "nt" else absolute
+
+
+def new_path(path: str | PathLike[str]) -> Path:
+    """Return the absolute path of what will be written; ValueError for a name that cannot be written."""
+    if os.name == "nt":
+        check_windows_path(Path(fspath(path)).absolute())
+    absolute = absolute_path(path)
+    try:
+        absolute.name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"got the path {absolute!r}, whose name is no text in UTF-8") from None
+    return absolute

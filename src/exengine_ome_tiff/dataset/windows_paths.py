@@ -1,5 +1,6 @@
 """Paths that Windows refuses, changes or cannot open."""
 
+import ntpath
 import re
 from pathlib import Path, PurePath, PureWindowsPath
 
@@ -20,6 +21,8 @@ def check_windows_path(path: PurePath) -> None:
         Names the part of the path and what is wrong.
     """
     for part in path.parts[1:]:
+        if part == "..":
+            continue
         if _DEVICE.fullmatch(part.partition(".")[0].rstrip()):
             reason = "names a device"
         elif part.endswith((".", " ")):
@@ -33,7 +36,7 @@ def check_windows_path(path: PurePath) -> None:
 
 def with_long_form(path: Path, *, is_folder: bool) -> Path:
     r"""Return a path in the form ``\\?\`` where names in it may be too long for Windows otherwise."""
-    text = str(path)
+    text = ntpath.normpath(path)  # the long form has no ".."
     if len(text) <= (_MAX_FOLDER_PATH if is_folder else _MAX_FILE_PATH) or text.startswith("\\\\?\\"):
         return path
     drive = PureWindowsPath(text).drive

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -14,10 +15,11 @@ from exengine.data import DataCoordinates, DataHandler
 from exengine.events.detector_events import ReadoutData, StartCapture
 from exengine.events.positioner_events import SetPosition1DEvent, SetPosition2DEvent
 from exengine.kernel.data_storage_base import DataStorage
+from exengine.kernel.ex_future import ExecutionFuture
 from exengine.notifications import DataStoredNotification
 
 from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope
-from exengine_ome_tiff.waiting import News
+from exengine_ome_tiff.waiting import SLICE_S, News
 
 Coordinates: TypeAlias = dict[str, int | str]
 Progress: TypeAlias = Callable[[int, int], object]
@@ -161,9 +163,9 @@ def _acquire(
     start_s = time.perf_counter()
     try:
         for t, p, channel in plan.stacks():
-            engine.submit(scope.time_event(t * plan.interval_s)).await_execution()
-            engine.submit(SetPosition2DEvent(scope.xy_stage, (p * plan.spacing_um, 0.0))).await_execution()
-            engine.submit(scope.channel_event(channel)).await_execution()
+            _await(engine.submit(scope.time_event(t * plan.interval_s)))
+            _await(engine.submit(SetPosition2DEvent(scope.xy_stage, (p * plan.spacing_um, 0.0))))
+            _await(engine.submit(scope.channel_event(channel)))
             for z in range(plan.z_slices):
                 coordinates: Coordinates = {"time": t, "position": f"Pos{p}", "channel": channel, "z": z}
                 _take(engine, scope, handler, plan.z_um(z), coordinates)
@@ -186,14 +188,22 @@ def _take(
     engine: ExecutionEngine, scope: Microscope, handler: DataHandler, z_um: float, coordinates: Coordinates
 ) -> None:
     """Take one frame at a height and return when it is on its way to the storage."""
-    engine.submit(SetPosition1DEvent(scope.z_stage, z_um)).await_execution()
-    engine.submit(scope.settle).await_execution()
-    engine.submit(StartCapture(1, scope.camera)).await_execution()
+    _await(engine.submit(SetPosition1DEvent(scope.z_stage, z_um)))
+    _await(engine.submit(scope.settle))
+    _await(engine.submit(StartCapture(1, scope.camera)))
     readout = engine.submit(ReadoutData([coordinates], scope.camera, handler, num_blocks=1))
     try:
-        readout.await_execution()
+        _await(readout)
     finally:
         readout.stop()  # else it would go on waiting for a frame, and so would `shutdown`, after an interrupt
+
+
+def _await(event: ExecutionFuture) -> None:
+    """Wait until an event is executed, in slices, so that Ctrl+C is noticed on Windows."""
+    while not event.is_execution_complete():
+        with suppress(TimeoutError):
+            event.await_execution(SLICE_S)
+    event.await_execution()  # raises what the event raised
 
 
 class _Watch(DataStorage):

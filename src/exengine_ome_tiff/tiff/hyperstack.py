@@ -102,13 +102,14 @@ def write_hyperstack(path: Path, stack: Hyperstack, planes: Iterator[npt.NDArray
     """
     stack.check_size()
     size = stack.pixel_size_um
-    tifffile.imwrite(
-        path,
-        planes,
-        shape=stack.shape,
-        dtype=stack.dtype,
-        imagej=True,
-        photometric="rgb" if len(stack.shape) > len("TZCYX") else "minisblack",
-        resolution=None if size is None else (1 / size[0], 1 / size[1]),
-        metadata=dict(stack.metadata()),
-    )
+    with path.open("wb") as file:
+        tifffile.imwrite(
+            file,
+            planes,
+            shape=stack.shape,
+            dtype=stack.dtype,
+            imagej=True,
+            photometric="rgb" if len(stack.shape) > len("TZCYX") else "minisblack",
+            resolution=None if size is None else (1 / size[0], 1 / size[1]),
+            metadata=dict(stack.metadata()),
+        )

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from exengine_ome_tiff.dataset.loader import datasets_in
-from exengine_ome_tiff.dataset.location import Location
+from exengine_ome_tiff.dataset.location import Location, absolute_path
 from exengine_ome_tiff.tiff import has_no_page, patiently
 
 _MAX_NAME_BYTES = 255
@@ -89,11 +89,13 @@ def delete(location: Location) -> None:
 
 
 def _beside(location: Location, suffix: str) -> Path:
-    path = Path(os.path.realpath(location.path)) if location.is_folder else location.path
+    path = location.path
+    if location.is_folder and path.is_symlink():
+        path = Path(os.path.realpath(path))
     name = f".{path.name}{suffix}"
     if len(os.fsencode(name)) > _MAX_NAME_BYTES:
         name = f".{sha256(os.fsencode(path.name)).hexdigest()}{suffix}"
-    return path.with_name(name)
+    return absolute_path(path.with_name(name))
 
 
 def _slots(location: Location) -> list[Path]:
