@@ -31,6 +31,11 @@ def pytest_addoption(parser):
         action="store_true",
         help="hunt for hours' worth of chance: all kills, full disks, damaged files and combinations",
     )
+    parser.addoption(
+        "--only-bioformats",
+        action="store_true",
+        help="run only tests that open files with Bio-Formats, such as for another version of it",
+    )
 
 
 def pytest_configure(config):
@@ -46,9 +51,9 @@ def pytest_xdist_auto_num_workers(config) -> int:
 
 
 def pytest_collection_modifyitems(config, items):
-    if is_thorough():
-        return
-    chosen = [item for item in items if item.get_closest_marker("thorough") is None]
+    chosen = [item for item in items if is_thorough() or item.get_closest_marker("thorough") is None]
+    if config.option.only_bioformats:
+        chosen = [item for item in chosen if "bioformats" in item.fixturenames]
     if len(chosen) < len(items):
         config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
         items[:] = chosen

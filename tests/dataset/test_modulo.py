@@ -73,6 +73,7 @@ def test_bioformats_sees_steps_and_labels(tmp_path, bioformats):
     assert names == ["DAPI lambda 500", "DAPI lambda 520", "DAPI lambda 590"]
 
 
+@pytest.mark.usefixtures("bioformats")
 def test_without_the_option_the_axis_makes_images(tmp_path, caplog):
     put = frames_at(nested(time=(0, 1), angle=(0, 45, 90)))
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:

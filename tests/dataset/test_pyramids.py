@@ -86,6 +86,7 @@ def test_large_frames_have_copies_by_themselves(tmp_path, shape, levels):
         assert tif.series[0].keyframe.is_tiled == (max(shape) > 512)
 
 
+@pytest.mark.usefixtures("bioformats")
 def test_finish_after_a_failure_makes_the_copies_that_are_missing(tmp_path, monkeypatch, caplog):
     path = tmp_path / "run.ome.tiff"
     put = frames_at(nested(time=range(3)), (40, 40))
