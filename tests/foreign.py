@@ -147,6 +147,7 @@ def write_image_stack(
     comments: Mapping[str, Any] | None = None,
     *,
     is_finished: bool = True,
+    n_unused: int = 0,
 ) -> Path:
     """Write a file of an image stack as Micro-Manager 2 does.
 
@@ -156,6 +157,8 @@ def write_image_stack(
         Their coordinates are numbers of channel, z, time and position.
     is_finished
         Whether the index and the comments are there, which Micro-Manager writes last.
+    n_unused
+        How many entries of the index are all zeros.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(summary).encode()
@@ -163,9 +166,10 @@ def write_image_stack(
     first += first % 2
     data, places = pages(first, frames)
     index_at = first + len(data)
-    index = struct.pack("<2I", 3453623, len(frames)) + b"".join(
+    index = struct.pack("<2I", 3453623, len(frames) + n_unused) + b"".join(
         struct.pack("<5I", *_cztp(frame[0]), place[0]) for frame, place in zip(frames, places, strict=True)
     )
+    index += bytes(20 * n_unused)
     display_at, display = index_at + len(index), json.dumps([{"Name": "a"}]).encode()
     comments_at, remarks = display_at + 8 + len(display), json.dumps(comments or {"Summary": ""}).encode()
     ends = (index_at, display_at, comments_at) if is_finished else (0, 0, 0)

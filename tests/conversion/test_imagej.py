@@ -79,6 +79,10 @@ def test_an_image_with_all_that_imagej_knows(tmp_path, dataset, image):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "µ b.tif"]
 
 
+def test_an_image_without_gaps_that_has_the_first_frame(tmp_path, dataset):
+    assert export_imagej(dataset, tmp_path / "a.tif", "A1").gaps == 0
+
+
 TYPES = {
     "u1": ("u1", False),
     "u2": ("u2", False),

@@ -126,6 +126,15 @@ def test_a_file_whose_writer_was_killed_has_no_index(tmp_path, caplog):
     assert_carried_over(tmp_path / "run.ome.tiff", NUMBERS[:12], caplog)
 
 
+def test_entries_of_the_index_that_lead_to_no_page(tmp_path, caplog):
+    frames = frames_at(NUMBERS[:12])
+    path = write_image_stack(tmp_path / "a" / "a_MMStack.ome.tif", SUMMARY, frames, n_unused=3)
+    with tifffile.TiffFile(path) as tif:
+        assert tif.micromanager_metadata["IndexMap"][:, 4].tolist()[11:] == [tif.pages[11].offset, 0, 0, 0]
+    assert convert(tmp_path / "a", tmp_path / "run.ome.tiff", verify=True).is_complete
+    assert_carried_over(tmp_path / "run.ome.tiff", NUMBERS[:12], caplog)
+
+
 def comments_of_planes(path):
     """Return the comments in an OME-TIFF by image and plane (z, c, t), as ome-types reads its annotations."""
     ome = from_tiff(path)

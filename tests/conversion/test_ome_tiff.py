@@ -205,3 +205,10 @@ def test_what_a_file_is_that_cannot_be_converted(start, kind, tmp_path):
     (tmp_path / "file.tif").write_bytes(start)
     with pytest.raises(OmeTiffError, match=rf"and no OME-TIFF \(it is {kind}\)"):
         convert(tmp_path / "file.tif", tmp_path / "run.ome.tiff")
+
+
+def test_pixels_that_are_no_squares(tmp_path):
+    (path,) = write_ome_tiff(tmp_path, {"a": array()}, pixels='PhysicalSizeX="0.25" PhysicalSizeY="0.5"')
+    done = convert(path, tmp_path / "run.ome.tiff", verify=True)
+    pixels = from_tiff(done.path).images[0].pixels
+    assert (pixels.physical_size_x, pixels.physical_size_y) == (0.25, 0.5)

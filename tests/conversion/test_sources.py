@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -370,3 +371,17 @@ class TestVerifying:
         with pytest.raises(OmeTiffError, match="no frame can be read"):
             convert(NDRAMStorage(), tmp_path / "a.ome.tiff", coordinates=[{"time": 0}])
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no way to wait for names")
+def test_the_name_of_the_result_is_safe_on_the_disk(tmp_path, monkeypatch):
+    synced = []
+    with TiffStorage(tmp_path / "a.ome.tiff") as storage:
+        storage.put({"time": 0}, np.zeros((4, 4), np.uint8))
+    sync = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: (synced.append(os.fstat(descriptor).st_ino), sync(descriptor))
+    )
+    (tmp_path / "to").mkdir()
+    convert(tmp_path / "a.ome.tiff", tmp_path / "to" / "b.ome.tiff")
+    assert synced[-1] == (tmp_path / "to").stat().st_ino

@@ -2,6 +2,7 @@
 
 import importlib.util
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -198,3 +199,25 @@ def test_plan_of_one_frame_is_at_the_focus():
 def test_without_micromanager_the_error_says_what_to_install():
     with pytest.raises(ImportError, match=r'pip install "exengine-ome-tiff\[micromanager\]"'):
         importlib.import_module("exengine_ome_tiff.demo.micromanager_microscope")
+
+
+def test_a_slow_storage_bounds_the_frames_that_wait():
+    waiting, scopes = [], []
+
+    class SlowStorage(DictStorage):
+        def put(self, *frame):
+            time.sleep(0.005)
+            super().put(*frame)
+            waiting.append(scopes[0].camera._exposures - len(self.frames))
+
+    def microscope(shape):
+        scopes.append(SimulatedMicroscope(shape))
+        return scopes[0]
+
+    run(
+        DemoPlan(positions=1, time_points=1, channels=("DAPI",), z_slices=60, size=32),
+        SlowStorage(),
+        microscope,
+    )
+    assert len(waiting) == 60
+    assert max(waiting) <= 20

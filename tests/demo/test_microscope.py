@@ -143,3 +143,10 @@ def test_devices_can_be_read_from_any_thread_and_by_name(engine, microscope):
 def test_without_an_engine_the_error_says_what_to_do():
     with pytest.raises(RuntimeError, match="make the ExecutionEngine first"):
         SimulatedMicroscope(SHAPE)
+
+
+def test_frames_of_a_sequence_follow_each_other_by_an_exposure(microscope):
+    scene = Scene(seed=4)
+    for number, (frame, _) in enumerate(capture(microscope.camera, 3)):
+        view = View(SHAPE, time_s=number * 0.05)
+        assert np.array_equal(frame, scene.frame(view, "DAPI", noise_seed=number))

@@ -10,11 +10,12 @@ import pytest
 import tifffile
 from ome_types import from_tiff
 
+from acquisitions import nested
 from exengine_ome_tiff import ChannelInfo, OmeTiffError, TiffStorage, export_imagej, info, recover
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.inspection.sheet_cells import read_row
 from exengine_ome_tiff.inspection.text_table import table
-from exengine_ome_tiff.text_format import duration_text, shortened, size_text
+from exengine_ome_tiff.text_format import duration_text, length_text, shortened, size_text
 from frames import frame
 
 
@@ -23,6 +24,7 @@ def put_all(storage, places, metadata=lambda _: {}):
         storage.put(place, frame(place), metadata(place))
 
 
+PIXELS = np.zeros((4, 4), np.uint8)
 PLACES = [
     {"position": p, "time": t, "channel": c}
     for t in range(3)
@@ -245,6 +247,7 @@ def test_time_spans(seconds, text):
 
 def test_sizes_and_names():
     assert [size_text(size) for size in (0, 999, 1000, 2_500_000)] == ["0 B", "999 B", "1.0 kB", "2.5 MB"]
+    assert [length_text(um) for um in (0.65, 1, 999, 1000)] == ["650 nm", "1 µm", "999 µm", "1 mm"]
     assert shortened("abcdefghij", 7) == "ab...ij"
     assert shortened("abc", 3) == "abc"
 
@@ -253,6 +256,36 @@ def test_the_duration_of_an_image_that_begins_later(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         for second, position in enumerate(("early", "early", "late", "late", "late")):
             place = {"position": position, "time": second}
-            storage.put(place, np.zeros((4, 4), np.uint8), {"ElapsedTime-ms": 1000.0 * second})
+            storage.put(place, PIXELS, {"ElapsedTime-ms": 1000.0 * second})
     durations = {image.name: image.duration_s for image in info(tmp_path / "run.ome.tiff").images}
     assert durations == {"early": 1.0, "late": 2.0}
+
+
+def test_each_channel_has_its_colour_where_an_axis_is_folded_into_channels(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    colors = {"first": ChannelInfo("#102030"), "second": ChannelInfo("#405060")}
+    with TiffStorage(path, fold_axes={"lambda": "C"}, channels=colors) as storage:
+        put_all(storage, nested(channel=("first", "second"), **{"lambda": range(3)}))
+    (image,) = info(path).images
+    assert (image.channels, image.colors) == (("first", "second"), ("#102030", "#405060"))
+    read = [tuple(channel.color.as_rgb_tuple())[:3] for channel in from_tiff(path).images[0].pixels.channels]
+    assert read == [(16, 32, 48)] * 3 + [(64, 80, 96)] * 3
+
+
+def test_durations_are_told_from_the_least_to_the_greatest(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        for second, position in enumerate(["middle"] * 3 + ["long"] * 4 + ["short"] * 2):
+            place = {"position": position, "time": second}
+            storage.put(place, PIXELS, {"ElapsedTime-ms": 1000 * second})
+    assert "  duration       1 s to 3 s" in table(info(tmp_path / "run.ome.tiff"))
+
+
+def test_a_value_that_cannot_be_read_is_told_although_others_of_its_key_can(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        storage.put({"position": "A"}, PIXELS, {"Exposure-ms": 5})
+        storage.put({"position": "B"}, PIXELS, {"Exposure-ms": "long"})
+    found = info(tmp_path / "run.ome.tiff")
+    (key,) = found.metadata
+    assert key.places == ("ome", "annotation")
+    (finding,) = found.check
+    assert (finding.kind, finding.subject) == ("value", "Exposure-ms")

@@ -372,3 +372,25 @@ def test_a_refused_frame_leaves_no_trace_in_what_follows(tmp_path):
 def test_samples_of_colour_are_interleaved(tmp_path):
     document, _ = stored(tmp_path, [({"time": 0}, {})], image=np.zeros((8, 9, 3), np.uint8))
     assert document.images[0].pixels.interleaved is True
+
+
+def test_an_exposure_of_zero_is_one(tmp_path):
+    document, _ = stored(tmp_path, [({"time": 0}, {"Exposure-ms": 0}), ({"time": 1}, {"Exposure-ms": -1})])
+    assert [plane.exposure_time for plane in document.images[0].pixels.planes] == [0, None]
+
+
+def test_the_camera_of_a_frame_goes_before_that_of_the_core(tmp_path):
+    tags = {"Camera": "A", "Core-Camera": "B", "A-Gain": "3", "B-Gain": "4"}
+    document, _ = stored(tmp_path, [({"channel": "x"}, tags)])
+    (detector,) = document.instruments[0].detectors
+    assert detector.model == "A"
+    assert document.images[0].pixels.channels[0].detector_settings.gain == 3
+
+
+@pytest.mark.parametrize("key", ["timestamp", "datetime", "acquired"])
+def test_stamps_by_plain_names(tmp_path, key):
+    stamps = [f"2026-05-06T07:08:0{second}+00:00" for second in (1, 4)]
+    document, _ = stored(tmp_path, [({"time": time}, {key: stamp}) for time, stamp in enumerate(stamps)])
+    (image,) = document.images
+    assert image.acquisition_date == datetime(2026, 5, 6, 7, 8, 1, tzinfo=UTC)
+    assert [plane.delta_t for plane in image.pixels.planes] == [0, 3]

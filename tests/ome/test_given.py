@@ -345,3 +345,21 @@ def test_significant_bits_are_those_of_a_camera_s_pixels(tmp_path, bits, dtype, 
     with TiffStorage(path) as storage:
         storage.put({"time": 0}, FRAME.astype(dtype), {"Camera": "C", "BitDepth": bits})
     assert document_of(path).images[0].pixels.significant_bits == written
+
+
+def test_the_interval_of_frames_goes_before_that_of_the_summary(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, {"time_interval_s": 5}) as storage:
+        storage.put({"time": 0}, FRAME, {"time_interval_s": 2})
+    assert document_of(path).images[0].pixels.time_increment == 2
+
+
+def test_the_date_of_a_stamp_is_that_of_its_frame_also_where_times_count_from_the_start(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, {"StartTime": "2026-01-01 12:00:00.000 +0000"}) as storage:
+        for time in range(2):
+            stamp = f"2026-01-01 12:00:{10 + time}.000 +0000"
+            storage.put({"time": time}, FRAME, {"Time": stamp, "ElapsedTime-ms": 5000 + 1000 * time})
+    (image,) = document_of(path).images
+    assert [plane.delta_t for plane in image.pixels.planes] == [5, 6]
+    assert image.acquisition_date.isoformat() == "2026-01-01T12:00:05+00:00"

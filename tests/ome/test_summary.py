@@ -93,10 +93,11 @@ def test_what_is_excluded_is_nowhere(tmp_path, name):
         "UserName": "lovelace",
         "FileName": "D:/data/1.tif",
         "nested": {"key": "hush", "b": 1},
+        "listed": [{"UserName": "lovelace", "c": 2}],
     }
     options = {"exclude_metadata": ["private", "FileName", "nested.key"]}
     frame, summary = stored(tmp_path / name, metadata, **options)
-    assert frame == {"exposure_ms": 5, "nested": {"b": 1}}
+    assert frame == {"exposure_ms": 5, "nested": {"b": 1}, "listed": [{"c": 2}]}
     assert "UserName" not in summary
     assert summary["protocol"]["stain"] == "DAPI 1:1000"
     files = [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -110,6 +110,10 @@ def test_the_table_of_many_images_stays_short(tmp_path):
         rows = Cells(storage._repr_html_()).rows
         assert len(rows) == 52
         assert rows[-1] == ["and 10 more images"]
+    with stored(tmp_path / "50.ome.tiff", frames_at(nested(place=range(50)))) as storage:
+        rows = Cells(storage._repr_html_()).rows
+        assert len(rows) == 51
+        assert rows[-1][0] == "49"
 
 
 def test_images_are_laid_out_again_only_for_new_frames(tmp_path, monkeypatch):

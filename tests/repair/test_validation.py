@@ -81,6 +81,15 @@ def test_blank_pages_with_smaller_copies_are_right(tmp_path):
     assert validate(write(tmp_path / "run.ome.tiff", places, pyramid_levels=1, compression="zlib")) == []
 
 
+def test_images_of_several_files_by_turns_are_right(tmp_path):
+    with TiffStorage(tmp_path / "run") as storage:
+        for time, (position, shape) in enumerate(
+            [("A", (4, 5)), ("B", (4, 5)), ("A", (6, 7)), ("B", (6, 7))]
+        ):
+            storage.put({"position": position, "time": time}, frame({"time": time}, shape))
+    assert validate(tmp_path / "run") == []
+
+
 def test_moving_and_renaming_is_nothing_wrong(tmp_path):
     file = write(tmp_path / "run.ome.tiff").rename(tmp_path / "other.ome.tiff")
     folder = write(tmp_path / "run").rename(tmp_path / "elsewhere")

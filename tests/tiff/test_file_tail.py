@@ -185,3 +185,29 @@ def test_room_is_reserved_for_all_frames_that_wait(tmp_path, buffer_bytes):
         counts.append(len(taken))
         writer.close()
     assert counts[0] == 0 < counts[-1]
+
+
+def test_memory_goes_back_to_the_pool_when_its_bytes_are_in_the_file(tmp_path):
+    pool = BufferPool(1000, 1)
+    path = tmp_path / "a.tif"
+    writer = JournalFile.create(path, b"dataset", WriteSettings(), pool)
+    for number in range(3):
+        writer.append(frame(number, SMALL), SMALL, b"")
+    assert pool.take() is None
+    writer.sync()
+    assert pool.take() is not None
+    writer.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the call of POSIX")
+def test_room_that_could_be_reserved_in_part_is_given_back(tmp_path, monkeypatch):
+    def reserve_in_part(descriptor, start, nbytes):
+        os.ftruncate(descriptor, start + nbytes // 2)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"1234567890")
+    monkeypatch.setattr(os, "posix_fallocate", reserve_in_part)
+    with path.open("r+b", buffering=0) as file, pytest.raises(OSError, match="space"):
+        disk.reserve(file, 10, 1000)
+    assert path.read_bytes() == b"1234567890"

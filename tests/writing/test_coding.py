@@ -84,6 +84,7 @@ def test_pages_are_compressed_and_tiled(tmp_path):
         ({"predictor": True}, "needs a compression"),
         ({"tile": (100, 128)}, "multiples of 16"),
         ({"tile": (0, 16)}, "multiples of 16"),
+        ({"tile": (24, 16)}, "multiples of 16"),
         ({"tile": (16,)}, "multiples of 16"),
     ],
 )
@@ -179,9 +180,10 @@ def test_options_of_another_type_are_named(tmp_path, options):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("level", [0, 9])
-def test_the_outermost_levels_of_zlib(tmp_path, level):
+@pytest.mark.parametrize(("compression", "level"), [("zlib", 0), ("zlib", 9), ("zstd", 1), ("zstd", 22)])
+def test_the_outermost_levels(tmp_path, compression, level):
     array = frame({"level": level}, (64, 64))
-    with TiffStorage(tmp_path / "run.ome.tiff", compression="zlib", compression_level=level) as storage:
+    options = {"compression": compression, "compression_level": level}
+    with TiffStorage(tmp_path / "run.ome.tiff", **options) as storage:
         storage.put({}, array)
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "run.ome.tiff"), array)

@@ -472,4 +472,9 @@ def test_nobody_waits_for_the_disk_who_does_not_want_to(tmp_path):
     with failing_disk() as disk:
         with TiffStorage(tmp_path / "run", fsync=False) as storage:
             put(storage, 0)
+        storage = TiffStorage(tmp_path / "resumed", fsync=False)
+        put(storage, 0)
+        storage.suspend()
+        with TiffStorage.resume(tmp_path / "resumed", fsync=False) as storage:
+            put(storage, 1)
         assert "sync" not in disk.events

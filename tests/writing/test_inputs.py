@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 import pytest
+import tifffile
 from exengine.kernel.data_coords import DataCoordinates
 
 from exengine_ome_tiff import TiffStorage
@@ -367,6 +368,16 @@ def test_a_long_axis_with_a_gap(path):
         pytest.fail("the axis was written out value by value", pytrace=False)
     planes = list(stored_planes(tiff_of(path)))
     assert [plane.coordinates["time"] for plane in planes] == times
+
+
+def test_a_long_axis_of_even_steps(path):
+    times = [*range(3, 53, 2)]
+    with TiffStorage(path) as storage:
+        for time in times:
+            storage.put({"time": time}, frame({"time": time}))
+    with tifffile.TiffFile(tiff_of(path)) as tif:
+        assert "range(3, 52, 2)" in tif.ome_metadata
+    assert [plane.coordinates["time"] for plane in stored_planes(tiff_of(path))] == times
 
 
 GOOD = {"time": 0, "channel": "A"}

@@ -87,3 +87,15 @@ def test_a_conversion_that_cannot_move_its_result_moves_the_old_one_back(tmp_pat
     assert tag_of(tmp_path / "run") == "old!"
     monkeypatch.undo()
     assert convert(tmp_path / "source.ome.tiff", tmp_path / "run", overwrite=True).n_frames == 4
+
+
+@pytest.mark.parametrize("name", ["run", "run.ome.tiff"])
+def test_frames_of_the_new_dataset_stay_although_it_was_never_finished(name, tmp_path):
+    write(tmp_path / name, "old!")
+    storage = TiffStorage(tmp_path / name, {"tag": "new"}, overwrite=True)
+    storage.put({"time": 0}, np.zeros((8, 8), "u2"))
+    storage.suspend()
+    with pytest.raises(FileExistsError, match="exists"):
+        TiffStorage(tmp_path / name)
+    recover(tmp_path / name)
+    assert tag_of(tmp_path / name) == "new"
