@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff.cli import main
 from installed import completion, run
 
 NAME = "ein Ordner mit Ω"
@@ -195,3 +196,14 @@ def test_without_the_extra_the_error_says_what_to_install(folder):
     assert done.returncode == 2
     assert done.stderr.splitlines()[0].endswith('pip install "exengine-ome-tiff[show]"')
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_control_characters_do_not_reach_the_terminal(tmp_path, capsys):
+    path = tmp_path / "run.ome.tiff"
+    characters = "".join(map(chr, (*range(1, 10), *range(11, 32), 127, 155)))
+    with TiffStorage(path, description=characters) as storage:
+        storage.put({"position": f"\x1b[2J{characters}"}, np.zeros((4, 4), "u1"), {characters: characters})
+    assert main(["info", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "\\x1b" in out
+    assert not set(characters).intersection(out)

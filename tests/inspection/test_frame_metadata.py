@@ -59,6 +59,17 @@ def test_coordinates_that_are_not_there(path):
         read_frame_metadata(path, {"time": 5})
 
 
+def test_frames_with_the_same_axes_are_nearest(tmp_path):
+    places = [{"time": 9}, {"time": 9, "channel": "GFP"}, {"time": 2, "channel": "DAPI"}]
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        for place in places:
+            storage.put(place, frame(place))
+    with pytest.raises(NoSuchFrameError) as caught:
+        read_frame_metadata(storage.path, {"time": 8, "channel": "DAPI"})
+    near = str(caught.value).partition("; near it: ")[2]
+    assert near == "time=2,channel=DAPI; time=9,channel=GFP; time=9"
+
+
 def test_a_frame_without_coordinates(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         storage.put({}, np.zeros((4, 4), "u1"), {"n": 1})
@@ -88,6 +99,7 @@ def test_before_a_dataset_is_finished(tmp_path):
         ("time=3,channel=DAPI", {"time": 3, "channel": "DAPI"}),
         ("z=-2", {"z": -2}),
         ('well="12"', {"well": "12"}),
+        ('well="-5"', {"well": "-5"}),
         ("name=a, b,z=1", {"name": "a, b", "z": 1}),
         ("name=", {"name": ""}),
         ("", {}),

@@ -115,6 +115,15 @@ def test_frames_that_hardware_triggers_have_the_exposure_of_their_event(tmp_path
     assert json.loads(columns["mda_event.exposure"]) == [3.0, 30.0, 300.0]
 
 
+def test_the_exposure_of_an_event_is_no_annotation_where_hardware_triggers_all_frames(tmp_path):
+    tags = PLUS | {"hardware_triggered": True, "mda_event": {"exposure": 3.0}}
+    document, _ = stored(tmp_path, [({"time": time}, tags) for time in range(2)], SUMMARY)
+    assert [plane.exposure_time for plane in document.images[0].pixels.planes] == [0.003, 0.003]
+    (constant,) = notes(document)
+    assert "mda_event.exposure" not in constant
+    assert constant["exposure_ms"] == "11.0"
+
+
 def told_by_values(objective, binning, gain):
     changes = [("Dia", "Label", objective), ("Cam", "Binning", binning), ("Cam", "Gain", gain)]
     return {"property_values": [setting(*each) for each in changes]}
@@ -157,6 +166,18 @@ def test_presets_set_states(tmp_path):
         *("Plan 4x/0.13", "Plan 60x/1.4 Oil")
     ]
     assert [image.pixels.channels[0].detector_settings.gain for image in document.images] == [5, 9]
+
+
+def test_a_turret_that_goes_back_to_its_first_state(tmp_path):
+    frames = [
+        ({"position": number}, PLUS | {"property_values": [setting("Dia", "State", str(state))]})
+        for number, state in enumerate((1, 0))
+    ]
+    document, _ = stored(tmp_path, frames, SUMMARY)
+    models = {each.id: each.model for each in document.instruments[0].objectives}
+    assert [models[image.objective_settings.id] for image in document.images] == [
+        *("Plan 60x/1.4 Oil", "Plan 4x/0.13")
+    ]
 
 
 def test_what_differs_within_an_image_is_written_by_plane_only(tmp_path):

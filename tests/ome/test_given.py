@@ -363,3 +363,19 @@ def test_the_date_of_a_stamp_is_that_of_its_frame_also_where_times_count_from_th
     (image,) = document_of(path).images
     assert [plane.delta_t for plane in image.pixels.planes] == [5, 6]
     assert image.acquisition_date.isoformat() == "2026-01-01T12:00:05+00:00"
+
+
+@pytest.mark.parametrize(
+    ("summary", "second"),
+    [
+        ({"StartTime": "2026-01-01 12:00:01 +0000", "Time": "2026-01-01 12:00:02 +0000"}, 1),
+        ({"DateAndTime": "2026-01-01 12:00:03 +0000"}, 3),
+        ({"Time": "2026-01-01 12:00:02 +0000", "MicroManagerVersion": "1.4"}, 2),
+    ],
+    ids=lambda each: str(each)[:40],
+)
+def test_when_the_summary_says_that_it_began(tmp_path, summary, second):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, summary) as storage:
+        storage.put({"time": 0}, FRAME)
+    assert document_of(path).images[0].acquisition_date.isoformat() == f"2026-01-01T12:00:0{second}+00:00"

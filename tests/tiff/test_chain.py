@@ -213,6 +213,23 @@ def test_a_tag_longer_than_the_file_is_refused(path, count, offset):
         chain.read_bytes(file, entry._replace(length=count))
 
 
+def test_pixels_beyond_the_end_of_the_file_are_refused(path):
+    ifd = journal(path)[-1]
+    entry = ifd.find(chain.STRIP_BYTE_COUNTS)
+    rest = path.stat().st_size - ifd.find(chain.STRIP_OFFSETS).number
+
+    def check(count):
+        value = chain.ENTRY.pack(*entry[:3], chain.OFFSET.pack(count))
+        with path.open("rb") as file:
+            chain.check_strips(
+                file, ifd._replace(entries=ifd.entries.replace(chain.ENTRY.pack(*entry), value))
+            )
+
+    check(rest)
+    with pytest.raises(OmeTiffError, match="cut off in its pixels"):
+        check(rest + 1)
+
+
 def test_a_page_of_many_tags_is_read(tmp_path):
     path = tmp_path / "tags.tif"
     tags = [(40000 + number, chain.BYTES, 1, bytes([number]), True) for number in range(60)]

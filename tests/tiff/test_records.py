@@ -79,6 +79,8 @@ def head(**changes):
         head() + b"\none\ntwo\nthree\n",
         head() + b"\none\ntwo\n\0",
         head(pages=1) + b"\none\ntwo\n",
+        head(checksums=["crc32:01234567"]) + b"\none\ntwo\n",
+        head(checksums=["crc32:01234567"] * 3) + b"\none\ntwo\n",
         head(pages=-1) + b"\none\ntwo\n",
         head(pages="2") + b"\none\ntwo\n",
         head(pages=2.0) + b"\none\ntwo\n",

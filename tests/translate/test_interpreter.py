@@ -49,6 +49,26 @@ def test_a_dialect_of_the_user_goes_first():
     assert (constant, varying) == ({"kelvin.version": "3", "more": "true", "exposure_ms": "7"}, {})
 
 
+def test_the_first_of_two_dialects_of_the_user_counts():
+    class Minutes(Kelvin):
+        def plane_values(self, tags):
+            return PlaneValues(exposure_s=tags["kelvin.seconds"] * 60, x_um=1)
+
+    values = Interpreter([Kelvin(), Minutes()]).read(KELVIN)
+    assert (values.exposure_s, values.x_um) == (2, 1)
+
+
+def test_what_a_user_s_dialect_says_of_the_summary_counts():
+    class Commented(Kelvin):
+        def summary_values(self, tags):
+            return SummaryValues(description=tags["kelvin.comment"])
+
+    found = Interpreter([Commented()]).summary(
+        {"kelvin": {"version": 3, "comment": "mine"}, "MicroManagerVersion": "2", "Comment": "Studio's"}
+    )
+    assert found.description == "mine"
+
+
 def test_dialects_may_be_mixed():
     found = Interpreter([Kelvin()])
     exposures = [

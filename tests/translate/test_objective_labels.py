@@ -103,6 +103,7 @@ def test_labels(label, magnification, aperture, immersion):
         ("FilterTurret1", "GFP 10x", None, False),
         ("Turret", "DAPI", None, False),
         ("Emission", "Chroma-HQ535", "DWheel", False),
+        ("Objective offset", "10x", None, False),
         ("ND wheel", "10x", None, False),
     ],
 )

@@ -68,6 +68,10 @@ def test_a_clock_of_the_camera_that_starts_once():
     assert delta_t({"elapsed_s": 0.5}, {"elapsed_s": 1.5}) == [0, 1]
 
 
+def test_the_only_frame_is_the_first_one():
+    assert delta_t({"elapsed_s": 0.5}) == [0]
+
+
 def test_a_clock_of_the_camera_that_starts_again_tells_nothing():
     np.testing.assert_array_equal(delta_t({"elapsed_s": 0.5}, {"elapsed_s": 0.1}), [NAN, NAN])
 

@@ -399,6 +399,17 @@ def test_a_frame_without_room_is_tried_once_more_at_the_end(tmp_path, end):
     assert_whole(tmp_path / "run.ome.tiff", [0, 1], LARGE)
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)])
+def test_a_frame_is_tried_once_more_whatever_there_was_no_room_for(tmp_path, number):
+    with TiffStorage(tmp_path / "run.ome.tiff", on_error="collect") as storage:
+        put(storage, 0, LARGE)
+        with failing_disk() as disk:
+            disk.failing = lambda _: number
+            put(storage, 1, LARGE)
+        put(storage, 2, LARGE)
+    assert_whole(tmp_path / "run.ome.tiff", [0, 1, 2], LARGE)
+
+
 def test_a_frame_is_given_up_the_second_time(tmp_path, caplog):
     storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     put(storage, 0, LARGE)

@@ -68,3 +68,9 @@ def test_what_is_no_dict_of_texts(metadata):
     repeated = MetadataEncoder()
     for each in ({"a": 1}, metadata, {"a": 1}, metadata):
         assert repeated.encode(each)[:2] == to_json(each)
+
+
+def test_values_that_are_equal_and_not_the_same():
+    repeated = MetadataEncoder()
+    texts = [repeated.encode({"key": value})[0] for value in (1, True, 1.0, 0, False, -0.0)]
+    assert texts == [f'{{"key":{text}}}' for text in ("1", "true", "1.0", "0", "false", "-0.0")]
