@@ -95,6 +95,8 @@ def test_tags_are_read_whether_they_fit_into_the_entry_or_not(path):
     with path.open("rb") as file:
         assert chain.read_bytes(file, first.find(chain.DATASET)) == b"short"
         assert chain.read_bytes(file, first.find(chain.RECORDS)) == b"r" * 300
+        entry = chain.Entry(65000, chain.BYTES, 8, b"8 bytes.")
+        assert chain.read_bytes(file, entry) == b"8 bytes."
 
 
 def test_public_entries_are_all_but_the_private_ones(path):

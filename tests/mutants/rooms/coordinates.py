@@ -1,0 +1,102 @@
+"""Small wrong changes of coordinates."""
+
+from mutant import Mutant
+
+MUTANTS = [
+    Mutant(
+        "coordinates/grouping.py",
+        "shortest = min(long_axes",
+        "shortest = max(long_axes",
+        "coordinates/test_layout.py::test_the_shortest_axis_is_taken_apart",
+    ),
+    Mutant(
+        "coordinates/grouping.py",
+        "key=lambda axis: -changes[axis]",
+        "key=lambda axis: changes[axis]",
+        "coordinates/test_layout.py::test_a_regular_acquisition_lies_in_order_of_arrival",
+    ),
+    Mutant(
+        "coordinates/grouping.py",
+        "indices[axis] * len(inner) + along[name].ranks",
+        "indices[axis] * len(values[axis]) + along[name].ranks",
+        "dataset/test_modulo.py::test_readers_see_the_axis",
+    ),
+    Mutant(
+        "coordinates/grouping.py",
+        "known[rank[known].argmin()]",
+        "known[0]",
+        "coordinates/test_layout.py::test_a_missing_axis_shares_the_place_of_the_first_value",
+    ),
+    Mutant(
+        "coordinates/wells.py",
+        'well is not None and "well" in labels and isinstance(site, int)',
+        "well is not None and isinstance(site, int)",
+        "ome/test_plates.py::test_wells_by_their_labels",
+    ),
+    Mutant(
+        "coordinates/wells.py",
+        'column = int(match["column"]) - 1',
+        'column = int(match["column"])',
+        "ome/test_plates.py::test_wells_by_their_labels",
+    ),
+    Mutant(
+        "coordinates/wells.py",
+        "found.well.row < (self.rows or _ROWS)",
+        "found.well.row <= (self.rows or _ROWS)",
+        "ome/test_plates.py::test_the_size_of_a_plate_bounds_what_names_a_well",
+    ),
+    Mutant(
+        "coordinates/wells.py",
+        "(len(rows) > 1 and len(columns) > 1)",
+        "(len(rows) > 1 or len(columns) > 1)",
+        "ome/test_plates.py::test_only_what_can_be_nothing_but_wells_is_a_plate",
+    ),
+    Mutant(
+        "coordinates/axis_names.py",
+        "(axis != name, axis != axis.lower())",
+        "(axis == name, axis != axis.lower())",
+        "coordinates/test_layout.py::test_one_of_several_spellings_counts",
+    ),
+    Mutant(
+        "coordinates/axis_names.py",
+        'wanted = ("position", "well", "field") if',
+        'wanted = ("position", "well") if',
+        "ome/test_plates.py::test_a_file_for_each_field_of_a_well",
+    ),
+    Mutant(
+        "coordinates/axis_names.py",
+        '_LABELS_FIRST = ("position", "well",',
+        '_LABELS_FIRST = ("well", "position",',
+        "coordinates/test_layout.py::test_labels_are_in_the_order_in_which_people_say_them",
+    ),
+    Mutant(
+        "coordinates/layout.py",
+        "self.values[axis][index // len(inside)], inside[index % len(inside)]",
+        "self.values[axis][index % len(self.values[axis])], inside[index // len(self.values[axis])]",
+        "coordinates/test_layout.py::test_labels_of_indices_with_an_axis_inside",
+    ),
+    Mutant(
+        "coordinates/layout.py",
+        'value.lstrip("-").isdigit()',
+        "value.isdigit()",
+        "inspection/test_frame_metadata.py::test_coordinates_as_text",
+    ),
+    Mutant(
+        "coordinates/keys.py",
+        "not -_INT64 <= plain < _INT64",
+        "not -_INT64 <= plain <= _INT64",
+        "coordinates/test_keys.py::test_an_integer_of_more_than_64_bits_is_refused",
+    ),
+    Mutant(
+        "coordinates/names.py",
+        "while not name or name.casefold() in taken:",
+        "while not name or name in taken:",
+        "coordinates/test_names.py::test_different_labels_have_different_names_where_case_does_not_count",
+    ),
+    Mutant(
+        "coordinates/coding.py",
+        "else (2, 0)",
+        "else (0, 1)",
+        "coordinates/test_layout.py::test_ints_rank_by_value_and_strings_by_first_arrival",
+    ),
+]

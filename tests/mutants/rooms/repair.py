@@ -1,0 +1,69 @@
+"""Small wrong changes of repair."""
+
+from mutant import Mutant
+
+MUTANTS = [
+    Mutant(
+        "repair/page_consistency.py",
+        "page.pixels).any():",
+        "page.pixels).all():",
+        "repair/test_validation.py::test_a_blank_page_that_is_not_black",
+    ),
+    Mutant(
+        "repair/validation.py",
+        "if root_uuid(xml) is None:",
+        "if root_uuid(xml) is None and errors:",
+        "repair/test_validation.py::test_a_document_without_the_uuid_of_its_file",
+    ),
+    Mutant(
+        "repair/validation.py",
+        'sizes["C"] = layout.sizes["C"] * pixels.samples',
+        'sizes["C"] = layout.sizes["C"]',
+        "repair/test_validation.py::test_nothing_is_wrong_with_what_was_just_written",
+    ),
+    Mutant(
+        "repair/validation.py",
+        "first_ifds[place[0]] = first_ifd + len(layout.frames)",
+        "first_ifds[place[0]] = len(layout.frames)",
+        "repair/test_validation.py::test_nothing_is_wrong_with_what_was_just_written",
+    ),
+    Mutant(
+        "repair/validation.py",
+        "images = sorted(images, key=lambda image: rank[image.file])",
+        "images = list(images)",
+        "repair/test_validation.py::test_images_of_several_files_by_turns_are_right",
+    ),
+    Mutant(
+        "repair/recovery.py",
+        "finish_files(recording, fsync=True)",
+        "finish_files(recording, fsync=False)",
+        "repair/test_recovery.py::test_recovery_that_ends_anywhere_can_be_repeated",
+    ),
+    Mutant(
+        "repair/recovery.py",
+        "        replaced.delete(held.location)\n",
+        "",
+        "writing/test_replacing.py::test_recovery_of_the_new_dataset_deletes_the_old_one",
+    ),
+    Mutant(
+        "repair/recovery.py",
+        (
+            "    if location.is_folder and find_companion(location.path, header.dataset) is None:\n"
+            "        return False\n"
+        ),
+        "",
+        "repair/test_recovery.py::test_a_lost_companion_is_made_again_with_the_names_that_files_have_now",
+    ),
+    Mutant(
+        "repair/recovery.py",
+        " and not location.lock.exists()",
+        "",
+        "repair/test_recovery.py::test_a_stale_lock_of_a_finished_folder_goes",
+    ),
+    Mutant(
+        "repair/recovery.py",
+        "len(recording.index.files), len(recording.index))",
+        "len(held.paths), len(recording.index))",
+        "repair/test_recovery.py::test_a_file_without_a_frame_is_left_out",
+    ),
+]
