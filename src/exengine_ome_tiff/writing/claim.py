@@ -162,10 +162,10 @@ def _moved_aside(location: Location, lock: Lock) -> Lock:
     if others:
         logger.warning("%s: files of others are kept: %s", location.path, list_text(others))
     _check_movable(files)
-    waiting = replaced.move_aside(location, files, whole=whole)
-    if not whole or waiting is None:
+    moved = replaced.move_aside(location, files, whole=whole)
+    if moved is None:
         return lock
-    lock.follow(waiting)
+    lock.follow(moved)
     try:
         return _held(location)
     finally:

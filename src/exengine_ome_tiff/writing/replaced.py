@@ -25,7 +25,7 @@ def folder_of(location: Location) -> Path:
 
 
 def move_aside(location: Location, files: Sequence[Path], *, whole: bool) -> Path | None:
-    """Move a dataset aside, and return where its file or folder is then; None where there is none.
+    """Move a dataset aside.
 
     Parameters
     ----------
@@ -35,6 +35,11 @@ def move_aside(location: Location, files: Sequence[Path], *, whole: bool) -> Pat
         Its files.
     whole
         Whether to move its folder, at once, and make another one: nothing else is in it.
+
+    Returns
+    -------
+    pathlib.Path or None
+        Where the folder is then, with the lock that is in it; None where the folder stayed.
     """
     if not any(file.exists() for file in files):
         return None
@@ -44,14 +49,16 @@ def move_aside(location: Location, files: Sequence[Path], *, whole: bool) -> Pat
     aside = slot / location.path.name
     if not location.is_folder:
         patiently(partial(location.path.rename, aside))
-    elif whole:
-        patiently(partial(location.path.rename, aside))
-        location.path.mkdir()
-    else:
-        aside.mkdir()
-        for file in files:
-            patiently(partial(file.rename, aside / file.name))
-    return aside
+        return None
+    if whole:
+        with suppress(PermissionError):  # network shares move no folder with a file that is open, as the lock
+            location.path.rename(aside)
+            location.path.mkdir()
+            return aside
+    aside.mkdir()
+    for file in files:
+        patiently(partial(file.rename, aside / file.name))
+    return None
 
 
 def move_back(location: Location) -> bool:
