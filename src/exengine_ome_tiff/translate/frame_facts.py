@@ -204,18 +204,15 @@ class FrameFacts:
     def _groups(self, part: _Part) -> Iterator[Group]:
         columns = part.form.columns
         keys = [key for key in part.form.plan.fact_keys if not columns.is_too_long(key)]
-        constant = {key: columns.constant_text(key) for key in keys}
-        varying = [key for key in keys if constant[key] is None]
-        same = {key: json.loads(text) for key, text in constant.items() if text is not None}
-        tables = [columns.texts(key, part.rows) for key in varying]
-        members: dict[tuple[object, ...], list[int]] = {}
-        for index, each in enumerate(zip(self._state_of[part.frames].tolist(), *tables, strict=True)):
-            members.setdefault(each, []).append(index)
-        for (state, *texts), indices in [*members.items()][:_MOST_GROUPS]:
-            tags = same | {key: json.loads(str(text)) for key, text in zip(varying, texts, strict=True)}
+        which, sets = columns.distinct(keys, part.rows)
+        both = which * len(self._states) + self._state_of[part.frames]
+        _, firsts, group_of = np.unique(both, return_index=True, return_inverse=True)
+        for group in np.argsort(firsts)[:_MOST_GROUPS].tolist():
+            first = firsts[group]
+            tags = {key: json.loads(text) for key, text in sets[which[first]].items()}
             told = [each for each in part.form.plan.told(tags) if each.fact != "acquired"]
-            told += self._told_by_state(self._states[int(str(state))], told)
-            yield Group(tuple(told), part.frames[indices])
+            told += self._told_by_state(self._states[self._state_of[part.frames[first]]], told)
+            yield Group(tuple(told), part.frames[group_of == group])
 
     def _told_by_state(self, state: State, told: list[Told]) -> Iterator[Told]:
         objective = self._devices.objective(state)
@@ -228,28 +225,32 @@ class FrameFacts:
 
     def _follow(self) -> tuple[npt.NDArray[np.int64], list[State]]:
         """Find the state of the devices for each frame, from what frames before it changed."""
-        state_of = np.zeros(len(self._form_of), np.int64)
-        states: list[State] = [self._devices.state]
-        changes = np.full(len(self._form_of), None, object)
+        change_of = np.full(len(self._form_of), -1)
+        changes: list[dict[str, str]] = []
         for number, form in self._forms.items():
             keys = [key for key in STATE_KEYS if key in form.keys and not form.columns.is_too_long(key)]
-            if not keys:
-                continue
-            chosen = np.flatnonzero(self._form_of == number)
-            texts = [form.columns.texts(key, self._rows[chosen]) for key in keys]
-            for frame, change in zip(chosen.tolist(), zip(*texts, strict=True), strict=True):
-                changes[frame] = (keys, change)
-        last = None
-        for frame in np.flatnonzero(changes != None).tolist():  # noqa: E711 - of each item
-            keys, change = changes[frame]
-            if change != last:
-                last = change
-                tags = {key: json.loads(text) for key, text in zip(keys, change, strict=True)}
-                state = self._devices.changed(states[-1], tags)
-                if state != states[-1]:
+            if keys:
+                chosen = np.flatnonzero(self._form_of == number)
+                which, sets = form.columns.distinct(keys, self._rows[chosen])
+                change_of[chosen] = len(changes) + which
+                changes += sets
+        told = np.flatnonzero(change_of >= 0)
+        begins = told[np.flatnonzero(np.diff(change_of[told], prepend=-1))]
+        states: list[State] = [self._devices.state]
+        numbers = {repr(states[0]): 0}
+        after: dict[tuple[int, int], int] = {}  # the state by the one before and the change
+        current, follows = 0, [0]
+        for change in change_of[begins].tolist():
+            step = current, change
+            if step not in after:
+                tags = {key: json.loads(text) for key, text in changes[change].items()}
+                state = self._devices.changed(states[current], tags)
+                after[step] = numbers.setdefault(repr(state), len(states))
+                if after[step] == len(states):
                     states.append(state)
-            state_of[frame:] = len(states) - 1
-        return state_of, states
+            current = after[step]
+            follows.append(current)
+        return np.repeat(follows, np.diff([0, *begins, len(change_of)])), states
 
     def _in_ome(self, part: _Part, written: Written | None) -> set[str]:
         """Return the keys whose values were written for all frames that have one."""

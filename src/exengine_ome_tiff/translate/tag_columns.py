@@ -3,13 +3,13 @@
 import json
 import math
 from array import array
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import deepcopy
-from itertools import chain, repeat
+from itertools import accumulate
 from json.encoder import encode_basestring_ascii as encode_text
 from operator import itemgetter
 from sys import getsizeof
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +23,17 @@ _CHUNK_ROWS, _CHUNK_BYTES = 1024, 1 << 22
 _SAMPLE = 8
 """The size of one of so many rows is looked at."""
 _SCALARS = frozenset((str, int, float, bool, type(None)))
-_Packed: TypeAlias = "array[float] | array[int] | str | None"
-"""Values of a chunk: numbers, or JSON of anything with a line for each; None where they are too long."""
+
+
+class _Texts(NamedTuple):
+    """JSON of values one behind the other, and where each begins and the last one ends."""
+
+    joined: str
+    bounds: "array[int]"
+
+
+_Packed: TypeAlias = "array[float] | array[int] | _Texts | str | None"
+"""Values of a chunk: numbers, JSON of each, JSON of all that are equal; None where they are too long."""
 
 
 class TagColumns:
@@ -83,8 +92,48 @@ class TagColumns:
         if text is not None:
             return repeated_text(text, len(rows))
         self._pack(self._epochs[-1])
-        texts = chain.from_iterable(epoch.texts(key) for epoch in self._epochs)
-        return np.array([*texts], object)[rows]
+        chunks = [chunk for epoch in self._epochs for chunk in epoch.column(key)]
+        order = np.argsort(rows, kind="stable")
+        ordered = rows[order]
+        bounds = np.searchsorted(ordered, [first for first, _ in chunks]).tolist()
+        texts = np.empty(len(rows), object)
+        for (first, packed), start, stop in zip(chunks, bounds, [*bounds[1:], len(rows)], strict=True):
+            if start < stop:
+                texts[order[start:stop]] = _unpacked(packed, ordered[start:stop] - first)
+        return texts
+
+    def distinct(
+        self, keys: Iterable[str], rows: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], list[dict[str, str]]]:
+        """Tell frames apart by the values of some tags.
+
+        Parameters
+        ----------
+        keys
+            Of the tags.
+        rows
+            Of the frames, shape (n,).
+
+        Returns
+        -------
+        ndarray
+            For each frame the number of its set of values; shape (n,).
+        list of dict
+            The sets by number, as JSON, in the order of their first frames.
+        """
+        constant, varying = {}, []
+        for key in keys:
+            text = self.constant_text(key)
+            if text is None:
+                varying.append(key)
+            else:
+                constant[key] = text
+        if not varying:
+            return np.zeros(len(rows), np.int64), [constant]
+        numbers: dict[tuple[str, ...], int] = {}
+        columns = [self.texts(key, rows).tolist() for key in varying]
+        which = [numbers.setdefault(values, len(numbers)) for values in zip(*columns, strict=True)]
+        return np.array(which), [constant | dict(zip(varying, values, strict=True)) for values in numbers]
 
     def tags(self, row: int) -> dict[str, Any]:
         """Return the tags of a frame as JSON gives them back, without those that are too long."""
@@ -116,16 +165,15 @@ class TagColumns:
         packed: list[_Packed] = []
         for key, column in zip(epoch.varying, zip(*epoch.rows, strict=True), strict=True):
             each = None if key in self._too_long else _packed(column)
-            if isinstance(each, str):
-                self._characters[key] += len(each) - _CHARACTERS_A_FRAME * len(column)
+            if isinstance(each, _Texts):
+                self._characters[key] += len(each.joined) - _CHARACTERS_A_FRAME * len(column)
                 if self._characters[key] > _MAX_CHARACTERS:
                     self._too_long.add(key)
                     each = None
             packed.append(each)
-        count, lengths = epoch.count + len(epoch.rows), [*epoch.lengths, len(epoch.rows)]
-        chunks = [*epoch.chunks, packed]
+        chunks, count = [*epoch.chunks, (epoch.first + epoch.count, packed)], epoch.count + len(epoch.rows)
         # all at once, whatever interrupts us
-        epoch.chunks, epoch.lengths, epoch.count, epoch.rows, epoch.size = chunks, lengths, count, [], 0
+        epoch.chunks, epoch.count, epoch.rows, epoch.size = chunks, count, [], 0
 
 
 class _Json(str):
@@ -143,8 +191,8 @@ class _Epoch:
         self.constant = constant
         self.varying = varying
         self.get = _getter(varying)
-        self.chunks: list[list[_Packed]] = []
-        self.lengths: list[int] = []
+        self.chunks: list[tuple[int, list[_Packed]]] = []
+        """Row of the first frame of each chunk, and the values of those that vary."""
         self.rows: list[tuple[object, ...]] = []
         """Of the last frames."""
         self.size = 0
@@ -160,13 +208,12 @@ class _Epoch:
         values = self._get_constant(tags)
         return values != self._expected or [*map(type, values)] != [*map(type, self._expected)]
 
-    def texts(self, key: str) -> Iterator[str]:
+    def column(self, key: str) -> list[tuple[int, _Packed]]:
+        """Return the chunks of a tag, and the row of the first frame of each."""
         if key in self.constant:
-            return repeat(strict_json(self.constant[key]), self.count)
+            return [(self.first, strict_json(self.constant[key]))]
         index = self.varying.index(key)
-        return chain.from_iterable(
-            _unpacked(chunk[index], length) for chunk, length in zip(self.chunks, self.lengths, strict=True)
-        )
+        return [(first, packed[index]) for first, packed in self.chunks]
 
 
 def _getter(keys: tuple[str, ...]) -> Any:
@@ -187,14 +234,22 @@ def _packed(values: tuple[Any, ...]) -> _Packed:
     except OverflowError:
         pass
     if kinds == {str}:
-        return "\n".join(map(encode_text, values))
-    return "\n".join([value if isinstance(value, _Json) else strict_json(value) for value in values])
+        texts = [*map(encode_text, values)]
+    else:
+        texts = [value if isinstance(value, _Json) else strict_json(value) for value in values]
+    return _Texts("".join(texts), array("Q", accumulate(map(len, texts), initial=0)))
 
 
-def _unpacked(packed: _Packed, length: int) -> Iterator[str]:
-    if packed is None:
-        return repeat("null", length)
-    return iter(packed.split("\n")) if isinstance(packed, str) else map(strict_json, packed)
+def _unpacked(packed: _Packed, rows: npt.NDArray[np.int64]) -> list[str]:
+    """Return the JSON of values of a chunk, by their rows in it."""
+    if packed is None or isinstance(packed, str):
+        return [packed or "null"] * len(rows)
+    if isinstance(packed, _Texts):
+        bounds = np.frombuffer(packed.bounds, np.uint64)
+        spans = zip(bounds[rows].tolist(), bounds[rows + 1].tolist(), strict=True)
+        return [packed.joined[start:stop] for start, stop in spans]
+    values = np.frombuffer(packed, packed.typecode)[rows]
+    return [*map(repr if np.isfinite(values).all() else strict_json, values.tolist())]
 
 
 def strict_json(value: object) -> str:
