@@ -5,7 +5,15 @@ from exengine_ome_tiff.coordinates.grouping import check_fold_axes, lay_out
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, Key, read_coordinates
 from exengine_ome_tiff.coordinates.layout import ImageLayout
 from exengine_ome_tiff.coordinates.names import MAX_LABEL_BYTES, file_label
-from exengine_ome_tiff.coordinates.wells import PlateInfo, Well, are_wells, wells_named
+from exengine_ome_tiff.coordinates.value_names import ValueNames, choose_names, numbered
+from exengine_ome_tiff.coordinates.wells import (
+    PlateInfo,
+    Well,
+    are_wells,
+    misses_plate,
+    well_of_image,
+    wells_named,
+)
 
 __all__ = [
     "MAX_LABEL_BYTES",
@@ -14,12 +22,17 @@ __all__ = [
     "ImageLayout",
     "Key",
     "PlateInfo",
+    "ValueNames",
     "Well",
     "are_wells",
     "check_fold_axes",
+    "choose_names",
     "file_key",
     "file_label",
     "lay_out",
+    "misses_plate",
+    "numbered",
     "read_coordinates",
+    "well_of_image",
     "wells_named",
 ]

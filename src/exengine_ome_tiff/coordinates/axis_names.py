@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 STANDARD = ("time", "channel", "z", "position", "well", "field")
-_LABELS_FIRST = ("position", "well", "field", "row", "column")
+IMAGE_AXES = ("position", "well", "field", "row", "column")
+"""Axes that tell images apart, in the order of their labels in names; others come behind them."""
 _SHORT = {"t": "time", "c": "channel", "p": "position"}
 
 
@@ -45,7 +46,7 @@ def standard_names(axes: Iterable[str]) -> dict[str, str]:
 def label_rank(axis: str, arrival: int) -> tuple[int, int]:
     """Sort key of the axes in the name of an image: position, well, field, row, column, others by arrival."""
     folded = axis.casefold()
-    rank = _LABELS_FIRST.index(folded) if folded in _LABELS_FIRST else len(_LABELS_FIRST)
+    rank = IMAGE_AXES.index(folded) if folded in IMAGE_AXES else len(IMAGE_AXES)
     return rank, arrival
 
 

@@ -1,7 +1,7 @@
 """One OME image: which frame is which plane of it."""
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -39,6 +39,8 @@ class ImageLayout:
         Frame numbers, -1 where no frame was put; shape (Z * C * T,), in `order`.
     lacking
         Axes that these frames lack, and that other frames with the same labels and of the same kind have.
+    names
+        For the axes ``channel`` and ``position`` the names of values, where they have any.
     """
 
     labels: tuple[tuple[str, int | str], ...]
@@ -49,6 +51,18 @@ class ImageLayout:
     order: str
     frames: npt.NDArray[np.int64]
     lacking: tuple[str, ...] = ()
+    names: Mapping[str, Mapping[int | str, str]] = field(default_factory=dict)
+
+    @property
+    def named_labels(self) -> dict[str, int | str]:
+        """The labels by axis, with names in place of the numbers that have one."""
+        return {axis: self.names.get(axis, {}).get(value, value) for axis, value in self.labels}
+
+    @property
+    def channel_names(self) -> tuple[str | None, ...]:
+        """Name of each value along C, else the value as text; None where frames have no channel."""
+        names = self.names.get(PLANE_AXES["C"], {})
+        return tuple(None if value is None else names.get(value, str(value)) for value in self.values["C"])
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -72,7 +86,7 @@ class ImageLayout:
         """Number of the frame that came first."""
         return int(self.frames[self.frames >= 0].min())
 
-    def name(self, dataset: str, kind: str, prefix: str | None = None) -> str:
+    def name(self, dataset: str, kind: str = "", prefix: str | None = None) -> str:
         """Return a name made of the labels, such as "A1, field 0", and of the axes that its frames lack.
 
         Parameters
@@ -86,7 +100,7 @@ class ImageLayout:
         """
         parts = [
             value if axis in _NAMES and isinstance(value, str) and value else f"{axis} {value_text(value)}"
-            for axis, value in self.labels
+            for axis, value in self.named_labels.items()
         ]
         name = ", ".join([*([prefix] if prefix else []), *parts]) or dataset
         without = " and ".join(self.lacking)
@@ -95,10 +109,17 @@ class ImageLayout:
     def label(self, axis: str, index: int) -> str:
         """Name an index along Z, C or T, such as "z=3", "GFP" and "t=0 angle 90"; "" without the axis."""
         name, inside = self.modulo.get(axis, ("", (None,)))
-        value, inner = self.values[axis][index // len(inside)], inside[index % len(inside)]
+        values = self.channel_names if axis == "C" else self.values[axis]
+        value, inner = values[index // len(inside)], inside[index % len(inside)]
         letter = "" if axis == "C" else f"{axis.lower()}="
         parts = ("" if value is None else f"{letter}{value}", "" if inner is None else f"{name} {inner}")
         return " ".join(filter(None, parts))
+
+    def frames_of_channel(self, index: int) -> npt.NDArray[np.int64]:
+        """Return the numbers of the frames that have the value of an index along C."""
+        inside = len(self.modulo["C"][1]) if "C" in self.modulo else 1
+        frames = self.cube()[:, index * inside : (index + 1) * inside]
+        return frames[frames >= 0]
 
     def cube(self) -> npt.NDArray[np.int64]:
         """Return the frames along T, C and Z, shape (T, C, Z), -1 where no frame was put."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from exengine_ome_tiff.coordinates.keys import read_coordinates
+from exengine_ome_tiff.coordinates.layout import ImageLayout
 
 _WELL = re.compile(
     r"(?:well[ _-]?)?(?P<row>[a-z]{1,2})(?P<column>[0-9]{1,2})"
@@ -110,6 +111,18 @@ class PlateInfo:
             return None
         is_on_plate = found.well.row < (self.rows or _ROWS) and found.well.column < (self.columns or _COLUMNS)
         return found.well if is_on_plate else None
+
+
+def well_of_image(plate: PlateInfo, layout: ImageLayout) -> Well | None:
+    """Tell the well of an image, by the name of its position unless the plate names wells by positions."""
+    return plate.well_of(dict(layout.labels) if plate.wells else layout.named_labels)
+
+
+def misses_plate(plate: PlateInfo, layout: ImageLayout) -> bool:
+    """Whether the labels of an image name a well, but none of the plate."""
+    labels = layout.named_labels
+    names_well = "well" in labels or _read(labels.get("position")) is not None
+    return names_well and not plate.wells and well_of_image(plate, layout) is None
 
 
 def are_wells(labels: Iterable[Mapping[str, int | str]]) -> bool:

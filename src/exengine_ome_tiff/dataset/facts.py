@@ -1,18 +1,27 @@
 """What is known of a dataset from the metadata of its frames, its summary metadata, and its user."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo, are_wells, wells_named
+from exengine_ome_tiff.coordinates import (
+    ImageLayout,
+    PlateInfo,
+    ValueNames,
+    are_wells,
+    misses_plate,
+    wells_named,
+)
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
+from exengine_ome_tiff.dataset.layout_findings import add_layout_findings
 from exengine_ome_tiff.dataset.privacy import PRIVATE, without
 from exengine_ome_tiff.dataset.records import decode_tags
+from exengine_ome_tiff.dataset.told_names import FRAME_FACTS, names_of
 from exengine_ome_tiff.dataset.written_facts import written_into
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome import DatasetValues, ExperimenterInfo, ImageValues, describe
@@ -68,6 +77,8 @@ class Facts:
         summary = json.loads(header.summary_json)
         self._interpreter = interpreter
         self._frames = interpreter.facts(summary)
+        self._groups_of: dict[int, list[Group]] = {}
+        """What the frames of each image say, by the number of the first one."""
         self._summary = interpreter.summary(summary)
         columns = planes.columns()
         times = plane_times(columns, self._summary.started)
@@ -90,17 +101,40 @@ class Facts:
         """Find out what is known of an image, but for the metadata that OME has no place for."""
         return self._described(layout, name)[0]
 
+    def check(self, layouts: Sequence[ImageLayout]) -> None:
+        """Find what the images show that the user may not have meant."""
+        add_layout_findings(layouts, self._header.given.channels, self.findings)
+
+    def names(self, layouts: Sequence[ImageLayout]) -> ValueNames:
+        """Find the names of numbered channels and positions; one that is told differently has none."""
+
+        def told_by_frames(axis: str, value: int | str, having: Sequence[ImageLayout]) -> Iterator[str]:
+            for layout in having:
+                groups = self._groups(layout)
+                if axis == "channel":
+                    groups = self._groups_of_channel(layout, layout.values["C"].index(value))
+                yield from (str(first_told(group.told).get(FRAME_FACTS[axis], "")) for group in groups)
+
+        return names_of(layouts, self._summary, self._header.given, told_by_frames, self.findings)
+
+    def _groups(self, layout: ImageLayout) -> list[Group]:
+        """Return what the frames of an image say."""
+        known = self._groups_of.get(layout.first_frame)
+        if known is None:
+            known = self._groups_of[layout.first_frame] = self._frames.groups(
+                layout.frames[layout.frames >= 0]
+            )
+        return known
+
+    def _groups_of_channel(self, layout: ImageLayout, index: int) -> list[Group]:
+        """Return what the frames of an index along C say."""
+        numbers = layout.frames_of_channel(index)
+        found = (Group(group.told, np.intersect1d(group.frames, numbers)) for group in self._groups(layout))
+        return [group for group in found if group.frames.size]
+
     def _described(self, layout: ImageLayout, name: str) -> tuple[ImageValues, list[Group]]:
-        groups = self._frames.groups(layout.frames[layout.frames >= 0])
-        channels = [
-            [
-                Group(group.told, each)
-                for group in groups
-                for each in [np.intersect1d(group.frames, numbers)]
-                if each.size
-            ]
-            for numbers in _frames_of_channels(layout)
-        ]
+        groups = self._groups(layout)
+        channels = [self._groups_of_channel(layout, index) for index in range(len(layout.values["C"]))]
         values = describe(
             layout,
             name,
@@ -119,8 +153,16 @@ class Facts:
         if self._header.plate is None:
             return None
         plate = self._wells_told(self._plate_told(self._header.plate), layouts)
-        labels = [dict(layout.labels) for layout in layouts]
+        labels = [layout.named_labels for layout in layouts]
         if plate != PlateInfo() or are_wells(labels):
+            for layout in layouts:
+                if misses_plate(plate, layout):
+                    self.findings.add(
+                        "well",
+                        "",
+                        f"{layout.name('')} is no well of the plate, so no well has it",
+                        "name wells like 'B12', or say plate=PlateInfo(rows=..., columns=...)",
+                    )
             return plate
         named = wells_named(labels)
         if named:
@@ -169,12 +211,10 @@ class Facts:
         wells: dict[int | str, str] = {}
         for layout in layouts:
             position = dict(layout.labels).get("position")
-            if position is None or plate.well_of({"position": position}) is not None:
+            label = layout.named_labels.get("position")
+            if position is None or plate.well_of({"position": label or ""}) is not None:
                 return plate  # positions are named after wells, or there are none
-            name = (
-                told.wells.get(str(position))
-                or agreed(self._frames.groups(layout.frames[layout.frames >= 0])).values.position_name
-            )
+            name = told.wells.get(str(label)) or agreed(self._groups(layout)).values.position_name
             if name is not None and plate.well_of({"position": name}) is not None:
                 wells[position] = name
         return replace(plate, wells=wells)
@@ -223,14 +263,6 @@ class Facts:
     def _frame(self, number: int) -> FrameValues:
         tags = decode_tags(self._dataset.note(number))
         return self._interpreter.frame(tags) if tags else FrameValues()
-
-
-def _frames_of_channels(layout: ImageLayout) -> list[npt.NDArray[np.int64]]:
-    """Return for each value along C the numbers of its frames."""
-    there = layout.frames >= 0
-    inside = len(layout.modulo["C"][1]) if "C" in layout.modulo else 1
-    channels, numbers = layout.zct()[there, 1] // inside, layout.frames[there]
-    return [numbers[channels == channel] for channel in range(len(layout.values["C"]))]
 
 
 def _disputed(groups: Sequence[Group], frames: npt.NDArray[np.int64]) -> dict[str, list[str]]:

@@ -1,12 +1,12 @@
 """The images that the frames of a dataset make."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates import ImageLayout, lay_out
+from exengine_ome_tiff.coordinates import ImageLayout, ValueNames, lay_out
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.tiff import PixelFormat
@@ -71,7 +71,7 @@ class StoredImage(NamedTuple):
         """Return what a user wants to know."""
         sizes = {axis: self.layout.sizes[axis] for axis in "TCZ"}
         sizes |= dict(zip("YXS", self.pixels.stored_shape, strict=False))
-        channels = tuple(str(value) for value in self.layout.values["C"] if value is not None)
+        channels = tuple(name for name in self.layout.channel_names if name is not None)
         frames = int((self.layout.frames >= 0).sum())
         dtype = self.pixels.stored_dtype.name
         return ImageInfo(
@@ -135,26 +135,46 @@ def find_image(images: Sequence[Found], wanted: ImageChoice) -> Found:
     raise ValueError(f"{what}, choose one: {listed}")
 
 
-def stored_images(
-    dataset: FrameIndex, name: str, modulo: Mapping[str, str], prefix: str | None = None
-) -> list[StoredImage]:
-    """Lay out all frames; gray images first, as ImageJ shows a gray one black behind an RGB one.
+def stored_images(dataset: FrameIndex, modulo: Mapping[str, str]) -> list[StoredImage]:
+    """Lay out all frames, in images without names yet.
+
+    Gray images come first, as ImageJ shows a gray one black behind an RGB one.
 
     Parameters
     ----------
     dataset
         The frames.
-    name
-        For an image without labels.
     modulo
         Axes that are kept inside of images, and the one of Z, C and T that each of them is inside of.
-    prefix
-        What all names of images begin with.
     """
     keys, numbers = dataset.latest()
     images = []
     for layout in lay_out(numbers, keys, dataset.kinds(numbers), dataset.axes, modulo):
         file, _ = dataset.place(layout.first_frame)
         pixels = dataset.format(layout.first_frame)
-        images.append(StoredImage(layout, layout.name(name, str(pixels), prefix), file, pixels))
+        images.append(StoredImage(layout, "", file, pixels))
     return sorted(images, key=lambda image: image.pixels.samples > 1)
+
+
+def named_images(
+    images: Sequence[StoredImage], names: ValueNames, dataset: str, prefix: str | None = None
+) -> list[StoredImage]:
+    """Give images and their channels names.
+
+    Parameters
+    ----------
+    images
+        As `stored_images` returns them.
+    names
+        Of channels and positions.
+    dataset
+        Name of an image without labels.
+    prefix
+        What all names of images begin with.
+    """
+    named = []
+    for image in images:
+        layout = replace(image.layout, names=names)
+        name = layout.name(dataset, str(image.pixels), prefix)
+        named.append(image._replace(layout=layout, name=name))
+    return named

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from exengine_ome_tiff.coordinates import file_key
+from exengine_ome_tiff.coordinates import ValueNames, file_key
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head, decode_metadata
+from exengine_ome_tiff.dataset.told_names import decode_names
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome
 from exengine_ome_tiff.text_format import count_text
@@ -158,6 +159,23 @@ class Loaded:
     index: FrameIndex
     frames: list[FoundFrame]
     is_finished: bool
+
+    @property
+    def names(self) -> ValueNames | None:
+        """Names of channels and positions that finished files keep; None where a file is not finished.
+
+        Raises
+        ------
+        OmeTiffError
+            They are damaged.
+        """
+        if not self.is_finished:
+            return None
+        names: dict[str, dict[int | str, str]] = {}
+        for file in self.index.files:
+            for axis, of_axis in decode_names(file.names or b"{}").items():
+                names.setdefault(axis, {}).update(of_axis)
+        return names
 
 
 class DamagedFileError(OmeTiffError):

@@ -4,16 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from exengine_ome_tiff.coordinates import ValueNames
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.images import StoredImage, stored_images
+from exengine_ome_tiff.dataset.images import StoredImage, named_images, stored_images
 from exengine_ome_tiff.dataset.loader import Progress, check_positions, find_dataset, load
 from exengine_ome_tiff.dataset.location import Location
 from exengine_ome_tiff.dataset.metadata_table import MetadataTable
+from exengine_ome_tiff.dataset.told_names import names_of_first_frames
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import WriteSettings
-from exengine_ome_tiff.translate import Translator
+from exengine_ome_tiff.translate import Interpreter, Translator
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +44,8 @@ class Recording:
     index: FrameIndex = field(default_factory=FrameIndex)
     metadata: MetadataTable | None = None
     is_finished: bool = False
+    names: ValueNames | None = None
+    """Of channels and positions in a finished dataset; None where the frames tell them."""
 
     @classmethod
     def new(cls, location: Location, header: Header, translators: Iterable[Translator]) -> "Recording":
@@ -50,9 +54,20 @@ class Recording:
         return cls(location, header, known, metadata=MetadataTable(known))
 
     def images(self) -> list[StoredImage]:
+        """Lay out the frames, and name the images."""
+        images = self.unnamed_images()
+        names = self.names
+        if names is None:
+            names = names_of_first_frames(self.header, self.index, images, Interpreter(self.translators))
+        return self.named(images, names)
+
+    def unnamed_images(self) -> list[StoredImage]:
         """Lay out the frames."""
-        header = self.header
-        return stored_images(self.index, self.location.name, header.fold_axes, header.given.image_name)
+        return stored_images(self.index, self.header.fold_axes)
+
+    def named(self, images: Sequence[StoredImage], names: ValueNames) -> list[StoredImage]:
+        """Name the images."""
+        return named_images(images, names, self.location.name, self.header.given.image_name)
 
     def facts(self) -> Facts:
         """Find out what is known of the frames."""
@@ -117,4 +132,4 @@ def open_dataset(path: Path, *, allow_unfinished: bool = False) -> Recording:
     paths, header = find_dataset(path)
     loaded = load(paths, allow_unfinished=allow_unfinished, leaves_out=lambda _: allow_unfinished)
     location = Location.of_files(paths, is_folder=header.is_folder)
-    return Recording(location, header, index=loaded.index, is_finished=loaded.is_finished)
+    return Recording(location, header, index=loaded.index, is_finished=loaded.is_finished, names=loaded.names)

@@ -95,6 +95,7 @@ def _facts(
     }
     if values.pixel_size_x_um and values.pixel_size_y_um:
         found["pixel_aspect"] = {values.pixel_size_y_um / values.pixel_size_x_um}
+    found["channel_name"] = {channel.name for channel in values.channels}
     for channel in values.channels:
         found.setdefault(LABEL, set()).update(channel.filters)
         if channel.camera is not None:

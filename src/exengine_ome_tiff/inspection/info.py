@@ -123,7 +123,10 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
 
 def _check(data: OpenDataset, keys: Sequence[KeyCoverage]) -> tuple[Finding, ...]:
     """Repeat the checks whose findings `finish` logs."""
-    data.facts.plate([image.stored.layout for image in data.images])
+    layouts = [image.stored.layout for image in data.images]
+    data.facts.names(layouts)
+    data.facts.check(layouts)
+    data.facts.plate(layouts)
     for image in data.images:
         data.facts.values(image.stored.layout, image.stored.name)
     translated = {key.key for key in keys if key.places == ("ome",)}  # by a translator not installed here

@@ -83,10 +83,10 @@ def describe(
         )
     aspect = (_positive(frame.pixel_aspect) or 1) if given.pixel_size_um is None else 1
     channels = tuple(
-        _channel(channel, each, summary, given)
-        for channel, each in zip(layout.values["C"], told.channels, strict=True)
+        _channel(channel, name, each, summary, given)
+        for channel, name, each in zip(layout.values["C"], layout.channel_names, told.channels, strict=True)
     )
-    position = frame.position_name or dict(layout.labels).get("position")
+    position = frame.position_name or layout.named_labels.get("position")
     label = frame.objective or (None if "objective" in told.image.disputed else summary.objective)
     return ImageValues(
         channels=channels,
@@ -136,12 +136,14 @@ def _significant_bits(
     return depth if is_of_camera else None
 
 
-def _channel(channel: int | str | None, told: Agreed, summary: SummaryValues, given: Given) -> ChannelValues:
-    info = given.channels.get(channel, ChannelInfo()) if channel is not None else ChannelInfo()
-    name = None if channel is None else str(channel)
+def _channel(
+    channel: AxisValue, name: str | None, told: Agreed, summary: SummaryValues, given: Given
+) -> ChannelValues:
+    keys = [key for key in (channel, name) if key is not None]
+    info = next((given.channels[key] for key in keys if key in given.channels), ChannelInfo())
     if info.color is None:
-        color = None if name is None else summary.channel_colors.get(name)
-        info = replace(info, color=color or default_color(name or ""))
+        colors = (summary.channel_colors.get(str(key)) for key in reversed(keys))
+        info = replace(info, color=next(filter(None, colors), None) or default_color(name or ""))
     filters = info.filters or [label for label in told.labels.values() if label in given.filters]
     camera = told.values.camera
     if camera is None and len(summary.cameras) == 1 and "camera" not in told.disputed:
@@ -204,9 +206,8 @@ def _z_step(
         findings.add(
             "z step",
             "",
-            f"{name}: z spacing is irregular ({np.nanmin(steps):.3g} to {np.nanmax(steps):.3g} um), "
-            "so there is no PhysicalSizeZ",
-            "pass z_step_um= if the planned step counts",
+            f"{name}: z spacing is irregular ({np.nanmin(steps):.3g} to {np.nanmax(steps):.3g} um)",
+            "no PhysicalSizeZ; pass z_step_um",
         )
         return None
     planned = _step_of_plan(planned_um, layout.values["Z"])

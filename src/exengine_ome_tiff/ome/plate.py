@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ome_types import model as m
 
-from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo, Well
+from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo, Well, well_of_image
 
 
 def plate_of(layouts: Iterable[ImageLayout], info: PlateInfo, name: str) -> m.Plate | None:
@@ -21,7 +21,7 @@ def plate_of(layouts: Iterable[ImageLayout], info: PlateInfo, name: str) -> m.Pl
     """
     samples: list[tuple[Well, int]] = []
     for number, layout in enumerate(layouts):
-        well = info.well_of(dict(layout.labels))
+        well = well_of_image(info, layout)
         if well is not None:
             samples.append((well, number))
     if not samples:

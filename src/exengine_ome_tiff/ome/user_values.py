@@ -133,6 +133,8 @@ class ChannelInfo:
         That excites it.
     filters
         Labels of its filters and its dichroic, as the option ``filters`` names them.
+    name
+        What readers show in place of the channel's value in coordinates, such as "DAPI" for 0.
 
     Raises
     ------
@@ -147,10 +149,11 @@ class ChannelInfo:
     acquisition_mode: str | None = None
     light_source: LightSourceInfo | None = None
     filters: Sequence[str] = ()
+    name: str | None = None
 
     def __post_init__(self) -> None:
         set_numbers(self, "excitation_nm", "emission_nm")
-        set_texts(self, "fluorophore")
+        set_texts(self, "fluorophore", "name")
         set_choice(self, "acquisition_mode", ACQUISITION_MODES)
         check_kind("light_source", self.light_source, LightSourceInfo)
         filters = (self.filters,) if isinstance(self.filters, str) else tuple(self.filters)

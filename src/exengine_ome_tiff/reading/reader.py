@@ -167,7 +167,8 @@ class Reader(DataStorage):
             ``time`` in seconds: when the first plane of each time point was taken, or else by the planned
             interval. Where that is not known, ``time`` and ``z`` have the values that were put, which are
             always in ``time_value`` and ``z_value``, and ``y`` and ``x`` have none. Further coordinates are
-            the labels of the image (``..._label`` where the name is taken), and of each plane ``delta_t``,
+            the labels of the image (``..._label`` where the name is taken), ``channel_name`` and
+            ``position_name`` where these are numbers with names, and of each plane ``delta_t``,
             ``exposure``, ``stage_x``, ``stage_y`` and ``stage_z``, where they are known. ``attrs["units"]``
             of a coordinate is "um" or "s".
 

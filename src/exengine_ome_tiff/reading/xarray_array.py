@@ -26,7 +26,13 @@ _OF_PLANES = {
     "y_um": ("stage_y", "um"),
     "z_um": ("stage_z", "um"),
 }
-_RESERVED = {*_PIXEL_DIMS, "time_value", "z_value", *(name for name, _ in _OF_PLANES.values())}
+_RESERVED = {
+    *_PIXEL_DIMS,
+    "time_value",
+    "z_value",
+    "channel_name",
+    *(name for name, _ in _OF_PLANES.values()),
+}
 
 Coordinate = tuple[tuple[str, ...], npt.NDArray[Any], dict[str, str]]
 Dims = Mapping[str, Sequence[AxisValue]]
@@ -41,9 +47,13 @@ def labelled_array(dataset: FrameIndex, image: StoredImage, calibration: Calibra
     kind = _kind(pages)
     pixel_dims = _PIXEL_DIMS[: len(kind.shape)]
     coords = _along(dims, calibration) | _of_planes(dims, calibration) | _of_pixels(kind, calibration)
+    if "channel" in dims and "channel" in layout.names:
+        coords["channel_name"] = ("channel",), np.array(layout.channel_names), {}
     taken = {*pixel_dims, *coords}
     for label, value in layout.labels:
         coords[f"{label}_label" if label in taken else label] = (), np.array(value), {}
+        if layout.named_labels[label] != value:
+            coords[f"{label}_name"] = (), np.array(layout.named_labels[label]), {}
     return xr.DataArray(
         lazy_array(dataset, frames, pages, kind),
         coords={name: xr.Variable(*coordinate) for name, coordinate in coords.items()},

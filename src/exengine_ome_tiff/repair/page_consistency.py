@@ -15,7 +15,7 @@ from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.shared_file import FileView
 
-_NOT_OF_ALL = (chain.IMAGE_DESCRIPTION, chain.SOFTWARE, chain.SUB_IFDS, chain.JOURNAL)
+_NOT_OF_ALL = (chain.IMAGE_DESCRIPTION, chain.SOFTWARE, chain.SUB_IFDS, chain.JOURNAL, chain.NAMES)
 """Tags that only the first page has, or those that have smaller copies."""
 
 

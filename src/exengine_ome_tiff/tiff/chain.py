@@ -29,6 +29,9 @@ JOURNAL = 65142
 """Private tag of the first page of the final chain: offset of the first page of the journal chain, and of
 the last one where that links to what is no page."""
 
+NAMES = 65143
+"""Private tag of the first page of the final chain: names of channels and positions, as JSON."""
+
 BYTES = 7
 ASCII = 2
 LONG = 4

@@ -61,6 +61,7 @@ def finish_journal(
     description: bytes,
     software: str,
     *,
+    names: bytes = b"",
     fsync: bool = False,
 ) -> None:
     """Give a file whose recording has ended its final order of pages and its description.
@@ -76,6 +77,8 @@ def finish_journal(
         UTF-8 text for the ImageDescription tag.
     software
         ASCII text for the Software tag.
+    names
+        JSON for the tag `chain.NAMES`; empty to leave it out.
     fsync
         Whether all but the file's name is safe on the disk when this returns; the header then leads to
         the new chain only when that is.
@@ -101,6 +104,8 @@ def finish_journal(
             chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
             chain.JOURNAL: (chain.LONG8, b"".join(map(OFFSET.pack, ends))),
         }
+        if names:
+            extra[chain.NAMES] = chain.BYTES, names
         with journal.file.reopened("r+b", buffering=0) as file:
             if not head.is_finished:
                 first_at = write_final_chain(file, _final_pages(journal, pages), len(pages), extra)
@@ -111,7 +116,7 @@ def finish_journal(
                 disk.sync_file(file)
     except OSError as error:
         raise disk.told(error, journal.path) from error
-    journal.is_finished = True
+    journal.is_finished, journal.names = True, names
 
 
 def _write_smaller(journal: JournalFile, pages: npt.NDArray[np.int64]) -> None:

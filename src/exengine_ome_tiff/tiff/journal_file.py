@@ -82,6 +82,8 @@ class JournalFile:
     def __init__(self, path: Path, header: bytes) -> None:
         self.path = path
         self.header = header
+        self.names = b""
+        """JSON of a finished file: the names of channels and positions, empty where there are none."""
         self.file = SharedFile(path)
         self.pages = PageTable()
         self.is_finished = False

@@ -58,6 +58,8 @@ class FileHead(NamedTuple):
     last_at: int | None
     """Offset of its last page; None where that is the one that links to no other."""
     is_finished: bool
+    names: bytes = b""
+    """Names of channels and positions, where a finished file has some."""
 
 
 def read_head(path: Path) -> FileHead:
@@ -101,8 +103,9 @@ def _head_at(file: chain.Readable, first_at: int) -> FileHead:
     if dataset is None:
         raise OmeTiffError(f"{file.name}: not written by TiffStorage")
     last = ends[1] if len(ends) > 1 else None
-    text = chain.read_bytes(file, dataset)
-    return FileHead(text, dataset.number, head.offset, last, journal is not None)
+    text, names = chain.read_bytes(file, dataset), first.find(chain.NAMES)
+    names_json = b"" if names is None or journal is None else chain.read_bytes(file, names)
+    return FileHead(text, dataset.number, head.offset, last, journal is not None, names_json)
 
 
 def is_begun(path: Path) -> bool:
@@ -181,7 +184,7 @@ def open_journal(
         )
     journal = JournalFile(path, head.header)
     journal.mark_header(head.header_at)
-    journal.is_finished = head.is_finished
+    journal.is_finished, journal.names = head.is_finished, head.names
     if settings is not None:
         journal.write_on(settings)
     return journal, _read_journal(journal, head, check_note)

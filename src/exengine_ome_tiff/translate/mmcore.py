@@ -56,7 +56,9 @@ CAMERA_PROPERTIES = {
 NOTES = (
     Note("TimeReceivedByCore", "Image AcquisitionDate", "acquired", parse_time),
     Note("Time", "Image AcquisitionDate", "acquired", parse_time),
-    Note("PositionName", "Image StageLabel Name", "position_name", parse.text),
+    Note("PositionName", "Image StageLabel Name, Image Name", "position_name", parse.text),
+    Note("Channel", "Channel Name, where the coordinate is a number", "channel_name", parse.text),
+    Note("ChannelName", "Channel Name, where the coordinate is a number", "channel_name", parse.text),
     Note("PixelAspect", "Pixels PhysicalSizeY", "pixel_aspect", known_number),
     Note("Camera", "Detector, Channel DetectorSettings", "camera", parse.text),
     Note("Core-Camera", "Detector, where no Camera is told", "camera", parse.text),

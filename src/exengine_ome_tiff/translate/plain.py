@@ -38,7 +38,8 @@ class Plain(Dialect):
     )
     notes: ClassVar[tuple[Note, ...]] = (
         *(Note(stamp, "Image AcquisitionDate", "acquired", parse_time) for stamp in _STAMPS),
-        Note("position_name", "Image StageLabel Name", "position_name", parse.text),
+        Note("position_name", "Image StageLabel Name, Image Name", "position_name", parse.text),
+        Note("channel_name", "Channel Name, where the coordinate is a number", "channel_name", parse.text),
         Note("camera", "Detector, Channel DetectorSettings", "camera", parse.text),
         Note("binning", "DetectorSettings Binning, where a camera is told", "binning", binning_text),
         Note("gain", "DetectorSettings Gain, where a camera is told", "gain", known_number),

@@ -28,7 +28,10 @@ class UseqEvent(Dialect):
         Rule("y_pos", "y_um", parse.number, "Plane PositionY, where none was measured", needs_dialect=True),
         Rule("z_pos", "z_um", parse.number, "Plane PositionZ, where none was measured", needs_dialect=True),
     )
-    notes = (Note("pos_name", "Image StageLabel Name", "position_name", parse.text),)
+    notes = (
+        Note("pos_name", "Image StageLabel Name, Image Name", "position_name", parse.text),
+        Note("channel.config", "Channel Name, where the coordinate is a number", "channel_name", parse.text),
+    )
 
 
 class PymmcorePlus(Dialect):
@@ -61,6 +64,8 @@ class PymmcorePlus(Dialect):
         Note("datetime", "Image AcquisitionDate"),
         Note("mda_sequence.time_plan", "Pixels TimeIncrement, where all intervals are the same"),
         Note("mda_sequence.z_plan.step", "Pixels PhysicalSizeZ"),
+        Note("mda_sequence.channels[].config", "Channel Name of numbered channels"),
+        Note("mda_sequence.stage_positions[].name", "Image Name of numbered positions"),
         Note("mda_sequence.stage_positions.plate", "Plate Name, Rows, Columns"),
         Note("image_infos[].pixel_size_um", "Pixels PhysicalSizeX, PhysicalSizeY, where frames do not tell"),
         Note("image_infos[].pixel_format", "Pixels SignificantBits, where frames do not tell"),
@@ -80,11 +85,19 @@ class PymmcorePlus(Dialect):
             z_step_um=parse.positive(abs(parse.number(tags.get("mda_sequence.z_plan.step")))),
             pixel_size_um=next((size for size in sizes if size is not None), None),
             objective=devices.objective(devices.state),
+            channel_names=_names(tags.get("mda_sequence.channels"), "config"),
+            position_names=_names(tags.get("mda_sequence.stage_positions"), "name"),
             cameras={camera.label: camera for camera in _cameras(tags, devices)},
             plate_name=parse.text(tags.get(f"{_PLATE}.name")),
             plate_rows=parse.count(tags.get(f"{_PLATE}.rows")),
             plate_columns=parse.count(tags.get(f"{_PLATE}.columns")),
         )
+
+
+def _names(parts: object, key: str) -> dict[int, str]:
+    """Return the names of parts of a plan by their numbers."""
+    names = [parse.text(each.get(key)) for each in dicts(parts)]
+    return {number: name for number, name in enumerate(names) if name is not None}
 
 
 def _interval_s(tags: Tags) -> float | None:

@@ -156,6 +156,10 @@ def unit_of(text: str) -> str | None:
     return unit if any(unit in units for units in (_LENGTHS_UM, _TIMES_S, _RATES_HZ)) else None
 
 
+_AXES = frozenset(("channel", "position"))
+"""Keys whose numbers are indices, such as those of ``completeCoords``."""
+
+
 @lru_cache(maxsize=4096)
 def near_miss(key: str, known: frozenset[str] = frozenset()) -> str | None:
     """Return how a key ought to be spelled that is nearly one that is understood; None where none is near.
@@ -168,7 +172,7 @@ def near_miss(key: str, known: frozenset[str] = frozenset()) -> str | None:
         Keys of dialects, beside the names of this package.
     """
     squeezed = _squeezed(key.rpartition(".")[2])
-    if len(squeezed) <= _SHORT:
+    if len(squeezed) <= _SHORT or squeezed in _AXES:
         return None
     candidates = _candidates(known)
     matches = [squeezed] if squeezed in candidates else []

@@ -1,10 +1,11 @@
 """Image tags and summaries of Micro-Manager Studio: 2, 2.0-beta and 1.4."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from exengine_ome_tiff.translate import mmcore, parse
 from exengine_ome_tiff.translate.mmcore import MMCore, first_stamp, known_number
-from exengine_ome_tiff.translate.tags import dicts, flat
+from exengine_ome_tiff.translate.tags import dicts, flat, items
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Note, Rule, Tags
 from exengine_ome_tiff.translate.values import SummaryValues
@@ -52,7 +53,10 @@ class Studio(MMCore):
         Note("PixelSize_um", "Pixels PhysicalSizeX, PhysicalSizeY, where frames do not tell"),
         Note("Comment", "Image Description"),
         Note("UserName", "Experimenter UserName, with the option experimenter"),
-        Note("ChNames, ChColors", "Channel Color"),
+        Note("ChNames", "Channel Name of numbered channels"),
+        Note("ChColors", "Channel Color"),
+        Note("StagePositions[].Label", "Image Name of numbered positions"),
+        Note("InitialPositionList[].Label", "Image Name of numbered positions"),
         Note("StagePositions[].Properties.Well", "Well, of positions that are not named after one"),
         Note("WellPlateName", "Plate Name"),
         Note("WellPlateRows", "Plate Rows"),
@@ -70,6 +74,7 @@ class Studio(MMCore):
     def summary_values(self, tags: Tags) -> SummaryValues:
         intervals_s = [parse.positive(parse.milliseconds(tags.get(key))) for key in _INTERVALS]
         interval_s = next((each for each in intervals_s if each is not None), None)
+        channels = _channel_names(tags)
         return SummaryValues(
             started=first_stamp(tags, ("StartTime", "DateAndTime", "Time")),
             time_interval_s=None if tags.get("CustomIntervals_ms") else interval_s,
@@ -77,8 +82,10 @@ class Studio(MMCore):
             pixel_size_um=parse.known(parse.size_um(tags.get("PixelSize_um"))),
             description=parse.text(tags.get("Comment")),
             user_name=parse.text(tags.get("UserName")),
-            channel_colors=_colors(tags.get("ChNames"), tags.get("ChColors")),
-            wells=_wells(tags.get("StagePositions")),
+            channel_names=channels,
+            position_names=_position_names(tags),
+            channel_colors=_colors(channels, _listed(tags, "ChColors")),
+            wells=_wells(tags),
             plate_name=parse.text(tags.get("WellPlateName")),
             plate_rows=parse.count(tags.get("WellPlateRows")),
             plate_columns=parse.count(tags.get("WellPlateColumns")),
@@ -92,16 +99,40 @@ class Studio(MMCore):
         )
 
 
-def _wells(positions: object) -> dict[str, str]:
+def _channel_names(tags: Tags) -> dict[int, str]:
+    names = map(parse.text, items(_listed(tags, "ChNames")))
+    return {number: name for number, name in enumerate(names) if name is not None}
+
+
+def _positions(tags: Tags) -> list[Tags]:
+    """Return the positions of version 2, else those of 1.4."""
+    found = (dicts(_listed(tags, key)) for key in ("StagePositions", "InitialPositionList"))
+    return [flat(each) for each in next(filter(None, found), [])]
+
+
+def _label(position: Tags) -> str | None:
+    return parse.text(position.get("Label", position.get("label")))
+
+
+def _position_names(tags: Tags) -> dict[int, str]:
+    names = map(_label, _positions(tags))
+    return {number: name for number, name in enumerate(names) if name is not None}
+
+
+def _wells(tags: Tags) -> dict[str, str]:
     """Take the wells that the plug-in for plates gives positions."""
     found = {}
-    for position in dicts(positions):
-        label = parse.text(position.get("Label", position.get("label")))
-        properties = flat({"": position.get("Properties", position.get("properties"))})
-        well = parse.text(properties.get(".Well"))
+    for position in _positions(tags):
+        label = _label(position)
+        well = parse.text(position.get("Properties.Well", position.get("properties.Well")))
         if label is not None and well is not None:
             found[label] = well
     return found
+
+
+def _listed(tags: Tags, key: str) -> object:
+    """Return a list, as it is or in a property map."""
+    return tags.get(key, tags.get(f"{key}.array"))
 
 
 def _naming(value: object) -> str | None:
@@ -109,13 +140,10 @@ def _naming(value: object) -> str | None:
     return word if word in ("letter", "number") else None
 
 
-def _colors(names: object, colors: object) -> dict[str, tuple[int, int, int]]:
+def _colors(names: Mapping[int, str], colors: object) -> dict[str, tuple[int, int, int]]:
     """Take red, green and blue out of Java's signed ARGB."""
-    if not isinstance(names, list) or not isinstance(colors, list):
-        return {}
-    found = {}
-    for name, color in zip(names, colors, strict=False):
-        rgb = parse.argb(color)
-        if isinstance(name, str) and rgb is not None:
-            found[name] = rgb
-    return found
+    found = {number: parse.argb(color) for number, color in enumerate(items(colors))}
+    known = {number: rgb for number, rgb in found.items() if rgb is not None}
+    return {str(number): rgb for number, rgb in known.items()} | {
+        names[number]: rgb for number, rgb in known.items() if number in names
+    }

@@ -141,6 +141,8 @@ class FrameValues:
         Planned between time points.
     z_step_um
         Between planes along z.
+    channel_name
+        Of the channel.
     """
 
     acquired: datetime | None = None
@@ -150,6 +152,7 @@ class FrameValues:
     camera: CameraValues | None = None
     time_interval_s: float | None = None
     z_step_um: float | None = None
+    channel_name: str | None = None
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -176,7 +179,7 @@ class SummaryValues:
     objective
         What the objective turret calls its objective.
     channel_colors
-        Red, green and blue, 0 to 255, by channel.
+        Red, green and blue, 0 to 255, by the names of channels, and by their numbers as text.
     cameras
         By label.
     wells
@@ -187,6 +190,8 @@ class SummaryValues:
         "letter" or "number".
     plate_origin_x_um, plate_origin_y_um
         Of its wells.
+    channel_names, position_names
+        By the numbers of channels and positions, from 0.
     """
 
     started: datetime | None = None
@@ -209,6 +214,8 @@ class SummaryValues:
     plate_column_naming: str | None = None
     plate_origin_x_um: float | None = None
     plate_origin_y_um: float | None = None
+    channel_names: Mapping[int, str] = field(default_factory=dict)
+    position_names: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_types(self)

@@ -12,6 +12,7 @@ from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.dataset.loader import root_uuid
 from exengine_ome_tiff.dataset.recording import Recording
+from exengine_ome_tiff.dataset.told_names import encode_names
 from exengine_ome_tiff.ome import OmeImage
 from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.tiff import JournalFile, finish_journal, read_description, write_whole
@@ -51,8 +52,12 @@ def finish_files(
     # ome-types takes 0.3 s to import, and nobody needs it before
     from exengine_ome_tiff.ome.document import Place, ome_xml
 
-    location, facts, images = recording.location, recording.facts(), recording.images()
-    plate = facts.plate([image.layout for image in images])
+    location, facts, unnamed = recording.location, recording.facts(), recording.unnamed_images()
+    names = recording.names = facts.names([image.layout for image in unnamed])
+    images = recording.named(unnamed, names)
+    layouts = [image.layout for image in images]
+    facts.check(layouts)
+    plate = facts.plate(layouts)
     about = facts.about()
     companion: list[tuple[OmeImage, Place]] = []
     errors = []
@@ -73,7 +78,7 @@ def finish_files(
         xml = ome_xml(location.name, contents, plate, about, uuid, CREATOR)
         try:
             pages = np.concatenate([_pages(image, recording.index, file) for image in inside])
-            finish_journal(file, pages, xml, CREATOR, fsync=fsync)
+            finish_journal(file, pages, xml, CREATOR, names=encode_names(names), fsync=fsync)
         except OSError as error:
             errors.append(error)  # that of one position; the others are finished all the same
     logger.info("%s: %s", location.name, _outline([image for image, _ in companion]))

@@ -1,0 +1,75 @@
+"""Names of channels and positions that are only numbers in coordinates."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from exengine_ome_tiff.coordinates.layout import AxisValue, value_text
+
+ValueNames: TypeAlias = Mapping[str, Mapping[int | str, str]]
+"""For each axis the names of its values."""
+_NO_NAMES = frozenset({"", "Default"})
+"""What Micro-Manager says of channels and positions without a name."""
+
+
+class Conflict(NamedTuple):
+    """Names that are not used."""
+
+    value: int | str
+    message: str
+
+
+def numbered(values: Iterable[AxisValue]) -> dict[int | str, int]:
+    """Return the numbers of values that are no names: integers, and texts that count "0", "1", "2", ...
+
+    Texts such as "488" are names.
+    """
+    known = [*values]
+    numbers: dict[int | str, int] = {value: value for value in known if isinstance(value, int)}
+    texts = {value for value in known if isinstance(value, str)}
+    counted: dict[int | str, int] = {str(number): number for number in range(len(texts))}
+    return numbers | counted if texts == {*counted} else numbers
+
+
+def choose_names(
+    axis: str, values: Sequence[AxisValue], told: Mapping[int | str, Collection[str]]
+) -> tuple[dict[int | str, str], list[Conflict]]:
+    """Choose the name of each numbered value.
+
+    A value keeps its number if it is told two names, or if another value has the same name.
+
+    Parameters
+    ----------
+    axis
+        "channel" or "position".
+    values
+        All values of the axis in the dataset.
+    told
+        All names that are told of each value.
+
+    Returns
+    -------
+    dict
+        Names by value.
+    list of Conflict
+        What was not used.
+    """
+    names: dict[int | str, str] = {}
+    conflicts = []
+    for value in numbered(values):
+        found = sorted({name.strip() for name in told.get(value, ())} - _NO_NAMES)
+        if len(found) > 1:
+            listed = " and ".join(map(repr, found[:3]))
+            conflicts.append(Conflict(value, f"{axis} {value_text(value)} is called {listed}"))
+        elif found:
+            names[value] = found[0]
+    taken: dict[str, list[int | str]] = {
+        value: [value] for value in values if isinstance(value, str) and value not in names
+    }
+    for value, name in names.items():
+        taken.setdefault(name, []).append(value)
+    for name, owners in taken.items():
+        if len(owners) > 1:
+            listed = " and ".join(map(value_text, owners[:3]))
+            conflicts.append(Conflict(owners[0], f"{axis}s {listed} are all called {name!r}"))
+            names = {value: each for value, each in names.items() if each != name}
+    return names, conflicts

@@ -1,0 +1,70 @@
+"""What the images of a dataset show that its user may not have meant."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+from exengine_ome_tiff.coordinates import ImageLayout
+from exengine_ome_tiff.coordinates.axis_names import IMAGE_AXES
+from exengine_ome_tiff.coordinates.layout import PLANE_AXES
+from exengine_ome_tiff.dataset.told_names import values_along
+from exengine_ome_tiff.findings import Findings
+from exengine_ome_tiff.ome import ChannelInfo
+from exengine_ome_tiff.text_format import count_text, list_text
+
+_MANY_IMAGES = 10
+_ALIKE = 0.75
+_NO_MISSPELLINGS = ("tile",)
+
+
+def add_layout_findings(
+    layouts: Sequence[ImageLayout], channels: Mapping[int | str, ChannelInfo], findings: Findings
+) -> None:
+    """Find axes that make many images, missing planes, and options for channels that no frame has.
+
+    Parameters
+    ----------
+    layouts
+        Of all images, with the names of channels.
+    channels
+        The option of that name.
+    findings
+        Takes up what is found.
+    """
+    _add_axes(layouts, findings)
+    planes = sum(len(layout.frames) for layout in layouts)
+    missing = sum(int((layout.frames < 0).sum()) for layout in layouts)
+    if missing:
+        findings.add(
+            "missing planes",
+            "",
+            f"{missing} of {count_text(planes, 'plane')} were never put, and readers show them black",
+            "put frames at all combinations of time, channel and z, unless they were skipped on purpose",
+        )
+    there = values_along("channel", layouts)
+    known = {*there, *(name for layout in layouts for name in layout.names.get("channel", {}).values())}
+    for key in channels:
+        if key not in known:
+            fix = f"the channels are {list_text([*map(repr, there)])}" if there else "frames have no channel"
+            findings.add_once("channel", str(key), f"channels= has {key!r}, which no frame has", fix)
+
+
+def _add_axes(layouts: Sequence[ImageLayout], findings: Findings) -> None:
+    """Find axes that are not known to make images, and make many with few planes."""
+    values: dict[str, set[int | str]] = {}
+    images, planes = Counter[str](), Counter[str]()
+    for layout in layouts:
+        for axis, value in layout.labels:
+            values.setdefault(axis, set()).add(value)
+            images[axis] += 1
+            planes[axis] += len(layout.frames)
+    for axis, seen in values.items():
+        of_each = planes[axis] / images[axis]
+        if axis.casefold() in IMAGE_AXES or len(seen) < max(_MANY_IMAGES, of_each):
+            continue
+        count = "one plane" if of_each == 1 else f"{of_each:.3g} planes"
+        alike = get_close_matches(axis.casefold(), PLANE_AXES.values(), 1, _ALIKE)
+        fix = f"call it {PLANE_AXES['T']!r}, {PLANE_AXES['C']!r} or {PLANE_AXES['Z']!r}, or say fold_axes="
+        if alike and axis not in _NO_MISSPELLINGS:
+            fix = f"call it {alike[0]!r}"
+        findings.add_once("axis", axis, f"axis {axis!r} makes {images[axis]} images of {count} each", fix)

@@ -1,0 +1,113 @@
+"""Names of numbered channels and positions, from all that tell them: the user, the summary and the frames."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+from exengine_ome_tiff.coordinates import ImageLayout, ValueNames, choose_names, numbered
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
+from exengine_ome_tiff.dataset.header import Header
+from exengine_ome_tiff.dataset.images import StoredImage
+from exengine_ome_tiff.dataset.records import decode_tags
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.findings import Findings
+from exengine_ome_tiff.ome import Given
+from exengine_ome_tiff.translate import Interpreter, SummaryValues
+
+FRAME_FACTS = {"channel": "channel_name", "position": "position_name"}
+"""What of `FrameValues` names the values of each axis."""
+_FIXES = {
+    "channel": "say channels={0: ChannelInfo(name=...)}",
+    "position": "put names as positions",
+}
+
+
+NamesOfFrames: TypeAlias = Callable[[str, int | str, Sequence[ImageLayout]], Iterable[str]]
+"""Returns the names that frames tell of a value of an axis, which the given images have."""
+
+
+def values_along(axis: str, layouts: Iterable[ImageLayout]) -> dict[int | str, list[ImageLayout]]:
+    """Return all values of ``channel`` or ``position`` with the images that have them."""
+    found: dict[int | str, list[ImageLayout]] = {}
+    for layout in layouts:
+        values = layout.values["C"] if axis == "channel" else (dict(layout.labels).get(axis),)
+        for value in values:
+            if value is not None:
+                found.setdefault(value, []).append(layout)
+    return found
+
+
+def names_of(
+    layouts: Sequence[ImageLayout],
+    summary: SummaryValues,
+    given: Given,
+    told_by_frames: NamesOfFrames,
+    findings: Findings,
+) -> ValueNames:
+    """Find the names of channels and positions.
+
+    Parameters
+    ----------
+    layouts
+        Of all images.
+    summary, given
+        What the summary metadata and the user tell.
+    told_by_frames
+        What frames tell.
+    findings
+        Takes up names that are not used.
+    """
+    names: dict[str, dict[int | str, str]] = {}
+    for axis, of_summary in (("channel", summary.channel_names), ("position", summary.position_names)):
+        images = values_along(axis, layouts)
+        users = {value: info.name for value, info in given.channels.items() if info.name and value in images}
+        of_user = users if axis == "channel" else {}
+        told = {}
+        for value, number in numbered(images).items():
+            if value not in of_user:
+                of_frames = told_by_frames(axis, value, images[value])
+                told[value] = {*of_frames, of_summary.get(number, "")}
+        found, conflicts = choose_names(axis, [*images], told)
+        for conflict in conflicts:
+            findings.add("name", axis, f"{conflict.message}, so the number stays", _FIXES[axis])
+        if found or of_user:
+            names[axis] = found | of_user
+    return names
+
+
+def names_of_first_frames(
+    header: Header, index: FrameIndex, images: Sequence[StoredImage], interpreter: Interpreter
+) -> ValueNames:
+    """Find the names that the first frame of each channel and position tells, as the others may be many."""
+    layouts = [image.layout for image in images]
+
+    def told_by_first(axis: str, value: int | str, having: Sequence[ImageLayout]) -> Iterator[str]:
+        layout = having[0]
+        frame = layout.first_frame
+        if axis == "channel":
+            frame = int(layout.frames_of_channel(layout.values["C"].index(value)).min())
+        tags = decode_tags(index.note(frame))
+        yield getattr(interpreter.frame(tags), FRAME_FACTS[axis]) or ""
+
+    if not any(numbered(values_along(axis, layouts)) for axis in FRAME_FACTS) and not header.given.channels:
+        return {}
+    summary = interpreter.summary(json.loads(header.summary_json))
+    return names_of(layouts, summary, header.given, told_by_first, Findings())
+
+
+def encode_names(names: ValueNames) -> bytes:
+    """Make the JSON that a finished file keeps; empty where there are no names."""
+    pairs = {axis: [*of_axis.items()] for axis, of_axis in names.items()}  # as JSON's keys are text
+    return json.dumps(pairs).encode("ascii") if pairs else b""
+
+
+def decode_names(text: bytes) -> ValueNames:
+    """Read what `encode_names` made; OmeTiffError where it is something else."""
+    try:
+        names = {axis: dict(pairs) for axis, pairs in json.loads(text).items()}
+        is_right = all(isinstance(name, str) for of_axis in names.values() for name in of_axis.values())
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise OmeTiffError(f"not the names of channels and positions: {text[:80]!r}") from error
+    if not is_right:
+        raise OmeTiffError(f"not the names of channels and positions: {text[:80]!r}")
+    return names
