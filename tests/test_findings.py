@@ -4,8 +4,9 @@ import json
 import logging
 
 import numpy as np
+import pytest
 
-from exengine_ome_tiff import TiffStorage, info
+from exengine_ome_tiff import PlateInfo, TiffStorage, info
 from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.findings import Finding, Findings
 
@@ -68,3 +69,63 @@ def test_the_end_of_a_run_tells_what_readers_will_show(tmp_path, caplog):
     told = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
     shown = "run: 2 images, the first of T=1 C=1 Z=3, pixel size 0.25 um, z step 1.5 um, no time interval"
     assert shown in told
+
+
+def lines_of(path, frames, caplog, **options):
+    """Record frames at coordinates; return what the log tells, which `info` has to find again."""
+    with TiffStorage(path, **options) as storage:
+        for coordinates in frames:
+            storage.put(coordinates, FRAME)
+    lines = [record.getMessage().partition(": ")[2] for record in caplog.records]
+    assert [str(finding) for finding in info(path).check] == lines
+    return lines
+
+
+def test_an_axis_that_makes_many_images(tmp_path, caplog):
+    lines = lines_of(tmp_path / "run.ome.tiff", [{"tiem": t} for t in range(500)], caplog)
+    assert lines == ["axis 'tiem' makes 500 images of one plane each: call it 'time'"]
+
+
+def test_an_axis_like_no_other_that_makes_many_images(tmp_path, caplog):
+    frames = [{"sweep": sweep, "z": z} for sweep in range(20) for z in range(3)]
+    (line,) = lines_of(tmp_path / "run.ome.tiff", frames, caplog)
+    assert line.startswith("axis 'sweep' makes 20 images of 3 planes each: call it 'time', 'channel' or 'z'")
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [{"position": p} for p in range(500)],
+        [{"row": r, "column": c} for r in range(20) for c in range(20)],
+        [{"well": f"{row}{c}", "field": f} for row in "ABCD" for c in range(1, 13) for f in range(4)],
+        [{"camera": c, "time": t} for c in "AB" for t in range(9)],
+        [{"angle": angle} for angle in range(6)],
+        [{"round": r, "time": t} for r in range(12) for t in range(40)],
+    ],
+)
+def test_axes_that_make_images_on_purpose(tmp_path, caplog, frames):
+    assert lines_of(tmp_path / "run.ome.tiff", frames, caplog) == []
+
+
+def test_missing_planes(tmp_path, caplog):
+    frames = [{"time": t, "z": z} for t in range(4) for z in range(3) if (t, z) not in ((1, 1), (3, 2))]
+    (line,) = lines_of(tmp_path / "run.ome.tiff", frames, caplog)
+    assert line.startswith("2 of 12 planes were never put, and readers show them black: put frames")
+
+
+@pytest.mark.parametrize("labels", [("A01", "H13"), ("A1-Site_0", "I1-Site_0")])
+def test_wells_beyond_the_plate(tmp_path, caplog, labels):
+    plate = PlateInfo(rows=8, columns=12)
+    frames = [{"position": label} for label in labels]
+    (line,) = lines_of(tmp_path / "run.ome.tiff", frames, caplog, plate=plate)
+    assert line.startswith(f"{labels[1]} is no well of the plate, so no well has it: ")
+
+
+def test_z_steps_that_are_irregular(tmp_path, caplog):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        for z, height_um in enumerate((0, 0.27, 1.53, 2)):
+            storage.put({"z": z}, FRAME, {"z_um": height_um})
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.endswith("z spacing is irregular (0.27 to 1.26 um): no PhysicalSizeZ; pass z_step_um")
+    assert len(info(path).check) == 1
