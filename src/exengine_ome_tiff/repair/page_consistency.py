@@ -17,6 +17,8 @@ from exengine_ome_tiff.tiff.shared_file import FileView
 
 _NOT_OF_ALL = (chain.IMAGE_DESCRIPTION, chain.SOFTWARE, chain.SUB_IFDS, chain.JOURNAL, chain.NAMES)
 """Tags that only the first page has, or those that have smaller copies."""
+_RESOLUTION = (chain.X_RESOLUTION, chain.Y_RESOLUTION, chain.RESOLUTION_UNIT)
+"""Tags that tell the pixel size, which the records do not know."""
 
 
 class Expected(NamedTuple):
@@ -108,7 +110,7 @@ def _faults(
     if page.handle is None:
         if decoded(journal.file, ifd.offset, page.pixels).any():
             yield "it stands for a frame that was never put, and is not black"
-    elif ifd.without(_NOT_OF_ALL) != final.of(page.handle):
+    elif ifd.without((*_NOT_OF_ALL, *_RESOLUTION)) != _without_resolution(final.of(page.handle)):
         yield "it is not the page of the frame that the records put there"
         return
     elif page.handle in checksums:
@@ -124,3 +126,7 @@ def _faults(
         return
     for offset, pixels in zip(offsets, copies, strict=True):
         decoded(journal.file, offset, pixels)
+
+
+def _without_resolution(entries: bytes) -> bytes:
+    return chain.Ifd(0, entries, 0).without(_RESOLUTION)

@@ -22,6 +22,7 @@ from exengine_ome_tiff.tiff.page_bounds import Extents
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes, packing_of, pixel_format
+from exengine_ome_tiff.tiff.resolution import PixelSize
 from exengine_ome_tiff.tiff.shared_file import OPEN_FILES
 from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage
 
@@ -39,6 +40,7 @@ __all__ = [
     "PageCoding",
     "PageHandle",
     "PixelFormat",
+    "PixelSize",
     "StackPage",
     "StoredPage",
     "WriteSettings",

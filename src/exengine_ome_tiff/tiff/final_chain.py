@@ -26,11 +26,12 @@ from exengine_ome_tiff.tiff.chain import (
     SUB_IFDS,
 )
 from exengine_ome_tiff.tiff.disk import write_all
-from exengine_ome_tiff.tiff.ifds import PageKind, aligned, ifd, ifd_bytes
+from exengine_ome_tiff.tiff.ifds import PageKind, aligned, ifd, ifd_bytes, with_entries
 from exengine_ome_tiff.tiff.journal_file import JournalFile
 from exengine_ome_tiff.tiff.journal_reader import find_head
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pyramid import halved
+from exengine_ome_tiff.tiff.resolution import NO_SIZE, PixelSize, resolution_entries
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ def finish_journal(
     description: bytes,
     software: str,
     *,
+    sizes: Sequence[tuple[int, PixelSize]] = (),
     names: bytes = b"",
     fsync: bool = False,
 ) -> None:
@@ -77,6 +79,8 @@ def finish_journal(
         UTF-8 text for the ImageDescription tag.
     software
         ASCII text for the Software tag.
+    sizes
+        How many of the pages, one after the other, have pixels of which size; of none by default.
     names
         JSON for the tag `chain.NAMES`; empty to leave it out.
     fsync
@@ -108,7 +112,7 @@ def finish_journal(
             extra[chain.NAMES] = chain.BYTES, names
         with journal.file.reopened("r+b", buffering=0) as file:
             if not head.is_finished:
-                first_at = write_final_chain(file, _final_pages(journal, pages), len(pages), extra)
+                first_at = write_final_chain(file, _final_pages(journal, pages, sizes), len(pages), extra)
                 if fsync:
                     disk.sync_file(file)
                 chain.begin_with(file, first_at)
@@ -144,22 +148,34 @@ def _write_smaller(journal: JournalFile, pages: npt.NDArray[np.int64]) -> None:
             copies.append(journal.append_loose(image, pixels))
 
 
-def _final_pages(journal: JournalFile, pages: npt.NDArray[np.int64]) -> Iterator[Page | Run]:
-    """Yield pages for the final chain, made of the IFDs that are there."""
+def _final_pages(
+    journal: JournalFile, pages: npt.NDArray[np.int64], sizes: Sequence[tuple[int, PixelSize]]
+) -> Iterator[Page | Run]:
+    """Yield pages for the final chain, made of the IFDs that are there, with the sizes of their pixels."""
+    counts, sizes_um = [count for count, _ in sizes] or [len(pages)], [size for _, size in sizes] or [NO_SIZE]
+    size_of = np.repeat(np.arange(len(counts)), counts)
     with journal.file.reopened("rb") as file:
         if journal.smaller or journal.pages.has_encoded:
             entries = FinalEntries(journal, file)
-            for handle in map(PageHandle, pages.tolist()):
-                yield Page(entries.of(handle), [entries.of(copy) for copy in journal.smaller.get(handle, ())])
+            for handle, size in zip(map(PageHandle, pages.tolist()), size_of.tolist(), strict=True):
+                levels = (handle, *journal.smaller.get(handle, ()))
+                page, *smaller = (
+                    with_entries(entries.of(level), resolution_entries(sizes_um[size], 1 << number))
+                    for number, level in enumerate(levels)
+                )
+                yield Page(page, smaller)
             return
         # the IFDs of blocks of one format are alike but for the place of the pixels
         ifds, block_of = np.unique(journal.pages.ifd_offsets(pages), return_inverse=True)
+        blocks, which = np.unique(block_of * len(counts) + size_of, return_inverse=True)
+        resolutions = [*map(resolution_entries, sizes_um)]
         kinds: dict[bytes, int] = {}
-        of_blocks = [
-            kinds.setdefault(PageKind(chain.read_ifd(file, ifd_at).public_entries()).page(0), len(kinds))
-            for ifd_at in ifds.tolist()
-        ]
-        kind_of = np.array(of_blocks)[block_of]
+        of_blocks = []
+        for block, size in (divmod(each, len(counts)) for each in blocks.tolist()):
+            template = chain.read_ifd(file, int(ifds[block])).public_entries()
+            kind = PageKind(with_entries(template, resolutions[size])).page(0)
+            of_blocks.append(kinds.setdefault(kind, len(kinds)))
+        kind_of = np.array(of_blocks)[which]
         starts = [0, *(np.flatnonzero(np.diff(kind_of)) + 1).tolist(), len(pages)]
         offsets, of_numbers = journal.pages.data_offsets(pages), [PageKind(entries) for entries in kinds]
         for start, stop in pairwise(starts):
@@ -230,7 +246,7 @@ def write_final_chain(
                 number += 1
                 entries, behind = page.entries, b""
                 if number == 1:
-                    entries = _with_entries(entries, more)
+                    entries = with_entries(entries, more)
                 if page.smaller:
                     entries, behind = _with_smaller(entries, page.smaller, at)
                 at += ifd_bytes(len(entries)) + len(behind)
@@ -277,19 +293,12 @@ def _with_smaller(entries: bytes, smaller: Sequence[bytes], at: int) -> tuple[by
     behind, offsets = bytearray(), bytearray()
     for copy in smaller:
         offsets += OFFSET.pack(behind_at + len(behind))
-        behind += ifd(_with_entries(copy, [reduced]), 0)
+        behind += ifd(with_entries(copy, [reduced]), 0)
     value = bytes(offsets)
     if len(smaller) > 1:
         value = OFFSET.pack(behind_at + len(behind))
         behind += offsets
-    return _with_entries(entries, [ENTRY.pack(SUB_IFDS, IFD8, len(smaller), value)]), bytes(behind)
-
-
-def _with_entries(page: bytes, more: Sequence[bytes]) -> bytes:
-    """Add entries, in place of those of the same code, keeping them sorted by code."""
-    entries = [page[at : at + ENTRY.size] for at in range(0, len(page), ENTRY.size)]
-    by_code = {int(ENTRY.unpack(entry)[0]): entry for entry in (*entries, *more)}
-    return b"".join(by_code[code] for code in sorted(by_code))
+    return with_entries(entries, [ENTRY.pack(SUB_IFDS, IFD8, len(smaller), value)]), bytes(behind)
 
 
 def _entry_of(file: FileIO, code: int, kind: int, value: bytes) -> bytes:

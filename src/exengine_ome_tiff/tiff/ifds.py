@@ -104,6 +104,13 @@ class PageKind:
         return ifds
 
 
+def with_entries(page: bytes, more: Sequence[bytes]) -> bytes:
+    """Add entries, in place of those of the same code, keeping them sorted by code."""
+    entries = [page[at : at + ENTRY.size] for at in range(0, len(page), ENTRY.size)]
+    by_code = {int(ENTRY.unpack(entry)[0]): entry for entry in (*entries, *more)}
+    return b"".join(by_code[code] for code in sorted(by_code))
+
+
 def ifd(entries: bytes, next_offset: int) -> bytes:
     """Make an IFD of entries, filled up to a multiple of 8 bytes."""
     made = b"".join((OFFSET.pack(len(entries) // ENTRY.size), entries, OFFSET.pack(next_offset)))

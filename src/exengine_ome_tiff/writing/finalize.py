@@ -15,7 +15,7 @@ from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.told_names import encode_names
 from exengine_ome_tiff.ome import OmeImage
 from exengine_ome_tiff.text_format import count_text
-from exengine_ome_tiff.tiff import JournalFile, finish_journal, read_description, write_whole
+from exengine_ome_tiff.tiff import JournalFile, PixelSize, finish_journal, read_description, write_whole
 from exengine_ome_tiff.version import __version__
 from exengine_ome_tiff.writing.claim import sync_names
 
@@ -78,7 +78,9 @@ def finish_files(
         xml = ome_xml(location.name, contents, plate, about, uuid, CREATOR)
         try:
             pages = np.concatenate([_pages(image, recording.index, file) for image in inside])
-            finish_journal(file, pages, xml, CREATOR, names=encode_names(names), fsync=fsync)
+            finish_journal(
+                file, pages, xml, CREATOR, sizes=_sizes(described), names=encode_names(names), fsync=fsync
+            )
         except OSError as error:
             errors.append(error)  # that of one position; the others are finished all the same
     logger.info("%s: %s", location.name, _outline([image for image, _ in companion]))
@@ -114,6 +116,14 @@ def _outline(images: Sequence[OmeImage]) -> str:
         for name, (value, unit) in known.items()
     ]
     return ", ".join([count_text(len(images), "image"), f"the first of {sizes}", *calibration])
+
+
+def _sizes(images: Sequence[OmeImage]) -> list[tuple[int, PixelSize]]:
+    """Return how many pages have pixels of which size, image by image."""
+    return [
+        (len(image.layout.frames), (image.values.pixel_size_x_um, image.values.pixel_size_y_um))
+        for image in images
+    ]
 
 
 def _described(image: StoredImage, facts: Facts) -> OmeImage:
