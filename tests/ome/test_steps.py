@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from ome_types import from_tiff
 
+from exengine_ome_tiff import TiffStorage, info
 from exengine_ome_tiff.ome.steps import step_of_heights
 
 
@@ -40,3 +42,61 @@ def test_steps_that_are_not_even(heights):
 def test_a_stage_that_stands_still_and_one_that_nobody_asked():
     assert step_of_heights(np.full((3, 4), 7.0)) == 0
     assert step_of_heights(np.full((3, 4), np.nan)) is None
+
+
+def recorded(path, times, **options):
+    """Put frames at numbers of time points and seconds, planned each 10 s; return the step in OME."""
+    with TiffStorage(path, {"Interval_ms": 10_000}, **options) as storage:
+        for time, elapsed_s in times:
+            told = {} if elapsed_s is None else {"ElapsedTime-ms": elapsed_s * 1e3}
+            storage.put({"time": time}, np.zeros((4, 5), np.uint16), told)
+    return from_tiff(path).images[0].pixels.time_increment
+
+
+@pytest.mark.parametrize(
+    ("times", "interval_s"),
+    [
+        ([(t, None) for t in range(3)], 10),
+        ([(t, 10.5 * t) for t in range(5)], 10),
+        ([(t, 20 * t) for t in range(5)], None),
+        ([(t, 10 * t + 30 * (t == 7)) for t in range(40)], 10),
+        ([(t, t * t) for t in range(5)], None),
+        ([(t, 10 * t) for t in (0, 3, 6)], 30),
+        ([(t, 10 * t) for t in (0, 2, 7)], None),
+        ([(t, None) for t in (0, 2, 7)], None),
+        ([(t, None) for t in (0, 5)], 50),
+        ([(t, 10 * t) for t in (0, 5)], 50),
+    ],
+)
+def test_the_interval_that_is_written_is_that_of_the_planes(tmp_path, caplog, times, interval_s):
+    assert recorded(tmp_path / "run.ome.tiff", times) == interval_s
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.endswith(": no TimeIncrement; pass time_interval_s") for line in lines] == (
+        [] if interval_s else [True]
+    )
+    assert recorded(tmp_path / "said.ome.tiff", times, time_interval_s=7.0) == (
+        None if times[0][0] + times[-1][0] == 7 else pytest.approx(7 * (times[1][0] - times[0][0]))
+    )
+
+
+def test_two_time_points_of_many_with_an_interval_of_the_user(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, time_interval_s=3) as storage:
+        for time in (0, 5):
+            storage.put({"time": time}, np.zeros((4, 5), np.uint16))
+    pixels = from_tiff(path).images[0].pixels
+    assert (pixels.size_t, pixels.time_increment) == (2, 15)
+    assert [plane.delta_t for plane in pixels.planes] == [None, None]
+
+
+@pytest.mark.parametrize(("axis", "option"), [("time", "time_interval_s"), ("z", "z_step_um")])
+def test_a_step_of_the_user_that_planes_do_not_have(tmp_path, caplog, axis, option):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, **{option: 2.0}) as storage:
+        for value in (0, 1, 5):
+            storage.put({axis: value}, np.zeros((4, 5), np.uint16))
+    pixels = from_tiff(path).images[0].pixels
+    assert (pixels.time_increment, pixels.physical_size_z) == (None, None)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert f"values of {axis} were left out unevenly (0, 1, 5), so no step is written: " in line
+    assert len(info(path).check) == 1

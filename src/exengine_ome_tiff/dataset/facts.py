@@ -23,6 +23,7 @@ from exengine_ome_tiff.dataset.privacy import PRIVATE, without
 from exengine_ome_tiff.dataset.records import decode_tags
 from exengine_ome_tiff.dataset.told_names import FRAME_FACTS, names_of
 from exengine_ome_tiff.dataset.written_facts import written_into
+from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome import DatasetValues, ExperimenterInfo, ImageValues, describe
 from exengine_ome_tiff.ome.image_description import FrameTold
@@ -43,6 +44,8 @@ from exengine_ome_tiff.translate.translator import LABEL_FACT
 from exengine_ome_tiff.translate.values import UNKNOWN
 
 _MOST_SHOWN = 4
+_MOST_PEAKS = 32
+"""So many frames are looked at for pixels that are larger than their bit depth."""
 _ZONE_QUARTER = timedelta(minutes=15)
 _SAME_TIME = timedelta(seconds=1.5)
 """How far the stamps of one frame may be from each other."""
@@ -77,6 +80,7 @@ class Facts:
         summary = json.loads(header.summary_json)
         self._interpreter = interpreter
         self._frames = interpreter.facts(summary)
+        self._peaks_left = _MOST_PEAKS
         self._groups_of: dict[int, list[Group]] = {}
         """What the frames of each image say, by the number of the first one."""
         self._summary = interpreter.summary(summary)
@@ -91,11 +95,33 @@ class Facts:
         values, groups = self._described(layout, name)
         frames = layout.frames[layout.frames >= 0]
         pixels = self._dataset.format(layout.first_frame)
+        if values.significant_bits is not None and self._exceeds(values.significant_bits, frames, name):
+            values = replace(values, significant_bits=None)
         written = written_into(values, self.columns, frames, pixels.stored_shape, pixels.stored_dtype)
         tags, columns = self._frames.rest(frames, written, self.findings)
         if self._frames.has_unkept(frames):
             columns[OTHER_KEYS] = []
         return replace(values, tags=tags, columns=_disputed(groups, frames) | columns)
+
+    def _exceeds(self, bits: int, frames: npt.NDArray[np.int64], name: str) -> bool:
+        """Whether pixels need more bits, by the first and the last frame of the first images."""
+        if bits == self._dataset.format(int(frames[0])).stored_dtype.itemsize * 8:
+            return False
+        for frame in {int(frames.min()), int(frames.max())}:
+            if self._peaks_left <= 0:
+                break
+            self._peaks_left -= 1
+            try:
+                peak = int(self._dataset.stored(frame).max())
+            except (OmeTiffError, OSError):  # which reading the frame tells
+                continue
+            if peak >> bits:
+                message = f"{name}: pixels reach {peak}, but the bit depth is {bits}"
+                self.findings.add(
+                    "bit depth", "", message, "no SignificantBits; put the bit_depth of the pixels"
+                )
+                return True
+        return False
 
     def described(self, layout: ImageLayout, name: str) -> ImageValues:
         """Find out what is known of an image, but for the metadata that OME has no place for."""

@@ -13,7 +13,7 @@ from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome.colors import default_color
 from exengine_ome_tiff.ome.images import ChannelValues, ImageValues
-from exengine_ome_tiff.ome.steps import even_steps, step_of_heights
+from exengine_ome_tiff.ome.steps import even_steps, keeps_interval, step_of_heights
 from exengine_ome_tiff.ome.user_values import ChannelInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.translate import Agreed, CameraValues, SummaryValues
 from exengine_ome_tiff.translate.objective_labels import read_label
@@ -22,6 +22,7 @@ _EVEN = 0.05
 """How far steps along z may be from their mean, as a part of it; stages do not stop exactly."""
 _SMALLEST = 1e-12
 _SAME_SIZE = 1e-4
+_MOST_SHOWN = 6
 
 
 class FrameTold(NamedTuple):
@@ -92,7 +93,7 @@ def describe(
         channels=channels,
         pixel_size_x_um=pixel_size_um,
         pixel_size_y_um=_positive(pixel_size_um * aspect) if pixel_size_um else None,
-        z_step_um=_step_of_plan(given.z_step_um, layout.values["Z"])
+        z_step_um=_told_step("z", given.z_step_um, layout.values["Z"], name, findings)
         if given.z_step_um
         else _z_step(
             layout,
@@ -101,9 +102,14 @@ def describe(
             _positive(summary.z_step_um) or _positive(frame.z_step_um),
             findings,
         ),
-        time_interval_s=_step_of_plan(
-            given.time_interval_s or _positive(frame.time_interval_s) or _positive(summary.time_interval_s),
-            layout.values["T"],
+        time_interval_s=_told_step("time", given.time_interval_s, layout.values["T"], name, findings)
+        if given.time_interval_s
+        else _time_interval(
+            layout,
+            name,
+            planes["delta_t_s"],
+            _positive(frame.time_interval_s) or _positive(summary.time_interval_s),
+            findings,
         ),
         significant_bits=_significant_bits(_known(planes["bit_depth"][acquired]), channels, dtype),
         acquired=started,
@@ -200,7 +206,7 @@ def _z_step(
     heights_um[layout.cube() < 0] = np.nan
     step_um = step_of_heights(heights_um.reshape(-1, layout.sizes["Z"]))
     if not step_um:  # what tells the position is not what moves along z
-        return _step_of_plan(planned_um, layout.values["Z"])
+        return _told_step("z", planned_um, layout.values["Z"], name, findings) if planned_um else None
     if np.isnan(step_um):
         steps = np.abs(np.diff(heights_um))
         findings.add(
@@ -214,6 +220,51 @@ def _z_step(
     if planned is not None and abs(planned - abs(step_um)) <= _EVEN * planned:
         return planned
     return _positive(abs(round(step_um, 4)))
+
+
+def _time_interval(
+    layout: ImageLayout,
+    name: str,
+    delta_t_s: npt.NDArray[np.float64],
+    planned_s: float | None,
+    findings: Findings,
+) -> float | None:
+    """Return the planned interval; None if the times of planes are others."""
+    planned = _step_of_plan(planned_s, layout.values["T"])
+    if planned_s is None or layout.sizes["T"] < 2 or "T" in layout.modulo:
+        return planned
+    times_s = delta_t_s[layout.cube()]
+    times_s[layout.cube() < 0] = np.nan
+    steps_s = np.diff(np.fmin.reduce(times_s.reshape(len(times_s), -1), axis=1))
+    steps_s = steps_s[~np.isnan(steps_s)]
+    if planned is not None and keeps_interval(steps_s, planned):
+        return planned
+    told = (
+        f" ({steps_s.min():.3g} to {steps_s.max():.3g} s, planned {planned_s:.3g} s)" if steps_s.size else ""
+    )
+    findings.add(
+        "time interval",
+        "",
+        f"{name}: time points are irregular{told}",
+        "no TimeIncrement; pass time_interval_s",
+    )
+    return None
+
+
+def _told_step(
+    axis: str, step: float, values: Sequence[AxisValue], name: str, findings: Findings
+) -> float | None:
+    """Return the step between the planes that are there, by that between neighbours; None if it varies."""
+    found = _step_of_plan(step, values)
+    if found is None:
+        numbers = ", ".join(map(str, values[:_MOST_SHOWN])) + (", ..." if len(values) > _MOST_SHOWN else "")
+        findings.add(
+            f"{axis} values",
+            "",
+            f"{name}: values of {axis} were left out unevenly ({numbers}), so no step is written",
+            "metadata tell where and when each plane was taken: z_um, elapsed_s",
+        )
+    return found
 
 
 def _step_of_plan(planned: float | None, values: Sequence[AxisValue]) -> float | None:

@@ -17,6 +17,10 @@ _EVEN_STACKS = 0.9
 _MOST_LAGS = 64
 
 
+_LATE, _LATE_S = 0.25, 0.01
+"""How far a time point may be from its plan, as a part of the interval, and at least."""
+
+
 class Steps(NamedTuple):
     """Numbers with even steps; the last one is one of them."""
 
@@ -73,3 +77,9 @@ def step_of_heights(heights_um: npt.NDArray[np.float64]) -> float | None:
     centred = known - np.nanmean(known, axis=1, keepdims=True)
     step += float(np.nansum(centred * rest) / np.nansum(centred**2))
     return 0.0 if abs(step) * (planes - 1) < 4 * float(np.median(spread)) else step
+
+
+def keeps_interval(steps_s: npt.NDArray[np.float64], planned_s: float) -> bool:
+    """Whether the steps between time points, shape (steps,), are those of the plan, but for one in ten."""
+    is_far = np.abs(steps_s - planned_s) > max(_LATE * planned_s, _LATE_S)
+    return bool(np.count_nonzero(is_far) <= (1 - _EVEN_STACKS) * len(steps_s))
