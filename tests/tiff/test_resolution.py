@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from exengine_ome_tiff import TiffStorage, recover, validate
-from exengine_ome_tiff.tiff.resolution import resolution_entries
+from exengine_ome_tiff.tiff.ifds import resolution_entries
 
 NONE, CENTIMETRE = 1, 3
 TIFFINFO = shutil.which("tiffinfo")

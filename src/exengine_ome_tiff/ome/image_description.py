@@ -87,6 +87,8 @@ def describe(
         _channel(channel, name, each, summary, given)
         for channel, name, each in zip(layout.values["C"], layout.channel_names, told.channels, strict=True)
     )
+    planned_um = _positive(summary.z_step_um) or _positive(frame.z_step_um)
+    planned_s = _positive(frame.time_interval_s) or _positive(summary.time_interval_s)
     position = frame.position_name or layout.named_labels.get("position")
     label = frame.objective or (None if "objective" in told.image.disputed else summary.objective)
     return ImageValues(
@@ -95,22 +97,10 @@ def describe(
         pixel_size_y_um=_positive(pixel_size_um * aspect) if pixel_size_um else None,
         z_step_um=_told_step("z", given.z_step_um, layout.values["Z"], name, findings)
         if given.z_step_um
-        else _z_step(
-            layout,
-            name,
-            planes["z_um"],
-            _positive(summary.z_step_um) or _positive(frame.z_step_um),
-            findings,
-        ),
+        else _z_step(layout, name, planes["z_um"], planned_um, findings),
         time_interval_s=_told_step("time", given.time_interval_s, layout.values["T"], name, findings)
         if given.time_interval_s
-        else _time_interval(
-            layout,
-            name,
-            planes["delta_t_s"],
-            _positive(frame.time_interval_s) or _positive(summary.time_interval_s),
-            findings,
-        ),
+        else _time_interval(layout, name, planes["delta_t_s"], planned_s, findings),
         significant_bits=_significant_bits(_known(planes["bit_depth"][acquired]), channels, dtype),
         acquired=started,
         description=summary.description if given.description is None else given.description,

@@ -7,6 +7,7 @@ from exengine_ome_tiff.tiff.final_chain import finish_journal
 from exengine_ome_tiff.tiff.foreign_tiff import ForeignTiff
 from exengine_ome_tiff.tiff.hyperstack import Hyperstack, write_hyperstack
 from exengine_ome_tiff.tiff.ifd_offsets import ifd_offsets
+from exengine_ome_tiff.tiff.ifds import PixelSize
 from exengine_ome_tiff.tiff.journal_file import JournalFile, WriteSettings
 from exengine_ome_tiff.tiff.journal_reader import (
     JournalPage,
@@ -22,7 +23,6 @@ from exengine_ome_tiff.tiff.page_bounds import Extents
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes, packing_of, pixel_format
-from exengine_ome_tiff.tiff.resolution import PixelSize
 from exengine_ome_tiff.tiff.shared_file import OPEN_FILES
 from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage
 

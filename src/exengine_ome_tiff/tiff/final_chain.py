@@ -26,12 +26,20 @@ from exengine_ome_tiff.tiff.chain import (
     SUB_IFDS,
 )
 from exengine_ome_tiff.tiff.disk import write_all
-from exengine_ome_tiff.tiff.ifds import PageKind, aligned, ifd, ifd_bytes, with_entries
+from exengine_ome_tiff.tiff.ifds import (
+    NO_SIZE,
+    PageKind,
+    PixelSize,
+    aligned,
+    ifd,
+    ifd_bytes,
+    resolution_entries,
+    with_entries,
+)
 from exengine_ome_tiff.tiff.journal_file import JournalFile
 from exengine_ome_tiff.tiff.journal_reader import find_head
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pyramid import halved
-from exengine_ome_tiff.tiff.resolution import NO_SIZE, PixelSize, resolution_entries
 
 logger = logging.getLogger(__name__)
 

@@ -65,14 +65,14 @@ MUTANTS = [
     ),
     Mutant(
         "coordinates/axis_names.py",
-        '_LABELS_FIRST = ("position", "well",',
-        '_LABELS_FIRST = ("well", "position",',
+        'IMAGE_AXES = ("position", "well",',
+        'IMAGE_AXES = ("well", "position",',
         "coordinates/test_layout.py::test_labels_are_in_the_order_in_which_people_say_them",
     ),
     Mutant(
         "coordinates/layout.py",
-        "self.values[axis][index // len(inside)], inside[index % len(inside)]",
-        "self.values[axis][index % len(self.values[axis])], inside[index // len(self.values[axis])]",
+        "values[index // len(inside)], inside[index % len(inside)]",
+        "values[index % len(values)], inside[index // len(values)]",
         "coordinates/test_layout.py::test_labels_of_indices_with_an_axis_inside",
     ),
     Mutant(
@@ -98,5 +98,17 @@ MUTANTS = [
         "else (2, 0)",
         "else (0, 1)",
         "coordinates/test_layout.py::test_ints_rank_by_value_and_strings_by_first_arrival",
+    ),
+    Mutant(
+        "coordinates/value_names.py",
+        "if len(found) > 1:",
+        "if len(found) > 2:",
+        "ome/test_names.py::test_two_names_of_a_channel",
+    ),
+    Mutant(
+        "coordinates/value_names.py",
+        "if len(owners) > 1:",
+        "if len(owners) > 2:",
+        "ome/test_names.py::test_one_name_of_two_positions",
     ),
 ]

@@ -106,4 +106,10 @@ MUTANTS = [
         "for row in self._index]",
         "conversion/test_micromanager.py::test_entries_of_the_index_that_lead_to_no_page",
     ),
+    Mutant(
+        "tiff/final_chain.py",
+        "resolution_entries(sizes_um[size], 1 << number)",
+        "resolution_entries(sizes_um[size])",
+        "tiff/test_resolution.py::test_smaller_copies_have_larger_pixels",
+    ),
 ]
