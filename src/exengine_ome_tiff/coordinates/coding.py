@@ -46,7 +46,9 @@ class Codes:
         values = self.values
         seen, first = np.unique(self.codes, return_index=True)
         arrival = dict(zip(seen.tolist(), first.tolist(), strict=True))
-        by_rank = sorted(range(len(values)), key=lambda code: (*_order(values[code]), arrival.get(code, -1)))
+        numbers = [code for code, value in enumerate(values) if isinstance(value, int)]
+        texts = [code for code, value in enumerate(values) if isinstance(value, str)]
+        by_rank = [0, *sorted(numbers, key=values.__getitem__), *sorted(texts, key=arrival.__getitem__)]
         rank = np.empty(len(values), np.int64)
         rank[by_rank] = np.arange(len(values))
         return Axis(values, rank, [values[code] for code in by_rank])
@@ -65,10 +67,3 @@ def split(codes: npt.NDArray[np.int64]) -> list[tuple[int, npt.NDArray[np.int64]
     by_code = np.argsort(codes, kind="stable")
     parts = np.split(by_code, np.flatnonzero(np.diff(codes[by_code])) + 1) if len(codes) else []
     return [(int(codes[part[0]]), part) for part in sorted(parts, key=lambda part: int(part[0]))]
-
-
-def _order(value: AxisValue) -> tuple[int, int]:
-    """Sort key: no value, ints by value, strings alike."""
-    if value is None:
-        return (0, 0)
-    return (1, value) if isinstance(value, int) else (2, 0)
