@@ -5,6 +5,10 @@ class OmeTiffError(Exception):
     """A file or folder is not a dataset that this package can read."""
 
 
+class ForeignFileError(OmeTiffError):
+    """A file that no `TiffStorage` wrote."""
+
+
 class NotFinishedError(OmeTiffError):
     """A dataset's writer ended before `finish`: the frames are there, the OME-XML is not."""
 

@@ -1,5 +1,8 @@
 """Numbers, times and lists as text for people."""
 
+import os
+import re
+import shlex
 from collections.abc import Sequence
 
 _MOST_LISTED = 12
@@ -13,6 +16,14 @@ def count_text(number: int, thing: str) -> str:
 def list_text(texts: Sequence[str]) -> str:
     """Join texts with commas; of many texts only the first ones."""
     return ", ".join(texts[:_MOST_LISTED]) + (", ..." if len(texts) > _MOST_LISTED else "")
+
+
+def command_text(*words: object) -> str:
+    """Join the words of a command so that it can be pasted into a shell: that of Windows, or of POSIX."""
+    if os.name != "nt":
+        return shlex.join(map(str, words))
+    texts = [str(word) for word in words]
+    return " ".join(text if re.fullmatch(r"[\w.:\\/-]+", text) else f'"{text}"' for text in texts)
 
 
 def shortened(text: str, width: int) -> str:

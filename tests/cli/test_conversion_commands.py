@@ -130,7 +130,11 @@ def test_overwrite(folder):
         (("convert", "gone", "a.tif"), 1, "no such file or folder"),
         (("convert", "file", "a.tif"), 1, "no dataset of NDTiff, TiffStorage or Micro-Manager"),
         (("export", "gone", "a.tif"), 1, "no such file or folder"),
-        (("export", SOURCE, "a.tif"), 1, "expected the files of one dataset"),
+        (
+            ("export", SOURCE, "a.tif"),
+            1,
+            "an NDTiff dataset, not a dataset of TiffStorage. To convert it: exengine-ome-tiff convert ",
+        ),
         (("export", SOURCE, "a.png"), 2, "ends in .tif"),
         (("export", SOURCE, "a.OME.tif"), 2, "is no OME-TIFF"),
         (("export", SOURCE, "file.tif"), 2, "file.tif exists; --overwrite replaces a file"),

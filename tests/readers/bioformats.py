@@ -49,7 +49,10 @@ __all__ = [
     "Series",
     "describe",
     "jar_file",
+    "java_bytes",
+    "java_class",
     "open_time",
+    "start",
     "unavailable_reason",
     "validate_xml",
     "version",
@@ -253,7 +256,7 @@ class BioFormats:
             reader.setSeries(series)
             reader.setResolution(resolution)
             data = reader.openBytes(index, *(region or ()))
-            pixel_type = str(_java("loci.formats.FormatTools").getPixelTypeString(reader.getPixelType()))
+            pixel_type = str(java_class("loci.formats.FormatTools").getPixelTypeString(reader.getPixelType()))
             little = bool(reader.isLittleEndian())
             _, _, width, height = region or (0, 0, int(reader.getSizeX()), int(reader.getSizeY()))
             samples, interleaved = int(reader.getRGBChannelCount()), bool(reader.isInterleaved())
@@ -324,7 +327,7 @@ class BioFormats:
             size_c=int(reader.getSizeC()),
             size_t=int(reader.getSizeT()),
             dimension_order=str(reader.getDimensionOrder()),
-            pixel_type=str(_java("loci.formats.FormatTools").getPixelTypeString(reader.getPixelType())),
+            pixel_type=str(java_class("loci.formats.FormatTools").getPixelTypeString(reader.getPixelType())),
             rgb_channel_count=int(reader.getRGBChannelCount()),
             is_little_endian=bool(reader.isLittleEndian()),
             effective_size_c=int(reader.getEffectiveSizeC()),
@@ -375,12 +378,12 @@ def validate_xml(xml: str | bytes) -> list[str]:
     accepts attributes that do not exist.
     """
     text = xml.decode("utf-8-sig") if isinstance(xml, bytes) else xml
-    _start()
+    start()
     reader = jpype.JProxy("loci.common.xml.XMLTools$SchemaReader", dict={"getSchemaAsStream": _schema_stream})
     messages: list[str] = []
     try:
         with _captured(messages):
-            valid = bool(_java("loci.common.xml.XMLTools").validateXML(text, "OME-XML", reader))
+            valid = bool(java_class("loci.common.xml.XMLTools").validateXML(text, "OME-XML", reader))
     except FileNotFoundError as exc:  # from _schema_stream, through Java and back
         return [str(exc)]
     if not valid and not messages:
@@ -520,7 +523,7 @@ def _java_version(jvm: Path) -> str | None:
     return found[1] if found else None
 
 
-def _start() -> None:
+def start() -> None:
     """Start Java if it does not run yet, and send its log into memory."""
     with _lock:
         _start_once()
@@ -552,9 +555,15 @@ def _start_once() -> None:
     _appender()
 
 
-def _java(name: str) -> Any:
-    _start()
+def java_class(name: str) -> Any:
+    """Return a class of Java by its name."""
+    start()
     return jpype.JClass(name)
+
+
+def java_bytes(data: bytes) -> Any:
+    """Return bytes as an array of Java's bytes."""
+    return jpype.JArray(jpype.JByte)(np.frombuffer(data, np.int8))
 
 
 @functools.cache
@@ -589,7 +598,7 @@ def _appender() -> Any:
 @contextlib.contextmanager
 def _captured(messages: list[str]) -> Iterator[None]:
     """Append to `messages` what Java logs at level WARN or above within the block."""
-    _start()
+    start()
     with _lock:
         events = _appender().list
         events.clear()
@@ -618,10 +627,10 @@ def _java_message(exc: Any) -> str:
 
 
 def _new_reader() -> tuple[Any, Any]:
-    services = _java("loci.common.services.ServiceFactory")()
-    service = services.getInstance(_java("loci.formats.services.OMEXMLService").class_)
+    services = java_class("loci.common.services.ServiceFactory")()
+    service = services.getInstance(java_class("loci.formats.services.OMEXMLService").class_)
     store = service.createOMEXMLMetadata()
-    reader = _java("loci.formats.ImageReader")()
+    reader = java_class("loci.formats.ImageReader")()
     reader.setMetadataStore(store)
     reader.setFlattenedResolutions(False)  # or the levels of a pyramid would count as series of their own
     return reader, store
@@ -631,7 +640,7 @@ def _schema_stream(url: object) -> Any:
     """Open a schema in the jar; what is not there is refused, for Java would fetch it from the network."""
     ome = re.search(r"/Schemas/[^/]+/([^/]+/[^/]+\.xsd)$", str(url))
     name = "external/xml.xsd" if str(url).endswith("/xml.xsd") else ome[1] if ome else None
-    loader = _java("loci.formats.ImageReader").class_.getClassLoader()
+    loader = java_class("loci.formats.ImageReader").class_.getClassLoader()
     stream = loader.getResourceAsStream(f"released-schema/{name}") if name else None
     if stream is None:
         raise FileNotFoundError(f"the schema {url} is not in the Bio-Formats jar")

@@ -30,6 +30,7 @@ from exengine_ome_tiff import (
     validate,
 )
 from exengine_ome_tiff.cli import main
+from exengine_ome_tiff.text_format import command_text
 from exengine_ome_tiff.tiff import chain, disk, journal_file
 from exengine_ome_tiff.tiff.records import encode_block
 from exengine_ome_tiff.writing import claim
@@ -459,7 +460,9 @@ def test_a_lost_companion_is_made_again_with_the_names_that_files_have_now(tmp_p
     recover(copy)
     (copy / "run.companion.ome").unlink()
     (copy / "run_A1.ome.tiff").rename(copy / "renamed.ome.tiff")
-    assert [problem.advice for problem in validate(copy)] == ["finish it: exengine-ome-tiff recover PATH"]
+    assert [problem.advice for problem in validate(copy)] == [
+        f"finish it: {command_text('exengine-ome-tiff', 'recover', copy)}"
+    ]
     assert recover(copy).n_frames == len(PLACES)
     assert "renamed.ome.tiff" in (copy / "run.companion.ome").read_text("utf-8")
     assert validate(copy) == []

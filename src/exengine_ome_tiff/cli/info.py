@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from exengine_ome_tiff.cli.output import say
+from exengine_ome_tiff.cli.output import say, tell_leftovers
 from exengine_ome_tiff.inspection import info
 from exengine_ome_tiff.inspection.text_table import table
 
@@ -31,4 +31,5 @@ def _info(options: argparse.Namespace) -> int:
         return 0
     for line in table(found, everything=options.all):
         say(line)
+    tell_leftovers(options.path)
     return 0

@@ -4,7 +4,10 @@ import errno
 import os
 import re
 import sys
+from pathlib import Path
 from typing import TextIO
+
+from exengine_ome_tiff.dataset.leftovers import leftover_text
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
@@ -19,6 +22,13 @@ def say(text: str, stream: TextIO | None = None) -> None:
     plain = _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
     encoding = getattr(stream, "encoding", None) or "utf-8"
     print(plain.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+
+
+def tell_leftovers(path: Path) -> None:
+    """Say on stderr what a killed process has left beside a dataset, if anything."""
+    leftover = leftover_text(path.absolute())
+    if leftover is not None:
+        say(f"{path}: {leftover}", sys.stderr)
 
 
 def is_closed_pipe(error: Exception) -> bool:

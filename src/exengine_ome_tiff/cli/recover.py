@@ -22,10 +22,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _recover(options: argparse.Namespace) -> int:
+    is_there = options.path.exists()
     with ProgressBar("B", leave=True) as bar:
         recovered = recover(options.path, progress=partial(bar.step, "reading"))
     if recovered.n_frames is None:
-        say(f"{recovered.path}: finished already, nothing to do")
+        say(f"{recovered.path}: {'finished already, nothing to do' if is_there else 'moved back'}")
     else:
         frames, files = count_text(recovered.n_frames, "frame"), count_text(recovered.n_files, "file")
         say(f"{recovered.path}: {frames} in {files} recovered")

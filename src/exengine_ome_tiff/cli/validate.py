@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from exengine_ome_tiff.cli.output import UsageError, say
+from exengine_ome_tiff.cli.output import UsageError, say, tell_leftovers
 from exengine_ome_tiff.repair import validate
 
 
@@ -32,6 +32,7 @@ def _validate(options: argparse.Namespace) -> int:
     for problem in problems:
         page = "" if problem.page is None else f", page {problem.page}"
         say(f"{problem.file}{page}: {problem.what}\n  to do: {problem.advice}")
+    tell_leftovers(options.path)
     if not problems:
         say(f"{options.path}: whole")
     return 1 if problems else 0

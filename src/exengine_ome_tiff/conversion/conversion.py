@@ -10,7 +10,6 @@ from typing import Any
 
 from exengine.kernel.data_storage_base import DataStorage
 
-from exengine_ome_tiff.conversion.file_kind import file_kind
 from exengine_ome_tiff.conversion.frame_copy import Conversion, Progress
 from exengine_ome_tiff.conversion.image_stacks import MicroManagerSource
 from exengine_ome_tiff.conversion.ndtiff import is_ndtiff, ndtiff_of, open_ndtiff
@@ -20,11 +19,12 @@ from exengine_ome_tiff.conversion.separate_files import has_separate_images
 from exengine_ome_tiff.conversion.separate_images import SeparateImageSource
 from exengine_ome_tiff.conversion.sources import (
     OwnSource,
-    SeveralDatasetsError,
     SkippedFrame,
     Source,
     StorageSource,
 )
+from exengine_ome_tiff.dataset.foreign import foreign_kind
+from exengine_ome_tiff.dataset.loader import SeveralDatasetsError
 from exengine_ome_tiff.dataset.location import absolute_path, new_path
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff_storage import TiffStorage
@@ -218,6 +218,8 @@ def _open_source(
         return open_ndtiff(path)
     try:
         return OwnSource(path)
+    except SeveralDatasetsError:
+        raise
     except OmeTiffError as not_own:
         folder = ndtiff_of(path)
         if folder is not None:
@@ -231,8 +233,12 @@ def _open_source(
                 return SeparateImageSource(path)
             if has_ome_tiff(path):
                 return OmeTiffSource(path)
-            kind = file_kind(path)
-            why = f"it is {kind}" if kind else f"{not_own}; {error}"
+            kind = foreign_kind(path)
+            if kind is None and path.is_file():
+                raise OmeTiffError(str(not_own)) from error  # a damaged file of ours, or of nobody known
+            if kind is not None and kind.source is not None:
+                raise
+            what = f"it is {kind.name}" if kind else "in this folder"
             raise OmeTiffError(
-                f"{path}: no dataset of NDTiff, TiffStorage or Micro-Manager, and no OME-TIFF ({why})"
+                f"{path}: no dataset of NDTiff, TiffStorage or Micro-Manager, and no OME-TIFF: {what}"
             ) from error

@@ -12,11 +12,11 @@ from exengine_ome_tiff.conversion.recorded_order import recorded_order
 from exengine_ome_tiff.conversion.source_files import files_in
 from exengine_ome_tiff.conversion.sources import (
     FileSource,
-    SeveralDatasetsError,
     SkippedFrame,
     UnreadableFrameError,
 )
 from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.dataset.loader import SeveralDatasetsError
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import ImageStack, StackPage
 
@@ -51,9 +51,8 @@ class ImageStackSource(FileSource):
             summary = stack.summary if summary is None else summary
             self.comments |= stack.comments
         if summary is None:
-            raise OmeTiffError(
-                f"{self.path}: {self.skipped[0].reason if self.skipped else 'no image stack is in it'}"
-            )
+            first = next(iter(self.skipped), SkippedFrame("no image stack is in it", ""))
+            raise OmeTiffError(": ".join(filter(None, (str(self.path), first.what, first.reason))))
         self.summary_metadata = summary
         if len({each for each, _ in found}) > 1:
             found = self._in_recorded_order(found)

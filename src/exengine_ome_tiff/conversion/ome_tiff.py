@@ -11,11 +11,11 @@ from exengine_ome_tiff.conversion.ome_values import frame_metadata, ome_options,
 from exengine_ome_tiff.conversion.source_files import files_in, require_own
 from exengine_ome_tiff.conversion.sources import (
     FileSource,
-    SeveralDatasetsError,
     SkippedFrame,
     UnreadableFrameError,
 )
 from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.dataset.loader import SeveralDatasetsError
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import ForeignDocument, ImageElement, read_foreign_ome
 from exengine_ome_tiff.text_format import count_text
@@ -117,11 +117,11 @@ class OmeTiffSource(FileSource):
     def _planes(self) -> dict[frozenset[tuple[str, int | str]], tuple[Coordinates, _Page]]:
         """Place all planes of all images."""
         images = self._document.images
-        names = distinct_names([image.name for image in images])
+        names = _image_labels([image.name for image in images])
         pages: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, _Page]] = {}
         used: set[tuple[Path, int]] = set()
         for number, image in enumerate(images):
-            position = names[number] if names else number
+            position = names[number]
             channels = distinct_names([channel.get("Name") for channel in image.channels])
             placed, sharing = set[tuple[int, int, int]](), set[tuple[int, int, int]]()
             for zct, path, page in self._places(image):
@@ -208,6 +208,18 @@ class OmeTiffSource(FileSource):
     def open_file(self, path: Path) -> ForeignTiff:
         """Open a TIFF file."""
         return ForeignTiff(path)
+
+
+def _image_labels(names: list[str]) -> list[int | str]:
+    """Return a label for each image: its name, with a number where others have it, too, or only a number."""
+    labels: list[int | str] = []
+    for number, name in enumerate(names):
+        label, count = name, 1
+        while label in labels:
+            count += 1
+            label = f"{name} ({count})"
+        labels.append(label if name else number)
+    return labels
 
 
 def _file_names(document: ForeignDocument) -> set[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from exengine_ome_tiff.dataset.loader import datasets_in, find_companion, find_dataset
-from exengine_ome_tiff.dataset.location import Location, absolute_path
+from exengine_ome_tiff.dataset.location import PART_SUFFIX, Location, absolute_path
 from exengine_ome_tiff.dataset.records import to_json
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.repair import recover
@@ -36,7 +36,7 @@ class PartialResult:
     def __init__(self, dest: Path, request: Mapping[str, object], *, overwrite: bool) -> None:
         self._target = Location.of(dest)
         self._overwrite = overwrite
-        self.folder = absolute_path(dest.with_name(f".{dest.name}.part"))
+        self.folder = absolute_path(dest.with_name(f".{dest.name}{PART_SUFFIX}"))
         self._deleted = absolute_path(dest.with_name(f".{dest.name}.deleted"))
         self.path = self.folder / dest.name
         """Where the result is until it gets its name."""

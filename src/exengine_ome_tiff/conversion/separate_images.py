@@ -23,12 +23,12 @@ from exengine_ome_tiff.conversion.separate_files import (
 )
 from exengine_ome_tiff.conversion.source_files import files_in, require_own
 from exengine_ome_tiff.conversion.sources import (
-    SeveralDatasetsError,
     SkippedFrame,
     Source,
     UnreadableFrameError,
 )
 from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.dataset.loader import SeveralDatasetsError
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.tiff import ForeignTiff

@@ -14,7 +14,7 @@ from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.loader import find_dataset
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import Given
-from exengine_ome_tiff.text_format import error_text, list_text
+from exengine_ome_tiff.text_format import error_text
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
 
@@ -39,22 +39,6 @@ class SkippedFrame:
 
 class UnreadableFrameError(OmeTiffError):
     """A frame of a source cannot be read."""
-
-
-class SeveralDatasetsError(OmeTiffError):
-    """A folder has several datasets.
-
-    Parameters
-    ----------
-    folder
-        The folder.
-    names
-        Names of files or folders that the datasets can be converted by.
-    """
-
-    def __init__(self, folder: Path, names: Iterable[str]) -> None:
-        listed = sorted(names)
-        super().__init__(f"{folder} has {len(listed)} datasets: give one of {list_text(listed)}")
 
 
 class Source:

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from exengine_ome_tiff.coordinates import ValueNames, file_key
+from exengine_ome_tiff.dataset.foreign import foreign_text
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
+from exengine_ome_tiff.dataset.leftovers import leftover_text
 from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head, decode_metadata
 from exengine_ome_tiff.dataset.told_names import decode_names
-from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.errors import ForeignFileError, OmeTiffError
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome
-from exengine_ome_tiff.text_format import count_text
+from exengine_ome_tiff.text_format import count_text, list_text
 from exengine_ome_tiff.tiff import (
     JournalFile,
     JournalPage,
@@ -33,6 +35,27 @@ Progress = Callable[[int, int], object]
 
 _ROOT_UUID = re.compile(rb'<OME [^<>]*UUID="(urn:uuid:[0-9a-f-]{36})"')
 _ROOT_BYTES = 4096
+_CREATOR = b'Creator="exengine-ome-tiff'
+
+
+class NoDatasetError(OmeTiffError):
+    """A path is something else than a dataset."""
+
+
+class SeveralDatasetsError(NoDatasetError):
+    """A folder has several datasets.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    names
+        Names of files or folders, one for each dataset.
+    """
+
+    def __init__(self, folder: Path, names: Iterable[str]) -> None:
+        listed = sorted(names)
+        super().__init__(f"{folder} has {len(listed)} datasets: give one of {list_text(listed)}")
 
 
 def find_dataset(path: Path) -> tuple[list[Path], Header]:
@@ -48,28 +71,53 @@ def find_dataset(path: Path) -> tuple[list[Path], Header]:
         What they say of their dataset.
     """
     if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file or folder")
+        leftover = leftover_text(path)
+        raise FileNotFoundError(f"{path}: no such file or folder" + (f", but {leftover}" if leftover else ""))
     if path.is_dir():
-        datasets = datasets_in(path)
-        if len(datasets) != 1:
-            raise OmeTiffError(f"{path}: expected the files of one dataset, found those of {len(datasets)}")
-        (paths,) = datasets.values()
+        paths = _only_dataset_in(path)
         return paths, read_header(paths[0])
     if not path.is_file():
         raise OmeTiffError(f"{path}: neither a file nor a folder")  # a pipe would keep us waiting
     if path.name.endswith(COMPANION_SUFFIX):
         with path.open("rb") as file:
-            dataset = root_uuid(file.read(_ROOT_BYTES))
-        if dataset is None:
-            raise OmeTiffError(f"{path}: not a companion that TiffStorage wrote")
-        paths = datasets_in(path.parent).get(dataset, [])
+            head = file.read(_ROOT_BYTES)
+        dataset = root_uuid(head)
+        paths = [] if dataset is None else datasets_in(path.parent).get(dataset, [])
+        if not paths and (dataset is None or _CREATOR not in head):
+            raise NoDatasetError(foreign_text(path) or f"{path}: not a companion that TiffStorage wrote")
         if not paths:
             raise OmeTiffError(f"{path}: none of its files is in the folder")
         return paths, read_header(paths[0])
-    header = read_header(path)
+    try:
+        header = read_header(path)
+    except ForeignFileError as error:
+        text = foreign_text(path)
+        if text is None:
+            raise
+        raise NoDatasetError(text) from error
     if not header.is_folder:
         return [path], header
     return datasets_in(path.parent).get(header.dataset) or [path], header
+
+
+def _only_dataset_in(folder: Path) -> list[Path]:
+    """Return the files of the only dataset in a folder."""
+    datasets = datasets_in(folder)
+    if len(datasets) > 1:
+        raise SeveralDatasetsError(folder, [paths[0].name for paths in datasets.values()])
+    if datasets:
+        return next(iter(datasets.values()))
+    single = [path.name for path in sorted(folder.iterdir()) if is_tiff(path) and _is_own(path)]
+    if single:
+        raise SeveralDatasetsError(folder, single)
+    raise NoDatasetError(foreign_text(folder) or f"{folder}: no dataset in this folder")
+
+
+def _is_own(path: Path) -> bool:
+    try:
+        return path.is_file() and not path.is_symlink() and bool(read_header(path))
+    except (OmeTiffError, OSError):
+        return False
 
 
 def read_header(path: Path) -> Header:

@@ -16,6 +16,10 @@ TIFF_SUFFIXES = (".tif", ".tiff", ".tf2", ".tf8", ".btf")
 """What makes a path a single file."""
 COMPANION_SUFFIX = ".companion.ome"
 LOCK_SUFFIX = ".lock"
+PART_SUFFIX = ".part"
+"""Of the hidden folder that the result of a conversion grows in."""
+REPLACED_SUFFIX = ".replaced"
+"""Of the hidden folder beside a dataset that the one which it replaces waits in."""
 FOLDER_LOCK_NAME = f"exengine-ome-tiff{LOCK_SUFFIX}"
 """In a folder; the same however the folder is called."""
 _MAX_NAME_BYTES = 255
@@ -93,6 +97,16 @@ class Location:
         if len(os.fsencode(name)) > _MAX_NAME_BYTES:
             name = f"{sha256(os.fsencode(file.name)).hexdigest()}{LOCK_SUFFIX}"
         return file.with_name(name)
+
+    def beside(self, suffix: str) -> Path:
+        """Return the path of a hidden folder beside the dataset."""
+        path = self.path
+        if self.is_folder and path.is_symlink():
+            path = Path(os.path.realpath(path))
+        name = f".{path.name}{suffix}"
+        if len(os.fsencode(name)) > _MAX_NAME_BYTES:
+            name = f".{sha256(os.fsencode(path.name)).hexdigest()}{suffix}"
+        return absolute_path(path.with_name(name))
 
     def file(self, *place: int | str) -> Path:
         """Return the path of the file for a place; always the same one for the same place.

@@ -97,7 +97,7 @@ def _experimenter(root: ET.Element) -> ExperimenterInfo | None:
 
 def _left_out(root: ET.Element) -> Iterator[tuple[str, int]]:
     for name in _LEFT_OUT:
-        count = sum(1 for _ in root.iter(f"{_OME}{name}"))
+        count = sum(1 for each in root.iter(f"{_OME}{name}") if len(each) or each.attrib or each.text)
         if count:
             yield name, count
     annotations = root.find(f"{_OME}StructuredAnnotations")

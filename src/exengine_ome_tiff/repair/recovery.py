@@ -1,6 +1,7 @@
 """Finishing a dataset whose writer has ended before it could."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -47,6 +48,9 @@ def recover(
     that moment is left out. No pixel is changed: what is added goes behind the end of the files, which stay
     as they were until that is on the disk. May be called again, also after it was killed itself.
 
+    A dataset that ``overwrite=True`` had moved aside moves back if a killed process left nothing at `path`.
+    It is deleted once the dataset that replaces it is finished.
+
     Parameters
     ----------
     path
@@ -72,9 +76,13 @@ def recover(
         It cannot be written to. It is as it was before.
     """
     absolute = absolute_path(path)
+    if not absolute.exists():
+        with suppress(ValueError):  # nothing can be written there
+            replaced.move_back(Location.of(absolute))
     paths, header = find_dataset(absolute)
     location = Location.of_files(paths, is_folder=header.is_folder)
     if _is_finished(location, paths, header) and not location.lock.exists():
+        replaced.delete(location)
         return RecoveryResult(location.path, len(paths), None)
     _check_paths(location, paths)
     try:

@@ -12,6 +12,7 @@ from exengine_ome_tiff.dataset.loader import (
     DamagedFileError,
     FoundFrame,
     Loaded,
+    NoDatasetError,
     check_positions,
     find_companion,
     find_dataset,
@@ -25,10 +26,10 @@ from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import OME_TYPES
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome, schema_errors
 from exengine_ome_tiff.repair.page_consistency import Expected, check_pages
-from exengine_ome_tiff.text_format import count_text
+from exengine_ome_tiff.text_format import command_text, count_text
 from exengine_ome_tiff.tiff import read_description, read_head
 
-_RECOVER = "finish it: exengine-ome-tiff recover PATH"
+_ELSEWHERE = "give the path of a dataset"
 _COPY = "take the file from a copy"
 _SPOILED = "take the file from a copy; TiffStorage.open() still reads all frames that are not named here"
 _TWICE = "move one of the two somewhere else"
@@ -87,14 +88,15 @@ def validate(path: str | PathLike[str]) -> list[Problem]:
     try:
         return _problems(absolute)
     except OmeTiffError as error:
-        return [Problem(absolute, None, str(error), _COPY)]
+        advice = _ELSEWHERE if isinstance(error, NoDatasetError) else _COPY
+        return [Problem(absolute, None, str(error).removeprefix(f"{absolute}: "), advice)]
 
 
 def _problems(absolute: Path) -> list[Problem]:
     paths, header = find_dataset(absolute)
     unfinished = [each for each in paths if not read_head(each).is_finished]
     if unfinished:
-        return [Problem(each, None, "it was never finished", _RECOVER) for each in unfinished]
+        return [Problem(each, None, "it was never finished", _recover_text(absolute)) for each in unfinished]
     try:
         loaded = load(paths)
     except DamagedFileError as error:
@@ -105,6 +107,10 @@ def _problems(absolute: Path) -> list[Problem]:
         return list(check.problems())
     finally:
         loaded.index.close()
+
+
+def _recover_text(path: Path) -> str:
+    return f"finish it: {command_text('exengine-ome-tiff', 'recover', path)}"
 
 
 class _Check:
@@ -181,9 +187,10 @@ class _Check:
 
     def _of_companion(self, images: Sequence[StoredImage]) -> Iterator[Problem]:
         path = find_companion(self._recording.location.path, self._header.dataset)
+        recover = _recover_text(self._recording.location.path)
         if path is None:
             what = "the folder has no companion with the UUID of its files"
-            yield Problem(self._recording.location.companion, None, what, _RECOVER)
+            yield Problem(self._recording.location.companion, None, what, recover)
             return
         try:
             xml = path.read_bytes()
@@ -191,20 +198,20 @@ class _Check:
             written = [] if errors else read_ome(xml)
             uuids = [root_uuid(read_description(file)) for file in self._paths]
         except OmeTiffError as error:
-            yield Problem(path, None, str(error), f"delete it and {_RECOVER}")
+            yield Problem(path, None, str(error), f"delete it and {recover}")
             return
         # the companion has the files in the order in which they were made, which their names do not tell
         names = [block.file_name for image in written for block in image.tiff_data]
         missing = {name or "" for name in names} - {file.name for file in self._paths}
         if missing:
             what = f"it names files that are not files of the dataset in its folder: {sorted(missing)}"
-            yield Problem(path, None, what, f"bring them back, or delete it and {_RECOVER}")
+            yield Problem(path, None, what, f"bring them back, or delete it and {recover}")
             return
         rank = [names.index(file.name) if file.name in names else len(names) for file in self._paths]
         images = sorted(images, key=lambda image: rank[image.file])
         places = [(file.name, uuid) for file, uuid in zip(self._paths, uuids, strict=True)]
         for what in errors or _differences(written, images, [places[image.file] for image in images]):
-            yield Problem(path, None, what, f"delete it and {_RECOVER}")
+            yield Problem(path, None, what, f"delete it and {recover}")
 
 
 def _differences(

@@ -9,7 +9,7 @@ from collections.abc import Container, Generator, Iterator
 from io import FileIO
 from typing import Any, NamedTuple, Protocol
 
-from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.errors import ForeignFileError, OmeTiffError
 from exengine_ome_tiff.tiff.disk import write_at
 
 NEW_SUBFILE_TYPE = 254
@@ -160,7 +160,7 @@ def first_offset(file: Readable) -> int:
     file.seek(0)
     header = file.read(FIRST_IFD_AT + OFFSET.size)
     if len(header) < FIRST_IFD_AT + OFFSET.size or not header.startswith(_HEADER):
-        raise OmeTiffError(f"{file.name}: not a little-endian BigTIFF file")
+        raise ForeignFileError(f"{file.name}: not a little-endian BigTIFF file")
     return int(OFFSET.unpack_from(header, FIRST_IFD_AT)[0])
 
 

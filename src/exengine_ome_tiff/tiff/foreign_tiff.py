@@ -11,9 +11,8 @@ import tifffile
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff.ifd_offsets import ifd_offsets
 from exengine_ome_tiff.tiff.page_bounds import PageBounds
+from exengine_ome_tiff.tiff.tifffile_calls import NO_FLAVOR, tifffile_errors
 
-NO_FLAVOR: Any = {"is_lsm": False, "is_ndpi": False, "is_scanimage": False}
-"""For files of these kinds tifffile reads all pages at once."""
 _DESCRIPTION = 270
 _INFO = "Info"
 
@@ -41,12 +40,8 @@ class ForeignTiff:
             if not self._ifds:
                 raise OmeTiffError(f"{path.name} is no TIFF file, or has no page")
             file.seek(0)  # tifffile takes this place for the beginning
-            try:
+            with tifffile_errors(f"{path.name} cannot be read"):
                 self._tiff = stack.enter_context(tifffile.TiffFile(file, **NO_FLAVOR))
-            except OSError:
-                raise
-            except Exception as error:  # tifffile raises whatever wrong bytes lead to
-                raise OmeTiffError(f"{path.name} cannot be read: {error}") from error
             self._file = file
             stack.pop_all()
 
@@ -61,12 +56,8 @@ class ForeignTiff:
 
     def imagej_info(self) -> str:
         """Return the text that ImageJ shows as the info of an image; empty where there is none."""
-        try:
+        with tifffile_errors(f"the metadata in {self.path.name} cannot be read"):
             found = (self._tiff.imagej_metadata or {}).get(_INFO)
-        except OSError:
-            raise
-        except Exception as error:  # as above
-            raise OmeTiffError(f"the metadata in {self.path.name} cannot be read: {error}") from error
         return found if isinstance(found, str) else ""
 
     def read(self, number: int) -> npt.NDArray[Any]:
@@ -87,22 +78,14 @@ class ForeignTiff:
         page = self._page(number)
         what = f"page {number} of {self.path.name}"
         self._bounds.check(page, number, what)
-        try:
+        with tifffile_errors(f"{what} cannot be decoded"):
             pixels = page.asarray(maxworkers=1)
-        except OSError:
-            raise
-        except Exception as error:  # as above
-            raise OmeTiffError(f"{what} cannot be decoded: {error}") from error
         return np.moveaxis(pixels, 0, -1) if page.axes == "SYX" else pixels
 
     def _page(self, number: int) -> tifffile.TiffPage:
-        try:
+        with tifffile_errors(f"page {number} of {self.path.name} cannot be read"):
             self._tiff.filehandle.seek(self._ifds[number])
             return tifffile.TiffPage(self._tiff, index=number)
-        except OSError:
-            raise
-        except Exception as error:  # as above
-            raise OmeTiffError(f"page {number} of {self.path.name} cannot be read: {error}") from error
 
     @staticmethod
     def _text(page: tifffile.TiffPage, code: int) -> str:

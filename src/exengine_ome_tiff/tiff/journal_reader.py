@@ -6,7 +6,8 @@ from itertools import islice, repeat
 from pathlib import Path
 from typing import NamedTuple
 
-from exengine_ome_tiff.errors import NotFinishedError, OmeTiffError
+from exengine_ome_tiff.errors import ForeignFileError, NotFinishedError, OmeTiffError
+from exengine_ome_tiff.text_format import command_text
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.decode import check_coding
 from exengine_ome_tiff.tiff.ifds import PageKind
@@ -101,7 +102,7 @@ def _head_at(file: chain.Readable, first_at: int) -> FileHead:
     head = first if journal is None else chain.read_ifd(file, ends[0])
     dataset = head.find(chain.DATASET)
     if dataset is None:
-        raise OmeTiffError(f"{file.name}: not written by TiffStorage")
+        raise ForeignFileError(f"{file.name}: not written by TiffStorage")
     last = ends[1] if len(ends) > 1 else None
     text, names = chain.read_bytes(file, dataset), first.find(chain.NAMES)
     names_json = b"" if names is None or journal is None else chain.read_bytes(file, names)
@@ -179,8 +180,8 @@ def open_journal(
     head = read_head(path)
     if not head.is_finished and not allow_unfinished:
         raise NotFinishedError(
-            f"{path}: not finished: it is still being written, or its writer has ended before finish(), "
-            "and exengine_ome_tiff.recover() will finish it"
+            f"{path}: not finished: it is still being written, or its writer has ended before finish(). "
+            f"To finish it: {command_text('exengine-ome-tiff', 'recover', path)}"
         )
     journal = JournalFile(path, head.header)
     journal.mark_header(head.header_at)

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import tifffile
 
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.tiff.foreign_tiff import NO_FLAVOR
 from exengine_ome_tiff.tiff.ifd_offsets import ifd_offsets
 from exengine_ome_tiff.tiff.page_bounds import PageBounds
+from exengine_ome_tiff.tiff.tifffile_calls import NO_FLAVOR, tifffile_errors
 
 _METADATA = 51123
 _PARTS = ("Summary", "IndexMap", "Comments")
@@ -58,17 +58,13 @@ class ImageStack:
         self.path = path
         self._bounds = PageBounds(path.stat().st_size)
         with ExitStack() as stack:
-            try:
+            settings: dict[str, Any] = {}
+            with tifffile_errors("it cannot be read"):
                 self._tiff = stack.enter_context(tifffile.TiffFile(path, **NO_FLAVOR))
-                settings: dict[str, Any] = {}
                 if self._tiff.is_micromanager:
                     settings = tifffile.read_micromanager_metadata(self._tiff.filehandle, _PARTS)
-            except OSError:
-                raise
-            except Exception as error:  # tifffile raises what comes of bytes that are wrong
-                raise OmeTiffError(f"{path}: {error}") from error
             if settings.get("MajorVersion") not in (0, 1) or not isinstance(settings.get("Summary"), dict):
-                raise OmeTiffError(f"{path}: not an image stack of Micro-Manager")
+                raise OmeTiffError("it is not an image stack of Micro-Manager")
             stack.pop_all()
         self.summary: dict[str, Any] = settings["Summary"]
         """What it says of the whole dataset."""
@@ -98,7 +94,7 @@ class ImageStack:
                 found.append(StackPage(c, z, t, p, ifd_at))
             except (OmeTiffError, TypeError, KeyError, ValueError) as error:
                 where = f"the page at offset {ifd_at} does not tell where it belongs"
-                raise OmeTiffError(f"{self.path.name} has no index, and {where}") from error
+                raise OmeTiffError(f"it has no index, and {where}") from error
         return found
 
     def read(self, page: StackPage) -> tuple[npt.NDArray[Any], dict[str, Any]]:
@@ -110,30 +106,26 @@ class ImageStack:
             It cannot be read.
         """
         found, metadata = self._page(page.ifd_at)
-        self._bounds.check(found, page.ifd_at, f"{self.path.name}, page at offset {page.ifd_at}")
-        try:
+        what = self._name(page.ifd_at)
+        self._bounds.check(found, page.ifd_at, what)
+        with tifffile_errors(what):
             return found.asarray(), metadata
-        except OSError:
-            raise
-        except Exception as error:  # as above
-            raise OmeTiffError(f"{self.path.name}, page at offset {page.ifd_at}: {error}") from error
 
     def metadata(self, page: StackPage) -> dict[str, Any]:
         """Read the metadata of a page; errors as for `read`."""
         return self._page(page.ifd_at)[1]
 
     def _page(self, ifd_at: int) -> tuple[tifffile.TiffPage, dict[str, Any]]:
-        try:
+        with tifffile_errors(self._name(ifd_at)):
             self._tiff.filehandle.seek(ifd_at)
             found = tifffile.TiffPage(self._tiff, index=0)
             metadata = found.tags.valueof(_METADATA)
-        except OSError:
-            raise
-        except Exception as error:  # as above
-            raise OmeTiffError(f"{self.path.name}, page at offset {ifd_at}: {error}") from error
         if not isinstance(metadata, dict):
-            raise OmeTiffError(f"{self.path.name}, page at offset {ifd_at}: its metadata cannot be read")
+            raise OmeTiffError(f"{self._name(ifd_at)}: its metadata cannot be read")
         return found, metadata
+
+    def _name(self, ifd_at: int) -> str:
+        return f"{self.path.name}, page at offset {ifd_at}"
 
     def close(self) -> None:
         """Close the file."""

@@ -4,24 +4,20 @@ It waits in a hidden folder beside the new one, ``.NAME.replaced``, with a numbe
 that was moved there: several, where a process was killed before the new dataset was finished.
 """
 
-import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 
 from exengine_ome_tiff.dataset.loader import datasets_in
-from exengine_ome_tiff.dataset.location import Location, absolute_path
+from exengine_ome_tiff.dataset.location import REPLACED_SUFFIX, Location
 from exengine_ome_tiff.tiff import has_no_page, patiently
-
-_MAX_NAME_BYTES = 255
 
 
 def folder_of(location: Location) -> Path:
     """Return the folder that a replaced dataset waits in."""
-    return _beside(location, ".replaced")
+    return location.beside(REPLACED_SUFFIX)
 
 
 def move_aside(location: Location, files: Sequence[Path], *, whole: bool) -> Path | None:
@@ -85,7 +81,7 @@ def move_back(location: Location) -> bool:
 
 def delete(location: Location) -> None:
     """Delete what was moved aside, now that it is replaced."""
-    waiting, deleted = folder_of(location), _beside(location, ".deleted")
+    waiting, deleted = folder_of(location), location.beside(".deleted")
     if waiting.is_dir():
         if deleted.is_dir():
             patiently(partial(shutil.rmtree, deleted))
@@ -93,16 +89,6 @@ def delete(location: Location) -> None:
         patiently(partial(waiting.rename, deleted))
     if deleted.is_dir():
         patiently(partial(shutil.rmtree, deleted))
-
-
-def _beside(location: Location, suffix: str) -> Path:
-    path = location.path
-    if location.is_folder and path.is_symlink():
-        path = Path(os.path.realpath(path))
-    name = f".{path.name}{suffix}"
-    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
-        name = f".{sha256(os.fsencode(path.name)).hexdigest()}{suffix}"
-    return absolute_path(path.with_name(name))
 
 
 def _slots(location: Location) -> list[Path]:
