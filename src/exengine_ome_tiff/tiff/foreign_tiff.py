@@ -1,6 +1,9 @@
 """Reading TIFF files that other programs wrote, through tifffile, in bounded time and memory."""
 
-from contextlib import ExitStack
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,39 @@ import tifffile
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff.ifd_offsets import ifd_offsets
 from exengine_ome_tiff.tiff.page_bounds import PageBounds
-from exengine_ome_tiff.tiff.tifffile_calls import NO_FLAVOR, tifffile_errors
 
+NO_FLAVOR: Any = {"is_lsm": False, "is_ndpi": False, "is_scanimage": False}
+"""For files of these kinds tifffile reads all pages at once."""
 _DESCRIPTION = 270
 _INFO = "Info"
+
+
+_is_quiet: ContextVar[bool] = ContextVar("_is_quiet", default=False)
+
+
+@contextmanager
+def tifffile_errors(what: str) -> Iterator[None]:
+    """Raise what tifffile raises as an OmeTiffError, unless it is an OSError; keep it from logging.
+
+    tifffile raises whatever wrong bytes lead to, and logs what it finds wrong.
+
+    Parameters
+    ----------
+    what
+        What the message of an error begins with.
+    """
+    token = _is_quiet.set(True)
+    try:
+        yield
+    except (OmeTiffError, OSError):
+        raise
+    except Exception as error:
+        raise OmeTiffError(f"{what}: {error}") from error
+    finally:
+        _is_quiet.reset(token)
+
+
+logging.getLogger("tifffile").addFilter(lambda _record: not _is_quiet.get())
 
 
 class ForeignTiff:

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import tifffile
 
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff.foreign_tiff import NO_FLAVOR, tifffile_errors
 from exengine_ome_tiff.tiff.ifd_offsets import ifd_offsets
 from exengine_ome_tiff.tiff.page_bounds import PageBounds
-from exengine_ome_tiff.tiff.tifffile_calls import NO_FLAVOR, tifffile_errors
 
 _METADATA = 51123
 _PARTS = ("Summary", "IndexMap", "Comments")
