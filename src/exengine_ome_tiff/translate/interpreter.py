@@ -54,6 +54,8 @@ class Interpreter:
     def __init__(self, translators: Iterable[Translator] = ()) -> None:
         self._translators = (*map(Guarded, translators), *_installed())
         self._by_keys: dict[tuple[str, ...], Form] = {}
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        """Of single frames."""
         self._forms: dict[int, Form] = {}
         self._rows = array("Q")
         """Of each frame its form, and in the lower 32 bits its row there."""
@@ -100,7 +102,13 @@ class Interpreter:
     def frame(self, metadata: Mapping[str, object]) -> FrameValues:
         """Tell what else a frame says, on its own."""
         tags = flat(metadata)
-        return frame_values(self._plan(tags).told(tags))
+        keys = tuple(tags)
+        plan = self._plans.get(keys)
+        if plan is None:
+            if len(self._plans) >= UNKEPT:
+                self._plans.clear()
+            plan = self._plans[keys] = self._plan(tags)
+        return frame_values(plan.told(tags))
 
     def summary(self, metadata: object) -> SummaryValues:
         """Tell what summary metadata says."""
