@@ -127,12 +127,12 @@ def test_a_dataset_that_is_written_and_one_that_was_killed(tmp_path):
 def test_calibration_is_the_same_before_and_after_finishing(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, time_interval_s=60) as storage:
-        put_all(storage, PLACES, rich)
+        put_all(storage, PLACES, lambda place: rich(place) | {"PixelAspect": 2})
         storage.flush()
         before = info(path).images
     names = ("pixel_size_um", "z_step_um", "time_interval_s", "duration_s")
     after = info(path).images
-    assert before[0].pixel_size_um == (0.5, 0.5)
+    assert before[0].pixel_size_um == (1.0, 0.5)
     assert [[getattr(image, name) for name in names] for image in before] == [
         [getattr(image, name) for name in names] for image in after
     ]

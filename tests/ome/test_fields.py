@@ -415,3 +415,14 @@ def test_stamps_by_plain_names(tmp_path, key):
     (image,) = document.images
     assert image.acquisition_date == datetime(2026, 5, 6, 7, 8, 1, tzinfo=UTC)
     assert [plane.delta_t for plane in image.pixels.planes] == [0, 3]
+
+
+def test_each_channel_has_its_camera_where_an_axis_is_folded_into_channels(tmp_path):
+    frames = [
+        ({"channel": label, "lambda": step}, {"Camera": label, f"{label}-Gain": gain})
+        for label, gain in (("A", 3), ("B", 4))
+        for step in range(2)
+    ]
+    document, _ = stored(tmp_path, frames, fold_axes={"lambda": "C"})
+    channels = document.images[0].pixels.channels
+    assert [channel.detector_settings.gain for channel in channels] == [3, 3, 4, 4]

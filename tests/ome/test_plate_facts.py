@@ -5,7 +5,7 @@ import pytest
 import tifffile
 from ome_types import from_tiff
 
-from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff import PlateInfo, TiffStorage
 from readers.bioformats import validate_xml
 
 FRAME = np.ones((4, 5), np.uint16)
@@ -100,3 +100,9 @@ def test_what_the_summary_tells_of_the_plate(tmp_path, name, bioformats):
     with bioformats(path) as reader:
         assert reader.warnings == []
         assert [series.name for series in reader.series] == ["A1", "B2"]
+
+
+def test_the_name_that_the_user_gives_a_plate_goes_first(tmp_path):
+    frames = [({"position": position}, {}) for position in ("A1", "B2")]
+    (plate,) = stored(tmp_path / "run.ome.tiff", frames, TOLD, plate=PlateInfo(name="mine")).plates
+    assert plate.name == "mine"

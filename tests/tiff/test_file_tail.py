@@ -21,6 +21,8 @@ from exengine_ome_tiff.tiff import (
     open_journal,
     pixel_format,
 )
+from exengine_ome_tiff.tiff.file_tail import FileTail
+from exengine_ome_tiff.tiff.shared_file import SharedFile
 
 SMALL, LARGE = pixel_format((4, 6), "<u2"), pixel_format((800, 700), "<u2")
 
@@ -211,3 +213,23 @@ def test_room_that_could_be_reserved_in_part_is_given_back(tmp_path, monkeypatch
     with path.open("r+b", buffering=0) as file, pytest.raises(OSError, match="space"):
         disk.reserve(file, 10, 1000)
     assert path.read_bytes() == b"1234567890"
+
+
+def test_bytes_that_are_written_while_they_are_read_are_read_from_the_file(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"")
+    tail = FileTail(SharedFile(path), BufferPool(1000, 1))
+    tail.add(b"12345678")
+    waiting = tail._waiting
+    assert tail.read_waiting(0, 8) == b"12345678"
+
+    class GivenBack:
+        """Memory that is written, and has other bytes by now."""
+
+        def __getitem__(self, part):
+            tail._waiting = None
+            return b"87654321"[part]
+
+    tail._waiting = waiting._replace(buffer=GivenBack())
+    assert tail.read_waiting(0, 8) is None
+    tail.close()

@@ -75,6 +75,9 @@ def test_long_paths_get_the_form_without_a_limit(start, expected):
         long, is_folder=False
     )
     assert str(with_long_form(FakePath(start + "a" * 100), is_folder=True)) == start + "a" * 100
+    middle = start + "a" * 180  # a folder needs room for the names of its files
+    assert str(with_long_form(FakePath(middle), is_folder=False)) == middle
+    assert str(with_long_form(FakePath(middle), is_folder=True)) == expected + "a" * 180
     detour = FakePath(start + "b\\..\\" + "a" * 250)
     assert str(with_long_form(detour, is_folder=True)) == expected + "a" * 250
 

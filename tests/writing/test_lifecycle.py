@@ -18,6 +18,7 @@ import pytest
 import tifffile
 
 from exengine_ome_tiff import NotFinishedError, OmeTiffError, TiffStorage
+from exengine_ome_tiff.writing.put_errors import PutErrors
 
 FORMS = ["run.ome.tiff", "run"]
 """A single file, and a folder with a file for each position."""
@@ -970,3 +971,19 @@ def test_a_bad_on_error_is_refused_before_anything_is_made(target, on_error):
     with pytest.raises(ValueError, match="on_error"):
         TiffStorage(target, overwrite=True, on_error=on_error)
     assert hashes(target) == before
+
+
+def test_what_is_remembered_keeps_nothing_alive():
+    class CopiedError(OSError):
+        def __copy__(self):
+            other = CopiedError(*self.args)
+            other.__cause__ = self.__cause__
+            return other
+
+    error = CopiedError("disk")
+    error.__cause__ = ValueError("which holds a frame")
+    errors = PutErrors("raise")
+    errors.meet(error, "time=0")
+    with pytest.raises(CopiedError, match="disk") as caught:
+        errors.raise_remembered()
+    assert caught.value.__cause__ is None

@@ -99,3 +99,14 @@ def test_frames_of_the_new_dataset_stay_although_it_was_never_finished(name, tmp
         TiffStorage(tmp_path / name)
     recover(tmp_path / name)
     assert tag_of(tmp_path / name) == "new"
+
+
+@pytest.mark.parametrize("name", ["run", "run.ome.tiff"])
+def test_of_several_datasets_that_were_moved_aside_the_last_one_comes_back(name, tmp_path):
+    for number, tag in enumerate(("first", "second"), 1):
+        slot = tmp_path / f".{name}.replaced" / f"{number:06}"
+        slot.mkdir(parents=True)
+        write(slot / name, tag)
+    with pytest.raises(FileExistsError, match="exists"):
+        TiffStorage(tmp_path / name)
+    assert tag_of(tmp_path / name) == "second"

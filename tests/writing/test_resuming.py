@@ -97,6 +97,15 @@ def test_a_killed_session_is_gone_on_with(tmp_path, form):
         assert storage[{"position": "p1", "time": 4}].max() == 4
 
 
+def test_names_of_files_stay_different_where_case_does_not_count(tmp_path):
+    storage = TiffStorage(tmp_path / "run")
+    storage.put({"position": "a"}, frame({}, (40, 48)))
+    storage.suspend()
+    with TiffStorage.resume(tmp_path / "run") as storage:
+        storage.put({"position": "A"}, frame({}, (40, 48)))
+    assert len({path.name.casefold() for path in (tmp_path / "run").glob("*.tiff")}) == 2
+
+
 def test_a_last_page_that_leads_to_none(tmp_path):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path)
