@@ -224,3 +224,11 @@ def test_a_choice_is_a_number_a_name_or_labels(tmp_path):
         for wrong in (True, [0], storage.images[0]):
             with pytest.raises(TypeError, match="expected a number, a name or coordinates"):
                 storage.as_xarray(wrong)
+
+
+def test_a_name_of_digits_goes_before_a_number(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        for value, position in enumerate(("1", "0")):
+            storage.put({"position": position}, np.full((4, 5), value, "u1"))
+        assert storage.as_xarray("1").values.max() == 0
+        assert storage.as_xarray(1).values.max() == 1

@@ -1,6 +1,7 @@
 """`validate` finds what is wrong with a dataset, says where and what to do, and finds nothing else."""
 
 import json
+import os
 import re
 import shutil
 
@@ -9,7 +10,7 @@ import tifffile
 from ome_types import from_xml
 
 from acquisitions import ORDERS, nested
-from exengine_ome_tiff import PlateInfo, TiffStorage, recover, validate
+from exengine_ome_tiff import OmeTiffError, PlateInfo, TiffStorage, recover, validate
 from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.tiff import chain, journal_file
 from frames import frame
@@ -301,6 +302,29 @@ def test_a_companion_that_is_missing(folder):
     assert validate(folder) == []
 
 
+def test_a_companion_of_another_dataset(folder, tmp_path):
+    write(tmp_path / "other" / "run")
+    shutil.copy(tmp_path / "other" / "run" / "run.companion.ome", folder)
+    assert "no companion" in only(folder).what
+
+
+def test_a_damaged_file_of_a_finished_folder_is_not_left_out(folder):
+    changed(folder / "run_A1.ome.tiff", b'"shape": [40, 48]', b'"shape": [40, xx]', last=True)
+    with pytest.raises(OmeTiffError, match=r"run_A1\.ome\.tiff"):
+        TiffStorage.open(folder)
+    problem = only(folder)
+    assert problem.file.name == "run_A1.ome.tiff"
+    assert "record" in problem.what
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_to_a_file_of_the_folder_is_no_file_of_it(folder):
+    (folder / "again.ome.tiff").symlink_to(folder / "run_A1.ome.tiff")
+    assert validate(folder) == []
+    with TiffStorage.open(folder) as storage:
+        assert storage.get_image_coordinates_list() == PLACES
+
+
 def test_a_file_that_is_missing(folder):
     (folder / "run_B2.ome.tiff").unlink()
     problem = only(folder)
@@ -348,6 +372,9 @@ def test_one_file_that_was_never_finished(tmp_path):
     problem = only(tmp_path / "left")
     assert problem.file.name == "run_B2.ome.tiff"
     assert "recover" in problem.advice
+    (tmp_path / "left" / "run_A1.ome.tiff").rename(tmp_path / "left" / "run_Z9.ome.tiff")
+    with TiffStorage.open(tmp_path / "left", allow_unfinished=True) as storage:
+        assert not storage.is_finished()
 
 
 # the command -----------------------------------------------------------------------------------------------
