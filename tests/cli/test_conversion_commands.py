@@ -12,6 +12,8 @@ import tifffile
 
 from acquisitions import nested
 from exengine_ome_tiff import TiffStorage, validate
+from exengine_ome_tiff.cli import main
+from exengine_ome_tiff.inspection import read_dataset_metadata
 from foreign import write_image_stack, write_ndtiff
 from frames import assert_same, frame
 from installed import completion, run, run_on_a_terminal
@@ -259,3 +261,14 @@ def test_without_ndstorage_the_error_says_what_to_install(folder):
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.endswith('pip install "exengine-ome-tiff[ndtiff]"')
+
+
+def test_only_what_was_verified_is_said_to_be(tmp_path, capsys):
+    with TiffStorage(tmp_path / "a.ome.tiff") as storage:
+        storage.put({"time": 0}, np.zeros((4, 5), "u1"))
+    assert main(["convert", str(storage.path), str(tmp_path / "b.ome.tiff")]) == 0
+    assert "verified: " not in capsys.readouterr().out
+    options = ["--verify", "--compression", "zlib", "--compression-level", "0"]
+    assert main(["convert", str(storage.path), str(tmp_path / "c.ome.tiff"), *options]) == 0
+    assert "verified: " in capsys.readouterr().out
+    assert read_dataset_metadata(tmp_path / "c.ome.tiff").header["coding"]["level"] == 0

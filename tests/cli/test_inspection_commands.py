@@ -207,3 +207,11 @@ def test_control_characters_do_not_reach_the_terminal(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "\\x1b" in out
     assert not set(characters).intersection(out)
+
+
+def test_a_sheet_tells_of_how_many_time_points_it_has_some(tmp_path, capsys):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        for time in range(10):
+            storage.put({"time": time}, np.zeros((4, 4), "u1"))
+    assert main(["show", str(storage.path), "-o", str(tmp_path / "a.png"), "--columns", "3"]) == 0
+    assert "3 of 10 time points" in capsys.readouterr().out

@@ -139,6 +139,12 @@ def test_the_mean_interval_where_none_is_told(tmp_path):
     export_imagej(tmp_path / "a.ome.tiff", tmp_path / "a.tif")
     with tifffile.TiffFile(tmp_path / "a.tif") as tif:
         assert tif.imagej_metadata["finterval"] == pytest.approx(1.0)
+    with TiffStorage(tmp_path / "b.ome.tiff") as storage:
+        for time, tags in enumerate(({"ElapsedTime-ms": 0}, {}, {"ElapsedTime-ms": 3000})):
+            storage.put({"time": time}, np.zeros((4, 5), "u1"), tags)
+    export_imagej(tmp_path / "b.ome.tiff", tmp_path / "b.tif")
+    with tifffile.TiffFile(tmp_path / "b.tif") as tif:
+        assert tif.imagej_metadata["finterval"] == pytest.approx(1.5)
 
 
 def test_a_dataset_that_was_never_finished(tmp_path):

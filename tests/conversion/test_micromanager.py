@@ -109,14 +109,15 @@ def test_without_names_numbers_stay(tmp_path):
 def test_more_files_than_one_digit_counts(tmp_path):
     """The files of a dataset are read in the order in which they were written, "_2" before "_10"."""
     for number in range(12):
-        place = {"position": 0, "time": number % 11, "z": 0, "channel": 0}  # the last file has time 0 again
+        time = 2 if number == 10 else number  # which the file "_2" has, too
+        place = {"position": 0, "time": time, "z": 0, "channel": 0}
         pixels, name = np.full((40, 48), number, "u2"), f"_{number}" if number else ""
         path = tmp_path / "a" / f"a_MMStack_Pos0{name}.ome.tif"
         write_image_stack(path, SUMMARY, [(place, pixels, tags(place))])
     done = convert(tmp_path / "a", tmp_path / "run.ome.tiff", verify=True, fsync=False)
     assert (done.n_frames, done.n_overwritten, done.differences) == (11, 1, ())
     with tifffile.TiffFile(tmp_path / "run.ome.tiff") as tif:
-        assert [int(page.asarray()[0, 0]) for page in tif.pages] == [11, *range(1, 11)]
+        assert [int(page.asarray()[0, 0]) for page in tif.pages] == [0, 1, 10, *range(3, 10), 11]
 
 
 def test_a_file_whose_writer_was_killed_has_no_index(tmp_path, caplog):

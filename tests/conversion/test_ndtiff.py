@@ -164,6 +164,7 @@ class TestDamage:
             assert result.get_image_coordinates_list() == left
             for place in left:
                 assert_same(result[place], frame(place, (40, 48)))
+        assert done.n_overwritten == 0
         return done.skipped
 
     def test_an_index_that_was_cut_short(self, source):

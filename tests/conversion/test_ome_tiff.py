@@ -305,3 +305,15 @@ def test_pixels_that_are_no_squares(tmp_path):
     done = convert(path, tmp_path / "run.ome.tiff", verify=True)
     pixels = from_tiff(done.path).images[0].pixels
     assert (pixels.physical_size_x, pixels.physical_size_y) == (0.25, 0.5)
+
+
+def test_wavelengths_in_micrometres(tmp_path):
+    def channel(number):
+        return f'Name="{number}" EmissionWavelength="0.51" EmissionWavelengthUnit="µm"'
+
+    (path,) = write_ome_tiff(tmp_path, {"a": array()}, channels=channel)
+    done = convert(path, tmp_path / "run.ome.tiff")
+    assert [channel.emission_wavelength for channel in from_tiff(done.path).images[0].pixels.channels] == [
+        510,
+        510,
+    ]

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from ome_types import from_tiff
 
 from acquisitions import nested
 from exengine_ome_tiff import OmeTiffError, TiffStorage, convert, validate
+from exengine_ome_tiff.conversion.recorded_order import recorded_order
+from exengine_ome_tiff.conversion.separate_files import place_of_name
 from foreign import write_separate_1, write_separate_2
 from frames import assert_same, frame
 from readers.bioformats import BioFormats
@@ -245,3 +248,13 @@ def test_comments_on_frames(write, place, tmp_path):
         ]
         assert commented == [{"time": 1, "position": "right", "channel": "FITC", "z": 2}]
         assert result.get_metadata(commented[0])["Comment"] == "blurred"
+
+
+def test_the_place_in_a_name_of_version_1_4():
+    place = place_of_name(Path("img_000000002_DAPI_005.tif"))
+    assert place == ({"time": 2, "z": 5}, "DAPI")
+
+
+def test_a_clock_that_some_frames_lack_orders_none():
+    assert recorded_order([{"ElapsedTime-ms": 5}, {"ElapsedTime-ms": 3}]) == [1, 0]
+    assert recorded_order([{"ElapsedTime-ms": 5}, {}]) is None

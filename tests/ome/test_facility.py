@@ -65,7 +65,7 @@ def test_light_sources(tmp_path, kind):
         instrument.generic_excitation_sources,
     )
     (light,) = [each for group in groups for each in group]
-    assert (light.manufacturer, light.power) == ("Lumencor", 20)
+    assert (light.manufacturer, light.power, light.power_unit.value) == ("Lumencor", 20, "mW")
     for channel in document.images[0].pixels.channels:
         settings = channel.light_source_settings
         assert (settings.id, settings.wavelength) == (light.id, 475)

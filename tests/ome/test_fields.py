@@ -426,3 +426,9 @@ def test_each_channel_has_its_camera_where_an_axis_is_folded_into_channels(tmp_p
     document, _ = stored(tmp_path, frames, fold_axes={"lambda": "C"})
     channels = document.images[0].pixels.channels
     assert [channel.detector_settings.gain for channel in channels] == [3, 3, 4, 4]
+
+
+def test_keys_that_xml_cannot_hold_stay_different(tmp_path):
+    document, _ = stored(tmp_path, [({"time": 0}, {"a\x07": 1, "a\ufffd": 2})])
+    (constant,) = notes(document)
+    assert constant == {"a\\u0007": "1", "a\ufffd": "2"}

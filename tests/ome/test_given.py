@@ -379,3 +379,27 @@ def test_when_the_summary_says_that_it_began(tmp_path, summary, second):
     with TiffStorage(path, summary) as storage:
         storage.put({"time": 0}, FRAME)
     assert document_of(path).images[0].acquisition_date.isoformat() == f"2026-01-01T12:00:0{second}+00:00"
+
+
+def test_a_stack_from_above_has_the_planned_step(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, {"z_step_um": 0.3}) as storage:
+        for z in range(4):
+            storage.put({"z": z}, FRAME, {"z_um": 5 - 0.3011 * z})
+    assert document_of(path).images[0].pixels.physical_size_z == 0.3
+
+
+@pytest.mark.parametrize(("given", "written"), [(2, 2), (0.5, 1)])
+def test_indices_with_steps_of_their_own(tmp_path, given, written):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, z_step_um=given) as storage:
+        for z in (0, 2, 4):
+            storage.put({"z": z}, FRAME)
+    assert document_of(path).images[0].pixels.physical_size_z == written
+
+
+def test_the_date_is_in_utc_where_the_zone_is_known(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        storage.put({"time": 0}, FRAME, {"ReceivedTime": "2026-01-01 12:00:10.000 +0200", "UUID": ""})
+    assert document_of(path).images[0].acquisition_date.isoformat() == "2026-01-01T10:00:10+00:00"

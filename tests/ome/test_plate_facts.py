@@ -106,3 +106,13 @@ def test_the_name_that_the_user_gives_a_plate_goes_first(tmp_path):
     frames = [({"position": position}, {}) for position in ("A1", "B2")]
     (plate,) = stored(tmp_path / "run.ome.tiff", frames, TOLD, plate=PlateInfo(name="mine")).plates
     assert plate.name == "mine"
+
+
+def test_the_well_with_the_most_fields_counts(tmp_path):
+    frames = [
+        ({"well": well, "field": number}, {})
+        for well, count in (("A1", 3), ("B2", 1))
+        for number in range(count)
+    ]
+    (plate,) = stored(tmp_path / "run.ome.tiff", frames, None).plates
+    assert plate.plate_acquisitions[0].maximum_field_count == 3

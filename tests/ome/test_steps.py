@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ome_types import from_tiff
 
 from exengine_ome_tiff import TiffStorage, info
-from exengine_ome_tiff.ome.steps import step_of_heights
+from exengine_ome_tiff.ome.steps import even_steps, step_of_heights
 
 
 @given(
@@ -100,3 +100,13 @@ def test_a_step_of_the_user_that_planes_do_not_have(tmp_path, caplog, axis, opti
     (line,) = [record.getMessage() for record in caplog.records]
     assert f"values of {axis} were left out unevenly (0, 1, 5), so no step is written: " in line
     assert len(info(path).check) == 1
+
+
+def test_a_stack_in_ten_may_be_uneven():
+    even, uneven = [0, 1, 2, 3], [0, 1, 2.5, 3.5]
+    assert step_of_heights(np.array([even] * 9 + [uneven], float)) == pytest.approx(1, abs=0.05)
+    assert np.isnan(step_of_heights(np.array([even] * 8 + [uneven] * 2, float)))
+
+
+def test_the_step_of_one_value():
+    assert even_steps([5]) == (5, 1, 5)

@@ -1,8 +1,11 @@
 """OME-XML of anybody: decoded before it is judged, and refused where it could declare entities."""
 
+import re
+
 import pytest
 
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.ome import read_foreign_ome
 from exengine_ome_tiff.ome.xml_reader import TiffData, read_ome, schema_errors
 
 NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
@@ -73,3 +76,20 @@ def test_an_image_without_pixels():
 def test_what_is_not_valid_is_told_with_its_line():
     errors = schema_errors(document("a").replace('Type="uint16"', 'Type="uint12"').encode())
     assert any("uint12" in error and error.startswith("line ") for error in errors)
+
+
+@pytest.mark.parametrize(("element", "pages"), [('<TiffData IFD="3"/>', 1), ("<TiffData/>", 0)])
+def test_how_many_pages_hold_planes_where_nothing_tells(element, pages):
+    xml = re.sub(r"<TiffData [^>]*/>", element, document("a"))
+    (image,) = read_ome(xml.encode())
+    assert [block.n_pages for block in image.tiff_data] == [pages]
+
+
+def test_the_objective_that_images_refer_to():
+    schema = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+    objectives = "".join(f'<Objective ID="Objective:{n}" Model="{model}"/>' for n, model in enumerate("ab"))
+    sizes = " ".join(f'Size{axis}="1"' for axis in "XYZCT")
+    pixels = f'<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" {sizes}/>'
+    image = f'<Image ID="Image:0"><ObjectiveSettings ID="Objective:1"/>{pixels}</Image>'
+    xml = f'<OME xmlns="{schema}"><Instrument ID="Instrument:0">{objectives}</Instrument>{image}</OME>'
+    assert read_foreign_ome(xml.encode()).objective.model == "b"

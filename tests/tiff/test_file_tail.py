@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from exengine_ome_tiff.tiff import (
     JournalFile,
     PageCoding,
     WriteSettings,
+    decode,
     disk,
     finish_journal,
     open_journal,
@@ -233,3 +235,42 @@ def test_bytes_that_are_written_while_they_are_read_are_read_from_the_file(tmp_p
     tail._waiting = waiting._replace(buffer=GivenBack())
     assert tail.read_waiting(0, 8) is None
     tail.close()
+
+
+def test_what_fills_up_to_a_multiple_of_eight_is_zero(tmp_path):
+    pool = BufferPool(1000, 1)
+    used = pool.take()
+    used[:] = b"\xff" * 1000
+    pool.give_back(used)
+    path = tmp_path / "a"
+    path.write_bytes(b"")
+    tail = FileTail(SharedFile(path), pool)
+    tail.add(b"123")
+    tail.add(b"456")
+    tail.write_waiting()
+    tail.close()
+    assert path.read_bytes()[:11] == b"123\0\0\0\0\x00456"
+
+
+def test_a_frame_that_failed_leaves_nothing_in_its_block(tmp_path):
+    path = tmp_path / "a.tif"
+    settings = WriteSettings(checksums="crc32")
+    writer = JournalFile.create(path, b"dataset", settings, BufferPool(1000, 1))
+    for number in range(2):
+        writer.append(frame(number, SMALL), SMALL, b"%d" % number, at_once=True)
+    with failing_disk() as fake:
+        fake.failing = lambda _: errno.EIO
+        with pytest.raises(OSError, match=r"a\.tif"):
+            writer.append(frame(9, SMALL), SMALL, b"9", at_once=True)
+    writer.append(frame(2, SMALL), SMALL, b"2", at_once=True)
+    assert writer._waiting_nbytes == 0
+    writer.close()
+    _, pages = open_journal(path, allow_unfinished=True)
+    told = [(page.note, page.checksum) for page in pages]
+    assert told == [
+        (b"%d" % number, f"crc32:{zlib.crc32(frame(number, SMALL).tobytes()):08x}") for number in range(3)
+    ]
+
+
+def test_a_page_with_more_bytes_than_it_may_have_is_noticed():
+    assert len(decode._decompressed(8, zlib.compress(bytes(100)), 10)) == 11

@@ -74,3 +74,9 @@ def test_values_that_are_equal_and_not_the_same():
     repeated = MetadataEncoder()
     texts = [repeated.encode({"key": value})[0] for value in (1, True, 1.0, 0, False, -0.0)]
     assert texts == [f'{{"key":{text}}}' for text in ("1", "true", "1.0", "0", "false", "-0.0")]
+
+
+def test_what_has_changed_is_known_of_the_same_keys_only():
+    repeated = MetadataEncoder()
+    changed = [repeated.encode(each)[2] for each in ({"a": 1, "b": 2}, {"a": 1, "b": 3}, {"a": 1}, {"a": 4})]
+    assert changed == [None, ["b"], None, ["a"]]
