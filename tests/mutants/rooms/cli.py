@@ -4,16 +4,52 @@ from mutant import Mutant
 
 MUTANTS = [
     Mutant(
+        "cli/validate.py",
+        "indent=2))\n        return 1 if problems else 0",
+        "indent=2))\n        return 0",
+        "repair/test_validation.py::test_the_command_names_file_page_and_what_to_do",
+    ),
+    Mutant(
         "cli/convert.py",
         "return 0 if done.is_complete else 1",
         "return 0",
         "cli/test_conversion_commands.py::test_what_could_not_be_carried_over_is_told",
     ),
     Mutant(
+        "cli/convert.py",
+        "if done.differences == ():",
+        "if not done.differences:",
+        "cli/test_conversion_commands.py::test_only_what_was_verified_is_said_to_be",
+    ),
+    Mutant(
+        "cli/convert.py",
+        "value is not None and value is not False}",
+        "value}",
+        "cli/test_conversion_commands.py::test_only_what_was_verified_is_said_to_be",
+    ),
+    Mutant(
+        "cli/main.py",
+        'interrupted", file=sys.stderr)\n        return 130',
+        'interrupted", file=sys.stderr)\n        return 1',
+        "cli/test_conversion_commands.py::test_ctrl_c_leaves_nothing_under_the_name_and_running_again_goes_on",
+    ),
+    Mutant(
+        "cli/progress.py",
+        "self._bar.update(done - self._bar.n)",
+        "self._bar.update(done)",
+        "test_cli.py::test_demo_leaves_a_file_and_tells_what_it_is",
+    ),
+    Mutant(
         "cli/demo.py",
         "str(error) if options.overwrite else",
         "str(error) if not options.overwrite else",
         "test_cli.py::test_demo_replaces_only_when_told",
+    ),
+    Mutant(
+        "cli/show.py",
+        "{sheet.times} of {sheet.all_times} time points",
+        "{sheet.times} of {sheet.times} time points",
+        "cli/test_inspection_commands.py::test_a_sheet_tells_of_how_many_time_points_it_has_some",
     ),
     Mutant(
         "cli/output.py",

@@ -5,9 +5,33 @@ from mutant import Mutant
 MUTANTS = [
     Mutant(
         "demo/acquisition.py",
+        "(z_slice - (self.z_slices - 1) / 2)",
+        "(z_slice - self.z_slices / 2)",
+        "demo/test_acquisition.py::test_frames_are_of_the_place_they_are_stored_under",
+    ),
+    Mutant(
+        "demo/acquisition.py",
+        "if min(self.shape) < _MIN_PIXELS",
+        "if max(self.shape) < _MIN_PIXELS",
+        "demo/test_acquisition.py::test_plan_that_cannot_be_is_refused",
+    ),
+    Mutant(
+        "demo/acquisition.py",
+        "(p * plan.spacing_um, 0.0)",
+        "(0.0, p * plan.spacing_um)",
+        "demo/test_acquisition.py::test_frames_are_of_the_place_they_are_stored_under",
+    ),
+    Mutant(
+        "demo/acquisition.py",
         "                watch.wait_until(taken - _MAX_WAITING_FRAMES)\n",
         "",
         "demo/test_acquisition.py::test_a_slow_storage_bounds_the_frames_that_wait",
+    ),
+    Mutant(
+        "demo/acquisition.py",
+        "        readout.stop()  # else",
+        "        pass  # else",
+        "demo/test_acquisition.py",
     ),
     Mutant(
         "demo/microscope.py",
@@ -20,6 +44,18 @@ MUTANTS = [
         ".total_seconds() * 1000:.2f}",
         ".total_seconds():.2f}",
         "demo/test_microscope.py::test_elapsed_time_restarts_with_every_sequence_and_stamps_go_on",
+    ),
+    Mutant(
+        "demo/microscope.py",
+        "height, width = self._shape",
+        "width, height = self._shape",
+        "demo/test_microscope.py::test_metadata_say_what_is",
+    ),
+    Mutant(
+        "demo/scene.py",
+        "self.pixel_size_um + view.x_um",
+        "self.pixel_size_um - view.x_um",
+        "demo/test_scene.py::test_same_place_has_the_same_cells_wherever_the_stage_is",
     ),
     Mutant(
         "demo/scene.py",

@@ -4,6 +4,24 @@ from mutant import Mutant
 
 MUTANTS = [
     Mutant(
+        "reading/selection.py",
+        "tuple(range(min(numbers), max(numbers) + 1))",
+        "tuple(range(min(numbers), max(numbers)))",
+        "reading/test_as_array.py::test_tiles_are_stitched_as_ndstorage_does",
+    ),
+    Mutant(
+        "reading/selection.py",
+        "for value in axis.values if value is not None or None in seen",
+        "for value in axis.values",
+        "reading/test_as_array.py::test_other_axes_of_frames_that_are_not_selected_do_not_count",
+    ),
+    Mutant(
+        "reading/selection.py",
+        "isinstance(value, int) and not has_numbers and 0 <=",
+        "isinstance(value, int) and 0 <=",
+        "reading/test_as_array.py::test_a_number_is_that_number_where_an_axis_has_numbers_and_text",
+    ),
+    Mutant(
         "reading/dask_array.py",
         "length - (pixels + 1) // 2",
         "length - pixels // 2",
@@ -28,10 +46,52 @@ MUTANTS = [
         "inspection/test_sheet.py::test_a_caption_has_the_time_of_the_first_plane",
     ),
     Mutant(
+        "reading/calibration.py",
+        'element.length_um("PhysicalSizeY"), element.length_um("PhysicalSizeX")',
+        'element.length_um("PhysicalSizeX"), element.length_um("PhysicalSizeY")',
+        "inspection/test_info.py::test_height_and_width_of_a_pixel_are_not_swapped",
+    ),
+    Mutant(
+        "reading/calibration.py",
+        "values.pixel_size_y_um, values.pixel_size_x_um",
+        "values.pixel_size_x_um, values.pixel_size_y_um",
+        "inspection/test_info.py::test_calibration_is_the_same_before_and_after_finishing",
+    ),
+    Mutant(
+        "reading/calibration.py",
+        "            planes[quantity][cube < 0] = np.nan\n",
+        "",
+        "reading/test_as_xarray.py::test_planes_that_were_never_put_have_no_time",
+    ),
+    Mutant(
+        "reading/display.py",
+        "if image.n_frames < image.n_planes",
+        "if image.n_frames <= image.n_planes",
+        "reading/test_display.py::test_the_table_has_a_row_for_each_image",
+    ),
+    Mutant(
         "reading/display.py",
         "if left > 0:",
         "if left >= 0:",
         "reading/test_display.py::test_the_table_of_many_images_stays_short",
+    ),
+    Mutant(
+        "reading/reader.py",
+        "len(index), len(index.numbers), self.is_finished()",
+        "len(index.numbers), self.is_finished()",
+        "reading/test_display.py::test_images_are_laid_out_again_only_for_new_frames",
+    ),
+    Mutant(
+        "reading/reader.py",
+        "        self.flush()  # now, as other threads may have put frames until a moment ago\n",
+        "",
+        "reading/test_as_array.py::test_another_thread_may_put_frames_meanwhile",
+    ),
+    Mutant(
+        "reading/xarray_array.py",
+        "np.fmin.reduce(of_planes, axis=1)",
+        "of_planes[:, -1]",
+        "reading/test_as_xarray.py::test_coordinates_are_physical_and_what_was_put_is_kept",
     ),
     Mutant(
         "reading/xarray_array.py",

@@ -41,10 +41,43 @@ MUTANTS = [
         "writing/test_coding.py::test_frames_are_read_back_at_any_time",
     ),
     Mutant(
+        "tiff/decode.py",
+        "decompress(data, nbytes + 1)",
+        "decompress(data, nbytes)",
+        "tiff/test_file_tail.py::test_a_page_with_more_bytes_than_it_may_have_is_noticed",
+    ),
+    Mutant(
+        "tiff/file_tail.py",
+        (
+            "            if at > self._end:\n"
+            "                buffer[self._end - start : at - start] = bytes(at - self._end)\n"
+        ),
+        "",
+        "tiff/test_file_tail.py::test_what_fills_up_to_a_multiple_of_eight_is_zero",
+    ),
+    Mutant(
+        "tiff/file_tail.py",
+        "return data if self._waiting is waiting else None",
+        "return data",
+        "tiff/test_file_tail.py::test_bytes_that_are_written_while_they_are_read_are_read_from_the_file",
+    ),
+    Mutant(
         "tiff/file_tail.py",
         "            self._pool.give_back(waiting.buffer)\n",
         "",
         "tiff/test_file_tail.py::test_memory_goes_back_to_the_pool_when_its_bytes_are_in_the_file",
+    ),
+    Mutant(
+        "tiff/journal_file.py",
+        "del block.checksums[len(block.handles) :], self._waiting[handle]",
+        "del self._waiting[handle]",
+        "tiff/test_file_tail.py::test_a_frame_that_failed_leaves_nothing_in_its_block",
+    ),
+    Mutant(
+        "tiff/journal_file.py",
+        "                self._waiting_nbytes -= nbytes\n                tail.take_back(end)",
+        "                tail.take_back(end)",
+        "tiff/test_file_tail.py::test_a_frame_that_failed_leaves_nothing_in_its_block",
     ),
     Mutant(
         "tiff/journal_reader.py",
@@ -83,16 +116,68 @@ MUTANTS = [
         "writing/test_coding.py::test_frames_are_read_back_at_any_time",
     ),
     Mutant(
+        "tiff/page_coding.py",
+        "0 if longer <= _LARGE_PX",
+        "0 if longer < _LARGE_PX",
+        "dataset/test_pyramids.py::test_large_frames_have_copies_by_themselves",
+    ),
+    Mutant(
+        "tiff/pixels.py",
+        "samples[..., [2, 1, 0, 3][: self.samples]] = stored",
+        "samples[..., [0, 1, 2, 3][: self.samples]] = stored",
+        "dataset/test_packed_pixels.py::test_readers_see_colour_and_float_and_we_what_was_put",
+    ),
+    Mutant(
+        "tiff/pixels.py",
+        "(data >> bits).any()",
+        "(data >> bits).all()",
+        "dataset/test_packed_pixels.py::test_readers_see_colour_and_float_and_we_what_was_put",
+    ),
+    Mutant(
+        "tiff/pyramid.py",
+        "    total += 2\n",
+        "",
+        "tiff/test_pyramid.py::test_integers_are_means_with_halves_rounded_up",
+    ),
+    Mutant(
+        "tiff/pyramid.py",
+        "if min(height, width) < 2:",
+        "if max(height, width) < 2:",
+        "tiff/test_pyramid.py::test_there_are_no_copies_without_pixels",
+    ),
+    Mutant(
+        "tiff/final_chain.py",
+        (
+            "                if fsync:\n"
+            "                    disk.sync_file(file)\n"
+            "                chain.begin_with(file, first_at)"
+        ),
+        "                chain.begin_with(file, first_at)",
+        "writing/test_failing_disks.py::test_finish_waits_for_the_disk_before_the_header_leads_to_anything_new",
+    ),
+    Mutant(
         "tiff/final_chain.py",
         "        file.truncate(start)\n",
         "",
         "tiff/test_chain.py::test_a_full_disk_leaves_the_file_as_it_was",
     ),
     Mutant(
+        "tiff/final_chain.py",
+        "behind += ifd(_with_entries(copy, [reduced]), 0)",
+        "behind += ifd(copy, 0)",
+        "dataset/test_pyramids.py::test_a_pyramid_with_gaps",
+    ),
+    Mutant(
         "tiff/page_bounds.py",
         "self._stops[at - 1] > start",
         "self._stops[at - 1] >= start",
         "conversion/test_ome_tiff.py::test_several_files_that_name_each_other",
+    ),
+    Mutant(
+        "tiff/disk.py",
+        "rest, offset = rest[written:], offset + written",
+        "rest = rest[written:]",
+        "writing/test_failing_disks.py::test_errors_and_short_writes_at_random",
     ),
     Mutant(
         "tiff/disk.py",

@@ -109,6 +109,12 @@ MUTANTS = [
         "writing/test_failing_disks.py::test_the_disk_is_full_from_the_beginning",
     ),
     Mutant(
+        "writing/files.py",
+        "                self._recording.location.file(*place)  # no other place gets its name\n",
+        "",
+        "writing/test_resuming.py::test_names_of_files_stay_different_where_case_does_not_count",
+    ),
+    Mutant(
         "writing/lock.py",
         "fcntl.LOCK_EX | fcntl.LOCK_NB",
         "fcntl.LOCK_SH | fcntl.LOCK_NB",
@@ -133,10 +139,34 @@ MUTANTS = [
         "writing/test_failing_disks.py::test_a_frame_is_tried_once_more_whatever_there_was_no_room_for",
     ),
     Mutant(
+        "writing/put_errors.py",
+        "        remembered.__cause__ = remembered.__context__ = None\n",
+        "",
+        "writing/test_lifecycle.py::test_what_is_remembered_keeps_nothing_alive",
+    ),
+    Mutant(
+        "writing/put_errors.py",
+        "dict(coordinates), np.array(data)",
+        "dict(coordinates), np.asarray(data)",
+        "writing/test_failing_disks.py::test_a_frame_without_room_is_tried_once_more_before_the_next_one",
+    ),
+    Mutant(
+        "writing/replaced.py",
+        "for slot in reversed(_slots(location))",
+        "for slot in _slots(location)",
+        "writing/test_replacing.py::test_of_several_datasets_that_were_moved_aside_the_last_one_comes_back",
+    ),
+    Mutant(
         "writing/replaced.py",
         " or _has_frames(location):",
         ":",
         "writing/test_replacing.py::test_frames_of_the_new_dataset_stay_although_it_was_never_finished",
+    ),
+    Mutant(
+        "writing/metadata_encoder.py",
+        "for index in others] if is_like_last else None",
+        "for index in others] if is_like_last else ()",
+        "writing/test_metadata_encoder.py::test_what_has_changed_is_known_of_the_same_keys_only",
     ),
     Mutant(
         "writing/metadata_encoder.py",
