@@ -100,15 +100,9 @@ MUTANTS = [
         "coordinates/test_layout.py::test_ints_rank_by_value_and_strings_by_first_arrival",
     ),
     Mutant(
-        "coordinates/value_names.py",
-        "if len(found) > 1:",
-        "if len(found) > 2:",
-        "ome/test_names.py::test_two_names_of_a_channel",
-    ),
-    Mutant(
-        "coordinates/value_names.py",
-        "if len(owners) > 1:",
-        "if len(owners) > 2:",
-        "ome/test_names.py::test_one_name_of_two_positions",
+        "coordinates/layout.py",
+        "self.cube()[:, index * inside : (index + 1) * inside]",
+        "self.cube()[:, index : index + 1]",
+        "ome/test_fields.py::test_each_channel_has_its_camera_where_an_axis_is_folded_into_channels",
     ),
 ]

@@ -22,12 +22,6 @@ MUTANTS = [
         "ome/test_plate_facts.py::test_the_name_that_the_user_gives_a_plate_goes_first",
     ),
     Mutant(
-        "dataset/facts.py",
-        "layout.zct()[there, 1] // inside",
-        "layout.zct()[there, 1]",
-        "ome/test_fields.py::test_each_channel_has_its_camera_where_an_axis_is_folded_into_channels",
-    ),
-    Mutant(
         "dataset/header.py",
         "uuid5(UUID(self.dataset), name).urn",
         'uuid5(UUID(self.dataset), "").urn',

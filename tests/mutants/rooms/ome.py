@@ -17,8 +17,8 @@ MUTANTS = [
     ),
     Mutant(
         "ome/image_description.py",
-        'frame.position_name or dict(layout.labels).get("position")',
-        'dict(layout.labels).get("position") or frame.position_name',
+        'frame.position_name or layout.named_labels.get("position")',
+        'layout.named_labels.get("position") or frame.position_name',
         "ome/test_given.py::test_the_name_of_a_position_is_the_stage_label",
     ),
     Mutant(

@@ -106,12 +106,6 @@ MUTANTS = [
         "translate/test_dialects.py::test_frames",
     ),
     Mutant(
-        "translate/acqengj.py",
-        '"DateAndTime", "XPosition_um_Intended"',
-        '"XPosition_um_Intended"',
-        "ome/test_given.py::test_when_the_summary_says_that_it_began",
-    ),
-    Mutant(
         "translate/studio.py",
         'None if tags.get("CustomIntervals_ms") else interval_s',
         "interval_s",
@@ -266,9 +260,9 @@ MUTANTS = [
     ),
     Mutant(
         "translate/frame_facts.py",
-        "state_of[frame:] = len(states) - 1",
-        "state_of[frame] = len(states) - 1",
-        "ome/test_fields.py::test_what_differs_within_an_image_is_written_by_plane_only",
+        "self._devices.changed(states[current], tags)",
+        "self._devices.changed(states[0], tags)",
+        "ome/test_fields.py::test_each_image_has_the_state_of_its_frames",
     ),
     Mutant(
         "translate/tags.py",
