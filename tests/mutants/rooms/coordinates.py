@@ -95,8 +95,8 @@ MUTANTS = [
     ),
     Mutant(
         "coordinates/coding.py",
-        "else (2, 0)",
-        "else (0, 1)",
+        "sorted(texts, key=arrival.__getitem__)",
+        "sorted(texts, key=values.__getitem__)",
         "coordinates/test_layout.py::test_ints_rank_by_value_and_strings_by_first_arrival",
     ),
     Mutant(
