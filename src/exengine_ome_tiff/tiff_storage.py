@@ -383,7 +383,7 @@ class TiffStorage(Reader):
         OSError
             As for `finish`; the storage is not closed then.
         Exception
-            What `put` raised in a thread that has put no frame since.
+            What `put` raised in a thread that has ended since, without putting another frame.
         ExceptionGroup
             All that went wrong with ``on_error="collect"``.
         """

@@ -108,6 +108,10 @@ def test_a_disk_that_stays_full_until_the_process_has_ended(ballast, name, shape
     storage = TiffStorage(path)
     count = fill(storage, shape)[0]  # and not the error, which would hold the storage
     fill_up(ballast.parent)
+    if shape == (700, 800):  # the room that was reserved for a large frame suffices to finish
+        storage.close()
+        assert_whole(path, range(count), shape)
+        return
     abandoned = close_in_vain(storage)
     del storage
     gc.collect()

@@ -11,6 +11,7 @@ import sys
 import textwrap
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -905,15 +906,36 @@ def test_close_does_not_raise_what_the_same_thread_lived_through(target):
     assert_finished(target, range(4))
 
 
-def test_close_raises_the_first_error_of_a_thread(target):
-    storage = TiffStorage(target)
-    fill(storage)
+def put_what_is_refused(storage):
     with pytest.raises(TypeError):
         storage.put({"time": "first", "z": None}, frame(9))
     with pytest.raises(ValueError, match="second"):
         storage.put({"time": "second"}, np.zeros((2, 2, 2), np.uint8))
+
+
+def test_close_raises_the_first_error_of_a_thread(target):
+    storage = TiffStorage(target)
+    fill(storage)
+    Call(put_what_is_refused, storage).join(WAIT_S)
     with pytest.raises(TypeError, match="first"):
         storage.close()
+
+
+def test_close_does_not_raise_what_its_caller_has_caught(target):
+    storage = TiffStorage(target)
+    fill(storage)
+    put_what_is_refused(storage)
+    storage.close()
+    assert_finished(target)
+
+
+def test_close_does_not_raise_what_a_living_thread_has_caught(target):
+    storage = TiffStorage(target)
+    fill(storage)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(put_what_is_refused, storage).result()
+        storage.close()
+    assert_finished(target)
 
 
 def test_a_put_after_finish_is_no_error_of_close(target):

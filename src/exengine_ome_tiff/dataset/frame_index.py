@@ -74,6 +74,11 @@ class FrameIndex:
         places = np.frombuffer(self._places.tobytes(), np.int64)[numbers]
         return places >> 32, places & _HANDLE
 
+    def count_in(self, file: int) -> int:
+        """Return how many frames are in a file by its number, those that others have replaced included."""
+        files, _ = self.places(np.arange(len(self)))
+        return int(np.count_nonzero(files == file))
+
     def note(self, number: int) -> bytes:
         """Return the record of a frame by its number."""
         file, handle = self.place(number)

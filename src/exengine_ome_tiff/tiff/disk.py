@@ -191,8 +191,8 @@ def write_whole(path: Path, data: bytes, *, fsync: bool) -> None:
 
 
 def told(error: OSError, path: Path) -> OSError:
-    """Say where writing failed and how much room there is."""
-    if error.filename == str(path):
+    """Say where writing failed and how much room there is; what a signal handler raised stays as it is."""
+    if error.filename == str(path) or (error.errno is None and type(error) is not OSError):
         return error
     free = shutil.disk_usage(path.parent).free
     number = error.errno or (errno.ENOSPC if free < _LITTLE_ROOM_BYTES else errno.EIO)

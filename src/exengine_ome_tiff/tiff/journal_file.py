@@ -62,7 +62,7 @@ class _Block:
         self.page_nbytes = kind.ifd_nbytes + _PAGE_BYTES
         """What each adds at the most, its pixels and its note not included."""
         self.handles: list[PageHandle] = []
-        self.checksums: list[str] = []
+        self.checksums: dict[PageHandle, str] = {}
 
 
 class JournalFile:
@@ -90,6 +90,10 @@ class JournalFile:
         self.settings = WriteSettings()
         self.link_at = chain.FIRST_IFD_AT
         """Where the link from the last page to a next one is."""
+        self.is_link_certain = True
+        """Whether it is known what is at `link_at`; not after an error in the write of the link."""
+        self.n_linked = 0
+        """Frames that were added and linked."""
         self.last_at: int | None = None
         """Offset of the last page, where its link leads to what is no page."""
         self.smaller: dict[PageHandle, list[PageHandle]] = {}
@@ -207,8 +211,9 @@ class JournalFile:
         tail.reserve(page.nbytes + self._waiting_nbytes + nbytes)
         end = tail.end
         data_at = tail.add(as_bytes(page))
-        block.checksums += self._checksum(page)
         handle = self.pages.add(block.number, data_at, len(note))
+        if self.settings.checksums is not None:
+            block.checksums[handle] = checksum(self.settings.checksums, page)
         self._waiting[handle] = note
         self._waiting_nbytes += nbytes
         block.handles.append(handle)  # last: whatever interrupts us, a frame is taken or is not
@@ -216,18 +221,27 @@ class JournalFile:
             try:
                 self._write_block(block)
             except OSError:
-                block.handles.pop()
-                del block.checksums[len(block.handles) :], self._waiting[handle]
-                self._waiting_nbytes -= nbytes
-                tail.take_back(end)
+                if handle in block.handles:  # else a signal handler raised it when the page was linked
+                    block.handles.remove(handle)
+                    del self._waiting[handle]
+                    self._waiting_nbytes -= nbytes
+                    if self.is_link_certain:
+                        tail.take_back(end)
                 raise
         return handle
 
     def commit(self) -> None:
-        """Link all pages that wait, so that other programs see them; errors as for `append`."""
+        """Link all pages that wait, so that other programs see them; errors as for `append`.
+
+        After that the last page leads nowhere, whatever errors there were.
+        """
         for block in self._blocks.values():
             if block.handles:
                 self._write_block(block)
+        if not self.is_link_certain:
+            if self._leads_somewhere():
+                self.tail.link(self.link_at, 0)
+            self.is_link_certain = True
 
     def sync(self) -> None:
         """Wait until all that was written is safe on the disk."""
@@ -237,8 +251,13 @@ class JournalFile:
 
     @property
     def has_waiting(self) -> bool:
-        """Whether pages wait to be linked."""
-        return any(block.handles for block in self._blocks.values())
+        """Whether there is something for `commit` to do."""
+        return not self.is_link_certain or any(block.handles for block in self._blocks.values())
+
+    @property
+    def n_added(self) -> int:
+        """Frames that were added, those that wait included."""
+        return self.n_linked + sum(len(block.handles) for block in self._blocks.values())
 
     def append_loose(self, data: npt.NDArray[Any], pixels: PixelFormat) -> PageHandle:
         """Write a page that is no frame, and that nothing leads to; errors as for `append`."""
@@ -264,15 +283,13 @@ class JournalFile:
             self._last = pixels, block
         return block
 
-    def _checksum(self, page: npt.NDArray[Any]) -> list[str]:
-        algorithm = self.settings.checksums
-        return [] if algorithm is None else [checksum(algorithm, page)]
-
     def _write_through_tifffile(self, data: npt.NDArray[Any], pixels: PixelFormat, note: bytes) -> PageHandle:
         """Write a page that has to be encoded, or is the first of its format."""
         page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
         pixels = self.settings.coding.encoded(pixels)
-        record, head_nbytes = encode_block(pixels, [note], self._checksum(page))
+        algorithm = self.settings.checksums
+        checksums = [] if algorithm is None else [checksum(algorithm, page)]
+        record, head_nbytes = encode_block(pixels, [note], checksums)
         tags = [(chain.RECORDS, record)]
         if self.link_at == chain.FIRST_IFD_AT:
             tags.append((chain.DATASET, self.header))
@@ -284,7 +301,7 @@ class JournalFile:
         if is_first:
             self.file.mark = None  # which the link changes
         self._link(ifd.offset, end)
-        self.link_at = ifd.next_at
+        self.link_at, self.is_link_certain, self.n_linked = ifd.next_at, True, self.n_linked + 1
         if is_first:
             self.mark_header(ifd.tag(chain.DATASET).number)
         number = self.pages.format_number(pixels)
@@ -298,26 +315,51 @@ class JournalFile:
         """Add the IFDs and the record of pages that wait, and have the last page lead to them."""
         handles, end = block.handles, self.tail.end
         notes = [self._waiting[handle] for handle in handles]
-        record, head_nbytes = encode_block(block.pixels, notes, block.checksums)
+        checksums = [block.checksums[handle] for handle in handles if block.checksums]
+        record, head_nbytes = encode_block(block.pixels, notes, checksums)
         offsets = [self.pages.data_at(handle) for handle in handles]
         ifds, next_at = block.kind.block(offsets, chain.RECORDS, len(record), aligned(end))
         at = self.tail.add(b"".join((ifds, record)))
+        self.pages.locate(handles, at, at + len(ifds) + head_nbytes)
+        linked = self.n_linked + len(handles)
         self._link(at, end)
         # An interrupt comes where a function is called. One before this leaves the block as it was, and the
         # next one, which has the same pages and more, takes its place; one behind it finds it written.
-        self.link_at, block.handles, block.checksums = next_at, [], []
-        self.pages.locate(handles, at, at + len(ifds) + head_nbytes)
+        self.link_at, self.is_link_certain, self.n_linked, block.handles, block.checksums = (
+            next_at,
+            True,
+            linked,
+            [],
+            {},
+        )
         for handle in handles:
             del self._waiting[handle]
         self._waiting_nbytes -= _BLOCK_BYTES + len(handles) * block.page_nbytes + sum(map(len, notes))
 
     def _link(self, ifd_at: int, end: int) -> None:
-        """Have the last page lead to what was added behind `end`, which is taken back where that fails."""
+        """Have the last page lead to what was added behind `end`.
+
+        An error does not tell whether the link was written, as networks know: what was added is taken back
+        only where the link is seen to lead nowhere. It stays else, and the next link takes the place of this.
+        """
         try:
-            self.tail.link(self.link_at, ifd_at)
+            self.tail.write_waiting()
         except OSError:
             self.tail.take_back(end)
             raise
+        was_certain, self.is_link_certain = self.is_link_certain, False
+        try:
+            self.tail.link(self.link_at, ifd_at)
+        except OSError:
+            with suppress(OSError):
+                if was_certain and not self._leads_somewhere():
+                    self.is_link_certain = True
+                    self.tail.take_back(end)
+            raise
+
+    def _leads_somewhere(self) -> bool:
+        """Whether the last page links to another one, as the file says; errors as for `append`."""
+        return any(self.file.read(self.link_at, chain.OFFSET.size))
 
     # a frame is read --------------------------------------------------------------------------------------
 

@@ -203,6 +203,7 @@ def _read_journal(
             for data_at, note in zip(data_offsets, record.notes, strict=True)
         ]
         pages.locate(handles, ifd.offset, note_at)
+        journal.n_linked += len(handles)
         checksums: Sequence[str | None] = record.checksums or [None] * len(handles)
         yield from map(JournalPage, handles, record.notes, checksums, repeat(record.is_intact))
 

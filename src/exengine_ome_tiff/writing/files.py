@@ -105,7 +105,7 @@ class WrittenFiles:
         """Close the files as they are and return their paths, without those that have no frame, which go."""
         paths = []
         for file in self._recording.index.files:
-            if len(file.pages):
+            if file.n_linked:
                 file.close()
                 paths.append(file.path)
             else:

@@ -26,7 +26,8 @@ _NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 class PutErrors:
     """Remembers what `put` raised until somebody is sure to be told.
 
-    An error is forgotten when the thread that met it puts another frame: whoever called has lived through it.
+    That is whoever catches it: a thread that lives on has done so. The error of a thread that has ended is
+    remembered, unless the thread put another frame before.
 
     Parameters
     ----------
@@ -89,19 +90,25 @@ class PutErrors:
         """Log what is remembered, because another error is on its way to the caller, and forget it."""
         self.survived()
         self._give_up()
-        for error in (*self._collected, *self._raised.values()):
+        for error in (*self._collected, *self._of_ended_threads()):
             logger.error("remembered while another error is raised: %s", error_text(error))
         self._collected, self._raised = [], {}
 
     def raise_remembered(self) -> None:
-        """Raise what is remembered, once: all collected errors as a group, or the first that was raised."""
+        """Raise what is remembered, once: all collected errors, or the first one that an ended thread met."""
         self._give_up()
         collected, self._collected = self._collected, []
-        raised, self._raised = self._raised, {}
+        raised, self._raised = self._of_ended_threads(), {}
         if collected:
             raise ExceptionGroup(f"{len(collected)} frames could not be stored", collected)
-        for error in raised.values():
+        for error in raised:
             raise error
+
+    def _of_ended_threads(self) -> list[Exception]:
+        own = threading.current_thread()  # lives, whatever an interrupt inside of `threading` has left of it
+        return [
+            error for thread, error in self._raised.items() if thread is not own and not thread.is_alive()
+        ]
 
 
 def is_no_room(error: Exception) -> bool:

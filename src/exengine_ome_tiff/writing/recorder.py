@@ -121,7 +121,10 @@ class Recorder:
         try:
             handle = recording.index.files[file].append(array, pixels, record, at_once=is_slow)
         except OSError:
-            self._next_number, self._is_consistent = number, was_consistent  # the frame was not taken
+            journal = recording.index.files[file]
+            if journal.n_added == recording.index.count_in(file):
+                self._is_consistent = was_consistent  # the frame was not taken
+                self._next_number = number + (not journal.is_link_certain)
             raise
         self._last_put_s = now_s
         if was_consistent and recording.metadata is not None:
@@ -231,30 +234,39 @@ class Recorder:
         self._news.tell()
 
     def _finish(self) -> None:
-        if not self._may_have_frames():
-            self._leave_nothing()
+        if self._may_have_frames():
+            self._finish_files()
         else:
-            failed: OSError | None = None
-            try:
-                self._write_waiting()
-            except OSError as error:
-                failed = error
-            if not self._is_consistent and failed is None:
-                self._recording.read_back(self._files.left())
-                self._is_consistent = True
-            finish_files(
-                self._recording,
-                fsync=self._fsync,
-                new_folders=self._claim.new_folders,
-                waiting=self._files.waiting() if failed is not None else (),
-            )
-            if failed is not None:
-                raise failed
+            self._leave_nothing()
         self._files.free()
         replaced.delete(self._recording.location)
         self._claim.lock.release()
         self._recording.is_finished = True
         self.state = self.state.to(State.FINISHED)
+
+    def _finish_files(self) -> None:
+        failed: OSError | None = None
+        try:
+            self._write_waiting()
+        except OSError as error:
+            failed = error
+        if not self._is_consistent:
+            if failed is not None:
+                raise failed  # the files tell what they have only when all is in them
+            paths = self._files.left()
+            if not paths:
+                self._leave_nothing()
+                return
+            self._recording.read_back(paths)
+            self._is_consistent = True
+        finish_files(
+            self._recording,
+            fsync=self._fsync,
+            new_folders=self._claim.new_folders,
+            waiting=self._files.waiting() if failed is not None else (),
+        )
+        if failed is not None:
+            raise failed
 
     def _suspend(self) -> None:
         try:

@@ -1,0 +1,244 @@
+"""Errors at any call, also of writes that happened all the same: the state of the disk counts."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from effort import effort
+from exengine_ome_tiff import TiffStorage, recover, validate
+from exengine_ome_tiff.tiff import disk
+from frames import assert_same, frame
+
+CALLS = ("write", "pwrite", "posix_fallocate", "fsync", "ftruncate")
+ERRORS = (errno.EINTR, errno.EIO, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT)
+OPTIONS = [
+    {},
+    {"compression": "zlib", "checksums": True},
+    {"pyramid_levels": 1, "tile": (16, 16)},
+]
+
+
+class FaultyCalls:
+    """What `exengine_ome_tiff.tiff.disk` takes for the module `os`: a call fails, before or after it is done.
+
+    Parameters
+    ----------
+    failing
+        Number of the call that fails, from 0; None for none.
+    error
+        Its `errno`.
+    happens
+        "not" for a call that does nothing, "partly" for a write of some bytes, "fully" for one that lies.
+    lasting
+        How many calls behind it fail as well.
+    """
+
+    def __init__(self, failing: int | None, error: int = errno.EIO, happens: str = "not", lasting: int = 0):
+        self.n_calls = 0
+        self._failing = range(0) if failing is None else range(failing, failing + lasting + 1)
+        self._error = error
+        self._happens = happens
+
+    def __getattr__(self, name: str) -> object:
+        function = getattr(os, name)
+        if name not in CALLS:
+            return function
+
+        def call(descriptor: int, *args: object) -> object:
+            number, self.n_calls = self.n_calls, self.n_calls + 1
+            if number not in self._failing:
+                return function(descriptor, *args)
+            if self._happens == "partly" and name in ("write", "pwrite"):
+                data, *rest = args
+                function(descriptor, data[: len(data) // 2], *rest)
+            elif self._happens != "not":
+                function(descriptor, *args)
+            raise OSError(self._error, os.strerror(self._error))
+
+        return call
+
+
+def place_of(number):
+    return {"time": number, "position": number % 2}
+
+
+def pixels_of(number):
+    shape = (150, 5000) if number % 5 == 4 else (32, 48)
+    return frame({"n": number}, shape)
+
+
+def record_some(path, **options):
+    """Put frames and finish, again where that fails; return what was acknowledged."""
+    storage, acknowledged = TiffStorage(path, fsync=True, **options), []
+    for number in range(9):
+        for _ in range(6):
+            try:
+                storage.put(place_of(number), pixels_of(number), {"number": number})
+            except OSError:
+                continue
+            acknowledged.append(number)
+            break
+        if number % 3 == 2:
+            try:
+                storage.flush(fsync=number == 5)
+            except OSError:
+                continue
+    for _ in range(9):
+        try:
+            storage.close()
+        except OSError:
+            continue
+        return acknowledged
+    raise AssertionError("cannot be closed")
+
+
+def assert_right(path, acknowledged, pixels=pixels_of):
+    """Demand that a finished dataset is valid, and has what was acknowledged and nothing that is false."""
+    assert validate(path) == []
+    with TiffStorage.open(path) as reader:
+        there = reader.get_image_coordinates_list()
+        assert {place["time"] for place in there} >= set(acknowledged)
+        for place in there:
+            assert_same(reader[place], pixels(place["time"]))
+            assert reader.get_metadata(place) == {"number": place["time"]}
+    for file in [path] if path.is_file() else path.glob("*.tiff"):
+        with tifffile.TiffFile(file) as tif:
+            assert tif.is_ome
+            for page in tif.pages:
+                page.asarray()
+
+
+@pytest.mark.skipif(not hasattr(os, "pwrite"), reason="files are written to at their position")
+@pytest.mark.parametrize("happens", ["not", "partly", "fully"])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_an_error_at_any_call(tmp_path, monkeypatch, name, options, happens):
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "os", calls := FaultyCalls(None))
+        assert_right(tmp_path / name, record_some(tmp_path / name, **options))
+    mixed = random.Random(f"{name} {options} {happens}")  # noqa: S311
+    numbers = range(1, calls.n_calls)
+    numbers = effort(sorted(mixed.sample(numbers, 3)), numbers)
+    for number in numbers:
+        path = tmp_path / str(number) / name
+        path.parent.mkdir()
+        fault = FaultyCalls(number, mixed.choice(ERRORS), happens, mixed.choice((0, 0, 1, 3)))
+        with monkeypatch.context() as patch:
+            patch.setattr(disk, "os", fault)
+            acknowledged = record_some(path, **options)
+        assert len(acknowledged) == 9
+        assert_right(path, acknowledged)
+
+
+@pytest.mark.skipif(not hasattr(os, "pwrite"), reason="files are written to at their position")
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("is_killed", [False, True], ids=["finished", "killed"])
+def test_a_link_that_was_written_although_it_failed(tmp_path, monkeypatch, options, is_killed):
+    path = tmp_path / "run.ome.tiff"
+    storage = TiffStorage(path, **options)
+    for number in range(3):
+        storage.put({"time": number}, np.full((1100, 1000), number, np.uint16), {"number": number})
+    pwrite, lies = os.pwrite, [True]
+
+    def lying(descriptor, data, offset):
+        written = pwrite(descriptor, data, offset)
+        if len(data) == 8 and lies:
+            lies.pop()
+            raise OSError(errno.ETIMEDOUT, "Connection timed out")
+        return written
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", lying)
+        with pytest.raises(OSError, match="timed out"):
+            storage.put({"time": 3}, np.full((1100, 1000), 3, np.uint16), {"number": 3})
+    assert not lies
+    assert {"time": 3} not in storage
+    if is_killed:
+        left = tmp_path / "left.ome.tiff"
+        left.write_bytes(path.read_bytes())
+        recover(left)
+        assert_right(left, range(3), lambda number: np.full((1100, 1000), number, np.uint16))
+    storage.close()
+    assert_right(path, range(3), lambda number: np.full((1100, 1000), number, np.uint16))
+    with TiffStorage.open(path) as reader:
+        assert len(reader.get_image_coordinates_list()) == 3
+
+
+SCRIPT = """
+    import json, random, signal, sys
+    sys.path[:0] = PATH
+    from test_lying_disks import record_interrupted
+    print(json.dumps([record_interrupted(*each) for each in json.loads(sys.argv[1])]))
+"""
+
+
+def record_interrupted(path, seed):
+    """Put frames while a timer raises `TimeoutError` at any instruction of `put` and `flush`."""
+    mixed = random.Random(seed)  # noqa: S311
+    is_open, acknowledged, interrupts = False, [], 0
+
+    def interrupt(*_):
+        nonlocal is_open, interrupts
+        if is_open:
+            is_open, interrupts = False, interrupts + 1
+            raise TimeoutError("the camera timed out")
+
+    signal.signal(signal.SIGALRM, interrupt)
+    options = mixed.choice(({}, {"checksums": True}, {"compression": "zlib"}))
+    storage = TiffStorage(path, fsync=False, **options)
+    for number in range(80):
+        try:
+            is_open = True
+            signal.setitimer(signal.ITIMER_REAL, mixed.uniform(1e-6, 1e-3))
+            pixels = np.full(mixed.choice(((8, 8), (16, 4))), number, np.uint16)
+            storage.put(place_of(number), pixels, {"number": number})
+            acknowledged.append(number)
+            if mixed.random() < 0.1:
+                storage.flush()
+            is_open = False
+        except Exception:  # noqa: BLE001 - tifffile and `threading` may make another error of it
+            is_open = False
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    assert all((storage[place_of(number)] == number).all() for number in acknowledged)
+    storage.close()
+    return interrupts, acknowledged
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer")
+def test_a_timeout_error_at_any_instruction(tmp_path):
+    """`TimeoutError` is an `OSError`, as those are that writing raises."""
+    paths = [
+        tmp_path / f"{seed}" / ("run" if seed % 3 else "run.ome.tiff") for seed in range(effort(40, 1450))
+    ]
+    for path in paths:
+        path.parent.mkdir()
+    script = textwrap.dedent(SCRIPT).replace("PATH", repr([*sys.path, str(Path(__file__).parent)]))
+    runs = json.dumps([(str(path), seed) for seed, path in enumerate(paths)])
+    command = [sys.executable, "-c", script, runs]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)
+    assert sum(interrupts for interrupts, _ in results) > 2 * len(paths)
+    assert sum(len(acknowledged) for _, acknowledged in results) > 20 * len(paths)
+    for path, (_, acknowledged) in zip(paths, results, strict=True):
+        if not acknowledged:
+            continue
+        assert validate(path) == []
+        with TiffStorage.open(path) as reader:
+            there = reader.get_image_coordinates_list()
+            assert {place["time"] for place in there} >= set(acknowledged)
+            for place in there:
+                assert (reader[place] == place["time"]).all()
+                assert reader.get_metadata(place) == {"number": place["time"]}
