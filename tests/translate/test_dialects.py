@@ -177,9 +177,9 @@ DEMO_CAMERAS = {"Camera": DEMO_CAMERA}
 PLUS = {"objective": OBJECTIVE, "pixel_size_um": 1.0, "cameras": DEMO_CAMERAS}
 ENGINE = SummaryValues(started=stamp("2026-11-22 06:58:41"), pixel_size_um=1.0)
 EXPECTED_SUMMARIES = {
-    "acqengj_java_summary_CONSTRUCTED": ENGINE,
-    "pycromanager_py_t_seq_summary": ENGINE,
-    "pycromanager_py_tpcz_summary": ENGINE,
+    "acqengj_java_summary_CONSTRUCTED": replace(ENGINE, objective=OBJECTIVE, cameras=DEMO_CAMERAS),
+    "pycromanager_py_t_seq_summary": replace(ENGINE, cameras={"Camera": CameraValues("Camera")}),
+    "pycromanager_py_tpcz_summary": replace(ENGINE, cameras={"Camera": CameraValues("Camera")}),
     "mm2_summary_CONSTRUCTED": SummaryValues(
         started=datetime(2026, 11, 22, 6, 58, 40, 633000, UTC),
         time_interval_s=5.0,

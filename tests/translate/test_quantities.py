@@ -127,6 +127,12 @@ def test_values_that_cannot_be_read_are_told():
     assert "2026-11-22T07:11:23.41+01:00" in line
 
 
+def test_stamps_that_cannot_be_read_are_told_once():
+    assert findings({"timestamp": "2026-05-04 12:00:01"}, {"timestamp": ""}, {"timestamp": None}) == []
+    (line,) = findings({"timestamp": "yesterday"}, {"timestamp": "tomorrow"})
+    assert "cannot be read" in line
+
+
 @pytest.mark.parametrize("name", IMAGES)
 def test_recorded_metadata_are_understood(name):
     assert findings(recorded(name)) == []

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from exengine_ome_tiff.translate import PlaneTable, PlaneValues, plane_times, times
+from exengine_ome_tiff.translate import PlaneTable, PlaneValues, plane_times
 from exengine_ome_tiff.translate.times import parse_time, seconds
 
 NAN = float("nan")
@@ -44,17 +44,6 @@ def test_seconds_on_both_clocks():
     assert np.isnan(seconds("1970-01-01 01:00:00 +0100", zone=False))
     assert seconds("1970-01-01 01:00:00", zone=False) == 3600
     assert np.isnan(seconds("1970-01-01 01:00:00", zone=True))
-
-
-def test_stamps_that_cannot_be_read_are_logged_once(caplog):
-    times._log_once.cache_clear()
-    for stamp in ("2026-05-04 12:00:01", "", None):
-        seconds(stamp, zone=True)
-    assert caplog.messages == []
-    for stamp in ("yesterday", "tomorrow"):
-        assert np.isnan(seconds(stamp, zone=True))
-    assert len(caplog.messages) == 1
-    assert "cannot be read" in caplog.text
 
 
 def delta_t(*planes):

@@ -28,6 +28,7 @@ from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome import DatasetValues, ExperimenterInfo, ImageValues, describe
 from exengine_ome_tiff.ome.image_description import FrameTold
 from exengine_ome_tiff.ome.text import OTHER_KEYS
+from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.translate import (
     FrameValues,
     Group,
@@ -84,11 +85,17 @@ class Facts:
         self._groups_of: dict[int, list[Group]] = {}
         """What the frames of each image say, by the number of the first one."""
         self._summary = interpreter.summary(summary)
+        interpreter.check_summary(summary, self.findings)
         columns = planes.columns()
         times = plane_times(columns, self._summary.started)
-        self.columns: Mapping[str, npt.NDArray[np.float64]] = columns | {"delta_t_s": times.delta_t_s}
-        """Of all frames what their metadata says, each of shape (frames,)."""
+        self._told: Mapping[str, npt.NDArray[np.float64]] = columns | {"delta_t_s": times.delta_t_s}
+        self.columns = self._told
+        """Of all frames what is known of them, each of shape (frames,)."""
+        if self._summary.exposure_s is not None and np.isnan(columns["exposure_s"]).all():
+            exposures_s = np.full(len(columns["exposure_s"]), self._summary.exposure_s)
+            self.columns = {**self._told, "exposure_s": exposures_s}
         self._started = self._origin(times)
+        self._check_clocks(times)
 
     def values(self, layout: ImageLayout, name: str) -> ImageValues:
         """Find out what is known of an image."""
@@ -97,7 +104,7 @@ class Facts:
         pixels = self._dataset.format(layout.first_frame)
         if values.significant_bits is not None and self._exceeds(values.significant_bits, frames, name):
             values = replace(values, significant_bits=None)
-        written = written_into(values, self.columns, frames, pixels.stored_shape, pixels.stored_dtype)
+        written = written_into(values, self._told, frames, pixels.stored_shape, pixels.stored_dtype)
         tags, columns = self._frames.rest(frames, written, self.findings)
         if self._frames.has_unkept(frames):
             columns[OTHER_KEYS] = []
@@ -262,6 +269,19 @@ class Facts:
             started=started,
             ended=None if started is None or np.isnan(last_s) else started + timedelta(seconds=last_s),
         )
+
+    def _check_clocks(self, times: PlaneTimes) -> None:
+        """Find frames that tell a time which is not used."""
+        tells = np.any([~np.isnan(self.columns[name]) for name in ("elapsed_s", "utc_s", "local_clock_s")], 0)
+        dropped = int(np.count_nonzero(tells & np.isnan(times.delta_t_s)))
+        if dropped:
+            self.findings.add(
+                "clock",
+                "",
+                f"the clock of {count_text(dropped, 'frame')} starts again, stands still or is far from the "
+                "others, so they have no DeltaT",
+                "write when frames were taken, such as timestamp",
+            )
 
     def _experimenter(self) -> ExperimenterInfo | None:
         """Return the experimenter, with the user name of the summary where one was asked for by no name."""

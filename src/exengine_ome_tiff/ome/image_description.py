@@ -23,6 +23,8 @@ _EVEN = 0.05
 _SMALLEST = 1e-12
 _SAME_SIZE = 1e-4
 _MOST_SHOWN = 6
+_OF_IMAGES = frozenset({"objective", "position_name", "pixel_aspect", "z_step_um", "time_interval_s"})
+_OF_CAMERAS = frozenset({"camera", *(each.name for each in fields(CameraValues))} - {"label"})
 
 
 class FrameTold(NamedTuple):
@@ -87,10 +89,11 @@ def describe(
         _channel(channel, name, each, summary, given)
         for channel, name, each in zip(layout.values["C"], layout.channel_names, told.channels, strict=True)
     )
-    planned_um = _positive(summary.z_step_um) or _positive(frame.z_step_um)
     planned_s = _positive(frame.time_interval_s) or _positive(summary.time_interval_s)
     position = frame.position_name or layout.named_labels.get("position")
-    label = frame.objective or (None if "objective" in told.image.disputed else summary.objective)
+    bits = _known(planes["bit_depth"][acquired])
+    planned_um = _positive(frame.z_step_um) or _positive(summary.z_step_um)
+    _add_disputed(name, told, given, findings)
     return ImageValues(
         channels=channels,
         pixel_size_x_um=pixel_size_um,
@@ -101,12 +104,17 @@ def describe(
         time_interval_s=_told_step("time", given.time_interval_s, layout.values["T"], name, findings)
         if given.time_interval_s
         else _time_interval(layout, name, planes["delta_t_s"], planned_s, findings),
-        significant_bits=_significant_bits(_known(planes["bit_depth"][acquired]), channels, dtype),
+        significant_bits=_significant_bits(name, bits, channels, summary, dtype, findings),
         acquired=started,
         description=summary.description if given.description is None else given.description,
         stage_label=None if position is None else str(position),
-        objective=given.objective or (objective_of(label) if label else None),
+        objective=given.objective or _objective(told.image, summary),
     )
+
+
+def _objective(told: Agreed, summary: SummaryValues) -> ObjectiveInfo | None:
+    label = told.values.objective or (None if "objective" in told.disputed else summary.objective)
+    return objective_of(label) if label else None
 
 
 def objective_of(label: str) -> ObjectiveInfo:
@@ -118,18 +126,43 @@ def objective_of(label: str) -> ObjectiveInfo:
 
 
 def _significant_bits(
-    bits: npt.NDArray[np.float64], channels: Sequence[ChannelValues], dtype: np.dtype[Any]
+    name: str,
+    bits: npt.NDArray[np.float64],
+    channels: Sequence[ChannelValues],
+    summary: SummaryValues,
+    dtype: np.dtype[Any],
+    findings: Findings,
 ) -> int | None:
     """Find the largest bit depth of planes, or else of cameras; None where the pixels were computed.
 
     Cameras deliver unsigned integers in the smallest type that holds their bits; a sum or a mean has another.
     """
     depths = bits.tolist() or [each.camera.bit_depth or 0 for each in channels if each.camera is not None]
-    depth = int(max(depths, default=0))
+    depth = int(max(depths, default=0) or summary.bit_depth or 0)
+    if dtype.kind == "u" and depth > dtype.itemsize * 8:
+        findings.add(
+            "bit depth",
+            "",
+            f"{name}: {depth} significant bits do not fit into pixels of {dtype}, none are written",
+            "put frames as the camera delivers them",
+        )
     is_of_camera = (
         dtype.kind == "u" and depth > 0 and dtype.itemsize * 8 == max(8, 1 << (depth - 1).bit_length())
     )
     return depth if is_of_camera else None
+
+
+def _add_disputed(name: str, told: FrameTold, given: Given, findings: Findings) -> None:
+    """Find facts of which frames of an image, or of a channel, tell different values."""
+    of_image = told.image.disputed & _OF_IMAGES - ({"objective"} if given.objective else set())
+    of_channels = {fact for each in told.channels for fact in each.disputed & _OF_CAMERAS}
+    for fact in sorted(of_image | of_channels):
+        findings.add(
+            "different",
+            fact,
+            f"{name}: frames tell different values of {fact.replace('_', ' ')}, none is written",
+            "put them at different positions" + (" or channels" if fact in of_channels else ""),
+        )
 
 
 def _channel(
@@ -142,8 +175,9 @@ def _channel(
         info = replace(info, color=next(filter(None, colors), None) or default_color(name or ""))
     filters = info.filters or [label for label in told.labels.values() if label in given.filters]
     camera = told.values.camera
-    if camera is None and len(summary.cameras) == 1 and "camera" not in told.disputed:
-        camera = next(iter(summary.cameras.values()))
+    if (camera is None or not camera.label) and len(summary.cameras) == 1 and "camera" not in told.disputed:
+        only = next(iter(summary.cameras.values()))
+        camera = only if camera is None else _merged(replace(camera, label=only.label), only, told.disputed)
     elif camera is not None and camera.label in summary.cameras:
         camera = _merged(camera, summary.cameras[camera.label], told.disputed)
     return ChannelValues(name, info, camera, tuple(dict.fromkeys(filters)))

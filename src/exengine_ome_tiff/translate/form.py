@@ -12,7 +12,8 @@ from exengine_ome_tiff.translate.translator import Tags
 from exengine_ome_tiff.translate.values import UNKNOWN, PlaneValues
 
 UNKEPT = 256
-"""Number of the form of all frames beyond so many sets of keys, whose tags are not kept."""
+"""So many sets of keys are kept. Number of the form of frames of which nothing is kept; those of which only
+what is understood is kept have larger ones."""
 
 
 class Form:
@@ -25,7 +26,7 @@ class Form:
     plan
         Reads the metadata.
     tags
-        Flat metadata of the first frame; nothing for frames whose tags are not kept.
+        Flat metadata of the first frame, those that are kept.
     metadata
         The same as it was put.
     """

@@ -132,7 +132,7 @@ class FrameFacts:
 
     def has_unkept(self, frames: npt.NDArray[np.int64]) -> bool:
         """Whether the tags of some of the frames are in their records only."""
-        return bool((self._form_of[frames] == UNKEPT).any())
+        return bool((self._form_of[frames] >= UNKEPT).any())
 
     def rest(
         self,

@@ -9,11 +9,14 @@ from importlib.metadata import entry_points
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.findings import Findings
+from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.acqengj import AcquisitionEngine
-from exengine_ome_tiff.translate.devices import Devices
+from exengine_ome_tiff.translate.devices import STATE_KEYS, Devices
 from exengine_ome_tiff.translate.form import UNKEPT, Form
 from exengine_ome_tiff.translate.frame_facts import FrameFacts
 from exengine_ome_tiff.translate.guard import Guarded, log_failure
+from exengine_ome_tiff.translate.key_findings import add_summary_findings
 from exengine_ome_tiff.translate.mmcore import MMCore
 from exengine_ome_tiff.translate.other_programs import Bluesky, DisplaySettings, Squid
 from exengine_ome_tiff.translate.plain import Plain
@@ -21,7 +24,7 @@ from exengine_ome_tiff.translate.plan import Plan, frame_values
 from exengine_ome_tiff.translate.pymmcoreplus import PymmcorePlus, UseqEvent
 from exengine_ome_tiff.translate.studio import Studio
 from exengine_ome_tiff.translate.tags import flat
-from exengine_ome_tiff.translate.translator import Dialect, Translator
+from exengine_ome_tiff.translate.translator import Dialect, Translator, is_known
 from exengine_ome_tiff.translate.values import FrameValues, PlaneValues, SummaryValues, merged
 
 logger = logging.getLogger(__name__)
@@ -56,6 +59,8 @@ class Interpreter:
         self._by_keys: dict[tuple[str, ...], Form] = {}
         self._plans: dict[tuple[str, ...], Plan] = {}
         """Of single frames."""
+        self._by_facts: dict[tuple[str, ...], Form] = {}
+        """By their dialects and the keys that are understood."""
         self._forms: dict[int, Form] = {}
         self._rows = array("Q")
         """Of each frame its form, and in the lower 32 bits its row there."""
@@ -121,7 +126,30 @@ class Interpreter:
         own = {note.key for each in dialects for note in each.summary_notes}
         values = [each.summary_values(tags) for each in (*asked, *dialects)]
         rest = {key: value for key, value in tags.items() if key not in own}  # they know their keys better
-        return merged([*values, Plain().summary_values(rest)])
+        return merged([*values, Plain().summary_values(rest), self._as_frame(tags)])
+
+    def check_summary(self, metadata: object, findings: Findings) -> None:
+        """Find what is not understood in summary metadata."""
+        if isinstance(metadata, Mapping):
+            tags = flat(metadata)
+            asked = [each for each in self._translators if each.matches(tags)]
+            own = {key for each in asked for key in (*each.translated(tags), *each.described(tags))}
+            rest = {key: value for key, value in tags.items() if key not in own}
+            add_summary_findings(rest, KNOWN_KEYS, findings)
+
+    @staticmethod
+    def _as_frame(tags: Mapping[str, object]) -> SummaryValues:
+        """Take from a summary what frames tell else: camera, objective, exposure, pixels."""
+        plan = Plan(tags, (), _DIALECTS)
+        plane, frame = plan.plane(tags), frame_values(plan.told(tags))
+        exposures = [each for each in plan.candidates.get("exposure_s", ()) if each.only_if is None]
+        return SummaryValues(
+            pixel_size_um=parse.known(plane.pixel_size_um),
+            objective=frame.objective,
+            cameras={} if frame.camera is None else {frame.camera.label: frame.camera},
+            exposure_s=next(filter(is_known, (each.read(tags[each.key]) for each in exposures)), None),
+            bit_depth=parse.known(plane.bit_depth),
+        )
 
     def facts(self, summary: object = None) -> FrameFacts:
         """Bring together what the frames so far say; the summary metadata tells of devices and presets."""
@@ -134,7 +162,7 @@ class Interpreter:
         return self.facts().rest(frames)
 
     def _form(self, tags: Mapping[str, object], metadata: Mapping[str, object]) -> Form:
-        """Return the form of flat metadata; all beyond 256 share one that keeps nothing."""
+        """Return the form of flat metadata; those beyond 256 keep only what is understood."""
         keys = tuple(tags)
         form = self._by_keys.get(keys)
         if form is not None:
@@ -146,7 +174,18 @@ class Interpreter:
         if UNKEPT not in self._forms:
             logger.warning("more than %d sets of metadata keys: the rest is in records", UNKEPT)
             self._forms[UNKEPT] = Form(UNKEPT, self._plan({}), {}, {})
-        return Form(UNKEPT, self._plan(tags), {}, {})
+        return self._form_of_facts(tags, metadata)
+
+    def _form_of_facts(self, tags: Mapping[str, object], metadata: Mapping[str, object]) -> Form:
+        """Return a form that keeps only the tags that are understood; nothing beyond 256 of those."""
+        plan = self._plan(tags)
+        kept = {key: value for key, value in tags.items() if key in plan.understood or key in STATE_KEYS}
+        keys = (*plan.dialects, *kept)
+        form = self._by_facts.get(keys)
+        if form is None and len(self._by_facts) < UNKEPT:
+            form = Form(UNKEPT + 1 + len(self._by_facts), plan, kept, metadata)
+            self._by_facts[keys] = self._forms[form.number] = form
+        return form or Form(UNKEPT, plan, {}, {})
 
     def _plan(self, tags: Mapping[str, object]) -> Plan:
         return Plan(tags, self._translators, _DIALECTS)

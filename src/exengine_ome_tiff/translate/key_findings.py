@@ -1,8 +1,11 @@
 """Metadata keys that were not understood, and what to write instead."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
+from difflib import get_close_matches
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +13,11 @@ import numpy.typing as npt
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.form import Form
-from exengine_ome_tiff.translate.quantities import Meaning, meanings_of, near_miss
-from exengine_ome_tiff.translate.translator import is_known
+from exengine_ome_tiff.translate.named_facts import START_NAMES, SURE_STAMP_NAMES, is_stamp, words_of
+from exengine_ome_tiff.translate.quantities import OF_PLANES, Meaning, meanings_of, name_of
+from exengine_ome_tiff.translate.tag_columns import strict_json
+from exengine_ome_tiff.translate.times import parse_time
+from exengine_ome_tiff.translate.translator import Tags, is_known
 
 _EMPTY = ("null", '""', "0", "0.0", '"0"', '"0.0"', "[]", "{}", '"NaN"')
 """What programs write where they know nothing; a pixel size of 0 is Micro-Manager's way to say so."""
@@ -25,6 +31,16 @@ _EXPECTED = {
     "local_clock_s": "a time such as 2026-11-22T07:11:23.41+01:00",
 }
 _A_NUMBER = "a number, such as 12.5"
+_A_LIST = "a list such as [1.5, -2, 3]"
+_OF_SUMMARY = {"pixel_size_um", "pixel_size_y_um", "z_step_um", "time_interval_s", "exposure_s"}
+_CLOCKS = {"elapsed_s", "utc_s", "local_clock_s"}
+_DIGIT = re.compile(r"\d")
+_DIGITS_OF_DATE = 4
+_SHORT = 5
+"""Names of so many letters are near too many others."""
+_NEAR = 0.88
+_AXES = frozenset(("channel", "position"))
+"""Keys whose numbers are indices, such as those of ``completeCoords``."""
 
 
 def add_key_findings(
@@ -50,21 +66,51 @@ def add_key_findings(
         Takes up what is found.
     """
     readers = Counter(each.key for candidates in form.plan.candidates.values() for each in candidates)
+    clocks = [each for name in _CLOCKS for each in form.plan.candidates.get(name, ())]
+    has_clock = any(is_known(form.values(each, rows[:1])[0]) for each in clocks)
     for key in keys:
         if key in form.plan.own_keys or form.columns.is_too_long(key):
             continue
         meanings = meanings_of(key)
         nameless = [each for each in meanings if not each.has_unit]
-        if nameless and readers[key] <= len(nameless):
+        if is_stamp(key):
+            _stamp(form, rows, key, nameless, findings)
+        elif not has_clock and parse_time(_first(form, rows, key)) is not None:
+            findings.add_once(
+                "time stamp",
+                key,
+                f"metadata key {key!r} is a time, but its name does not tell that the frame was taken then",
+                "write timestamp",
+            )
+        elif nameless and readers[key] <= len(nameless):
             _unit(form, rows, key, nameless[0], findings)
         elif key in readers:
             _value(form, rows, key, findings)
-        elif not meanings and key not in known_keys and not _is_device_property(key, form):
+        elif not (meanings or key in known_keys or key in form.plan.fact_keys):
+            _unknown(form, rows, key, known_keys, findings)
+
+
+def add_summary_findings(tags: Tags, known_keys: frozenset[str], findings: Findings) -> None:
+    """Find the same in the flat summary metadata."""
+    meanings = {key: [each for each in meanings_of(key) if each.field in _OF_SUMMARY] for key in tags}
+    told = {each.field for key, found in meanings.items() for each in found if is_known(each.read(tags[key]))}
+    for key, value in tags.items():
+        text = strict_json(value)
+        if meanings[key]:
+            meaning = meanings[key][0]
+            if text in _EMPTY or any(is_known(each.read(value)) for each in meanings[key]):
+                continue
+            if meaning.has_unit:
+                _add_value(key, text, _EXPECTED.get(meaning.field, _A_NUMBER), findings, "summary")
+            elif is_known(parse.number(value)) and meaning.field not in told and "-" not in key:
+                _add_unit(key, meaning, findings, "summary")
+        elif words_of(key) in START_NAMES | SURE_STAMP_NAMES:
+            if text not in _EMPTY and parse.moment(value) is None:
+                _add_value(key, text, _EXPECTED["utc_s"], findings, "summary")
+        elif key not in known_keys and "-" not in key and is_known(parse.number(value)):
             suggestion = near_miss(key, known_keys)
-            if suggestion is not None and is_known(_first_number(form, rows, key)):
-                findings.add_once(
-                    "near miss", key, f"metadata key {key!r} is not understood", f"write {suggestion}"
-                )
+            if suggestion is not None:
+                _add_near_miss(key, suggestion, findings, "summary")
 
 
 def _is_device_property(key: str, form: Form) -> bool:
@@ -79,8 +125,39 @@ def _unit(form: Form, rows: npt.NDArray[np.int64], key: str, meaning: Meaning, f
         is_known(form.values(each, rows[:1])[0]) for each in form.plan.candidates.get(meaning.field, ())
     )
     if is_known(value) and not is_index and not is_told and not _is_device_property(key, form):
-        unit = meaning.example.rpartition("_")[2]
-        findings.add_once("unit", key, f"metadata key {key!r} has no unit", f"write {key}_{unit}")
+        _add_unit(key, meaning, findings)
+
+
+def _stamp(
+    form: Form, rows: npt.NDArray[np.int64], key: str, nameless: list[Meaning], findings: Findings
+) -> None:
+    """Find a time stamp that cannot be read; a name such as "time" may be that of something else."""
+    is_sure = words_of(key) in SURE_STAMP_NAMES
+    texts = [*dict.fromkeys(form.columns.texts(key, rows).tolist())][:_MOST_VALUES]
+    unread = [text for text in texts if text not in _EMPTY and parse.moment(json.loads(text)) is None]
+    dates = [
+        text
+        for text in unread
+        if text.startswith('"') and (is_sure or len(_DIGIT.findall(text)) >= _DIGITS_OF_DATE)
+    ]
+    if dates:
+        _add_value(key, dates[0], _EXPECTED["utc_s"], findings)
+    elif unread and nameless:
+        _unit(form, rows, key, nameless[0], findings)
+    elif unread and is_sure:
+        _add_value(key, unread[0], _EXPECTED["utc_s"], findings)
+
+
+def _unknown(
+    form: Form, rows: npt.NDArray[np.int64], key: str, known_keys: frozenset[str], findings: Findings
+) -> None:
+    """Find a near miss."""
+    around, _, last = key.rpartition(".")
+    if (last == "timestamp" and f"{around}.value" in form.keys) or _is_device_property(key, form):
+        return
+    suggestion = near_miss(key, known_keys)
+    if suggestion is not None and is_known(_first_number(form, rows, key)):
+        _add_near_miss(key, suggestion, findings)
 
 
 def _value(form: Form, rows: npt.NDArray[np.int64], key: str, findings: Findings) -> None:
@@ -94,15 +171,70 @@ def _value(form: Form, rows: npt.NDArray[np.int64], key: str, findings: Findings
     for text in texts:
         value = json.loads(text)
         if text not in _EMPTY and not any(is_known(each.read(value)) for _, each in found):
-            shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-            findings.add_once(
-                "value",
-                key,
-                f"metadata key {key!r} has the value {shown}, which cannot be read",
-                f"write {_EXPECTED.get(found[0][0], _A_NUMBER)}",
-            )
+            is_list = any(each.is_of_list for each in meanings_of(key))
+            expected = _A_LIST if is_list else _EXPECTED.get(found[0][0], _A_NUMBER)
+            _add_value(key, text, expected, findings)
             return
 
 
+def _add_value(key: str, text: str, expected: str, findings: Findings, where: str = "metadata") -> None:
+    shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    findings.add_once(
+        "value", key, f"{where} key {key!r} has the value {shown}, which cannot be read", f"write {expected}"
+    )
+
+
+def _add_unit(key: str, meaning: Meaning, findings: Findings, where: str = "metadata") -> None:
+    unit = "hz" if meaning.is_rate else meaning.example.rpartition("_")[2]
+    findings.add_once(
+        "unit", key, f"{where} key {key!r} has no unit", f"write {key.removesuffix('.value')}_{unit}"
+    )
+
+
+def _add_near_miss(key: str, suggestion: str, findings: Findings, where: str = "metadata") -> None:
+    findings.add_once("near miss", key, f"{where} key {key!r} is not understood", f"write {suggestion}")
+
+
+def _first(form: Form, rows: npt.NDArray[np.int64], key: str) -> object:
+    return json.loads(form.columns.texts(key, rows[:1])[0])
+
+
 def _first_number(form: Form, rows: npt.NDArray[np.int64], key: str) -> float:
-    return parse.number(json.loads(form.columns.texts(key, rows[:1])[0]))
+    return parse.number(_first(form, rows, key))
+
+
+@lru_cache(maxsize=4096)
+def near_miss(key: str, known: frozenset[str] = frozenset()) -> str | None:
+    """Return how a key ought to be spelled that is nearly one that is understood; None where none is near.
+
+    Parameters
+    ----------
+    key
+        That is not understood.
+    known
+        Keys of dialects, beside the names of this package.
+    """
+    squeezed = _squeezed(key.rpartition(".")[2])
+    if len(squeezed) <= _SHORT or squeezed in _AXES:
+        return None
+    candidates = _candidates(known)
+    matches = [squeezed] if squeezed in candidates else []
+    if not matches and name_of(key).unit is not None:
+        matches = get_close_matches(squeezed, candidates, 1, _NEAR)
+    return candidates[matches[0]] if matches and candidates[matches[0]] != key else None
+
+
+@cache
+def _candidates(known: frozenset[str]) -> dict[str, str]:
+    """Return what keys are compared with, and how each of them ought to be spelled."""
+    candidates = {_squeezed(name): name for name in known if "." not in name}
+    for quantity in OF_PLANES:
+        names = [name for name in quantity.names if len(name) > _SHORT]
+        spelled = [f"{name} {unit}" for name in names for unit in quantity.units]
+        candidates |= dict.fromkeys(map(_squeezed, spelled), quantity.example)
+        candidates[_squeezed(quantity.example)] = quantity.example
+    return candidates | {"bitdepth": "bit_depth"}
+
+
+def _squeezed(key: str) -> str:
+    return re.sub(r"[\W_]", "", key).casefold()

@@ -17,7 +17,7 @@ RULES = (
     Rule("BitDepth", "bit_depth", parse.bits, "Pixels SignificantBits"),
 )
 STAMPS = ("TimeReceivedByCore", "Time")
-CONTAINERS = ("UserData.", "ScopeData.", "scopeData.", "camera_metadata.", "tags.")
+CONTAINERS = ("UserData.", "ScopeData.", "scopeData.", "SystemStateCache.", "camera_metadata.", "tags.")
 
 
 def binning_text(value: object) -> str | None:

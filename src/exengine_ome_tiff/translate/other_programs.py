@@ -81,9 +81,8 @@ class Bluesky(Dialect):
                 yield Rule(key, "exposure_s", parse.duration_s, "Plane ExposureTime")
 
     def summary_values(self, tags: Tags) -> SummaryValues:
-        seconds = next((parse.unix_s(tags[key]) for key in self.spelled("time", tags)), UNKNOWN)
-        known = parse.known(seconds)
-        return SummaryValues(started=None if known is None else datetime.fromtimestamp(known, UTC))
+        stamps = (parse.moment(tags[key]) for key in self.spelled("time", tags))
+        return SummaryValues(started=next(stamps, None))
 
 
 class DisplaySettings(Dialect):

@@ -2,8 +2,9 @@
 
 import math
 import re
+from datetime import UTC, datetime, timedelta
 
-from exengine_ome_tiff.translate.times import seconds
+from exengine_ome_tiff.translate.times import parse_time, seconds
 from exengine_ome_tiff.translate.values import UNKNOWN
 
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
@@ -12,14 +13,18 @@ _UNIX_S = (3e8, 7.3e9)
 _UNIX_UNITS_S = (1.0, 1e-3, 1e-6, 1e-9)
 _SPAN = re.compile(r"P(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S)?)?")
 _SPAN_UNITS_S = (86400, 3600, 60, 1)
+_BITS = re.compile(r"\s*(\d+)[\s-]?bits?\s*", re.IGNORECASE)
 _RGB_BITS = 0xFFFFFF
 _MIN_PIXEL_SIZE_UM, _MAX_PIXEL_SIZE_UM = 1e-6, 1e9  # what is beyond is no calibration
 
 
 def number(value: object) -> float:
-    """Read a number or its text, which may have a decimal comma; NaN where there is no finite one."""
+    """Read a number or its text, which may have a decimal comma; NaN where there is no finite one.
+
+    A list of one number, as arrays of one item become, counts as that number.
+    """
     if not isinstance(value, (int, float, str)) or isinstance(value, bool):  # of each frame: no new union
-        return UNKNOWN
+        return number(value[0]) if isinstance(value, list) and len(value) == 1 else UNKNOWN
     if isinstance(value, str):
         if "_" in value:  # which Python takes for a separator of digits
             return UNKNOWN
@@ -56,9 +61,10 @@ def size_um(value: object) -> float:
 
 
 def bits(value: object) -> float:
-    """Read a number of bits."""
-    count = number(value)
-    return float(int(count)) if count >= 1 else UNKNOWN
+    """Read a number of bits, such as 12 or "12-bit"."""
+    match = _BITS.fullmatch(value) if isinstance(value, str) else None
+    count = number(value if match is None else match[1])
+    return count if count >= 1 and count.is_integer() else UNKNOWN
 
 
 def span_s(value: object) -> float:
@@ -73,12 +79,16 @@ def span_s(value: object) -> float:
 
 def local_clock(value: object) -> float:
     """Read a time stamp that does not tell its zone; seconds since 1970-01-01 on its clock."""
-    return seconds(value, zone=False) if isinstance(value, str) and ":" in value else UNKNOWN
+    return seconds(value, zone=False) if _may_be_stamp(value) else UNKNOWN
 
 
 def utc_clock(value: object) -> float:
     """Read a time stamp that tells its zone, or Unix time; seconds since 1970-01-01 00:00 UTC."""
-    return seconds(value, zone=True) if isinstance(value, str) and ":" in value else unix_s(value)
+    return seconds(value, zone=True) if _may_be_stamp(value) else unix_s(value)
+
+
+def _may_be_stamp(value: object) -> bool:
+    return isinstance(value, str) and (":" in value or "T" in value)
 
 
 def unix_s(value: object) -> float:
@@ -86,6 +96,15 @@ def unix_s(value: object) -> float:
     ticks = number(value)
     found = [ticks * unit_s for unit_s in _UNIX_UNITS_S if _UNIX_S[0] <= ticks * unit_s < _UNIX_S[1]]
     return found[0] if found else UNKNOWN
+
+
+def moment(value: object) -> datetime | None:
+    """Read a time stamp or Unix time."""
+    stamp = parse_time(value)
+    ticks_s = unix_s(value)
+    if stamp is not None or ticks_s != ticks_s:
+        return stamp
+    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=ticks_s)
 
 
 def text(value: object) -> str | None:

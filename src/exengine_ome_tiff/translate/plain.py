@@ -4,13 +4,18 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from exengine_ome_tiff.translate import parse
-from exengine_ome_tiff.translate.mmcore import binning_text, known_number
-from exengine_ome_tiff.translate.quantities import QUANTITIES, meanings_of
+from exengine_ome_tiff.translate.named_facts import (
+    NAMED_FACTS,
+    START_NAMES,
+    is_stamp,
+    named_fact,
+    words_of,
+)
+from exengine_ome_tiff.translate.quantities import Meaning, meanings_of, unit_of
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Dialect, Note, Rule, Tags, Told, is_known
-from exengine_ome_tiff.translate.values import PlaneValues, SummaryValues
+from exengine_ome_tiff.translate.values import UNKNOWN, PlaneValues, SummaryValues
 
-_STAMPS = ("timestamp", "datetime", "acquired")
 _STEPS = ("z_step_um", "time_interval_s")
 _TARGETS = {
     "exposure_s": "Plane ExposureTime",
@@ -20,10 +25,13 @@ _TARGETS = {
     "elapsed_s": "Plane DeltaT, where there is no wall clock",
     "utc_s": "Plane DeltaT, Image AcquisitionDate",
     "pixel_size_um": "Pixels PhysicalSizeX, PhysicalSizeY",
+    "pixel_size_y_um": "Pixels PhysicalSizeY",
     "bit_depth": "Pixels SignificantBits",
     "z_step_um": "Pixels PhysicalSizeZ",
     "time_interval_s": "Pixels TimeIncrement",
 }
+_UNIT_KEYS = ("Unit", "Units", "_unit", "_units", " unit", " units", ".unit", ".units")
+_CLOCKS = (("utc_s", parse.utc_clock), ("local_clock_s", parse.local_clock))
 
 
 class Plain(Dialect):
@@ -31,24 +39,15 @@ class Plain(Dialect):
 
     name = "names with units"
     reads_names = True
-    rules: ClassVar[tuple[Rule, ...]] = tuple(
-        Rule(stamp, clock, reader, "Plane DeltaT, Image AcquisitionDate")
-        for stamp in _STAMPS
-        for clock, reader in (("utc_s", parse.utc_clock), ("local_clock_s", parse.local_clock))
-    )
     notes: ClassVar[tuple[Note, ...]] = (
-        *(Note(stamp, "Image AcquisitionDate", "acquired", parse_time) for stamp in _STAMPS),
         Note("position_name", "Image StageLabel Name, Image Name", "position_name", parse.text),
         Note("channel_name", "Channel Name, where the coordinate is a number", "channel_name", parse.text),
-        Note("camera", "Detector, Channel DetectorSettings", "camera", parse.text),
-        Note("binning", "DetectorSettings Binning, where a camera is told", "binning", binning_text),
-        Note("gain", "DetectorSettings Gain, where a camera is told", "gain", known_number),
-        Note(
-            "objective", "Objective Model, NominalMagnification, LensNA, Immersion", "objective", parse.text
-        ),
+        Note("timestamp", "Plane DeltaT, Image AcquisitionDate"),
+        *(Note(min(each.names, key=len), each.target) for each in NAMED_FACTS),
     )
     summary_notes: ClassVar[tuple[Note, ...]] = (
-        *(Note(stamp, "Image AcquisitionDate") for stamp in _STAMPS),
+        Note("timestamp", "Image AcquisitionDate"),
+        Note("start_time", "Image AcquisitionDate"),
         Note("description", "Image Description"),
         Note("time_interval_s", "Pixels TimeIncrement"),
         Note("z_step_um", "Pixels PhysicalSizeZ"),
@@ -60,32 +59,50 @@ class Plain(Dialect):
         return True
 
     def plane_rules(self, tags: Tags, *, is_recognised: bool) -> Iterator[Rule]:
-        yield from super().plane_rules(tags, is_recognised=is_recognised)
+        del is_recognised
+        for key in self.stamp_keys(tags):
+            yield from (Rule(key, clock, read, _TARGETS["utc_s"]) for clock, read in _CLOCKS)
         for key in tags:
-            for meaning in meanings_of(key):
+            for meaning, only_if in _meanings(key, tags):
                 if meaning.field in PlaneValues._fields:
-                    yield Rule(key, meaning.field, meaning.read, _TARGETS[meaning.field])
+                    yield Rule(key, meaning.field, meaning.read, _TARGETS[meaning.field], only_if=only_if)
 
     def told(self, tags: Tags) -> Iterator[Told]:
         yield from super().told(tags)
+        for key, value in tags.items():
+            fact = named_fact(key)
+            told = None if fact is None else fact.read(value)
+            if fact is not None and is_known(told):
+                yield Told(fact.fact, told, key)
+            if is_stamp(key) and parse_time(value) is not None:
+                yield Told("acquired", parse_time(value), key)
+        for key, aspect in _aspects(tags):
+            yield Told("pixel_aspect", aspect, key)
         for key in self._steps(tags):
             for meaning in meanings_of(key):
-                value = meaning.read(tags[key])
-                if is_known(value):
-                    yield Told(meaning.field, value, key)
+                step = meaning.read(tags[key])
+                if is_known(step):
+                    yield Told(meaning.field, step, key)
 
     def fact_keys(self, tags: Tags) -> Iterator[str]:
         yield from super().fact_keys(tags)
+        yield from (key for key in tags if named_fact(key) is not None)
+        if any(_means(key, "pixel_size_y_um") for key in tags):
+            yield from (key for key in tags if _means(key, "pixel_size_um", "pixel_size_y_um"))
         yield from self._steps(tags)
+
+    def stamp_keys(self, tags: Tags) -> Iterator[str]:
+        yield from filter(is_stamp, tags)
 
     def summary_values(self, tags: Tags) -> SummaryValues:
         values: dict[str, float] = {}
         for key in tags:
-            for meaning in meanings_of(key):
+            for meaning, only_if in _meanings(key, tags):
                 value = meaning.read(tags[key])
-                if is_known(value):
+                if is_known(value) and (only_if is None or tags[only_if[0]] == only_if[1]):
                     values.setdefault(meaning.field, value)
-        stamps = [parse_time(tags.get(key)) for key in _STAMPS]
+        starts = [key for key in tags if words_of(key) in START_NAMES] + [*self.stamp_keys(tags)]
+        stamps = [parse.moment(tags[key]) for key in starts]
         return SummaryValues(
             started=next((stamp for stamp in stamps if stamp is not None), None),
             description=parse.text(tags.get("description")),
@@ -98,9 +115,34 @@ class Plain(Dialect):
     def _steps(tags: Tags) -> Iterator[str]:
         """Yield keys of steps and intervals, which do not differ from plane to plane."""
         for key in tags:
-            if any(each.field in _STEPS and not each.is_rate for each in meanings_of(key)):
+            if _means(key, *_STEPS) and not meanings_of(key)[0].is_rate:
                 yield key
 
 
-EXAMPLES = tuple((quantity, _TARGETS[quantity.field]) for quantity in QUANTITIES)
-"""Quantities that names with units tell, and where they go."""
+def _means(key: str, *names: str) -> bool:
+    return any(each.field in names for each in meanings_of(key))
+
+
+def _aspects(tags: Tags) -> Iterator[tuple[str, float]]:
+    """Yield keys of heights of pixels, and these heights by the width."""
+    widths_um = [_size_um(key, tags) for key in tags if _means(key, "pixel_size_um")]
+    width_um = next(filter(is_known, widths_um), UNKNOWN)
+    for key in tags:
+        if _means(key, "pixel_size_y_um") and is_known(_size_um(key, tags) / width_um):
+            yield key, _size_um(key, tags) / width_um
+
+
+def _size_um(key: str, tags: Tags) -> float:
+    return meanings_of(key)[0].read(tags[key])
+
+
+def _meanings(key: str, tags: Tags) -> Iterator[tuple[Meaning, tuple[str, object] | None]]:
+    """Yield what a key means, and the key that tells its unit where its name does not."""
+    meanings = meanings_of(key)
+    if meanings and not meanings[0].has_unit:
+        base = key.removesuffix(".value")
+        for unit_key in (f"{base}{end}" for end in _UNIT_KEYS):
+            unit = unit_of(str(tags[unit_key])) if unit_key in tags else None
+            if unit is not None:
+                yield from ((each, (unit_key, tags[unit_key])) for each in meanings_of(key, unit))
+    yield from ((each, None) for each in meanings)

@@ -47,6 +47,7 @@ class Plan:
             *((each, rule) for each in general for rule in each.plane_rules(tags, is_recognised=False)),
         ]
         known = {rule.key for each, rule in told if not each.reads_names}  # they know their keys better
+        known |= {key for each in recognised if not each.reads_names for key in each.stamp_keys(tags)}
         rules = [rule for each, rule in told if not each.reads_names or rule.key not in known]
         rules += [rule for each in self._dialects for rule in each.last_rules(tags)]
         self.candidates = _by_field(rules)
@@ -56,10 +57,7 @@ class Plan:
         ]
         self._steps_of: dict[str, list[tuple[int, tuple[Candidate, ...]]]] = {}
         for slot, candidates in self._steps:
-            keys = {each.key for each in candidates} | {
-                each.only_if[0] for each in candidates if each.only_if
-            }
-            for key in keys:
+            for key in {key for each in candidates for key in _keys(each)}:
                 self._steps_of.setdefault(key, []).append((slot, candidates))
         self._last = [*_UNKNOWN_PLANE]
         self.own_plane_keys = {key for each in self._guarded for key in each.translated(tags) if key in tags}
@@ -110,9 +108,24 @@ class Plan:
         return _filled([each.plane_values(tags) for each in self._guarded], _UNKNOWN_PLANE)
 
     @property
+    def understood(self) -> frozenset[str]:
+        """Keys that tell something."""
+        found = {key for candidates in self.candidates.values() for each in candidates for key in _keys(each)}
+        return frozenset(found | self.own_keys | {*self.fact_keys} | self.stamp_keys)
+
+    @property
+    def dialects(self) -> tuple[str, ...]:
+        """What tells the dialects and their order from those of another plan."""
+        return (*(str(id(each)) for each in self._guarded), *(each.name for each in self._dialects))
+
+    @property
     def has_own(self) -> bool:
         """Whether translators of users have a say."""
         return bool(self._guarded)
+
+
+def _keys(candidate: Candidate) -> tuple[str, ...]:
+    return (candidate.key, candidate.only_if[0]) if candidate.only_if else (candidate.key,)
 
 
 def _by_field(rules: Sequence[Rule]) -> dict[str, tuple[Candidate, ...]]:
@@ -159,8 +172,7 @@ def frame_values(told: Iterator[Told] | Sequence[Told]) -> FrameValues:
         if fact == "acquired" and isinstance(value, datetime) and known[fact].tzinfo is None:
             known[fact] = first_with_zone((known[fact], value))
     camera = None
-    if "camera" in known:
-        camera = CameraValues(
-            known["camera"], **{fact: known[fact] for fact in _CAMERA_FACTS if fact in known}
-        )
+    settings = {fact: known[fact] for fact in _CAMERA_FACTS if fact in known}
+    if "camera" in known or settings:
+        camera = CameraValues(known.get("camera", ""), **settings)
     return FrameValues(camera=camera, **{fact: known[fact] for fact in _FRAME_FACTS if fact in known})

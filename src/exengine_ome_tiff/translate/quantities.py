@@ -1,9 +1,8 @@
 """Keys that carry their meaning in their name: a quantity and its unit, as ``Exposure (ms)`` or ``x_um``."""
 
 import re
-from collections.abc import Callable, Iterable
-from difflib import get_close_matches
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from exengine_ome_tiff.translate import parse
@@ -29,12 +28,23 @@ _SPELLINGS = {
     }.items()
     for spelling in spellings.split()
 }
-_CONTAINERS = {
+CONTAINER_WORDS = {
     *("metadata", "info", "tags", "user", "userdata", "data", "extra", "event", "mda", "settings"),
     *("acquisition", "acq", "frame", "image", "plane", "scopedata"),
 }
 """Words that say where a key is, and nothing of what it means."""
-_PLACE = {"stage", "xy", "position", "pos", "coordinate", "coord", "location", "sample", "axis", "motor"}
+_PLACE_WORDS = {
+    "stage",
+    "xy",
+    "position",
+    "pos",
+    "coordinate",
+    "coord",
+    "location",
+    "sample",
+    "axis",
+    "motor",
+}
 _MEASURED = {"actual", "current", "measured"}
 
 
@@ -55,7 +65,13 @@ class Quantity(NamedTuple):
 def _quantity(
     field: str, names: Iterable[str], ignored: Iterable[str], units: dict[str, float], example: str
 ) -> Quantity:
-    return Quantity(field, frozenset(names), frozenset(ignored) | _CONTAINERS, units, example)
+    return Quantity(field, frozenset(names), frozenset(ignored) | CONTAINER_WORDS, units, example)
+
+
+def _along(axis: str) -> Iterator[str]:
+    """Yield names of the size of a pixel along an axis."""
+    for name in ("pixel size", "voxel size", "physical size"):
+        yield from (f"{name} {axis}", f"{axis} {name}")
 
 
 _INTERVALS = (
@@ -71,31 +87,41 @@ _INTERVALS = (
 QUANTITIES = (
     _quantity(
         "exposure_s",
-        ("exposure", "exposure time", "exposure duration", "integration time", "exp time"),
+        (
+            *("exposure", "exposure time", "exposure duration", "integration time", "acquire time"),
+            *("exp", "expo", "exp time", "t exp"),
+        ),
         {"camera", "cam", "detector", *_MEASURED},
         _TIMES_S,
         "exposure_ms",
     ),
-    _quantity("x_um", ("x",), _PLACE | _MEASURED, _LENGTHS_UM, "x_um"),
-    _quantity("y_um", ("y",), _PLACE | _MEASURED, _LENGTHS_UM, "y_um"),
-    _quantity("z_um", ("z", "focus", "z focus"), _PLACE | _MEASURED | {"drive"}, _LENGTHS_UM, "z_um"),
+    _quantity("x_um", ("x",), _PLACE_WORDS | _MEASURED, _LENGTHS_UM, "x_um"),
+    _quantity("y_um", ("y",), _PLACE_WORDS | _MEASURED, _LENGTHS_UM, "y_um"),
+    _quantity("z_um", ("z", "focus", "z focus"), _PLACE_WORDS | _MEASURED | {"drive"}, _LENGTHS_UM, "z_um"),
     _quantity(
         "pixel_size_um",
-        ("pixel size", "px size", "pixelsize", "pixel size x"),
+        ("pixel size", "px size", "pixelsize", "voxel size", *_along("x")),
         {"effective", "calibrated", "sample", "xy"},
         _LENGTHS_UM,
         "pixel_size_um",
     ),
+    _quantity("pixel_size_y_um", _along("y"), (), _LENGTHS_UM, "pixel_size_y_um"),
     _quantity(
         "elapsed_s",
-        ("elapsed", "elapsed time", "time elapsed", "relative time", "time since start", "time", "timestamp"),
-        {"since", "start"},
+        (
+            *("elapsed", "elapsed time", "time elapsed", "relative time", "time since start", "time"),
+            *("timestamp", "t", "runtime", "run time"),
+        ),
+        {"since", "start", "camera", "cam", "sensor", "hardware", "hw"},
         _TIMES_S,
         "elapsed_s",
     ),
     _quantity(
         "z_step_um",
-        ("z step", "step z", "z spacing", "z interval", "slice spacing", "slice distance", "dz", "delta z"),
+        (
+            *("z step", "step z", "z spacing", "z interval", "slice spacing", "slice distance"),
+            *("dz", "delta z", *_along("z")),
+        ),
         {"size", "stack"},
         _LENGTHS_UM,
         "z_step_um",
@@ -105,16 +131,39 @@ QUANTITIES = (
         "time_interval_s", ("rate", "fps", "frequency", ""), {"capture"}, _RATES_HZ, "time_interval_s"
     )._replace(is_rate=True),
 )
+OF_PLANES = QUANTITIES[:7]
+"""Those that frames tell; a frame's keys are compared with their names."""
+
+
+def unit_of(text: str) -> str | None:
+    """Return the standard spelling of a unit, None where it is none."""
+    unit = _SPELLINGS.get(text.casefold(), text.casefold())
+    return unit if any(unit in units for units in (_LENGTHS_UM, _TIMES_S, _RATES_HZ)) else None
+
+
 _BIT_DEPTHS = {"bit depth", "significant bits", "bits per sample"}
-_BIT_DEPTH_IGNORED = _CONTAINERS | {"camera", "cam", "sensor"}
-_OF_PLANES = 6
-"""So many of the quantities differ from plane to plane; a frame's keys are compared with those."""
-_SHORT = 5
-"""Names of so many letters are near too many others."""
-_NEAR = 0.88
+_BIT_DEPTH_IGNORED = CONTAINER_WORDS | {"camera", "cam", "sensor"}
 _WORD = re.compile(r"[A-Z]+(?![a-zµμ])|[A-Z]?[a-zµμ]+|\d+")
 _BRACKETS = re.compile(r"(.*?)\s*[(\[{]\s*([^)\]}]*?)\s*[)\]}]\s*")
-_WITH_UNIT = re.compile(r"\s*([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*([^\W\d_]+)\s*")
+_WITH_UNIT = re.compile(
+    r"\s*([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*([^\W\d_]+)(?:/(?:px|pixel))?\s*"
+)
+_PER_PIXEL = re.compile(r"(?:\s*/|[\s_]*[pP]er[\s_]*)\s*(?:px|pix|pixel|Pixel)\b")
+_VALUE = re.compile(r"\.value$")
+"""The key of a value beside its time stamp, as ophyd nests them."""
+_AXES = ("x_um", "y_um", "z_um")
+_LIST_NAMES = {"position", "pos", "coordinate", "coordinates", "location", "stage", "xyz", "xy"}
+_LIST_WORDS = _LIST_NAMES | _PLACE_WORDS | CONTAINER_WORDS | {"actual", "current", "measured"}
+_OF_PIXELS = {"resolution", "scale", "calibration", "pixel", "size"}
+"""Words that tell nothing more than a unit such as um/px."""
+
+
+class Name(NamedTuple):
+    """The words of a key, and its unit."""
+
+    words: tuple[str, ...]
+    unit: str | None = None
+    is_per_pixel: bool = False
 
 
 class Meaning(NamedTuple):
@@ -125,101 +174,91 @@ class Meaning(NamedTuple):
     has_unit: bool = True
     example: str = ""
     is_rate: bool = False
+    is_of_list: bool = False
 
 
 @lru_cache(maxsize=4096)
-def meanings_of(key: str) -> tuple[Meaning, ...]:
+def meanings_of(key: str, unit: str | None = None) -> tuple[Meaning, ...]:
     """Find out what a key means by its name alone; nothing where that tells nothing.
+
+    Parameters
+    ----------
+    key
+        Of metadata.
+    unit
+        That another key tells; the name's own unit takes precedence.
 
     Returns
     -------
     tuple of Meaning
         A key without a unit in its name counts only for text that has one, such as "12.5 ms".
     """
-    words, unit = _words_and_unit(key)
-    if unit is None and " ".join(word for word in words if word not in _BIT_DEPTH_IGNORED) in _BIT_DEPTHS:
+    name = name_of(key)
+    if name.unit is None and _without(name.words, _BIT_DEPTH_IGNORED) in _BIT_DEPTHS:
         return (Meaning("bit_depth", parse.bits),)
-    found = _find(words, unit)
+    name = name._replace(unit=name.unit or unit)
+    if name.unit in _LENGTHS_UM and {*name.words} & _LIST_NAMES and not {*name.words} - _LIST_WORDS:
+        return tuple(
+            Meaning(field, _item_reader(index, _reader(quantity, quantity.units[name.unit])), is_of_list=True)
+            for index, field in enumerate(_AXES)
+            for quantity in QUANTITIES
+            if quantity.field == field
+        )
+    found = _find(name)
     if found is None:
         return ()
-    read = _text_reader(found) if unit is None else _reader(found, found.units[unit])
-    meaning = Meaning(found.field, read, unit is not None, found.example, found.is_rate)
-    if found.field != "elapsed_s" or unit is None:
+    read = _text_reader(found) if name.unit is None else _reader(found, found.units[name.unit])
+    meaning = Meaning(found.field, read, name.unit is not None, found.example, found.is_rate)
+    if found.field != "elapsed_s" or name.unit is None:
         return (meaning,)
     clock = Meaning("utc_s", lambda value: parse.unix_s(read(value)))
     return (clock, meaning._replace(read=lambda value: _elapsed_s(read(value))))
 
 
-def unit_of(text: str) -> str | None:
-    """Return the standard spelling of a unit, None where it is none."""
-    unit = _SPELLINGS.get(text.casefold(), text.casefold())
-    return unit if any(unit in units for units in (_LENGTHS_UM, _TIMES_S, _RATES_HZ)) else None
-
-
-_AXES = frozenset(("channel", "position"))
-"""Keys whose numbers are indices, such as those of ``completeCoords``."""
-
-
 @lru_cache(maxsize=4096)
-def near_miss(key: str, known: frozenset[str] = frozenset()) -> str | None:
-    """Return how a key ought to be spelled that is nearly one that is understood; None where none is near.
-
-    Parameters
-    ----------
-    key
-        That is not understood.
-    known
-        Keys of dialects, beside the names of this package.
-    """
-    squeezed = _squeezed(key.rpartition(".")[2])
-    if len(squeezed) <= _SHORT or squeezed in _AXES:
-        return None
-    candidates = _candidates(known)
-    matches = [squeezed] if squeezed in candidates else []
-    if not matches and _words_and_unit(key)[1] is not None:
-        matches = get_close_matches(squeezed, candidates, 1, _NEAR)
-    return candidates[matches[0]] if matches and candidates[matches[0]] != key else None
+def name_of(key: str) -> Name:
+    """Split a key into words and its unit: its last word, in brackets, or that of the dict around it."""
+    key = _VALUE.sub("", key)
+    around, _, last = key.rpartition(".")
+    if not _WORD.search(last):
+        return Name(())  # a nested key without a word in it does not have the name of the dict around it
+    name = _name_of(key)
+    if name.unit is None and around and _BRACKETS.fullmatch(key) is None:
+        outer = _name_of(around)
+        if outer.unit is not None and outer.words:
+            return Name((*outer.words, *_words(last)), outer.unit, outer.is_per_pixel)
+    return name
 
 
-@cache
-def _candidates(known: frozenset[str]) -> dict[str, str]:
-    """Return what keys are compared with, and how each of them ought to be spelled."""
-    candidates = {_squeezed(name): name for name in known if "." not in name}
-    for quantity in QUANTITIES[:_OF_PLANES]:
-        names = [name for name in quantity.names if len(name) > _SHORT]
-        spelled = [f"{name} {unit}" for name in names for unit in quantity.units]
-        candidates |= dict.fromkeys(map(_squeezed, spelled), quantity.example)
-        candidates[_squeezed(quantity.example)] = quantity.example
-    return candidates | {"bitdepth": "bit_depth"}
-
-
-def _squeezed(key: str) -> str:
-    return re.sub(r"[\W_]", "", key).casefold()
-
-
-def _words_and_unit(key: str) -> tuple[list[str], str | None]:
-    if not _WORD.search(key.rpartition(".")[2]):
-        return [], None  # a nested key without a word in it does not have the name of the dict around it
-    brackets = _BRACKETS.fullmatch(key)
+def _name_of(key: str) -> Name:
+    without = _PER_PIXEL.sub("", key)
+    is_per_pixel = without != key
+    brackets = _BRACKETS.fullmatch(without)
     if brackets is not None:
         unit = unit_of(brackets[2])
-        return (_words(brackets[1]), unit) if unit is not None else ([], None)
-    words = _words(key)
+        return Name(_words(brackets[1]), unit, is_per_pixel) if unit is not None else Name(())
+    words = _words(without)
     unit = unit_of(words[-1]) if words else None
-    return (words[:-1], unit) if unit is not None else (words, None)
+    return Name(words[:-1] if unit is not None else words, unit, is_per_pixel)
 
 
-def _words(text: str) -> list[str]:
-    return [word.casefold() for word in _WORD.findall(text) if word != "in"]
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.casefold() for word in _WORD.findall(text) if word != "in")
 
 
-def _find(words: list[str], unit: str | None) -> Quantity | None:
-    if not words and unit is None:
+def _without(words: tuple[str, ...], ignored: set[str] | frozenset[str]) -> str:
+    return " ".join(word for word in words if word not in ignored)
+
+
+def _find(name: Name) -> Quantity | None:
+    if not name.words and name.unit is None:
         return None
+    words = ("pixel", "size") if name.is_per_pixel and {*name.words} <= _OF_PIXELS else name.words
     for quantity in QUANTITIES:
-        rest = [word for word in words if word not in quantity.ignored]
-        name = " ".join(rest) or ("" if quantity.is_rate and unit is not None else " ".join(words))
-        if name in quantity.names and (unit is None or unit in quantity.units):
+        rest = _without(words, quantity.ignored)
+        text = rest or ("" if quantity.is_rate and name.unit is not None else " ".join(words))
+        names = {text, _without(words, CONTAINER_WORDS) or text}
+        if names & quantity.names and (name.unit is None or name.unit in quantity.units):
             return quantity
     return None
 
@@ -237,6 +276,13 @@ def _reader(quantity: Quantity, factor: float) -> Callable[[object], float]:
         return _checked(quantity.field, found / divisor if factor < 1 else found * factor)
 
     return read
+
+
+def _item_reader(index: int, read: Callable[[object], float]) -> Callable[[object], float]:
+    """Make what reads one of two or three coordinates in a list."""
+    return lambda value: (
+        read(value[index]) if isinstance(value, list | tuple) and index < len(value) in (2, 3) else UNKNOWN
+    )
 
 
 def _text_reader(quantity: Quantity) -> Callable[[object], float]:
@@ -259,7 +305,7 @@ def _elapsed_s(seconds: float) -> float:
 
 def _checked(field: str, value: float) -> float:
     """Leave out values that OME has no place for."""
-    if field == "pixel_size_um":
+    if field in ("pixel_size_um", "pixel_size_y_um"):
         return parse.size_um(value)
     if field in ("exposure_s", "time_interval_s"):
         return parse.duration_s(value)

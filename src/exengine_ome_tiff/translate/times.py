@@ -1,22 +1,21 @@
 """Reading time stamps."""
 
-import logging
 import re
 from collections.abc import Iterable
 from datetime import MAXYEAR, UTC, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from exengine_ome_tiff.translate.values import UNKNOWN
 
-logger = logging.getLogger(__name__)
-
 _FIRST_YEAR = 1900
-_STAMP = re.compile(
-    r"\s*(\d{4}[-/]\d{2}[-/]\d{2})(?:T| (?:[A-Z][a-z]{2} )?)(\d{2}:\d{2}:\d{2})(?:[.,](\d{1,6})\d*)?"
-    r"\s*(Z|[+-]\d{2}:?\d{2})?(?:\s-)?\s*"
-)
-_JAVA = re.compile(r"\s*[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d{2}) (\d{2}:\d{2}:\d{2}) (\S+) (\d{4})\s*")
-"""What Java's `Date.toString` makes: ``Fri Apr 20 13:46:03 UTC 2012``."""
+_TIME = r"(\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,6})\d*)?"
+_ZONE = r"\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?(?:\[[\w/]+\])?(?:\s-)?\s*"
+_STAMP = re.compile(rf"\s*(\d{{4}}[-/]\d{{2}}[-/]\d{{2}})(?:T| (?:[A-Z][a-z]{{2}} )?){_TIME}{_ZONE}")
+_DOTTED = re.compile(r"\s*(\d{1,2})\.(\d{1,2})\.(\d{4}),?\s+(\d{1,2}:.*)")
+"""Day, month and year in the order that goes with dots."""
+_BASIC = re.compile(r"\s*(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})(.*)")
+_JAVA = re.compile(r"\s*[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d{1,2}) (\d{2}:\d{2}:\d{2})(?: (\S+))? (\d{4})\s*")
+"""What Java's `Date.toString` makes, ``Fri Apr 20 13:46:03 UTC 2012``, and C's `ctime` without the zone."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -24,8 +23,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def parse_time(stamp: object) -> datetime | None:
     """Read a time stamp such as ``2026-11-22 07:11:23.414179 +0000``.
 
-    Date and time may be joined by ``T`` or a blank; fraction and zone may be missing. Of Java dates, such as
-    ``Fri Apr 20 13:46:03 UTC 2012``, only the zones UTC and GMT are known: the others are ambiguous.
+    Date and time may be joined by ``T`` or a blank; seconds, their fraction and the zone may be missing. Also
+    ``20261122T071123Z``, ``22.11.2026 07:11:23`` and ``Fri Apr 20 13:46:03 UTC 2012``. Of zones with names,
+    only UTC and GMT are known: the others are ambiguous.
 
     Returns
     -------
@@ -37,22 +37,33 @@ def parse_time(stamp: object) -> datetime | None:
 
 @lru_cache(maxsize=8)  # as several rules read the same stamp
 def _parse(stamp: str) -> datetime | None:
-    match = _STAMP.fullmatch(stamp)
+    match = _STAMP.fullmatch(stamp) or _STAMP.fullmatch(_in_order(stamp))
     if match is None:
-        java = _JAVA.fullmatch(stamp)
-        if java is None or java[1] not in _MONTHS:
-            return None
-        zone = "Z" if java[4] in ("UTC", "GMT", "Z") else ""
-        return _parse(f"{java[5]}-{_MONTHS.index(java[1]) + 1:02}-{java[2]} {java[3]}{zone}")
+        return None
     date, time, fraction, zone = match.groups()
     if not _FIRST_YEAR <= int(date[:4]) < MAXYEAR:
         return None
+    offset = "Z" if zone in ("UTC", "GMT") else zone or ""
+    clock = time if len(time) > len("10:00") else f"{time}:00"
     try:
         return datetime.fromisoformat(
-            f"{date.replace('/', '-')}T{time}.{(fraction or '0').ljust(6, '0')}{zone or ''}"
+            f"{date.replace('/', '-')}T{clock}.{(fraction or '0').ljust(6, '0')}{offset}"
         )
     except ValueError:
         return None
+
+
+def _in_order(stamp: str) -> str:
+    """Put year, month and day of other spellings first."""
+    if (match := _DOTTED.fullmatch(stamp)) is not None:
+        day, month, year, clock = match.groups()
+        return f"{year}-{month:0>2}-{day:0>2} {clock if clock[1:2].isdigit() else '0' + clock}"
+    if (match := _BASIC.fullmatch(stamp)) is not None:
+        return "{}-{}-{}T{}:{}:{}{}".format(*match.groups())
+    if (match := _JAVA.fullmatch(stamp)) is not None and match[1] in _MONTHS:
+        zone = "Z" if match[4] in ("UTC", "GMT", "Z") else ""
+        return f"{match[5]}-{_MONTHS.index(match[1]) + 1:02}-{match[2]:0>2} {match[3]}{zone}"
+    return stamp
 
 
 def first_with_zone(stamps: Iterable[datetime | None]) -> datetime | None:
@@ -75,13 +86,6 @@ def seconds(stamp: object, *, zone: bool) -> float:
     if stamp is None:
         return UNKNOWN
     time = parse_time(stamp)
-    if time is None and stamp:
-        _log_once()
     if time is None or zone != (time.tzinfo is not None):
         return UNKNOWN
     return ((time if zone else time.replace(tzinfo=UTC)) - _EPOCH).total_seconds()
-
-
-@cache
-def _log_once() -> None:
-    logger.warning("there are time stamps that cannot be read; they are kept as they are")

@@ -94,7 +94,7 @@ class CameraValues:
     Parameters
     ----------
     label
-        What the camera is called in this system; tells cameras apart.
+        What the camera is called in this system; tells cameras apart. Empty where nobody tells.
     manufacturer, model, serial_number
         As its driver tells them.
     binning
@@ -178,6 +178,8 @@ class SummaryValues:
         Who recorded it; written only where an experimenter was asked for.
     objective
         What the objective turret calls its objective.
+    exposure_s, bit_depth
+        Of frames, where none of them tells its own.
     channel_colors
         Red, green and blue, 0 to 255, by the names of channels, and by their numbers as text.
     cameras
@@ -201,6 +203,8 @@ class SummaryValues:
     description: str | None = None
     user_name: str | None = None
     objective: str | None = None
+    exposure_s: float | None = None
+    bit_depth: float | None = None
     channel_colors: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     cameras: Mapping[str, CameraValues] = field(default_factory=dict)
     wells: Mapping[str, str] = field(default_factory=dict)

@@ -178,15 +178,15 @@ MUTANTS = [
         "translate/test_times.py::test_parse_time",
     ),
     Mutant(
-        "translate/times.py",
-        "if time is None and stamp:",
-        "if time is None and not stamp:",
-        "translate/test_times.py::test_stamps_that_cannot_be_read_are_logged_once",
+        "translate/key_findings.py",
+        "parse.moment(json.loads(text)) is None",
+        "parse.moment(json.loads(text)) is not None",
+        "translate/test_quantities.py::test_stamps_that_cannot_be_read_are_told_once",
     ),
     Mutant(
         "translate/times.py",
-        "_MONTHS.index(java[1]) + 1",
-        "_MONTHS.index(java[1])",
+        "_MONTHS.index(match[1]) + 1",
+        "_MONTHS.index(match[1])",
         "translate/test_times.py::test_parse_time",
     ),
     Mutant(
@@ -283,10 +283,22 @@ MUTANTS = [
         "translate/test_interpreter.py::test_the_first_of_two_dialects_of_the_user_counts",
     ),
     Mutant(
-        "translate/plain.py",
-        '_STAMPS = ("timestamp", "datetime", "acquired")',
-        '_STAMPS = ("timestamp", "datetime")',
-        "ome/test_fields.py::test_stamps_by_plain_names",
+        "translate/named_facts.py",
+        '"timestamp", "time stamp"',
+        '"timestamp"',
+        "ome/test_told_facts.py::test_stamps_count_in_any_spelling",
+    ),
+    Mutant(
+        "ome/image_description.py",
+        "_positive(frame.z_step_um) or _positive(summary.z_step_um)",
+        "_positive(summary.z_step_um) or _positive(frame.z_step_um)",
+        "ome/test_told_facts.py::test_a_summary_tells_nothing_of_frames_that_tell_another",
+    ),
+    Mutant(
+        "translate/interpreter.py",
+        "if key in plan.understood or key in STATE_KEYS",
+        "if key in STATE_KEYS",
+        "ome/test_told_facts.py::test_facts_of_frames_with_ever_different_keys_are_in_ome",
     ),
     Mutant(
         "translate/key_findings.py",

@@ -1,0 +1,80 @@
+"""Keys that tell a fact by their words, in any spelling: a time, a camera, an objective."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+from exengine_ome_tiff.translate import parse
+from exengine_ome_tiff.translate.mmcore import binning_text, known_number
+from exengine_ome_tiff.translate.quantities import CONTAINER_WORDS, name_of
+
+_CAMERA = "Detector, Channel DetectorSettings"
+
+
+class NamedFact(NamedTuple):
+    """A fact that words tell."""
+
+    fact: str
+    """Of `FrameValues` or `CameraValues`."""
+    read: Callable[[object], object]
+    target: str
+    names: frozenset[str]
+
+
+def _named(fact: str, read: Callable[[object], object], target: str, *names: str) -> NamedFact:
+    return NamedFact(fact, read, target, frozenset(names))
+
+
+NAMED_FACTS = (
+    _named(
+        "camera", parse.text, _CAMERA, "camera", "camera name", "camera label", "camera device", "detector"
+    ),
+    _named("manufacturer", parse.text, "Detector Manufacturer", "camera manufacturer", "camera vendor"),
+    _named("model", parse.text, "Detector Model", "camera model", "camera model name", "detector model"),
+    _named(
+        *("serial_number", parse.text, "Detector SerialNumber"),
+        *("camera serial", "camera serial number", "detector serial number"),
+    ),
+    _named(
+        "binning", binning_text, "DetectorSettings Binning", "binning", "camera binning", "detector binning"
+    ),
+    _named("gain", known_number, "DetectorSettings Gain", "gain", "camera gain", "detector gain"),
+    _named("offset", known_number, "DetectorSettings Offset", "camera offset", "detector offset"),
+    _named(
+        *("objective", parse.text, "Objective Model, NominalMagnification, LensNA, Immersion"),
+        *("objective", "objective name", "objective label", "objective lens", "objective model"),
+    ),
+)
+STAMP_NAMES = frozenset(
+    {
+        *("timestamp", "time stamp", "datetime", "date time", "acquired", "acquired at", "date", "time"),
+        *("capture time", "captured at", "recorded at", "received time", "time received"),
+        *("utc", "utc time", "local time", "system time", "wall time", "wall clock", "unix time"),
+    }
+)
+"""Words of keys that tell when a frame was taken."""
+SURE_STAMP_NAMES = STAMP_NAMES - {"date", "time", "utc"}
+"""Those of keys that tell nothing else."""
+START_NAMES = frozenset({"start", "started", "started at", "start time", "start date", "time started"})
+"""Words of keys of a summary that tell when the acquisition began."""
+
+
+@lru_cache(maxsize=4096)
+def words_of(key: str) -> str:
+    """Return the words of a key without those that only tell its place; nothing for one with a unit."""
+    name = name_of(key)
+    if name.unit is not None or "-" in key:  # as properties of devices have
+        return ""
+    rest = [word for word in name.words if word not in CONTAINER_WORDS]
+    return " ".join(rest) if rest else ""
+
+
+def named_fact(key: str) -> NamedFact | None:
+    """Return the fact that a key tells; None where its words tell none."""
+    words = words_of(key)
+    return next((each for each in NAMED_FACTS if words in each.names), None)
+
+
+def is_stamp(key: str) -> bool:
+    """Whether a key tells when a frame was taken."""
+    return words_of(key) in STAMP_NAMES

@@ -1,0 +1,388 @@
+"""What scripts tell in their own spellings: each fact is in OME, in an annotation, or told with its fix."""
+
+import logging
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+import tifffile
+from ome_types import from_xml
+
+from exengine_ome_tiff import TiffStorage, info
+
+FRAME = np.ones((6, 8), np.uint16)
+NOON = datetime.fromisoformat("2026-11-27T12:00:00.25")
+
+
+class Told:
+    """What a file and its log tell."""
+
+    def __init__(self, path, lines):
+        self.path = path
+        self.document = from_xml(tifffile.tiffcomment(path))
+        self.image = self.document.images[0]
+        self.planes = self.image.pixels.planes
+        self.lines = lines
+        notes = self.document.structured_annotations
+        self.notes = {
+            pair.k: pair.value
+            for note in (notes.map_annotations if notes else ())
+            if ":metadata" in note.namespace
+            for pair in note.value.ms
+        }
+
+    @property
+    def detector(self):
+        (detector,) = self.document.instruments[0].detectors
+        return detector
+
+    @property
+    def settings(self):
+        return self.image.pixels.channels[0].detector_settings
+
+
+@pytest.fixture
+def tell(tmp_path, caplog):
+    def write(*frames, summary=None, pixels=FRAME, axis="time", **options):
+        path = tmp_path / f"run{len([*tmp_path.iterdir()])}.ome.tiff"
+        caplog.clear()
+        with caplog.at_level(logging.WARNING), TiffStorage(path, summary, **options) as storage:
+            for number, metadata in enumerate(frames):
+                storage.put({axis: number}, pixels, metadata)
+        lines = [
+            record.message.partition(": ")[2] for record in caplog.records if record.name.endswith("finalize")
+        ]
+        assert [str(finding) for finding in info(path).check] == lines
+        return Told(path, lines)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(
+            "timestamp",
+            "Timestamp",
+            "time_stamp",
+            "TimeStamp",
+            "datetime",
+            "DateTime",
+            "date",
+            "Date",
+            "time",
+        ),
+        *("acquisition_time", "AcquisitionDate", "acquired at", "capture_time", "frame time", "metadata.utc"),
+    ],
+)
+def test_stamps_count_in_any_spelling(tell, key):
+    told = tell({key: "2026-11-27T12:00:00.250Z"}, {key: "2026-11-27T12:00:01.750Z"})
+    assert told.image.acquisition_date == NOON.replace(tzinfo=UTC)
+    assert [plane.delta_t for plane in told.planes] == [0, 1.5]
+    assert (told.notes, told.lines) == ({}, [])
+
+
+def test_unix_time_counts_under_the_name_time(tell):
+    told = tell({"time": 1795780800.25}, {"time": 1795780802.25})
+    assert told.image.acquisition_date == NOON.replace(tzinfo=UTC)
+    assert [plane.delta_t for plane in told.planes] == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "has_zone"),
+    [
+        ("27.11.2026 12:00:00,25", False),
+        ("20261127T120000.25Z", True),
+        ("2026-11-27 12:00:00.250 UTC", True),
+        ("2026-11-27T13:00:00.25+01:00[Europe/Berlin]", True),
+        ("2026-11-27 12:00:00.25", False),
+    ],
+)
+def test_stamps_in_many_forms(tell, stamp, has_zone):
+    told = tell({"timestamp": stamp})
+    assert told.image.acquisition_date == NOON.replace(tzinfo=UTC if has_zone else None)
+    assert told.lines == []
+
+
+@pytest.mark.parametrize(
+    "stamp", ["2026-11-27 12:00", "Fri Nov 27 12:00:00 2026", "Fri Nov  6 12:00:00 2026"]
+)
+def test_stamps_without_fractions(tell, stamp):
+    day = 6 if "6 12" in stamp else 27
+    assert tell({"timestamp": stamp}).image.acquisition_date == datetime.fromisoformat(
+        f"2026-11-{day:02}T12:00:00"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("timestamp", "11/27/2026 12:00:00 PM"), ("Time", "27-Nov-2026 12:00"), ("date", "2026-11-27")],
+)
+@pytest.mark.parametrize("more", [{}, {"UUID": ""}])
+def test_stamps_that_cannot_be_read_are_told(tell, key, value, more):
+    told = tell({key: value} | more, {key: value} | more)
+    assert told.notes == {key: value} | more
+    assert told.lines == [
+        (
+            f"metadata key '{key}' has the value \"{value}\", which cannot be read: "
+            "write a time such as 2026-11-22T07:11:23.41+01:00"
+        )
+    ]
+
+
+def test_a_time_that_may_be_that_of_the_frame_is_told(tell):
+    told = tell({"start_time": "2026-11-27T12:00:00Z"})
+    assert told.image.acquisition_date is None
+    assert told.lines == [
+        (
+            "metadata key 'start_time' is a time, but its name does not tell that the frame was taken then: "
+            "write timestamp"
+        )
+    ]
+    assert tell({"start_time": "2026-11-27T12:00:00Z", "timestamp": "2026-11-27T12:00:09Z"}).lines == []
+
+
+def test_what_is_no_time_is_not_told(tell):
+    for metadata in ({"time": 3, "t": 2, "date": "monday"}, {"index": {"time": 1}}, {"time": None}):
+        assert tell(metadata, metadata).lines == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"position_um": [1.5, -2, 3]}, (1.5, -2, 3)),
+        ({"stagePositionUm": (4, 5.5)}, (4, 5.5, None)),
+        ({"stage_mm": {"x": 1, "y": 2}}, (1000, 2000, None)),
+        ({"position (nm)": {"x": 500, "z": 1500}}, (0.5, None, 1.5)),
+        ({"xyz_um": np.array([1, 2, 3])}, (1, 2, 3)),
+        ({"z": {"value": 2, "unit": "mm"}}, (None, None, 2000)),
+        ({"PositionX": 3.5, "PositionXUnit": "µm"}, (3.5, None, None)),
+        ({"x_um": [7.5]}, (7.5, None, None)),
+    ],
+)
+def test_positions_as_lists_and_beside_their_units(tell, metadata, expected):
+    told = tell(metadata)
+    plane = told.planes[0]
+    assert (plane.position_x, plane.position_y, plane.position_z) == expected
+    assert told.lines == []
+    assert all("nit" in key for key in told.notes)
+
+
+@pytest.mark.parametrize("value", [5, [1, 2, 3, 4], "here"])
+def test_a_list_that_cannot_be_read_is_told(tell, value):
+    (line,) = tell({"position_um": value}).lines
+    assert line.startswith("metadata key 'position_um' has the value")
+    assert line.endswith("write a list such as [1.5, -2, 3]")
+
+
+def test_a_unit_that_changes_is_followed_or_told(tell):
+    told = tell({"exposure": 5, "exposure_unit": "ms"}, {"exposure": 6, "exposure_unit": "us"})
+    assert told.planes[0].exposure_time == 0.005
+    assert told.planes[1].exposure_time is None
+    assert "exposure" in told.notes
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        *(
+            {"um_per_pixel": 0.25},
+            {"pixel size (um/px)": 0.25},
+            {"nm_per_px": 250},
+            {"scale (µm/pixel)": 0.25},
+        ),
+        *({"pixel_size": "250 nm/px"}, {"voxel_size_x_um": 0.25}, {"physical_size_um": {"x": 0.25}}),
+        {"PhysicalSizeX": 250, "PhysicalSizeXUnit": "nm"},
+    ],
+)
+def test_pixel_sizes_in_many_spellings(tell, metadata):
+    told = tell(metadata)
+    assert (told.image.pixels.physical_size_x, told.lines) == (0.25, [])
+
+
+def test_pixels_that_are_not_square(tell):
+    told = tell({"pixel_size_x_um": 0.25, "pixel_size_y_um": 0.5, "voxel_size_z_um": 2})
+    pixels = told.image.pixels
+    assert (pixels.physical_size_x, pixels.physical_size_y, pixels.physical_size_z) == (0.25, 0.5, 2)
+    assert (told.notes, told.lines) == ({}, [])
+
+
+def test_a_camera_in_a_dict_of_its_own(tell):
+    camera = {
+        "name": "left",
+        "vendor": "Maker",
+        "model": "M 5",
+        "serial number": "17",
+        "gain": 2,
+        "offset": 90,
+    }
+    told = tell({"camera": camera | {"binning": [2, 2], "exposure_ms": 4}})
+    detector, settings = told.detector, told.settings
+    assert (detector.manufacturer, detector.model, detector.serial_number) == ("Maker", "M 5", "17")
+    assert (settings.gain, settings.offset, settings.binning.value) == (2, 90, "2x2")
+    assert told.planes[0].exposure_time == 0.004
+    assert (told.notes, told.lines) == ({"camera.name": "left"}, [])
+
+
+def test_settings_of_a_camera_without_a_name(tell):
+    told = tell({"Gain": "2,5", "binning": 4})
+    assert (told.settings.gain, told.settings.binning.value, told.detector.model) == (2.5, "4x4", None)
+    assert told.notes == {}
+
+
+def test_a_bit_depth_that_does_not_fit_is_told(tell):
+    told = tell({"bit_depth": 12}, pixels=FRAME.astype(np.uint8))
+    assert (told.image.pixels.significant_bits, told.notes) == (None, {"bit_depth": "12"})
+    assert told.lines == [
+        (
+            "run0: 12 significant bits do not fit into pixels of uint8, none are written: "
+            "put frames as the camera delivers them"
+        )
+    ]
+    assert tell({"bit_depth": 12}, pixels=FRAME.astype(np.float32)).lines == []  # they were computed
+
+
+@pytest.mark.parametrize(("value", "bits"), [("12-bit", 12), ("14 bit", 14), (11.0, 11), (11.5, None)])
+def test_bit_depths(tell, value, bits):
+    told = tell({"bit_depth": value})
+    assert told.image.pixels.significant_bits == bits
+    assert len(told.lines) == (bits is None)
+
+
+def test_clocks_that_are_not_used_are_told_once(tell):
+    for clock, count in (([1, 2, 1, 2, 1, 2], 6), ([4, 4, 4], 3)):
+        told = tell(*({"ElapsedTime-ms": str(ms)} for ms in clock))
+        assert all(plane.delta_t is None for plane in told.planes)
+        assert told.lines == [
+            (
+                f"the clock of {count} frames starts again, stands still or is far from the others, "
+                "so they have no DeltaT: write when frames were taken, such as timestamp"
+            )
+        ]
+
+
+def test_what_frames_of_an_image_tell_differently_is_told_once(tell):
+    tags = [{"camera": "C", "objective": f"{10 * n}x", "gain": n, "binning": 1} for n in (1, 2, 3)]
+    told = tell(*tags)
+    assert (told.image.objective_settings, told.settings.gain, told.settings.binning.value) == (
+        None,
+        None,
+        "1x1",
+    )
+    assert told.lines == [
+        (
+            "run0: frames tell different values of gain, none is written: "
+            "put them at different positions or channels"
+        ),
+        "run0: frames tell different values of objective, none is written: put them at different positions",
+    ]
+    assert tell(*tags, axis="position").lines == []
+
+
+def test_a_summary_tells_what_frames_leave_out(tell):
+    summary = {"exposure_ms": 20, "objective": "60x/1.4 Oil", "camera": "C", "gain": 3, "bit_depth": 12}
+    told = tell({}, {}, summary=summary | {"start_time": "2026-11-27T12:00:00.25Z"})
+    assert [plane.exposure_time for plane in told.planes] == [0.02, 0.02]
+    (objective,) = told.document.instruments[0].objectives
+    assert (objective.nominal_magnification, told.settings.gain, told.detector.model) == (60, 3, "C")
+    assert told.image.pixels.significant_bits == 12
+    assert told.image.acquisition_date == NOON.replace(tzinfo=UTC)
+    assert told.lines == []
+
+
+def test_a_summary_tells_nothing_of_frames_that_tell_another(tell):
+    summary = {"exposure_ms": 20, "objective": "60x/1.4 Oil", "bit_depth": 12, "z_step_um": 4}
+    frames = [
+        {"exposure_ms": 5, "objective": "4x/0.13", "bit_depth": 10, "z_step_um": 2},
+        {"exposure_ms": "auto"},
+    ]
+    told = tell(*frames, summary=summary)
+    assert [plane.exposure_time for plane in told.planes] == [0.005, None]
+    assert told.document.instruments[0].objectives[0].lens_na == 0.13
+    assert (told.image.pixels.significant_bits, told.image.pixels.physical_size_z) == (10, 2)
+    assert "metadata key 'exposure_ms' has the value \"auto\"" in told.lines[0]
+
+
+def test_a_value_that_cannot_be_read_stays_in_annotations_beside_the_summary(tell):
+    told = tell({"exposure_ms": "auto"}, summary={"exposure_ms": 20})
+    assert told.planes[0].exposure_time == 0.02
+    assert told.notes == {"exposure_ms": "auto"}
+    assert len(told.lines) == 1
+
+
+def test_the_state_of_devices_in_a_summary_of_an_engine(tell):
+    cache = {"Core-Camera": "Cam-1", "Cam-1-Gain": "4", "Cam-1-CameraID": "S7", "Nosepiece-Label": "20x/0.8"}
+    told = tell({}, summary={"DateAndTime": "2026/11/27 12:00:00", "SystemStateCache": cache})
+    assert (told.settings.gain, told.detector.serial_number) == (4, "S7")
+    assert told.document.instruments[0].objectives[0].lens_na == 0.8
+
+
+@pytest.mark.parametrize(
+    ("summary", "line"),
+    [
+        ({"z_step": 0.5}, "summary key 'z_step' has no unit: write z_step_um"),
+        ({"frame_rate": 5}, "summary key 'frame_rate' has no unit: write frame_rate_hz"),
+        ({"pixl_size_um": 0.5}, "summary key 'pixl_size_um' is not understood: write pixel_size_um"),
+        (
+            {"Interval_ms": "soon"},
+            (
+                "summary key 'Interval_ms' has the value \"soon\", which cannot be read: "
+                "write a number, such as 12.5"
+            ),
+        ),
+        (
+            {"StartTime": "noon"},
+            (
+                "summary key 'StartTime' has the value \"noon\", which cannot be read: "
+                "write a time such as 2026-11-22T07:11:23.41+01:00"
+            ),
+        ),
+    ],
+)
+def test_what_is_not_understood_in_a_summary_is_told(tell, summary, line):
+    assert tell({}, {}, summary=summary).lines == [line]
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [
+        {"z_step": 0.5, "z_step_um": 0.5},
+        {"z-step_um": 0, "Interval_ms": 0, "PixelSize_um": None, "StartTime": ""},
+        {"position": {"x": 1, "y": 2}, "operator": "me", "dose": 3, "settings": {"laser_mW": 4}},
+    ],
+)
+def test_what_needs_no_place_in_a_summary_is_not_told(tell, summary):
+    assert tell({}, summary=summary).lines == []
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"exposure_ms": {"value": 5, "timestamp": 1795780800.5}},
+        {"format": "frame-dict", "camera_metadata": {"Height": "512", "Width": "512", "ImageNumber": "4"}},
+        {"Camera": "C", "UserData": {"Width": 512, "PositionIndex": 2}, "C-Binning": "1"},
+    ],
+)
+def test_what_is_understood_is_not_told(tell, metadata):
+    assert tell(metadata).lines == []
+
+
+def test_the_fix_for_a_rate_is_one(tell):
+    assert tell({"fps": 20}).lines == []
+    assert tell({"frame_rate": 20}).lines == ["metadata key 'frame_rate' has no unit: write frame_rate_hz"]
+
+
+def test_facts_of_frames_with_ever_different_keys_are_in_ome(tell):
+    plus = {"format": "frame-dict", "camera_device": "C", "mda_event": {"exposure": 9}}
+    frames = [
+        {f"own {n}": n, "Camera": "C", "C-Gain": 3, "Nosepiece-Label": "20x/0.8", "Exposure": n, "UUID": "u"}
+        | (plus if n % 2 else {})
+        for n in range(300)
+    ]
+    told = tell(*frames)
+    assert told.settings.gain == 3
+    assert told.document.instruments[0].objectives[0].lens_na == 0.8
+    assert [plane.exposure_time for plane in told.planes] == [n / 1000 for n in range(300)]
+    assert "own 299" not in told.notes
+    assert told.notes["(in the records only)"]
+    assert told.lines == []
