@@ -207,7 +207,13 @@ def write_separate_1(
     for coordinates, pixels, metadata in frames:
         c, z, t, p = _cztp(coordinates)
         name = f"img_{t:09}_{channels[c]}_{z:03}.tif"
-        own = {**metadata, "FileName": name, "Channel": channels[c], "PositionName": names[p]}
+        own = {
+            **metadata,
+            **_format(pixels),
+            "FileName": name,
+            "Channel": channels[c],
+            "PositionName": names[p],
+        }
         _write_by_imagej(folder / names[p] / name, pixels, own)
         entries.setdefault(names[p], {"Summary": summary})[f"FrameKey-{t}-{c}-{z}"] = own
     return _write_metadata_text(folder, entries, cut)
@@ -226,12 +232,18 @@ def write_separate_2(
     for coordinates, pixels, metadata in frames:
         c, z, t, p = _cztp(coordinates)
         name = f"{names[p]}/img_channel{c:03}_position{p:03}_time{t:09}_z{z:03}.tif"
-        own = {**metadata, "FileName": name, "PositionName": names[p]}
+        own = {**metadata, **_format(pixels), "FileName": name, "PositionName": names[p]}
         _write_by_imagej(folder / name, pixels, own)
         texts = entries.setdefault(names[p], {"Summary": summary})
         texts[f"Coords-{name}"] = {"channel": c, "position": p, "time": t, "z": z}
         texts[f"Metadata-{name}"] = own
     return _write_metadata_text(folder, entries, cut)
+
+
+def _format(pixels: np.ndarray) -> dict[str, Any]:
+    """Return what the metadata of an image says of its pixels."""
+    kind = "RGB32" if pixels.ndim == 3 else f"GRAY{8 * pixels.itemsize}"
+    return {"Width": pixels.shape[1], "Height": pixels.shape[0], "PixelType": kind}
 
 
 def _write_by_imagej(path: Path, pixels: np.ndarray, metadata: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from acquisitions import nested
 from exengine_ome_tiff import OmeTiffError, TiffStorage, convert, validate
 from foreign import close, write_ndtiff, write_ndtiff_1, write_ndtiff_by_hand
 from frames import assert_same, frame
+from readers.bioformats import BioFormats
 from readers.check import assert_readers_agree
 
 SUMMARY = {
@@ -245,3 +246,40 @@ def test_any_file_of_a_dataset_will_do(tmp_path):
     assert {file.suffix for file in files} == {".tif", ".index"}
     for number, file in enumerate(files):
         assert convert(file, tmp_path / f"{number}.ome.tiff").n_frames == 2
+
+
+@pytest.mark.parametrize(
+    ("summary", "of_frame"),
+    [
+        ({}, ("Channel", "PositionName")),
+        ({"ChNames": ["DAPI", "FITC"], "StagePositions": [{"Label": "left"}, {"Label": "right"}]}, ()),
+        (
+            {"ChNames": ["DAPI", "FITC"], "InitialPositionList": [{"Label": "left"}, {"Label": "right"}]},
+            ("Channel", "PositionName"),
+        ),
+    ],
+    ids=["frames", "summary", "both"],
+)
+def test_numbered_channels_and_positions_have_their_names(summary, of_frame, tmp_path):
+    places = nested(time=range(2), position=range(2), channel=range(2))
+    frames = []
+    for place in places:
+        names = {
+            "Channel": ("DAPI", "FITC")[place["channel"]],
+            "PositionName": ("left", "right")[place["position"]],
+        }
+        told = {key: names[key] for key in of_frame}
+        frames.append((place, frame(place, (16, 16)), told))
+    source = write_ndtiff(tmp_path, "nd", summary, frames)
+    done = convert(source, tmp_path / "run.ome.tiff", verify=True)
+    assert done.is_complete
+    with BioFormats(done.path) as reader:
+        assert [each.name for each in reader.series] == ["left", "right"]
+        assert [each.channel_names for each in reader.series] == [["DAPI", "FITC"]] * 2
+        for place in places:
+            plane = reader.plane(place["position"], 0, place["channel"], place["time"])
+            assert_same(plane, frame(place, (16, 16)))
+    with TiffStorage.open(done.path) as result:
+        assert result.summary_metadata == summary
+        for place, _, told in frames:
+            assert result.get_metadata(place) == told

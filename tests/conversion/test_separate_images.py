@@ -107,6 +107,25 @@ def test_bio_formats_sees_the_same_in_source_and_result(tmp_path):
             assert_same(result.plane(0, *place), source.plane(0, *place))
 
 
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_bio_formats_sees_the_same_in_each_position(dtype, tmp_path):
+    # Bio-Formats reads no RGB of this kind, and does not open what `write_2` writes
+    folder = write_1(tmp_path / "run_1", frames_at(NUMBERS, dtype=dtype))
+    done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
+    with BioFormats(done.path) as result:
+        assert [series.name for series in result.series] == POSITIONS
+        for number, (position, after) in enumerate(zip(POSITIONS, result.series, strict=True)):
+            with BioFormats(folder / position / "metadata.txt") as source:
+                before = next(each for each in source.series if each.name == position)
+                shape = before.size_z, before.effective_size_c, before.size_t
+                assert shape == (after.size_z, after.effective_size_c, after.size_t)
+                assert before.channel_names == after.channel_names
+                assert seconds_of(before) == seconds_of(after)
+                for place in np.ndindex(*shape):
+                    expected = source.plane(source.series.index(before), *place)
+                    assert_same(result.plane(number, *place), expected)
+
+
 @both
 @pytest.mark.parametrize(
     ("shape", "dtype"), [((40, 48), "u1"), ((40, 48), "u2"), ((40, 48, 3), "u1"), ((40, 48), "f4")]
