@@ -357,7 +357,8 @@ class TiffStorage(Reader):
         Raises
         ------
         OSError
-            Frames of a file could not be written; those of the other files were.
+            Frames of a file could not be written; those of the other files were. With `fsync`, also in each
+            call after one that failed to wait for the disk: what it lost stays lost.
         """
         if self._recorder is not None:
             self._recorder.flush(fsync=fsync)

@@ -176,6 +176,33 @@ def test_a_link_that_was_written_although_it_failed(tmp_path, monkeypatch, optio
         assert len(reader.get_image_coordinates_list()) == 3
 
 
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_after_a_failed_fsync_no_other_one_is_believed(tmp_path, monkeypatch, caplog, name):
+    path = tmp_path / name
+    storage, sync, fails = TiffStorage(path), os.fsync, [True]
+    storage.put({"time": 0}, pixels_of(0), {"number": 0})
+
+    def failing(descriptor):
+        if fails:
+            fails.pop()
+            raise OSError(errno.EIO, "Input/output error")
+        sync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", failing)
+        with pytest.raises(OSError, match="Input/output error"):
+            storage.flush(fsync=True)
+    for _ in range(2):
+        with pytest.raises(OSError, match="copy the dataset"):
+            storage.flush(fsync=True)
+        storage.put({"time": 1}, pixels_of(1), {"number": 1})
+        storage.flush()
+    caplog.clear()
+    storage.close()
+    assert "copy the dataset" in caplog.text
+    assert_right(path, [0, 1])
+
+
 SCRIPT = """
     import json, random, signal, sys
     sys.path[:0] = PATH

@@ -36,7 +36,7 @@ from exengine_ome_tiff.tiff.ifds import (
     resolution_entries,
     with_entries,
 )
-from exengine_ome_tiff.tiff.journal_file import JournalFile
+from exengine_ome_tiff.tiff.journal_file import SYNC_LOST, JournalFile
 from exengine_ome_tiff.tiff.journal_reader import find_head
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pyramid import halved
@@ -122,12 +122,14 @@ def finish_journal(
             if not head.is_finished:
                 first_at = write_final_chain(file, _final_pages(journal, pages, sizes), len(pages), extra)
                 if fsync:
-                    disk.sync_file(file)
+                    journal.sync_file(file)
                 chain.begin_with(file, first_at)
             if fsync:
-                disk.sync_file(file)
+                journal.sync_file(file)
     except OSError as error:
         raise disk.told(error, journal.path) from error
+    if journal.is_sync_lost:
+        logger.error("%s: %s", journal.path, SYNC_LOST)
     journal.is_finished, journal.names = True, names
 
 

@@ -4,8 +4,10 @@
 `journal_reader.open_journal` opens it again.
 """
 
+import errno
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +28,10 @@ from exengine_ome_tiff.tiff.records import encode_block
 from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
 from exengine_ome_tiff.tiff.stored_page import read_plain
 
+SYNC_LOST = (
+    "waiting for the disk (fsync) failed once, so frames put before may not survive a power failure, whatever "
+    "fsync says now: copy the dataset to another disk while it can be read"
+)
 MAX_BLOCK_PAGES = 256
 LARGE_BYTES = 1 << 20
 """Pages from this size on wait for no others: what a block of its own costs is little beside their pixels."""
@@ -92,6 +98,8 @@ class JournalFile:
         """Where the link from the last page to a next one is."""
         self.is_link_certain = True
         """Whether it is known what is at `link_at`; not after an error in the write of the link."""
+        self.is_sync_lost = False
+        """Whether waiting for the disk has failed once."""
         self.n_linked = 0
         """Frames that were added and linked."""
         self.last_at: int | None = None
@@ -244,10 +252,27 @@ class JournalFile:
             self.is_link_certain = True
 
     def sync(self) -> None:
-        """Wait until all that was written is safe on the disk."""
+        """Wait until all that was written is safe on the disk.
+
+        Raises
+        ------
+        OSError
+            It is not, or was not once: the system may have dropped what it could not write then, and says
+            nothing about that when it is asked again.
+        """
         if self._tail is not None:
             self._tail.write_waiting()
-        disk.sync_file(self.file.writable())
+        if self.is_sync_lost:
+            raise OSError(errno.EIO, SYNC_LOST, str(self.path))
+        self.sync_file(self.file.writable())
+
+    def sync_file(self, file: FileIO) -> None:
+        """Wait until a file, which is this one, is safe on the disk, and remember where that fails."""
+        try:
+            disk.sync_file(file)
+        except OSError:
+            self.is_sync_lost = True
+            raise
 
     @property
     def has_waiting(self) -> bool:
