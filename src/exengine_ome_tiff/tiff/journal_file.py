@@ -29,7 +29,7 @@ from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
 from exengine_ome_tiff.tiff.stored_page import read_plain
 
 SYNC_LOST = (
-    "waiting for the disk (fsync) failed once, so frames put before may not survive a power failure, whatever "
+    "waiting for the disk (fsync) failed once, so frames put before may not survive a power cut, whatever "
     "fsync says now: copy the dataset to another disk while it can be read"
 )
 MAX_BLOCK_PAGES = 256
