@@ -242,3 +242,15 @@ def test_ndtiff_with_numbers(tmp_path, made_by):
     images = from_tiff(tmp_path / "run.ome.tiff").images
     assert [image.name for image in images] == ["left", "right"]
     assert channels(tmp_path / "run.ome.tiff") == [[*DAPI_GFP]] * 2
+
+
+def test_names_that_are_damaged_are_those_of_the_first_frames(tmp_path, caplog):
+    frames = [({"channel": c}, {"Channel": name}) for c, name in enumerate(DAPI_GFP)]
+    path = record(tmp_path / "run.ome.tiff", frames)
+    names = json.dumps({"channel": [[0, "DAPI"], [1, "GFP"]]}).encode()
+    assert path.read_bytes().count(names) == 1
+    path.write_bytes(path.read_bytes().replace(names, b"[" + names[1:]))
+    with TiffStorage.open(path) as storage:
+        assert storage.images[0].channels == DAPI_GFP
+    (line,) = [each.getMessage() for each in caplog.records]
+    assert line.startswith(f"{path}: not the names of channels and positions: ")

@@ -210,18 +210,17 @@ class Loaded:
 
     @property
     def names(self) -> ValueNames | None:
-        """Names of channels and positions that finished files keep; None where a file is not finished.
-
-        Raises
-        ------
-        OmeTiffError
-            They are damaged.
-        """
+        """Names of channels and positions that finished files keep; None where a file has none to rely on."""
         if not self.is_finished:
             return None
         names: dict[str, dict[int | str, str]] = {}
         for file in self.index.files:
-            for axis, of_axis in decode_names(file.names or b"{}").items():
+            try:
+                found = decode_names(file.names or b"{}")
+            except OmeTiffError as error:
+                logger.warning("%s: %s", file.path, error)
+                return None
+            for axis, of_axis in found.items():
                 names.setdefault(axis, {}).update(of_axis)
         return names
 
