@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.coordinates import FrameNumber
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.inspection.sheet_cells import row_channels, thinned
 from exengine_ome_tiff.tiff import Hyperstack
@@ -81,7 +82,7 @@ class HyperstackPlanes:
         if number < 0:
             stored = np.zeros(pixels.stored_shape, pixels.stored_dtype)
         else:
-            stored = self._data.frames.stored(number)
+            stored = self._data.frames.stored(FrameNumber(number))
         if pixels.samples > _RGB:
             self.notes["transparency is left out"] = None
             stored = stored[..., :_RGB]

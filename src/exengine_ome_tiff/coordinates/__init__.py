@@ -2,7 +2,7 @@
 
 from exengine_ome_tiff.coordinates.axis_names import file_key
 from exengine_ome_tiff.coordinates.grouping import check_fold_axes, lay_out
-from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, Key, read_coordinates
+from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, FrameNumber, Key, read_coordinates
 from exengine_ome_tiff.coordinates.layout import ImageLayout
 from exengine_ome_tiff.coordinates.names import MAX_LABEL_BYTES, file_label
 from exengine_ome_tiff.coordinates.value_names import ValueNames, choose_names, numbered
@@ -19,6 +19,7 @@ __all__ = [
     "MAX_LABEL_BYTES",
     "Axes",
     "Coordinates",
+    "FrameNumber",
     "ImageLayout",
     "Key",
     "PlateInfo",

@@ -1,14 +1,17 @@
 """Coordinates as they are given, checked, and as compact keys of an index."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, NewType, TypeAlias
 
 import numpy as np
 
 from exengine_ome_tiff.coordinates.axis_names import standard_name
 
 Coordinates: TypeAlias = dict[str, int | str]
-Key: TypeAlias = tuple[int | str, ...]
+Key = NewType("Key", tuple[int | str, ...])
+"""Coordinates in the form that the index holds; `Axes` makes them."""
+FrameNumber = NewType("FrameNumber", int)
+"""A frame of a dataset: they count from 0 in order of arrival."""
 
 _INT64 = 1 << 63
 
@@ -107,7 +110,7 @@ class Axes:
         given = tuple(coordinates)
         number = self._same_order.get(given)
         if number is not None:
-            return (number, *coordinates.values())
+            return (number, *coordinates.values())  # type: ignore[return-value] # no call for each frame
         axes = frozenset(given)
         number = self._number.get(axes)
         if number is None:
@@ -123,7 +126,7 @@ class Axes:
         return None if number is None else self._key(number, coordinates)
 
     def _key(self, number: int, coordinates: Coordinates) -> Key:
-        return (number, *(coordinates[name] for name in self.names[number]))
+        return Key((number, *(coordinates[name] for name in self.names[number])))
 
     def coordinates(self, key: Key) -> Coordinates:
         """Return the coordinates of a key."""

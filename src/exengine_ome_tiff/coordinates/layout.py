@@ -7,6 +7,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.coordinates.keys import FrameNumber
+
 AxisValue: TypeAlias = int | str | None
 
 PLANE_AXES = {"Z": "z", "C": "channel", "T": "time"}
@@ -82,9 +84,9 @@ class ImageLayout:
         return axes
 
     @property
-    def first_frame(self) -> int:
+    def first_frame(self) -> FrameNumber:
         """Number of the frame that came first."""
-        return int(self.frames[self.frames >= 0].min())
+        return FrameNumber(int(self.frames[self.frames >= 0].min()))
 
     def name(self, dataset: str, kind: str = "", prefix: str | None = None) -> str:
         """Return a name made of the labels, such as "A1, field 0", and of the axes that its frames lack.

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import (
+    FrameNumber,
     ImageLayout,
     PlateInfo,
     ValueNames,
@@ -112,9 +113,9 @@ class Facts:
 
     def _exceeds(self, bits: int, frames: npt.NDArray[np.int64], name: str) -> bool:
         """Whether pixels need more bits, by the first and the last frame of the first images."""
-        if bits == self._dataset.format(int(frames[0])).stored_dtype.itemsize * 8:
+        if bits == self._dataset.format(FrameNumber(int(frames[0]))).stored_dtype.itemsize * 8:
             return False
-        for frame in {int(frames.min()), int(frames.max())}:
+        for frame in map(FrameNumber, {int(frames.min()), int(frames.max())}):
             if self._peaks_left <= 0:
                 break
             self._peaks_left -= 1
@@ -293,7 +294,7 @@ class Facts:
     def _origin(self, times: PlaneTimes) -> datetime | None:
         """Find the time that times of planes count from."""
         delta_t_s = times.delta_t_s
-        earliest = 0 if np.isnan(delta_t_s).all() else int(np.nanargmin(delta_t_s))
+        earliest = FrameNumber(0 if np.isnan(delta_t_s).all() else int(np.nanargmin(delta_t_s)))
         told = self._frame(earliest).acquired if len(self._dataset) else None
         if np.isnan(times.origin_s):
             first_s = 0.0 if np.isnan(delta_t_s).all() else float(delta_t_s[earliest])
@@ -306,7 +307,7 @@ class Facts:
                 return told if told.tzinfo is not None or not times.has_zone else stamp
         return origin if times.has_zone else origin.replace(tzinfo=None)
 
-    def _frame(self, number: int) -> FrameValues:
+    def _frame(self, number: FrameNumber) -> FrameValues:
         tags = decode_tags(self._dataset.note(number))
         return self._interpreter.frame(tags) if tags else FrameValues()
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import Axes, Coordinates, Key, read_coordinates
+from exengine_ome_tiff.coordinates import Axes, Coordinates, FrameNumber, Key, read_coordinates
 from exengine_ome_tiff.dataset.records import decode_metadata
 from exengine_ome_tiff.tiff import JournalFile, PageHandle, PixelFormat
 
@@ -45,7 +45,7 @@ class FrameIndex:
     def __init__(self) -> None:
         self.axes = Axes()
         self.files: list[JournalFile] = []
-        self.numbers: dict[Key, int] = {}
+        self.numbers: dict[Key, FrameNumber] = {}
         """Of each frame that counts, in order of first arrival, the number of its latest put."""
         self._places = array("Q")
         """Of each frame the file, and in the lower 32 bits the handle: one number, which no signal parts."""
@@ -57,13 +57,14 @@ class FrameIndex:
 
     def add(self, key: Key, file: int, handle: PageHandle) -> bool:
         """Note where the next frame is; return whether its coordinates have been put before."""
-        count, number = len(self.numbers), len(self._places)
+        count = len(self.numbers)
+        number: FrameNumber = len(self._places)  # type: ignore[assignment] # no call for each frame
         self._places.append(file << 32 | handle)
         self.numbers[key] = number  # from now on readers find the frame
         self._count = number + 1  # and from now on it is announced
         return len(self.numbers) == count
 
-    def place(self, number: int) -> tuple[int, PageHandle]:
+    def place(self, number: FrameNumber) -> tuple[int, PageHandle]:
         """Return file and handle of a frame by its number."""
         place = self._places[number]
         return place >> 32, PageHandle(place & _HANDLE)
@@ -79,17 +80,17 @@ class FrameIndex:
         files, _ = self.places(np.arange(len(self)))
         return int(np.count_nonzero(files == file))
 
-    def note(self, number: int) -> bytes:
+    def note(self, number: FrameNumber) -> bytes:
         """Return the record of a frame by its number."""
         file, handle = self.place(number)
         return self.files[file].note(handle)
 
-    def format(self, number: int) -> PixelFormat:
+    def format(self, number: FrameNumber) -> PixelFormat:
         """Return what was put by the number of a frame."""
         file, handle = self.place(number)
         return self.files[file].pages.format(handle)
 
-    def stored(self, number: int) -> npt.NDArray[Any]:
+    def stored(self, number: FrameNumber) -> npt.NDArray[Any]:
         """Return the pixels of a frame by its number as they are in the file, in a new array."""
         file, handle = self.place(number)
         return self.files[file].stored(handle)
@@ -123,7 +124,7 @@ class FrameIndex:
         """Return the coordinates of all frames, in order of first arrival."""
         return [self.axes.coordinates(key) for key in list(self.numbers)]
 
-    def find(self, coordinates: Mapping[str, int | str]) -> int | None:
+    def find(self, coordinates: Mapping[str, int | str]) -> FrameNumber | None:
         """Return the number of the frame at coordinates, or None."""
         key = self.axes.find(read_coordinates(coordinates))
         return None if key is None else self.numbers.get(key)
@@ -142,7 +143,7 @@ class FrameIndex:
         for file in self.files:
             file.close()
 
-    def _number_at(self, coordinates: Mapping[str, int | str]) -> int:
+    def _number_at(self, coordinates: Mapping[str, int | str]) -> FrameNumber:
         number = self.find(coordinates)
         if number is None:
             raise KeyError(f"no frame at {dict(coordinates)!r}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
+from exengine_ome_tiff.coordinates import FrameNumber
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.records import decode_tags
 from exengine_ome_tiff.translate import Interpreter, PlaneTable, Translator
@@ -29,7 +30,7 @@ class MetadataTable:
     def read(cls, index: FrameIndex, translators: Iterable[Translator] = ()) -> "MetadataTable":
         """Read the metadata of all frames from their records."""
         table = cls(translators)
-        for number in range(len(index)):
+        for number in map(FrameNumber, range(len(index))):
             table.append(decode_tags(index.note(number)))
         return table
 

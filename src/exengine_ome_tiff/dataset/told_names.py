@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from exengine_ome_tiff.coordinates import ImageLayout, ValueNames, choose_names, numbered
+from exengine_ome_tiff.coordinates import FrameNumber, ImageLayout, ValueNames, choose_names, numbered
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.images import StoredImage
@@ -85,7 +85,7 @@ def names_of_first_frames(
         layout = having[0]
         frame = layout.first_frame
         if axis == "channel":
-            frame = int(layout.frames_of_channel(layout.values["C"].index(value)).min())
+            frame = FrameNumber(int(layout.frames_of_channel(layout.values["C"].index(value)).min()))
         tags = decode_tags(index.note(frame))
         yield getattr(interpreter.frame(tags), FRAME_FACTS[axis]) or ""
 

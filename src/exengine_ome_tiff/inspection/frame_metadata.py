@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.coordinates import Coordinates, FrameNumber
 from exengine_ome_tiff.coordinates.layout import value_text
 from exengine_ome_tiff.dataset.records import decode_metadata
 from exengine_ome_tiff.inspection.key_coverage import PLACES, Place, key_places
@@ -138,7 +138,7 @@ def read_dataset_metadata(path: str | PathLike[str]) -> DatasetMetadata:
         return DatasetMetadata(header.pop("summary_metadata"), header)
 
 
-def _plane(data: OpenDataset, number: int) -> tuple[OpenImage, tuple[int, int, int]]:
+def _plane(data: OpenDataset, number: FrameNumber) -> tuple[OpenImage, tuple[int, int, int]]:
     """Find the image and plane of a frame."""
     for image in data.images:
         layout = image.stored.layout

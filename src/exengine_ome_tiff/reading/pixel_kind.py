@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.coordinates import FrameNumber
 from exengine_ome_tiff.coordinates.layout import value_text
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
 from exengine_ome_tiff.reading.selection import Selection
@@ -39,7 +40,7 @@ class FrameKind:
 def only_kind(dataset: FrameIndex, chosen: Selection, pages: PageLocations) -> FrameKind:
     """Return the kind of all frames, or of the first one if none is chosen; ValueError names other kinds."""
     if not len(pages.files):
-        return FrameKind.as_put(dataset.format(0))
+        return FrameKind.as_put(dataset.format(FrameNumber(0)))
     kinds = [FrameKind.as_put(pixels) for pixels in pages.known_formats]
     numbers, first = np.unique(pages.formats, return_index=True)
     seen: dict[FrameKind, int] = {

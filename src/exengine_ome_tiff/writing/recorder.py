@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.ma import MaskedArray
 
-from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
+from exengine_ome_tiff.coordinates import Coordinates, FrameNumber, read_coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.records import decode_head, encode_record
@@ -83,7 +83,9 @@ class Recorder:
         self._is_consistent = True
         """Whether the recording has what the files have; not after a `put` that was interrupted."""
         index = recording.index
-        self._next_number = decode_head(index.note(len(index) - 1)).number + 1 if len(index) else 0
+        self._next_number = (
+            decode_head(index.note(FrameNumber(len(index) - 1))).number + 1 if len(index) else 0
+        )
         if len(index):
             self._files.go_on()
         elif not recording.location.is_folder:
