@@ -86,6 +86,14 @@ def test_what_is_no_display_setting(summary):
     assert Interpreter().summary(summary) == SummaryValues()
 
 
+@pytest.mark.parametrize("container", [None, "mda_event", "event"])
+def test_events_of_useq_without_what_is_not_set(container):
+    for more in ({"channel": {"config": "DAPI"}}, {"y_pos": 2}):
+        event = {"index": {"t": 1}, "exposure": 25.0, **more}
+        assert known(event if container is None else {container: event})["exposure_s"] == 0.025
+    assert known({"index": {"t": 1}, "exposure": 25.0}) == {}
+
+
 def test_plain_names_of_devices():
     tags = {"camera": "Zyla", "binning": [2, 2], "gain": "1.5", "objective": "20x/0.8"}
     frame = Interpreter().frame(tags)

@@ -36,6 +36,9 @@ _OF_SUMMARY = {"pixel_size_um", "pixel_size_y_um", "z_step_um", "time_interval_s
 _CLOCKS = {"elapsed_s", "utc_s", "local_clock_s"}
 _DIGIT = re.compile(r"\d")
 _DIGITS_OF_DATE = 4
+_TIME_WORDS = frozenset(
+    ("time", "date", "datetime", "timestamp", "stamp", "clock", "start", "begin", "started")
+)
 _SHORT = 5
 """Names of so many letters are near too many others."""
 _NEAR = 0.88
@@ -75,7 +78,7 @@ def add_key_findings(
         nameless = [each for each in meanings if not each.has_unit]
         if is_stamp(key):
             _stamp(form, rows, key, nameless, findings)
-        elif not has_clock and parse_time(_first(form, rows, key)) is not None:
+        elif not has_clock and _may_be_clock(form, rows, key):
             findings.add_once(
                 "time stamp",
                 key,
@@ -193,6 +196,11 @@ def _add_unit(key: str, meaning: Meaning, findings: Findings, where: str = "meta
 
 def _add_near_miss(key: str, suggestion: str, findings: Findings, where: str = "metadata") -> None:
     findings.add_once("near miss", key, f"{where} key {key!r} is not understood", f"write {suggestion}")
+
+
+def _may_be_clock(form: Form, rows: npt.NDArray[np.int64], key: str) -> bool:
+    """Whether a key whose name speaks of a time has one."""
+    return not _TIME_WORDS.isdisjoint(name_of(key).words) and parse_time(_first(form, rows, key)) is not None
 
 
 def _first(form: Form, rows: npt.NDArray[np.int64], key: str) -> object:

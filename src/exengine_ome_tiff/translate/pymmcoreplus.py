@@ -21,7 +21,7 @@ class UseqEvent(Dialect):
 
     name = "useq MDAEvent"
     containers = ("mda_event.", "event.")
-    keys = frozenset({"min_start_time", "x_pos", "z_pos", "reset_event_timer"})
+    keys = frozenset({"min_start_time", "x_pos", "y_pos", "z_pos", "reset_event_timer", "channel.config"})
     rules = (
         Rule("exposure", "exposure_s", parse.duration_ms, "Plane ExposureTime", needs_dialect=True),
         Rule("x_pos", "x_um", parse.number, "Plane PositionX, where none was measured", needs_dialect=True),
