@@ -147,16 +147,6 @@ MUTANTS = [
     ),
     Mutant(
         "tiff/final_chain.py",
-        (
-            "                if fsync:\n"
-            "                    disk.sync_file(file)\n"
-            "                chain.begin_with(file, first_at)"
-        ),
-        "                chain.begin_with(file, first_at)",
-        "writing/test_failing_disks.py::test_finish_waits_for_the_disk_before_the_header_leads_to_anything_new",
-    ),
-    Mutant(
-        "tiff/final_chain.py",
         "        file.truncate(start)\n",
         "",
         "tiff/test_chain.py::test_a_full_disk_leaves_the_file_as_it_was",
@@ -190,5 +180,11 @@ MUTANTS = [
         "for row in self._index if row[-1]]",
         "for row in self._index]",
         "conversion/test_micromanager.py::test_entries_of_the_index_that_lead_to_no_page",
+    ),
+    Mutant(
+        "tiff/final_chain.py",
+        "                if fsync:\n                    journal.sync_file(file)\n",
+        "",
+        "writing/test_failing_disks.py::test_finish_waits_for_the_disk_before_the_header_leads_to_anything_new",
     ),
 ]
