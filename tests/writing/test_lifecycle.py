@@ -1005,7 +1005,9 @@ def test_what_is_remembered_keeps_nothing_alive():
     error = CopiedError("disk")
     error.__cause__ = ValueError("which holds a frame")
     errors = PutErrors("raise")
-    errors.meet(error, "time=0")
+    thread = threading.Thread(target=errors.meet, args=(error, "time=0"))
+    thread.start()
+    thread.join()
     with pytest.raises(CopiedError, match="disk") as caught:
         errors.raise_remembered()
     assert caught.value.__cause__ is None

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.leftovers import leftover_text
 from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff
-from exengine_ome_tiff.dataset.records import RecordHead, decode_head, decode_metadata
+from exengine_ome_tiff.dataset.records import RecordHead, decode_head
 from exengine_ome_tiff.dataset.told_names import decode_names
 from exengine_ome_tiff.errors import ForeignFileError, OmeTiffError
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome
@@ -270,7 +271,10 @@ def load(
     try:
         for path in paths:
             file, pages = open_journal(
-                path, allow_unfinished=allow_unfinished, settings=settings, check_note=_check_note
+                path,
+                allow_unfinished=allow_unfinished,
+                settings=settings,
+                check_note=partial(_check_note, path),
             )
             index.files.append(file)
             is_finished &= file.is_finished
@@ -315,10 +319,12 @@ def _found(number: int, file: JournalFile, pages: Iterable[JournalPage]) -> list
     return frames
 
 
-def _check_note(note: bytes) -> None:
-    """Raise OmeTiffError where a note is not the whole record of a frame."""
-    decode_head(note)
-    decode_metadata(note)
+def _check_note(path: Path, note: bytes) -> None:
+    """Raise OmeTiffError unless a note tells where its frame belongs; unreadable metadata costs no pixels."""
+    try:
+        decode_head(note)
+    except OmeTiffError as error:
+        raise OmeTiffError(f"{path}: {error}") from error
 
 
 def _watched(
