@@ -14,7 +14,7 @@ from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.leftovers import leftover_text
 from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff
-from exengine_ome_tiff.dataset.records import RecordHead, decode_head
+from exengine_ome_tiff.dataset.records import RecordHead, decode_head, decode_metadata
 from exengine_ome_tiff.dataset.told_names import decode_names
 from exengine_ome_tiff.errors import ForeignFileError, OmeTiffError
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome
@@ -320,9 +320,10 @@ def _found(number: int, file: JournalFile, pages: Iterable[JournalPage]) -> list
 
 
 def _check_note(path: Path, note: bytes) -> None:
-    """Raise OmeTiffError unless a note tells where its frame belongs; unreadable metadata costs no pixels."""
+    """Raise OmeTiffError unless a note is the complete record of a frame."""
     try:
         decode_head(note)
+        decode_metadata(note)
     except OmeTiffError as error:
         raise OmeTiffError(f"{path}: {error}") from error
 
