@@ -272,7 +272,7 @@ def _places(index: bytes) -> Iterator[_Place]:
 
 
 def _counted(refused: Iterable[SkippedFrame], places: Iterable[_Place]) -> list[SkippedFrame]:
-    """Return files that are left out; of those that the index names each frame is told by itself."""
+    """Return skipped files; frames of the files in the index are reported one by one."""
     named = {place.file for place in places}
     return [replace(each, n_frames=0) if each.what in named else each for each in refused]
 

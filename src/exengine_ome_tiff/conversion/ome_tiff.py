@@ -60,7 +60,7 @@ class OmeTiffSource(FileSource):
             self.summary_metadata = summary_metadata(self._document, xml)
             self.options = ome_options(self._document)
             self.notes = [f"{count_text(count, name)}" for name, count in self._document.left_out.items()]
-            named = _file_names(self._document)  # whose planes are told by themselves
+            named = _file_names(self._document)  # their planes are reported one by one
             self.skipped += [each for each in self._refused if each.what not in named]
             self._pages = self._planes()
         except BaseException:

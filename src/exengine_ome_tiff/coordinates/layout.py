@@ -42,7 +42,7 @@ class ImageLayout:
     lacking
         Axes that these frames lack, and that other frames with the same labels and of the same kind have.
     names
-        For the axes ``channel`` and ``position`` the names of values, where they have any.
+        Names of values along the axes ``channel`` and ``position``, if they have any.
     """
 
     labels: tuple[tuple[str, int | str], ...]
@@ -57,7 +57,7 @@ class ImageLayout:
 
     @property
     def named_labels(self) -> dict[str, int | str]:
-        """The labels by axis, with names in place of the numbers that have one."""
+        """Labels by axis; names replace the numbers that have one."""
         return {axis: self.names.get(axis, {}).get(value, value) for axis, value in self.labels}
 
     @property

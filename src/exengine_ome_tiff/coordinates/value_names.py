@@ -1,4 +1,4 @@
-"""Names of channels and positions that are only numbers in coordinates."""
+"""Names of channels and positions whose coordinates are numbers."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
@@ -8,7 +8,7 @@ from exengine_ome_tiff.coordinates.layout import AxisValue, value_text
 ValueNames: TypeAlias = Mapping[str, Mapping[int | str, str]]
 """For each axis the names of its values."""
 _NO_NAMES = frozenset({"", "Default"})
-"""What Micro-Manager says of channels and positions without a name."""
+"""Micro-Manager's values for channels and positions without a name."""
 
 
 class Conflict(NamedTuple):
@@ -19,9 +19,9 @@ class Conflict(NamedTuple):
 
 
 def numbered(values: Iterable[AxisValue]) -> dict[int | str, int]:
-    """Return the numbers of values that are no names: integers, and texts that count "0", "1", "2", ...
+    """Return the numbers of values that are not names: integers, and text that counts "0", "1", "2", ...
 
-    Texts such as "488" are names.
+    Other digits, such as "488", are names.
     """
     known = [*values]
     numbers: dict[int | str, int] = {value: value for value in known if isinstance(value, int)}
@@ -35,7 +35,7 @@ def choose_names(
 ) -> tuple[dict[int | str, str], list[Conflict]]:
     """Choose the name of each numbered value.
 
-    A value keeps its number if it is told two names, or if another value has the same name.
+    A value keeps its number if the metadata gives it two names, or gives its name to another value.
 
     Parameters
     ----------
@@ -44,14 +44,14 @@ def choose_names(
     values
         All values of the axis in the dataset.
     told
-        All names that are told of each value.
+        All names that the metadata gives to each value.
 
     Returns
     -------
     dict
         Names by value.
     list of Conflict
-        What was not used.
+        Names that are not used.
     """
     names: dict[int | str, str] = {}
     conflicts = []
