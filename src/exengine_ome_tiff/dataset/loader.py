@@ -4,7 +4,6 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.leftovers import leftover_text
 from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff
-from exengine_ome_tiff.dataset.records import RecordHead, decode_head, decode_metadata
+from exengine_ome_tiff.dataset.records import RecordHead, decode_head
 from exengine_ome_tiff.dataset.told_names import decode_names
 from exengine_ome_tiff.errors import ForeignFileError, OmeTiffError
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome
@@ -270,12 +269,7 @@ def load(
     done, total = 0, sum(path.stat().st_size for path in paths)
     try:
         for path in paths:
-            file, pages = open_journal(
-                path,
-                allow_unfinished=allow_unfinished,
-                settings=settings,
-                check_note=partial(_check_note, path),
-            )
+            file, pages = open_journal(path, allow_unfinished=allow_unfinished, settings=settings)
             index.files.append(file)
             is_finished &= file.is_finished
             try:
@@ -317,15 +311,6 @@ def _found(number: int, file: JournalFile, pages: Iterable[JournalPage]) -> list
             count_text(changed, "frame"),
         )
     return frames
-
-
-def _check_note(path: Path, note: bytes) -> None:
-    """Raise OmeTiffError unless a note is the complete record of a frame."""
-    try:
-        decode_head(note)
-        decode_metadata(note)
-    except OmeTiffError as error:
-        raise OmeTiffError(f"{path}: {error}") from error
 
 
 def _watched(

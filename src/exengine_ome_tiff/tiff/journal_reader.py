@@ -1,6 +1,6 @@
 """Opening a file that was written before, by anybody: what it says of its dataset, and its journal."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from itertools import islice, repeat
 from pathlib import Path
@@ -148,7 +148,6 @@ def open_journal(
     *,
     allow_unfinished: bool = False,
     settings: WriteSettings | None = None,
-    check_note: Callable[[bytes], object] = len,
 ) -> tuple[JournalFile, Iterator[JournalPage]]:
     """Open a file that was written before.
 
@@ -160,9 +159,6 @@ def open_journal(
         Whether it need not be finished: then all pages are read that are whole.
     settings
         How pages are written that are added; None where the file is only read.
-    check_note
-        Raises OmeTiffError for what is no note. Asked where a file was never finished and has no checksums of
-        its records: a note that never reached the disk ends the journal before its block.
 
     Returns
     -------
@@ -188,15 +184,13 @@ def open_journal(
     journal.is_finished, journal.names = head.is_finished, head.names
     if settings is not None:
         journal.write_on(settings)
-    return journal, _read_journal(journal, head, check_note)
+    return journal, _read_journal(journal, head)
 
 
-def _read_journal(
-    journal: JournalFile, head: FileHead, check_note: Callable[[bytes], object]
-) -> Iterator[JournalPage]:
+def _read_journal(journal: JournalFile, head: FileHead) -> Iterator[JournalPage]:
     """Read the journal of a file into its table of pages."""
     pages = journal.pages
-    for ifd, record, data_offsets, note_at in _blocks(journal, head, check_note):
+    for ifd, record, data_offsets, note_at in _blocks(journal, head):
         format_number = pages.format_number(record.pixels)
         handles = [
             pages.add(format_number, data_at, len(note))
@@ -208,7 +202,7 @@ def _read_journal(
         yield from map(JournalPage, handles, record.notes, checksums, repeat(record.is_intact))
 
 
-def _blocks(journal: JournalFile, head: FileHead, check_note: Callable[[bytes], object]) -> Iterator[_Block]:
+def _blocks(journal: JournalFile, head: FileHead) -> Iterator[_Block]:
     """Yield all blocks; of a file that was never finished those before the first one that is not whole."""
     # records and plain pixels have room in the file, as no byte is read twice
     left = size = journal.file.size()
@@ -228,7 +222,7 @@ def _blocks(journal: JournalFile, head: FileHead, check_note: Callable[[bytes], 
                 pages = [ifd, *islice(ifds, len(record.notes) - 1)]
                 offsets = _data_offsets(journal, pages, record, size)
                 if not head.is_finished:
-                    _check_written(journal, ifd, record, check_note, kinds)
+                    _check_written(journal, ifd, record, kinds)
                 yield _Block(ifd, record, offsets, tag.number + record.head_nbytes)
                 last = pages[-1]
                 journal.link_at = last.next_at
@@ -244,14 +238,14 @@ def _check_written(
     journal: JournalFile,
     ifd: chain.Ifd,
     record: BlockRecord,
-    check_note: Callable[[bytes], object],
     kinds: set[tuple[bytes, PixelFormat]],
 ) -> None:
     """Make sure that all of a block but its pixels reached the disk; `kinds` are those checked so far."""
     where = f"{journal.path}: the block at offset {ifd.offset}"
     _check(record.is_intact is not False, f"{where} has a record that does not have its checksum")
-    for note in record.notes if record.is_intact is None else ():
-        check_note(note)
+    _check(
+        not any(b"\0" in note for note in record.notes), f"{where} has a record that was never written whole"
+    )
     _check(ifd.is_sorted, f"{where} has a page with damaged tags")
     entries = ifd.public_entries()
     kind = entries if record.pixels.is_encoded else PageKind(entries).page(0), record.pixels

@@ -133,6 +133,7 @@ QUANTITIES = (
 )
 OF_PLANES = QUANTITIES[:7]
 """Those that frames tell; a frame's keys are compared with their names."""
+_NAME_WORDS = {word for quantity in QUANTITIES for name in quantity.names for word in name.split()}
 
 
 def unit_of(text: str) -> str | None:
@@ -251,9 +252,9 @@ def _without(words: tuple[str, ...], ignored: set[str] | frozenset[str]) -> str:
 
 
 def _find(name: Name) -> Quantity | None:
-    if not name.words and name.unit is None:
-        return None
     words = ("pixel", "size") if name.is_per_pixel and {*name.words} <= _OF_PIXELS else name.words
+    if name.unit is None and _NAME_WORDS.isdisjoint(words):
+        return None
     for quantity in QUANTITIES:
         rest = _without(words, quantity.ignored)
         text = rest or ("" if quantity.is_rate and name.unit is not None else " ".join(words))
