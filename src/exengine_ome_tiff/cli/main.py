@@ -51,9 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit status: 0 for success, 1 when the work failed, 2 for arguments that make no sense.
     """
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it finds wrong is reported as our errors
     parser = command_parser()
     options = parser.parse_args(arguments)
+    tifffile_logger = logging.getLogger("tifffile")
+    level = tifffile_logger.level
+    tifffile_logger.setLevel(logging.CRITICAL)  # what it finds wrong is reported as our errors
     try:
         status = int(options.work(options))
         print(end="", flush=True)
@@ -69,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
         say(f"{parser.prog} {options.command}: {error}", sys.stderr)
         return 1
+    finally:
+        tifffile_logger.setLevel(level)
     return status
 
 
