@@ -26,7 +26,7 @@ from exengine_ome_tiff.ome import (
 )
 from exengine_ome_tiff.reading.reader import Reader, plain_coordinates
 from exengine_ome_tiff.tiff import PageCoding
-from exengine_ome_tiff.translate import Translator
+from exengine_ome_tiff.translate import Interpreter, Translator
 from exengine_ome_tiff.writing.claim import Claim, claim, hold_dataset, read_held
 from exengine_ome_tiff.writing.put_errors import OnError, PutErrors, is_no_room
 from exengine_ome_tiff.writing.recorder import Recorder
@@ -283,7 +283,7 @@ class TiffStorage(Reader):
         OmeTiffError
             What is there was not written by a `TiffStorage`, or has no frame.
         """
-        known, safety = tuple(translators), Safety(checksums=checksums, fsync=fsync)
+        interpreter, safety = Interpreter(translators), Safety(checksums=checksums, fsync=fsync)
         absolute = absolute_path(path)
         try:
             held = hold_dataset(absolute)
@@ -291,8 +291,8 @@ class TiffStorage(Reader):
             raise FileExistsError(f"{absolute} is being written by another TiffStorage") from error
         self = cls.__new__(cls)
         try:
-            recording = read_held(held, known)
-        except (OmeTiffError, OSError, ImportError, TypeError):
+            recording = read_held(held, interpreter)
+        except (OmeTiffError, OSError, ImportError):
             held.lock.release()
             raise
         self._record(recording, Claim(held.lock, []), safety)

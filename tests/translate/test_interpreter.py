@@ -99,6 +99,44 @@ def test_a_translator_that_fails_loses_nothing(caplog):
     assert "KeyError: 'missing'" in caplog.text
 
 
+class Fickle(Translator):
+    """One whose errors differ from frame to frame."""
+
+    def matches(self, tags):
+        return "at" in tags
+
+    def plane_values(self, tags):
+        return PlaneValues(exposure_s=float(tags["at"]))
+
+    def frame_values(self, tags):
+        return FrameValues(position_name=tags[tags["at"]])
+
+
+def test_each_dataset_logs_a_failure_of_a_kind_once(tmp_path, caplog):
+    for name in ("first", "second"):
+        caplog.clear()
+        path = tmp_path / f"{name}.ome.tiff"
+        with TiffStorage(path, translators=[Fickle()]) as storage:
+            for time in range(50):
+                storage.put(
+                    {"time": time, "channel": time % 2}, np.ones((4, 4), np.uint8), {"at": f"no {time}"}
+                )
+                assert len(storage.images) == 1  # asks the frames for names
+            storage.put({"time": 50, "channel": 0}, np.ones((4, 4), np.uint8), {"at": [7]})
+        lines = [record.getMessage().partition(" of ")[0::2] for record in caplog.records]
+        assert [line for line in lines if line[0].startswith("Fickle")] == FICKLE
+        with TiffStorage.open(path) as storage:
+            assert len(storage.get_image_coordinates_list()) == 51
+
+
+OF = "a metadata translator failed, its values are left out: "
+FICKLE = [
+    ("Fickle.plane_values", OF + "ValueError: could not convert string to float: 'no 0'"),
+    ("Fickle.frame_values", OF + "KeyError: 'no 0'"),
+    ("Fickle.plane_values", OF + "TypeError: float() argument must be a string or a real number, not 'list'"),
+]
+
+
 def wrong(**methods):
     """Make a translator whose methods answer what they must not."""
     return type("Wrong", (Translator,), {"matches": lambda _self, tags: "q" in tags} | methods)()
@@ -167,6 +205,11 @@ def test_a_package_that_cannot_be_loaded_stops_nothing(monkeypatch, caplog):
     interpreter._installed.cache_clear()
     try:
         assert Interpreter().read({"exposure_s": 3}).exposure_s == 3
+        assert caplog.text.count("no module named missing") == 1
+        other = Interpreter()  # of another dataset
+        other.read({})
+        other.fresh().read({})
+        assert caplog.text.count("no module named missing") == 2
     finally:
         interpreter._installed.cache_clear()
     assert "no module named missing" in caplog.text

@@ -37,18 +37,6 @@ def test_columns_are_what_was_added(count):
     assert_has(table, range(count))
 
 
-@pytest.mark.parametrize("kept", [0, 1, 1023, 1024, 1025, 4095, 4096, 4097, 8191, 8192, 9999, 10_000])
-def test_the_first_ones_are_kept_and_others_follow(kept):
-    table = PlaneTable()
-    for number in range(10_000):
-        table.append(values_of(number))
-    table.keep(kept)
-    assert_has(table, range(kept))
-    for number in range(20_000, 25_000):
-        table.append(values_of(number))
-    assert_has(table, [*range(kept), *range(20_000, 25_000)])
-
-
 def test_a_value_that_nobody_knows_takes_no_memory():
     table = PlaneTable()
     tracemalloc.start()

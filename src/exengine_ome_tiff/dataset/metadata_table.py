@@ -1,11 +1,11 @@
 """What the metadata of all frames says, by their numbers."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from exengine_ome_tiff.coordinates import FrameNumber
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.records import decode_tags
-from exengine_ome_tiff.translate import Interpreter, PlaneTable, Translator
+from exengine_ome_tiff.translate import Interpreter, PlaneTable
 
 
 class MetadataTable:
@@ -13,23 +13,18 @@ class MetadataTable:
 
     Parameters
     ----------
-    translators
-        Of the user.
-
-    Raises
-    ------
-    TypeError
-        One is no `Translator`.
+    interpreter
+        Has read nothing yet.
     """
 
-    def __init__(self, translators: Iterable[Translator] = ()) -> None:
-        self.interpreter = Interpreter(translators)
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
         self.planes = PlaneTable()
 
     @classmethod
-    def read(cls, index: FrameIndex, translators: Iterable[Translator] = ()) -> "MetadataTable":
+    def read(cls, index: FrameIndex, interpreter: Interpreter) -> "MetadataTable":
         """Read the metadata of all frames from their records."""
-        table = cls(translators)
+        table = cls(interpreter)
         for number in map(FrameNumber, range(len(index))):
             table.append(decode_tags(index.note(number)))
         return table

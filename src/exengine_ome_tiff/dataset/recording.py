@@ -28,8 +28,8 @@ class Recording:
         Where it lives.
     header
         What its files say of it.
-    translators
-        Of the user, for dialects of metadata that this package does not know.
+    interpreter
+        Knows the translators of the user; has read nothing, or the metadata in `metadata`.
     index
         Its frames.
     metadata
@@ -40,7 +40,7 @@ class Recording:
 
     location: Location
     header: Header
-    translators: Sequence[Translator] = ()
+    interpreter: Interpreter = field(default_factory=Interpreter)
     index: FrameIndex = field(default_factory=FrameIndex)
     metadata: MetadataTable | None = None
     is_finished: bool = False
@@ -50,15 +50,15 @@ class Recording:
     @classmethod
     def new(cls, location: Location, header: Header, translators: Iterable[Translator]) -> "Recording":
         """Make a dataset without frames; TypeError where a translator is none."""
-        known = tuple(translators)
-        return cls(location, header, known, metadata=MetadataTable(known))
+        interpreter = Interpreter(translators)
+        return cls(location, header, interpreter, metadata=MetadataTable(interpreter))
 
     def images(self) -> list[StoredImage]:
         """Lay out the frames, and name the images."""
         images = self.unnamed_images()
         names = self.names
         if names is None:
-            names = names_of_first_frames(self.header, self.index, images, Interpreter(self.translators))
+            names = names_of_first_frames(self.header, self.index, images, self.interpreter)
         return self.named(images, names)
 
     def unnamed_images(self) -> list[StoredImage]:
@@ -71,7 +71,7 @@ class Recording:
 
     def facts(self) -> Facts:
         """Find out what is known of the frames."""
-        table = self.metadata or MetadataTable.read(self.index, self.translators)
+        table = self.metadata or MetadataTable.read(self.index, self.interpreter.fresh())
         return Facts(self.header, self.index, table.planes, table.interpreter)
 
     def read_back(self, paths: Sequence[Path], progress: Progress | None = None) -> None:
@@ -95,7 +95,7 @@ class Recording:
         )
         try:
             check_positions(loaded, self.header)
-            metadata = MetadataTable.read(loaded.index, self.translators)
+            metadata = MetadataTable.read(loaded.index, self.interpreter.fresh())
         except (OmeTiffError, OSError):
             loaded.index.close()
             raise

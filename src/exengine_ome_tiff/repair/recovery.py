@@ -13,7 +13,7 @@ from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.errors import BeingWrittenError, OmeTiffError
 from exengine_ome_tiff.ome import valid_text
 from exengine_ome_tiff.tiff import read_head
-from exengine_ome_tiff.translate import Translator
+from exengine_ome_tiff.translate import Interpreter, Translator
 from exengine_ome_tiff.writing import replaced
 from exengine_ome_tiff.writing.claim import Held, hold_dataset
 from exengine_ome_tiff.writing.finalize import finish_files
@@ -75,7 +75,7 @@ def recover(
     OSError
         It cannot be written to. It is as it was before.
     """
-    absolute = absolute_path(path)
+    absolute, interpreter = absolute_path(path), Interpreter(translators)
     if not absolute.exists():
         with suppress(ValueError):  # nothing can be written there
             replaced.move_back(Location.of(absolute))
@@ -92,7 +92,7 @@ def recover(
     try:
         if _is_finished(held.location, held.paths, held.header):
             return RecoveryResult(held.location.path, len(held.paths), None)
-        return _finish(held, translators, progress)
+        return _finish(held, interpreter, progress)
     finally:
         held.lock.release()
 
@@ -115,14 +115,14 @@ def _is_finished(location: Location, paths: Iterable[Path], header: Header) -> b
     return all(read_head(path).is_finished for path in paths)
 
 
-def _finish(held: Held, translators: Iterable[Translator], progress: Progress | None) -> RecoveryResult:
+def _finish(held: Held, interpreter: Interpreter, progress: Progress | None) -> RecoveryResult:
     """Read the journals and finish the files that are not."""
     try:
         held.header.coding.require_codec()
     except ImportError as error:
         raise OmeTiffError(f"{held.location.path}: {error}") from error
     total = sum(path.stat().st_size for path in held.paths)
-    recording = Recording(held.location, held.header, tuple(translators))
+    recording = Recording(held.location, held.header, interpreter)
     recording.read_back(held.paths, progress)
     try:
         finish_files(recording, fsync=True)

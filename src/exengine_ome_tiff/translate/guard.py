@@ -3,7 +3,6 @@
 import logging
 import math
 from collections.abc import Callable, Iterable
-from functools import cache
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -16,7 +15,9 @@ T = TypeVar("T")
 
 
 class Guarded(Translator):
-    """A translator of somebody else; where it fails, nothing is known, and the log tells so once.
+    """A translator of somebody else; where it fails, nothing is known, and the log says so.
+
+    The log gets one line for each method and type of error, as the text may differ from frame to frame.
 
     Parameters
     ----------
@@ -30,9 +31,9 @@ class Guarded(Translator):
     """
 
     def __init__(self, translator: object) -> None:
-        if not isinstance(translator, Translator):
-            raise TypeError(f"got {translator!r} as a translator, expected an instance of a Translator")
-        self._translator = translator
+        self._translator = check_translator(translator)
+        self._logged: set[tuple[str, type[Exception]]] = set()
+        """Methods and the types of their errors."""
 
     def matches(self, tags: Tags) -> bool:
         return self._ask(lambda: bool(self._translator.matches(_frozen(tags))), "matches", default=False)
@@ -66,14 +67,27 @@ class Guarded(Translator):
         try:
             return ask()
         except Exception as error:  # noqa: BLE001 - it is foreign code, and the frame must be kept
-            log_failure(f"{type(self._translator).__qualname__}.{method}", f"{type(error).__name__}: {error}")
+            if (method, type(error)) not in self._logged:
+                self._logged.add((method, type(error)))
+                log_failure(f"{type(self._translator).__qualname__}.{method}", error_text(error))
             return default
 
 
-@cache
+def check_translator(translator: object) -> Translator:
+    """Return a translator; TypeError where it is none."""
+    if not isinstance(translator, Translator):
+        raise TypeError(f"got {translator!r} as a translator, expected an instance of a Translator")
+    return translator
+
+
 def log_failure(what: str, error: str) -> None:
-    """Tell, once, what went wrong."""
+    """Log what went wrong."""
     logger.error("%s of a metadata translator failed, its values are left out: %s", what, error)
+
+
+def error_text(error: Exception) -> str:
+    """Return the type and the message of an error."""
+    return f"{type(error).__name__}: {error}"
 
 
 def _frozen(tags: Tags) -> Tags:

@@ -3,7 +3,7 @@
 import logging
 from array import array
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import entry_points
 
 import numpy as np
@@ -15,7 +15,7 @@ from exengine_ome_tiff.translate.acqengj import AcquisitionEngine
 from exengine_ome_tiff.translate.devices import STATE_KEYS, Devices
 from exengine_ome_tiff.translate.form import UNKEPT, Form
 from exengine_ome_tiff.translate.frame_facts import FrameFacts
-from exengine_ome_tiff.translate.guard import Guarded, log_failure
+from exengine_ome_tiff.translate.guard import Guarded, check_translator, error_text, log_failure
 from exengine_ome_tiff.translate.key_findings import add_summary_findings
 from exengine_ome_tiff.translate.mmcore import MMCore
 from exengine_ome_tiff.translate.other_programs import Bluesky, DisplaySettings, Squid
@@ -55,7 +55,7 @@ class Interpreter:
     """
 
     def __init__(self, translators: Iterable[Translator] = ()) -> None:
-        self._translators = (*map(Guarded, translators), *_installed())
+        self._given = (*map(Guarded, translators),)
         self._by_keys: dict[tuple[str, ...], Form] = {}
         self._plans: dict[tuple[str, ...], Plan] = {}
         """Of single frames."""
@@ -93,16 +93,19 @@ class Interpreter:
         self._rows.append(form.number << 32 | form.add(tags, changed))
         return form.plan.plane(tags, changed)
 
-    def like(self) -> "Interpreter":
-        """Return one that asks the same translators and has read nothing yet."""
+    def fresh(self) -> "Interpreter":
+        """Return one with the same translators, and what was logged of them, that has read nothing yet."""
         other = Interpreter()
         other._translators = self._translators
         return other
 
-    def keep(self, count: int) -> None:
-        """Forget all frames but the first ones."""
-        self._last_form = None
-        del self._rows[count:]
+    @cached_property
+    def _translators(self) -> tuple[Guarded, ...]:
+        """Those given, then those of installed packages, which take time to find."""
+        installed, failures = _installed()
+        for what, error in failures:
+            log_failure(what, error)
+        return (*self._given, *map(Guarded, installed))
 
     def frame(self, metadata: Mapping[str, object]) -> FrameValues:
         """Tell what else a frame says, on its own."""
@@ -192,12 +195,12 @@ class Interpreter:
 
 
 @cache
-def _installed() -> tuple[Guarded, ...]:
-    """Make the translators that installed packages register."""
-    found = []
+def _installed() -> tuple[list[Translator], list[tuple[str, str]]]:
+    """Make the translators that installed packages register; return them, and what went wrong with others."""
+    found, failures = [], []
     for entry in entry_points(group=ENTRY_POINTS):
         try:
-            found.append(Guarded(entry.load()()))
+            found.append(check_translator(entry.load()()))
         except Exception as error:  # noqa: BLE001 - a package that is broken must not stop an acquisition
-            log_failure(f"loading {entry.value}", f"{type(error).__name__}: {error}")
-    return tuple(found)
+            failures.append((f"loading {entry.value}", error_text(error)))
+    return found, failures

@@ -57,16 +57,6 @@ class PlaneTable:
     def __len__(self) -> int:
         return len(self._chunks) * _CHUNK + len(self._values) // _FIELDS
 
-    def keep(self, count: int) -> None:
-        """Forget all planes but the first ones."""
-        whole, rest = divmod(count, _CHUNK)
-        if whole < len(self._chunks):
-            rows = np.full((_CHUNK, _FIELDS), UNKNOWN)
-            for index, column in self._chunks[whole].items():
-                rows[:, index] = column
-            self._chunks, self._values = self._chunks[:whole], array("d", rows.tobytes())
-        del self._values[rest * _FIELDS :]
-
     def columns(self) -> dict[str, npt.NDArray[np.float64]]:
         """Return the table: an array of shape (planes,), to be read only, for each field of `PlaneValues`."""
         count = len(self)

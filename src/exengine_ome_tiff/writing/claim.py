@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.tiff import OPEN_FILES, is_begun, patiently, read_head, sync_folder
-from exengine_ome_tiff.translate import Translator
+from exengine_ome_tiff.translate import Interpreter
 from exengine_ome_tiff.writing import replaced
 from exengine_ome_tiff.writing.lock import Lock
 
@@ -62,7 +62,7 @@ def hold_dataset(path: Path) -> Held:
         raise
 
 
-def read_held(held: Held, translators: Sequence[Translator]) -> Recording:
+def read_held(held: Held, interpreter: Interpreter) -> Recording:
     """Read back a dataset that is held, so that a recorder can go on with it.
 
     Raises
@@ -77,7 +77,7 @@ def read_held(held: Held, translators: Sequence[Translator]) -> Recording:
     if any(read_head(path).is_finished for path in held.paths):
         raise FileExistsError(f"{held.location.path} is finished: no frame can be put any more")
     held.header.coding.require_codec()
-    recording = Recording(held.location, held.header, translators)
+    recording = Recording(held.location, held.header, interpreter)
     recording.read_back(held.paths)
     for path in {*held.paths}.difference(file.path for file in recording.index.files):
         path.unlink()  # the folder would not open with a file without a frame
