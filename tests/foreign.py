@@ -226,17 +226,28 @@ def write_separate_2(
     *,
     names: Sequence[str] = ("Default",),
     cut: int = 0,
+    is_beta: bool = False,
 ) -> Path:
-    """Write separate image files as Micro-Manager 2 does; parameters as for `write_separate_1`."""
+    """Write separate image files as Micro-Manager 2 does; parameters as for `write_separate_1`.
+
+    Parameters
+    ----------
+    is_beta
+        Whether ``metadata.txt`` has nothing but coordinates, as that of the beta versions: all other
+        metadata of a frame are in its file.
+    """
     entries: dict[str, dict[str, Any]] = {}
     for coordinates, pixels, metadata in frames:
         c, z, t, p = _cztp(coordinates)
         name = f"{names[p]}/img_channel{c:03}_position{p:03}_time{t:09}_z{z:03}.tif"
-        own = {**metadata, **_format(pixels), "FileName": name, "PositionName": names[p]}
+        own = {**metadata, **_format(pixels), "PositionName": names[p]}
+        if not is_beta:
+            own["FileName"] = name
         _write_by_imagej(folder / name, pixels, own)
         texts = entries.setdefault(names[p], {"Summary": summary})
         texts[f"Coords-{name}"] = {"channel": c, "position": p, "time": t, "z": z}
-        texts[f"Metadata-{name}"] = own
+        if not is_beta:
+            texts[f"Metadata-{name}"] = own
     return _write_metadata_text(folder, entries, cut)
 
 
@@ -249,7 +260,7 @@ def _format(pixels: np.ndarray) -> dict[str, Any]:
 def _write_by_imagej(path: Path, pixels: np.ndarray, metadata: Mapping[str, Any]) -> None:
     """Write an image as ImageJ does, which Micro-Manager leaves that to."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(path, pixels, imagej=True, metadata={"Info": json.dumps(metadata)})
+    tifffile.imwrite(path, pixels, imagej=True, metadata={"Info": json.dumps(metadata, indent=2)})
 
 
 def _write_metadata_text(folder: Path, entries: Mapping[str, Mapping[str, Any]], cut: int) -> Path:

@@ -14,7 +14,7 @@ from exengine_ome_tiff.conversion.recorded_order import recorded_order
 from exengine_ome_tiff.conversion.separate_files import place_of_name
 from foreign import write_separate_1, write_separate_2
 from frames import assert_same, frame
-from readers.bioformats import BioFormats
+from readers.bioformats import BioFormats, BioFormatsError
 from readers.check import assert_readers_agree
 
 CHANNELS = ["DAPI", "FITC"]
@@ -39,6 +39,7 @@ SUMMARY_2 = SUMMARY | {
     "StagePositions": [{"Label": label} for label in POSITIONS],
 }
 NUMBERS = nested(time=range(2), position=range(2), channel=range(2), z=range(3))
+FLAT = [place for place in NUMBERS if place["z"] == 0]
 
 
 def frames_at(places, shape=(40, 48), dtype="u2"):
@@ -46,6 +47,21 @@ def frames_at(places, shape=(40, 48), dtype="u2"):
         (place, frame(place, shape, dtype), {"ElapsedTime-ms": 100.0 * number + 7, "Exposure-ms": 10})
         for number, place in enumerate(places)
     ]
+
+
+NAMED = "img_{t:09}_{channel}_{z:03}.tif"
+"""Name of an image file of version 1.4."""
+
+
+def alone(folder, z, c, t, name):
+    """Read an image file by itself with Bio-Formats."""
+    path = folder / name.format(z=z, c=c, t=t, channel=CHANNELS[c])
+    with BioFormats(path, group_files=False) as file:
+        return file.plane(0, 0, 0, 0)
+
+
+def zct(place):
+    return place["z"], place["channel"], place["time"]
 
 
 def named(place):
@@ -56,8 +72,8 @@ def write_1(folder, frames, **options):
     return write_separate_1(folder, SUMMARY, frames, channels=CHANNELS, names=POSITIONS, **options)
 
 
-def write_2(folder, frames, **options):
-    return write_separate_2(folder, SUMMARY_2, frames, names=POSITIONS, **options)
+def write_2(folder, frames, *, summary=SUMMARY_2, **options):
+    return write_separate_2(folder, summary, frames, names=POSITIONS, **options)
 
 
 def seconds_of(series):
@@ -107,23 +123,67 @@ def test_bio_formats_sees_the_same_in_source_and_result(tmp_path):
             assert_same(result.plane(0, *place), source.plane(0, *place))
 
 
-@pytest.mark.parametrize("dtype", ["u1", "u2"])
-def test_bio_formats_sees_the_same_in_each_position(dtype, tmp_path):
-    # Bio-Formats reads no RGB of this kind, and does not open what `write_2` writes
-    folder = write_1(tmp_path / "run_1", frames_at(NUMBERS, dtype=dtype))
+@pytest.mark.parametrize(("shape", "dtype"), [((40, 48), "u1"), ((40, 48), "u2"), ((40, 48, 3), "u1")])
+def test_bio_formats_sees_the_same_in_each_position_of_1_4(shape, dtype, tmp_path):
+    folder = write_1(tmp_path / "run_1", frames_at(NUMBERS, shape, dtype))
     done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
     with BioFormats(done.path) as result:
         assert [series.name for series in result.series] == POSITIONS
         for number, (position, after) in enumerate(zip(POSITIONS, result.series, strict=True)):
             with BioFormats(folder / position / "metadata.txt") as source:
                 before = next(each for each in source.series if each.name == position)
-                shape = before.size_z, before.effective_size_c, before.size_t
-                assert shape == (after.size_z, after.effective_size_c, after.size_t)
+                sizes = before.size_z, before.effective_size_c, before.size_t
+                assert sizes == (after.size_z, after.effective_size_c, after.size_t)
                 assert before.channel_names == after.channel_names
                 assert seconds_of(before) == seconds_of(after)
-                for place in np.ndindex(*shape):
-                    expected = source.plane(source.series.index(before), *place)
-                    assert_same(result.plane(number, *place), expected)
+                for place in np.ndindex(*sizes):
+                    if len(shape) == 3:  # as Bio-Formats reads no color in such a folder
+                        assert_same(result.plane(number, *place), alone(folder / position, *place, NAMED))
+                    else:
+                        expected = source.plane(source.series.index(before), *place)
+                        assert_same(result.plane(number, *place), expected)
+
+
+def test_bio_formats_sees_the_same_in_each_position_of_2_beta(tmp_path):
+    # of one z each: Bio-Formats counts sizes by the third of these names, which is not the number of z
+    folder = write_2(tmp_path / "run_1", frames_at(FLAT), is_beta=True, summary=SUMMARY_2 | {"Slices": 1})
+    done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
+    with BioFormats(done.path) as result:
+        assert [series.name for series in result.series] == POSITIONS
+        for number, (position, after) in enumerate(zip(POSITIONS, result.series, strict=True)):
+            with BioFormats(folder / position / "metadata.txt") as source:
+                (before,) = source.series
+                sizes = before.size_z, before.effective_size_c, before.size_t
+                assert sizes == (after.size_z, after.effective_size_c, after.size_t) == (1, 2, 2)
+                assert before.channel_names == after.channel_names == CHANNELS
+                told = source.original_metadata(0)
+                assert {told[f"Plane #{index} PositionName"] for index in range(4)} == {position}
+                times = {(0, c, t): float(told[f"Plane #{2 * t + c} ElapsedTime-ms"]) for c, t in np.ndindex(2, 2)}
+                start = min(times.values())
+                assert seconds_of(after) == {at: round((ms - start) / 1e3, 3) for at, ms in times.items()}
+                for place in np.ndindex(*sizes):
+                    assert_same(result.plane(number, *place), source.plane(0, *place))
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((40, 48), "u2"), ((40, 48, 3), "u1")])
+def test_bio_formats_sees_each_image_file_of_2_at_its_place(shape, dtype, tmp_path):
+    folder = write_2(tmp_path / "run_1", frames_at(NUMBERS, shape, dtype))
+    done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
+    with pytest.raises(BioFormatsError), BioFormats(folder / "left" / "metadata.txt"):
+        pass  # as it refuses all that has the names of files as of version 2.0
+    with BioFormats(done.path) as result:
+        assert [series.name for series in result.series] == POSITIONS
+        for number, (position, after) in enumerate(zip(POSITIONS, result.series, strict=True)):
+            assert (after.size_z, after.effective_size_c, after.size_t) == (3, 2, 2)
+            assert after.channel_names == CHANNELS
+            frames = [place for place in NUMBERS if place["position"] == number]
+            milliseconds = {zct(place): 100 * NUMBERS.index(place) for place in frames}
+            start = min(milliseconds.values())
+            assert seconds_of(after) == {at: (ms - start) / 1e3 for at, ms in milliseconds.items()}
+            name = f"img_channel{{c:03}}_position{number:03}_time{{t:09}}_z{{z:03}}.tif"
+            for place in frames:
+                expected = alone(folder / position, *zct(place), name)
+                assert_same(result.plane(number, *zct(place)), expected)
 
 
 @both

@@ -289,6 +289,13 @@ class BioFormats:
                 if modulo.type is not None
             }
 
+    def original_metadata(self, series: int) -> dict[str, str]:
+        """Return what the format itself says of an image, by the keys that Bio-Formats gives to it."""
+        with self._listening():
+            self._reader.setSeries(series)
+            found = self._reader.getSeriesMetadata()
+            return {str(key): str(found.get(key)) for key in found.keySet()}
+
     @property
     def warnings(self) -> list[str]:
         """All that Bio-Formats has logged for this file at level WARN or above, opening and reading."""
