@@ -40,6 +40,11 @@ def error_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+def excerpt_text(data: bytes) -> str:
+    """Show the start of what should have been text, in quotes; what cannot be printed by its number."""
+    return f'"{data[:80].decode("latin-1").encode("unicode_escape").decode("ascii")}"'
+
+
 def duration_text(seconds: float) -> str:
     """Express a time span in at most two units, such as "3 h 20 min"."""
     if seconds < 60:

@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import PlateInfo, read_coordinates
+from exengine_ome_tiff.coordinates import PlateInfo, place_text, read_coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.location import Location, absolute_path
@@ -329,7 +329,9 @@ class TiffStorage(Reader):
         """
         recorder, errors = self._recorder, self._errors
         if recorder is None or self._is_closed or recorder.state.is_over:
-            raise RuntimeError(f"{self._path}: no frame can be put any more, at {data_coordinates!r}")
+            raise RuntimeError(
+                f"{self._path}: no frame can be put any more, at {place_text(data_coordinates)}"
+            )
         errors.try_again(recorder.put)
         try:
             recorder.put(plain_coordinates(data_coordinates), data, metadata)
@@ -337,7 +339,7 @@ class TiffStorage(Reader):
             if errors.is_collecting and is_no_room(error):
                 errors.keep(read_coordinates(plain_coordinates(data_coordinates)), data, metadata)
                 return
-            errors.meet(error, repr(data_coordinates))
+            errors.meet(error, place_text(data_coordinates))
             if not errors.is_collecting:
                 raise
         else:

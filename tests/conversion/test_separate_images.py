@@ -158,7 +158,9 @@ def test_bio_formats_sees_the_same_in_each_position_of_2_beta(tmp_path):
                 assert before.channel_names == after.channel_names == CHANNELS
                 told = source.original_metadata(0)
                 assert {told[f"Plane #{index} PositionName"] for index in range(4)} == {position}
-                times = {(0, c, t): float(told[f"Plane #{2 * t + c} ElapsedTime-ms"]) for c, t in np.ndindex(2, 2)}
+                times = {
+                    (0, c, t): float(told[f"Plane #{2 * t + c} ElapsedTime-ms"]) for c, t in np.ndindex(2, 2)
+                }
                 start = min(times.values())
                 assert seconds_of(after) == {at: round((ms - start) / 1e3, 3) for at, ms in times.items()}
                 for place in np.ndindex(*sizes):

@@ -10,6 +10,7 @@ import tifffile
 from exengine.kernel.data_coords import DataCoordinates
 
 from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff.coordinates import coordinates_text
 from frames import SHAPE, assert_same, frame, in_file, stored_planes
 
 GRAY_DTYPES = ["?", "i1", "u1", "<i2", "<u2", "<i4", "<u4", "<f2", "<f4", "<f8", "<c8", "<c16"]
@@ -474,7 +475,7 @@ def test_bad_arrays_are_refused(path, bad):
         path,
         lambda storage: storage.put({"time": 7, "q": "x"}, array, {}),
         error,
-        ["{'time': 7, 'q': 'x'}", *parts],
+        ["time=7,q=x", *parts],
     )
 
 
@@ -516,7 +517,7 @@ def test_nothing_can_be_put_after_the_end(path, ended):
     for coordinates in (GOOD, {"time": 1}, {"position": "new"}):
         with pytest.raises(RuntimeError) as caught:
             storage.put(coordinates, frame(coordinates))
-        assert str(coordinates) in str(caught.value)
+        assert coordinates_text(coordinates) in str(caught.value)
     storage.flush()
     storage.finish()
     storage.close()

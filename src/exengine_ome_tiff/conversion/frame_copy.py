@@ -7,10 +7,9 @@ import numpy as np
 
 from exengine_ome_tiff.conversion.partial_result import PartialResult
 from exengine_ome_tiff.conversion.sources import SkippedFrame, Source, UnreadableFrameError
-from exengine_ome_tiff.coordinates import read_coordinates
+from exengine_ome_tiff.coordinates import coordinates_text, read_coordinates
 from exengine_ome_tiff.dataset.records import to_json
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.inspection.frame_metadata import coordinates_text
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
 Progress: TypeAlias = Callable[[Literal["converting", "verifying"], int, int], object]

@@ -1,6 +1,7 @@
 """Coordinates of frames: what is valid, what makes an image, what a file may be called."""
 
 from exengine_ome_tiff.coordinates.axis_names import file_key
+from exengine_ome_tiff.coordinates.axis_text import coordinates_text, place_text
 from exengine_ome_tiff.coordinates.grouping import check_fold_axes, lay_out
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, FrameNumber, Key, read_coordinates
 from exengine_ome_tiff.coordinates.layout import ImageLayout
@@ -28,11 +29,13 @@ __all__ = [
     "are_wells",
     "check_fold_axes",
     "choose_names",
+    "coordinates_text",
     "file_key",
     "file_label",
     "lay_out",
     "misses_plate",
     "numbered",
+    "place_text",
     "read_coordinates",
     "well_of_image",
     "wells_named",

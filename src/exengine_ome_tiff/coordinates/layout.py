@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.coordinates.axis_text import value_text
 from exengine_ome_tiff.coordinates.keys import FrameNumber
 
 AxisValue: TypeAlias = int | str | None
@@ -134,13 +135,6 @@ class ImageLayout:
         shape = tuple(self.sizes[axis] for axis in reversed(self.order))
         indices = np.indices(shape).reshape(3, -1)[::-1]
         return np.stack([indices[self.order.index(axis)] for axis in "ZCT"], axis=1)
-
-
-def value_text(value: AxisValue) -> str:
-    """Write a value as text: a string of digits in quotes, as it is not the number."""
-    if value is None:
-        return "(none)"
-    return f'"{value}"' if isinstance(value, str) and value.lstrip("-").isdigit() else str(value)
 
 
 def plane_counts(

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from exengine_ome_tiff.coordinates.layout import AxisValue, value_text
+from exengine_ome_tiff.coordinates.axis_text import value_text
+from exengine_ome_tiff.coordinates.layout import AxisValue
 
 ValueNames: TypeAlias = Mapping[str, Mapping[int | str, str]]
 """For each axis the names of its values."""

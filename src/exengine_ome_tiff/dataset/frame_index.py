@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import Axes, Coordinates, FrameNumber, Key, read_coordinates
+from exengine_ome_tiff.coordinates import Axes, Coordinates, FrameNumber, Key, place_text, read_coordinates
 from exengine_ome_tiff.dataset.records import decode_metadata
 from exengine_ome_tiff.tiff import JournalFile, PageHandle, PixelFormat
 
@@ -146,5 +146,5 @@ class FrameIndex:
     def _number_at(self, coordinates: Mapping[str, int | str]) -> FrameNumber:
         number = self.find(coordinates)
         if number is None:
-            raise KeyError(f"no frame at {dict(coordinates)!r}")
+            raise KeyError(f"no frame at {place_text(coordinates)}")
         return number

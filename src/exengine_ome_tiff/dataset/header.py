@@ -21,6 +21,7 @@ from exengine_ome_tiff.ome import (
     MicroscopeInfo,
     ObjectiveInfo,
 )
+from exengine_ome_tiff.text_format import excerpt_text
 from exengine_ome_tiff.tiff import PageCoding
 
 T = TypeVar("T")
@@ -123,7 +124,7 @@ class Header:
             header = json.loads(text)
             version = header["exengine_ome_tiff"]
         except _WRONG as error:
-            raise OmeTiffError(f"not the header of a dataset: {text[:80]!r}") from error
+            raise OmeTiffError(f"not the header of a dataset: {excerpt_text(text)}") from error
         if version != FORMAT_VERSION:
             raise OmeTiffError(f"a dataset of format version {version}, this package reads {FORMAT_VERSION}")
         try:
@@ -139,7 +140,7 @@ class Header:
                 _given(header["given"]),
             )
         except _WRONG as error:
-            raise OmeTiffError(f"not the header of a dataset: {text[:80]!r}") from error
+            raise OmeTiffError(f"not the header of a dataset: {excerpt_text(text)}") from error
 
 
 def _known(kind: type[T], written: dict[str, Any]) -> T:

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates import ImageLayout, ValueNames, lay_out
+from exengine_ome_tiff.coordinates import ImageLayout, ValueNames, lay_out, place_text
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.tiff import PixelFormat
@@ -128,10 +128,12 @@ def find_image(images: Sequence[Found], wanted: ImageChoice) -> Found:
     if not images:
         raise ValueError("there is no frame yet, and so no image")
     listed = list_text([f"{number} {image.name!r}" for number, image in enumerate(images)])
-    if wanted is None or not found:
-        what = f"there are {len(images)} images" if wanted is None else f"there is no image {wanted!r}"
+    if wanted is None:
+        what = f"there are {len(images)} images"
+    elif not found:
+        what = f"there is no image {place_text(wanted)}"
     else:
-        what = f"image={wanted!r} is several images"
+        what = f"several images match {place_text(wanted)}"
     raise ValueError(f"{what}, choose one: {listed}")
 
 

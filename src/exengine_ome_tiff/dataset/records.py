@@ -14,6 +14,7 @@ import numpy as np
 
 from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.text_format import excerpt_text
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ def decode_head(record: bytes) -> RecordHead:
             raise ValueError(f"it does not begin with {_START}")  # noqa: TRY301
         return RecordHead(read_coordinates(coordinates), number)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise OmeTiffError(f"not the record of a frame: {record[:80]!r}") from error
+        raise OmeTiffError(f"not the record of a frame: {excerpt_text(record)}") from error
 
 
 def decode_metadata(record: bytes) -> Any:
@@ -97,7 +98,7 @@ def decode_metadata(record: bytes) -> Any:
         is_flat = record.count(b"{") + record.count(b"[") < _MAX_DEPTH
         return metadata if is_flat else check_depth(metadata)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise OmeTiffError(f"the metadata of a frame cannot be read: {record[:80]!r}") from error
+        raise OmeTiffError(f"the metadata of a frame cannot be read: {excerpt_text(record)}") from error
 
 
 def decode_tags(record: bytes) -> dict[str, Any]:

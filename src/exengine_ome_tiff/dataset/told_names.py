@@ -12,6 +12,7 @@ from exengine_ome_tiff.dataset.records import decode_tags
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome import Given
+from exengine_ome_tiff.text_format import excerpt_text
 from exengine_ome_tiff.translate import Interpreter, SummaryValues
 
 FRAME_FACTS = {"channel": "channel_name", "position": "position_name"}
@@ -107,7 +108,7 @@ def decode_names(text: bytes) -> ValueNames:
         names = {axis: dict(pairs) for axis, pairs in json.loads(text).items()}
         is_right = all(isinstance(name, str) for of_axis in names.values() for name in of_axis.values())
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise OmeTiffError(f"not the names of channels and positions: {text[:80]!r}") from error
+        raise OmeTiffError(f"not the names of channels and positions: {excerpt_text(text)}") from error
     if not is_right:
-        raise OmeTiffError(f"not the names of channels and positions: {text[:80]!r}")
+        raise OmeTiffError(f"not the names of channels and positions: {excerpt_text(text)}")
     return names

@@ -9,15 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates import Coordinates, FrameNumber
-from exengine_ome_tiff.coordinates.layout import value_text
+from exengine_ome_tiff.coordinates import Coordinates, FrameNumber, place_text
 from exengine_ome_tiff.dataset.records import decode_metadata
 from exengine_ome_tiff.inspection.key_coverage import PLACES, Place, key_places
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.ome.xml_reader import Attributes, ImageElement
 
 _NEAR = 3
-_NOWHERE = "no coordinates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +155,9 @@ def _ome_plane(element: ImageElement, zct: tuple[int, int, int], metadata: objec
 
 
 def _no_frame(data: OpenDataset, wanted: Mapping[str, int | str]) -> str:
-    message = f"no frame at {coordinates_text(wanted) or _NOWHERE}"
+    message = f"no frame at {place_text(wanted)}"
     there = sorted(data.frames.coordinates(), key=lambda each: _distance(each, wanted))
-    near = "; ".join(coordinates_text(each) or _NOWHERE for each in there[:_NEAR])
+    near = "; ".join(place_text(each) for each in there[:_NEAR])
     return f"{message}; near it: {near}" if near else f"{message}; the dataset has none"
 
 
@@ -174,12 +172,6 @@ def _distance(there: Mapping[str, int | str], wanted: Mapping[str, int | str]) -
         else:
             names += own != other
     return axes, names, numbers
-
-
-def coordinates_text(coordinates: Mapping[str, int | str]) -> str:
-    """Format coordinates as ``time=3,channel=DAPI``; quote strings of digits, which are not numbers."""
-    text = ",".join(f"{axis}={value_text(value)}" for axis, value in coordinates.items())
-    return text.replace("\n", "\\n")
 
 
 def read_coordinates_text(text: str) -> Coordinates:

@@ -6,7 +6,7 @@ Source: "6D, 7D and 8D storage" in the documentation of the OME data model.
 from xml.etree import ElementTree as ET
 
 from exengine_ome_tiff.coordinates import ImageLayout
-from exengine_ome_tiff.coordinates.layout import value_text
+from exengine_ome_tiff.coordinates.axis_text import value_text
 from exengine_ome_tiff.ome.steps import even_steps
 from exengine_ome_tiff.ome.text import valid_name
 

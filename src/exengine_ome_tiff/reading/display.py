@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from exengine_ome_tiff.coordinates.layout import AxisValue, value_text
+from exengine_ome_tiff.coordinates.axis_text import value_text
+from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.dataset.images import ImageInfo
 from exengine_ome_tiff.text_format import count_text
 

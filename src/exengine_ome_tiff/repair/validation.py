@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from exengine_ome_tiff.coordinates import place_text
 from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.dataset.loader import (
     DamagedFileError,
@@ -149,10 +150,12 @@ class _Check:
                 try:
                     decode_metadata(file.note(frame.page.handle))
                 except OmeTiffError as error:
-                    yield Problem(path, None, f"frame {frame.head.coordinates!r}: {error}", _SPOILED)
+                    yield Problem(
+                        path, None, f"frame at {place_text(frame.head.coordinates)}: {error}", _SPOILED
+                    )
         for frames in changed.values():
             what = f"the records of {count_text(len(frames), 'frame')}, the first of them at "
-            what += f"{frames[0].head.coordinates!r}, have changed: they do not have their checksum"
+            what += f"{place_text(frames[0].head.coordinates)}, have changed: they do not have their checksum"
             yield Problem(path, None, what, _COPY)
 
     def _of_file(self, number: int, images: Sequence[StoredImage]) -> Iterator[Problem]:

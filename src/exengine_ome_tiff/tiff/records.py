@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.text_format import excerpt_text
 from exengine_ome_tiff.tiff.pixels import PixelFormat, pixel_format
 
 _DTYPE = re.compile(r"[<>|][bfiuc][0-9]{1,2}")
@@ -96,7 +97,7 @@ def decode_block(record: bytes) -> BlockRecord:
         pages = operator.index(block["pages"])
         checksums = [_matching(_CHECKSUM, text) for text in block.get("checksums", ())]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise OmeTiffError(f"not the record of a block of frames: {head[:80]!r}") from error
+        raise OmeTiffError(f"not the record of a block of frames: {excerpt_text(head)}") from error
     if len(notes) != pages + 1 or notes[-1]:
         raise OmeTiffError(f"the record of a block of {pages} frames has {len(notes)} lines behind the first")
     if checksums and len(checksums) != pages:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.coordinates import Coordinates, place_text
 from exengine_ome_tiff.dataset.records import to_json
 from exengine_ome_tiff.text_format import error_text
 
@@ -59,7 +59,7 @@ class PutErrors:
         frame = dict(coordinates), np.array(data), json.loads(to_json(metadata)[0])
         with self._lock:
             self._second.append(frame)
-        logger.warning("no room for the frame at %r, which will be tried once more", frame[0])
+        logger.warning("no room for the frame at %s, which will be tried once more", place_text(frame[0]))
 
     def try_again(self, put: Callable[[Coordinates, npt.NDArray[Any], object], None]) -> None:
         """Put the frames that were kept; those for which there still is no room are lost."""
@@ -71,15 +71,17 @@ class PutErrors:
             try:
                 put(*frame)
             except (OSError, RuntimeError) as error:  # the latter where another thread has finished meanwhile
-                self.meet(error, repr(frame[0]))
+                self.meet(error, place_text(frame[0]))
 
     def _give_up(self) -> None:
         """Count frames that were to be tried once more, when nobody will any more."""
         with self._lock:
             frames, self._second = self._second, []
         for coordinates, _, _ in frames:
-            error = OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}, for the frame at {coordinates!r}")
-            self.meet(error, repr(coordinates))
+            error = OSError(
+                errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}, for the frame at {place_text(coordinates)}"
+            )
+            self.meet(error, place_text(coordinates))
 
     def survived(self) -> None:
         """Forget what this thread met: it goes on."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.ma import MaskedArray
 
-from exengine_ome_tiff.coordinates import Coordinates, FrameNumber, read_coordinates
+from exengine_ome_tiff.coordinates import Coordinates, FrameNumber, place_text, read_coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.records import decode_head, encode_record
@@ -102,7 +102,7 @@ class Recorder:
         coordinates = read_coordinates(given)
         with self._lock, self._alone("put()"):
             if self.state is not State.WRITING:
-                raise RuntimeError(f"coordinates {coordinates!r}: put after finish() or close()")
+                raise RuntimeError(f"frame at {place_text(coordinates)}: put after finish() or close()")
             try:
                 self._put(coordinates, data, metadata)
             except BaseException:
@@ -331,9 +331,9 @@ def _check_pixels(
     coordinates: Coordinates, data: npt.ArrayLike, tags: Mapping[str, object]
 ) -> tuple[npt.NDArray[Any], PixelFormat]:
     if isinstance(data, MaskedArray):
-        raise TypeError(f"coordinates {coordinates!r}: got a masked array, expected a plain one")
+        raise TypeError(f"frame at {place_text(coordinates)}: got a masked array, expected a plain one")
     array = np.asarray(data)
     try:
         return array, pixel_format(array.shape, array.dtype.str, packing_of(array, tags.get(PIXEL_TYPE)))
     except (TypeError, ValueError) as error:
-        raise type(error)(f"coordinates {coordinates!r}: {error}") from None
+        raise type(error)(f"frame at {place_text(coordinates)}: {error}") from None
