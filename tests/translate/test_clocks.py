@@ -132,6 +132,38 @@ def test_one_odd_frame_costs_no_other_its_time():
     np.testing.assert_array_equal(delta_t([{"utc_s": each} for each in stamps_s]), [0, 1, NAN, 3])
 
 
+def put_in_order(tmp_path, frames):
+    """Put frames with places and elapsed seconds; return each place's DeltaT, as ome-types reads it."""
+    path = tmp_path / "order.ome.tiff"
+    with TiffStorage(path, overwrite=True) as storage:
+        for place, elapsed_s in frames:
+            storage.put(place, PIXELS, {"elapsed_s": elapsed_s})
+    return {image.name: [plane.delta_t for plane in image.pixels.planes] for image in from_tiff(path).images}
+
+
+def test_an_elapsed_clock_counts_in_whatever_order_frames_of_an_image_come(tmp_path):
+    backwards = [({"time": time}, 10.0 * time) for time in reversed(range(4))]
+    assert put_in_order(tmp_path, backwards) == {"order": [0, 10, 20, 30]}
+    by_slice = [({"t": time, "z": z}, 10 * time + z / 8) for z in range(2) for time in range(3)]
+    assert put_in_order(tmp_path, by_slice) == {"order": [0, 10, 20, 0.125, 10.125, 20.125]}
+    mixed = [({"time": time, "position": p}, 10.0 * time + p) for time, p in ((1, 0), (0, 1), (1, 1), (0, 0))]
+    names = ("position 0", "position 1")
+    assert put_in_order(tmp_path, mixed) == dict(zip(names, ([0, 10], [1, 11]), strict=True))
+
+
+def test_an_elapsed_clock_alone_that_starts_again_tells_nothing(tmp_path, caplog):
+    again = [({"time": time}, 10.0 * (time % 3)) for time in range(6)]
+    assert put_in_order(tmp_path, again) == {"order": [None] * 6}
+    each_position = [({"position": p, "time": time}, 10.0 * time) for p in range(2) for time in range(3)]
+    assert put_in_order(tmp_path, each_position) == {f"position {p}": [None] * 3 for p in range(2)}
+    assert [record.getMessage().count("have no DeltaT") for record in caplog.records] == [1, 1]
+
+
+def test_stamps_that_studio_wrote_without_a_zone_count(tmp_path):
+    stamps = [{"ReceivedTime": f"2026-11-22 10:00:0{each}.250"} for each in (3, 1)]
+    assert written(tmp_path, stamps)[1] == [2, 0]
+
+
 def test_a_wall_clock_that_stands_still_tells_the_first_frame_only():
     planes = [{"utc_s": 1000.5, "elapsed_s": each} for each in (1, 5, 9)]
     assert delta_t(planes) == [0, 4, 8]

@@ -1,10 +1,10 @@
 """Coordinates of frames: what is valid, what makes an image, what a file may be called."""
 
-from exengine_ome_tiff.coordinates.axis_names import file_key
+from exengine_ome_tiff.coordinates.axis_names import file_key, standard_names
 from exengine_ome_tiff.coordinates.axis_text import coordinates_text, place_text
 from exengine_ome_tiff.coordinates.grouping import check_fold_axes, lay_out
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, FrameNumber, Key, read_coordinates
-from exengine_ome_tiff.coordinates.layout import ImageLayout
+from exengine_ome_tiff.coordinates.layout import PLANE_AXES, ImageLayout
 from exengine_ome_tiff.coordinates.names import MAX_LABEL_BYTES, file_label
 from exengine_ome_tiff.coordinates.value_names import ValueNames, choose_names, numbered
 from exengine_ome_tiff.coordinates.wells import (
@@ -18,6 +18,7 @@ from exengine_ome_tiff.coordinates.wells import (
 
 __all__ = [
     "MAX_LABEL_BYTES",
+    "PLANE_AXES",
     "Axes",
     "Coordinates",
     "FrameNumber",
@@ -37,6 +38,7 @@ __all__ = [
     "numbered",
     "place_text",
     "read_coordinates",
+    "standard_names",
     "well_of_image",
     "wells_named",
 ]

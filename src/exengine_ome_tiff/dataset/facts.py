@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from exengine_ome_tiff.coordinates import (
     wells_named,
 )
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
+from exengine_ome_tiff.dataset.frame_order import frame_order
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.layout_findings import add_layout_findings
 from exengine_ome_tiff.dataset.privacy import PRIVATE, without
@@ -88,7 +90,7 @@ class Facts:
         self._summary = interpreter.summary(summary)
         interpreter.check_summary(summary, self.findings)
         columns = planes.columns()
-        times = plane_times(columns, self._summary.started)
+        times = plane_times(columns, self._summary.started, partial(frame_order, dataset))
         self._told: Mapping[str, npt.NDArray[np.float64]] = columns | {"delta_t_s": times.delta_t_s}
         self.columns = self._told
         """Of all frames what is known of them, each of shape (frames,)."""

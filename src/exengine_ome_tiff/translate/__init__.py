@@ -1,6 +1,6 @@
 """Metadata dialects to neutral values with units in their names. Plain values in, plain values out."""
 
-from exengine_ome_tiff.translate.clocks import PlaneTimes, plane_times
+from exengine_ome_tiff.translate.clocks import FrameOrder, PlaneTimes, plane_times
 from exengine_ome_tiff.translate.frame_facts import Agreed, FrameFacts, Group, Written, agreed
 from exengine_ome_tiff.translate.interpreter import Interpreter
 from exengine_ome_tiff.translate.times import first_with_zone
@@ -17,6 +17,7 @@ __all__ = [
     "Agreed",
     "CameraValues",
     "FrameFacts",
+    "FrameOrder",
     "FrameValues",
     "Group",
     "Interpreter",

@@ -1,6 +1,6 @@
 """The clocks of a dataset, brought together to one time for each frame."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
@@ -36,7 +36,20 @@ class PlaneTimes(NamedTuple):
     """Whether the origin is the start that the summary tells."""
 
 
-def plane_times(planes: Mapping[str, Seconds], started: datetime | None = None) -> PlaneTimes:
+class FrameOrder(NamedTuple):
+    """What coordinates tell of the order of frames, each of shape (n,); -1 for frames that lack it."""
+
+    time: npt.NDArray[np.int64]
+    """Time point of each frame."""
+    place: npt.NDArray[np.int64]
+    """Number of the image that it belongs to."""
+
+
+def plane_times(
+    planes: Mapping[str, Seconds],
+    started: datetime | None = None,
+    order: Callable[[], FrameOrder] | None = None,
+) -> PlaneTimes:
     """Choose by quality among the clocks of frames, in whatever order the frames came.
 
     A wall clock counts before an elapsed one, which starts again with every sequence. The elapsed clock
@@ -49,6 +62,9 @@ def plane_times(planes: Mapping[str, Seconds], started: datetime | None = None) 
     started
         When the summary says that the acquisition began. Its zone is that of stamps without one, and elapsed
         times count from it where there are no stamps.
+    order
+        Tells the time points of the frames. Asked where only an elapsed clock tells the times, and it
+        goes back from frame to frame.
     """
     local_s, utc_s = planes["local_clock_s"], planes["utc_s"]
     elapsed_s = planes["elapsed_s"]
@@ -61,7 +77,7 @@ def plane_times(planes: Mapping[str, Seconds], started: datetime | None = None) 
         only_local = bool(np.isnan(utc_s).all())
         times_s = _stitched(_moving(wall_s, elapsed_s), elapsed_s, may_jump=only_local)
     elif np.count_nonzero(~np.isnan(elapsed_s)) > np.count_nonzero(~np.isnan(wall_s)):
-        return _of_elapsed(elapsed_s, started)
+        return _of_elapsed(elapsed_s, started, order)
     else:
         times_s = wall_s
     known_s = _known(times_s)
@@ -215,18 +231,38 @@ def _filled(run: npt.NDArray[np.int64], elapsed_s: Seconds) -> npt.NDArray[np.in
     return filled
 
 
-def _of_elapsed(elapsed_s: Seconds, started: datetime | None) -> PlaneTimes:
+def _of_elapsed(
+    elapsed_s: Seconds, started: datetime | None, order: Callable[[], FrameOrder] | None
+) -> PlaneTimes:
     """Take the times of an elapsed clock alone, unless it starts again."""
-    has_elapsed = np.flatnonzero(~np.isnan(elapsed_s))
-    known = elapsed_s[has_elapsed]
-    low = known < np.maximum.accumulate(known)
-    high = known > np.minimum.accumulate(known[::-1])[::-1]
-    odd = min(low, high, key=np.count_nonzero)
-    is_usable = np.count_nonzero(odd) * _ODD_PART <= len(known)
-    kept = has_elapsed[~odd] if is_usable else has_elapsed[:0]
+    kept = _rising(elapsed_s, np.flatnonzero(~np.isnan(elapsed_s)))
+    if not kept.size and order is not None:
+        kept = _rising(elapsed_s, _by_time_point(elapsed_s, order()))
     times_s = np.full_like(elapsed_s, UNKNOWN)
     times_s[kept] = elapsed_s[kept]
     first_s = float(times_s[kept].min()) if kept.size else UNKNOWN
     counts_from_start = started is not None and 0 <= first_s < _DAY_S
     delta_s = _delta(times_s if counts_from_start else times_s - first_s)
     return PlaneTimes(delta_s, UNKNOWN, has_zone=False, counts_from_start=counts_from_start)
+
+
+def _rising(elapsed_s: Seconds, frames: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Leave out the odd ones of frames whose clock rises in their order; all where too many are odd."""
+    times_s = elapsed_s[frames]
+    low = times_s < np.maximum.accumulate(times_s)
+    high = times_s > np.minimum.accumulate(times_s[::-1])[::-1]
+    odd = min(low, high, key=np.count_nonzero)
+    return frames[~odd] if np.count_nonzero(odd) * _ODD_PART <= len(frames) else frames[:0]
+
+
+def _by_time_point(elapsed_s: Seconds, order: FrameOrder) -> npt.NDArray[np.int64]:
+    """Sort frames by their time point; none where the clock goes back inside of no image.
+
+    There it may as well start again with each image.
+    """
+    frames = np.flatnonzero(~np.isnan(elapsed_s) & (order.place >= 0))
+    by_place = frames[np.argsort(order.place[frames], kind="stable")]
+    goes_back = (np.diff(elapsed_s[by_place]) < 0) & (np.diff(order.place[by_place]) == 0)
+    if not goes_back.any() or np.ptp(order.time[frames]) == 0:
+        return frames[:0]
+    return frames[np.lexsort((elapsed_s[frames], order.time[frames]))]

@@ -35,6 +35,8 @@ class Studio(MMCore):
         Rule("SlicePosition", "z_um", parse.number, "Plane PositionZ, StageLabel Z"),
         Rule("ReceivedTime", "utc_s", parse.utc_clock, "Plane DeltaT"),
         Rule("receivedTime", "utc_s", parse.utc_clock, "Plane DeltaT"),
+        Rule("ReceivedTime", "local_clock_s", parse.local_clock, "Plane DeltaT"),
+        Rule("receivedTime", "local_clock_s", parse.local_clock, "Plane DeltaT"),
         Rule("ElapsedTimeMs", "elapsed_s", parse.milliseconds, "Plane DeltaT, where there is no wall clock"),
         Rule("PixelSize_um", "pixel_size_um", parse.size_um, "Pixels PhysicalSizeX, PhysicalSizeY"),
         *mmcore.RULES,
