@@ -25,6 +25,14 @@ def test_the_same_thing_is_counted():
     assert [*map(str, findings)] == ["message 0 (3 times): a fix", "another message: another fix"]
 
 
+def test_a_line_names_a_dataset_once(tmp_path, caplog):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        for z in (0, 1, 3):
+            storage.put({"z": z}, FRAME, {"z_um": z})
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == "run: z spacing is irregular (1 to 2 um): no PhysicalSizeZ; pass z_step_um"
+
+
 def test_pixel_sizes_that_disagree_are_told_once(tmp_path, caplog, capsys):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:

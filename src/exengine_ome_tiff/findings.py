@@ -66,6 +66,7 @@ class Findings:
     def log(self, logger: logging.Logger, name: str) -> None:
         """Log a line for each finding, and one for those beyond the first 20."""
         for finding in [*self][:_MOST_LOGGED]:
-            logger.warning("%s: %s", name, finding)
+            line = str(finding)
+            logger.warning("%s", line if line.startswith(f"{name}: ") else f"{name}: {line}")
         if len(self) > _MOST_LOGGED:
             logger.warning("%s: %d more findings: `info` lists them", name, len(self) - _MOST_LOGGED)
