@@ -14,7 +14,7 @@ from acquisitions import nested
 from exengine_ome_tiff import TiffStorage, validate
 from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.inspection import read_dataset_metadata
-from foreign import write_image_stack, write_ndtiff
+from foreign import write_image_stack, write_ndtiff, write_separate_1
 from frames import assert_same, frame
 from installed import completion, run, run_on_a_terminal
 
@@ -110,6 +110,26 @@ def test_what_could_not_be_carried_over_is_told(folder):
     assert "could not be carried over: 1" in done.stderr
     assert f"  {NAME}_NDTiffStack.tif: frames that NDTiff.index does not name: 1" in done.stderr
     assert_whole(folder / "a.ome.tiff", PLACES[:-1])
+
+
+def test_missing_and_cut_images_are_counted(tmp_path, capsys):
+    places = nested(time=range(3), channel=range(2))
+    frames = [(place, frame(place, (40, 48)), {}) for place in places]
+    images = write_separate_1(
+        tmp_path / "run", {"MicroManagerVersion": "1.4.22"}, frames, channels=["a", "b"]
+    )
+    first, second, *_ = sorted(images.glob("*/img*.tif"))
+    for n_missing in range(3):
+        dest = tmp_path / f"{n_missing}.ome.tiff"
+        assert main(["convert", str(images), str(dest)]) == (1 if n_missing else 0)
+        told = capsys.readouterr().out
+        assert told.startswith(f"{dest}: converted {6 - n_missing} of 6 planes, 1 image\n")
+        with TiffStorage.open(dest) as storage:
+            assert len(storage.get_image_coordinates_list()) == 6 - n_missing
+        if n_missing == 0:
+            first.unlink()
+        else:
+            second.write_bytes(second.read_bytes()[:1000])
 
 
 def test_overwrite(folder):

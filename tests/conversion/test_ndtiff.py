@@ -1,10 +1,12 @@
 """NDTiff datasets become ours: judged by ndstorage, frame by frame, and by the readers of OME-TIFF."""
 
+import json
 import shutil
 
 import numpy as np
 import pytest
 from ndstorage import Dataset, NDTiffDataset
+from ome_types import from_tiff
 
 from acquisitions import nested
 from exengine_ome_tiff import OmeTiffError, TiffStorage, convert, validate
@@ -283,3 +285,42 @@ def test_numbered_channels_and_positions_have_their_names(summary, of_frame, tmp
         assert result.summary_metadata == summary
         for place, _, told in frames:
             assert result.get_metadata(place) == told
+
+
+@pytest.mark.parametrize("form", ["numbers", "names", "only names", "version 2"])
+def test_comments_beside_the_files(form, tmp_path):
+    """Micro-Manager 2 keeps them in a file of their own: on the dataset, and on frames by their numbers."""
+    channels, positions = {
+        "names": (("DAPI", "GFP"), ("left", "right")),
+        "only names": (("DAPI",), ("left",)),
+    }.get(form, (range(2), range(2)))
+    places = nested(time=range(2), position=positions, channel=channels, z=range(2))
+    summary = SUMMARY | {"ChNames": ["DAPI", "GFP"]}
+    if form == "names":
+        summary["StagePositions"] = [{"Label": "left"}, {"Label": "right"}]
+    if form == "version 2":
+        frames = [
+            (place, pixels, tags | {"Channel": f"c{place['channel']}"})
+            for place, pixels, tags in frames_at(places)
+        ]
+        source = write_ndtiff_by_hand(tmp_path / "old", 2, summary, frames)
+    else:
+        source = write_ndtiff(tmp_path, "demo", summary, frames_at(places))
+    last = places[-1]
+    numbers = {"time": 1, "z": 1} | ({} if form == "only names" else {"channel": 1, "position": 1})
+    on_last = "Image coordinates" + "".join(f"{axis}={number}," for axis, number in sorted(numbers.items()))
+    texts = {"General annotation": "control cells", on_last: "blurred", "Image coordinatestime=7,": "gone"}
+    comments = {
+        key: {"type": "PROPERTY_MAP", "scalar": {"comments": {"type": "STRING", "scalar": text}}}
+        for key, text in texts.items()
+    }
+    (source / "comments.txt").write_text(json.dumps({"map": comments}))
+    done = convert(source, tmp_path / "run.ome.tiff", verify=True)
+    assert [(each.what, each.reason) for each in done.skipped] == [
+        ("comment on time=7", "there is no such frame")
+    ]
+    assert {image.description for image in from_tiff(done.path).images} == {"control cells"}
+    with TiffStorage.open(done.path) as result:
+        commented = [place for place in places if "Comment" in result.get_metadata(place)]
+        assert commented == [last]
+        assert result.get_metadata(last)["Comment"] == "blurred"

@@ -213,7 +213,9 @@ def test_complex_numbers_are_exact_in_tifffile(tmp_path, caplog, dtype):
 @pytest.mark.parametrize("dtype", ["i8", "u8"])
 def test_64_bit_integers_are_refused(tmp_path, dtype):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
-        with pytest.raises(TypeError, match=r"'time': 0.*int64.*Bio-Formats reads no 64-bit integers"):
+        with pytest.raises(
+            TypeError, match=r"frame at time=0: .*int64.*Bio-Formats reads no 64-bit integers"
+        ):
             storage.put({"time": 0}, np.zeros((4, 4), dtype))
         storage.put({"time": 0}, np.zeros((4, 4), "u2"))
 

@@ -11,6 +11,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy.typing as npt
 
+from exengine_ome_tiff.conversion.commented_source import CommentedSource
 from exengine_ome_tiff.conversion.image_stacks import ImageStackSource, writing_order
 from exengine_ome_tiff.conversion.source_files import files_in, require_own
 from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame, Source, UnreadableFrameError
@@ -42,7 +43,7 @@ def ndtiff_of(file: Path) -> Path | None:
 
 
 def open_ndtiff(folder: Path) -> Source:
-    """Open a dataset; of one with pyramids only the full resolution.
+    """Open a dataset with the comments beside it; of one with pyramids only the full resolution.
 
     Raises
     ------
@@ -55,12 +56,13 @@ def open_ndtiff(folder: Path) -> Source:
     files = inner if inner.is_dir() else folder
     version = next((_version(path) for path in files_in(files, _SUFFIXES, [])), 3)
     if version < 2:
-        return NDTiff1Source(folder, files)
+        return CommentedSource(NDTiff1Source(folder, files), [folder])
     require_own(files, files / INDEX)
     try:
-        return NDTiff2Source(folder) if version == 2 else NDTiff3Source(folder, files)
+        source = NDTiff2Source(folder) if version == 2 else NDTiff3Source(folder, files)
     except ImportError as error:
         raise ImportError('NDTiff needs ndstorage: pip install "exengine-ome-tiff[ndtiff]"') from error
+    return CommentedSource(source, [folder])
 
 
 def _version(path: Path) -> int:

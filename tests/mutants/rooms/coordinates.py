@@ -76,7 +76,7 @@ MUTANTS = [
         "coordinates/test_layout.py::test_labels_of_indices_with_an_axis_inside",
     ),
     Mutant(
-        "coordinates/layout.py",
+        "coordinates/axis_text.py",
         'value.lstrip("-").isdigit()',
         "value.isdigit()",
         "inspection/test_frame_metadata.py::test_coordinates_as_text",
