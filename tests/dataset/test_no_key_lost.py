@@ -85,8 +85,8 @@ IN_OME = ("Exposure-ms", "XPositionUm", "PixelSizeUm", "Camera", "exposure_ms", 
 """Keys that OME has a place for; what becomes of values that cannot be there is tested on its own."""
 
 
-NESTED_IN_OME = ("Exposure-ms", "PixelSizeUm", "XPositionUm", "exposure_ms")
-"""Keys whose names have units, which also count within other dicts."""
+NESTED_IN_OME = ("Camera", "Exposure-ms", "PixelSizeUm", "XPositionUm", "exposure_ms")
+"""Keys whose names have units, and names of cameras, which also count within other dicts."""
 
 
 def as_shown(key):
