@@ -1,13 +1,16 @@
 """Replaces datasets in processes that are killed before each change on the disk; prints how many were killed.
 
-Old or new must be there each time, and the next run must go on.
+Old or new must be there each time, and the next run must go on. A change is one of a folder, or, as "calls",
+each call that writes, too.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,21 @@ import numpy as np
 from exengine_ome_tiff import OmeTiffError, TiffStorage, convert
 
 CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate"}
+CALLS = {
+    *(
+        "write",
+        "writev",
+        "pwrite",
+        "pwritev",
+        "fsync",
+        "fdatasync",
+        "truncate",
+        "ftruncate",
+        "posix_fallocate",
+    ),
+    *("open", "mkdir", "rename", "replace", "link", "symlink", "unlink", "remove", "rmdir", "utime"),
+}
+"""Functions of the operating system, and methods of files, that change the disk."""
 
 
 def write(path: Path, tag: str, **options: Any) -> None:
@@ -53,19 +71,37 @@ def is_change(event: str, arguments: tuple[Any, ...], folder: Path) -> bool:
     return bool(event in CHANGES or creates) and str(folder) in str(arguments[0])
 
 
-def killed_before(number: int, folder: Path, dest: Path, kind: str) -> bool:
+def kill_before(number: int, folder: Path, changes: str) -> None:
+    """Have this process killed before a change, all of which are counted from here on."""
+    left = [number]
+
+    def count() -> None:
+        if not left[0]:
+            os.kill(os.getpid(), 9)
+        left[0] -= 1
+
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if is_change(event, arguments, folder):
+            count()
+
+    def profile(_frame: object, event: str, argument: Any) -> None:
+        if event == "c_call" and argument.__name__ in CALLS:
+            owner = argument.__self__
+            if isinstance(owner, io.IOBase) or getattr(owner, "__name__", "") in (os.name, "_io"):
+                count()
+
+    if changes == "calls":
+        threading.setprofile(profile)
+        sys.setprofile(profile)
+    else:
+        sys.addaudithook(audit)
+
+
+def killed_before(number: int, folder: Path, dest: Path, kind: str, changes: str) -> bool:
     """Replace in a process that is killed before a change; return whether it had so many."""
     process = os.fork()
     if process == 0:
-        left = [number]
-
-        def hook(event: str, arguments: tuple[Any, ...]) -> None:
-            if is_change(event, arguments, folder):
-                if not left[0]:
-                    os.kill(os.getpid(), 9)
-                left[0] -= 1
-
-        sys.addaudithook(hook)
+        kill_before(number, folder, changes)
         try:
             replace(folder, dest, kind)
             os._exit(0)
@@ -79,7 +115,7 @@ def killed_before(number: int, folder: Path, dest: Path, kind: str) -> bool:
 
 
 def main() -> None:
-    kind, name = sys.argv[1:]
+    kind, name, changes = sys.argv[1:]
     number, is_killed = 0, True
     while is_killed:
         with tempfile.TemporaryDirectory() as temporary:
@@ -87,7 +123,7 @@ def main() -> None:
             dest, source = folder / name, folder / "source.ome.tiff"
             write(source, "new")
             write(dest, "old!")
-            is_killed = killed_before(number, folder, dest, kind)
+            is_killed = killed_before(number, folder, dest, kind, changes)
             assert complete(folder, source), f"nothing is left after {number} changes"
             if is_killed:
                 replace(folder, dest, kind)

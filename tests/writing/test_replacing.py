@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from effort import effort
 from exengine_ome_tiff import TiffStorage, convert, recover
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows replaces no folder that is open")
@@ -24,10 +25,11 @@ def write(path, tag, n_frames=4):
 @pytest.mark.parametrize("kind", ["storage", "convert"])
 @pytest.mark.parametrize("name", ["run", "run.ome.tiff"])
 def test_killed_before_each_change(kind, name):
-    command = [sys.executable, SCRIPT, kind, name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    changes, least = effort(("folders", 10), ("calls", 40))
+    command = [sys.executable, SCRIPT, kind, name, changes]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert int(done.stdout) >= 10
+    assert int(done.stdout) >= least
 
 
 def tag_of(path):
