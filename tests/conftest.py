@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,8 @@ from effort import VARIABLE, is_thorough
 from readers.bioformats import BioFormats, UnavailableError, describe, unavailable_reason
 
 PEERS_FAIL = "known failures of peers"
+TOO_LATE = "did not begin within"
+BEGIN_S = time.monotonic()
 
 # a shell ignores it for what it runs in the background, and commands that are started here would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -35,6 +38,13 @@ def pytest_addoption(parser):
         "--only-bioformats",
         action="store_true",
         help="run only tests that open files with Bio-Formats, such as for another version of it",
+    )
+    parser.addoption(
+        "--begin-within",
+        metavar="SECONDS",
+        type=float,
+        default=float("inf"),
+        help="skip the tests that have not begun so many seconds after the start, and count them",
     )
 
 
@@ -66,7 +76,12 @@ def pytest_report_teststatus(report):
     return None
 
 
-def pytest_terminal_summary(terminalreporter):
+def pytest_terminal_summary(terminalreporter, config):
+    skipped = terminalreporter.getreports("skipped")
+    late = Counter(report.fspath for report in skipped if TOO_LATE in str(report.longrepr))
+    for file, count in late.items():
+        what = f"{count} tests of {file} {TOO_LATE} {config.option.begin_within:g} s"
+        terminalreporter.write_line(f"skipped, as this machine is too slow: {what}")
     peers = Counter(report.wasxfail.split()[0] for report in terminalreporter.getreports(PEERS_FAIL))
     for peer, count in sorted(peers.items()):
         terminalreporter.write_line(
@@ -81,8 +96,11 @@ def pytest_report_header() -> list[str]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup():
-    """Skip a test whose fixture opens a file with Bio-Formats where it is not installed."""
+def pytest_runtest_setup(item):
+    """Skip a test that is late, or whose fixture opens a file with Bio-Formats where it is not installed."""
+    within_s = item.config.option.begin_within
+    if time.monotonic() - BEGIN_S > within_s:
+        pytest.skip(f"{TOO_LATE} {within_s:g} s")
     return (yield from _skipped_without_bioformats())
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import random
-import shutil
 import subprocess
 import time
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,10 +16,9 @@ from exengine_ome_tiff.tiff import disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
-SMALL_DISK = "SMALL_DISK"
-"""Environment variable: an empty file system of 20 MB."""
 _SECTOR_SHARE = 8
 """Bytes that no disk writes in part."""
 
@@ -118,15 +115,7 @@ def failing_disk() -> Iterator[FailingDisk]:
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """Mount a file system in memory; skips the test where nobody may.
-
-    Under Wine, tests/windows/run has mounted one for all tests that run one after the other.
-    """
-    if SMALL_DISK in os.environ:
-        yield Path(os.environ[SMALL_DISK])
-        for each in Path(os.environ[SMALL_DISK]).iterdir():
-            shutil.rmtree(each) if each.is_dir() else each.unlink()
-        return
+    """Mount a file system in memory; skips the test where nobody may."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder]
     if os.name == "nt" or subprocess.run(mount, capture_output=True, check=False).returncode:

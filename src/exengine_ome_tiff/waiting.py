@@ -3,10 +3,24 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Lock
+from threading import Lock, Thread
 
 SLICE_S = 0.1
 """Windows delivers Ctrl+C when a wait is over."""
+
+
+def interruptibly(call: Callable[[], object]) -> None:
+    """Make a call that waits for threads, from which Ctrl+C returns on Windows, too.
+
+    Parameters
+    ----------
+    call
+        Raises nothing; an interrupt leaves it waiting in a thread of its own.
+    """
+    thread = Thread(target=call, name="waiting", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(SLICE_S)
 
 
 class News:

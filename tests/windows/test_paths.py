@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import PureWindowsPath
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 import pytest
@@ -113,7 +113,8 @@ def test_conversion_to_a_long_path_and_export_from_it(tmp_path, name):
         export_imagej(folder / name, folder / "stack.tif")
         export_imagej(folder / name, folder / "stack.tif", overwrite=True)
         assert sorted(path.name for path in long_form(folder).iterdir()) == [name, "stack.tif"]
-        np.testing.assert_array_equal(tifffile.imread(long_form(folder / "stack.tif")), FRAME)
+        with long_form(folder / "stack.tif").open("rb") as file:
+            np.testing.assert_array_equal(tifffile.imread(file), FRAME)
 
 
 def long_form(path):
@@ -234,6 +235,39 @@ def test_a_full_disk_is_met_when_room_is_taken(tmp_path, monkeypatch):
         assert reader.get_image_coordinates_list() == [{"time": 0}, {"time": 2}]
 
 
+def fill(storage, frame):
+    """Put until the disk is full; return how many frames were taken, and what the error tells."""
+    for count in range(100):
+        try:
+            storage.put({"time": count}, frame + count)
+        except OSError as error:
+            return count, error.errno, str(error)
+    raise AssertionError("the disk is never full")
+
+
+@pytest.mark.skipif("SMALL_DISK" not in os.environ, reason="tests/windows/run mounts a small disk")
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_a_disk_that_is_full(name):
+    """Frames that wait have no room under Wine, which reserves none, so these are too large to wait."""
+    disk_path = Path(os.environ["SMALL_DISK"])
+    ballast = disk_path / "ballast"
+    ballast.write_bytes(bytes(8 << 20))
+    frame = np.arange(1100 * 1000, dtype=np.uint16).reshape(1100, 1000)
+    storage = TiffStorage(disk_path / name)
+    count, number, text = fill(storage, frame)
+    assert count > 2
+    assert number == errno.ENOSPC
+    assert "bytes are free" in text
+    ballast.unlink()
+    storage.put({"time": count}, frame + count)
+    storage.close()
+    with TiffStorage.open(disk_path / name) as reader:
+        for number in range(count + 1):
+            np.testing.assert_array_equal(reader[{"time": number}], frame + number)
+    for path in [*disk_path.glob("*/*"), *disk_path.glob("*.tiff")]:
+        path.unlink()
+
+
 MAIN = "import sys; from exengine_ome_tiff.cli import main; sys.exit(main())"
 
 
@@ -284,6 +318,24 @@ def test_ctrl_c_ends_the_wait_for_a_device(tmp_path):
     plan = acquisition.DemoPlan(time_points=1, positions=1, z_slices=1, size=32)
     with TiffStorage(tmp_path / "run.ome.tiff") as storage, pytest.raises(KeyboardInterrupt):
         acquisition.run(plan, storage, Stuck)
+
+
+@pytest.mark.timeout(60)
+def test_ctrl_c_ends_the_waits_for_the_threads_of_exengine(tmp_path):
+    is_released = threading.Event()
+
+    class StuckStorage(TiffStorage):
+        def put(self, *_):
+            interrupt_soon()
+            is_released.wait(5)
+
+    plan = acquisition.DemoPlan(time_points=1, positions=1, z_slices=1, channels=("DAPI",), size=32)
+    with StuckStorage(tmp_path / "run.ome.tiff") as storage:
+        begin_s = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            acquisition.run(plan, storage)
+        assert time.monotonic() - begin_s < 4
+    is_released.set()
 
 
 def test_a_closed_pipe_has_no_number_of_its_own_on_windows(monkeypatch):

@@ -19,7 +19,7 @@ from exengine.kernel.ex_future import ExecutionFuture
 from exengine.notifications import DataStoredNotification
 
 from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope
-from exengine_ome_tiff.waiting import SLICE_S, News
+from exengine_ome_tiff.waiting import SLICE_S, News, interruptibly
 
 Coordinates: TypeAlias = dict[str, int | str]
 Progress: TypeAlias = Callable[[int, int], object]
@@ -143,7 +143,7 @@ def run(
         finally:
             scope.close()
     finally:
-        engine.shutdown()
+        interruptibly(engine.shutdown)
 
 
 def _acquire(
@@ -175,7 +175,7 @@ def _acquire(
                     progress(watch.stored, plan.frames)
     finally:
         handler.finish()
-        handler.await_completion()
+        interruptibly(handler.await_completion)
     duration_s = time.perf_counter() - start_s
     watch.wait_until(plan.frames)
     engine.check_exceptions()
