@@ -45,6 +45,8 @@ def _indices(start: str, values: npt.NDArray[np.int64]) -> list[str]:
 
 
 def _quantities(start: str, values: npt.NDArray[np.float64], end: str) -> list[str]:
+    if (values == values[0]).all():
+        return [f"{start}{values[0].item()!r}{end}"] * len(values)
     return [f"{start}{value!r}{end}" if value == value else "" for value in values.tolist()]
 
 

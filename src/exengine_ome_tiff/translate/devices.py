@@ -17,10 +17,8 @@ State: TypeAlias = Mapping[tuple[str, str], object]
 
 _EVENTS = ("mda_event.", "event.", "")
 _PRESET, _GROUP, _PROPERTIES, _VALUES = "channel.config", "channel.group", "properties", "property_values"
-STATE_KEYS = (
-    *(f"{event}{key}" for event in _EVENTS for key in (_PRESET, _GROUP, _PROPERTIES)),
-    _VALUES,
-)
+_SETTING_KEYS = (*(f"{event}{_PROPERTIES}" for event in _EVENTS), _VALUES)
+STATE_KEYS = (*(f"{event}{key}" for event in _EVENTS for key in (_PRESET, _GROUP)), *_SETTING_KEYS)
 """Keys of frames that tell what was changed for them."""
 
 
@@ -74,6 +72,11 @@ class Devices:
             presets,
             frozenset(calibrated),
         )
+
+    @property
+    def state_keys(self) -> tuple[str, ...]:
+        """Keys of frames that change the state."""
+        return STATE_KEYS if self.presets else _SETTING_KEYS
 
     def changed(self, state: State, tags: Tags) -> State:
         """Return the state for a frame, from that of the frame before and its own tags."""

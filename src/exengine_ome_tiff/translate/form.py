@@ -48,12 +48,17 @@ class Form:
 
     def values(self, candidate: Candidate, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Read what a key tells of planes, by their rows; shape (rows,), NaN where nothing."""
+        columns = self.columns
         key, expected = candidate.only_if or (candidate.key, None)
-        if self.columns.is_too_long(candidate.key) or key not in self.keys:
+        if columns.is_too_long(candidate.key) or key not in self.keys:
             return np.full(len(rows), UNKNOWN)
-        texts = self.columns.texts(candidate.key, rows).tolist()
-        known = {text: candidate.read(json.loads(text)) for text in dict.fromkeys(texts)}
-        values = np.array([known[text] for text in texts])
+        text = columns.constant_text(candidate.key)
+        if text is not None:
+            values = np.full(len(rows), candidate.read(json.loads(text)))
+        else:
+            texts = columns.texts(candidate.key, rows).tolist()
+            known = {text: candidate.read(json.loads(text)) for text in dict.fromkeys(texts)}
+            values = np.array([known[text] for text in texts])
         if candidate.only_if:
-            values[self.columns.texts(key, rows) != json.dumps(expected)] = UNKNOWN
+            values[columns.texts(key, rows) != json.dumps(expected)] = UNKNOWN
         return values

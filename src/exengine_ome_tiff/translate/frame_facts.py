@@ -1,7 +1,7 @@
 """What frames say when all of them are there: their facts, and the tags that OME has no place for."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.findings import Findings
-from exengine_ome_tiff.translate.devices import STATE_KEYS, Devices, State
+from exengine_ome_tiff.translate.devices import Devices, State
 from exengine_ome_tiff.translate.form import UNKEPT, Form
 from exengine_ome_tiff.translate.key_findings import add_key_findings
 from exengine_ome_tiff.translate.plan import frame_values
@@ -228,7 +228,11 @@ class FrameFacts:
         change_of = np.full(len(self._form_of), -1)
         changes: list[dict[str, str]] = []
         for number, form in self._forms.items():
-            keys = [key for key in STATE_KEYS if key in form.keys and not form.columns.is_too_long(key)]
+            keys = [
+                key
+                for key in self._devices.state_keys
+                if key in form.keys and not form.columns.is_too_long(key)
+            ]
             if keys:
                 chosen = np.flatnonzero(self._form_of == number)
                 which, sets = form.columns.distinct(keys, self._rows[chosen])
@@ -274,28 +278,13 @@ class FrameFacts:
         return found
 
     def _written_by_plane(self, part: _Part, written: Written | None) -> set[str]:
-        told: dict[str, npt.NDArray[np.bool_]] = {}
-        own = part.form.own_plane(int(part.rows[0]))
-        for name, candidates in part.form.plan.candidates.items():
-            if written is not None and len(candidates) == 1 and not part.form.plan.own_plane_keys:
-                known = [~np.isnan(written.planes[name][part.chosen])]
-            else:
-                values = [part.form.values(candidate, part.rows) for candidate in candidates]
-                target = _first(values) if written is None else written.planes[name][part.chosen]
-                if written is None and is_known(getattr(own, name)):
-                    target = np.full_like(target, getattr(own, name))
-                known = [each == target for each in values]
-            for candidate, each in zip(candidates, known, strict=True):
-                told[candidate.key] = told.get(candidate.key, False) | each
-        found = set()
-        for key, is_told in told.items():
-            if is_told.all():
-                found.add(key)
-            elif is_told.any():
-                is_null = part.form.columns.texts(key, part.rows) == _NULL
-                if (is_told | is_null).all():
-                    found.add(key)
-        return found
+        form, rows = part.form, part.rows
+        if written is None:
+            return _written_keys(form, rows, _planes_told(form, rows), form.keys)
+        planes = {name: written.planes[name][part.chosen] for name in form.plan.candidates}
+        few = [0, len(rows) // 2, -1]  # which show most keys whose values were not written
+        keys = _written_keys(form, rows[few], {name: each[few] for name, each in planes.items()}, form.keys)
+        return _written_keys(form, rows, planes, keys)
 
     def _written_facts(self, part: _Part, written: Written | None) -> set[str]:
         groups = [*self._groups(part)]
@@ -328,6 +317,45 @@ class FrameFacts:
             if stamp is not None and (written is None or stamp in facts.get("acquired", ())):
                 found.add(key)
         return found
+
+
+def _planes_told(form: Form, rows: npt.NDArray[np.int64]) -> Columns:
+    """Return what frames tell of their planes, by their rows."""
+    own = form.own_plane(int(rows[0]))._asdict()
+    return {
+        name: np.full(len(rows), own[name])
+        if is_known(own[name])
+        else _first([form.values(candidate, rows) for candidate in candidates])
+        for name, candidates in form.plan.candidates.items()
+    }
+
+
+def _written_keys(
+    form: Form, rows: npt.NDArray[np.int64], planes: Columns, keys: Collection[str]
+) -> set[str]:
+    """Return those of the keys whose values are in the planes in each row, or null in some of them.
+
+    Parameters
+    ----------
+    form, rows
+        Of the frames; rows of shape (n,).
+    planes
+        What was written, by the fields of `PlaneValues`, each of shape (n,).
+    keys
+        Those to look at.
+    """
+    told: dict[str, npt.NDArray[np.bool_]] = {}
+    for name, candidates in form.plan.candidates.items():
+        is_sole = len(candidates) == 1 and not form.plan.has_own
+        for candidate in candidates:
+            if candidate.key in keys:
+                is_told = ~np.isnan(planes[name]) if is_sole else form.values(candidate, rows) == planes[name]
+                told[candidate.key] = told.get(candidate.key, False) | is_told
+    return {
+        key
+        for key, is_told in told.items()
+        if is_told.all() or (is_told.any() and (is_told | (form.columns.texts(key, rows) == _NULL)).all())
+    }
 
 
 def _first(values: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:

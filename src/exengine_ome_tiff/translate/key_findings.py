@@ -21,7 +21,7 @@ from exengine_ome_tiff.translate.translator import Tags, is_known
 
 _EMPTY = ("null", '""', "0", "0.0", '"0"', '"0.0"', "[]", "{}", '"NaN"')
 """What programs write where they know nothing; a pixel size of 0 is Micro-Manager's way to say so."""
-_MOST_VALUES = 1000
+_MOST_VALUES, _FIRST_ROWS = 1000, 1024
 _LONGEST_SHOWN = 40
 _EXPECTED = {
     "exposure_s": "a number that is not negative, such as 12.5",
@@ -136,7 +136,7 @@ def _stamp(
 ) -> None:
     """Find a time stamp that cannot be read; a name such as "time" may be that of something else."""
     is_sure = words_of(key) in SURE_STAMP_NAMES
-    texts = [*dict.fromkeys(form.columns.texts(key, rows).tolist())][:_MOST_VALUES]
+    texts = _first_values(form, rows, key)
     unread = [text for text in texts if text not in _EMPTY and parse.moment(json.loads(text)) is None]
     dates = [
         text
@@ -170,7 +170,7 @@ def _value(form: Form, rows: npt.NDArray[np.int64], key: str, findings: Findings
         for each in candidates
         if each.key == key
     ]
-    texts = [*dict.fromkeys(form.columns.texts(key, rows).tolist())][:_MOST_VALUES]
+    texts = _first_values(form, rows, key)
     for text in texts:
         value = json.loads(text)
         if text not in _EMPTY and not any(is_known(each.read(value)) for _, each in found):
@@ -205,6 +205,16 @@ def _may_be_clock(form: Form, rows: npt.NDArray[np.int64], key: str) -> bool:
 
 def _first(form: Form, rows: npt.NDArray[np.int64], key: str) -> object:
     return json.loads(form.columns.texts(key, rows[:1])[0])
+
+
+def _first_values(form: Form, rows: npt.NDArray[np.int64], key: str) -> list[str]:
+    """Return the JSON of the first different values; looks at more and more rows until there are enough."""
+    found: dict[str, None] = {}
+    start, count = 0, _FIRST_ROWS
+    while start < len(rows) and len(found) < _MOST_VALUES:
+        found |= dict.fromkeys(form.columns.texts(key, rows[start : start + count]).tolist())
+        start, count = start + count, count * 4
+    return [*found][:_MOST_VALUES]
 
 
 def _first_number(form: Form, rows: npt.NDArray[np.int64], key: str) -> float:

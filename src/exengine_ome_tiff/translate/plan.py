@@ -89,8 +89,8 @@ class Plan:
             for slot, candidates in self._steps:
                 values[slot] = _first_known(candidates, tags)
         else:
-            for key in changed:
-                for slot, candidates in self._steps_of.get(key, ()):
+            for key in self._steps_of.keys() & changed:
+                for slot, candidates in self._steps_of[key]:
                     values[slot] = _first_known(candidates, tags)
         if not self._guarded:
             return PlaneValues._make(values)
