@@ -5,6 +5,7 @@ import math
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
+import ome_types
 import pytest
 import tifffile
 
@@ -135,6 +136,30 @@ FICKLE = [
     ("Fickle.frame_values", OF + "KeyError: 'no 0'"),
     ("Fickle.plane_values", OF + "TypeError: float() argument must be a string or a real number, not 'list'"),
 ]
+
+
+def by_plane(path, frames):
+    """Return the keys of the metadata that an image has by plane in annotations."""
+    with TiffStorage(path) as storage:
+        for time, metadata in enumerate(frames):
+            storage.put({"time": time}, np.ones((4, 4), np.uint8), metadata)
+    notes = ome_types.from_tiff(path).structured_annotations.map_annotations
+    return {key for note in notes if note.namespace.endswith(":metadata-by-plane") for key in note.value}
+
+
+def test_keys_whose_values_are_in_planes_are_found_in_whatever_frames_they_are(tmp_path):
+    frames = [{"exposure_ms": number + 1.0, "exposure_s": (number + 1) / 1000} for number in range(9)]
+    path = tmp_path / "alike.ome.tiff"
+    assert by_plane(path, frames) == set()
+    assert [plane.exposure_time for plane in ome_types.from_tiff(path).images[0].pixels.planes] == [
+        frame["exposure_s"] for frame in frames
+    ]
+    nulls = [
+        frame | {"exposure_s": None} if number in (0, 4, 8) else frame for number, frame in enumerate(frames)
+    ]
+    assert by_plane(tmp_path / "nulls.ome.tiff", nulls) == set()
+    other = [frame | {"exposure_s": 7.0} if number == 2 else frame for number, frame in enumerate(frames)]
+    assert len(by_plane(tmp_path / "other.ome.tiff", other)) == 1
 
 
 def wrong(**methods):

@@ -278,13 +278,20 @@ class FrameFacts:
         return found
 
     def _written_by_plane(self, part: _Part, written: Written | None) -> set[str]:
-        form, rows = part.form, part.rows
+        form, rows, keys = part.form, part.rows, {*part.form.keys}
         if written is None:
-            return _written_keys(form, rows, _planes_told(form, rows), form.keys)
-        planes = {name: written.planes[name][part.chosen] for name in form.plan.candidates}
-        few = [0, len(rows) // 2, -1]  # which show most keys whose values were not written
-        keys = _written_keys(form, rows[few], {name: each[few] for name, each in planes.items()}, form.keys)
-        return _written_keys(form, rows, planes, keys)
+            planes = _planes_told(form, rows)
+        else:
+            planes = {name: written.planes[name][part.chosen] for name in form.plan.candidates}
+            few = [0, len(rows) // 2, -1]  # which show most keys whose values were not written
+            told = _told_rows(form, rows[few], {name: each[few] for name, each in planes.items()}, keys)
+            keys = {key for key, is_told in told.items() if _is_told_or_null(form, rows[few], key, is_told)}
+        told = _told_rows(form, rows, planes, keys)
+        return {
+            key
+            for key, is_told in told.items()
+            if is_told.any() and _is_told_or_null(form, rows, key, is_told)
+        }
 
     def _written_facts(self, part: _Part, written: Written | None) -> set[str]:
         groups = [*self._groups(part)]
@@ -330,10 +337,10 @@ def _planes_told(form: Form, rows: npt.NDArray[np.int64]) -> Columns:
     }
 
 
-def _written_keys(
+def _told_rows(
     form: Form, rows: npt.NDArray[np.int64], planes: Columns, keys: Collection[str]
-) -> set[str]:
-    """Return those of the keys whose values are in the planes in each row, or null in some of them.
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """Find in which rows the values of keys are in the planes.
 
     Parameters
     ----------
@@ -343,6 +350,11 @@ def _written_keys(
         What was written, by the fields of `PlaneValues`, each of shape (n,).
     keys
         Those to look at.
+
+    Returns
+    -------
+    dict
+        By key, each of shape (n,); without keys that tell nothing of planes.
     """
     told: dict[str, npt.NDArray[np.bool_]] = {}
     for name, candidates in form.plan.candidates.items():
@@ -351,11 +363,13 @@ def _written_keys(
             if candidate.key in keys:
                 is_told = ~np.isnan(planes[name]) if is_sole else form.values(candidate, rows) == planes[name]
                 told[candidate.key] = told.get(candidate.key, False) | is_told
-    return {
-        key
-        for key, is_told in told.items()
-        if is_told.all() or (is_told.any() and (is_told | (form.columns.texts(key, rows) == _NULL)).all())
-    }
+    return told
+
+
+def _is_told_or_null(
+    form: Form, rows: npt.NDArray[np.int64], key: str, is_told: npt.NDArray[np.bool_]
+) -> bool:
+    return bool(is_told.all() or (is_told | (form.columns.texts(key, rows) == _NULL)).all())
 
 
 def _first(values: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
