@@ -57,3 +57,31 @@ def assert_leaves_nothing_held(call: Callable[[], object], other: Callable[[], o
         assert not thread.is_alive(), f"interrupted at event {at}"
         at += 1
     assert at > 5
+
+
+def called_inside(call: Callable[[], object], inner: Callable[[], object], at: int) -> int:
+    """Call, and call something else before an instruction of it, as a signal handler that returns does.
+
+    Returns
+    -------
+    int
+        How many instructions the outer call has; `at` counts them from 0, and a negative one is none of them.
+    """
+    count = 0
+
+    def trace(frame, event, _):
+        nonlocal count
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            if count == at:
+                inner()
+            count += 1
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return count

@@ -38,9 +38,9 @@ class TiffStorage(Reader):
 
     Every frame can be read back, from any thread, as soon as `put` returns. Until `finish` the files are
     BigTIFF files that hold all that was written; `finish` makes OME-TIFF of them. All methods may be called
-    from several threads. A call from a signal handler in the middle of another call is refused with a
-    RuntimeError and changes nothing. A storage that is collected, or still open when Python ends, is finished
-    then.
+    from several threads. In a signal handler in the middle of `put` or `flush`, `close` and `finish` finish
+    the dataset, and the call that was interrupted raises a RuntimeError; `put` and `flush` raise one there and
+    change nothing. A storage that is collected, or still open when Python ends, is finished then.
 
     The options are about
 
@@ -323,7 +323,8 @@ class TiffStorage(Reader):
         ValueError
             The array is empty or no single image.
         RuntimeError
-            The storage is finished or closed.
+            The storage is finished or closed; where a signal handler did that in the middle of this call, the
+            frame may be missing.
         OSError
             Writing failed. This frame is not stored, all before it are, and later ones may succeed.
         """

@@ -225,8 +225,6 @@ class TestCallsInsideOfCalls:
     CALLS = {  # noqa: RUF012 - never changed
         "put": lambda storage: storage.put({"time": 99}, frame({})),
         "flush": lambda storage: storage.flush(),
-        "finish": lambda storage: storage.finish(),
-        "close": lambda storage: storage.close(),
         "suspend": lambda storage: storage.suspend(),
     }
 

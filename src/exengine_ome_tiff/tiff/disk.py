@@ -5,8 +5,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,8 +54,7 @@ def write_at(file: FileIO, offset: int, data: "ReadableBuffer", lock: _Lock = _N
         Held where the system can only write at the position of the file.
     """
     if not hasattr(os, "pwrite"):  # Windows
-        with lock:
-            file.seek(offset)
+        with _position(file, offset, lock):
             write_all(file, data)
         return
     rest = memoryview(data).cast("B")
@@ -82,9 +81,20 @@ def _read_some(file: FileIO, offset: int, buffer: memoryview, lock: _Lock) -> in
     if hasattr(os, "preadv"):
         count: int = os.preadv(file.fileno(), [buffer], offset)
         return count
-    with lock:  # Windows
-        file.seek(offset)
+    with _position(file, offset, lock):  # Windows
         return file.readinto(buffer)
+
+
+@contextmanager
+def _position(file: FileIO, offset: int, lock: _Lock) -> Iterator[None]:
+    """Go to a position, and back: a signal handler may come in between another call and its position."""
+    with lock:
+        before = file.tell()
+        file.seek(offset)
+        try:
+            yield
+        finally:
+            file.seek(before)
 
 
 def reserve(file: FileIO, start: int, stop: int) -> bool:

@@ -180,9 +180,10 @@ class JournalFile:
     @property
     def tail(self) -> FileTail:
         """Where pages are added; RuntimeError where the file is only read."""
-        if self._tail is None:
+        tail = self._tail
+        if tail is None:
             raise RuntimeError(f"{self.path}: opened for reading")
-        return self._tail
+        return tail
 
     # a frame gets into the file ---------------------------------------------------------------------------
 
@@ -260,8 +261,9 @@ class JournalFile:
             It is not, or was not once: the system may have dropped what it could not write then, and says
             nothing about that when it is asked again.
         """
-        if self._tail is not None:
-            self._tail.write_waiting()
+        tail = self._tail
+        if tail is not None:
+            tail.write_waiting()
         if self.is_sync_lost:
             raise OSError(errno.EIO, SYNC_LOST, str(self.path))
         self.sync_file(self.file.writable())
@@ -277,7 +279,8 @@ class JournalFile:
     @property
     def has_waiting(self) -> bool:
         """Whether there is something for `commit` to do."""
-        return not self.is_link_certain or any(block.handles for block in self._blocks.values())
+        is_whole = self.is_link_certain and not any(block.handles for block in self._blocks.values())
+        return self._tail is not None and not is_whole
 
     @property
     def n_added(self) -> int:

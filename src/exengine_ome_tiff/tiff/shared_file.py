@@ -112,7 +112,7 @@ class SharedFile:
         self.path = path
         self._file: _OpenFile | None = None
         self._is_closed = False
-        self._position_lock = threading.Lock()
+        self._position_lock = threading.RLock()  # a signal handler may read in the middle of a read
         self._identity: tuple[int, int] | None = None
         self._end = 0
         """Where what was written ends."""
@@ -152,6 +152,17 @@ class SharedFile:
     def release(self) -> None:
         """Close the file, when its last reader is done, until it is used again."""
         self._file = None
+
+    def cut_off(self) -> None:
+        """Open the file anew when it is used again; whoever uses it at the moment reads and writes nothing.
+
+        That one, which a signal handler has interrupted, may have got the descriptor already: it gets another
+        meaning.
+        """
+        file, self._file = self._file, None
+        if file is not None:
+            with open(os.devnull, "r+b", buffering=0) as nowhere:
+                os.dup2(nowhere.fileno(), file.fileno(), inheritable=False)
 
     def close(self) -> None:
         """Close the file for good."""

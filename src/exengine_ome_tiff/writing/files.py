@@ -30,6 +30,9 @@ class WrittenFiles:
         self._settings = WriteSettings(recording.header.coding, checksums)
         self._pool = BufferPool(BUFFER_BYTES, MAX_BUFFERS)
         self._numbers: dict[FileKey, int] = {}
+        self._making: Path | None = None
+        """The file that is being created."""
+        self._is_cut_off = False
         self._shared = 0
         """How many more places than files there are, as earlier versions wrote several into one."""
 
@@ -40,22 +43,40 @@ class WrittenFiles:
         ------
         OSError
             It could not be created, and is not there.
+        RuntimeError
+            The files were cut off from this call.
         """
         key = self._key(coordinates)
         number = self._numbers.get(key)
         if number is None:
-            path = self._free_path(*key)
+            path, files = self._free_path(*key), self._recording.index.files
             number = len(self._numbers) - self._shared
+            self._making = path
             try:
                 file = self._created(path)
-                self._recording.index.files[number:] = [file]
+                if self._is_cut_off:
+                    raise RuntimeError(f"{path} was not made: the others have been finished")
+                files[number:] = [file]
                 self._numbers[key] = number
             except FileExistsError:
                 raise
             except BaseException:
                 path.unlink(missing_ok=True)  # or the file would be in the way of the next attempt
                 raise
+            self._making = None
         return number
+
+    def cut_off(self) -> None:
+        """Have a call of this thread that was interrupted, and will go on, change no file any more.
+
+        What it calls after this raises; `commit` and `left` are for whoever interrupted it.
+        """
+        self._is_cut_off = True
+        files = self._recording.index.files
+        for file in files:
+            file.file.cut_off()
+        if self._making is not None and all(file.path != self._making for file in files):
+            self._making.unlink(missing_ok=True)
 
     def _free_path(self, *place: int | str) -> Path:
         """Return the path for a place, past files in its folder that somebody else has written."""
@@ -90,7 +111,8 @@ class WrittenFiles:
         errors = []
         for file in self._recording.index.files:
             try:
-                file.commit()
+                if file.has_waiting:
+                    file.commit()
                 if fsync:
                     file.sync()
             except OSError as error:

@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -35,6 +35,9 @@ logger = logging.getLogger(__name__)
 
 PIXEL_TYPE = "PixelType"
 """Tag that tells how Micro-Manager's cameras pack pixels, such as "RGB32"."""
+
+_CUT_OFF = (OSError, RuntimeError, LookupError, ValueError, AttributeError)
+"""What a call meets when it goes on after its files were finished in the middle of it."""
 
 SLOW_S = 0.02
 """A frame that comes later than this after the one before is written at once."""
@@ -82,6 +85,8 @@ class Recorder:
         self._process = os.getpid()
         self._is_consistent = True
         """Whether the recording has what the files have; not after a `put` that was interrupted."""
+        self._is_cut_off = False
+        """Whether `finish` was called inside of another call, which may change what is in memory after it."""
         index = recording.index
         self._next_number = (
             decode_head(index.note(FrameNumber(len(index) - 1))).number + 1 if len(index) else 0
@@ -105,33 +110,37 @@ class Recorder:
                 raise RuntimeError(f"frame at {place_text(coordinates)}: put after finish() or close()")
             try:
                 self._put(coordinates, data, metadata)
-            except BaseException:
+            except BaseException as error:
                 self._encoder.forget()  # the next frame is compared with one that was taken
+                if isinstance(error, _CUT_OFF):
+                    self._check_goes_on(f"put() at {coordinates!r}, whose frame may be missing")
                 raise
+            self._check_goes_on(f"put() at {coordinates!r}, whose frame may be missing")
         self._news.tell()
 
     def _put(self, coordinates: Coordinates, data: npt.ArrayLike, metadata: object) -> None:
         text, plain, changed = self._encoder.encode(metadata)
         tags = plain if isinstance(plain, dict) else {}
         array, pixels = _check_pixels(coordinates, data, tags)
-        recording, file = self._recording, self._files.number(coordinates)
+        index, table = self._recording.index, self._recording.metadata  # those of a finish in here are others
+        file = self._files.number(coordinates)
         number, was_consistent, now_s = self._next_number, self._is_consistent, time.monotonic()
         record = encode_record(coordinates, number, text)
         is_slow = now_s - self._last_put_s > SLOW_S
         self._is_consistent = False
         self._next_number = number + 1  # no other frame gets the number of one that may be in a file
         try:
-            handle = recording.index.files[file].append(array, pixels, record, at_once=is_slow)
+            handle = index.files[file].append(array, pixels, record, at_once=is_slow)
         except OSError:
-            journal = recording.index.files[file]
-            if journal.n_added == recording.index.count_in(file):
+            journal = index.files[file]
+            if journal.n_added == index.count_in(file):
                 self._is_consistent = was_consistent  # the frame was not taken
                 self._next_number = number + (not journal.is_link_certain)
             raise
         self._last_put_s = now_s
-        if was_consistent and recording.metadata is not None:
-            recording.metadata.append(tags, changed)
-        is_replaced = recording.index.add(recording.index.axes.key(coordinates), file, handle)
+        if was_consistent and table is not None:
+            table.append(tags, changed)
+        is_replaced = index.add(index.axes.key(coordinates), file, handle)
         self._is_consistent = was_consistent
         if is_replaced and "replaced" not in self._told:
             self._tell_once(
@@ -141,7 +150,7 @@ class Recorder:
             )
         if pixels.stored_dtype.kind == "c" and "complex" not in self._told:
             self._tell_once("complex", "%s: Bio-Formats cannot open files with complex pixels", self._path)
-        if self._flusher.is_idle and recording.index.files[file].has_waiting:
+        if self._flusher.is_idle and index.files[file].has_waiting:
             self._flusher.begin(now_s)
 
     def facts(self) -> Facts | None:
@@ -161,12 +170,22 @@ class Recorder:
         self._check_process()
         self._errors.try_again(self.put)
         with self._lock, self._alone("flush()"):
-            self._write_waiting(fsync=fsync)
-            if fsync:
-                sync_names(self._recording.location, self._claim.new_folders)
+            try:
+                self._write_waiting(fsync=fsync)
+                if fsync:
+                    sync_names(self._recording.location, self._claim.new_folders)
+            except _CUT_OFF:
+                self._check_goes_on("flush()")
+                raise
+            self._check_goes_on("flush()")
 
     def finish(self) -> None:
-        """Take no more frames and finish the files, once; after an OSError it can be called again."""
+        """Take no more frames and finish the files, once; after an OSError it can be called again.
+
+        A signal handler, or an object given to `put`, may call this inside of a `put` or `flush` of the same
+        thread. That call cannot go on before this one returns, so it is cut off: the files are finished with
+        the frames that they have, and what it still writes goes nowhere.
+        """
         self._end("finish() or close()", self._finish)
         self._flusher.join()
 
@@ -205,6 +224,12 @@ class Recorder:
             )
         return self._single
 
+    def _check_goes_on(self, call: str) -> None:
+        """Raise RuntimeError where the files were finished in the middle of a call."""
+        if self.state is not State.WRITING:
+            self._is_consistent = False
+            raise RuntimeError(f"{self._path}: close() or finish() was called inside of {call}")
+
     def _check_process(self) -> None:
         """Raise RuntimeError in a process that was forked from the one that writes."""
         if os.getpid() != self._process:
@@ -221,18 +246,22 @@ class Recorder:
 
     def _end(self, call: str, leave: Callable[[], None]) -> None:
         """Take no more frames, and leave the files in one way or another."""
-        state = self.state
-        if state.is_over:
+        if self.state.is_over:
             return
         self._check_process()
-        if state is State.WRITING:
-            self._errors.try_again(self.put)
-        with self._lock, self._alone(call):
-            if self.state.is_over:
-                return
-            self.state = self.state.to(State.ENDING)
-            self._flusher.stop()
-            leave()
+        with self._lock:
+            is_inside = self._single.locked() and self.state is State.WRITING and leave == self._finish
+            if self.state is State.WRITING and not is_inside:
+                self._errors.try_again(self.put)
+            with nullcontext() if is_inside else self._alone(call):
+                if self.state.is_over:
+                    return
+                self.state = self.state.to(State.ENDING)
+                self._flusher.stop()
+                if is_inside:
+                    self._is_cut_off, self._is_consistent = True, False
+                    self._files.cut_off()
+                leave()
         self._news.tell()
 
     def _finish(self) -> None:
@@ -253,7 +282,7 @@ class Recorder:
         except OSError as error:
             failed = error
         if not self._is_consistent:
-            if failed is not None:
+            if failed is not None and not self._is_cut_off:
                 raise failed  # the files tell what they have only when all is in them
             paths = self._files.left()
             if not paths:

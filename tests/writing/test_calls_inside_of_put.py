@@ -1,0 +1,221 @@
+"""`close` and other calls inside of a `put`: from signal handlers, and from objects given to `put`."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import tifffile
+
+from effort import effort
+from exengine_ome_tiff import TiffStorage, validate
+from frames import assert_same, frame
+from interrupting import called_inside
+
+
+def place_of(number):
+    return {"time": number, "position": number // 3}
+
+
+def shape_of(size):
+    return {"small": (8, 8), "large": (1100, 1000)}[size]
+
+
+def assert_complete(path, acknowledged, shape):
+    """Demand a finished dataset with what was acknowledged, and nothing that is false."""
+    assert validate(path) == []
+    with TiffStorage.open(path) as reader:
+        there = reader.get_image_coordinates_list()
+        assert {place["time"] for place in there} >= set(acknowledged)
+        for place in there:
+            assert_same(reader[place], frame(place, shape))
+            assert reader.get_metadata(place) == {"number": place["time"]}
+    for file in [path] if path.is_file() else path.glob("*.tiff"):
+        with tifffile.TiffFile(file) as tif:
+            assert tif.is_ome
+            for page in tif.pages:
+                page.asarray()
+    return there
+
+
+class TestFinish:
+    """`finish` inside of another call finishes; what that one still does changes nothing any more."""
+
+    @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+    @pytest.mark.parametrize(
+        ("size", "n_before", "call"),
+        [
+            ("small", 0, "put"),
+            ("small", 2, "put"),
+            ("small", 3, "put"),
+            ("large", 2, "put"),
+            ("small", 2, "flush"),
+        ],
+    )
+    def test_at_any_instruction(self, tmp_path, name, size, n_before, call):
+        shape = shape_of(size)
+        total = self.finish_inside(tmp_path / "whole" / name, shape, n_before, call, -1)
+        mixed = random.Random(f"{name} {size} {n_before} {call}")  # noqa: S311
+        for at in sorted(mixed.sample(range(total), effort(6, 400))):
+            self.finish_inside(tmp_path / str(at) / name, shape, n_before, call, at)
+
+    def finish_inside(self, path, shape, n_before, call, at):
+        """Put frames, and finish in the middle of the last call; return how many instructions it has."""
+        storage, acknowledged = TiffStorage(path, fsync=False), [*range(n_before)]
+        for number in acknowledged:
+            storage.put(place_of(number), frame(place_of(number), shape), {"number": number})
+
+        def last_call():
+            if call == "flush":
+                storage.flush(fsync=True)
+                return
+            place = place_of(n_before)
+            storage.put(place, frame(place, shape), {"number": n_before})
+            acknowledged.append(n_before)
+
+        count = 0
+        try:
+            count = called_inside(last_call, storage.finish, at)
+        except RuntimeError as error:
+            assert str(path) in str(error) or "put after finish() or close()" in str(error)  # noqa: PT017
+        storage.finish()
+        if acknowledged or path.exists():
+            live = storage.get_image_coordinates_list()
+            for place in live:
+                assert_same(storage[place], frame(place, shape))
+            assert assert_complete(path, acknowledged, shape) == live
+        with pytest.raises(RuntimeError, match="no frame can be put any more"):
+            storage.put(place_of(9), frame({}))
+        storage.close()
+        return count
+
+
+SERVICE = """
+    import json, os, random, signal, sys
+    sys.path[:0] = PATH
+    from exengine_ome_tiff import TiffStorage
+    from frames import frame
+
+    with TiffStorage(sys.argv[1] + "0.ome.tiff") as first:
+        first.put({}, frame({}))  # imports what each would import
+    for number, (path, size) in enumerate(json.loads(sys.argv[2])):
+        if os.fork():
+            os.wait()
+            continue
+        storage, n_put = TiffStorage(path, fsync=False), 0
+
+        def stop(*_):
+            storage.close()
+            print(path, n_put, flush=True)
+            os._exit(0)
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        while True:
+            if n_put == 3:
+                signal.setitimer(signal.ITIMER_REAL, random.Random(number).uniform(0.001, 0.05))
+            place = {"time": n_put, "position": n_put // 3}
+            storage.put(place, frame(place, size), {"number": n_put})
+            n_put += 1
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer")
+def test_sigterm_closes_a_dataset_as_services_do(tmp_path):
+    sizes = ((8, 8), (256, 256), (700, 800))
+    runs = [(str(tmp_path / f"{number}.ome.tiff"), sizes[number % 3]) for number in range(1, effort(6, 100))]
+    script = textwrap.dedent(SERVICE).replace("PATH", repr(sys.path))
+    command = [sys.executable, "-c", script, f"{tmp_path}/", json.dumps(runs)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [path for path, _ in runs], done.stderr
+    for line, (_, size) in zip(lines, runs, strict=True):
+        path, n_put = line.split()
+        assert_complete(tmp_path / path, range(int(n_put)), size)
+
+
+class Foreign:
+    """An object given to `put` that calls something in the middle of it."""
+
+    def __init__(self, call):
+        self._call = call
+
+    def __array__(self, dtype=None, copy=None):  # noqa: ARG002
+        self._call()
+        return frame({"time": 1, "position": 0}, (8, 8))
+
+    def __repr__(self):
+        self._call()
+        return "foreign"
+
+
+class Dying:
+    """An object whose last reference goes in the middle of a `put`."""
+
+    def __init__(self, call):
+        self._call = call
+
+    def __array__(self, dtype=None, copy=None):  # noqa: ARG002
+        other = Dying(self._call)
+        del self._call
+        del other
+        return frame({"time": 1, "position": 0}, (8, 8))
+
+    def __del__(self):
+        if hasattr(self, "_call"):
+            self._call()
+
+
+FOREIGN = {
+    "__array__": lambda call: (Foreign(call), {"number": 1}),
+    "__repr__": lambda call: (frame({"time": 1, "position": 0}, (8, 8)), {"number": 1, "a": Foreign(call)}),
+    "__del__": lambda call: (Dying(call), {"number": 1}),
+}
+
+
+@pytest.mark.parametrize("where", FOREIGN)
+@pytest.mark.parametrize("what", ["put", "flush", "finish", "close", "read"])
+def test_foreign_objects_that_call_back(tmp_path, what, where):
+    path, results = tmp_path / "run.ome.tiff", []
+    storage = TiffStorage(path)
+    first = frame({"time": 0, "position": 0}, (8, 8))
+    storage.put(place_of(0), first, {"number": 0})
+    calls = {
+        "put": lambda: storage.put(place_of(2), first),
+        "flush": lambda: storage.flush(fsync=True),
+        "finish": storage.finish,
+        "close": storage.close,
+        "read": lambda: assert_same(storage[place_of(0)], first),
+    }
+
+    def call_back():
+        if not results:
+            results.append(None)
+            try:
+                calls[what]()
+            except RuntimeError as error:
+                results.append(error)
+
+    pixels, metadata = FOREIGN[where](call_back)
+    is_ended = what in ("finish", "close")
+    if is_ended:
+        with pytest.raises(RuntimeError, match=r"close\(\) or finish\(\) was called inside of put"):
+            storage.put(place_of(1), pixels, metadata)
+    else:
+        storage.put(place_of(1), pixels, metadata)
+    if what in ("put", "flush"):
+        assert "inside of another call" in str(results[1])
+    else:
+        assert results == [None]
+    storage.close()
+    assert validate(path) == []
+    with TiffStorage.open(path) as reader:
+        assert_same(reader[place_of(0)], first)
+        assert [each["time"] for each in reader.get_image_coordinates_list()] == [0] + [1] * (not is_ended)
