@@ -39,7 +39,7 @@ class TiffStorage(Reader):
     Every frame can be read back, from any thread, as soon as `put` returns. Until `finish` the files are
     BigTIFF files that hold all that was written; `finish` makes OME-TIFF of them. All methods may be called
     from several threads. In a signal handler in the middle of `put` or `flush`, `close` and `finish` finish
-    the dataset, and the call that was interrupted raises a RuntimeError; `put` and `flush` raise one there and
+    the dataset, and the interrupted call raises a RuntimeError; `put` and `flush` raise one there and
     change nothing. A storage that is collected, or still open when Python ends, is finished then.
 
     The options are about

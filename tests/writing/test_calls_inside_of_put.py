@@ -9,7 +9,6 @@ import subprocess
 import sys
 import textwrap
 
-import numpy as np
 import pytest
 import tifffile
 
@@ -147,7 +146,7 @@ class Foreign:
     def __init__(self, call):
         self._call = call
 
-    def __array__(self, dtype=None, copy=None):  # noqa: ARG002
+    def __array__(self, dtype=None, copy=None):
         self._call()
         return frame({"time": 1, "position": 0}, (8, 8))
 
@@ -162,7 +161,7 @@ class Dying:
     def __init__(self, call):
         self._call = call
 
-    def __array__(self, dtype=None, copy=None):  # noqa: ARG002
+    def __array__(self, dtype=None, copy=None):
         other = Dying(self._call)
         del self._call
         del other

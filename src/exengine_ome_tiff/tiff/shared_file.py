@@ -161,7 +161,7 @@ class SharedFile:
         """
         file, self._file = self._file, None
         if file is not None:
-            with open(os.devnull, "r+b", buffering=0) as nowhere:
+            with Path(os.devnull).open("r+b", buffering=0) as nowhere:
                 os.dup2(nowhere.fileno(), file.fileno(), inheritable=False)
 
     def close(self) -> None:

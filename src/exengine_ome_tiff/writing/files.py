@@ -54,8 +54,6 @@ class WrittenFiles:
             self._making = path
             try:
                 file = self._created(path)
-                if self._is_cut_off:
-                    raise RuntimeError(f"{path} was not made: the others have been finished")
                 files[number:] = [file]
                 self._numbers[key] = number
             except FileExistsError:
@@ -91,7 +89,10 @@ class WrittenFiles:
         return path
 
     def _created(self, path: Path) -> JournalFile:
-        return JournalFile.create(path, self._recording.header.encode(), self._settings, self._pool)
+        file = JournalFile.create(path, self._recording.header.encode(), self._settings, self._pool)
+        if self._is_cut_off:
+            raise RuntimeError(f"{path} was not made: the others have been finished")
+        return file
 
     def go_on(self) -> None:
         """Add pages to the files that the recording has read back."""

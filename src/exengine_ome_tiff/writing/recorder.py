@@ -9,17 +9,13 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
-from typing import Any
 
-import numpy as np
 import numpy.typing as npt
-from numpy.ma import MaskedArray
 
 from exengine_ome_tiff.coordinates import Coordinates, FrameNumber, place_text, read_coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.records import decode_head, encode_record
-from exengine_ome_tiff.tiff import PixelFormat, packing_of, pixel_format
 from exengine_ome_tiff.waiting import News
 from exengine_ome_tiff.writing import replaced
 from exengine_ome_tiff.writing.claim import Claim, sync_names
@@ -27,14 +23,12 @@ from exengine_ome_tiff.writing.files import WrittenFiles
 from exengine_ome_tiff.writing.finalize import finish_files
 from exengine_ome_tiff.writing.flusher import Flusher
 from exengine_ome_tiff.writing.metadata_encoder import MetadataEncoder
+from exengine_ome_tiff.writing.pixels import check_pixels
 from exengine_ome_tiff.writing.put_errors import PutErrors
 from exengine_ome_tiff.writing.safety import Safety
 from exengine_ome_tiff.writing.state import State
 
 logger = logging.getLogger(__name__)
-
-PIXEL_TYPE = "PixelType"
-"""Tag that tells how Micro-Manager's cameras pack pixels, such as "RGB32"."""
 
 _CUT_OFF = (OSError, RuntimeError, LookupError, ValueError, AttributeError)
 """What a call meets when it goes on after its files were finished in the middle of it."""
@@ -121,7 +115,7 @@ class Recorder:
     def _put(self, coordinates: Coordinates, data: npt.ArrayLike, metadata: object) -> None:
         text, plain, changed = self._encoder.encode(metadata)
         tags = plain if isinstance(plain, dict) else {}
-        array, pixels = _check_pixels(coordinates, data, tags)
+        array, pixels = check_pixels(coordinates, data, tags)
         index, table = self._recording.index, self._recording.metadata  # those of a finish in here are others
         file = self._files.number(coordinates)
         number, was_consistent, now_s = self._next_number, self._is_consistent, time.monotonic()
@@ -246,12 +240,14 @@ class Recorder:
 
     def _end(self, call: str, leave: Callable[[], None]) -> None:
         """Take no more frames, and leave the files in one way or another."""
-        if self.state.is_over:
+        state = self.state
+        if state.is_over:
             return
         self._check_process()
         with self._lock:
-            is_inside = self._single.locked() and self.state is State.WRITING and leave == self._finish
-            if self.state is State.WRITING and not is_inside:
+            is_writing = self.state is State.WRITING
+            is_inside = is_writing and self._single.locked() and leave == self._finish
+            if is_writing and not is_inside:
                 self._errors.try_again(self.put)
             with nullcontext() if is_inside else self._alone(call):
                 if self.state.is_over:
@@ -354,15 +350,3 @@ def _needs_import_inside_import() -> bool:
         return False
     names = (frame.f_globals.get("__name__") for frame, _ in traceback.walk_stack(None))
     return "importlib._bootstrap" in names
-
-
-def _check_pixels(
-    coordinates: Coordinates, data: npt.ArrayLike, tags: Mapping[str, object]
-) -> tuple[npt.NDArray[Any], PixelFormat]:
-    if isinstance(data, MaskedArray):
-        raise TypeError(f"frame at {place_text(coordinates)}: got a masked array, expected a plain one")
-    array = np.asarray(data)
-    try:
-        return array, pixel_format(array.shape, array.dtype.str, packing_of(array, tags.get(PIXEL_TYPE)))
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"frame at {place_text(coordinates)}: {error}") from None

@@ -1,0 +1,33 @@
+"""Pixels as `put` takes them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.ma import MaskedArray
+
+from exengine_ome_tiff.coordinates import Coordinates, place_text
+from exengine_ome_tiff.tiff import PixelFormat, packing_of, pixel_format
+
+PIXEL_TYPE = "PixelType"
+"""Tag that tells how Micro-Manager's cameras pack pixels, such as "RGB32"."""
+
+
+def check_pixels(
+    coordinates: Coordinates, data: npt.ArrayLike, tags: Mapping[str, object]
+) -> tuple[npt.NDArray[Any], PixelFormat]:
+    """Return a frame as an array, and how it lies in a file.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is no image that can be stored; names the coordinates.
+    """
+    if isinstance(data, MaskedArray):
+        raise TypeError(f"frame at {place_text(coordinates)}: got a masked array, expected a plain one")
+    array = np.asarray(data)
+    try:
+        return array, pixel_format(array.shape, array.dtype.str, packing_of(array, tags.get(PIXEL_TYPE)))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"frame at {place_text(coordinates)}: {error}") from None
