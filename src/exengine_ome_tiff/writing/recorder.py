@@ -23,8 +23,8 @@ from exengine_ome_tiff.writing.files import WrittenFiles
 from exengine_ome_tiff.writing.finalize import finish_files
 from exengine_ome_tiff.writing.flusher import Flusher
 from exengine_ome_tiff.writing.metadata_encoder import MetadataEncoder
-from exengine_ome_tiff.writing.pixels import check_pixels
 from exengine_ome_tiff.writing.put_errors import PutErrors
+from exengine_ome_tiff.writing.put_pixels import check_pixels
 from exengine_ome_tiff.writing.safety import Safety
 from exengine_ome_tiff.writing.state import State
 
