@@ -107,9 +107,9 @@ class Recorder:
             except BaseException as error:
                 self._encoder.forget()  # the next frame is compared with one that was taken
                 if isinstance(error, _CUT_OFF):
-                    self._check_goes_on(f"put() at {coordinates!r}, whose frame may be missing")
+                    self._check_goes_on("put()", coordinates)
                 raise
-            self._check_goes_on(f"put() at {coordinates!r}, whose frame may be missing")
+            self._check_goes_on("put()", coordinates)
         self._news.tell()
 
     def _put(self, coordinates: Coordinates, data: npt.ArrayLike, metadata: object) -> None:
@@ -218,11 +218,13 @@ class Recorder:
             )
         return self._single
 
-    def _check_goes_on(self, call: str) -> None:
+    def _check_goes_on(self, call: str, coordinates: Coordinates | None = None) -> None:
         """Raise RuntimeError where the files were finished in the middle of a call."""
-        if self.state is not State.WRITING:
-            self._is_consistent = False
-            raise RuntimeError(f"{self._path}: close() or finish() was called inside of {call}")
+        if self.state is State.WRITING:
+            return
+        self._is_consistent = False
+        of_frame = "" if coordinates is None else f": the frame at {place_text(coordinates)} may be missing"
+        raise RuntimeError(f"{self._path}: close() or finish() was called inside of {call}{of_frame}")
 
     def _check_process(self) -> None:
         """Raise RuntimeError in a process that was forked from the one that writes."""
