@@ -81,11 +81,11 @@ def test_every_leaf_can_be_found_again(frames, summary):
         shutil.rmtree(folder)
 
 
-IN_OME = ("Exposure-ms", "XPositionUm", "PixelSizeUm", "Camera", "exposure_ms", "Time")
+IN_OME = ("Exposure-ms", "XPositionUm", "PixelSizeUm", "exposure_ms", "Time")
 """Keys that OME has a place for; what becomes of values that cannot be there is tested on its own."""
 
 
-NESTED_IN_OME = ("Camera", "Exposure-ms", "PixelSizeUm", "XPositionUm", "exposure_ms")
+NESTED_IN_OME = ("Exposure-ms", "PixelSizeUm", "XPositionUm", "exposure_ms")
 """Keys whose names have units, and names of cameras, which also count within other dicts."""
 
 

@@ -101,7 +101,7 @@ def test_the_camera_of_exengine_with_keys_of_a_script(tmp_path):
     assert (pixels.planes[0].exposure_time, pixels.planes[0].position_x) == (0.012, 3.5)
     assert pixels.physical_size_x == 0.2
     (constant,) = notes(document)
-    assert constant == {"ImageNumber": "7", "ElapsedTime-ms": "21.5"}
+    assert constant == {"Camera": "Cam", "ImageNumber": "7", "ElapsedTime-ms": "21.5"}
 
 
 def test_frames_that_hardware_triggers_have_the_exposure_of_their_event(tmp_path):
@@ -270,7 +270,7 @@ def test_what_one_image_has_another_may_lack(tmp_path):
         ({"position": "b"}, {"Camera": "C", "Binning": "5"}),
     ]
     document, _ = stored(tmp_path, frames)
-    assert notes(document) == [{"Binning": "5"}]
+    assert notes(document) == [{"Camera": "C"}, {"Camera": "C", "Binning": "5"}]
 
 
 def test_types_are_told_apart(tmp_path):
@@ -298,6 +298,8 @@ def test_two_cameras_by_turns(tmp_path):
         "A-Offset": "100",
         "B-Offset": "200",
         "A-ReadoutRate": "30",
+        "A-CameraName": "Model A",
+        "B-CameraName": "Model B",
     }
     frames = [
         ({"time": time, "channel": label}, tags | {"Camera": label}) for time in range(2) for label in "AB"
@@ -310,7 +312,7 @@ def test_two_cameras_by_turns(tmp_path):
     assert [each.offset for each in settings] == [100, 200]
     assert [each.read_out_rate for each in settings] == [30, None]
     models = {each.id: each.model for each in document.instruments[0].detectors}
-    assert [models[each.id] for each in settings] == ["A", "B"]
+    assert [models[each.id] for each in settings] == ["Model A", "Model B"]
 
 
 def test_frames_that_name_no_camera_of_two_have_none(tmp_path):
@@ -402,9 +404,10 @@ def test_an_exposure_of_zero_is_one(tmp_path):
 
 def test_the_camera_of_a_frame_goes_before_that_of_the_core(tmp_path):
     tags = {"Camera": "A", "Core-Camera": "B", "A-Gain": "3", "B-Gain": "4"}
+    tags |= {"A-CameraName": "Model A", "B-CameraName": "Model B"}
     document, _ = stored(tmp_path, [({"channel": "x"}, tags)])
     (detector,) = document.instruments[0].detectors
-    assert detector.model == "A"
+    assert detector.model == "Model A"
     assert document.images[0].pixels.channels[0].detector_settings.gain == 3
 
 

@@ -16,7 +16,7 @@ from readers.bioformats import validate_xml
 FOLDER = Path(__file__).parents[1] / "data" / "metadata"
 FRAME = np.ones((8, 10), np.uint16)
 DEMO = {"manufacturer": "DCam", "model": "DemoCamera-MultiMode", "serial_number": "V1.0"}
-PLAIN = {"model": "Camera"}
+PLAIN = {}  # a label of a camera is no model
 OBJECTIVE = ("Nikon 10X S Fluor", 10.0)
 MM2_RECEIVED = "2026-11-22T06:58:41.123000+00:00"
 
@@ -41,7 +41,7 @@ CASES = {
     ),
     "exengine_sequence_multicamera": (
         None,
-        *(None, None, None, None, "2026-11-22T06:59:33.076226", {"model": "Camera2"}, None),
+        *(None, None, None, None, "2026-11-22T06:59:33.076226", PLAIN, None),
     ),
     "mm1_or_2beta_image_CONSTRUCTED": (
         None,

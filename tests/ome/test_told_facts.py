@@ -235,7 +235,7 @@ def test_a_bit_depth_that_does_not_fit_is_told(tell):
     assert (told.image.pixels.significant_bits, told.notes) == (None, {"bit_depth": "12"})
     assert told.lines == [
         (
-            "run0: 12 significant bits do not fit into pixels of uint8, none are written: "
+            "12 significant bits do not fit into pixels of uint8, none are written: "
             "put frames as the camera delivers them"
         )
     ]
@@ -271,20 +271,21 @@ def test_what_frames_of_an_image_tell_differently_is_told_once(tell):
     )
     assert told.lines == [
         (
-            "run0: frames tell different values of gain, none is written: "
+            "frames tell different values of gain, none is written: "
             "put them at different positions or channels"
         ),
-        "run0: frames tell different values of objective, none is written: put them at different positions",
+        "frames tell different values of objective, none is written: put them at different positions",
     ]
     assert tell(*tags, axis="position").lines == []
 
 
 def test_a_summary_tells_what_frames_leave_out(tell):
     summary = {"exposure_ms": 20, "objective": "60x/1.4 Oil", "camera": "C", "gain": 3, "bit_depth": 12}
-    told = tell({}, {}, summary=summary | {"start_time": "2026-11-27T12:00:00.25Z"})
+    summary |= {"camera_model": "Model C", "start_time": "2026-11-27T12:00:00.25Z"}
+    told = tell({}, {}, summary=summary)
     assert [plane.exposure_time for plane in told.planes] == [0.02, 0.02]
     (objective,) = told.document.instruments[0].objectives
-    assert (objective.nominal_magnification, told.settings.gain, told.detector.model) == (60, 3, "C")
+    assert (objective.nominal_magnification, told.settings.gain, told.detector.model) == (60, 3, "Model C")
     assert told.image.pixels.significant_bits == 12
     assert told.image.acquisition_date == NOON.replace(tzinfo=UTC)
     assert told.lines == []

@@ -103,8 +103,6 @@ def _facts(
             for name in _CAMERA:
                 found.setdefault(name, set()).add(getattr(camera, name))
             found.setdefault("binning", set()).update({camera.binning}.intersection(BINNINGS))
-            found.setdefault("camera", set()).update(
-                {camera.label} if camera.model in (None, camera.label) else ()
-            )
+            found.setdefault("camera", set()).update({camera.label}.intersection({camera.model}))
     found.setdefault(LABEL, set()).update(found["objective"])
     return {fact: frozenset(each - {None}) for fact, each in found.items()}

@@ -101,7 +101,7 @@ def _detector(camera: CameraValues, number: int) -> m.Detector:
     return m.Detector(
         id=f"Detector:{number}",
         manufacturer=optional_name(camera.manufacturer),
-        model=optional_name(camera.model or camera.label or None),
+        model=optional_name(camera.model),
         serial_number=optional_name(camera.serial_number),
     )
 
