@@ -49,10 +49,12 @@ def tell(tmp_path, caplog):
         with caplog.at_level(logging.WARNING), TiffStorage(path, summary, **options) as storage:
             for number, metadata in enumerate(frames):
                 storage.put({axis: number}, pixels, metadata)
-        lines = [
-            record.message.partition(": ")[2] for record in caplog.records if record.name.endswith("finalize")
+        logged = [record.message for record in caplog.records if record.name.endswith("finalize")]
+        lines = [str(finding) for finding in info(path).check]
+        name = path.name.removesuffix(".ome.tiff")
+        assert [line.removeprefix(f"{name}: ") for line in lines] == [
+            line.partition(": ")[2] for line in logged
         ]
-        assert [str(finding) for finding in info(path).check] == lines
         return Told(path, lines)
 
     return write
@@ -235,7 +237,7 @@ def test_a_bit_depth_that_does_not_fit_is_told(tell):
     assert (told.image.pixels.significant_bits, told.notes) == (None, {"bit_depth": "12"})
     assert told.lines == [
         (
-            "12 significant bits do not fit into pixels of uint8, none are written: "
+            "run0: 12 significant bits do not fit into pixels of uint8, none are written: "
             "put frames as the camera delivers them"
         )
     ]
@@ -271,10 +273,10 @@ def test_what_frames_of_an_image_tell_differently_is_told_once(tell):
     )
     assert told.lines == [
         (
-            "frames tell different values of gain, none is written: "
+            "run0: frames tell different values of gain, none is written: "
             "put them at different positions or channels"
         ),
-        "frames tell different values of objective, none is written: put them at different positions",
+        "run0: frames tell different values of objective, none is written: put them at different positions",
     ]
     assert tell(*tags, axis="position").lines == []
 
