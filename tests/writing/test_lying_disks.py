@@ -26,7 +26,7 @@ ERRORS = (errno.EINTR, errno.EIO, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT)
 OPTIONS = [
     {},
     {"compression": "zlib", "checksums": True},
-    {"pyramid_levels": 1, "tile": (16, 16)},
+    {"pyramid_levels": 1, "tile": (16, 512)},
 ]
 
 
