@@ -11,11 +11,13 @@ import sys
 import threading
 import time
 from pathlib import Path, PureWindowsPath
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tifffile
 
+from disks import failing_disk
 from exengine_ome_tiff import TiffStorage, convert, export_imagej, waiting
 from exengine_ome_tiff.cli.output import is_closed_pipe
 from exengine_ome_tiff.coordinates import MAX_LABEL_BYTES, file_label
@@ -29,6 +31,7 @@ from exengine_ome_tiff.demo import acquisition
 from exengine_ome_tiff.demo.microscope import SimulatedMicroscope
 from exengine_ome_tiff.tiff import disk, system_calls
 from exengine_ome_tiff.waiting import News
+from exengine_ome_tiff.writing import recorder
 
 FRAME = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
 on_windows = pytest.mark.skipif(os.name != "nt", reason="only Windows keeps files that are open")
@@ -381,6 +384,26 @@ def test_a_wait_is_made_of_slices(monkeypatch):
     assert len(waits) > 3
     assert news.wait_for(lambda: len(waits) > 8)
     assert all(0 < each <= 0.1 for each in waits)
+
+
+def test_a_clock_with_steps_of_15_ms(tmp_path, monkeypatch):
+    """Frames that come fast share writes, and frames that come slowly do not wait."""
+    step_s = 1 / 64
+    now_s = time.monotonic()
+    monkeypatch.setattr(recorder, "time", SimpleNamespace(monotonic=lambda: now_s // step_s * step_s))
+    with failing_disk() as fake, TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        storage.put({"time": 0}, FRAME[:8, :8])
+        before = fake.writes
+        for number in range(1, 61):
+            now_s += 0.008
+            storage.put({"time": number}, FRAME[:8, :8])
+        assert fake.writes - before < 10
+        storage.flush()
+        before = fake.writes
+        for number in range(61, 71):
+            now_s += 0.05
+            storage.put({"time": number}, FRAME[:8, :8])
+        assert fake.writes - before >= 10
 
 
 def test_line_ends_stay_what_they_are(tmp_path):

@@ -116,7 +116,7 @@ def reserve(file: FileIO, start: int, stop: int) -> bool:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), start, stop - start)
         elif os.name == "nt":
-            system_calls.set_size(file, stop)  # NTFS gives the file its room at once
+            system_calls.set_size(file, stop)  # the file system gives the file its room
         elif sys.platform == "darwin":
             system_calls.preallocate(file.fileno(), stop - start)
             file.truncate(stop)

@@ -18,7 +18,7 @@ if sys.platform == "win32":
         Raises
         ------
         OSError
-            The disk has no room; NTFS takes it at once.
+            The disk has no room.
         """
         end = ctypes.c_longlong(nbytes)
         handle = ctypes.c_void_p(msvcrt.get_osfhandle(file.fileno()))
