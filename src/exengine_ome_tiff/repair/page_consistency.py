@@ -110,7 +110,9 @@ def _faults(
     if page.handle is None:
         if decoded(journal.file, ifd.offset, page.pixels).any():
             yield "it stands for a frame that was never put, and is not black"
-    elif ifd.without((*_NOT_OF_ALL, *_RESOLUTION)) != _without_resolution(final.of(page.handle)):
+    elif ifd.without((*_NOT_OF_ALL, *_RESOLUTION)) != chain.Ifd(0, final.of(page.handle), 0).without(
+        _RESOLUTION
+    ):
         yield "it is not the page of the frame that the records put there"
         return
     elif page.handle in checksums:
@@ -126,7 +128,3 @@ def _faults(
         return
     for offset, pixels in zip(offsets, copies, strict=True):
         decoded(journal.file, offset, pixels)
-
-
-def _without_resolution(entries: bytes) -> bytes:
-    return chain.Ifd(0, entries, 0).without(_RESOLUTION)

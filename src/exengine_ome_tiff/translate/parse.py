@@ -23,6 +23,8 @@ def number(value: object) -> float:
 
     A list of one number, as arrays of one item become, counts as that number.
     """
+    if type(value) is float:  # most values of most frames
+        return value if math.isfinite(value) else UNKNOWN
     if not isinstance(value, (int, float, str)) or isinstance(value, bool):  # of each frame: no new union
         return number(value[0]) if isinstance(value, list) and len(value) == 1 else UNKNOWN
     if isinstance(value, str):
@@ -94,6 +96,8 @@ def _may_be_stamp(value: object) -> bool:
 def unix_s(value: object) -> float:
     """Read Unix time in seconds, milliseconds, microseconds or nanoseconds, which its size tells apart."""
     ticks = number(value)
+    if not ticks >= _UNIX_S[0]:
+        return UNKNOWN
     found = [ticks * unit_s for unit_s in _UNIX_UNITS_S if _UNIX_S[0] <= ticks * unit_s < _UNIX_S[1]]
     return found[0] if found else UNKNOWN
 

@@ -1,5 +1,6 @@
 """Keys that carry their meaning in their name: a quantity and its unit, as ``Exposure (ms)`` or ``x_um``."""
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -301,7 +302,7 @@ def _text_value(quantity: Quantity, text: str) -> float:
 
 def _elapsed_s(seconds: float) -> float:
     """Leave out Unix time, which is no time since the start."""
-    return seconds if parse.unix_s(seconds) != parse.unix_s(seconds) else UNKNOWN
+    return seconds if math.isnan(parse.unix_s(seconds)) else UNKNOWN
 
 
 def _checked(field: str, value: float) -> float:

@@ -53,7 +53,7 @@ MUTANTS = [
     ),
     Mutant(
         "translate/quantities.py",
-        "return seconds if parse.unix_s(seconds) != parse.unix_s(seconds) else UNKNOWN",
+        "return seconds if math.isnan(parse.unix_s(seconds)) else UNKNOWN",
         "return seconds",
         "translate/test_quantities.py::test_names_with_units",
     ),
