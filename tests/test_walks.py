@@ -1,12 +1,15 @@
-"""The walks of CONTRIBUTING.md through the code name classes and functions that there are."""
+"""The walks of CONTRIBUTING.md through the code name what there is, and what is called."""
 
 import ast
 import re
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import exengine_ome_tiff
+from exengine_ome_tiff import TiffStorage, recover
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text("utf-8")
 WALKS = TEXT.partition("### Four walks through the code")[2].partition("\nNames, messages")[0]
@@ -41,3 +44,59 @@ def test_there_are_four_walks_of_five_steps():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_in_a_walk_is_one_in_the_code(name, defined):
     assert name in defined
+
+
+class Calls:
+    """Collects the names of functions that are called, with and without their class."""
+
+    def __enter__(self):
+        self.names = set()
+        sys.setprofile(self._note)
+        return self.names
+
+    def _note(self, frame, event, _argument):
+        if event == "call" and "exengine_ome_tiff" in frame.f_code.co_filename:
+            name = frame.f_code.co_qualname
+            self.names |= {name, name.rpartition(".")[2], name.partition(".")[0]}
+
+    def __exit__(self, *_error):
+        sys.setprofile(None)
+
+
+def fill(path, **options):
+    """Put two frames and leave the dataset unfinished."""
+    storage = TiffStorage(path, fsync=False, **options)
+    for time in range(2):
+        storage.put({"time": time, "position": "A"}, np.full((4, 4), time, np.uint8), {"time": time})
+    return storage
+
+
+def called(folder):
+    """Return what is called in each of the four walks."""
+    with Calls() as put:
+        storage = fill(folder / "run")
+        storage.flush()
+    with Calls() as finish:
+        storage.finish()
+    storage.close()
+    fill(folder / "coded.ome.tiff", compression="zlib").close()
+    with Calls() as opened:
+        for path in (folder / "run", folder / "coded.ome.tiff"):
+            with TiffStorage.open(path) as storage:
+                storage.get_data({"time": 1, "position": "A"})
+    fill(folder / "cut").suspend()
+    with Calls() as recovered:
+        TiffStorage.resume(folder / "cut").suspend()
+        recover(folder / "cut")
+    return [put, finish, opened, recovered]
+
+
+IN_RARE_CASES = {"Recording.read_back", "Flusher"}
+"""After an interrupt; when frames have waited."""
+
+
+def test_each_walk_names_what_is_called(tmp_path):
+    walks = re.split(r"^\*\*.+\*\*$", WALKS, flags=re.MULTILINE)[1:]
+    for walk, names in zip(walks, called(tmp_path), strict=True):
+        named = {name for step in walk.splitlines() for name in re.findall(r"`([\w.]+)`", step)}
+        assert named - names - IN_RARE_CASES <= {"put", "finish"}
