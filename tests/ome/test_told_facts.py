@@ -1,5 +1,6 @@
 """What scripts tell in their own spellings: each fact is in OME, in an annotation, or told with its fix."""
 
+import json
 import logging
 from datetime import UTC, datetime
 
@@ -367,7 +368,7 @@ def test_what_needs_no_place_in_a_summary_is_not_told(tell, summary):
     ],
 )
 def test_what_is_understood_is_not_told(tell, metadata):
-    assert tell(metadata).lines == []
+    assert tell(metadata, pixels=np.zeros((512, 512), "u2")).lines == []
 
 
 def test_the_fix_for_a_rate_is_one(tell):
@@ -389,3 +390,76 @@ def test_facts_of_frames_with_ever_different_keys_are_in_ome(tell):
     assert "own 299" not in told.notes
     assert told.notes["(in the records only)"]
     assert told.lines == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ({"exposure_ms": 10, "camera.exposure_ms": 20}, "'exposure_ms' and 'camera.exposure_ms'"),
+        ({"x_um": 1, "stage": {"x_um": 2}}, "'x_um' and 'stage.x_um'"),
+        ({"exposure_ms": 10, "camera": {"exposure_us": 10_000}}, ""),
+        ({"x_um": 1, "actual_x_um": 1.2}, ""),  # as it was measured
+    ],
+)
+def test_keys_of_one_meaning_that_differ_are_told_once(tell, keys, line):
+    told = tell(*[keys] * 3)
+    assert told.lines == (
+        [f"metadata keys {line} differ, so only the first one counts: leave one of them out"] if line else []
+    )
+    if "exposure_ms" in keys:
+        assert [plane.exposure_time for plane in told.planes] == [0.01] * 3
+
+
+@pytest.mark.parametrize(
+    ("keys", "optics"),
+    [
+        ({"magnification": 60, "NA": 1.4, "immersion": "oil"}, (60, 1.4, "Oil")),
+        ({"objective": {"magnification": "20x", "numerical_aperture": 0.8}}, (20, 0.8, None)),
+        ({"objective_na": 0.5}, (None, 0.5, None)),
+        ({"objective": "Plan 40x/0.95", "magnification": 60, "NA": 1.4}, (40, 0.95, None)),
+        ({"magnification": 0, "NA": 3, "immersion": "Oil"}, None),
+        ({"immersion": "Oil"}, None),
+    ],
+)
+@pytest.mark.parametrize("is_summary", [False, True])
+def test_keys_of_optics_make_an_objective(tell, keys, optics, is_summary):
+    told = tell({}, summary=keys) if is_summary else tell(keys, keys)
+    found = [
+        (each.nominal_magnification, each.lens_na, each.immersion and each.immersion.value)
+        for instrument in told.document.instruments
+        for each in instrument.objectives
+    ]
+    assert found == ([] if optics is None else [optics])
+    if not is_summary and optics is not None and "objective" not in keys:
+        assert told.notes == {}  # as all of them are in elements
+
+
+def test_optics_that_differ_within_an_image_are_no_objective(tell):
+    told = tell({"magnification": 60, "NA": 1.4}, {"magnification": 20, "NA": 1.4})
+    assert told.document.instruments == []
+    assert json.loads(told.notes["magnification"]) == [60, 20]
+
+
+def test_what_genicam_counts_in_microseconds(tell):
+    line = "metadata key 'ExposureTime' has no unit: write ExposureTime_us"
+    assert tell({"ExposureTime": 10_000.0}).lines == [line]
+
+
+def test_an_exposure_that_a_summary_tells_needs_no_unit(tell):
+    summary = {"MicroManagerVersion": "2.0.0", "UserData": {"Exposure": {"type": "DOUBLE", "scalar": 12}}}
+    told = tell({"ElapsedTime-ms": 1}, summary=summary)
+    assert (told.planes[0].exposure_time, told.lines) == (0.012, [])
+    line = "summary key 'UserData.Exposure' has no unit: write UserData.Exposure_ms"
+    assert tell({}, summary={"UserData": {"Exposure": 12}}).lines == [line]
+
+
+def test_a_size_that_is_not_that_of_the_frames_is_told_once(tell):
+    height, width = FRAME.shape
+    told = tell(*[{"Width": 512, "Height": 256}] * 3)
+    (line,) = told.lines
+    assert line == (
+        f"run0: the metadata tells 512 x 256 pixels, the frames have {width} x {height}: "
+        "put the Width and Height of the frame, or neither"
+    )
+    assert told.notes == {"Width": "512", "Height": "256"}
+    assert tell({"Width": width, "Height": str(height)}).lines == []

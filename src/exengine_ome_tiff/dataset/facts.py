@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -21,7 +21,7 @@ from exengine_ome_tiff.coordinates import (
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.frame_order import frame_order
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.layout_findings import add_layout_findings
+from exengine_ome_tiff.dataset.layout_findings import add_layout_findings, add_size_finding
 from exengine_ome_tiff.dataset.privacy import PRIVATE, without
 from exengine_ome_tiff.dataset.records import decode_tags
 from exengine_ome_tiff.dataset.told_names import FRAME_FACTS, names_of
@@ -88,8 +88,10 @@ class Facts:
         self._groups_of: dict[int, list[Group]] = {}
         """What the frames of each image say, by the number of the first one."""
         self._summary = interpreter.summary(summary)
-        interpreter.check_summary(summary, self.findings)
         columns = planes.columns()
+        told = {field for field, values in columns.items() if not np.isnan(values).any()}
+        told |= {each.name for each in fields(self._summary) if getattr(self._summary, each.name) is not None}
+        interpreter.check_summary(summary, self.findings, told)
         times = plane_times(columns, self._summary.started, partial(frame_order, dataset))
         self._told: Mapping[str, npt.NDArray[np.float64]] = columns | {"delta_t_s": times.delta_t_s}
         self.columns = self._told
@@ -107,6 +109,7 @@ class Facts:
         pixels = self._dataset.format(layout.first_frame)
         if values.significant_bits is not None and self._exceeds(values.significant_bits, frames, name):
             values = replace(values, significant_bits=None)
+        add_size_finding(name, groups, pixels.stored_shape, self.findings)
         written = written_into(values, self._told, frames, pixels.stored_shape, pixels.stored_dtype)
         tags, columns = self._frames.rest(frames, written, self.findings)
         if self._frames.has_unkept(frames):

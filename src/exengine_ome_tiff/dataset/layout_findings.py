@@ -1,7 +1,7 @@
 """What the images of a dataset show that its user may not have meant."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from exengine_ome_tiff.coordinates import ImageLayout
@@ -11,6 +11,8 @@ from exengine_ome_tiff.dataset.told_names import values_along
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome import ChannelInfo
 from exengine_ome_tiff.text_format import count_text, list_text
+from exengine_ome_tiff.translate import Group
+from exengine_ome_tiff.translate.frame_facts import first_told
 
 _MANY_IMAGES = 10
 _ALIKE = 0.75
@@ -68,3 +70,13 @@ def _add_axes(layouts: Sequence[ImageLayout], findings: Findings) -> None:
         if alike and axis not in _NO_MISSPELLINGS:
             fix = f"call it {alike[0]!r}"
         findings.add_once("axis", axis, f"axis {axis!r} makes {images[axis]} images of {count} each", fix)
+
+
+def add_size_finding(name: str, groups: Iterable[Group], shape: Sequence[int], findings: Findings) -> None:
+    """Find that the frames of an image tell another size than they have."""
+    told = [first_told(group.told) for group in groups]
+    sizes = {(each["width"], each["height"]) for each in told if {"width", "height"} <= each.keys()}
+    for width, height in sizes - {(shape[1], shape[0])}:
+        told_size, size = f"{width} x {height}", f"{shape[1]} x {shape[0]}"
+        message = f"{name}: the metadata tells {told_size} pixels, the frames have {size}"
+        findings.add("frame size", "", message, "put the Width and Height of the frame, or neither")

@@ -131,14 +131,14 @@ class Interpreter:
         rest = {key: value for key, value in tags.items() if key not in own}  # they know their keys better
         return merged([*values, Plain().summary_values(rest), self._as_frame(tags)])
 
-    def check_summary(self, metadata: object, findings: Findings) -> None:
-        """Find what is not understood in summary metadata."""
+    def check_summary(self, metadata: object, findings: Findings, told: Collection[str] = ()) -> None:
+        """Find what is not understood in summary metadata; see `add_summary_findings`."""
         if isinstance(metadata, Mapping):
             tags = flat(metadata)
             asked = [each for each in self._translators if each.matches(tags)]
             own = {key for each in asked for key in (*each.translated(tags), *each.described(tags))}
             rest = {key: value for key, value in tags.items() if key not in own}
-            add_summary_findings(rest, KNOWN_KEYS, findings)
+            add_summary_findings(rest, KNOWN_KEYS, findings, told)
 
     @staticmethod
     def _as_frame(tags: Mapping[str, object]) -> SummaryValues:

@@ -3,9 +3,10 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from functools import cache, lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,8 @@ from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.form import Form
 from exengine_ome_tiff.translate.named_facts import START_NAMES, SURE_STAMP_NAMES, is_stamp, words_of
-from exengine_ome_tiff.translate.quantities import OF_PLANES, Meaning, meanings_of, name_of
+from exengine_ome_tiff.translate.plan import Candidate
+from exengine_ome_tiff.translate.quantities import MEASURED, OF_PLANES, Meaning, meanings_of, name_of
 from exengine_ome_tiff.translate.tag_columns import strict_json
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Tags, is_known
@@ -32,6 +34,9 @@ _EXPECTED = {
 }
 _A_NUMBER = "a number, such as 12.5"
 _A_LIST = "a list such as [1.5, -2, 3]"
+_COMPARED = ("exposure_s", "x_um", "y_um", "z_um", "pixel_size_um", "pixel_size_y_um")
+_GENICAM_EXPOSURE = "ExposureTime"
+"""A feature of cameras, which GenICam counts in microseconds."""
 _OF_SUMMARY = {"pixel_size_um", "pixel_size_y_um", "z_step_um", "time_interval_s", "exposure_s"}
 _CLOCKS = {"elapsed_s", "utc_s", "local_clock_s"}
 _DIGIT = re.compile(r"\d")
@@ -53,7 +58,7 @@ def add_key_findings(
     known_keys: frozenset[str],
     findings: Findings,
 ) -> None:
-    """Find keys without a unit, near misses of known ones, and values that cannot be read.
+    """Find keys without a unit, near misses of known ones, values that cannot be read, and those that differ.
 
     Parameters
     ----------
@@ -91,12 +96,50 @@ def add_key_findings(
             _value(form, rows, key, findings)
         elif not (meanings or key in known_keys or key in form.plan.fact_keys):
             _unknown(form, rows, key, known_keys, findings)
+    _add_disagreements(form, rows, findings)
 
 
-def add_summary_findings(tags: Tags, known_keys: frozenset[str], findings: Findings) -> None:
-    """Find the same in the flat summary metadata."""
+def _add_disagreements(form: Form, rows: npt.NDArray[np.int64], findings: Findings) -> None:
+    """Find keys whose names mean the same, but whose values differ: the first one counts."""
+    for field in _COMPARED:
+        candidates = [each for each in form.plan.candidates.get(field, ()) if _is_plain(each)]
+        for first, other in pairwise(candidates):
+            if _is_measured(first.key) != _is_measured(other.key) or first.key == other.key:
+                continue
+            values, others = form.values(first, rows), form.values(other, rows)
+            is_known_twice = ~np.isnan(values) & ~np.isnan(others)
+            if not np.allclose(values[is_known_twice], others[is_known_twice], rtol=1e-6):
+                message = (
+                    f"metadata keys {first.key!r} and {other.key!r} differ, so only the first one counts"
+                )
+                findings.add_once("values", other.key, message, "leave one of them out")
+
+
+def _is_plain(candidate: Candidate) -> bool:
+    """Whether a key tells its value by its name alone, which has a unit."""
+    meanings = meanings_of(candidate.key)
+    return candidate.only_if is None and bool(meanings) and meanings[0].has_unit
+
+
+def _is_measured(key: str) -> bool:
+    """Whether a key says that its value was measured, which may differ from what was asked for."""
+    return not MEASURED.isdisjoint(name_of(key).words)
+
+
+def add_summary_findings(
+    tags: Tags, known_keys: frozenset[str], findings: Findings, told: Collection[str] = ()
+) -> None:
+    """Find the same in the flat summary metadata.
+
+    Parameters
+    ----------
+    tags, known_keys, findings
+        As above.
+    told
+        Fields that are known from frames or from the summary.
+    """
     meanings = {key: [each for each in meanings_of(key) if each.field in _OF_SUMMARY] for key in tags}
-    told = {each.field for key, found in meanings.items() for each in found if is_known(each.read(tags[key]))}
+    read = {each.field for key, found in meanings.items() for each in found if is_known(each.read(tags[key]))}
     for key, value in tags.items():
         text = strict_json(value)
         if meanings[key]:
@@ -105,7 +148,7 @@ def add_summary_findings(tags: Tags, known_keys: frozenset[str], findings: Findi
                 continue
             if meaning.has_unit:
                 _add_value(key, text, _EXPECTED.get(meaning.field, _A_NUMBER), findings, "summary")
-            elif is_known(parse.number(value)) and meaning.field not in told and "-" not in key:
+            elif is_known(parse.number(value)) and meaning.field not in {*told, *read} and "-" not in key:
                 _add_unit(key, meaning, findings, "summary")
         elif words_of(key) in START_NAMES | SURE_STAMP_NAMES:
             if text not in _EMPTY and parse.moment(value) is None:
@@ -189,6 +232,8 @@ def _add_value(key: str, text: str, expected: str, findings: Findings, where: st
 
 def _add_unit(key: str, meaning: Meaning, findings: Findings, where: str = "metadata") -> None:
     unit = "hz" if meaning.is_rate else meaning.example.rpartition("_")[2]
+    if key.rpartition(".")[2] == _GENICAM_EXPOSURE:
+        unit = "us"
     findings.add_once(
         "unit", key, f"{where} key {key!r} has no unit", f"write {key.removesuffix('.value')}_{unit}"
     )

@@ -45,6 +45,17 @@ NAMED_FACTS = (
         *("objective", "objective name", "objective label", "objective lens", "objective model"),
     ),
 )
+OPTICS = {
+    f"{around}{name}": part
+    for part, names in {
+        "magnification": ("magnification", "nominal magnification"),
+        "numerical_aperture": ("na", "numerical aperture", "lens na"),
+        "immersion": ("immersion", "immersion medium"),
+    }.items()
+    for name in names
+    for around in ("", "objective ")
+}
+"""Words of keys that tell one thing of an objective each, and which."""
 STAMP_NAMES = frozenset(
     {
         *("timestamp", "time stamp", "datetime", "date time", "acquired", "acquired at", "date", "time"),

@@ -46,7 +46,8 @@ _PLACE_WORDS = {
     "axis",
     "motor",
 }
-_MEASURED = {"actual", "current", "measured"}
+MEASURED = {"actual", "current", "measured"}
+"""Words that tell a value from the one that was asked for."""
 
 
 class Quantity(NamedTuple):
@@ -92,13 +93,13 @@ QUANTITIES = (
             *("exposure", "exposure time", "exposure duration", "integration time", "acquire time"),
             *("exp", "expo", "exp time", "t exp"),
         ),
-        {"camera", "cam", "detector", *_MEASURED},
+        {"camera", "cam", "detector", *MEASURED},
         _TIMES_S,
         "exposure_ms",
     ),
-    _quantity("x_um", ("x",), _PLACE_WORDS | _MEASURED, _LENGTHS_UM, "x_um"),
-    _quantity("y_um", ("y",), _PLACE_WORDS | _MEASURED, _LENGTHS_UM, "y_um"),
-    _quantity("z_um", ("z", "focus", "z focus"), _PLACE_WORDS | _MEASURED | {"drive"}, _LENGTHS_UM, "z_um"),
+    _quantity("x_um", ("x",), _PLACE_WORDS | MEASURED, _LENGTHS_UM, "x_um"),
+    _quantity("y_um", ("y",), _PLACE_WORDS | MEASURED, _LENGTHS_UM, "y_um"),
+    _quantity("z_um", ("z", "focus", "z focus"), _PLACE_WORDS | MEASURED | {"drive"}, _LENGTHS_UM, "z_um"),
     _quantity(
         "pixel_size_um",
         ("pixel size", "px size", "pixelsize", "voxel size", *_along("x")),
