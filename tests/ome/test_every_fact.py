@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import tifffile
-from ome_types import from_tiff
+from ome_types import from_xml
 
 from exengine_ome_tiff import TiffStorage
 from readers.bioformats import validate_xml
@@ -118,6 +118,11 @@ FACTS = {
     "focus": ([{"ZPositionUm": "5.5"}], None, plane(position_z=(5.5, UM))),
     "focus, 1.4": ([{"SlicePosition": 5.5}], None, plane(position_z=(5.5, UM))),
     "other stages": ([{"Camera": "C", "Piezo-Position": "3"}], None, noted("Piezo-Position")),
+    "other stages, engine": (
+        [{"Axes": {"z": 0}, "PiezoPosition_um_Intended": 3}],
+        None,
+        noted("PiezoPosition_um_Intended"),
+    ),
     "label": ([{"PositionName": "left"}], None, ome(stage_label="left")),
     "label, event": ([PLUS | {"mda_event": {"pos_name": "left"}}], None, ome(stage_label="left")),
     "index of a position": ([{"PositionIndex": 4}], None, noted("PositionIndex")),
@@ -162,6 +167,11 @@ FACTS = {
         None,
         ome(binning="Other") | noted("Binning"),
     ),
+    "region, affine and factor, pymmcore-plus": (
+        [PLUS],
+        PLAN | {"image_infos": [{"roi": [1, 2, 8, 6], "pixel_size_affine": [1, 0, 0, 0, 1, 0]}]},
+        summary_noted("image_infos"),
+    ),
     # channels
     "group": ([{}], {"ChannelGroup": "Filters"}, summary_noted("ChannelGroup")),
     "index of a channel": ([{"ChannelIndex": 2}], None, noted("ChannelIndex")),
@@ -204,7 +214,21 @@ FACTS = {
     ),
     "shutter": ([{}], {"KeepShutterOpenSlices": True}, summary_noted("KeepShutterOpenSlices")),
     "settings": ([{}], {"MDA_Settings": '{"n":7}'}, summary_noted("MDA_Settings")),
-    "hardware": ([PLUS | {"hardware_triggered": True}], None, noted("hardware_triggered")),
+    "hardware": (
+        [PLUS | {"hardware_triggered": True, "images_remaining_in_buffer": 2}],
+        None,
+        noted("hardware_triggered", "images_remaining_in_buffer"),
+    ),
+    "shutter, pymmcore-plus": (
+        [PLUS],
+        PLAN | {"mda_sequence": {"keep_shutter_open_across": ["z"]}},
+        summary_noted("mda_sequence.keep_shutter_open_across"),
+    ),
+    "tags as 2.0-beta nests them": (
+        [{"UUID": "1", "UserData": {"C-Gain": {"PropType": "String", "PropVal": "3"}}, "FileName": "a.tif"}],
+        None,
+        noted("UserData.C-Gain", "FileName"),
+    ),
     "user data": (
         [{"UUID": "1", "UserData": {"dose": 5}, "tags": {"a": "b"}}],
         None,
@@ -216,6 +240,17 @@ FACTS = {
         key: ([{}], {key: "a secret"}, {"absent": "a secret"})
         for key in ("UserName", "ComputerName", "Directory", "Prefix")
     },
+    "paths and profile": (
+        [{}],
+        dict.fromkeys(
+            (
+                *("ProfileName", "save_dir", "root", "prefix", "system_configuration_file"),
+                *("primary_log_file", "device_adapter_search_paths"),
+            ),
+            "a secret",
+        ),
+        {"absent": "a secret"},
+    ),
 }
 
 
@@ -236,12 +271,12 @@ def test_every_fact(fact, bioformats):
     with bioformats(path) as reader:
         series = reader.series[0]
         assert reader.warnings == []
+        document = from_xml(reader.ome_xml)
     for name, value in expected.get("image", {}).items():
         got = getattr(series, name)
         assert got.startswith(value) if name == "acquisition_date" else got == value, (name, got)
     for name, value in expected.get("plane", {}).items():
         assert series.planes[-1][name] == pytest.approx(value), name
-    document = from_tiff(path)
     told = in_ome(document)
     for name, value in expected.get("ome", {}).items():
         assert told[name] == value

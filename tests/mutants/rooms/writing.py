@@ -30,8 +30,8 @@ MUTANTS = [
     Mutant(
         "writing/recorder.py",
         (
-            "            if fsync:\n"
-            "                sync_names(self._recording.location, self._claim.new_folders)\n"
+            "                if fsync:\n"
+            "                    sync_names(self._recording.location, self._claim.new_folders)\n"
         ),
         "",
         "writing/test_failing_disks.py::test_flush_waits_for_the_disk_when_it_is_asked_to",
