@@ -330,14 +330,14 @@ def test_ctrl_c_ends_the_waits_for_the_threads_of_exengine(tmp_path):
     class StuckStorage(TiffStorage):
         def put(self, *_):
             interrupt_soon()
-            is_released.wait(5)
+            is_released.wait(20)
 
     plan = acquisition.DemoPlan(time_points=1, positions=1, z_slices=1, channels=("DAPI",), size=32)
     with StuckStorage(tmp_path / "run.ome.tiff") as storage:
         begin_s = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             acquisition.run(plan, storage)
-        assert time.monotonic() - begin_s < 4
+        assert time.monotonic() - begin_s < 15
     is_released.set()
 
 
