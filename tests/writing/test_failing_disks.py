@@ -428,7 +428,8 @@ def test_a_frame_is_given_up_the_second_time(tmp_path, caplog):
         storage.close()
     assert [error.errno for error in caught.value.exceptions] == [errno.ENOSPC] * 2
     lost = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
-    assert [str(place_of(number)) in text for number, text in zip((1, 2), lost, strict=True)] == [True] * 2
+    places = [",".join(f"{axis}={value}" for axis, value in place_of(number).items()) for number in (1, 2)]
+    assert [f" at {place}: " in text for place, text in zip(places, lost, strict=True)] == [True] * 2
     assert_whole(tmp_path / "run.ome.tiff", [0, 3, 4], LARGE)
 
 
