@@ -299,7 +299,8 @@ def _found(number: int, file: JournalFile, pages: Iterable[JournalPage]) -> list
             head = decode_head(page.note)
         except OmeTiffError as error:
             raise OmeTiffError(f"{file.path}: {error}") from error
-        frames.append(FoundFrame(head, number, page._replace(note=b"")))
+        bare = JournalPage(page.handle, b"", page.checksum, page.is_intact)
+        frames.append(FoundFrame(head, number, bare))
         changed += page.is_intact is False
     if not frames:
         raise OmeTiffError(f"{file.path}: no frame is in it")
