@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from effort import effort
-from exengine_ome_tiff import TiffStorage, convert, recover
+from exengine_ome_tiff import OmeTiffError, TiffStorage, convert, recover
+from exengine_ome_tiff.dataset import recording
+from exengine_ome_tiff.dataset.loader import find_dataset
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows replaces no folder that is open")
 
@@ -112,3 +114,29 @@ def test_of_several_datasets_that_were_moved_aside_the_last_one_comes_back(name,
     with pytest.raises(FileExistsError, match="exists"):
         TiffStorage(tmp_path / name)
     assert tag_of(tmp_path / name) == "second"
+
+
+@pytest.mark.parametrize("name", ["run", "run.ome.tiff"])
+def test_a_dataset_that_is_replaced_while_it_is_opened_is_the_old_one_or_the_new_one(
+    name, tmp_path, monkeypatch
+):
+    path, storages = tmp_path / name, []
+    write(path, "old!")
+
+    def find_and_replace(path):
+        found = find_dataset(path)
+        if not storages:
+            storages.append(TiffStorage(path, {"tag": "newer!"}, overwrite=True))
+            for number in range(2):
+                storages[0].put({"time": 0, "position": number}, np.full((8, 8), 6, "u2"))
+            storages[0].flush()
+        return found
+
+    monkeypatch.setattr(recording, "find_dataset", find_and_replace)
+    with TiffStorage.open(path, allow_unfinished=True) as opened:
+        assert opened.summary_metadata["tag"] == "newer!"
+        assert [opened[place][0, 0] for place in opened.get_image_coordinates_list()] == [6, 6]
+    storages[0].close()
+    monkeypatch.setattr(recording, "_MOST_TRIES", 0)
+    with pytest.raises(OmeTiffError, match="is being replaced again and again"):
+        TiffStorage.open(path)

@@ -17,6 +17,9 @@ from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import WriteSettings
 from exengine_ome_tiff.translate import Interpreter, Translator
 
+_MOST_TRIES = 5
+"""How often a dataset is opened that others replace meanwhile."""
+
 
 @dataclass(slots=True, eq=False)
 class Recording:
@@ -129,7 +132,13 @@ def open_dataset(path: Path, *, allow_unfinished: bool = False) -> Recording:
     NotFinishedError
         It was never finished, and `allow_unfinished` is False.
     """
-    paths, header = find_dataset(path)
-    loaded = load(paths, allow_unfinished=allow_unfinished, leaves_out=lambda _: allow_unfinished)
+    for _ in range(_MOST_TRIES):
+        paths, header = find_dataset(path)
+        loaded = load(paths, allow_unfinished=allow_unfinished, leaves_out=lambda _: allow_unfinished)
+        if all(Header.decode(file.header).dataset == header.dataset for file in loaded.index.files):
+            break
+        loaded.index.close()  # somebody has replaced the dataset meanwhile: its frames are those of another
+    else:
+        raise OmeTiffError(f"{path} is being replaced again and again: open it later")
     location = Location.of_files(paths, is_folder=header.is_folder)
     return Recording(location, header, index=loaded.index, is_finished=loaded.is_finished, names=loaded.names)

@@ -23,7 +23,7 @@ from exengine_ome_tiff.tiff.page_bounds import Extents
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes, packing_of, pixel_format
-from exengine_ome_tiff.tiff.shared_file import OPEN_FILES
+from exengine_ome_tiff.tiff.shared_file import OPEN_FILES, FileGoneError
 from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Algorithm",
     "BufferPool",
     "Extents",
+    "FileGoneError",
     "ForeignTiff",
     "Hyperstack",
     "ImageStack",

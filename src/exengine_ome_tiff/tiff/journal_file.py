@@ -209,8 +209,9 @@ class JournalFile:
         ------
         OSError
             The frame was not taken; those taken before stay readable, and the next `append` or `commit`
-            tries again what could not be written.
+            tries again what could not be written. A `FileGoneError` where the file was taken away.
         """
+        self.file.check_in_place()
         block = self._block(pixels)
         if block is None:
             return self._write_through_tifffile(data, pixels, note)
@@ -275,6 +276,11 @@ class JournalFile:
         except OSError:
             self.is_sync_lost = True
             raise
+
+    @property
+    def is_written(self) -> bool:
+        """Whether pages can be added."""
+        return self._tail is not None
 
     @property
     def has_waiting(self) -> bool:

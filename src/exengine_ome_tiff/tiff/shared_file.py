@@ -89,6 +89,10 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=OPEN_FILES.renew_lock)
 
 
+class FileGoneError(OSError):
+    """A file was deleted, replaced or cut by somebody else while it was written."""
+
+
 class _OpenFile(FileIO):
     """A file that closes itself: a thread that reads it keeps it open, whoever else lets go of it."""
 
@@ -196,6 +200,24 @@ class SharedFile:
         except OSError:
             return False
         return True
+
+    def check_in_place(self) -> None:
+        """Make sure that nobody else has taken away what was written; nothing may be written else.
+
+        Raises
+        ------
+        FileGoneError
+            The file was deleted, replaced or cut. Where it is open, what is left can still be read.
+        """
+        try:
+            status = os.fstat(self._opened(is_written=True).fileno())
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ESTALE):
+                raise
+            raise FileGoneError(error.errno, error.strerror, str(self.path)) from error
+        # some file systems count no names
+        if status.st_size < self._end or (status.st_nlink == 0 and not self.is_in_place()):
+            raise FileGoneError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
 
     def _opened(self, *, is_written: bool = False) -> FileIO:
         self._check_open()

@@ -6,7 +6,8 @@ from pathlib import Path
 from exengine_ome_tiff.coordinates import Coordinates, file_key
 from exengine_ome_tiff.dataset.location import FileKey
 from exengine_ome_tiff.dataset.recording import Recording
-from exengine_ome_tiff.tiff import Algorithm, BufferPool, JournalFile, WriteSettings
+from exengine_ome_tiff.tiff import Algorithm, BufferPool, FileGoneError, JournalFile, WriteSettings
+from exengine_ome_tiff.writing.rescue import rescue
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ class WrittenFiles:
         self._settings = WriteSettings(recording.header.coding, checksums)
         self._pool = BufferPool(BUFFER_BYTES, MAX_BUFFERS)
         self._numbers: dict[FileKey, int] = {}
+        self._gone: dict[int, FileGoneError] = {}
+        """What happened to files that somebody else has taken away."""
         self._making: Path | None = None
         """The file that is being created."""
         self._is_cut_off = False
@@ -109,20 +112,34 @@ class WrittenFiles:
 
     def commit(self, *, fsync: bool) -> list[OSError]:
         """Write all frames that wait; return what went wrong with files, the others are written."""
-        errors = []
-        for file in self._recording.index.files:
+        errors: list[OSError] = []
+        for number, file in enumerate(self._recording.index.files):
             try:
+                if file.is_written:
+                    file.file.check_in_place()
                 if file.has_waiting:
                     file.commit()
                 if fsync:
                     file.sync()
+            except FileGoneError:
+                errors.append(self.rescued(number))
             except OSError as error:
                 errors.append(error)
         return errors
 
+    def rescued(self, number: int) -> OSError:
+        """Save what is left of a file that is gone, once; return an error that says where."""
+        if number not in self._gone:
+            try:
+                self._gone[number] = rescue(self._recording.index, number, self._recording.location)
+            except OSError as other:
+                return other
+        return self._gone[number]
+
     def waiting(self) -> set[int]:
-        """Return the numbers of the files that frames wait for."""
-        return {number for number, file in enumerate(self._recording.index.files) if file.has_waiting}
+        """Return the numbers of the files that frames wait for, and of those that are gone."""
+        files = enumerate(self._recording.index.files)
+        return {number for number, file in files if file.has_waiting or number in self._gone}
 
     def left(self) -> list[Path]:
         """Close the files as they are and return their paths, without those that have no frame, which go."""

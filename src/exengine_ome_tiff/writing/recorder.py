@@ -16,6 +16,8 @@ from exengine_ome_tiff.coordinates import Coordinates, FrameNumber, place_text, 
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.records import decode_head, encode_record
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff import FileGoneError
 from exengine_ome_tiff.waiting import News
 from exengine_ome_tiff.writing import replaced
 from exengine_ome_tiff.writing.claim import Claim, sync_names
@@ -107,9 +109,9 @@ class Recorder:
             except BaseException as error:
                 self._encoder.forget()  # the next frame is compared with one that was taken
                 if isinstance(error, _CUT_OFF):
-                    self._check_goes_on("put()", coordinates)
+                    self._check_goes_on("put()", State.WRITING, coordinates)
                 raise
-            self._check_goes_on("put()", coordinates)
+            self._check_goes_on("put()", State.WRITING, coordinates)
         self._news.tell()
 
     def _put(self, coordinates: Coordinates, data: npt.ArrayLike, metadata: object) -> None:
@@ -125,11 +127,13 @@ class Recorder:
         self._next_number = number + 1  # no other frame gets the number of one that may be in a file
         try:
             handle = index.files[file].append(array, pixels, record, at_once=is_slow)
-        except OSError:
+        except OSError as error:
             journal = index.files[file]
             if journal.n_added == index.count_in(file):
                 self._is_consistent = was_consistent  # the frame was not taken
                 self._next_number = number + (not journal.is_link_certain)
+            if isinstance(error, FileGoneError):
+                raise self._files.rescued(file) from None
             raise
         self._last_put_s = now_s
         if was_consistent and table is not None:
@@ -164,14 +168,15 @@ class Recorder:
         self._check_process()
         self._errors.try_again(self.put)
         with self._lock, self._alone("flush()"):
+            state = self.state
             try:
                 self._write_waiting(fsync=fsync)
                 if fsync:
                     sync_names(self._recording.location, self._claim.new_folders)
             except _CUT_OFF:
-                self._check_goes_on("flush()")
+                self._check_goes_on("flush()", state)
                 raise
-            self._check_goes_on("flush()")
+            self._check_goes_on("flush()", state)
 
     def finish(self) -> None:
         """Take no more frames and finish the files, once; after an OSError it can be called again.
@@ -218,9 +223,9 @@ class Recorder:
             )
         return self._single
 
-    def _check_goes_on(self, call: str, coordinates: Coordinates | None = None) -> None:
+    def _check_goes_on(self, call: str, before: State, coordinates: Coordinates | None = None) -> None:
         """Raise RuntimeError where the files were finished in the middle of a call."""
-        if self.state is State.WRITING:
+        if self.state is before:
             return
         self._is_consistent = False
         of_frame = "" if coordinates is None else f": the frame at {place_text(coordinates)} may be missing"
@@ -288,12 +293,15 @@ class Recorder:
                 return
             self._recording.read_back(paths)
             self._is_consistent = True
-        finish_files(
-            self._recording,
-            fsync=self._fsync,
-            new_folders=self._claim.new_folders,
-            waiting=self._files.waiting() if failed is not None else (),
-        )
+        waiting = self._files.waiting() if failed is not None else set[int]()
+        try:
+            if not waiting or len(waiting) < len(self._recording.index.files):
+                new_folders = self._claim.new_folders
+                finish_files(self._recording, fsync=self._fsync, new_folders=new_folders, waiting=waiting)
+        except OmeTiffError as error:
+            if failed is not None:
+                raise failed from error  # a file that was cut has lost what the others need
+            raise
         if failed is not None:
             raise failed
 
@@ -335,7 +343,7 @@ class Recorder:
                 )
             else:
                 self._end("finish() or close()", self._finish)
-        except OSError as error:
+        except (OSError, OmeTiffError) as error:
             logger.error("%s could not be finished, which recover() will do: %s", self._path, error)
         finally:
             self._recording.index.close()

@@ -1,0 +1,124 @@
+"""A file that somebody else deletes, replaces or cuts while it is written: what is left is saved."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from exengine_ome_tiff import TiffStorage, recover, validate
+from frames import assert_same, frame
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows keeps others from taking open files away")
+
+
+def put(storage, number, position=0, shape=(40, 60)):
+    place = {"time": number, "position": position}
+    storage.put(place, frame(place, shape), {"number": number})
+
+
+def delete(file):
+    file.unlink()
+
+
+def replace(file):
+    other = file.with_name("other")
+    other.write_bytes(b"II*\0" + bytes(9999))
+    other.replace(file)
+
+
+def replace_in_place(file):
+    file.write_bytes(b"other")
+
+
+def cut_away(file):
+    with file.open("r+b") as opened:
+        opened.truncate(11_000)  # the header's frame, and half of the next one
+
+
+def rescued_path(error):
+    return Path(re.search(r"saved to (.*), which recover\(\) finishes", str(error))[1])
+
+
+@pytest.mark.parametrize("call", ["put", "flush", "close"])
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}], ids=["plain", "zlib"])
+@pytest.mark.parametrize("take_away", [delete, replace])
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_all_frames_are_saved(tmp_path, name, take_away, options, call):
+    path = tmp_path / name
+    storage = TiffStorage(path, **options)
+    for number in range(6):  # of which some wait in memory
+        put(storage, number)
+    put(storage, 0, position=1)
+    (file,) = [path] if path.is_file() else path.glob("*_0.ome.tiff")
+    take_away(file)
+    calls = {"put": lambda: put(storage, 6), "flush": storage.flush, "close": storage.close}
+    with pytest.raises(OSError, match=r"6 frames saved|7 frames saved") as caught:
+        calls[call]()
+    rescued = rescued_path(caught.value)
+    assert rescued.parent.parent == tmp_path if name == "run" else rescued.parent == tmp_path
+    for again in (storage.flush, storage.close):
+        with pytest.raises(OSError, match=re.escape(str(rescued))):
+            again()
+    n_saved = recover(rescued).n_frames
+    assert n_saved == (6 if name == "run" else 7)
+    assert validate(rescued) == []
+    with TiffStorage.open(rescued) as reader:
+        for place in reader.get_image_coordinates_list():
+            assert_same(reader[place], frame(place, (40, 60)))
+            assert reader.get_metadata(place) == {"number": place["time"]}
+    with tifffile.TiffFile(rescued) as tif:
+        assert tif.is_ome
+        assert len(tif.pages) == n_saved
+    if name == "run":
+        (other,) = path.glob("*_1.ome.tiff")
+        with tifffile.TiffFile(other) as tif:
+            assert tif.is_ome  # it was finished
+            assert_same(tif.pages[0].asarray(), frame({"time": 0, "position": 1}, (40, 60)))
+
+
+@pytest.mark.parametrize("take_away", [cut_away, replace_in_place])
+def test_of_a_file_that_was_cut_what_is_left_is_saved(tmp_path, take_away):
+    path = tmp_path / "run.ome.tiff"
+    storage = TiffStorage(path)
+    for number in range(3):
+        put(storage, number)
+        storage.flush()
+    put(storage, 3)  # waits in memory
+    take_away(path)
+    with pytest.raises(OSError, match=r"frames? saved to .*; [123] frames? lost") as caught:
+        put(storage, 4)
+    rescued = rescued_path(caught.value)
+    recover(rescued)
+    assert validate(rescued) == []
+    with TiffStorage.open(rescued) as reader:
+        there = reader.get_image_coordinates_list()
+        assert [place["time"] for place in there] == ([0, 3] if take_away is cut_away else [3])
+        for place in there:
+            assert_same(reader[place], frame(place, (40, 60)))
+
+
+def test_at_the_end_of_python_one_line_says_so(tmp_path):
+    script = """
+        import os, sys
+        import numpy as np
+        from exengine_ome_tiff import TiffStorage
+
+        storage = TiffStorage(sys.argv[1])
+        for number in range(3):
+            storage.put({"time": number}, np.zeros((600, 1000), np.uint16))
+        os.truncate(sys.argv[1], 1_000_000)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), tmp_path / "run.ome.tiff"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == 1
+    assert "deleted, replaced or cut" in done.stderr
+    assert np.isin(["2 frames lost", "3 frames lost"], re.findall(r"\d frames? lost", done.stderr)).any()
