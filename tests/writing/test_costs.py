@@ -174,3 +174,21 @@ def test_memory_and_objects_per_frame_are_bounded(tmp_path, form):
             tracemalloc.stop()
     assert (after - before) / 3000 < 350
     assert (more_blocks - blocks) / 3000 < 4  # the key, its time, its number
+
+
+def test_a_new_shape_in_every_frame_costs_the_same_each_time(tmp_path):
+    storage, counts = TiffStorage(tmp_path / "run.ome.tiff", fsync=False), []
+    for number in range(300):
+        n_calls = 0
+
+        def count(_frame, event, _argument):
+            nonlocal n_calls
+            n_calls += event == "call"
+
+        pixels = np.zeros((8 + number, 9), np.uint8)
+        sys.setprofile(count)
+        storage.put({"time": number}, pixels)
+        sys.setprofile(None)
+        counts.append(n_calls)
+    storage.suspend()
+    assert min(counts[250:]) < min(counts[50:100]) + 20

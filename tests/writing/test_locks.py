@@ -302,3 +302,16 @@ def test_a_second_process_sees_whole_pages_only(path):
             assert [value for _, value in pages] == list(range(len(pages)))
             assert all(shape == [40, 60] for shape, _ in pages)
     storage.close()
+
+
+def test_a_lock_that_fails_leaves_no_file(path, monkeypatch, caplog):
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(locking, "_is_at", fail)
+    storage = TiffStorage(path)
+    storage.put({"time": 0}, frame({}))
+    assert "cannot be locked" in caplog.text
+    assert list(path.parent.rglob("*.lock")) == []
+    storage.close()
+    assert list(path.parent.rglob("*.lock")) == []

@@ -25,6 +25,8 @@ class PageTable:
 
     def __init__(self) -> None:
         self._formats: list[PixelFormat] = []
+        self._numbers: dict[PixelFormat, int] = {}
+        """Of each format, its place in the list."""
         self._rows = array("Q")
         """Four numbers a page, which one call adds: no signal comes between them."""
 
@@ -33,9 +35,12 @@ class PageTable:
 
     def format_number(self, pixels: PixelFormat) -> int:
         """Return the number of a format, for `add`."""
-        if pixels not in self._formats:
+        number = self._numbers.get(pixels)
+        if number is None:
+            number = len(self._formats)
             self._formats.append(pixels)
-        return self._formats.index(pixels)
+            self._numbers[pixels] = number
+        return number
 
     def add(self, format_number: int, data_at: int, note_nbytes: int) -> PageHandle:
         """Make a handle for a page whose IFD and note may not be in the file yet.

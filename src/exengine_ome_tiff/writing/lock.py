@@ -68,13 +68,14 @@ class Lock:
             return False
         try:
             _lock(file)
+            is_there = _is_at(file, self._path)
         except OSError as error:
             file.close()
             if error.errno not in _TAKEN:
                 with suppress(OSError):
                     self._path.unlink()
             raise
-        if not _is_at(file, self._path):
+        if not is_there:
             file.close()
             return False
         self._file = file
