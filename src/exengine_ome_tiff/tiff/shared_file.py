@@ -210,7 +210,8 @@ class SharedFile:
             The file was deleted, replaced or cut. Where it is open, what is left can still be read.
         """
         try:
-            status = os.fstat(self._opened(is_written=True).fileno())
+            file = self._file or self._opened(is_written=True)
+            status = os.fstat(file.fileno())
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ESTALE):
                 raise
