@@ -189,7 +189,8 @@ def test_reading_a_frame_that_was_not_put_raises_key_error(storage, method, miss
     put(storage, COORDINATES)
     with pytest.raises(KeyError) as caught:
         getattr(storage, method)(missing)
-    assert str(missing) in str(caught.value)
+    told = ",".join(f"{axis}={value}" for axis, value in missing.items())
+    assert (told or "no coordinates") in str(caught.value)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2"])

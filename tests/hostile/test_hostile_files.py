@@ -532,6 +532,7 @@ def test_a_long_key_over_many(tmp_path):
     assert recover(path).n_frames == 1
 
 
+@pytest.mark.timeout(200)  # following each allocation makes it many times slower
 def test_a_frame_with_many_keys_among_many_frames(tmp_path):
     """A table of all keys of all frames would be as large as the file's square."""
     path = tmp_path / "a.ome.tiff"
