@@ -285,11 +285,9 @@ class JournalFile:
     @property
     def has_waiting(self) -> bool:
         """Whether there is something for `commit` to do."""
-        if self._tail is None:
-            return False
         # of very many blocks, mostly none has a page that waits
         has_pages = bool(self._waiting) and any(block.handles for block in self._blocks.values())
-        return has_pages or not self.is_link_certain
+        return self._tail is not None and (has_pages or not self.is_link_certain)
 
     @property
     def n_added(self) -> int:
