@@ -154,7 +154,7 @@ def test_a_wait_raises_what_interrupted_it_and_others_hear_the_news():
         told = []
         other = threading.Thread(target=wait_too, daemon=True)
         other.start()
-        was_interrupted = is_interrupted(lambda: news.wait_for(lambda: False, 0.001), at)
+        was_interrupted = is_interrupted(lambda: news.wait_for(lambda: False, 0.02), at)
         told.append(at)
         news.tell()
         other.join(5)
