@@ -131,3 +131,41 @@ def fill_up(folder: Path) -> None:
     with (folder / "filling").open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(1000))
+
+
+NAME_CALLS = ("mkdir", "rmdir", "unlink", "rename", "replace", "link")
+"""Calls that change the names in folders."""
+
+
+@contextmanager
+def faulty_names(folder: Path, failing: int | None, *, happens: bool) -> Iterator[list[str]]:
+    """Have one call fail that changes names in a folder; give the names of the calls there so far.
+
+    Parameters
+    ----------
+    folder
+        All that is in it counts.
+    failing
+        Number of the call that fails, from 0; None for none.
+    happens
+        Whether it does its work all the same.
+    """
+    calls: list[str] = []
+
+    def faulty(name: str, call: Callable[..., object]) -> Callable[..., object]:
+        def fail(path: object, *args: object, **options: object) -> object:
+            if not str(path).startswith(str(folder)):
+                return call(path, *args, **options)
+            calls.append(name)
+            if len(calls) - 1 != failing:
+                return call(path, *args, **options)
+            if happens:
+                call(path, *args, **options)
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+        return fail
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in NAME_CALLS:
+            patch.setattr(os, name, faulty(name, getattr(os, name)))
+        yield calls

@@ -3,13 +3,15 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from disks import faulty_names
 from effort import effort
-from exengine_ome_tiff import OmeTiffError, TiffStorage, convert, recover
+from exengine_ome_tiff import OmeTiffError, TiffStorage, convert, recover, validate
 from exengine_ome_tiff.dataset import recording
 from exengine_ome_tiff.dataset.loader import find_dataset
 
@@ -32,6 +34,44 @@ def test_killed_before_each_change(kind, name):
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert int(done.stdout) >= least
+
+
+@pytest.mark.parametrize("happens", [False, True], ids=["not done", "done all the same"])
+@pytest.mark.parametrize("name", ["run", "run with a file of another", "run.ome.tiff"])
+def test_an_error_at_any_call_that_changes_names(tmp_path, name, happens):
+    """Either the old dataset is whole and in its place, or the new one."""
+    number, calls = 0, None
+    while calls is None or number < len(calls):
+        path = tmp_path / str(number) / name
+        path.parent.mkdir()
+        write(path, "old!")
+        if name.endswith("another"):
+            (path / "notes.txt").write_text("kept")
+        try:
+            with faulty_names(path.parent, number, happens=happens) as calls:
+                write_over(path)
+        except OSError:
+            tag = "old!"
+        else:
+            tag = "new"
+        assert (tag_of(path), validate(path)) == (tag, []), f"call {number} of {calls}"
+        with TiffStorage.open(path) as storage:
+            assert len(storage.get_image_coordinates_list()) == (4 if tag == "old!" else 3)
+        assert not name.endswith("another") or (path / "notes.txt").read_text() == "kept"
+        number += 1
+    assert number > 6
+
+
+def write_over(path):
+    """Replace a dataset; close again where that fails."""
+    storage = TiffStorage(path, {"tag": "new"}, fsync=False, overwrite=True)
+    for number in range(3):
+        storage.put({"time": number, "position": number % 2}, np.full((8, 8), 3, "u2"))
+    for _ in range(3):
+        with suppress(OSError):
+            storage.close()
+            return
+    storage.close()
 
 
 def tag_of(path):

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -120,6 +121,9 @@ def claim(location: Location, *, overwrite: bool) -> Claim:
         elif is_new and _is_taken(location):
             raise FileExistsError(f"{location.path} was made by somebody else a moment ago")
     except (OmeTiffError, OSError):
+        if overwrite:
+            with suppress(OSError):  # what was raised before says more
+                replaced.move_back(location)
         lock.release()
         raise
     return Claim(lock, missing)
@@ -206,7 +210,7 @@ def _files(location: Location) -> list[Path]:
         raise FileExistsError(f"{location.path} has the files of {len(datasets)} datasets, none is replaced")
     files = [file for files in datasets.values() for file in files]
     companions = filter(None, (find_companion(location.path, dataset) for dataset in datasets))
-    return [*companions, *files]
+    return [*files, *companions]
 
 
 def _is_own(path: Path) -> bool:

@@ -59,12 +59,12 @@ def move_aside(location: Location, files: Sequence[Path], *, whole: bool) -> Pat
 
 def move_back(location: Location) -> bool:
     """Move the last dataset that was moved aside back, if no frame of another one is in its place."""
-    if not folder_of(location).is_dir() or _has_frames(location):
-        return False
     for slot in reversed(_slots(location)):
         aside = slot / location.path.name
         if not aside.exists():
             continue
+        if _has_others(location, aside):
+            return False
         with suppress(FileNotFoundError):  # somebody else moves it back
             if location.is_folder and location.path.exists():
                 for file in sorted(aside.iterdir()):
@@ -96,10 +96,10 @@ def _slots(location: Location) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.name.isdecimal()) if folder.is_dir() else []
 
 
-def _has_frames(location: Location) -> bool:
-    """Whether a dataset with frames is at a location."""
+def _has_others(location: Location, aside: Path) -> bool:
+    """Whether frames of another dataset are in the place of one that was moved aside, in whole or in part."""
     if not location.path.exists():
         return False
     if location.is_folder:
-        return bool(datasets_in(location.path))
+        return bool(datasets_in(location.path).keys() - datasets_in(aside).keys())
     return not has_no_page(location.path)
