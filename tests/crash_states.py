@@ -22,6 +22,7 @@ import pytest
 import tifffile
 
 from exengine_ome_tiff import OmeTiffError, TiffStorage, recover, validate
+from exengine_ome_tiff.dataset.loader import find_dataset
 from exengine_ome_tiff.tiff import disk
 
 if TYPE_CHECKING:
@@ -206,10 +207,7 @@ def judge(path: Path, promised: int, *, with_libtiff: bool) -> Iterator[str]:
         for place in storage.get_image_coordinates_list():
             if storage.get_metadata(place)["number"] != place["time"] * 2 + "AB".index(place["position"]):
                 yield f"{place} has the metadata of another frame"
-    for file in [path] if path.is_file() else sorted(path.glob("*.tiff")):
-        head = file.read_bytes()[:16]
-        if not (head.startswith(b"II+\0") and any(head[8:])):
-            continue  # no page ever reached the disk, which cost no promised frame
+    for file in find_dataset(path)[0]:  # a file whose beginning is lost is left out, with a line in the log
         with tifffile.TiffFile(file) as tif:
             if not (tif.is_ome and len(tif.pages)):
                 yield f"{file.name} is no OME-TIFF for tifffile"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ def is_interrupted(call: Callable[[], object], at: int, events: Collection[str] 
         return trace
 
     before = sys.gettrace()
+    gc.disable()  # it calls Python code of others, such as hypothesis
     sys.settrace(trace)
     try:
         call()
@@ -35,6 +37,7 @@ def is_interrupted(call: Callable[[], object], at: int, events: Collection[str] 
         return True
     finally:
         sys.settrace(before)
+        gc.enable()
     return False
 
 

@@ -207,7 +207,7 @@ SCRIPT = """
     import json, random, signal, sys
     sys.path[:0] = PATH
     from test_lying_disks import record_interrupted
-    print(json.dumps([record_interrupted(*each) for each in json.loads(sys.argv[1])]))
+    print(json.dumps([record_interrupted(*each) for each in json.load(sys.stdin)]))
 """
 
 
@@ -253,8 +253,8 @@ def test_a_timeout_error_at_any_instruction(tmp_path):
         path.parent.mkdir()
     script = textwrap.dedent(SCRIPT).replace("PATH", repr([*sys.path, str(Path(__file__).parent)]))
     runs = json.dumps([(str(path), seed) for seed, path in enumerate(paths)])
-    command = [sys.executable, "-c", script, runs]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, input=runs, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)
     assert sum(interrupts for interrupts, _ in results) > 2 * len(paths)

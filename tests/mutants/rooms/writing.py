@@ -17,8 +17,8 @@ MUTANTS = [
     ),
     Mutant(
         "writing/recorder.py",
-        "waiting=self._files.waiting() if failed is not None else ()",
-        "waiting=()",
+        "waiting = self._files.waiting() if failed is not None else set[int]()",
+        "waiting = set[int]()",
         "writing/test_durability.py::test_a_file_whose_frames_could_not_be_written_is_not_finished",
     ),
     Mutant(
@@ -158,8 +158,8 @@ MUTANTS = [
     ),
     Mutant(
         "writing/replaced.py",
-        " or _has_frames(location):",
-        ":",
+        "if _has_others(location, aside):",
+        "if False:",
         "writing/test_replacing.py::test_frames_of_the_new_dataset_stay_although_it_was_never_finished",
     ),
     Mutant(
