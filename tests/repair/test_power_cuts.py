@@ -1,0 +1,115 @@
+"""Real power cuts: ext4 in a file, shut down as it stands while a process writes."""
+
+from __future__ import annotations
+
+import os
+import random
+import struct
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from effort import effort
+from exengine_ome_tiff import TiffStorage, recover, validate
+
+EXT4_SHUTDOWN = 0x8004587D
+WITHOUT_ITS_LOG = 2
+"""What the file system has not written to its disk by now is lost."""
+
+WRITER = """
+    import sys
+    import numpy as np
+    from exengine_ome_tiff import TiffStorage
+
+    options = {"compression": "zlib", "pyramid_levels": 1} if sys.argv[2] == "compressed" else {}
+    storage = TiffStorage(sys.argv[1], **options)
+    for number in range(100_000):
+        shape = (700, 800) if number % 10 == 7 else (30, 40)
+        pixels = np.full(shape, number % 5000, np.uint16)
+        storage.put({"position": number % 2, "time": number}, pixels, {"number": number})
+        if number % 20 == 19:
+            storage.flush(fsync=True)
+            print(number + 1, flush=True)
+        elif number % 6 == 5:
+            storage.flush()
+"""
+
+
+def run_as_root(*command: object) -> None:
+    subprocess.run([str(each) for each in command], check=True, capture_output=True)
+
+
+@pytest.fixture
+def ext4(tmp_path):
+    """Give a folder and a function that mounts a file system there; skip the test where nobody may."""
+    if not sys.platform.startswith("linux") or os.geteuid():
+        pytest.skip("a file system can only be mounted by root, on Linux")
+    image, folder = tmp_path / "ext4.img", tmp_path / "disk"
+    folder.mkdir()
+    with image.open("wb") as file:
+        file.truncate(128 << 20)
+
+    def mount():
+        run_as_root("mount", "-o", "loop", image, folder)
+
+    try:
+        run_as_root("mkfs.ext4", "-q", image)
+        mount()
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no ext4 can be mounted from a file here")
+    yield folder, mount
+    if folder.is_mount():
+        run_as_root("umount", "--lazy", folder)
+
+
+def cut_power(folder: Path) -> None:
+    import fcntl  # not on Windows
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.ioctl(descriptor, EXT4_SHUTDOWN, struct.pack("I", WITHOUT_ITS_LOG))
+    finally:
+        os.close(descriptor)
+
+
+def test_a_power_cut_costs_no_promised_frame(ext4):
+    folder, mount = ext4
+    chance = random.Random(1)  # noqa: S311
+    for number in range(effort(3, 40)):
+        path = folder / str(number) / ("run" if number % 2 else "run.ome.tiff")
+        path.parent.mkdir()
+        kind = "compressed" if number % 3 == 1 else "plain"
+        command = [sys.executable, "-c", textwrap.dedent(WRITER), path, kind]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as process:
+            promised = int(process.stdout.readline())
+            time.sleep(chance.uniform(0, 0.3))
+            cut_power(folder)
+            process.kill()
+            for line in process.stdout:
+                promised = int(line)
+        run_as_root("umount", folder)
+        mount()
+        recover(path)
+        problems = [
+            each for each in map(str, validate(path)) if "decode" not in each and "decompress" not in each
+        ]
+        assert problems == []
+        with TiffStorage.open(path) as storage:
+            for time_point in range(promised):
+                place = {"position": time_point % 2, "time": time_point}
+                assert (storage[place] == time_point % 5000).all()
+                assert storage.get_metadata(place) == {"number": time_point}
+            assert np.all(
+                [
+                    storage.get_metadata(each)["number"] == each["time"]
+                    for each in storage.get_image_coordinates_list()
+                ]
+            )
+        run_as_root("rm", "-r", path.parent)
