@@ -14,6 +14,7 @@ from exengine_ome_tiff.tiff import JournalFile
 pytestmark = pytest.mark.skipif(not hasattr(os, "pwrite"), reason="files are written to at their position")
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", effort([1], [1, 2, 3]))
 def test_a_power_failure_costs_no_promised_frame(seed):
     count = effort(200, 1000)

@@ -77,6 +77,7 @@ def cut_power(folder: Path) -> None:
         os.close(descriptor)
 
 
+@pytest.mark.timeout(900)
 def test_a_power_cut_costs_no_promised_frame(ext4):
     folder, mount = ext4
     chance = random.Random(1)  # noqa: S311

@@ -244,6 +244,7 @@ def record_interrupted(path, seed):
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer")
+@pytest.mark.timeout(900)
 def test_a_timeout_error_at_any_instruction(tmp_path):
     """`TimeoutError` is an `OSError`, as those are that writing raises."""
     paths = [
