@@ -11,8 +11,10 @@ import numpy as np
 import tifffile
 from ome_types import from_xml
 
+from exengine_ome_tiff import TiffStorage, validate
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 COORDINATES_NAMESPACE = "urn:exengine-ome-tiff:coordinates"
@@ -138,3 +140,37 @@ def _axis(text: str) -> list[Any]:
     if text.startswith("range("):
         return list(range(*json.loads(f"[{text[6:-1]}]")))
     return json.loads(text)
+
+
+def assert_complete(
+    path: Path, acknowledged: Iterable[int], pixels: Callable[[dict[str, Any]], np.ndarray]
+) -> list[dict[str, Any]]:
+    """Demand that a finished dataset is valid, and has what was acknowledged and nothing that is false.
+
+    Parameters
+    ----------
+    path
+        Path of the dataset.
+    acknowledged
+        Time points of the frames, whose metadata is ``{"number": time}``.
+    pixels
+        Gives the pixels of the frame at coordinates.
+
+    Returns
+    -------
+    list of dict
+        The coordinates of all frames.
+    """
+    assert validate(path) == []
+    with TiffStorage.open(path) as reader:
+        there = reader.get_image_coordinates_list()
+        assert {place["time"] for place in there} >= set(acknowledged)
+        for place in there:
+            assert_same(reader[place], pixels(place))
+            assert reader.get_metadata(place) == {"number": place["time"]}
+    for file in [path] if path.is_file() else path.glob("*.tiff"):
+        with tifffile.TiffFile(file) as tif:
+            assert tif.is_ome
+            for page in tif.pages:
+                page.asarray()
+    return there

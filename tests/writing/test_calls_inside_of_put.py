@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+from functools import partial
 
 import pytest
-import tifffile
 
 from effort import effort
 from exengine_ome_tiff import TiffStorage, validate
-from frames import assert_same, frame
+from frames import assert_complete, assert_same, frame
 from interrupting import called_inside
 
 
@@ -24,23 +24,6 @@ def place_of(number):
 
 def shape_of(size):
     return {"small": (8, 8), "large": (1100, 1000)}[size]
-
-
-def assert_complete(path, acknowledged, shape):
-    """Demand a finished dataset with what was acknowledged, and nothing that is false."""
-    assert validate(path) == []
-    with TiffStorage.open(path) as reader:
-        there = reader.get_image_coordinates_list()
-        assert {place["time"] for place in there} >= set(acknowledged)
-        for place in there:
-            assert_same(reader[place], frame(place, shape))
-            assert reader.get_metadata(place) == {"number": place["time"]}
-    for file in [path] if path.is_file() else path.glob("*.tiff"):
-        with tifffile.TiffFile(file) as tif:
-            assert tif.is_ome
-            for page in tif.pages:
-                page.asarray()
-    return there
 
 
 class TestFinish:
@@ -88,7 +71,7 @@ class TestFinish:
             live = storage.get_image_coordinates_list()
             for place in live:
                 assert_same(storage[place], frame(place, shape))
-            assert assert_complete(path, acknowledged, shape) == live
+            assert assert_complete(path, acknowledged, partial(frame, shape=shape)) == live
         with pytest.raises(RuntimeError, match="no frame can be put any more"):
             storage.put(place_of(9), frame({}))
         storage.close()
@@ -137,7 +120,7 @@ def test_sigterm_closes_a_dataset_as_services_do(tmp_path):
     assert [line.split()[0] for line in lines] == [path for path, _ in runs], done.stderr
     for line, (_, size) in zip(lines, runs, strict=True):
         path, n_put = line.split()
-        assert_complete(tmp_path / path, range(int(n_put)), size)
+        assert_complete(tmp_path / path, range(int(n_put)), partial(frame, shape=size))
 
 
 class Foreign:

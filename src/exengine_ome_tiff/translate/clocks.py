@@ -37,7 +37,7 @@ class PlaneTimes(NamedTuple):
 
 
 class FrameOrder(NamedTuple):
-    """What coordinates tell of the order of frames, each of shape (n,); -1 for frames that lack it."""
+    """The order of frames by their coordinates, arrays of shape (n,); -1 for frames without a time point."""
 
     time: npt.NDArray[np.int64]
     """Time point of each frame."""

@@ -327,7 +327,7 @@ class FrameFacts:
 
 
 def _planes_told(form: Form, rows: npt.NDArray[np.int64]) -> Columns:
-    """Return what frames tell of their planes, by their rows."""
+    """Return the plane values that the metadata of some rows gives."""
     own = form.own_plane(int(rows[0]))._asdict()
     return {
         name: np.full(len(rows), own[name])
