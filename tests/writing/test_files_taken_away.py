@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import tifffile
 
 from exengine_ome_tiff import TiffStorage, recover, validate
+from exengine_ome_tiff.writing.recorder import SLOW_S
 from frames import assert_same, frame
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows keeps others from taking open files away")
@@ -59,6 +61,8 @@ def test_all_frames_are_saved(tmp_path, name, take_away, options, call):
     put(storage, 0, position=1)
     (file,) = [path] if path.is_file() else path.glob("*_0.ome.tiff")
     take_away(file)
+    if call == "put":
+        time.sleep(2 * SLOW_S)  # of frames that come fast, some wait in memory, and nobody looks at the file
     calls = {"put": lambda: put(storage, 6), "flush": storage.flush, "close": storage.close}
     with pytest.raises(OSError, match=r"6 frames saved|7 frames saved") as caught:
         calls[call]()
@@ -84,6 +88,25 @@ def test_all_frames_are_saved(tmp_path, name, take_away, options, call):
             assert_same(tif.pages[0].asarray(), frame({"time": 0, "position": 1}, (40, 60)))
 
 
+def test_frames_that_come_fast_notice_before_the_next_write(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    storage = TiffStorage(path)
+    put(storage, 0)
+    path.unlink()
+
+    def put_many():
+        for number in range(1, 16):  # 4,800 bytes each: 13 fill the memory in which they wait
+            put(storage, number)
+
+    with pytest.raises(OSError, match=r"frames? saved to") as caught:
+        put_many()
+    rescued = rescued_path(caught.value)
+    assert recover(rescued).n_frames == int(re.search(r"(\d+) frames? saved", str(caught.value))[1]) > 1
+    with TiffStorage.open(rescued) as reader:
+        for place in reader.get_image_coordinates_list():
+            assert_same(reader[place], frame(place, (40, 60)))
+
+
 @pytest.mark.parametrize("take_away", [cut_away, replace_in_place])
 def test_of_a_file_that_was_cut_what_is_left_is_saved(tmp_path, take_away):
     path = tmp_path / "run.ome.tiff"
@@ -93,6 +116,7 @@ def test_of_a_file_that_was_cut_what_is_left_is_saved(tmp_path, take_away):
         storage.flush()
     put(storage, 3)  # waits in memory
     take_away(path)
+    time.sleep(2 * SLOW_S)
     with pytest.raises(OSError, match=r"frames? saved to .*; [123] frames? lost") as caught:
         put(storage, 4)
     rescued = rescued_path(caught.value)

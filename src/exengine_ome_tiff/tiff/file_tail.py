@@ -163,6 +163,7 @@ class FileTail(FileView):
 
     def _write(self, at: int, data: bytes | memoryview) -> None:
         try:
+            self._file.check_in_place()
             self._file.write(at, data)
         except OSError as error:
             raise disk.told(error, self._file.path) from error
@@ -171,6 +172,7 @@ class FileTail(FileView):
     def addition(self) -> Iterator[None]:
         """Let tifffile add bytes, all or none of them; errors as for `add`."""
         self.write_waiting()
+        self._file.check_in_place()
         self._start = self._end
         try:
             yield
@@ -192,6 +194,7 @@ class FileTail(FileView):
         stop = self._end + nbytes
         if stop <= self._reserved or not self._can_reserve:
             return
+        self._file.check_in_place()  # room behind a file that was cut would make up for what it has lost
         start = max(self._reserved, self._end)
         more = min(_MOST_RESERVED, max(_LEAST_RESERVED, self._end))
         try:

@@ -211,7 +211,6 @@ class JournalFile:
             The frame was not taken; those taken before stay readable, and the next `append` or `commit`
             tries again what could not be written. A `FileGoneError` where the file was taken away.
         """
-        self.file.check_in_place()
         block = self._block(pixels)
         if block is None:
             return self._write_through_tifffile(data, pixels, note)

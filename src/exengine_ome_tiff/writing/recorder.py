@@ -132,7 +132,7 @@ class Recorder:
             if journal.n_added == index.count_in(file):
                 self._is_consistent = was_consistent  # the frame was not taken
                 self._next_number = number + (not journal.is_link_certain)
-            if isinstance(error, FileGoneError):
+            if isinstance(error, FileGoneError) and not self._is_cut_off:
                 raise self._files.rescued(file) from None
             raise
         self._last_put_s = now_s
