@@ -14,6 +14,7 @@ from exengine_ome_tiff.ome import (
     MicroscopeInfo,
     ObjectiveInfo,
 )
+from exengine_ome_tiff.reading import Image, Images
 from exengine_ome_tiff.repair import Problem, RecoveryResult, recover, validate
 from exengine_ome_tiff.tiff_storage import TiffStorage
 from exengine_ome_tiff.translate import CameraValues, FrameValues, PlaneValues, SummaryValues, Translator
@@ -69,7 +70,9 @@ __all__ = [
     "FilterInfo",
     "FrameMetadata",
     "FrameValues",
+    "Image",
     "ImageInfo",
+    "Images",
     "LightSourceInfo",
     "MicroscopeInfo",
     "NotFinishedError",

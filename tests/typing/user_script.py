@@ -19,7 +19,9 @@ from exengine_ome_tiff import (
     FilterInfo,
     FrameMetadata,
     FrameValues,
+    Image,
     ImageInfo,
+    Images,
     LightSourceInfo,
     MicroscopeInfo,
     NotFinishedError,
@@ -116,14 +118,21 @@ def read(path: Path) -> None:
     except OmeTiffError:
         raise
     assert_type(storage.path, Path)
-    assert_type(storage.images, tuple[ImageInfo, ...])
+    assert_type(storage.images, Images)
+    assert_type(storage.images[0], Image)
+    assert_type(storage.images["A1"], Image)
+    assert_type(storage.images[{"position": "A1"}].asarray(), npt.NDArray[Any])
+    described: list[ImageInfo] = [*storage.images[:2], *storage.images]
+    print(described, [image.asxarray().dims for image in storage.images], storage.images[-1].asdask())
     assert_type(storage.images[0].sizes, dict[str, int])
     for coordinates in storage.get_image_coordinates_list():
         assert_type(coordinates, dict[str, int | str])
         assert_type(coordinates in storage, bool)
         assert_type(storage[coordinates], npt.NDArray[Any])
         assert_type(storage.get_data(coordinates), npt.NDArray[Any])
+        assert_type(storage.get_data(time=3, channel="GFP"), npt.NDArray[Any])
         print(storage.get_metadata(coordinates)["Exposure-ms"], storage.summary_metadata)
+    assert_type(next(iter(storage)), dict[str, int | str])
     storage.close()
 
 

@@ -80,10 +80,14 @@ def image_elements(recording: Recording, images: Sequence[StoredImage]) -> list[
 def calibration_of(
     image: StoredImage, images: Sequence[StoredImage], recording: Recording, facts: Facts | None
 ) -> Calibration:
-    """Find out the calibration of one of all images, from `facts` while the dataset is being written."""
+    """Find out the calibration of an image, from `facts` while the dataset is being written.
+
+    An image that is none of `images`, as frames have come since, is described by the metadata of its frames.
+    """
     if facts is None:
         inside = [each for each in images if each.file == image.file]
-        element = image_elements(recording, inside)[inside.index(image)]
+        at = next((number for number, each in enumerate(inside) if each is image), None)
+        element = None if at is None else image_elements(recording, inside)[at]
         if element is not None:
             return Calibration.from_element(element, image.layout)
     return Calibration.from_facts(facts or recording.facts(), image.layout, image.name)

@@ -62,11 +62,7 @@ def read_block(
     page: StoredPage | None, kind: FrameKind, trim: tuple[slice, slice], leading: int
 ) -> npt.NDArray[Any]:
     """Read a block: the wanted part of a page, or zeros without a page, with as many axes before it."""
-    if page is None:
-        pixels = np.zeros(kind.shape, kind.dtype)
-    else:
-        stored = page.read()
-        pixels = (page.pixels.as_put(stored) if kind.is_as_put else stored).astype(kind.dtype, copy=False)
+    pixels = np.zeros(kind.shape, kind.dtype) if page is None else kind.pixels(page.pixels, page.read())
     trimmed = pixels[trim]
     return trimmed.reshape((1,) * leading + trimmed.shape)
 

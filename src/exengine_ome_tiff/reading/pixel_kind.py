@@ -33,6 +33,10 @@ class FrameKind:
         """Describe pixels as they are in the file."""
         return cls(pixels.stored_shape, pixels.stored_dtype.newbyteorder("="), is_as_put=False)
 
+    def pixels(self, what: PixelFormat, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the pixels of a page, which are `stored` in the file, as the array has them."""
+        return (what.as_put(stored) if self.is_as_put else stored).astype(self.dtype, copy=False)
+
     def __str__(self) -> str:
         return f"{'x'.join(map(str, self.shape))} {self.dtype.name}"
 

@@ -1,7 +1,7 @@
 """The reading half of `TiffStorage`: frames one by one, and as lazy arrays."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,11 @@ from exengine.kernel.data_storage_base import DataStorage
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
-from exengine_ome_tiff.dataset.images import ImageChoice, ImageInfo, StoredImage, find_image
+from exengine_ome_tiff.dataset.images import ImageChoice, StoredImage, find_image
 from exengine_ome_tiff.dataset.recording import Recording
-from exengine_ome_tiff.reading.calibration import calibration_of
+from exengine_ome_tiff.reading.calibration import Calibration, calibration_of
 from exengine_ome_tiff.reading.display import DatasetDisplay
+from exengine_ome_tiff.reading.images import Image, Images, PixelSource
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -50,13 +51,21 @@ class Reader(DataStorage):
         """Read a frame, as `get_data` does."""
         return self.get_data(data_coordinates)
 
-    def get_data(self, data_coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:
+    def __iter__(self) -> Iterator[Coordinates]:
+        """Iterate over the coordinates of the frames that are there now, as a mapping does over its keys."""
+        return iter(self.get_image_coordinates_list())
+
+    def get_data(
+        self, data_coordinates: Mapping[str, int | str] | None = None, **axes: int | str
+    ) -> npt.NDArray[Any]:
         """Read a frame.
 
         Parameters
         ----------
         data_coordinates
             The coordinates it was put at, axes in any order.
+        **axes
+            The same by keywords, such as ``get_data(time=3, channel="GFP")``; with a mapping, further axes.
 
         Returns
         -------
@@ -67,24 +76,30 @@ class Reader(DataStorage):
         ------
         KeyError
             No frame was put there.
+        TypeError
+            An axis is both in the mapping and a keyword.
         RuntimeError
             The storage is closed.
         """
-        return self._readable().pixels(plain_coordinates(data_coordinates))
+        return self._readable().pixels(_all_coordinates(data_coordinates, axes))
 
-    def get_metadata(self, data_coordinates: Mapping[str, int | str]) -> Any:
+    def get_metadata(self, data_coordinates: Mapping[str, int | str] | None = None, **axes: int | str) -> Any:
         """Read the metadata of a frame, as JSON gives it back; parameters and errors as for `get_data`."""
-        return self._readable().metadata(plain_coordinates(data_coordinates))
+        return self._readable().metadata(_all_coordinates(data_coordinates, axes))
 
     def get_image_coordinates_list(self) -> list[Coordinates]:
         """Return the coordinates of all frames, in the order in which they first came."""
         return self._readable().coordinates()
 
     @property
-    def images(self) -> tuple[ImageInfo, ...]:
-        """The OME images that the frames put so far make, in their order in the file."""
+    def images(self) -> Images:
+        """The OME images that the frames put so far make, in their order in the file.
+
+        A tuple of `Image` that also takes a name, or coordinates that only one image has:
+        ``storage.images["A1"].asarray()``.
+        """
         self._readable()
-        return tuple(image.info() for image in self._images())
+        return Images.of(self._images(), self._pixel_source())
 
     def as_array(
         self, axes: Iterable[str] | None = None, stitched: bool = False, **selection: int | str | None
@@ -185,13 +200,8 @@ class Reader(DataStorage):
         RuntimeError
             The storage is closed.
         """
-        from exengine_ome_tiff.reading.xarray_array import labelled_array
-
-        dataset, images = self._readable(), self._images()
-        found = find_image(images, image)
-        array = labelled_array(dataset, found, calibration_of(found, images, self._recording, self._facts()))
-        self.flush()
-        return array
+        self._readable()
+        return Image.of(find_image(self._images(), image), self._pixel_source()).asxarray()
 
     def flush(self, *, fsync: bool = False) -> None:
         """Write all frames that wait in memory; in a dataset that was opened none do."""
@@ -237,9 +247,28 @@ class Reader(DataStorage):
             self._laid_out = of_frames, images
         return images
 
+    def _pixel_source(self) -> PixelSource:
+        return PixelSource(self._readable, self._calibration, self.flush)
+
+    def _calibration(self, image: StoredImage) -> Calibration:
+        return calibration_of(image, self._images(), self._recording, self._facts())
+
     def _facts(self) -> Facts | None:
         """Return what is known of frames that are being written; None where none are."""
         return None
+
+
+def _all_coordinates(coordinates: object, axes: Mapping[str, int | str]) -> Mapping[str, int | str]:
+    """Merge a mapping and keywords."""
+    if coordinates is None:
+        return axes
+    mapping = plain_coordinates(coordinates)
+    if not axes:
+        return mapping
+    twice = axes.keys() & mapping.keys()
+    if twice:
+        raise TypeError(f"got {', '.join(sorted(twice))} both in the mapping and as a keyword")
+    return {**mapping, **axes}
 
 
 def plain_coordinates(coordinates: object) -> Mapping[str, int | str]:

@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.layout import AxisValue
-from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.reading.calibration import Calibration
 from exengine_ome_tiff.reading.dask_array import lazy_array
+from exengine_ome_tiff.reading.image_pages import ImagePages
 from exengine_ome_tiff.reading.pixel_kind import FrameKind
 
 try:
@@ -42,9 +43,8 @@ def labelled_array(dataset: FrameIndex, image: StoredImage, calibration: Calibra
     """Make the array of `TiffStorage.as_xarray`."""
     layout = image.layout
     dims = {_dim(name): values for name, values in layout.axes.items()}
-    frames = layout.cube().reshape([len(values) for values in dims.values()])
-    pages = dataset.pages(frames[frames >= 0])
-    kind = _kind(pages)
+    pages = ImagePages.of(dataset, image)
+    kind = pages.kind
     pixel_dims = _PIXEL_DIMS[: len(kind.shape)]
     coords = _along(dims, calibration) | _of_planes(dims, calibration) | _of_pixels(kind, calibration)
     if "channel" in dims and "channel" in layout.names:
@@ -55,7 +55,7 @@ def labelled_array(dataset: FrameIndex, image: StoredImage, calibration: Calibra
         if layout.named_labels[label] != value:
             coords[f"{label}_name"] = (), np.array(layout.named_labels[label]), {}
     return xr.DataArray(
-        lazy_array(dataset, frames, pages, kind),
+        lazy_array(dataset, pages.frames, pages.locations, kind),
         coords={name: xr.Variable(*coordinate) for name, coordinate in coords.items()},
         dims=(*dims, *pixel_dims),
         name=image.name,
@@ -101,16 +101,6 @@ def _of_pixels(kind: FrameKind, calibration: Calibration) -> dict[str, Coordinat
     for samples in kind.shape[2:]:
         coords["sample"] = ("sample",), np.array(list("RGBA"[:samples])), {}
     return coords
-
-
-def _kind(pages: PageLocations) -> FrameKind:
-    """Return what frames are: what was put, unless that was several things or packed pixels."""
-    formats = [pages.known_formats[number] for number in np.unique(pages.formats).tolist()]
-    kinds = {FrameKind.as_put(pixels) for pixels in formats}
-    if len(kinds) > 1 or any(pixels.packing for pixels in formats):
-        kinds = {FrameKind.as_stored(pixels) for pixels in formats}
-    (kind,) = kinds
-    return kind
 
 
 def _index(values: Sequence[AxisValue]) -> npt.NDArray[Any]:

@@ -1,0 +1,55 @@
+"""The pages of one image in the shape of its axes."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates import FrameNumber
+from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
+from exengine_ome_tiff.dataset.images import StoredImage
+from exengine_ome_tiff.reading.pixel_kind import FrameKind, Numbers
+
+
+class ImagePages(NamedTuple):
+    """The pages of an image.
+
+    Parameters
+    ----------
+    frames
+        Number of each frame, -1 for none; an axis for each axis of the image.
+    locations
+        Where the pages of the frames that are there lie, in the order of `frames`.
+    kind
+        Shape and type of them all.
+    """
+
+    frames: Numbers
+    locations: PageLocations
+    kind: FrameKind
+
+    @classmethod
+    def of(cls, dataset: FrameIndex, image: StoredImage) -> "ImagePages":
+        """Find the pages of an image."""
+        frames = image.layout.cube().reshape([len(values) for values in image.layout.axes.values()])
+        locations = dataset.pages(frames[frames >= 0])
+        return cls(frames, locations, _kind(locations))
+
+    def read(self, dataset: FrameIndex) -> npt.NDArray[Any]:
+        """Read all pages into one array, shape (axes..., Y, X) or with samples; zeros where no frame is."""
+        pixels = np.zeros((self.frames.size, *self.kind.shape), self.kind.dtype)
+        for row, number in enumerate(self.frames.ravel().tolist()):
+            if number >= 0:
+                frame = FrameNumber(number)
+                pixels[row] = self.kind.pixels(dataset.format(frame), dataset.stored(frame))
+        return pixels.reshape(self.frames.shape + self.kind.shape)
+
+
+def _kind(locations: PageLocations) -> FrameKind:
+    """Return what frames are: what was put, unless that was several things or packed pixels."""
+    formats = [locations.known_formats[number] for number in np.unique(locations.formats).tolist()]
+    kinds = {FrameKind.as_put(pixels) for pixels in formats}
+    if len(kinds) > 1 or any(pixels.packing for pixels in formats):
+        kinds = {FrameKind.as_stored(pixels) for pixels in formats}
+    (kind,) = kinds
+    return kind

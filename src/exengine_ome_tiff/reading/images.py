@@ -1,0 +1,155 @@
+"""The images of a dataset with their pixels: as numpy, dask and xarray arrays."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, SupportsIndex, overload
+
+import numpy.typing as npt
+
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
+from exengine_ome_tiff.dataset.images import ImageInfo, StoredImage, find_image
+from exengine_ome_tiff.reading.calibration import Calibration
+from exengine_ome_tiff.reading.image_pages import ImagePages
+
+if TYPE_CHECKING:
+    import dask.array as da
+    import xarray as xr
+
+
+class PixelSource(NamedTuple):
+    """What images read their pixels through.
+
+    Parameters
+    ----------
+    frames
+        Returns the frames; RuntimeError where the storage is closed.
+    calibration
+        Returns the calibration of an image.
+    flush
+        Writes the frames that wait in memory.
+    """
+
+    frames: Callable[[], FrameIndex]
+    calibration: Callable[[StoredImage], Calibration]
+    flush: Callable[[], None]
+
+
+class Image(ImageInfo):
+    """One OME image of a dataset, with its pixels.
+
+    Its attributes are those of `ImageInfo`. Its arrays have an axis for each of `axes`, in that order, then Y
+    and X, then the samples of an RGB image. Planes that were never acquired are zeros. An image does not
+    grow: `TiffStorage.images` has newer frames. Pickling leaves the pixels behind and makes an `ImageInfo`.
+    """
+
+    __slots__ = ("_source", "_stored")
+
+    _stored: StoredImage
+    _source: PixelSource
+
+    @classmethod
+    def of(cls, stored: StoredImage, source: PixelSource) -> Self:
+        """Make the image of its layout."""
+        info = stored.info()
+        self = cls(*_values(info))
+        object.__setattr__(self, "_stored", stored)
+        object.__setattr__(self, "_source", source)
+        return self
+
+    def asarray(self) -> npt.NDArray[Any]:
+        """Read all planes.
+
+        Returns
+        -------
+        numpy.ndarray
+            A new array, in the type that was put.
+
+        Raises
+        ------
+        RuntimeError
+            The storage is closed.
+        """
+        index = self._source.frames()
+        return ImagePages.of(index, self._stored).read(index)
+
+    def asdask(self) -> "da.Array":
+        """Look at all planes as a dask array, which reads a plane when it is needed; needs the extra `dask`.
+
+        Returns
+        -------
+        dask.array.Array
+            A chunk is a plane.
+
+        Raises
+        ------
+        ImportError
+            dask is not installed.
+        OSError
+            Frames that wait in memory could not be written.
+        RuntimeError
+            The storage is closed.
+        """
+        from exengine_ome_tiff.reading.dask_array import lazy_array
+
+        index = self._source.frames()
+        pages = ImagePages.of(index, self._stored)
+        array = lazy_array(index, pages.frames, pages.locations, pages.kind)
+        self._source.flush()  # now, as other threads may have put frames until a moment ago
+        return array
+
+    def asxarray(self) -> "xr.DataArray":
+        """Look at all planes with axes and units; `TiffStorage.as_xarray` describes array and errors."""
+        from exengine_ome_tiff.reading.xarray_array import labelled_array
+
+        index = self._source.frames()
+        array = labelled_array(index, self._stored, self._source.calibration(self._stored))
+        self._source.flush()
+        return array
+
+    def __reduce__(self) -> tuple[type[ImageInfo], tuple[Any, ...]]:
+        """Leave the pixels behind: another process has no such storage."""
+        return ImageInfo, _values(self)
+
+
+class Images(tuple[Image, ...]):
+    """The images of a dataset: a tuple that also takes names and coordinates."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, stored: Iterable[StoredImage], source: PixelSource) -> Self:
+        """Make the images of their layouts."""
+        return cls(Image.of(each, source) for each in stored)
+
+    @overload
+    def __getitem__(self, wanted: SupportsIndex | str | Mapping[str, int | str]) -> Image: ...
+    @overload
+    def __getitem__(self, wanted: slice) -> tuple[Image, ...]: ...
+    def __getitem__(
+        self, wanted: SupportsIndex | slice | str | Mapping[str, int | str]
+    ) -> Image | tuple[Image, ...]:
+        """Return an image by number, by name, or by coordinates that only it has.
+
+        Raises
+        ------
+        IndexError
+            There is no image of this number.
+        KeyError
+            No image, or several, have this name or these coordinates; the message lists those there are.
+        """
+        if not isinstance(wanted, str | Mapping):
+            return super().__getitem__(wanted)
+        try:
+            return find_image(self, wanted)
+        except ValueError as error:
+            raise KeyError(str(error)) from error
+
+    def __contains__(self, wanted: object) -> bool:
+        """Whether an image, or one of this name, is among them."""
+        if isinstance(wanted, str):
+            return any(image.name == wanted for image in self)
+        return super().__contains__(wanted)
+
+
+def _values(info: ImageInfo) -> tuple[Any, ...]:
+    return tuple(getattr(info, field.name) for field in fields(ImageInfo))
