@@ -172,7 +172,6 @@ class TiffStorage(Reader):
     ) -> None:
         safety = Safety(on_error, checksums, fsync=fsync)
         coding = PageCoding(compression, compression_level, predictor, tile, pyramid_levels)
-        coding.require_codec()
         given = Given(
             pixel_size_um,
             z_step_um,
@@ -188,14 +187,7 @@ class TiffStorage(Reader):
             dict(annotations or {}),
         )
         location = Location.of(path)
-        header = Header.new(
-            is_folder=location.is_folder,
-            summary_metadata=summary_metadata,
-            fold_axes=fold_axes or {},
-            plate=PlateInfo() if plate is None else None if plate is False else plate,
-            coding=coding,
-            given=given,
-        )
+        header = Header.new(summary_metadata, fold_axes, plate, coding, given, is_folder=location.is_folder)
         recording = Recording.new(location, header, translators)
         self._record(recording, claim(location, overwrite=overwrite), safety)
 

@@ -60,7 +60,6 @@ class HyperstackPlanes:
             calibration.z_step_um,
             calibration.time_interval_s or _mean_interval_s(calibration.time_points_s()),
         )
-        stack.check_size()
         if self._is_rgb:
             return stack
         ranges = [each for channel in range(self.numbers.shape[2]) for each in self._ranges(channel)]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from inspect import signature
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 from uuid import UUID, uuid4, uuid5
 
 from exengine_ome_tiff.coordinates import PlateInfo, check_fold_axes
@@ -71,19 +71,21 @@ class Header:
     @classmethod
     def new(
         cls,
-        *,
-        is_folder: bool,
         summary_metadata: object,
-        fold_axes: Mapping[str, str],
-        plate: PlateInfo | None,
+        fold_axes: Mapping[str, str] | None,
+        plate: PlateInfo | Literal[False] | None,
         coding: PageCoding,
         given: Given,
+        *,
+        is_folder: bool,
     ) -> Self:
-        """Make the header of a new dataset."""
+        """Make the header of a new dataset from options of `TiffStorage`; errors as there."""
+        coding.require_codec()
+        known_plate = PlateInfo() if plate is None else None if plate is False else plate
         summary_json = to_json(summary_metadata, set())[0]
         if given.exclude_metadata:
             summary_json = encode_json(without(json.loads(summary_json), given.exclude_metadata))
-        header = cls(uuid4().urn, is_folder, summary_json, dict(fold_axes), plate, coding, given)
+        header = cls(uuid4().urn, is_folder, summary_json, dict(fold_axes or {}), known_plate, coding, given)
         header.encode()  # now, and not at the first frame: options that JSON has no form for are refused
         return header
 

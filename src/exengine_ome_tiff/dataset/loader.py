@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from exengine_ome_tiff.coordinates import ValueNames, file_key
 from exengine_ome_tiff.dataset.foreign import foreign_text
@@ -30,6 +30,7 @@ from exengine_ome_tiff.tiff import (
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Progress = Callable[[int, int], object]
 """Is told how many bytes have been looked through, and how many there are."""
 
@@ -128,11 +129,7 @@ def read_header(path: Path) -> Header:
     OmeTiffError
         The file is none of ours.
     """
-    text = read_head(path).header
-    try:
-        return Header.decode(text)
-    except OmeTiffError as error:
-        raise OmeTiffError(f"{path}: {error}") from error
+    return _decoded(path, Header.decode, read_head(path).header)
 
 
 def read_elements(path: Path, count: int) -> list[ImageElement]:
@@ -143,13 +140,18 @@ def read_elements(path: Path, count: int) -> list[ImageElement]:
     OmeTiffError
         The OME-XML is none, or has another number of images.
     """
-    try:
-        elements = read_ome(read_description(path))
-    except OmeTiffError as error:
-        raise OmeTiffError(f"{path}: {error}") from error
+    elements = _decoded(path, read_ome, read_description(path))
     if len(elements) != count:
         raise OmeTiffError(f"{path}: the OME-XML has {len(elements)} images, the records make {count}")
     return elements
+
+
+def _decoded(path: Path, decode: Callable[[bytes], T], text: bytes) -> T:
+    """Decode text of a file, whose path goes before the message of an error."""
+    try:
+        return decode(text)
+    except OmeTiffError as error:
+        raise OmeTiffError(f"{path}: {error}") from error
 
 
 def datasets_in(folder: Path) -> dict[str, list[Path]]:
@@ -295,10 +297,7 @@ def _found(number: int, file: JournalFile, pages: Iterable[JournalPage]) -> list
     """Read where the pages of a file belong; OmeTiffError where one, or its record, cannot be read."""
     frames, changed = [], 0
     for page in pages:
-        try:
-            head = decode_head(page.note)
-        except OmeTiffError as error:
-            raise OmeTiffError(f"{file.path}: {error}") from error
+        head = _decoded(file.path, decode_head, page.note)
         bare = JournalPage(page.handle, b"", page.checksum, page.is_intact)
         frames.append(FoundFrame(head, number, bare))
         changed += page.is_intact is False

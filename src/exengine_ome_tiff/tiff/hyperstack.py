@@ -36,6 +36,11 @@ class Hyperstack:
         Width and height of a pixel in the sample; None where they are not known.
     z_step_um, time_interval_s
         From plane to plane; None where they are not known.
+
+    Raises
+    ------
+    ValueError
+        It does not fit into a classic TIFF file, which ImageJ reads.
     """
 
     shape: tuple[int, ...]
@@ -47,8 +52,7 @@ class Hyperstack:
     z_step_um: float | None
     time_interval_s: float | None
 
-    def check_size(self) -> None:
-        """Raise ValueError where it does not fit into a classic TIFF file, which ImageJ reads."""
+    def __post_init__(self) -> None:
         nbytes = int(np.prod([*self.shape], dtype=object)) * self.dtype.itemsize
         if nbytes > _MOST_BYTES or len(self.labels) * _PAGE_BYTES > (1 << 32) - nbytes:
             raise ValueError(
@@ -95,12 +99,9 @@ def write_hyperstack(path: Path, stack: Hyperstack, planes: Iterator[npt.NDArray
 
     Raises
     ------
-    ValueError
-        It is too large.
     OSError
         It could not be written.
     """
-    stack.check_size()
     size = stack.pixel_size_um
     with path.open("wb") as file:
         tifffile.imwrite(
