@@ -127,6 +127,11 @@ FACTS = {
     "label, event": ([PLUS | {"mda_event": {"pos_name": "left"}}], None, ome(stage_label="left")),
     "index of a position": ([{"PositionIndex": 4}], None, noted("PositionIndex")),
     "tiles": ([{"Axes": {"row": 2, "column": 3}}], None, noted("Axes.row", "Axes.column")),
+    "offset in a well": (
+        [{}],
+        {"StagePositions": [{"Label": "a", "Properties": {"Well": "A1", "WellSiteOffsetXUm": "-120.5"}}]},
+        summary_noted("StagePositions"),
+    ),
     "planned positions": ([{}], {"StagePositions": [{"Label": "a"}]}, summary_noted("StagePositions")),
     "z step": ([{}], {"z-step_um": -0.75}, image(physical_size_z=(0.75, UM))),
     "z step, useq": (

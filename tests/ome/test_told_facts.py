@@ -440,9 +440,10 @@ def test_optics_that_differ_within_an_image_are_no_objective(tell):
     assert json.loads(told.notes["magnification"]) == [60, 20]
 
 
-def test_what_genicam_counts_in_microseconds(tell):
-    line = "metadata key 'ExposureTime' has no unit: write ExposureTime_us"
-    assert tell({"ExposureTime": 10_000.0}).lines == [line]
+@pytest.mark.parametrize("key", ["ExposureTime", "ExposureTimeAbs"])
+def test_what_genicam_counts_in_microseconds(tell, key):
+    assert tell({key: 10_000.0}).lines == [f"metadata key '{key}' has no unit: write {key}_us"]
+    assert tell({f"{key}_us": 10_000.0}).planes[0].exposure_time == pytest.approx(0.01)
 
 
 def test_an_exposure_that_a_summary_tells_needs_no_unit(tell):

@@ -35,8 +35,8 @@ _EXPECTED = {
 _A_NUMBER = "a number, such as 12.5"
 _A_LIST = "a list such as [1.5, -2, 3]"
 _COMPARED = ("exposure_s", "x_um", "y_um", "z_um", "pixel_size_um", "pixel_size_y_um")
-_GENICAM_EXPOSURE = "ExposureTime"
-"""A feature of cameras, which GenICam counts in microseconds."""
+_GENICAM_EXPOSURES = ("ExposureTime", "ExposureTimeAbs")
+"""Features of cameras, which GenICam counts in microseconds."""
 _OF_SUMMARY = {"pixel_size_um", "pixel_size_y_um", "z_step_um", "time_interval_s", "exposure_s"}
 _CLOCKS = {"elapsed_s", "utc_s", "local_clock_s"}
 _DIGIT = re.compile(r"\d")
@@ -232,7 +232,7 @@ def _add_value(key: str, text: str, expected: str, findings: Findings, where: st
 
 def _add_unit(key: str, meaning: Meaning, findings: Findings, where: str = "metadata") -> None:
     unit = "hz" if meaning.is_rate else meaning.example.rpartition("_")[2]
-    if key.rpartition(".")[2] == _GENICAM_EXPOSURE:
+    if key.rpartition(".")[2] in _GENICAM_EXPOSURES:
         unit = "us"
     findings.add_once(
         "unit", key, f"{where} key {key!r} has no unit", f"write {key.removesuffix('.value')}_{unit}"

@@ -93,7 +93,7 @@ QUANTITIES = (
             *("exposure", "exposure time", "exposure duration", "integration time", "acquire time"),
             *("exp", "expo", "exp time", "t exp"),
         ),
-        {"camera", "cam", "detector", *MEASURED},
+        {"camera", "cam", "detector", "abs", *MEASURED},
         _TIMES_S,
         "exposure_ms",
     ),
