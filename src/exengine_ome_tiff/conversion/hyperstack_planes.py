@@ -29,8 +29,8 @@ class HyperstackPlanes:
     def __init__(self, data: OpenDataset, image: OpenImage) -> None:
         self._data = data
         self._image = image
-        self._layout = image.stored.layout
-        self._pixels = pixels = image.stored.pixels
+        self._layout = image.layout
+        self._pixels = pixels = image.pixels
         self._is_split = pixels.samples > 1 and pixels.stored_dtype.itemsize > 1
         self._is_rgb = pixels.samples > 1 and not self._is_split
         dtype = _FITTING.get(pixels.stored_dtype)

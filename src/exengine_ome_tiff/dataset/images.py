@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -54,7 +54,8 @@ class ImageInfo:
     n_planes: int
 
 
-class StoredImage(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredImage:
     """The layout of an image, and where and what its frames are."""
 
     layout: ImageLayout
@@ -87,17 +88,7 @@ class StoredImage(NamedTuple):
         )
 
 
-class NamedImage(Protocol):
-    """An image that can be found by its name and its coordinates."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-
-    @property
-    def coordinates(self) -> dict[str, int | str]: ...  # noqa: D102
-
-
-Found = TypeVar("Found", bound=NamedImage)
+Found = TypeVar("Found", bound=ImageInfo | StoredImage)
 
 
 def find_image(images: Sequence[Found], wanted: ImageChoice) -> Found:
@@ -178,5 +169,5 @@ def named_images(
     for image in images:
         layout = replace(image.layout, names=names)
         name = layout.name(dataset, str(image.pixels), prefix)
-        named.append(image._replace(layout=layout, name=name))
+        named.append(replace(image, layout=layout, name=name))
     return named

@@ -139,7 +139,7 @@ def read_dataset_metadata(path: str | PathLike[str]) -> DatasetMetadata:
 def _plane(data: OpenDataset, number: FrameNumber) -> tuple[OpenImage, tuple[int, int, int]]:
     """Find the image and plane of a frame."""
     for image in data.images:
-        layout = image.stored.layout
+        layout = image.layout
         places = np.flatnonzero(layout.frames == number)
         if places.size:
             z, c, t = layout.zct()[places[0]].tolist()

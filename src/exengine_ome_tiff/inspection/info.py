@@ -123,22 +123,22 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
 
 def _check(data: OpenDataset, keys: Sequence[KeyCoverage]) -> tuple[Finding, ...]:
     """Repeat the checks whose findings `finish` logs."""
-    layouts = [image.stored.layout for image in data.images]
+    layouts = [image.layout for image in data.images]
     data.facts.names(layouts)
     data.facts.check(layouts)
     data.facts.plate(layouts)
     for image in data.images:
-        data.facts.values(image.stored.layout, image.stored.name)
+        data.facts.values(image.layout, image.name)
     translated = {key.key for key in keys if key.places == ("ome",)}  # by a translator not installed here
     return tuple(each for each in data.facts.findings if each.subject not in translated)
 
 
 def _summary(data: OpenDataset, image: OpenImage) -> ImageSummary:
-    known, calibration = image.stored.info(), data.calibration(image)
+    known, calibration = image.info(), data.calibration(image)
     times_s = calibration.planes["delta_t_s"]
-    values = image.stored.layout.values["C"]
-    inside = image.stored.layout.sizes["C"] // len(values)
-    facts = {each.name: getattr(known, each.name) for each in fields(known)} | {"name": image.name}
+    values = image.layout.values["C"]
+    inside = image.layout.sizes["C"] // len(values)
+    facts = {each.name: getattr(known, each.name) for each in fields(known)}
     return ImageSummary(
         **facts,
         file=image.path,

@@ -96,7 +96,7 @@ def _kinds(
     for image in data.images:
         counts: Counter[tuple[str, ...]] = Counter()
         examples: dict[tuple[str, ...], Mapping[str, object]] = {}
-        numbers = image.stored.layout.frames
+        numbers = image.layout.frames
         for number in np.sort(numbers[numbers >= 0]).tolist():
             tags: Mapping[str, object] = decode_tags(data.frames.note(number))
             keys = tuple(flat(tags))

@@ -18,23 +18,12 @@ from exengine_ome_tiff.reading.calibration import Calibration, image_elements
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OpenImage:
+class OpenImage(StoredImage):
     """An image of an open dataset: its file and, if finished, its index and element in the OME-XML."""
 
-    stored: StoredImage
     path: Path
     index: int
     element: ImageElement | None
-
-    @property
-    def name(self) -> str:
-        """Image name shown by readers."""
-        return self.stored.name if self.element is None else self.element.name
-
-    @property
-    def coordinates(self) -> dict[str, int | str]:
-        """Axis to value, for the axes that separate this image from the others."""
-        return self.stored.coordinates
 
     def color(self, channel: int) -> str | None:
         """Return the colour at an index along C as #RRGGBB, if the OME-XML has one."""
@@ -73,7 +62,9 @@ class OpenDataset:
         stored, counts = self.recording.images(), Counter[int]()
         images = []
         for image, element in zip(stored, image_elements(self.recording, stored), strict=True):
-            images.append(OpenImage(image, self.paths[image.file], counts[image.file], element))
+            name = image.name if element is None else element.name
+            known = image.layout, name, image.file, image.pixels
+            images.append(OpenImage(*known, self.paths[image.file], counts[image.file], element))
             counts[image.file] += 1
         return images
 
@@ -84,7 +75,7 @@ class OpenDataset:
 
     def calibration(self, image: OpenImage) -> Calibration:
         """Return pixel size, spacing and times of an image; from its metadata if its file is not finished."""
-        layout = image.stored.layout
+        layout = image.layout
         if image.element is None:
             return Calibration.from_facts(self.facts, layout, image.name)
         return Calibration.from_element(image.element, layout)

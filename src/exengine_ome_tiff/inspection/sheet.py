@@ -103,7 +103,7 @@ def contact_sheet(
             raise OmeTiffError(f"{data.location.path}: no frame is in it")
         chosen = thinned(len(data.images), rows)
         drawn_rows = [read_row(data, data.images[number], columns, z, cell_px) for number in chosen]
-        all_times = max(image.stored.layout.sizes["T"] for image in data.images)
+        all_times = max(image.layout.sizes["T"] for image in data.images)
         times = max(len(row.cells) for row in drawn_rows)
         title = data.location.path.name, _subtitle(data, len(chosen), times, all_times, z)
     sheet = _drawn(title, drawn_rows)
@@ -160,7 +160,7 @@ def _subtitle(data: OpenDataset, images: int, times: int, all_times: int, z: Z) 
         return (f"{some:,} of " if some < every else "") + count_text(every, thing)
 
     parts = [part(images, len(data.images), "image"), part(times, all_times, "time point")]
-    if max(image.stored.layout.sizes["Z"] for image in data.images) > 1:
+    if max(image.layout.sizes["Z"] for image in data.images) > 1:
         parts.append("maximum along z" if z == "max" else "middle of z")
     if not data.is_finished:
         parts.append("not finished")

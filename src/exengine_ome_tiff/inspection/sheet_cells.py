@@ -53,7 +53,7 @@ def thinned(count: int, most: int) -> list[int]:
 
 def read_row(data: OpenDataset, image: OpenImage, columns: int, z: Z, cell_px: int) -> Row:
     """Read an image for a sheet: at most `columns` time points, the middle plane or the maximum along z."""
-    layout, pixels = image.stored.layout, image.stored.pixels
+    layout, pixels = image.layout, image.pixels
     height, width = pixels.stored_shape[:2]
     scale = cell_px / max(height, width)
     if scale > 1:
@@ -113,7 +113,7 @@ def _caption(label: str, time_s: float) -> str:
 
 def row_channels(image: OpenImage) -> tuple[RowChannel, ...]:
     """Return the channels of an image in distinct colours."""
-    layout = image.stored.layout
+    layout = image.layout
     names = [layout.label("C", index) for index in range(layout.sizes["C"])]
     colors = []
     for index, name in enumerate(names):
