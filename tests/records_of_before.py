@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from exengine_ome_tiff.tiff.records import encode_block
+from exengine_ome_tiff.tiff.block_records import encode_block
 
 
 def encode_block_of_before(*args: Any) -> tuple[bytes, int]:

@@ -20,7 +20,7 @@ import numpy as np
 
 from exengine_ome_tiff import OmeTiffError, TiffStorage, recover, validate
 from exengine_ome_tiff.cli import main
-from exengine_ome_tiff.dataset.images import ImageInfo
+from exengine_ome_tiff.dataset.stored_images import ImageInfo
 from exengine_ome_tiff.repair.validation import Problem
 from exengine_ome_tiff.tiff import decode, page_coding
 

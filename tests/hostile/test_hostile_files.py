@@ -22,7 +22,7 @@ from exengine_ome_tiff.dataset import header as headers
 from exengine_ome_tiff.dataset.records import check_depth, decode_head, decode_metadata
 from exengine_ome_tiff.ome.xml_reader import read_ome, schema_errors
 from exengine_ome_tiff.tiff import chain, journal_file, shared_file
-from exengine_ome_tiff.tiff.records import decode_block
+from exengine_ome_tiff.tiff.block_records import decode_block
 from frames import frame
 from records_of_before import encode_block_of_before
 

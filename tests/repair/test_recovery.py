@@ -32,7 +32,7 @@ from exengine_ome_tiff import (
 from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.text_format import command_text
 from exengine_ome_tiff.tiff import chain, disk, journal_file
-from exengine_ome_tiff.tiff.records import encode_block
+from exengine_ome_tiff.tiff.block_records import encode_block
 from exengine_ome_tiff.writing import claim
 from frames import assert_same, frame
 from readers.check import assert_readers_agree

@@ -9,7 +9,7 @@ import pytest
 
 from exengine_ome_tiff import OmeTiffError
 from exengine_ome_tiff.tiff import pixel_format
-from exengine_ome_tiff.tiff.records import decode_block, encode_block
+from exengine_ome_tiff.tiff.block_records import decode_block, encode_block
 
 PIXELS = pixel_format((4, 6), "<u2")
 NOTES = [[b"one"], [b"one", b"two", b""], [b'{"a":"\\u00b5 \\\\ \\n"}'], [b"x" * 100_000] * 3]

@@ -19,7 +19,7 @@ import tifffile
 
 from exengine_ome_tiff import NotFinishedError, TiffStorage
 from exengine_ome_tiff.tiff import chain, file_tail, final_chain
-from exengine_ome_tiff.tiff.records import decode_block
+from exengine_ome_tiff.tiff.block_records import decode_block
 from exengine_ome_tiff.writing import recorder
 from exengine_ome_tiff.writing.files import BUFFER_BYTES
 from exengine_ome_tiff.writing.flusher import IDLE_S

@@ -8,10 +8,10 @@ from exengine_ome_tiff.coordinates import ValueNames
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.images import StoredImage, named_images, stored_images
 from exengine_ome_tiff.dataset.loader import Progress, check_positions, find_dataset, load
 from exengine_ome_tiff.dataset.location import Location
 from exengine_ome_tiff.dataset.metadata_table import MetadataTable
+from exengine_ome_tiff.dataset.stored_images import StoredImage, named_images, stored_images
 from exengine_ome_tiff.dataset.told_names import names_of_first_frames
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import WriteSettings

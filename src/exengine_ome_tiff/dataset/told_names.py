@@ -7,8 +7,8 @@ from typing import TypeAlias
 from exengine_ome_tiff.coordinates import FrameNumber, ImageLayout, ValueNames, choose_names, numbered
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.dataset.records import decode_tags
+from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome import Given

@@ -1,5 +1,6 @@
 """Inspect a dataset: its summary, the metadata of its frames, and a contact sheet."""
 
+from exengine_ome_tiff.inspection.dataset_info import DatasetInfo, ImageSummary, info
 from exengine_ome_tiff.inspection.frame_metadata import (
     DatasetMetadata,
     FrameMetadata,
@@ -8,7 +9,6 @@ from exengine_ome_tiff.inspection.frame_metadata import (
     read_dataset_metadata,
     read_frame_metadata,
 )
-from exengine_ome_tiff.inspection.info import DatasetInfo, ImageSummary, info
 from exengine_ome_tiff.inspection.key_coverage import KeyCoverage
 from exengine_ome_tiff.inspection.sheet import ContactSheet, contact_sheet
 

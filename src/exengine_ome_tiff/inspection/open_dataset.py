@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from exengine_ome_tiff.dataset.facts import Facts
-from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.dataset.location import absolute_path
 from exengine_ome_tiff.dataset.recording import open_dataset
+from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.reading.calibration import Calibration, image_elements
 

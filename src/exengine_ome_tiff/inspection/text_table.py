@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from itertools import zip_longest
 
-from exengine_ome_tiff.inspection.info import DatasetInfo, ImageSummary
+from exengine_ome_tiff.inspection.dataset_info import DatasetInfo, ImageSummary
 from exengine_ome_tiff.inspection.key_coverage import PLACES, KeyCoverage, Place
 from exengine_ome_tiff.text_format import count_text, duration_text, shortened, size_text
 

@@ -5,7 +5,7 @@
 
 from exengine_ome_tiff.ome.foreign_document import ForeignDocument, read_foreign_ome
 from exengine_ome_tiff.ome.image_description import describe
-from exengine_ome_tiff.ome.images import OME_TYPES, DatasetValues, ImageValues, OmeImage
+from exengine_ome_tiff.ome.image_values import OME_TYPES, DatasetValues, ImageValues, OmeImage
 from exengine_ome_tiff.ome.text import valid_text
 from exengine_ome_tiff.ome.user_values import (
     ACQUISITION_MODES,

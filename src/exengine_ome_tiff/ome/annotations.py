@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ome_types import model as m
 
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValue
-from exengine_ome_tiff.ome.images import DatasetValues, OmeImage
+from exengine_ome_tiff.ome.image_values import DatasetValues, OmeImage
 from exengine_ome_tiff.ome.modulo import MODULO_NAMESPACE, modulo_xml
 from exengine_ome_tiff.ome.planes import not_acquired
 from exengine_ome_tiff.ome.steps import even_steps

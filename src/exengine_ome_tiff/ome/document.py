@@ -10,7 +10,7 @@ from ome_types import model as m
 
 from exengine_ome_tiff.coordinates import PlateInfo
 from exengine_ome_tiff.ome.annotations import Annotations
-from exengine_ome_tiff.ome.images import ChannelValues, DatasetValues, OmeImage
+from exengine_ome_tiff.ome.image_values import ChannelValues, DatasetValues, OmeImage
 from exengine_ome_tiff.ome.instruments import Instruments
 from exengine_ome_tiff.ome.planes import plane_elements
 from exengine_ome_tiff.ome.plate import plate_of

@@ -12,7 +12,7 @@ from exengine_ome_tiff.coordinates import ImageLayout
 from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome.colors import default_color
-from exengine_ome_tiff.ome.images import ChannelValues, ImageValues
+from exengine_ome_tiff.ome.image_values import ChannelValues, ImageValues
 from exengine_ome_tiff.ome.steps import even_steps, keeps_interval, step_of_heights
 from exengine_ome_tiff.ome.user_values import ChannelInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.translate import Agreed, CameraValues, SummaryValues

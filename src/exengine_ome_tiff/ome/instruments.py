@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ome_types import model as m
 
-from exengine_ome_tiff.ome.images import ChannelValues, DatasetValues, ImageValues
+from exengine_ome_tiff.ome.image_values import ChannelValues, DatasetValues, ImageValues
 from exengine_ome_tiff.ome.light_paths import LightPaths
 from exengine_ome_tiff.ome.text import BINNINGS, optional_name
 from exengine_ome_tiff.ome.user_values import MicroscopeInfo, ObjectiveInfo

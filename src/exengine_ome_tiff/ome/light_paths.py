@@ -5,7 +5,7 @@ from typing import Any
 
 from ome_types import model as m
 
-from exengine_ome_tiff.ome.images import ChannelValues
+from exengine_ome_tiff.ome.image_values import ChannelValues
 from exengine_ome_tiff.ome.text import optional_name
 from exengine_ome_tiff.ome.user_values import FilterInfo, LightSourceInfo
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import ImageLayout
-from exengine_ome_tiff.ome.images import OmeImage
+from exengine_ome_tiff.ome.image_values import OmeImage
 
 QUANTITIES = {
     "delta_t_s": ("DeltaT", "s"),

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import ImageLayout
 from exengine_ome_tiff.dataset.facts import Facts
-from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.dataset.loader import read_elements
 from exengine_ome_tiff.dataset.recording import Recording
+from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.ome.planes import QUANTITIES
 from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.tiff import read_head

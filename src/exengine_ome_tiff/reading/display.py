@@ -7,7 +7,7 @@ from html import escape
 
 from exengine_ome_tiff.coordinates.axis_text import value_text
 from exengine_ome_tiff.coordinates.layout import AxisValue
-from exengine_ome_tiff.dataset.images import ImageInfo
+from exengine_ome_tiff.dataset.stored_images import ImageInfo
 from exengine_ome_tiff.text_format import count_text
 
 _IMAGES_OF_LINE, _IMAGES_OF_TABLE, _VALUES = 3, 50, 8

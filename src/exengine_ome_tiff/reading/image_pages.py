@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import FrameNumber
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
-from exengine_ome_tiff.dataset.images import StoredImage
+from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.reading.pixel_kind import FrameKind, Numbers
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, SupportsIndex, overload
 import numpy.typing as npt
 
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
-from exengine_ome_tiff.dataset.images import ImageInfo, StoredImage, find_image
+from exengine_ome_tiff.dataset.stored_images import ImageInfo, StoredImage, find_image
 from exengine_ome_tiff.reading.calibration import Calibration
 from exengine_ome_tiff.reading.image_pages import ImagePages
 

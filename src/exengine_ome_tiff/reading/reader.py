@@ -11,8 +11,8 @@ from exengine.kernel.data_storage_base import DataStorage
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
-from exengine_ome_tiff.dataset.images import ImageChoice, StoredImage, find_image
 from exengine_ome_tiff.dataset.recording import Recording
+from exengine_ome_tiff.dataset.stored_images import ImageChoice, StoredImage, find_image
 from exengine_ome_tiff.reading.calibration import Calibration, calibration_of
 from exengine_ome_tiff.reading.display import DatasetDisplay
 from exengine_ome_tiff.reading.images import Image, Images, PixelSource

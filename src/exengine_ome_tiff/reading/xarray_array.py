@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
-from exengine_ome_tiff.dataset.images import StoredImage
+from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.reading.calibration import Calibration
 from exengine_ome_tiff.reading.dask_array import lazy_array
 from exengine_ome_tiff.reading.image_pages import ImagePages

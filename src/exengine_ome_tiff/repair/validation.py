@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from exengine_ome_tiff.coordinates import place_text
-from exengine_ome_tiff.dataset.images import StoredImage
 from exengine_ome_tiff.dataset.loader import (
     DamagedFileError,
     FoundFrame,
@@ -23,6 +22,7 @@ from exengine_ome_tiff.dataset.loader import (
 from exengine_ome_tiff.dataset.location import Location, absolute_path
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.records import decode_metadata
+from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import OME_TYPES
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome, schema_errors

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain, disk
 from exengine_ome_tiff.tiff.appender import Appender
+from exengine_ome_tiff.tiff.block_records import encode_block
 from exengine_ome_tiff.tiff.checksums import Algorithm, checksum
 from exengine_ome_tiff.tiff.decode import decoded
 from exengine_ome_tiff.tiff.file_tail import BufferPool, FileTail
@@ -24,7 +25,6 @@ from exengine_ome_tiff.tiff.ifds import PageKind, aligned
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.page_table import PageHandle, PageTable
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
-from exengine_ome_tiff.tiff.records import encode_block
 from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
 from exengine_ome_tiff.tiff.stored_page import read_plain
 

@@ -9,12 +9,12 @@ from typing import NamedTuple
 from exengine_ome_tiff.errors import ForeignFileError, NotFinishedError, OmeTiffError
 from exengine_ome_tiff.text_format import command_text
 from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff.block_records import BlockRecord, decode_block
 from exengine_ome_tiff.tiff.decode import check_coding
 from exengine_ome_tiff.tiff.ifds import PageKind
 from exengine_ome_tiff.tiff.journal_file import JournalFile, WriteSettings
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat
-from exengine_ome_tiff.tiff.records import BlockRecord, decode_block
 
 
 class JournalPage(NamedTuple):

@@ -94,19 +94,19 @@ MUTANTS = [
         "writing/test_metadata.py::test_what_has_a_json_form_comes_back_in_it",
     ),
     Mutant(
-        "dataset/images.py",
+        "dataset/stored_images.py",
         "return sorted(images, key=lambda image: image.pixels.samples > 1)",
         "return images",
         "dataset/test_shapes.py::test_colour_behind_gray",
     ),
     Mutant(
-        "dataset/images.py",
+        "dataset/stored_images.py",
         "and all(image.name != wanted for image in images)",
         "and any(image.name != wanted for image in images)",
         "reading/test_as_xarray.py::test_a_name_of_digits_goes_before_a_number",
     ),
     Mutant(
-        "dataset/images.py",
+        "dataset/stored_images.py",
         "frames = int((self.layout.frames >= 0).sum())",
         "frames = int((self.layout.frames > 0).sum())",
         "inspection/test_info.py::test_it_agrees_with_ome_types",

@@ -5,13 +5,13 @@ from mutant import Mutant
 MUTANTS = [
     Mutant("tiff/checksums.py", ":08x}", ":x}", "tiff/test_checksums.py::test_leading_zeros_are_kept"),
     Mutant(
-        "tiff/records.py",
+        "tiff/block_records.py",
         "if len(notes) != pages + 1 or notes[-1]:",
         "if len(notes) != pages + 1:",
         "tiff/test_records.py::test_decode_refuses_what_is_no_record",
     ),
     Mutant(
-        "tiff/records.py",
+        "tiff/block_records.py",
         "if checksums and len(checksums) != pages:",
         "if checksums and len(checksums) < pages:",
         "tiff/test_records.py::test_decode_refuses_what_is_no_record",

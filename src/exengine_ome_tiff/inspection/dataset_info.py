@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from exengine_ome_tiff.dataset.images import ImageInfo
 from exengine_ome_tiff.dataset.loader import find_companion
+from exengine_ome_tiff.dataset.stored_images import ImageInfo
 from exengine_ome_tiff.findings import Finding
 from exengine_ome_tiff.inspection.key_coverage import KeyCoverage, coverage
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
