@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from exengine_ome_tiff.dataset.leftovers import leftover_text
+from exengine_ome_tiff.dataset.location import leftover_text
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 

@@ -18,8 +18,7 @@ from exengine_ome_tiff.coordinates import (
     misses_plate,
     wells_named,
 )
-from exengine_ome_tiff.dataset.frame_index import FrameIndex
-from exengine_ome_tiff.dataset.frame_order import frame_order
+from exengine_ome_tiff.dataset.frame_index import FrameIndex, frame_order
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.layout_findings import add_layout_findings, add_size_finding
 from exengine_ome_tiff.dataset.privacy import PRIVATE, without

@@ -1,15 +1,25 @@
 """A set of frames in files: finding a frame by its coordinates and reading it."""
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import Axes, Coordinates, FrameNumber, Key, place_text, read_coordinates
+from exengine_ome_tiff.coordinates import (
+    PLANE_AXES,
+    Axes,
+    Coordinates,
+    FrameNumber,
+    Key,
+    place_text,
+    read_coordinates,
+    standard_names,
+)
 from exengine_ome_tiff.dataset.records import decode_metadata
 from exengine_ome_tiff.tiff import JournalFile, PageHandle, PixelFormat
+from exengine_ome_tiff.translate import FrameOrder
 
 
 class PageLocations(NamedTuple):
@@ -148,3 +158,19 @@ class FrameIndex:
         if number is None:
             raise KeyError(f"no frame at {place_text(coordinates)}")
         return number
+
+
+def frame_order(dataset: FrameIndex) -> FrameOrder:
+    """Return time points and places of all frames from coordinates, -1 for frames without a numbered time."""
+    keys, numbers = dataset.latest()
+    coordinates = [dataset.axes.coordinates(key) for key in keys]
+    standard = standard_names(axis for each in coordinates for axis in each)
+    plane_axes = {*PLANE_AXES.values()}
+    places: dict[Hashable, int] = {}
+    order = FrameOrder(np.full(len(dataset), -1), np.full(len(dataset), -1))
+    for number, each in zip(numbers.tolist(), coordinates, strict=True):
+        time = next((value for axis, value in each.items() if standard.get(axis) == "time"), None)
+        if isinstance(time, int):
+            rest = frozenset(item for item in each.items() if standard.get(item[0]) not in plane_axes)
+            order.time[number], order.place[number] = time, places.setdefault(rest, len(places))
+    return order

@@ -11,8 +11,7 @@ from exengine_ome_tiff.coordinates import ValueNames, file_key
 from exengine_ome_tiff.dataset.foreign import foreign_text
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.leftovers import leftover_text
-from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff
+from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff, leftover_text
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head
 from exengine_ome_tiff.dataset.told_names import decode_names
 from exengine_ome_tiff.errors import ForeignFileError, OmeTiffError

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from exengine_ome_tiff.coordinates import MAX_LABEL_BYTES, file_label
 from exengine_ome_tiff.dataset.windows_paths import check_windows_path, label_room, with_long_form
+from exengine_ome_tiff.text_format import command_text
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".tf2", ".tf8", ".btf")
 """What makes a path a single file."""
@@ -154,3 +155,20 @@ def new_path(path: str | PathLike[str]) -> Path:
     except UnicodeEncodeError:
         raise ValueError(f"got the path {absolute!r}, whose name is no text in UTF-8") from None
     return absolute
+
+
+def leftover_text(path: Path) -> str | None:
+    """Say what a killed process has left beside a path, and what to do; None where there is nothing."""
+    try:
+        location = Location.of(path)
+    except ValueError:
+        return None  # nothing can be written there
+    replaced, part = (location.beside(suffix) for suffix in (REPLACED_SUFFIX, PART_SUFFIX))
+    if part.is_dir():
+        return f"{part.name} is the result of an interrupted conversion to it. To resume, convert again"
+    if not replaced.is_dir():
+        return None
+    recover = command_text("exengine-ome-tiff", "recover", path)
+    if path.exists():
+        return f"{replaced.name} has the dataset that it replaces. Move that, or delete it: {recover}"
+    return f"{replaced.name} has a dataset that was to be replaced. To move it back: {recover}"
