@@ -123,8 +123,7 @@ def _stage_label(image: OmeImage) -> m.StageLabel | None:
     for axis in "xyz":
         position = float(image.planes[f"{axis}_um"][image.layout.first_frame]) + 0.0  # -0.0 becomes 0.0
         if not np.isnan(position):
-            setattr(label, axis, position)
-            setattr(label, f"{axis}_unit", m.UnitsLength.MICROMETER)
+            _set_length(label, axis, position)
     return label
 
 
@@ -139,9 +138,7 @@ def _describe_plate(plate: m.Plate, about: DatasetValues) -> None:
     if told.plate_column_naming is not None:
         plate.column_naming_convention = m.NamingConvention(told.plate_column_naming)
     for axis, origin_um in (("x", told.plate_origin_x_um), ("y", told.plate_origin_y_um)):
-        if origin_um is not None:
-            setattr(plate, f"well_origin_{axis}", origin_um)
-            setattr(plate, f"well_origin_{axis}_unit", m.UnitsLength.MICROMETER)
+        _set_length(plate, f"well_origin_{axis}", origin_um)
     samples = [m.WellSampleRef(id=sample.id) for well in plate.wells for sample in well.well_samples]
     acquisition = m.PlateAcquisition(id="PlateAcquisition:0", well_sample_refs=samples)
     acquisition.start_time = None if about.started is None else _utc(about.started)
@@ -190,9 +187,7 @@ def _pixels(number: int, image: OmeImage, place: Place, instruments: Instruments
     for axis, size_um in zip(
         "xyz", (values.pixel_size_x_um, values.pixel_size_y_um, values.z_step_um), strict=True
     ):
-        if size_um is not None:
-            setattr(pixels, f"physical_size_{axis}", size_um)
-            setattr(pixels, f"physical_size_{axis}_unit", m.UnitsLength.MICROMETER)
+        _set_length(pixels, f"physical_size_{axis}", size_um)
     if values.time_interval_s is not None:
         pixels.time_increment = values.time_interval_s
         pixels.time_increment_unit = m.UnitsTime.SECOND
@@ -217,9 +212,7 @@ def _channel(
     if info.acquisition_mode is not None:
         element.acquisition_mode = m.Channel_AcquisitionMode(info.acquisition_mode)
     for kind, wavelength_nm in (("excitation", info.excitation_nm), ("emission", info.emission_nm)):
-        if wavelength_nm is not None:
-            setattr(element, f"{kind}_wavelength", wavelength_nm)
-            setattr(element, f"{kind}_wavelength_unit", m.UnitsLength.NANOMETER)
+        _set_length(element, f"{kind}_wavelength", wavelength_nm, m.UnitsLength.NANOMETER)
     return element
 
 
@@ -229,6 +222,18 @@ def _channels(image: OmeImage) -> Iterator[tuple[ChannelValues, str | None]]:
     for index in range(layout.sizes["C"]):
         channel = channels[index * len(channels) // layout.sizes["C"]]
         yield channel, valid_name(layout.label("C", index)) or None
+
+
+def _set_length(
+    element: m.StageLabel | m.Plate | m.Pixels | m.Channel,
+    attribute: str,
+    length: float | None,
+    unit: m.UnitsLength = m.UnitsLength.MICROMETER,
+) -> None:
+    """Set a length and its unit, where it is known."""
+    if length is not None:
+        setattr(element, attribute, length)
+        setattr(element, f"{attribute}_unit", unit)
 
 
 def _utc(time: datetime) -> datetime:
