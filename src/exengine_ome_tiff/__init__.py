@@ -23,12 +23,12 @@ from exengine_ome_tiff.version import __version__
 _TOOLS = {
     "conversion": ("ConversionResult", "ExportResult", "SkippedFrame", "convert", "export_imagej"),
     "inspection": (
-        "ContactSheet",
         "DatasetInfo",
         "FrameMetadata",
-        "contact_sheet",
-        "read_frame_metadata",
+        "Preview",
         "info",
+        "preview",
+        "read_frame_metadata",
     ),
 }
 """What no acquisition needs, by the package that has it, which is imported when it is asked for."""
@@ -42,11 +42,11 @@ if TYPE_CHECKING:
         export_imagej,
     )
     from exengine_ome_tiff.inspection import (
-        ContactSheet,
         DatasetInfo,
         FrameMetadata,
-        contact_sheet,
+        Preview,
         info,
+        preview,
         read_frame_metadata,
     )
 else:
@@ -62,7 +62,6 @@ __all__ = [
     "BeingWrittenError",
     "CameraValues",
     "ChannelInfo",
-    "ContactSheet",
     "ConversionResult",
     "DatasetInfo",
     "ExperimenterInfo",
@@ -80,6 +79,7 @@ __all__ = [
     "OmeTiffError",
     "PlaneValues",
     "PlateInfo",
+    "Preview",
     "Problem",
     "RecoveryResult",
     "SkippedFrame",
@@ -87,10 +87,10 @@ __all__ = [
     "TiffStorage",
     "Translator",
     "__version__",
-    "contact_sheet",
     "convert",
     "export_imagej",
     "info",
+    "preview",
     "read_frame_metadata",
     "recover",
     "validate",

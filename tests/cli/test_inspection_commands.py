@@ -1,4 +1,4 @@
-"""The commands `info`, `metadata` and `show`, and completion, installed, as a user runs them."""
+"""The commands `info`, `metadata` and `preview`, and completion, installed, as a user runs them."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def test_a_console_that_is_not_utf_8(folder, encoding):
     done = run("metadata", NAME, "--coords", "position=π,time=1,channel=GFP", cwd=folder, encoding=encoding)
     assert (done.returncode, done.stderr) == (0, "")
     assert '"note": "\\u65e5\\u672c"' in done.stdout
-    done = run("show", NAME, "-o", "a Ω.png", cwd=folder, encoding=encoding)
+    done = run("preview", NAME, "-o", "a Ω.png", cwd=folder, encoding=encoding)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -69,17 +69,20 @@ def test_metadata_of_a_frame_and_of_the_dataset(folder):
     assert '    "sample": "µ"' in run("metadata", NAME, cwd=folder).stdout.splitlines()
 
 
-def test_show_leaves_a_picture_and_nothing_else(folder):
-    done = run("show", NAME, "-o", "sheet µ.png", "--z", "max", cwd=folder)
+def test_preview_leaves_a_picture_and_nothing_else(folder):
+    done = run("preview", NAME, "-o", "sheet µ.png", "--z", "max", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("1 of 1 images, 3 of 3 time points\n")
     assert sorted(path.name for path in folder.iterdir()) == sorted([NAME, "sheet µ.png"])
     with Image.open(folder / "sheet µ.png") as picture:
         assert picture.format == "PNG"
-    done = run("show", NAME, "-o", "sheet µ.png", cwd=folder)
+    done = run("preview", NAME, "-o", "sheet µ.png", cwd=folder)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "--overwrite" in done.stderr
-    assert run("show", NAME, "-o", "sheet µ.png", "--overwrite", cwd=folder).returncode == 0
+    assert run("preview", NAME, "-o", "sheet µ.png", "--overwrite", cwd=folder).returncode == 0
+    assert run("preview", NAME, cwd=folder).returncode == 0
+    beside = NAME.removesuffix(".tiff").removesuffix(".ome") + ".png"
+    assert sorted(path.name for path in folder.iterdir()) == sorted([NAME, "sheet µ.png", beside])
 
 
 @pytest.mark.parametrize(
@@ -91,11 +94,11 @@ def test_show_leaves_a_picture_and_nothing_else(folder):
             "no frame at time=9; near it: position=π,time=2,channel=",
         ),
         (("metadata", NAME, "--coords", f"time={10**18}0"), 2, "64 bits"),
-        (("show", NAME, "-o", "a.bmp"), 2, "a.bmp: a picture ends in .png, .jpg, .jpeg"),
-        (("show", NAME, "-o", "gone/a.png"), 2, "there is no such folder"),
-        (("show", NAME, "-o", "a.png", "--rows", "0"), 2, "1 row and column at least"),
-        (("show", NAME, "-o", NAME), 2, "a picture ends in"),
-        (("show", "gone", "-o", "a.png"), 1, "no such file or folder"),
+        (("preview", NAME, "-o", "a.bmp"), 2, "a.bmp: a picture ends in .png, .jpg, .jpeg"),
+        (("preview", NAME, "-o", "gone/a.png"), 2, "there is no such folder"),
+        (("preview", NAME, "-o", "a.png", "--images", "0"), 2, "1 image and column at least"),
+        (("preview", NAME, "-o", NAME), 2, "a picture ends in"),
+        (("preview", "gone", "-o", "a.png"), 1, "no such file or folder"),
         (("info", "gone"), 1, "no such file or folder"),
         (("metadata", "gone"), 1, "no such file or folder"),
     ],
@@ -109,14 +112,14 @@ def test_what_cannot_be_is_told_in_one_line(folder, arguments, status, message):
     assert [path.name for path in folder.iterdir()] == [NAME]
 
 
-@pytest.mark.parametrize("arguments", [("metadata", NAME, "--coords", "3"), ("show", NAME)])
+@pytest.mark.parametrize("arguments", [("metadata", NAME, "--coords", "3"), ("preview",)])
 def test_arguments_that_are_none(folder, arguments):
     done = run(*arguments, cwd=folder)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(f"exengine-ome-tiff {arguments[0]}: error: ")
 
 
-@pytest.mark.parametrize("command", ["info", "metadata", "show"])
+@pytest.mark.parametrize("command", ["info", "metadata", "preview"])
 def test_help(tmp_path, command):
     done = run(command, "--help", cwd=tmp_path)
     assert done.returncode == 0
@@ -133,21 +136,21 @@ def test_ctrl_c_leaves_no_picture(folder, at):
         "sys.exit(status)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, at, "show", NAME, "-o", "a.png"],
+        [sys.executable, "-c", code, at, "preview", NAME, "-o", "a.png"],
         cwd=folder,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (130, "exengine-ome-tiff show: interrupted\n")
+    assert (done.returncode, done.stderr) == (130, "exengine-ome-tiff preview: interrupted\n")
     assert not (folder / "a.png").exists()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
 def test_completion_knows_all_commands(shell):
     script = completion(shell)
-    for word in ("demo", "info", "metadata", "recover", "show", "validate", "coords", "overwrite"):
+    for word in ("demo", "info", "metadata", "recover", "preview", "validate", "coords", "overwrite"):
         assert word in script
 
 
@@ -155,10 +158,10 @@ def test_completion_knows_all_commands(shell):
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        (("sh",), "show"),
-        (("show", "--z", "m"), "middle max"),
+        (("pre",), "preview"),
+        (("preview", "--z", "m"), "middle max"),
         (("info", "da"), "data.tiff"),
-        (("show", "data.tiff", "--o"), "--output --overwrite"),
+        (("preview", "data.tiff", "--o"), "--output --overwrite"),
     ],
 )
 def test_bash_completes(tmp_path, words, found):
@@ -186,7 +189,7 @@ def test_without_the_extra_the_error_says_what_to_install(folder):
         "from exengine_ome_tiff.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "show", NAME, "-o", "a.png"],
+        [sys.executable, "-c", code, "preview", NAME, "-o", "a.png"],
         cwd=folder,
         capture_output=True,
         encoding="utf-8",
@@ -194,7 +197,7 @@ def test_without_the_extra_the_error_says_what_to_install(folder):
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr.splitlines()[0].endswith('pip install "exengine-ome-tiff[show]"')
+    assert done.stderr.splitlines()[0].endswith('pip install "exengine-ome-tiff[preview]"')
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -213,5 +216,5 @@ def test_a_sheet_tells_of_how_many_time_points_it_has_some(tmp_path, capsys):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         for time in range(10):
             storage.put({"time": time}, np.zeros((4, 4), "u1"))
-    assert main(["show", str(storage.path), "-o", str(tmp_path / "a.png"), "--columns", "3"]) == 0
+    assert main(["preview", str(storage.path), "-o", str(tmp_path / "a.png"), "--columns", "3"]) == 0
     assert "3 of 10 time points" in capsys.readouterr().out

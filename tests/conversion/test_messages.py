@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from acquisitions import nested
-from exengine_ome_tiff import OmeTiffError, TiffStorage, contact_sheet, convert, info, recover, validate
+from exengine_ome_tiff import OmeTiffError, TiffStorage, convert, info, preview, recover, validate
 from exengine_ome_tiff.text_format import command_text
 from foreign import write_image_stack, write_ndtiff_by_hand, write_ome_tiff, write_separate_1
 from frames import frame
@@ -132,7 +132,7 @@ SOURCES = {
 def said(path):
     """Return what all say of a path: it must be the same."""
     messages = set()
-    for look in (info, TiffStorage.open, recover, contact_sheet):
+    for look in (info, TiffStorage.open, recover, preview):
         with pytest.raises(OmeTiffError) as caught:
             look(path)
         messages.add(str(caught.value))

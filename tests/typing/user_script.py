@@ -11,7 +11,6 @@ from exengine_ome_tiff import (
     BeingWrittenError,
     CameraValues,
     ChannelInfo,
-    ContactSheet,
     ConversionResult,
     DatasetInfo,
     ExperimenterInfo,
@@ -29,6 +28,7 @@ from exengine_ome_tiff import (
     OmeTiffError,
     PlaneValues,
     PlateInfo,
+    Preview,
     Problem,
     RecoveryResult,
     SkippedFrame,
@@ -36,10 +36,10 @@ from exengine_ome_tiff import (
     TiffStorage,
     Translator,
     __version__,
-    contact_sheet,
     convert,
     export_imagej,
     info,
+    preview,
     read_frame_metadata,
     recover,
     validate,
@@ -141,8 +141,8 @@ def look(path: Path) -> None:
     assert_type(validate(path), list[Problem])
     assert_type(info(path), DatasetInfo)
     assert_type(read_frame_metadata(path, {"time": 0}), FrameMetadata)
-    assert_type(contact_sheet(path, rows=2, z="max", format="JPEG"), ContactSheet)
-    assert_type(contact_sheet(path).encoded, bytes)
+    assert_type(preview(path, images=2, z="max", format="JPEG"), Preview)
+    assert_type(preview(path).encoded, bytes)
     assert_type(__version__, str)
 
 

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from exengine_ome_tiff.cli import convert, demo, export, info, metadata, recover, show, validate
+from exengine_ome_tiff.cli import convert, demo, export, info, metadata, preview, recover, validate
 from exengine_ome_tiff.cli.output import UsageError, is_closed_pipe, say
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.version import __version__
 
-_COMMANDS = (convert, demo, export, info, metadata, recover, show, validate)
+_COMMANDS = (convert, demo, export, info, metadata, preview, recover, validate)
 _PATHS = {
     "bash": "_shtab_compgen_files",
     "zsh": "_files",

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import FrameNumber
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
-from exengine_ome_tiff.inspection.sheet_cells import row_channels, thinned
+from exengine_ome_tiff.inspection.preview_cells import row_channels, thinned
 from exengine_ome_tiff.tiff import Hyperstack
 
 _FITTING = {

@@ -1,4 +1,4 @@
-"""Inspect a dataset: its summary, the metadata of its frames, and a contact sheet."""
+"""Inspect a dataset: its summary, the metadata of its frames, and a picture."""
 
 from exengine_ome_tiff.inspection.dataset_info import DatasetInfo, ImageSummary, info
 from exengine_ome_tiff.inspection.frame_metadata import (
@@ -10,10 +10,9 @@ from exengine_ome_tiff.inspection.frame_metadata import (
     read_frame_metadata,
 )
 from exengine_ome_tiff.inspection.key_coverage import KeyCoverage
-from exengine_ome_tiff.inspection.sheet import ContactSheet, contact_sheet
+from exengine_ome_tiff.inspection.preview_page import Preview, preview
 
 __all__ = [
-    "ContactSheet",
     "DatasetInfo",
     "DatasetMetadata",
     "FrameMetadata",
@@ -21,8 +20,9 @@ __all__ = [
     "KeyCoverage",
     "NoSuchFrameError",
     "OmePlane",
-    "contact_sheet",
+    "Preview",
     "info",
+    "preview",
     "read_dataset_metadata",
     "read_frame_metadata",
 ]

@@ -1,4 +1,4 @@
-"""Contrast and colours of a contact sheet: display limits per channel, and channels merged to RGB."""
+"""Contrast and colours of a preview: display limits per channel, and channels merged to RGB."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.inspection.sheet_cells import Cell, Color, Row
+from exengine_ome_tiff.inspection.preview_cells import Cell, Color, Row
 
 Limits: TypeAlias = Mapping[tuple[str, str], tuple[float, float]]
 """Values shown as black and as brightest, by channel and pixel type."""

@@ -1,4 +1,4 @@
-"""The contact sheet: a picture with one row per image and one column per time point."""
+"""The preview: one picture of a dataset, with title, legend and scale bar."""
 
 import io
 import math
@@ -11,25 +11,26 @@ from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.inspection.contrast import Limits, contrast, light, picture
 from exengine_ome_tiff.inspection.fonts import Pen
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
-from exengine_ome_tiff.inspection.sheet_cells import Cell, Row, Z, read_row, thinned
-from exengine_ome_tiff.text_format import count_text, length_text
+from exengine_ome_tiff.inspection.preview_cells import Cell, Row, Z
+from exengine_ome_tiff.inspection.preview_layout import PreviewLayout, how_many, in_grid, in_mosaic, in_rows
+from exengine_ome_tiff.inspection.preview_plate import on_plate
+from exengine_ome_tiff.text_format import length_text
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
-_BACKGROUND, _TEXT, _DIM, _MISSING = "#15171c", "#f2f2f2", "#a8adb8", "#2a2e37"
+_BACKGROUND, _TEXT, _DIM, _MISSING, _FAILED = "#15171c", "#f2f2f2", "#a8adb8", "#2a2e37", "#ff9a3c"
 _MARGIN, _GAP = 14, 6
 _TITLE, _BODY, _SMALL = 20, 14, 12
 _LEAST_WIDTH = 520
-_LABEL_WIDTH = 90, 160
-"""Pixels that the names of rows take, at the least and at the most."""
+_BAR_PX = 160
 _BAR_PART = 0.4
 """How much of a cell's width a scale bar takes at the most."""
 _STEPS = (5, 2, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class ContactSheet:
+class Preview:
     """A picture of a dataset.
 
     Parameters
@@ -39,7 +40,7 @@ class ContactSheet:
     width, height
         Size in pixels.
     images, times
-        Number of images in the sheet, and of time points in its longest row.
+        Number of images in the picture, and of time points in its longest row.
     all_images, all_times
         Number of images and time points in the dataset.
     """
@@ -53,85 +54,88 @@ class ContactSheet:
     all_times: int
 
 
-def contact_sheet(
+def preview(
     path: str | PathLike[str],
     *,
-    rows: int = 12,
+    images: int | None = None,
     columns: int = 6,
     z: Z = "middle",
     cell_px: int = 192,
     format: Literal["PNG", "JPEG"] = "PNG",  # noqa: A002 - Pillow's name
-) -> ContactSheet:
-    """Draw a dataset: one row per image, one column per time point, channels in their colours.
+) -> Preview:
+    """Draw a dataset on one page, channels merged in their colours.
 
-    Each channel has the same contrast in all cells, computed from percentiles of the pixels in the sheet.
+    Wells lie on a map of their plate. Tiles that touch, by their stage positions or else by ``row`` and
+    ``column``, lie in a mosaic. Other images of one time point fill the page as a grid. Otherwise each image
+    is a row, and each time point a column; a row that skips a time point is empty there. A plate and a mosaic
+    show the first time point. Each channel has the same contrast in all cells, computed from percentiles of
+    the pixels in the picture.
 
     Parameters
     ----------
     path
         A single file, a folder, or any file of a folder; finished or not.
-    rows, columns
-        Maximum number of images and time points (evenly sampled); at least 1.
+    images
+        Maximum number of images, evenly chosen, at least 1: by default 12 rows, or 60 in a grid. A plate and
+        a mosaic show all.
+    columns
+        Maximum number of time points, evenly chosen, or of images side by side; at least 1.
     z
         "middle": the middle plane; "max": the maximum projection.
     cell_px
-        Longer side of a cell in pixels, 32 to 1024.
+        Longer side of a cell in pixels, 32 to 1024; smaller in a large plate or mosaic.
     format
         "PNG" or "JPEG".
 
     Returns
     -------
-    ContactSheet
+    Preview
 
     Raises
     ------
     ValueError
         An option has an invalid value.
     ImportError
-        Pillow is not installed (extra `show`).
+        Pillow is not installed (extra `preview`).
     OmeTiffError
         `path` was not written by `TiffStorage`, or contains no frame.
     """
-    if min(rows, columns) < 1 or not 32 <= cell_px <= 1024:
-        raise ValueError("a sheet has 1 row and column at least, and cells of 32 to 1024 pixels")
+    if min(1 if images is None else images, columns) < 1 or not 32 <= cell_px <= 1024:
+        raise ValueError("a preview has 1 image and column at least, and cells of 32 to 1024 pixels")
     try:
         import PIL  # noqa: F401 - fail before anything is read
     except ImportError as error:
-        raise ImportError('drawing needs Pillow: pip install "exengine-ome-tiff[show]"') from error
+        raise ImportError('drawing needs Pillow: pip install "exengine-ome-tiff[preview]"') from error
     with OpenDataset(path) as data:
         if not data.images:
             raise OmeTiffError(f"{data.location.path}: no frame is in it")
-        chosen = thinned(len(data.images), rows)
-        drawn_rows = [read_row(data, data.images[number], columns, z, cell_px) for number in chosen]
         all_times = max(image.layout.sizes["T"] for image in data.images)
-        times = max(len(row.cells) for row in drawn_rows)
-        title = data.location.path.name, _subtitle(data, len(chosen), times, all_times, z)
-    sheet = _drawn(title, drawn_rows)
+        body = on_plate(data, z, cell_px) or in_mosaic(data, data.images, z, cell_px)
+        if body is None:
+            body = (in_grid if all_times == 1 else in_rows)(data, data.images, images, columns, z, cell_px)
+        title = data.location.path.name, _subtitle(data, body, all_times, z)
+    page = _drawn(title, body)
     encoded = io.BytesIO()
-    sheet.save(encoded, format)
-    return ContactSheet(
-        encoded.getvalue(), sheet.width, sheet.height, len(drawn_rows), times, len(data.images), all_times
+    page.save(encoded, format)
+    return Preview(
+        encoded.getvalue(), page.width, page.height, body.images, body.times, len(data.images), all_times
     )
 
 
-def _drawn(title: tuple[str, str], rows: Sequence[Row]) -> "Image.Image":
-    """Draw the rows below a two-line title."""
+def _drawn(title: tuple[str, str], body: PreviewLayout) -> "Image.Image":
+    """Draw the cells below a title, and a scale bar below them."""
     from PIL import Image, ImageDraw
 
-    pen = Pen(ImageDraw.Draw(Image.new("RGB", (1, 1))))
-    least, most = _LABEL_WIDTH
-    label_width = max(least, min(most, max(pen.width(row.name, _BODY) for row in rows)))
-    left = _MARGIN + label_width + _GAP * 2
-    cell_width = max(row.size[0] for row in rows)
-    times = max(len(row.cells) for row in rows)
-    width = max(_LEAST_WIDTH, left + times * (cell_width + _GAP) - _GAP + _MARGIN)
+    rows = list({id(placed.row): placed.row for placed in body.cells}.values())
     limits = contrast(rows)
+    body_width, body_height = body.size
+    width = max(_LEAST_WIDTH, body_width + 2 * _MARGIN)
     room = width - 2 * _MARGIN
-    legend = _legend(rows, pen, room)
+    legend = _legend(rows, Pen(ImageDraw.Draw(Image.new("RGB", (1, 1)))), room)
     top = _MARGIN + _TITLE + 6 + _BODY + 8 + len(legend) * (_BODY + 6) + _GAP
-    heights = [_row_height(row) for row in rows]
-    sheet = Image.new("RGB", (width, top + sum(heights) + _MARGIN), _BACKGROUND)
-    draw = ImageDraw.Draw(sheet)
+    bar_at = top + body_height + _GAP
+    page = Image.new("RGB", (width, bar_at + 7 + _SMALL + _MARGIN), _BACKGROUND)
+    draw = ImageDraw.Draw(page)
     pen = Pen(draw)
     pen.write((_MARGIN, _MARGIN), title[0], _TITLE, _TEXT, room)
     pen.write((_MARGIN, _MARGIN + _TITLE + 8), title[1], _BODY, _DIM, room)
@@ -140,31 +144,39 @@ def _drawn(title: tuple[str, str], rows: Sequence[Row]) -> "Image.Image":
         for x, name, color in entries:
             draw.rectangle((_MARGIN + x, y + 3, _MARGIN + x + 10, y + 13), fill=color)
             pen.write((_MARGIN + x + 16, y), name, _BODY, _TEXT, room - 16)
-    y = top
-    for row, height in zip(rows, heights, strict=True):
-        cells_at = y + _caption_height(row)
-        pen.write((_MARGIN, cells_at), row.name, _BODY, _TEXT, label_width)
-        for column, cell in enumerate(row.cells):
-            x = left + column * (cell_width + _GAP)
-            pen.write((x, y), cell.caption, _SMALL, _DIM, row.size[0])
-            _draw_cell(sheet, draw, pen, (x, cells_at), row, cell, limits)
-        _draw_bar(draw, pen, (_MARGIN, cells_at + _BODY + 16), row)
-        y += height
-    return sheet
+    _draw_body(page, draw, pen, (_MARGIN, top), body, limits)
+    _draw_bar(draw, pen, (_MARGIN, bar_at), rows)
+    return page
 
 
-def _subtitle(data: OpenDataset, images: int, times: int, all_times: int, z: Z) -> str:
-    """Describe how much of the dataset the sheet shows."""
+def _draw_body(
+    page: "Image.Image",
+    draw: "ImageDraw.ImageDraw",
+    pen: Pen,
+    corner: tuple[int, int],
+    body: PreviewLayout,
+    limits: Limits,
+) -> None:
+    left, top = corner
+    for placed in body.cells:
+        at = left + placed.at[0], top + placed.at[1]
+        _draw_cell(page, draw, pen, at, placed.row, placed.cell, limits)
+    for boxes, color, width in ((body.outlines, _MISSING, 1), (body.failed, _FAILED, 2)):
+        for x0, y0, x1, y1 in boxes:
+            draw.rectangle((left + x0, top + y0, left + x1, top + y1), outline=color, width=width)
+    for note in body.notes:
+        color = _TEXT if note.size > _SMALL else _DIM
+        pen.write((left + note.at[0], top + note.at[1]), note.text, note.size, color, note.width)
 
-    def part(some: int, every: int, thing: str) -> str:
-        return (f"{some:,} of " if some < every else "") + count_text(every, thing)
 
-    parts = [part(images, len(data.images), "image"), part(times, all_times, "time point")]
+def _subtitle(data: OpenDataset, body: PreviewLayout, all_times: int, z: Z) -> str:
+    """Describe how much of the dataset the preview shows."""
+    parts = [how_many(body.images, len(data.images), "image"), how_many(body.times, all_times, "time point")]
     if max(image.layout.sizes["Z"] for image in data.images) > 1:
         parts.append("maximum along z" if z == "max" else "middle of z")
     if not data.is_finished:
         parts.append("not finished")
-    return ", ".join(parts)
+    return ", ".join([*parts, *body.told])
 
 
 def _legend(rows: Sequence[Row], pen: Pen, room: int) -> list[list[tuple[int, str, str]]]:
@@ -188,18 +200,8 @@ def _legend(rows: Sequence[Row], pen: Pen, room: int) -> list[list[tuple[int, st
     return lines
 
 
-def _caption_height(row: Row) -> int:
-    return _SMALL + 6 if any(cell.caption for cell in row.cells) else 0
-
-
-def _row_height(row: Row) -> int:
-    """Return the height of a row, including its name and scale bar."""
-    beside = _BODY + (16 + _SMALL + 14 if row.pixel_um is not None else 6)
-    return _caption_height(row) + max(row.size[1], beside) + _GAP * 2
-
-
 def _draw_cell(
-    sheet: "Image.Image",
+    page: "Image.Image",
     draw: "ImageDraw.ImageDraw",
     pen: Pen,
     place: tuple[int, int],
@@ -217,7 +219,7 @@ def _draw_cell(
         draw.line((x, y, x + width - 1, y + height - 1), fill=_DIM)
         draw.line((x, y + height - 1, x + width - 1, y), fill=_DIM)
         return
-    sheet.paste(Image.fromarray(pixels), place)
+    page.paste(Image.fromarray(pixels), place)
     missing = [
         channel.name for channel, plane in zip(row.channels, cell.planes, strict=True) if plane is None
     ]
@@ -227,13 +229,18 @@ def _draw_cell(
         pen.write((x + 3, y + height - _SMALL - 4), text, _SMALL, _TEXT)
 
 
-def _draw_bar(draw: "ImageDraw.ImageDraw", pen: Pen, place: tuple[int, int], row: Row) -> None:
-    """Draw a scale bar of round length if the pixel size is known."""
-    if row.pixel_um is None:
-        return
+def _draw_bar(draw: "ImageDraw.ImageDraw", pen: Pen, place: tuple[int, int], rows: Sequence[Row]) -> None:
+    """Draw one scale bar of round length if all images have the same scale, which is known."""
+    scales = {None if row.pixel_um is None else float(f"{row.pixel_um:.6g}") for row in rows}
+    scale = scales.pop() if len(scales) == 1 else None
     x, y = place
-    length_um = round_length(min(_BAR_PART * row.size[0], _LABEL_WIDTH[0]) * row.pixel_um)
-    length_px = max(1, round(length_um / row.pixel_um))
+    if scale is None:
+        if scales:
+            pen.write((x, y), "no scale bar: scales differ", _SMALL, _DIM)
+        return
+    widest = max(row.size[0] for row in rows)
+    length_um = round_length(min(_BAR_PART * widest, _BAR_PX) * scale)
+    length_px = max(1, round(length_um / scale))
     draw.rectangle((x, y, x + length_px - 1, y + 3), fill=_TEXT)
     pen.write((x, y + 7), length_text(length_um), _SMALL, _TEXT)
 

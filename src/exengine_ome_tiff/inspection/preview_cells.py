@@ -1,5 +1,6 @@
-"""Rows and cells of a contact sheet: the planes shown, and their downsampled pixels."""
+"""Images and cells of a preview: the planes shown, and their downsampled pixels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -20,7 +21,7 @@ _SPARE = ((0, 255, 0), (255, 0, 255), (0, 255, 255), (255, 255, 0), (255, 128, 0
 
 @dataclass(frozen=True, slots=True)
 class RowChannel:
-    """A channel of a row: its name ("" for frames without a channel) and its colour in the sheet."""
+    """A channel of a row: its name ("" for frames without a channel) and its colour in the preview."""
 
     name: str
     color: Color
@@ -36,7 +37,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """An image of a contact sheet; `size` is its cell size in pixels, `pixel_um` the size of a cell pixel."""
+    """An image of a preview; `size` is its cell size in pixels, `pixel_um` the size of a cell pixel."""
 
     name: str
     channels: tuple[RowChannel, ...]
@@ -52,7 +53,12 @@ def thinned(count: int, most: int) -> list[int]:
 
 
 def read_row(data: OpenDataset, image: OpenImage, columns: int, z: Z, cell_px: int) -> Row:
-    """Read an image for a sheet: at most `columns` time points, the middle plane or the maximum along z."""
+    """Read at most `columns` time points of an image, evenly chosen."""
+    return read_times(data, image, thinned(image.layout.sizes["T"], columns), z, cell_px)
+
+
+def read_times(data: OpenDataset, image: OpenImage, times: Sequence[int], z: Z, cell_px: int) -> Row:
+    """Read time points of an image by their indices, the middle plane or the maximum along z."""
     layout, pixels = image.layout, image.pixels
     height, width = pixels.stored_shape[:2]
     scale = cell_px / max(height, width)
@@ -63,9 +69,9 @@ def read_row(data: OpenDataset, image: OpenImage, columns: int, z: Z, cell_px: i
     calibration = data.calibration(image)
     times_s = calibration.time_points_s()
     cells = []
-    for t in thinned(cube.shape[0], columns):
+    for t in times:
         planes = tuple(_plane(data, numbers, z, size) for numbers in cube[t])
-        cells.append(Cell(_caption(layout.label("T", t), times_s[t]) if len(cube) > 1 else "", planes))
+        cells.append(Cell(_caption(layout.label("T", t), times_s[t]), planes))
     pixel_um = calibration.pixel_size_um[1]
     return Row(
         image.name,
@@ -108,7 +114,7 @@ def _reduced(pixels: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[np.
 
 def _caption(label: str, time_s: float) -> str:
     """Name a time point: its value and the time of its first plane."""
-    return label if np.isnan(time_s) else f"{label} ({duration_text(time_s)})".lstrip()
+    return label if not label or np.isnan(time_s) else f"{label} ({duration_text(time_s)})"
 
 
 def row_channels(image: OpenImage) -> tuple[RowChannel, ...]:

@@ -1,4 +1,4 @@
-"""Contact sheets: which planes are in them and in which colours, by the pixels of the picture."""
+"""Previews: which planes are in them and in which colours, by the pixels of the picture."""
 
 import io
 
@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from exengine_ome_tiff import OmeTiffError, TiffStorage, contact_sheet
+from exengine_ome_tiff import OmeTiffError, PlateInfo, TiffStorage, preview
 from exengine_ome_tiff.inspection.contrast import contrast, light, picture
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
-from exengine_ome_tiff.inspection.sheet import round_length
-from exengine_ome_tiff.inspection.sheet_cells import read_row, thinned
+from exengine_ome_tiff.inspection.preview_cells import read_row, thinned
+from exengine_ome_tiff.inspection.preview_layout import in_grid, in_mosaic, in_rows
+from exengine_ome_tiff.inspection.preview_page import round_length
+from exengine_ome_tiff.inspection.preview_plate import incomplete_wells, wells_of
 from exengine_ome_tiff.text_format import duration_text, length_text
 
 RAMP = np.arange(64, dtype="u2")[None, :].repeat(64, 0)
@@ -81,7 +83,7 @@ def test_time_points_are_thinned_evenly(tmp_path):
         ("t=66", 66),
         ("t=99", 99),
     ]
-    sheet = contact_sheet(path, columns=4)
+    sheet = preview(path, columns=4)
     assert (sheet.times, sheet.all_times, sheet.images, sheet.all_images) == (4, 100, 1, 1)
     assert thinned(3, 6) == [0, 1, 2]
     assert thinned(5, 1) == [0]
@@ -125,8 +127,8 @@ def test_planes_that_are_missing_are_told(tmp_path):
     def has_grey(sheet):
         return (pixels_of(sheet) == grey).all(axis=2).sum() > 100
 
-    assert not has_grey(contact_sheet(whole))
-    assert has_grey(contact_sheet(path))
+    assert not has_grey(preview(whole))
+    assert has_grey(preview(path))
 
 
 def test_a_time_point_without_any_plane_of_a_modulo_axis(tmp_path):
@@ -135,7 +137,7 @@ def test_a_time_point_without_any_plane_of_a_modulo_axis(tmp_path):
     with OpenDataset(path) as data:
         cells = read_row(data, data.images[0], 6, "middle", 64).cells
         assert picture(read_row(data, data.images[0], 6, "middle", 64), cells[3], {}) is None
-    drawn = pixels_of(contact_sheet(path))
+    drawn = pixels_of(preview(path))
     assert (drawn == (42, 46, 55)).all(axis=2).sum() > 20_000, "a cell that is crossed out"
     assert [cell.caption for cell in cells] == ["t=0 angle 0", "t=0 angle 90", "t=1 angle 0", "t=1 angle 90"]
 
@@ -144,7 +146,7 @@ def test_a_scale_bar_is_there_only_where_the_pixel_size_is_known(tmp_path):
     rows = []
     for number, options in enumerate(({}, {"pixel_size_um": 0.5})):
         path = put(tmp_path / f"{number}.ome.tiff", [({}, RAMP)], **options)
-        lit = (pixels_of(contact_sheet(path, cell_px=64)) == (242, 242, 242)).all(axis=2)
+        lit = (pixels_of(preview(path, cell_px=64)) == (242, 242, 242)).all(axis=2)
         # 64 pixels of 0.5 um: 10 um are 20 pixels, behind the margin
         rows.append((lit[:, 14:34].all(axis=1) & ~lit[:, 34]).sum())
     assert rows == [0, 4]
@@ -158,14 +160,14 @@ def test_lengths_of_scale_bars_are_round():
 @pytest.mark.parametrize("name", ["a", "細胞 мой Ω \U0001f52c", "x" * 300, "a\nb\x07c", "\u202eabc"])
 def test_any_name(tmp_path, name):
     path = put(tmp_path / "n.ome.tiff", [({"position": name, "channel": name}, RAMP)])
-    sheet = contact_sheet(path, format="JPEG")
+    sheet = preview(path, format="JPEG")
     assert Image.open(io.BytesIO(sheet.encoded)).format == "JPEG"
     assert sheet.width == 520
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (700, 900)])
 def test_any_shape(tmp_path, shape):
-    sheet = contact_sheet(put(tmp_path / "s.ome.tiff", [({}, np.ones(shape, "u1"))], pixel_size_um=1))
+    sheet = preview(put(tmp_path / "s.ome.tiff", [({}, np.ones(shape, "u1"))], pixel_size_um=1))
     assert sheet.height < 400
 
 
@@ -178,7 +180,7 @@ def test_before_a_dataset_is_finished(tmp_path):
 
 def test_hundreds_of_positions(tmp_path):
     path = put(tmp_path / "p.ome.tiff", [({"position": p}, np.full((4, 4), p, "u2")) for p in range(300)])
-    sheet = contact_sheet(path, rows=5)
+    sheet = preview(path, images=5)
     assert (sheet.images, sheet.all_images) == (5, 300)
 
 
@@ -189,15 +191,15 @@ def test_dark_colours_are_made_lighter():
     assert blue @ [0.2126, 0.7152, 0.0722] == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("options", [{"rows": 0}, {"columns": 0}, {"cell_px": 31}, {"cell_px": 2000}])
+@pytest.mark.parametrize("options", [{"images": 0}, {"columns": 0}, {"cell_px": 31}, {"cell_px": 2000}])
 def test_options_that_make_no_sense(tmp_path, options):
-    with pytest.raises(ValueError, match="a sheet has"):
-        contact_sheet(tmp_path, **options)
+    with pytest.raises(ValueError, match="a preview has"):
+        preview(tmp_path, **options)
 
 
 def test_no_dataset(tmp_path):
     with pytest.raises(OmeTiffError):
-        contact_sheet(tmp_path)
+        preview(tmp_path)
 
 
 def test_a_cell_that_is_reduced_has_larger_pixels(tmp_path):
@@ -227,3 +229,91 @@ def test_hardly_a_pixel_is_as_bright_as_can_be(tmp_path):
     drawn = colours(path)
     assert 0 < (drawn[..., 0] >= drawn.max()).mean() < 0.02
     assert (drawn[..., 0] == 0).mean() < 0.03
+
+
+GREY, ORANGE = (42, 46, 55), (255, 154, 60)
+WHITE = np.full((64, 64), 255, "u1")
+
+
+def test_a_plate_is_a_map_with_empty_and_incomplete_wells(tmp_path):
+    path = tmp_path / "plate.ome.tiff"
+    with TiffStorage(
+        path, plate=PlateInfo({"p": "A1", "q": "C4", "gone": "B2"}, rows=3, columns=4)
+    ) as storage:
+        for position in "pq":
+            storage.put({"position": position, "channel": "GFP", "time": 0}, WHITE)
+        storage.put({"position": "p", "channel": "RFP", "time": 0}, WHITE)
+        storage.put({"position": "p", "channel": "GFP", "time": 1}, WHITE)
+        storage.put({"position": "p", "channel": "RFP", "time": 1}, WHITE)
+        storage.put({"position": "q", "channel": "RFP", "time": 1}, WHITE)
+    sheet = preview(path, cell_px=64)
+    pixels, step = pixels_of(sheet), 64 + 6
+    outlined = (pixels == GREY).all(axis=2)
+    marked = (pixels == ORANGE).all(axis=2)
+    left = 14 + 30
+    top = np.flatnonzero(outlined[:, left + step + 30])[0]
+    for row in range(3):
+        for column in range(4):
+            corner = left + column * step, top + row * step
+            edge = slice(corner[1], corner[1] + 64), slice(corner[0], corner[0] + 64)
+            if (row, column) in ((0, 0), (2, 3)):
+                assert pixels[edge].max() >= 128
+            elif (row, column) != (1, 1):
+                assert outlined[edge].sum() == 4 * 63
+            assert marked[edge].any() == ((row, column) in ((1, 1), (2, 3)))
+    assert (sheet.images, sheet.all_images) == (2, 2)
+    whole = [({"well": well, "channel": channel}, WHITE) for well in ("A1", "A2", "B3") for channel in "xy"]
+    path = put(tmp_path / "channel.ome.tiff", whole[:-1])
+    with OpenDataset(path) as data:
+        assert incomplete_wells(wells_of(data)[1]) == {(1, 2)}, "without a channel that others have"
+
+
+def test_tiles_are_a_mosaic_by_stage_position_and_by_row_and_column(tmp_path):
+    """Four tiles of one picture, put in any order, make the picture again."""
+    whole = np.arange(128 * 128).reshape(128, 128).astype("u2")
+    tiles = {(row, column): whole[row * 64 :, column * 64 :][:64, :64] for row in (0, 1) for column in (1, 0)}
+    for number in range(2):
+        path = tmp_path / f"{number}.ome.tiff"
+        with TiffStorage(path, pixel_size_um=0.5) as storage:
+            for index, ((row, column), pixels) in enumerate(tiles.items()):
+                at = {"row": row, "column": column} if number else {"position": index}
+                told = {} if number else {"XPositionUm": 32.0 * column, "YPositionUm": 32.0 * row}
+                storage.put(at, pixels, told)
+        with OpenDataset(path) as data:
+            body = in_mosaic(data, data.images, "middle", 64)
+            assert body.size[0] == body.size[1] == 2 * body.cells[0].row.size[0]
+            page = np.zeros((body.size[1], body.size[0]))
+            for placed in body.cells:
+                (x, y), (width, height) = placed.at, placed.row.size
+                page[y : y + height, x : x + width] = placed.cell.planes[0]
+        factor = len(page) // 128
+        assert (page[::factor, ::factor] == whole).all()
+        assert preview(path).images == 4
+    far = put(tmp_path / "far.ome.tiff", [({"position": p}, RAMP) for p in range(3)], pixel_size_um=0.5)
+    with OpenDataset(far) as data:
+        assert in_mosaic(data, data.images, "middle", 64) is None
+
+
+def test_columns_are_time_points_and_a_skipped_one_is_empty(tmp_path):
+    frames = [({"position": p, "time": t}, RAMP) for p, t in ((0, 0), (0, 5), (0, 7), (1, 5))]
+    path = put(tmp_path / "run.ome.tiff", frames)
+    with OpenDataset(path) as data:
+        body = in_rows(data, data.images, None, 6, "middle", 64)
+    places = [(placed.cell.caption, placed.at[0]) for placed in body.cells]
+    x = [place for _, place in places]
+    assert [caption for caption, _ in places] == ["t=0", "t=5", "t=7", "t=5"]
+    assert x[0] < x[1] < x[2]
+    assert x[3] == x[1]
+    assert (body.images, body.times) == (2, 3)
+
+
+def test_one_time_point_fills_the_page(tmp_path):
+    path = put(tmp_path / "run.ome.tiff", [({"position": p}, RAMP) for p in range(20)], pixel_size_um=1)
+    with OpenDataset(path) as data:
+        body = in_grid(data, data.images, None, 6, "middle", 64)
+    columns = {placed.at[0] for placed in body.cells}
+    rows = {placed.at[1] for placed in body.cells}
+    assert (len(columns), len(rows), body.images) == (6, 4, 20)
+    assert preview(path, cell_px=64, images=7).images == 7
+    lit_rows = (pixels_of(preview(path, cell_px=64)) == (242, 242, 242)).all(axis=2)[:, 14:30].all(axis=1)
+    assert lit_rows.sum() == 4, "one scale bar"
