@@ -13,7 +13,7 @@ from ome_types import from_tiff
 from acquisitions import nested
 from exengine_ome_tiff import ChannelInfo, OmeTiffError, TiffStorage, export_imagej, info, recover
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
-from exengine_ome_tiff.inspection.sheet_cells import read_row
+from exengine_ome_tiff.inspection.preview_cells import read_row
 from exengine_ome_tiff.inspection.text_table import table
 from exengine_ome_tiff.text_format import duration_text, length_text, shortened, size_text
 from frames import frame

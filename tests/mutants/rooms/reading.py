@@ -43,7 +43,7 @@ MUTANTS = [
         "reading/calibration.py",
         "np.fmin.reduce(times_s",
         "np.fmax.reduce(times_s",
-        "inspection/test_sheet.py::test_a_caption_has_the_time_of_the_first_plane",
+        "inspection/test_preview.py::test_a_caption_has_the_time_of_the_first_plane",
     ),
     Mutant(
         "reading/calibration.py",
