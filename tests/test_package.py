@@ -67,8 +67,9 @@ def test_importing_is_cheap(module):
 def test_tools_are_imported_when_they_are_asked_for():
     script = (
         "import sys, exengine_ome_tiff as e; "
-        "tools = {f'{e.__name__}.{name}' for name in ('conversion', 'inspection')}; "
-        "assert not tools & {*sys.modules}; e.info, e.convert; assert tools < {*sys.modules}"
+        "tools = {f'{e.__name__}.{name}' for name in ('adapters', 'conversion', 'inspection')}; "
+        "assert not tools & {*sys.modules}; e.info, e.convert, e.TiffStorageHandler; "
+        "assert tools < {*sys.modules}"
     )
     run("-W", "error", "-c", script)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):

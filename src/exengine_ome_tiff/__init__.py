@@ -21,6 +21,7 @@ from exengine_ome_tiff.translate import CameraValues, FrameValues, PlaneValues, 
 from exengine_ome_tiff.version import __version__
 
 _TOOLS = {
+    "adapters": ("TiffStorageHandler",),
     "conversion": ("ConversionResult", "ExportResult", "SkippedFrame", "convert", "export_imagej"),
     "inspection": (
         "DatasetInfo",
@@ -34,6 +35,7 @@ _TOOLS = {
 """What no acquisition needs, by the package that has it, which is imported when it is asked for."""
 
 if TYPE_CHECKING:
+    from exengine_ome_tiff.adapters import TiffStorageHandler
     from exengine_ome_tiff.conversion import (
         ConversionResult,
         ExportResult,
@@ -85,6 +87,7 @@ __all__ = [
     "SkippedFrame",
     "SummaryValues",
     "TiffStorage",
+    "TiffStorageHandler",
     "Translator",
     "__version__",
     "convert",

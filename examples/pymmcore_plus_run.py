@@ -1,0 +1,30 @@
+"""A plan of pymmcore-plus on Micro-Manager's DemoCamera, written with the handler for its runs.
+
+Needs the extras `pymmcore-plus` and `micromanager`. For your own microscope leave out the search path, and
+load your configuration file.
+"""
+
+import mm_test_adapters
+from pymmcore_plus import CMMCorePlus
+from useq import MDASequence, Position
+
+from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff.adapters.pymmcore_plus_handler import TiffStorageHandler
+
+core = CMMCorePlus()
+core.setDeviceAdapterSearchPaths([str(mm_test_adapters.device_adapter_path())])
+core.loadSystemConfiguration("MMConfig_demo.cfg")
+
+sequence = MDASequence(
+    channels=["DAPI", "FITC"],
+    stage_positions=[Position(x=0, y=0, name="left"), Position(x=500, y=0, name="right")],
+    time_plan={"interval": 0.1, "loops": 3},
+    z_plan={"range": 4, "step": 1},
+)
+
+with TiffStorageHandler("pymmcore_plus_run.ome.tiff", overwrite=True) as handler:
+    core.mda.run(sequence, output=handler)
+
+with TiffStorage.open("pymmcore_plus_run.ome.tiff") as storage:
+    for image in storage.images:
+        print(image.name, image.sizes, image.channels)

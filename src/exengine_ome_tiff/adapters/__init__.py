@@ -1,0 +1,5 @@
+"""Adapters to other people's frameworks, one module for each."""
+
+from exengine_ome_tiff.adapters.pymmcore_plus_handler import TiffStorageHandler
+
+__all__ = ["TiffStorageHandler"]
