@@ -233,15 +233,7 @@ class Facts:
             return plate
 
     def _wells_told(self, plate: PlateInfo, layouts: Iterable[ImageLayout]) -> PlateInfo:
-        """Let the names that metadata gives positions tell their wells, where a plate is told.
-
-        Parameters
-        ----------
-        plate
-            What is known of the plate.
-        layouts
-            Of the images.
-        """
+        """Let the names that metadata gives positions tell their wells, where a plate is told."""
         told = self._summary
         is_told = any(each is not None for each in (told.plate_name, told.plate_rows, told.plate_columns))
         if plate.wells or not (is_told or told.wells):

@@ -340,22 +340,7 @@ def _planes_told(form: Form, rows: npt.NDArray[np.int64]) -> Columns:
 def _told_rows(
     form: Form, rows: npt.NDArray[np.int64], planes: Columns, keys: Collection[str]
 ) -> dict[str, npt.NDArray[np.bool_]]:
-    """Find in which rows the values of keys are in the planes.
-
-    Parameters
-    ----------
-    form, rows
-        Of the frames; rows of shape (n,).
-    planes
-        What was written, by the fields of `PlaneValues`, each of shape (n,).
-    keys
-        Those to look at.
-
-    Returns
-    -------
-    dict
-        By key, each of shape (n,); without keys that tell nothing of planes.
-    """
+    """Find the rows whose planes hold the value of each key; keys that say nothing of planes are omitted."""
     told: dict[str, npt.NDArray[np.bool_]] = {}
     for name, candidates in form.plan.candidates.items():
         is_sole = len(candidates) == 1 and not form.plan.has_own

@@ -130,13 +130,7 @@ def claim(location: Location, *, overwrite: bool) -> Claim:
 
 
 def _check_movable(files: Collection[Path]) -> None:
-    """Make sure that Windows moves all files, and keeps none that another program has open.
-
-    Raises
-    ------
-    FileExistsError
-        Names that one.
-    """
+    """Make sure that no other program keeps Windows from moving a file; FileExistsError names it."""
     OPEN_FILES.release(files)  # this process may be reading them, as when a notebook's cell is run twice
     for file in files:
         if os.name == "nt" and file.exists():
