@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import compressing
+import decoding
 import growing
 import importing
 import large
@@ -31,6 +32,7 @@ PARTS = {
     "compressing": compressing,
     "growing": growing,
     "reading": reading,
+    "decoding": decoding,
     "importing": importing,
     "large": large,
 }

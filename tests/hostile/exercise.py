@@ -22,7 +22,7 @@ from exengine_ome_tiff import OmeTiffError, TiffStorage, recover, validate
 from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.dataset.stored_images import ImageInfo
 from exengine_ome_tiff.repair.validation import Problem
-from exengine_ome_tiff.tiff import decode, page_coding
+from exengine_ome_tiff.tiff import page_coding, threads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,7 +162,7 @@ def quieten() -> None:
     warnings.simplefilter("error")
     logging.disable(logging.CRITICAL)
     os.fsync = lambda _file: None
-    decode.workers = page_coding.workers = lambda: 1  # starting threads takes longer than what they would do
+    threads.workers = page_coding.workers = lambda: 1  # starting threads takes longer than what they would do
 
 
 def limit_memory() -> None:

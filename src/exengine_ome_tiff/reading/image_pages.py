@@ -1,5 +1,6 @@
 """The pages of one image in the shape of its axes."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,10 @@ from exengine_ome_tiff.coordinates import FrameNumber
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
 from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.reading.pixel_kind import FrameKind, Numbers
+from exengine_ome_tiff.tiff import in_shares
+
+_THREADED_BYTES = 64 << 10
+"""Encoded pages of this size and larger are read by several threads."""
 
 
 class ImagePages(NamedTuple):
@@ -37,12 +42,27 @@ class ImagePages(NamedTuple):
 
     def read(self, dataset: FrameIndex) -> npt.NDArray[Any]:
         """Read all pages into one array, shape (axes..., Y, X) or with samples; zeros where no frame is."""
-        pixels = np.zeros((self.frames.size, *self.kind.shape), self.kind.dtype)
-        for row, number in enumerate(self.frames.ravel().tolist()):
-            if number >= 0:
-                frame = FrameNumber(number)
+        numbers = self.frames.ravel()
+        pixels = np.zeros((numbers.size, *self.kind.shape), self.kind.dtype)
+
+        def read(rows: Sequence[int]) -> None:
+            for row in rows:
+                frame = FrameNumber(int(numbers[row]))
                 pixels[row] = self.kind.pixels(dataset.format(frame), dataset.stored(frame))
+
+        rows = np.flatnonzero(numbers >= 0).tolist()
+        if self._is_worth_threads:
+            in_shares(read, rows)
+        else:
+            read(rows)
         return pixels.reshape(self.frames.shape + self.kind.shape)
+
+    @property
+    def _is_worth_threads(self) -> bool:
+        """Whether the pages take longer to decode than threads take to change over."""
+        return any(
+            pixels.is_encoded and pixels.nbytes >= _THREADED_BYTES for pixels in self.locations.known_formats
+        )
 
 
 def _kind(locations: PageLocations) -> FrameKind:

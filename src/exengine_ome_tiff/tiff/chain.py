@@ -121,9 +121,8 @@ class Ifd(NamedTuple):
         return entry
 
     def tags(self) -> Iterator[Entry]:
-        """Yield all entries."""
-        for fields in ENTRY.iter_unpack(self.entries):
-            yield Entry(*fields)
+        """Return all entries."""
+        return map(Entry._make, ENTRY.iter_unpack(self.entries))
 
     @property
     def is_sorted(self) -> bool:

@@ -1,7 +1,8 @@
 """Decoding a page that is compressed or tiled: what this package writes, and nothing else."""
 
 import zlib
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -10,15 +11,17 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain
-from exengine_ome_tiff.tiff.page_coding import workers
-from exengine_ome_tiff.tiff.pixels import PixelFormat
+from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
+from exengine_ome_tiff.tiff.threads import in_shares
 
 _SURELY_BYTES = 1 << 28
 _MOST_COMPRESSED = 50_000
 """Pages beyond `_SURELY_BYTES` are at most so many times larger than their compressed bytes."""
 _TILES_OF_PAGE = 64
 """Tiles beyond `_SURELY_BYTES` are at most so many times larger than their page."""
+_THREADED_BYTES = 1 << 20
+"""Threads decode pages from this size on. Starting them takes longer than decoding a smaller page."""
 _PLAIN, _LZW, _ZLIB, _OLD_ZLIB, _ZSTD = 1, 5, 8, 32946, 50000
 _COMPRESSIONS = (_PLAIN, _LZW, _ZLIB, _OLD_ZLIB, _ZSTD)
 _NO_PREDICTOR, _DIFFERENCES = 1, 2
@@ -27,6 +30,25 @@ _CHUNKY = 1
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES = 256, 257, 258, 259, 277
 _ROWS_PER_STRIP, _PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLE_FORMAT = 278, 284, 317, 322, 323, 339
+
+
+class Window(NamedTuple):
+    """A region of a page: its first row and column, and those behind its last ones."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @classmethod
+    def whole(cls, pixels: PixelFormat) -> "Window":
+        """Return the window that covers pages of a format."""
+        height, width = pixels.stored_shape[:2]
+        return cls(0, 0, height, width)
+
+    def shape(self, pixels: PixelFormat) -> tuple[int, ...]:
+        """Return the shape of the region in the array that `pixels` describes."""
+        return (self.bottom - self.top, self.right - self.left, *pixels.stored_shape[2:])
 
 
 class _Segment(NamedTuple):
@@ -38,6 +60,15 @@ class _Segment(NamedTuple):
     columns: int
     y: int
     x: int
+
+    def is_in(self, window: Window) -> bool:
+        """Whether any of its pixels are in a window."""
+        return (
+            self.y < window.bottom
+            and self.y + self.rows > window.top
+            and self.x < window.right
+            and self.x + self.columns > window.left
+        )
 
 
 class _Page:
@@ -76,7 +107,7 @@ class _Page:
                 f"{self._what}: compression {self.compression} with predictor {self._predictor} "
                 "is none of ours"
             )
-        if self.compression in (_LZW, _ZSTD) and find_spec("imagecodecs") is None:
+        if self.compression in (_LZW, _ZSTD) and not _has_imagecodecs():
             raise OmeTiffError(f'{self._what} needs imagecodecs: pip install "exengine-ome-tiff[codecs]"')
 
     def segments(self) -> list[_Segment]:
@@ -101,26 +132,50 @@ class _Page:
             for offset, count, (y, x) in zip(offsets, counts, places, strict=True)
         ]
 
-    def decode(self, segment: _Segment, stored: npt.NDArray[Any]) -> None:
-        """Decode a strip or a tile into its place in the page; OmeTiffError where it cannot be."""
-        nbytes = self._nbytes(segment.rows, segment.columns)
-        data = self._file.read(segment.offset, segment.nbytes)
+    def decode(self, segments: Sequence[_Segment], window: Window, region: npt.NDArray[Any]) -> None:
+        """Decode strips or tiles into the region that a window shows; OmeTiffError where they cannot be."""
+        for segment in segments:
+            top, left = max(segment.y, window.top), max(segment.x, window.left)
+            bottom = min(segment.y + segment.rows, window.bottom)
+            right = min(segment.x + segment.columns, window.right)
+            place = region[top - window.top : bottom - window.top, left - window.left : right - window.left]
+            data = bytearray(segment.nbytes)
+            del data[self._file.read_into(segment.offset, data) :]
+            if not self._is_decoded_into(data, segment, place):
+                place[:] = self._decoded(data, segment)[
+                    top - segment.y : bottom - segment.y, left - segment.x : right - segment.x
+                ]
+
+    def _is_decoded_into(self, data: bytearray, segment: _Segment, place: npt.NDArray[Any]) -> bool:
+        """Decode where pixels are to be, without a copy, if that is possible."""
+        if self.compression != _ZSTD or self._predictor != _NO_PREDICTOR or not place.flags.c_contiguous:
+            return False
+        if place.shape[:2] != (segment.rows, segment.columns):
+            return False
+        import imagecodecs
+
         try:
-            data = _decompressed(self.compression, data, nbytes)
+            return len(imagecodecs.zstd_decode(data, out=as_bytes(place))) == place.nbytes
+        except RuntimeError:
+            return False  # `_decoded` says what is wrong
+
+    def _decoded(self, data: bytearray, segment: _Segment) -> npt.NDArray[Any]:
+        """Return the pixels of a strip or a tile."""
+        nbytes = self._nbytes(segment.rows, segment.columns)
+        try:
+            decompressed = _decompressed(self.compression, data, nbytes)
         except (RuntimeError, ValueError, zlib.error) as error:
             raise OmeTiffError(f"{self._what} cannot be decoded: {error}") from error
-        if len(data) != nbytes:
-            number = "more than" if len(data) > nbytes else f"{len(data)} instead of"
+        if len(decompressed) != nbytes:
+            number = "more than" if len(decompressed) > nbytes else f"{len(decompressed)} instead of"
             raise OmeTiffError(
                 f"{self._what}: the bytes at offset {segment.offset} are {number} {nbytes} when decompressed"
             )
         shape = (segment.rows, segment.columns, *self._pixels.stored_shape[2:])
-        place = stored[segment.y : segment.y + segment.rows, segment.x : segment.x + segment.columns]
-        part = np.frombuffer(data, stored.dtype).reshape(shape)[: place.shape[0], : place.shape[1]]
+        pixels = np.frombuffer(decompressed, self._pixels.stored_dtype).reshape(shape)
         if self._predictor == _DIFFERENCES:
-            np.cumsum(part, axis=1, dtype=stored.dtype, out=place)
-        else:
-            place[:] = part
+            return np.cumsum(pixels, axis=1, dtype=pixels.dtype)
+        return pixels
 
     def _nbytes(self, rows: int, columns: int) -> int:
         return rows * columns * self._pixels.samples * self._pixels.stored_dtype.itemsize
@@ -131,8 +186,8 @@ class _Page:
 
     def _number(self, code: int, default: int) -> int:
         """Return the one value of a tag; -1 where it has several ones."""
-        values = set(self._numbers(code)) or {default}
-        return values.pop() if len(values) == 1 else -1
+        values = self._numbers(code) or (default,)
+        return values[0] if len(values) == 1 or len({*values}) == 1 else -1
 
 
 def check_coding(file: SharedFile, ifd: chain.Ifd, pixels: PixelFormat) -> tuple[_Page, list[_Segment]]:
@@ -154,7 +209,9 @@ def check_coding(file: SharedFile, ifd: chain.Ifd, pixels: PixelFormat) -> tuple
     return page, page.segments()
 
 
-def decoded(file: SharedFile, ifd_at: int, pixels: PixelFormat) -> npt.NDArray[Any]:
+def decoded(
+    file: SharedFile, ifd_at: int, pixels: PixelFormat, window: Window | None = None
+) -> npt.NDArray[Any]:
     """Read the page of an IFD.
 
     tifffile could do it too, but holds locks meanwhile, which a forked process would inherit.
@@ -167,11 +224,14 @@ def decoded(file: SharedFile, ifd_at: int, pixels: PixelFormat) -> npt.NDArray[A
         Offset of the IFD.
     pixels
         What the page is to be.
+    window
+        The region to read, inside of the page; only strips or tiles that it touches are decoded. By default
+        the whole page.
 
     Returns
     -------
     numpy.ndarray
-        Pixels as they lie in the file, shape and type as `pixels` says.
+        Pixels as they lie in the file, shape and type as `pixels` and `window` say.
 
     Raises
     ------
@@ -179,19 +239,25 @@ def decoded(file: SharedFile, ifd_at: int, pixels: PixelFormat) -> npt.NDArray[A
         It is something else, or cannot be decoded.
     """
     page, segments = check_coding(file, chain.read_ifd(FileView(file), ifd_at), pixels)
-    stored = np.empty(pixels.stored_shape, pixels.stored_dtype)
-    threads = 1 if page.compression == _PLAIN else min(len(segments), workers())
-    if threads == 1:
-        for segment in segments:
-            page.decode(segment, stored)
+    if window is None:
+        window = Window.whole(pixels)
     else:
-        with ThreadPoolExecutor(threads) as pool:
-            for done in [pool.submit(page.decode, segment, stored) for segment in segments]:
-                done.result()
-    return stored
+        segments = [segment for segment in segments if segment.is_in(window)]
+    region = np.empty(window.shape(pixels), pixels.stored_dtype)
+    decode = partial(page.decode, window=window, region=region)
+    if page.compression == _PLAIN or region.nbytes < _THREADED_BYTES:
+        decode(segments)
+    else:
+        in_shares(decode, segments)
+    return region
 
 
-def _decompressed(compression: int, data: bytes, nbytes: int) -> bytes:
+@cache
+def _has_imagecodecs() -> bool:
+    return find_spec("imagecodecs") is not None
+
+
+def _decompressed(compression: int, data: bytearray, nbytes: int) -> bytes | bytearray:
     """Decompress bytes, one more than expected at the most; errors are those of the codec."""
     if compression in (_ZLIB, _OLD_ZLIB):
         return zlib.decompressobj().decompress(data, nbytes + 1)
@@ -200,4 +266,4 @@ def _decompressed(compression: int, data: bytes, nbytes: int) -> bytes:
     import imagecodecs
 
     decode = imagecodecs.lzw_decode if compression == _LZW else imagecodecs.zstd_decode
-    return bytes(decode(data, out=nbytes + 1))
+    return decode(data, out=nbytes + 1)

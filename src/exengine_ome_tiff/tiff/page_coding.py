@@ -1,8 +1,6 @@
 """How pages lie in a file: compressed, in tiles, with smaller copies; lossless, and read by Bio-Formats."""
 
 import operator
-import os
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,6 +11,7 @@ import numpy as np
 
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.pyramid import smaller_shapes
+from exengine_ome_tiff.tiff.threads import workers
 
 _COMPRESSIONS = ("zlib", "lzw", "zstd")
 _IN_PYTHON = ("zlib",)
@@ -109,7 +108,7 @@ class PageCoding:
         if self.predictor and pixels.stored_dtype.kind in "iu":
             arguments["predictor"] = 2
         if self.compression is not None:
-            arguments["maxworkers"] = workers()
+            arguments["maxworkers"] = workers()  # by itself tifffile takes half of the cores
         return arguments
 
     def most_nbytes(self, pixels: PixelFormat) -> int:
@@ -165,12 +164,6 @@ def _flag(value: object) -> bool:
             f"got predictor={value!r}, expected True or False"
         )
     return bool(value)
-
-
-def workers() -> int:
-    """Return how many threads tifffile may start, which by itself takes half of the cores."""
-    is_ending = not threading.main_thread().is_alive()  # no thread can be started any more
-    return 1 if is_ending else os.cpu_count() or 1
 
 
 @lru_cache
