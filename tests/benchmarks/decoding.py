@@ -1,4 +1,4 @@
-"""Reading compressed frames, beside the codec alone: in the same round, on one thread, with the same strips."""
+"""Reading compressed frames, beside the codec alone on one thread: in the same round, the same strips."""
 
 from __future__ import annotations
 

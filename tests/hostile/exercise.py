@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exengine_ome_tiff import OmeTiffError, TiffStorage, recover, validate
+from exengine_ome_tiff import OmeTiffError, TiffStorage, recover, threads, validate
 from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.dataset.stored_images import ImageInfo
 from exengine_ome_tiff.repair.validation import Problem
-from exengine_ome_tiff.tiff import page_coding, threads
+from exengine_ome_tiff.tiff import page_coding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

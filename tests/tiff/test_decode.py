@@ -5,8 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from exengine_ome_tiff import TiffStorage
-from exengine_ome_tiff.tiff import threads
+from exengine_ome_tiff import TiffStorage, threads
 from frames import assert_same, frame
 
 

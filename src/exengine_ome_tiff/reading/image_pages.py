@@ -10,7 +10,7 @@ from exengine_ome_tiff.coordinates import FrameNumber
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
 from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.reading.pixel_kind import FrameKind, Numbers
-from exengine_ome_tiff.tiff import in_shares
+from exengine_ome_tiff.threads import in_shares
 
 _THREADED_BYTES = 64 << 10
 """Encoded pages of this size and larger are read by several threads."""

@@ -25,7 +25,6 @@ from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes, packing_of, pixel_format
 from exengine_ome_tiff.tiff.shared_file import OPEN_FILES, FileGoneError
 from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage
-from exengine_ome_tiff.tiff.threads import in_shares
 
 __all__ = [
     "OPEN_FILES",
@@ -52,7 +51,6 @@ __all__ = [
     "finish_journal",
     "has_no_page",
     "ifd_offsets",
-    "in_shares",
     "is_begun",
     "open_journal",
     "packing_of",

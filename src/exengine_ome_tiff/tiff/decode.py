@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.threads import in_shares
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
-from exengine_ome_tiff.tiff.threads import in_shares
 
 _SURELY_BYTES = 1 << 28
 _MOST_COMPRESSED = 50_000

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from exengine_ome_tiff.threads import workers
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.pyramid import smaller_shapes
-from exengine_ome_tiff.tiff.threads import workers
 
 _COMPRESSIONS = ("zlib", "lzw", "zstd")
 _IN_PYTHON = ("zlib",)
