@@ -46,9 +46,9 @@ MUTANTS = [
         "test_cli.py::test_demo_replaces_only_when_told",
     ),
     Mutant(
-        "cli/show.py",
-        "{sheet.times} of {sheet.all_times} time points",
-        "{sheet.times} of {sheet.times} time points",
+        "cli/preview.py",
+        "{drawn.times} of {drawn.all_times} time points",
+        "{drawn.times} of {drawn.times} time points",
         "cli/test_inspection_commands.py::test_a_sheet_tells_of_how_many_time_points_it_has_some",
     ),
     Mutant(
