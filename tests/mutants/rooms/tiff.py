@@ -30,8 +30,8 @@ MUTANTS = [
     ),
     Mutant(
         "tiff/decode.py",
-        "np.cumsum(part, axis=1",
-        "np.cumsum(part, axis=0",
+        "np.cumsum(pixels, axis=1",
+        "np.cumsum(pixels, axis=0",
         "writing/test_coding.py::test_frames_are_read_back_at_any_time",
     ),
     Mutant(
