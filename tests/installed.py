@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+
+import warm
 
 COMMAND = Path(sys.executable).with_name("exengine-ome-tiff.exe" if os.name == "nt" else "exengine-ome-tiff")
 
@@ -13,6 +16,7 @@ COMMAND = Path(sys.executable).with_name("exengine-ome-tiff.exe" if os.name == "
 PARSER = "exengine_ome_tiff.cli.main.command_parser"
 
 
+@cache
 def completion(shell):
     """Return the script with which shtab completes the command in a shell."""
     command = [sys.executable, "-m", "shtab", f"--shell={shell}", "--error-unimportable", PARSER]
@@ -21,15 +25,8 @@ def completion(shell):
 
 def run(*arguments, cwd, encoding="utf-8"):
     """Run the command in a folder; its output is on a console of 90 columns."""
-    return subprocess.run(
-        [COMMAND, *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        encoding=encoding,
-        env=os.environ | {"PYTHONIOENCODING": encoding, "COLUMNS": "90"},
-        timeout=120,
-        check=False,
-    )
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "COLUMNS": "90"}
+    return warm.run([COMMAND, *map(str, arguments)], cwd=cwd, environment=environment, encoding=encoding)
 
 
 def run_on_a_terminal(*arguments, cwd):

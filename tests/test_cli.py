@@ -2,23 +2,12 @@
 
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from exengine_ome_tiff import TiffStorage, __version__
-from installed import run_on_a_terminal
-
-COMMAND = Path(sys.executable).with_name("exengine-ome-tiff.exe" if os.name == "nt" else "exengine-ome-tiff")
-
-
-def run(*arguments, cwd):
-    return subprocess.run(
-        [COMMAND, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=120, check=False
-    )
-
+from installed import COMMAND, run, run_on_a_terminal
 
 SMALL = ("--positions", 2, "--time-points", 2, "--z-slices", 2, "--size", 48)
 
@@ -94,10 +83,15 @@ def test_arguments_that_make_no_sense(tmp_path, arguments, message):
 
 
 def test_help_and_version(tmp_path):
-    assert "demo" in run("--help", cwd=tmp_path).stdout
-    assert "--hardware" in run("demo", "--help", cwd=tmp_path).stdout
-    assert run("--version", cwd=tmp_path).stdout == f"exengine-ome-tiff {__version__}\n"
-    assert run(cwd=tmp_path).returncode == 2
+    def told(*words):
+        return subprocess.run(
+            [COMMAND, *words], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    assert "demo" in told("--help").stdout
+    assert "--hardware" in told("demo", "--help").stdout
+    assert told("--version").stdout == f"exengine-ome-tiff {__version__}\n"
+    assert told().returncode == 2
 
 
 def test_a_reader_that_has_enough_is_no_error(tmp_path):

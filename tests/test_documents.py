@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 
+import warm
 from readers.bioformats import BioFormats, unavailable_reason
 
 ROOT = Path(__file__).parents[1]
@@ -82,14 +82,7 @@ def name(path):
 
 
 def run(script, folder):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", script],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
+    done = warm.run([sys.executable, "-W", "error", script], cwd=folder, timeout_s=TIMEOUT_S)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr, done.stderr
 

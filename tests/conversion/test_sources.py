@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import shutil
-import subprocess
 import sys
 import textwrap
 from dataclasses import replace
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 from exengine.storage_backends.ndtiff_and_ndram.NDTiffandRAM import NDRAMStorage
 
+import warm
 from acquisitions import nested
 from exengine_ome_tiff import ChannelInfo, OmeTiffError, TiffStorage, convert, info, validate
 from exengine_ome_tiff.conversion.sources import OwnSource
@@ -207,7 +207,7 @@ class TestInterrupts:
             convert(*sys.argv[1:3], progress=lambda _, done, all: done < int(sys.argv[3]) or os._exit(9))
         """
         command = [sys.executable, "-c", textwrap.dedent(code), source, dest, str(frames)]
-        assert subprocess.run(command, timeout=60, check=False).returncode == 9
+        assert warm.run(command, cwd=tmp_path, timeout_s=60).returncode == 9
         assert [path.name for path in dest.parent.iterdir()] == [f".{form}.part"]
         done = convert(source, dest, verify=True)
         assert (done.n_frames, done.differences) == (12, ())

@@ -16,7 +16,7 @@ from exercise import MOST_SECONDS
 
 from effort import effort
 
-COUNT = int(os.environ.get("FUZZ_COUNT", effort("1500", "20000")))
+COUNT = int(os.environ.get("FUZZ_COUNT", effort("500", "20000")))
 FIXED_START = 20261122
 DEADLINE_SECONDS = 900
 HERE = Path(__file__).parent

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import warm
 from acquisitions import nested
 from disks import failing_disk
 from exengine_ome_tiff import (
@@ -210,7 +211,7 @@ def test_a_dataset_that_is_being_written_is_refused(tmp_path, name):
             recover(tmp_path / name)
         script = "import sys; from exengine_ome_tiff.cli import main; sys.exit(main(sys.argv[1:]))"
         command = [sys.executable, "-c", script, "recover", tmp_path / name]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = warm.run(command, cwd=tmp_path, timeout_s=60)
         assert done.returncode == 1
         assert "is writing it at this moment" in done.stderr
         fill(storage, PLACES, 100)

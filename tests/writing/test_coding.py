@@ -1,7 +1,6 @@
 """Compression, tiles and pyramids: read back exactly at any time; what other readers see is in the matrix."""
 
 import os
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import warm
 from exengine_ome_tiff import TiffStorage
 from frames import assert_same, frame
 
@@ -127,14 +127,9 @@ for time, z in ((0, 0), (0, 1), (1, 0)):
 
 @pytest.mark.parametrize("coding", [{}, {"compression": "zlib"}])
 def test_python_may_end_before_finish(tmp_path, coding):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SCRIPT.replace("{coding}", repr(coding))],
-        cwd=tmp_path,
-        env=os.environ | {"TIFFFILE_NUM_THREADS": "4"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-W", "error", "-c", SCRIPT.replace("{coding}", repr(coding))]
+    environment = os.environ | {"TIFFFILE_NUM_THREADS": "4"}
+    done = warm.run(command, cwd=tmp_path, environment=environment)
     (line,) = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (0, "")
     assert line.startswith("run: 1 of 4 planes were never put")

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import warm
 from exengine_ome_tiff import NotFinishedError, TiffStorage
 from exengine_ome_tiff.tiff import chain, file_tail, final_chain
 from exengine_ome_tiff.tiff.block_records import decode_block
@@ -54,7 +55,7 @@ def pages_of(path):
             print(json.dumps([[page.shape, int(page.asarray()[0, 0])] for page in tif.pages]))
     """
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script), path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = warm.run(command, cwd=path.parent, timeout_s=60)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return [(tuple(shape), value) for shape, value in json.loads(done.stdout)]

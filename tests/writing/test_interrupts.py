@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import sys
 import textwrap
 import threading
@@ -14,13 +13,15 @@ import pytest
 import tifffile
 from ome_types import from_xml
 
+import warm
+from effort import effort
 from exengine_ome_tiff import TiffStorage, validate
 from exengine_ome_tiff.waiting import News
 from exengine_ome_tiff.writing import flusher
 from exengine_ome_tiff.writing.flusher import Flusher
 from interrupting import assert_leaves_nothing_held, is_interrupted
 
-PUTS = 6000
+PUTS = effort(2000, 6000)
 
 
 SCRIPT = """
@@ -86,7 +87,7 @@ def metadata_of(number):
 def test_interrupted_puts(tmp_path, name, seed):
     script = textwrap.dedent(SCRIPT).replace("PATH", repr([*sys.path, str(Path(__file__).parent)]))
     command = [sys.executable, "-c", script, tmp_path / name, str(seed)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = warm.run(command, cwd=tmp_path, timeout_s=100)
     assert done.returncode == 0, done.stderr
     interrupts, acknowledged = json.loads(done.stdout)
     assert interrupts > PUTS / 50

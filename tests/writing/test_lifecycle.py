@@ -6,7 +6,6 @@ import gc
 import hashlib
 import logging
 import shutil
-import subprocess
 import sys
 import textwrap
 import threading
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import warm
 from exengine_ome_tiff import NotFinishedError, OmeTiffError, TiffStorage
 from exengine_ome_tiff.writing.put_errors import PutErrors
 
@@ -288,13 +288,7 @@ SCRIPT = """
 
 def run_script(path, ending, count=COUNT):
     script = textwrap.dedent(SCRIPT).format(count=count, ending=ending)
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", script, path],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return warm.run([sys.executable, "-W", "error", "-c", script, path], cwd=path.parent, timeout_s=60)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+import warm
 from exengine_ome_tiff import PlaneValues, TiffStorage, Translator, recover, validate
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.writing import claim, flusher, recorder
@@ -293,7 +294,7 @@ class TestCallsInsideOfCalls:
             print(number)
         """
         command = [sys.executable, "-c", textwrap.dedent(script), path, str(seed)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = warm.run(command, cwd=path.parent, timeout_s=60)
         assert done.returncode == 0, done.stderr
         assert validate(path) == []
         with TiffStorage.open(path) as storage:
