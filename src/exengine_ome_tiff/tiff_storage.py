@@ -51,7 +51,8 @@ class TiffStorage(Reader):
     - **description**, which goes before what metadata says: `plate`, `pixel_size_um`, `z_step_um`,
       `time_interval_s`, `channels`, `objective`, `image_name`, `description`, `experimenter`,
       `microscope`, `filters`, `annotations`;
-    - **metadata**: `exclude_metadata`, `translators`.
+    - **metadata**: `exclude_metadata`, `translators`;
+    - **expectation**: `plan`.
 
     Parameters
     ----------
@@ -121,6 +122,10 @@ class TiffStorage(Reader):
         those of people, computers and folders.
     translators
         Dialects of metadata that this package does not know; they are asked before the others.
+    plan
+        The frames that are to come: a `useq.MDASequence`, or a dict of axes with the number of their values,
+        or the values, such as ``{"time": 10, "channel": ["DAPI", "GFP"]}``. The end of the run and `info`
+        report what did not come. Any other frame is stored as well.
 
     Raises
     ------
@@ -169,27 +174,21 @@ class TiffStorage(Reader):
         translators: Iterable[Translator] = (),
         checksums: bool | Literal["crc32", "sha256"] = False,
         fsync: bool = True,
+        plan: object = None,
     ) -> None:
         safety = Safety(on_error, checksums, fsync=fsync)
         coding = PageCoding(compression, compression_level, predictor, tile, pyramid_levels)
-        given = Given(
-            pixel_size_um,
-            z_step_um,
-            time_interval_s,
-            dict(channels or {}),
-            objective,
-            image_name,
-            description,
-            experimenter,
-            names_to_exclude(exclude_metadata),
-            microscope,
-            dict(filters or {}),
-            dict(annotations or {}),
-        )
+        scale = pixel_size_um, z_step_um, time_interval_s
+        said = image_name, description, experimenter, names_to_exclude(exclude_metadata), microscope
+        named = dict(filters or {}), dict(annotations or {})
+        given = Given(*scale, dict(channels or {}), objective, *said, *named)
         location = Location.of(path)
-        header = Header.new(summary_metadata, fold_axes, plate, coding, given, is_folder=location.is_folder)
-        recording = Recording.new(location, header, translators)
-        self._record(recording, claim(location, overwrite=overwrite), safety)
+        header = Header.new(
+            summary_metadata, fold_axes, plate, coding, given, plan, is_folder=location.is_folder
+        )
+        self._record(
+            Recording.new(location, header, translators), claim(location, overwrite=overwrite), safety
+        )
 
     def _record(self, recording: Recording, claimed: Claim, safety: Safety) -> None:
         """Begin to take frames, or go on."""

@@ -22,7 +22,7 @@ class TiffStorageHandler:
     `mda_listeners_connected`. The dataset begins when the sequence starts and is finished when it ends,
     completed, canceled or failed. Axes have names: ``time``, ``channel`` (the preset), ``z``, ``position``
     (its name), ``tile`` (of a grid) and, where several cameras record, ``camera``. The metadata are
-    `SummaryMetaV1` and `FrameMetaV1` as they come.
+    `SummaryMetaV1` and `FrameMetaV1` as they come. The sequence is the `plan`.
 
     pymmcore-plus calls it in a thread and drops what it raises. So the handler logs errors and goes on, and
     `close`, or leaving the ``with`` block, raises them.
@@ -58,11 +58,11 @@ class TiffStorageHandler:
         self._coordinates = EventCoordinates()
         self._errors: list[Exception] = []
 
-    def sequenceStarted(self, sequence: object, summary: object) -> None:  # noqa: ARG002, N802 - its names
+    def sequenceStarted(self, sequence: object, summary: object) -> None:  # noqa: N802 - its names
         """Begin the dataset with the summary metadata of the run."""
         self._coordinates, self.storage = EventCoordinates(), None
         try:
-            self.storage = TiffStorage(self._path, summary, **self._options)
+            self.storage = TiffStorage(self._path, summary, **{"plan": sequence, **self._options})
         except (TypeError, ValueError, OSError, ImportError) as error:
             self._meet(error, "no frame of the run is stored")
 

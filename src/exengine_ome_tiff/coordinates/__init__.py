@@ -1,5 +1,6 @@
 """Coordinates of frames: what is valid, what makes an image, what a file may be called."""
 
+from exengine_ome_tiff.coordinates.acquisition_plan import AcquisitionPlan, MissingFrames
 from exengine_ome_tiff.coordinates.axis_names import file_key, standard_names
 from exengine_ome_tiff.coordinates.axis_text import coordinates_text, place_text
 from exengine_ome_tiff.coordinates.grouping import check_fold_axes, lay_out
@@ -19,11 +20,13 @@ from exengine_ome_tiff.coordinates.wells import (
 __all__ = [
     "MAX_LABEL_BYTES",
     "PLANE_AXES",
+    "AcquisitionPlan",
     "Axes",
     "Coordinates",
     "FrameNumber",
     "ImageLayout",
     "Key",
+    "MissingFrames",
     "PlateInfo",
     "ValueNames",
     "Well",

@@ -8,7 +8,7 @@ from inspect import signature
 from typing import Any, Literal, Self, TypeVar
 from uuid import UUID, uuid4, uuid5
 
-from exengine_ome_tiff.coordinates import PlateInfo, check_fold_axes
+from exengine_ome_tiff.coordinates import AcquisitionPlan, PlateInfo, check_fold_axes
 from exengine_ome_tiff.dataset.privacy import without
 from exengine_ome_tiff.dataset.records import check_depth, encode_json, to_json
 from exengine_ome_tiff.errors import OmeTiffError
@@ -53,6 +53,8 @@ class Header:
         Compression, tiles and pyramids of its pages.
     given
         What the user said of it.
+    plan
+        The frames that are to come, if that is known.
     """
 
     dataset: str
@@ -62,6 +64,7 @@ class Header:
     plate: PlateInfo | None = field(default_factory=PlateInfo)
     coding: PageCoding = field(default_factory=PageCoding)
     given: Given = field(default_factory=Given)
+    plan: AcquisitionPlan | None = None
 
     def __post_init__(self) -> None:
         check_fold_axes(self.fold_axes)
@@ -76,6 +79,7 @@ class Header:
         plate: PlateInfo | Literal[False] | None,
         coding: PageCoding,
         given: Given,
+        plan: object = None,
         *,
         is_folder: bool,
     ) -> Self:
@@ -85,7 +89,8 @@ class Header:
         summary_json = to_json(summary_metadata, set())[0]
         if given.exclude_metadata:
             summary_json = encode_json(without(json.loads(summary_json), given.exclude_metadata))
-        header = cls(uuid4().urn, is_folder, summary_json, dict(fold_axes or {}), known_plate, coding, given)
+        fold_axes, known_plan = dict(fold_axes or {}), AcquisitionPlan.of(plan)
+        header = cls(uuid4().urn, is_folder, summary_json, fold_axes, known_plate, coding, given, known_plan)
         header.encode()  # now, and not at the first frame: options that JSON has no form for are refused
         return header
 
@@ -106,6 +111,8 @@ class Header:
             "given": _in_file(asdict(self.given))
             | {"channels": [(name, _in_file(asdict(info))) for name, info in self.given.channels.items()]},
         }
+        if self.plan is not None:
+            known["plan"] = self.plan.to_json()
         return f'{json.dumps(known)[:-1]}, "summary_metadata": {self.summary_json}}}'.encode("ascii")
 
     def to_dict(self) -> dict[str, Any]:
@@ -140,6 +147,7 @@ class Header:
                 _plate(header["plate"]),
                 _known(PageCoding, header["coding"]),
                 _given(header["given"]),
+                AcquisitionPlan.from_json(header["plan"]) if "plan" in header else None,
             )
         except _WRONG as error:
             raise OmeTiffError(f"not the header of a dataset: {excerpt_text(text)}") from error

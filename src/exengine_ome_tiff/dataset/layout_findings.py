@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
-from exengine_ome_tiff.coordinates import ImageLayout
+from exengine_ome_tiff.coordinates import AcquisitionPlan, ImageLayout, MissingFrames, standard_names
 from exengine_ome_tiff.coordinates.axis_names import IMAGE_AXES
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.told_names import values_along
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome import ChannelInfo
@@ -49,6 +50,21 @@ def add_layout_findings(
         if key not in known:
             fix = f"the channels are {list_text([*map(repr, there)])}" if there else "frames have no channel"
             findings.add_once("channel", str(key), f"channels= has {key!r}, which no frame has", fix)
+
+
+def missing_frames(plan: AcquisitionPlan, index: FrameIndex) -> MissingFrames:
+    """Compare a plan with the frames of a dataset."""
+    names = standard_names(axis for axes in index.axes.names for axis in axes)
+    return plan.missing(index.coordinates(), names)
+
+
+def add_plan_finding(plan: AcquisitionPlan, index: FrameIndex, findings: Findings) -> None:
+    """Find planned frames that did not come."""
+    n_planned, n_missing, values = missing_frames(plan, index)
+    if n_missing:
+        all_of = f", among them all of {list_text(values)}" if values else ""
+        message = f"{n_missing:,} of {count_text(n_planned, 'planned frame')} did not come{all_of}"
+        findings.add("plan", "", message, "record them again, unless the run was stopped on purpose")
 
 
 def _add_axes(layouts: Sequence[ImageLayout], findings: Findings) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from exengine_ome_tiff.dataset.layout_findings import missing_frames
 from exengine_ome_tiff.dataset.loader import find_companion
 from exengine_ome_tiff.dataset.stored_images import ImageInfo
 from exengine_ome_tiff.findings import Finding
@@ -62,6 +63,8 @@ class DatasetInfo:
         Number of frames; frames put at the same coordinates count once.
     n_overwritten
         Number of frames that were overwritten by later ones at the same coordinates.
+    n_planned, n_not_come
+        Number of frames that the option `plan` announced, and of those that are missing; None without it.
     images
         In the order of `TiffStorage.images`.
     metadata
@@ -78,6 +81,8 @@ class DatasetInfo:
     size_bytes: int
     n_frames: int
     n_overwritten: int
+    n_planned: int | None
+    n_not_come: int | None
     images: tuple[ImageSummary, ...]
     metadata: tuple[KeyCoverage, ...]
     options: dict[str, Any]
@@ -106,7 +111,8 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
     with OpenDataset(path) as data:
         location, frames = data.location, data.frames
         companion = find_companion(location.path, data.header.dataset) if location.is_folder else None
-        keys = coverage(data)
+        keys, plan = coverage(data), data.header.plan
+        missing = None if plan is None else missing_frames(plan, frames)
         return DatasetInfo(
             path=location.path,
             is_finished=data.is_finished and location.is_folder == (companion is not None),
@@ -114,6 +120,8 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
             size_bytes=sum(each.stat().st_size for each in (*data.paths, companion) if each is not None),
             n_frames=len(frames.numbers),
             n_overwritten=len(frames) - len(frames.numbers),
+            n_planned=missing and missing.n_planned,
+            n_not_come=missing and missing.n_missing,
             images=tuple(_summary(data, image) for image in data.images),
             metadata=keys,
             options={name: value for name, value in data.header.to_dict()["given"].items() if value},

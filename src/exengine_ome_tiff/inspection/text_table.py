@@ -35,6 +35,9 @@ def _lines(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
     yield _line("on disk", f"{size_text(info.size_bytes)} in {count_text(info.n_files, 'TIFF file')}")
     again = f", put in place of {info.n_overwritten} earlier ones" if info.n_overwritten else ""
     yield _line("frames", f"{info.n_frames}{again}")
+    if info.n_planned is not None:
+        came = f"{info.n_not_come:,} did not come" if info.n_not_come else "all came"
+        yield _line("planned", f"{count_text(info.n_planned, 'frame')}, {came}")
     missing = sum(image.n_planes - image.n_frames for image in info.images)
     yield _line("missing", f"{count_text(missing, 'plane')} never acquired" if missing else "none")
     images = info.images

@@ -1,0 +1,52 @@
+"""What was planned and did not come is told at the end of a run and by `info`."""
+
+import numpy as np
+import pytest
+
+from exengine_ome_tiff import TiffStorage, info
+from exengine_ome_tiff.inspection.text_table import table
+
+
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_what_did_not_come_is_told(tmp_path, caplog, name):
+    path = tmp_path / name
+    plan = {"position": ["A", "B"], "time": 4, "channel": ["DAPI", "GFP"]}
+    with TiffStorage(path, plan=plan) as storage:
+        for position, times in (("A", 3), ("B", 2)):
+            for time in range(times):
+                for channel in ("DAPI", "GFP"):
+                    place = {"position": position, "time": time, "channel": channel}
+                    storage.put(place, np.zeros((8, 8), np.uint16))
+        storage.flush()
+        running = info(path)
+        assert (running.n_planned, running.n_not_come, running.is_finished) == (16, 6, False)
+    told = "6 of 16 planned frames did not come, among them all of time=3: record them again"
+    assert caplog.text.count(told) == 1
+    found = info(path)
+    assert [str(each) for each in found.check if each.kind == "plan"] == [
+        f"{told}, unless the run was stopped on purpose"
+    ]
+    assert "  planned        16 frames, 6 did not come" in table(found)
+
+
+def test_a_plan_that_came_tells_nothing(tmp_path, caplog):
+    with TiffStorage(tmp_path / "run.ome.tiff", plan={"time": 2}) as storage:
+        for time in range(2):
+            storage.put({"t": time}, np.zeros((8, 8), np.uint16))
+    assert "planned" not in caplog.text
+    found = info(tmp_path / "run.ome.tiff")
+    assert (found.n_planned, found.n_not_come, found.check) == (2, 0, ())
+    assert "  planned        2 frames, all came" in table(found)
+
+
+def test_a_plan_stays_when_a_run_is_resumed(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    storage = TiffStorage(path, plan={"time": 3})
+    storage.put({"time": 0}, np.zeros((8, 8), np.uint16))
+    storage.suspend()
+    with TiffStorage.resume(path) as storage:
+        storage.put({"time": 2}, np.zeros((8, 8), np.uint16))
+    assert (info(path).n_planned, info(path).n_not_come) == (3, 1)
+    with pytest.raises(TypeError, match="plan"):
+        TiffStorage(tmp_path / "other.ome.tiff", plan=3)
+    assert not (tmp_path / "other.ome.tiff").exists()
