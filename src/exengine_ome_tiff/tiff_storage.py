@@ -178,10 +178,9 @@ class TiffStorage(Reader):
     ) -> None:
         safety = Safety(on_error, checksums, fsync=fsync)
         coding = PageCoding(compression, compression_level, predictor, tile, pyramid_levels)
-        scale = pixel_size_um, z_step_um, time_interval_s
+        scale = pixel_size_um, z_step_um, time_interval_s, dict(channels or {}), objective
         said = image_name, description, experimenter, names_to_exclude(exclude_metadata), microscope
-        named = dict(filters or {}), dict(annotations or {})
-        given = Given(*scale, dict(channels or {}), objective, *said, *named)
+        given = Given(*(*scale, *said, dict(filters or {}), dict(annotations or {})))
         location = Location.of(path)
         header = Header.new(
             summary_metadata, fold_axes, plate, coding, given, plan, is_folder=location.is_folder
