@@ -1,0 +1,1 @@
+"""Datasets in the windows of other projects: napari."""

@@ -1,0 +1,154 @@
+"""Reader of napari's plugin: a layer for each channel, of all positions."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.dataset.loader import find_dataset
+from exengine_ome_tiff.dataset.location import absolute_path
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
+from exengine_ome_tiff.inspection.preview_cells import row_channels
+from exengine_ome_tiff.reading.calibration import Calibration
+from exengine_ome_tiff.reading.image_pages import ImagePages
+
+Layer: TypeAlias = tuple[Any, dict[str, Any], str]
+"""Data, keyword arguments and type of a layer, as napari takes it."""
+
+_PERCENTILES = (0.5, 99.8)
+_NO_UNIT = "pixel"
+
+
+class _Stack(NamedTuple):
+    """Images of one shape, which differ in their labels only; a slider chooses one."""
+
+    images: list[OpenImage]
+    pages: list[ImagePages]
+    calibration: Calibration
+
+
+def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[Layer]] | None:
+    """Return the reader if `TiffStorage` wrote what is at each path; None leaves it to other plugins."""
+    try:
+        for each in _paths(path):
+            find_dataset(absolute_path(each))
+    except (OmeTiffError, OSError):
+        return None
+    return read_layers
+
+
+def read_layers(path: str | Sequence[str]) -> list[Layer]:
+    """Make the layers of datasets, finished or not.
+
+    Parameters
+    ----------
+    path
+        One or several: each a single file, a folder, or any file of a folder.
+
+    Returns
+    -------
+    list of tuple
+        A layer for each channel, lazy, with its name, colour, contrast, scale and units. Images of one shape
+        share layers, with an axis "image" in front, or "position" if nothing else tells them apart.
+    """
+    layers = []
+    for each in _paths(path):
+        with OpenDataset(each) as data:
+            stacks = _stacks(data)
+            for stack in stacks:
+                layers += _layers(data, stack, stack.images[0].name if len(stacks) > 1 else "")
+    return layers
+
+
+def _paths(path: str | Sequence[str]) -> list[Path]:
+    return [Path(each) for each in ([path] if isinstance(path, str) else path)]
+
+
+def _stacks(data: OpenDataset) -> list[_Stack]:
+    """Group images that fit into one array."""
+    stacks: dict[object, _Stack] = {}
+    for image in data.images:
+        pages, calibration = ImagePages.of(data.frames, image), data.calibration(image)
+        names = tuple(channel.name for channel in row_channels(image))
+        key = pages.frames.shape, pages.kind, tuple(image.layout.axes), names, calibration.pixel_size_um
+        stack = stacks.setdefault(key, _Stack([], [], calibration))
+        stack.images.append(image)
+        stack.pages.append(pages)
+    return list(stacks.values())
+
+
+def _layers(data: OpenDataset, stack: _Stack, prefix: str) -> list[Layer]:
+    """Make the layers of a stack."""
+    import dask.array as da
+
+    from exengine_ome_tiff.reading.dask_array import lazy_array
+
+    first, pages = stack.images[0], stack.pages[0]
+    arrays = [lazy_array(data.frames, each.frames, each.locations, each.kind) for each in stack.pages]
+    axes, scale, units = _axes(first, stack.calibration)
+    array = arrays[0]
+    if len(arrays) > 1:
+        array = da.stack(arrays)  # type: ignore[no-untyped-call]
+        labels = {axis for image in stack.images for axis in image.coordinates}
+        axes, scale, units = (
+            [labels.pop() if len(labels) == 1 else "image", *axes],
+            [1.0, *scale],
+            [_NO_UNIT, *units],
+        )
+    is_rgb = len(pages.kind.shape) > 2
+    settings = {"blending": "additive", "rgb": is_rgb}
+    at = axes.index("channel") if "channel" in axes else None
+    along = [kept for kept in range(len(axes)) if kept != at]
+    settings |= {
+        "axis_labels": [axes[kept] for kept in along],
+        "scale": [scale[kept] for kept in along],
+        "units": [units[kept] for kept in along],
+        "metadata": {"path": str(data.location.path), "images": [image.name for image in stack.images]},
+    }
+    layers: list[Layer] = []
+    for number, channel in enumerate(row_channels(first)):
+        part = array if at is None else da.take(array, number, axis=at)
+        name = ", ".join(filter(None, (prefix, channel.name))) or first.name
+        own = {"name": name, "contrast_limits": _contrast(data, stack, number)}
+        if not is_rgb:
+            own["colormap"] = "#" + "".join(f"{value:02x}" for value in channel.color)
+        layers.append((part, settings | own, "image"))
+        if at is None:
+            break
+    return layers
+
+
+def _axes(image: OpenImage, calibration: Calibration) -> tuple[list[str], list[float], list[str]]:
+    """Return names, steps and units of the axes of an image."""
+    known = {
+        "time": (calibration.time_interval_s, "s"),
+        "z": (calibration.z_step_um, "um"),
+        "y": (calibration.pixel_size_um[0], "um"),
+        "x": (calibration.pixel_size_um[1], "um"),
+    }
+    axes = [*image.layout.axes, "y", "x"]
+    steps = [known.get(axis, (None, "")) for axis in axes]
+    return (
+        axes,
+        [1.0 if step is None else step for step, _ in steps],
+        [_NO_UNIT if step is None else unit for step, unit in steps],
+    )
+
+
+def _contrast(data: OpenDataset, stack: _Stack, channel: int) -> tuple[float, float]:
+    """Return percentiles of the middle frame of a channel."""
+    for image in stack.images:
+        numbers = image.layout.cube()[:, channel]
+        numbers = numbers[numbers >= 0]
+        if numbers.size:
+            plane = _real(data.frames.stored(numbers[len(numbers) // 2]))
+            low, high = np.percentile(plane[np.isfinite(plane)], _PERCENTILES) if plane.size else (0, 1)
+            return float(low), float(max(high, low + 1))
+    return 0.0, 1.0
+
+
+def _real(pixels: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    return (np.abs(pixels) if pixels.dtype.kind == "c" else pixels).astype(np.float64)

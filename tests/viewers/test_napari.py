@@ -1,0 +1,101 @@
+"""The plugin in a real napari: names, colours, scale, all positions, lazily; others' files are left alone."""
+
+import os
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+
+from exengine_ome_tiff import ChannelInfo, TiffStorage
+from exengine_ome_tiff.viewers.napari_reader import get_reader
+from frames import frame
+
+napari = pytest.importorskip("napari", reason="napari comes with the extra `napari`")
+if sys.platform == "linux" and "DISPLAY" not in os.environ:
+    pytest.skip("there is no display, nor Xvfb", allow_module_level=True)
+
+PLUGIN = "exengine-ome-tiff"
+CHANNELS = {"DAPI": ChannelInfo("blue"), "GFP": ChannelInfo("#00ff00")}
+KNOWN = {"pixel_size_um": 0.5, "z_step_um": 2.0, "time_interval_s": 3.0, "channels": CHANNELS}
+
+
+@pytest.fixture
+def viewer():
+    viewer = napari.Viewer()
+    yield viewer
+    viewer.close()
+
+
+def write(path, **options):
+    storage = TiffStorage(path, **KNOWN | options)
+    for position in ("Pos0", "Pos1"):
+        for time in range(3):
+            for channel in ("DAPI", "GFP"):
+                for z in range(2):
+                    at = {"position": position, "time": time, "channel": channel, "z": z}
+                    storage.put(at, frame(at, (20, 30)))
+    return storage
+
+
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_layers_are_channels_of_all_positions(tmp_path, viewer, name):
+    with write(tmp_path / name) as storage:
+        storage.flush()
+        viewer.open(tmp_path / name, plugin=PLUGIN)  # unfinished
+        assert [layer.name for layer in viewer.layers] == ["DAPI", "GFP"]
+        viewer.layers.clear()
+    paths = [tmp_path / name, *((tmp_path / name).glob("*.ome") if (tmp_path / name).is_dir() else ())]
+    for path in paths:
+        viewer.layers.clear()
+        viewer.open(path, plugin=PLUGIN)
+        dapi, gfp = viewer.layers
+        assert (dapi.name, gfp.name) == ("DAPI", "GFP")
+        assert gfp.data.shape == (2, 3, 2, 20, 30)
+        assert tuple(gfp.axis_labels) == ("position", "time", "z", "y", "x")
+        assert gfp.scale.tolist() == [1, 3, 2, 0.5, 0.5]
+        assert [str(unit) for unit in gfp.units] == ["pixel", "second", *["micrometer"] * 3]
+        assert np.allclose(gfp.colormap.map(1.0).ravel()[:3], (0, 1, 0))
+        assert np.allclose(dapi.colormap.map(1.0).ravel()[:3], (0, 0, 1))
+        assert type(gfp.data).__module__.startswith("dask")
+        at = {"position": "Pos1", "time": 2, "channel": "GFP", "z": 1}
+        assert (np.asarray(gfp.data[1, 2, 1]) == frame(at, (20, 30))).all()
+
+
+def test_the_canvas_shows_both_channels_in_their_colours(tmp_path, viewer):
+    with TiffStorage(tmp_path / "run.ome.tiff", **KNOWN) as storage:
+        for number, channel in enumerate(CHANNELS):
+            pixels = np.zeros((64, 64), np.uint16)
+            pixels[:, 32 * number : 32 * number + 32] = 1000
+            storage.put({"channel": channel}, pixels)
+    viewer.open(tmp_path / "run.ome.tiff", plugin=PLUGIN)
+    shown = viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+    blue = (shown[..., 2] > 200) & (shown[..., 1] < 50)
+    green = (shown[..., 1] > 200) & (shown[..., 2] < 50)
+    assert blue.sum() > 1000
+    assert green.sum() > 1000
+    assert np.argwhere(blue)[:, 1].mean() < np.argwhere(green)[:, 1].mean()
+
+
+def test_others_files_are_left_to_others(tmp_path):
+    tifffile.imwrite(tmp_path / "other.ome.tiff", np.zeros((3, 8, 8), np.uint16), ome=True)
+    (tmp_path / "empty").mkdir()
+    for path in (tmp_path / "other.ome.tiff", tmp_path / "empty", tmp_path / "gone.ome.tiff"):
+        assert get_reader(str(path)) is None
+    with write(tmp_path / "run.ome.tiff"):
+        pass
+    assert get_reader(str(tmp_path / "run.ome.tiff")) is not None
+    assert get_reader([str(tmp_path / "run.ome.tiff"), str(tmp_path / "other.ome.tiff")]) is None
+
+
+def test_colour_images_and_different_shapes_have_layers_of_their_own(tmp_path, viewer):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        storage.put({"position": "a"}, np.zeros((8, 9, 3), np.uint8))
+        storage.put({"position": "b"}, np.zeros((8, 9), np.uint16))
+        storage.put({"position": "c"}, np.zeros((7, 9), np.uint16))
+    viewer.open(tmp_path / "run.ome.tiff", plugin=PLUGIN)
+    assert sorted((layer.name, layer.data.shape, layer.rgb) for layer in viewer.layers) == [
+        ("a", (8, 9, 3), True),
+        ("b", (8, 9), False),
+        ("c", (7, 9), False),
+    ]
