@@ -92,6 +92,15 @@ def pytest_collection_modifyitems(config, items):
     if len(chosen) < len(items):
         config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
         items[:] = chosen
+    _begin_with_long_ones(config, items)
+
+
+def _begin_with_long_ones(config, items):
+    """Run files first whose tests may take longer than others, so that two processes end at one time."""
+    usual_s = float(config.getini("timeout"))
+    marks = [(item.path, item.get_closest_marker("timeout")) for item in items]
+    long = {path for path, mark in marks if mark is not None and mark.args[0] > usual_s}
+    items.sort(key=lambda item: item.path not in long)
 
 
 def pytest_report_teststatus(report):

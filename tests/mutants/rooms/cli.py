@@ -37,7 +37,7 @@ MUTANTS = [
         "cli/progress.py",
         "self._bar.update(done - self._bar.n)",
         "self._bar.update(done)",
-        "test_cli.py::test_demo_leaves_a_file_and_tells_what_it_is",
+        "test_cli.py::test_demo_shows_its_progress_on_a_terminal",
     ),
     Mutant(
         "cli/demo.py",
