@@ -13,7 +13,7 @@ import warm
 COMMAND = Path(sys.executable).with_name("exengine-ome-tiff.exe" if os.name == "nt" else "exengine-ome-tiff")
 
 
-PARSER = "exengine_ome_tiff.cli.main.command_parser"
+PARSER = "exengine_ome_tiff.cli.commands.command_parser"
 
 
 @cache

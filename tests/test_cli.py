@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from exengine_ome_tiff import TiffStorage, __version__
+from exengine_ome_tiff.cli import main
 from installed import COMMAND, run, run_on_a_terminal
 
 SMALL = ("--positions", 2, "--time-points", 2, "--z-slices", 2, "--size", 48)
@@ -38,6 +39,7 @@ def test_demo_leaves_a_file_and_tells_what_it_is(tmp_path, bioformats):
 
 def test_demo_in_a_folder_with_blanks_and_umlauts(tmp_path):
     target = tmp_path / "ein Ordner für Bilder" / "läuft"
+    target.parent.mkdir()
     done = run("demo", target, *SMALL, "--channels", "DAPI", "my dye", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "läuft.companion.ome" in done.stdout
@@ -72,6 +74,8 @@ def test_demo_does_not_replace_a_file_of_another_program(tmp_path):
         (("--positions", 0), "positions must be at least 1"),
         (("--size", 3), "size must be at least"),
         (("--channels", "A", "A"), "each channel can be there only once"),
+        (("--size", 100_000), "at most 8192 pixels"),
+        (("--channels", "DAPI", "a.tif", "--overwrite", "b.tif"), "got the file name a.tif"),
     ],
 )
 def test_arguments_that_make_no_sense(tmp_path, arguments, message):
@@ -109,3 +113,86 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path):
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(60) == 1
+
+
+@pytest.mark.parametrize("words", [("DAPI", "Cy5", "out.ome.tiff"), ("DAPI,Cy5", "out.ome.tiff")])
+def test_an_output_after_the_channels_is_no_channel(tmp_path, monkeypatch, capsys, words):
+    monkeypatch.chdir(tmp_path)
+    one = ("--positions", "1", "--time-points", "1", "--z-slices", "1", "--size", "32")
+    assert main(["demo", *one, "--channels", *words]) == 0
+    assert "Pos0: T=1 C=2 Z=1 Y=32 X=32 uint16, channels DAPI, Cy5" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["out.ome.tiff"]
+
+
+def test_all_commands_treat_paths_alike(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    with TiffStorage("run.2") as storage:  # a folder named after a version is none of another program
+        storage.put({"time": 0}, np.ones((8, 8), np.uint16))
+    for name in ("run.zarr", "a.png", "a.txt"):
+        for command in (["demo", name], ["convert", "run.2", name]):
+            assert main(command) == 2
+            assert f" {name} ends in " in capsys.readouterr().err
+    for command in (
+        ["demo", "gone/a.tif"],
+        ["convert", "run.2", "gone/a.tif"],
+        ["export", "run.2", "gone/a.tif"],
+        ["preview", "run.2", "-o", "gone/a.png"],
+    ):
+        assert main(command) == 2
+        fault = f"{tmp_path / 'gone'}: there is no such folder; create it first"
+        assert capsys.readouterr().err == f"exengine-ome-tiff {command[0]}: {fault}\n"
+    for command in (["info", "~/run.2"], ["validate", "~/run.2"], ["convert", "~/run.2", "~/run.3"]):
+        assert main(command) == 0, capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.2", "run.3"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+def test_no_progress_bar_where_nothing_is_done(tmp_path):
+    (tmp_path / "a.txt").write_text("text")
+    done, shown = run_on_a_terminal("recover", "a.txt", cwd=tmp_path)
+    assert done.returncode == 1
+    fault = f"exengine-ome-tiff recover: {tmp_path / 'a.txt'}: text, not a dataset of TiffStorage"
+    assert shown.splitlines() == [fault]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_says_what_is_kept(tmp_path):
+    code = (
+        "import signal, sys; from exengine_ome_tiff.cli import main\n"
+        "from exengine_ome_tiff import TiffStorage\n"
+        "put = TiffStorage.put\n"
+        "def put_and_interrupt(self, *frame):\n"
+        "    put(self, *frame)\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "TiffStorage.put = put_and_interrupt\n"
+        "sys.exit(main(['demo', 'run.ome.tiff', '--size', '32']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 130, done.stderr
+    *_, kept, last = done.stderr.splitlines()
+    assert last == "exengine-ome-tiff demo: interrupted"
+    with TiffStorage.open(tmp_path / "run.ome.tiff") as storage:
+        n_frames = len(storage.get_image_coordinates_list())
+    assert kept == f"{n_frames} frame{'s' * (n_frames > 1)} kept in {tmp_path / 'run.ome.tiff'}"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_while_the_command_is_imported_is_one_line(tmp_path):
+    code = (
+        "import builtins, signal, sys; from exengine_ome_tiff.cli import main\n"
+        "imported = builtins.__import__\n"
+        "def interrupted(name, *more):\n"
+        "    if name.startswith('numpy'):\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "    return imported(name, *more)\n"
+        "builtins.__import__ = interrupted\n"
+        "sys.exit(main(['info', 'run.ome.tiff']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "exengine-ome-tiff: interrupted\n")

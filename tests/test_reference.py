@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import exengine_ome_tiff
-from exengine_ome_tiff.cli.main import command_parser
+from exengine_ome_tiff.cli.commands import command_parser
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference" / "api.rst"
 DESCRIBED = set(

@@ -3,26 +3,14 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from exengine_ome_tiff.coordinates import PlateInfo
-from exengine_ome_tiff.dataset import ImageInfo
-from exengine_ome_tiff.errors import BeingWrittenError, NotFinishedError, OmeTiffError
-from exengine_ome_tiff.ome import (
-    ChannelInfo,
-    ExperimenterInfo,
-    FilterInfo,
-    LightSourceInfo,
-    MicroscopeInfo,
-    ObjectiveInfo,
-)
-from exengine_ome_tiff.reading import Image, Images
-from exengine_ome_tiff.repair import Problem, RecoveryResult, recover, validate
-from exengine_ome_tiff.tiff_storage import TiffStorage
-from exengine_ome_tiff.translate import CameraValues, FrameValues, PlaneValues, SummaryValues, Translator
 from exengine_ome_tiff.version import __version__
 
-_TOOLS = {
+_HOMES = {
     "adapters": ("TiffStorageHandler",),
     "conversion": ("ConversionResult", "ExportResult", "SkippedFrame", "convert", "export_imagej"),
+    "coordinates": ("PlateInfo",),
+    "dataset": ("ImageInfo",),
+    "errors": ("BeingWrittenError", "NotFinishedError", "OmeTiffError"),
     "inspection": (
         "DatasetInfo",
         "FrameMetadata",
@@ -31,8 +19,20 @@ _TOOLS = {
         "preview",
         "read_frame_metadata",
     ),
+    "ome": (
+        "ChannelInfo",
+        "ExperimenterInfo",
+        "FilterInfo",
+        "LightSourceInfo",
+        "MicroscopeInfo",
+        "ObjectiveInfo",
+    ),
+    "reading": ("Image", "Images"),
+    "repair": ("Problem", "RecoveryResult", "recover", "validate"),
+    "tiff_storage": ("TiffStorage",),
+    "translate": ("CameraValues", "FrameValues", "PlaneValues", "SummaryValues", "Translator"),
 }
-"""What no acquisition needs, by the package that has it, which is imported when it is asked for."""
+"""Public names by the module that has them. Each module is imported when one of its names is first used."""
 
 if TYPE_CHECKING:
     from exengine_ome_tiff.adapters import TiffStorageHandler
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
         convert,
         export_imagej,
     )
+    from exengine_ome_tiff.coordinates import PlateInfo
+    from exengine_ome_tiff.dataset import ImageInfo
+    from exengine_ome_tiff.errors import BeingWrittenError, NotFinishedError, OmeTiffError
     from exengine_ome_tiff.inspection import (
         DatasetInfo,
         FrameMetadata,
@@ -51,13 +54,28 @@ if TYPE_CHECKING:
         preview,
         read_frame_metadata,
     )
+    from exengine_ome_tiff.ome import (
+        ChannelInfo,
+        ExperimenterInfo,
+        FilterInfo,
+        LightSourceInfo,
+        MicroscopeInfo,
+        ObjectiveInfo,
+    )
+    from exengine_ome_tiff.reading import Image, Images
+    from exengine_ome_tiff.repair import Problem, RecoveryResult, recover, validate
+    from exengine_ome_tiff.tiff_storage import TiffStorage
+    from exengine_ome_tiff.translate import CameraValues, FrameValues, PlaneValues, SummaryValues, Translator
 else:
 
     def __getattr__(name: str) -> Any:
-        for package, names in _TOOLS.items():
+        for module, names in _HOMES.items():
             if name in names:
-                return getattr(import_module(f"{__name__}.{package}"), name)
+                return getattr(import_module(f"{__name__}.{module}"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
 
 
 __all__ = [

@@ -3,10 +3,10 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 from exengine_ome_tiff.cli.output import UsageError, say
+from exengine_ome_tiff.cli.paths import check_dataset_name, check_folder, path_argument
 from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.conversion import ConversionResult, convert
 from exengine_ome_tiff.text_format import count_text, duration_text, size_text
@@ -25,9 +25,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "Run the same command again after an interrupt to go on. "
         "Exit status 0: all was carried over.",
     )
-    parser.add_argument("source", type=Path, help="dataset: a folder, a file, or any file of a folder")
     parser.add_argument(
-        "dest", type=Path, help="file ending in .ome.tiff, or folder for one file per position"
+        "source", type=path_argument, help="dataset: a folder, a file, or any file of a folder"
+    )
+    parser.add_argument(
+        "dest", type=path_argument, help="file ending in .ome.tiff, or folder for one file per position"
     )
     parser.add_argument(
         "--verify", action="store_true", help="read both back and compare them, frame by frame"
@@ -59,6 +61,8 @@ def _convert(options: argparse.Namespace) -> int:
     names = ("compression", "compression_level", "predictor", "tile", "pyramid_levels", "checksums")
     wanted = {name: getattr(options, name) for name in names}
     wanted = {name: value for name, value in wanted.items() if value is not None and value is not False}
+    check_dataset_name(options.dest)
+    check_folder(options.dest)
     if options.dest.exists() and not options.overwrite:
         raise UsageError(f"{options.dest} exists; --overwrite replaces a dataset")
     with ProgressBar("frame") as bar:

@@ -1,16 +1,21 @@
 """The command `demo`: acquire with a simulated microscope."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from exengine_ome_tiff.cli.output import UsageError, say
+from exengine_ome_tiff.cli.paths import check_dataset_name, check_folder, path_argument
 from exengine_ome_tiff.cli.progress import ProgressBar
+from exengine_ome_tiff.dataset.location import is_tiff
 from exengine_ome_tiff.demo.acquisition import DemoPlan, DemoResult, run
 from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope, UnknownChannelError
+from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
+_OUTPUT = Path("demo.ome.tiff")
 _CHANNELS = {"simulated": ("DAPI", "GFP"), "micromanager": ("DAPI", "FITC")}
 
 
@@ -26,9 +31,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     demo.add_argument(
         "output",
         nargs="?",
-        type=Path,
-        default=Path("demo.ome.tiff"),
-        help="file ending in .ome.tiff, or folder for one file per position (default: %(default)s)",
+        type=path_argument,
+        help=f"file ending in .ome.tiff, or folder for one file per position (default: {_OUTPUT})",
     )
     for option, default, metavar, meaning in (
         ("--positions", plan.positions, "N", "stage positions"),
@@ -39,7 +43,10 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         text = f"{meaning} (default: %(default)s)"
         demo.add_argument(option, type=int, default=default, metavar=metavar, help=text)
     demo.add_argument(
-        "--channels", nargs="+", metavar="NAME", help=f"names of the channels (default: {defaults})"
+        "--channels",
+        nargs="+",
+        metavar="NAME",
+        help=f"channel names, separated by blanks or commas (default: {defaults})",
     )
     demo.add_argument(
         "--hardware",
@@ -51,12 +58,27 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     demo.set_defaults(work=_demo)
 
 
+def _output_and_channels(options: argparse.Namespace) -> tuple[Path, list[str]]:
+    """Return where to write and the channels to acquire; an output after ``--channels`` is no channel."""
+    words = [word.strip() for text in options.channels or () for word in text.split(",")]
+    output = options.output
+    if len(words) > 1 and output is None and is_tiff(Path(words[-1])):
+        output = path_argument(words.pop())
+    for word in words:
+        if is_tiff(Path(word)):
+            raise UsageError(f"--channels: expected names of channels, got the file name {word}")
+    return output or _OUTPUT, words or list(_CHANNELS[options.hardware])
+
+
 def _demo(options: argparse.Namespace) -> int:
+    output, channels = _output_and_channels(options)
+    check_dataset_name(output)
+    check_folder(output)
     try:
         plan = DemoPlan(
             positions=options.positions,
             time_points=options.time_points,
-            channels=options.channels or _CHANNELS[options.hardware],
+            channels=channels,
             z_slices=options.z_slices,
             size=options.size,
         )
@@ -64,15 +86,19 @@ def _demo(options: argparse.Namespace) -> int:
     except (ValueError, ImportError) as error:
         raise UsageError(error) from error
     try:
-        storage = TiffStorage(options.output, {"demo": options.hardware}, overwrite=options.overwrite)
+        storage = TiffStorage(output, {"demo": options.hardware}, overwrite=options.overwrite)
     except FileExistsError as error:
-        told = str(error) if options.overwrite else f"{options.output} exists; --overwrite replaces it"
+        told = str(error) if options.overwrite else f"{output} exists; --overwrite replaces it"
         raise UsageError(told) from error
     with storage, ProgressBar("frame", leave=True) as bar:
         try:
             result = run(plan, storage, make_microscope, partial(bar.step, "acquiring"))
         except UnknownChannelError as error:
             raise UsageError(error) from error
+        except KeyboardInterrupt:
+            bar.close()
+            _report_kept(storage)
+            raise
         bar.close()
         _report(storage, result)
     return 0
@@ -85,6 +111,14 @@ def _microscope(hardware: str) -> Callable[[tuple[int, int]], Microscope]:
     from exengine_ome_tiff.demo.micromanager_microscope import MicroManagerMicroscope
 
     return MicroManagerMicroscope
+
+
+def _report_kept(storage: TiffStorage) -> None:
+    """Finish the dataset after Ctrl+C, and say on stderr what is in it."""
+    kept = len(storage.get_image_coordinates_list())
+    storage.close()
+    frames = f"{count_text(kept, 'frame')} kept in {storage.path}"
+    say(frames if kept else "no frame was stored, so no file is left", sys.stderr)
 
 
 def _report(storage: TiffStorage, result: DemoResult) -> None:

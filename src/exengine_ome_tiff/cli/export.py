@@ -2,9 +2,9 @@
 
 import argparse
 from functools import partial
-from pathlib import Path
 
 from exengine_ome_tiff.cli.output import UsageError, say
+from exengine_ome_tiff.cli.paths import check_folder, path_argument
 from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.conversion import export_imagej
 
@@ -17,8 +17,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         description="Write an image as a hyperstack that ImageJ opens without Bio-Formats: with calibration, "
         "colours of channels, and labels of slices.",
     )
-    parser.add_argument("path", type=Path, help="file, folder, or any file of a folder")
-    parser.add_argument("dest", type=Path, help="file ending in .tif")
+    parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
+    parser.add_argument("dest", type=path_argument, help="file ending in .tif")
     parser.add_argument(
         "--image", metavar="NAME|N", help="name of the image, or its number from 0, if there are several"
     )
@@ -27,6 +27,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _export(options: argparse.Namespace) -> int:
+    check_folder(options.dest)
     with ProgressBar("plane") as bar:
         try:
             done = export_imagej(

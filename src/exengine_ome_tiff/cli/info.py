@@ -3,9 +3,9 @@
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 from exengine_ome_tiff.cli.output import say, tell_leftovers
+from exengine_ome_tiff.cli.paths import path_argument
 from exengine_ome_tiff.inspection import info
 from exengine_ome_tiff.inspection.text_table import table
 
@@ -18,7 +18,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         description="Tell images, sizes, channels, calibration, missing planes and metadata of a dataset, "
         "finished or not.",
     )
-    parser.add_argument("path", type=Path, help="file, folder, or any file of a folder")
+    parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     parser.add_argument("--all", action="store_true", help="list all images and keys, however many")
     parser.set_defaults(work=_info)

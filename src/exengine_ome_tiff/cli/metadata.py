@@ -5,9 +5,9 @@ import json
 import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 
 from exengine_ome_tiff.cli.output import UsageError, say
+from exengine_ome_tiff.cli.paths import path_argument
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.inspection import (
     FrameMetadata,
@@ -28,7 +28,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         description="Show the exact record of a frame, and what of it the OME-XML has where. "
         "Without --coords: the summary metadata, and the options that the dataset was written with.",
     )
-    parser.add_argument("path", type=Path, help="file, folder, or any file of a folder")
+    parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
     parser.add_argument(
         "--coords",
         type=_coordinates,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from exengine_ome_tiff.cli.output import UsageError, say
+from exengine_ome_tiff.cli.paths import check_folder, path_argument
 from exengine_ome_tiff.inspection import preview
 from exengine_ome_tiff.tiff import write_whole
 
@@ -20,10 +21,10 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "as a mosaic, a row for each image and a column for each time point, or a grid. "
         "Needs the extra `preview`.",
     )
-    parser.add_argument("path", type=Path, help="file, folder, or any file of a folder")
+    parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
     parser.add_argument(
         *("-o", "--output"),
-        type=Path,
+        type=path_argument,
         metavar="FILE",
         help="picture, ending in .png or .jpg (default: NAME.png beside the dataset)",
     )
@@ -58,10 +59,9 @@ def _preview(options: argparse.Namespace) -> int:
     kind = _FORMATS.get(output.suffix.lower())
     if kind is None:
         raise UsageError(f"{output}: a picture ends in {', '.join(_FORMATS)}")
+    check_folder(output)
     if output.exists() and not (options.overwrite and output.is_file()):
         raise UsageError(f"{output} exists; --overwrite replaces a picture")
-    if not output.absolute().parent.is_dir():
-        raise UsageError(f"{output}: there is no such folder")
     try:
         drawn = preview(
             options.path,

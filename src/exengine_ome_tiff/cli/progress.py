@@ -20,7 +20,9 @@ class ProgressBar:
         self._bar: tqdm[Never] | None = None
 
     def step(self, activity: str, done: int, total: int) -> None:
-        """Show how much of an activity is done; a new activity gets a new bar."""
+        """Show how much of an activity is done; a new activity gets a new bar, once it has done something."""
+        if not done:
+            return
         if self._bar is None or activity != self._activity:
             self.close()
             self._activity = activity

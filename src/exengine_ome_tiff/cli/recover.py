@@ -2,9 +2,9 @@
 
 import argparse
 from functools import partial
-from pathlib import Path
 
 from exengine_ome_tiff.cli.output import say
+from exengine_ome_tiff.cli.paths import path_argument
 from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.repair import recover
 from exengine_ome_tiff.text_format import count_text
@@ -17,7 +17,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="finish a dataset whose writer was killed",
         description="Make OME-TIFF of a dataset whose writer ended before it could. No pixel is changed.",
     )
-    recovery.add_argument("path", type=Path, help="file, folder, or any file of a folder")
+    recovery.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
     recovery.set_defaults(work=_recover)
 
 

@@ -3,9 +3,9 @@
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 from exengine_ome_tiff.cli.output import UsageError, say, tell_leftovers
+from exengine_ome_tiff.cli.paths import path_argument
 from exengine_ome_tiff.repair import validate
 
 
@@ -17,7 +17,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         description="Check pages, records, checksums and OME-XML of a dataset. Exit status 0: all is well.",
     )
     check.add_argument("--json", action="store_true", help="print a list of JSON objects")
-    check.add_argument("path", type=Path, help="file, folder, or any file of a folder")
+    check.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
     check.set_defaults(work=_validate)
 
 

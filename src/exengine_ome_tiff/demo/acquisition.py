@@ -24,7 +24,7 @@ from exengine_ome_tiff.waiting import SLICE_S, News, interruptibly
 Coordinates: TypeAlias = dict[str, int | str]
 Progress: TypeAlias = Callable[[int, int], object]
 
-_MIN_PIXELS = 32
+_MIN_PIXELS, _MAX_PIXELS = 32, 8192
 _MAX_WAITING_FRAMES = 16
 
 
@@ -39,7 +39,7 @@ class DemoPlan:
     channels
         Names of the channels, each once.
     size
-        Height and width of a frame in pixels, or both at once; at least 32.
+        Height and width of a frame in pixels, or both at once; from 32 to 8192.
     z_step_um
         Distance between slices; the stack is centred on height 0.
     interval_s
@@ -65,8 +65,11 @@ class DemoPlan:
         for name in ("z_step_um", "interval_s", "spacing_um"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be greater than 0, not {getattr(self, name)}")
-        if min(self.shape) < _MIN_PIXELS:
-            raise ValueError(f"size must be at least {_MIN_PIXELS} pixels each way, not {self.size}")
+        if not _MIN_PIXELS <= min(self.shape) <= max(self.shape) <= _MAX_PIXELS:
+            raise ValueError(
+                f"size must be at least {_MIN_PIXELS} and at most {_MAX_PIXELS} pixels each way, "
+                f"not {self.size}"
+            )
         if isinstance(self.channels, str) or not self.channels or not all(self.channels):
             raise ValueError(f"channels must be one or more names, not {self.channels!r}")
         if len(set(self.channels)) != len(self.channels):

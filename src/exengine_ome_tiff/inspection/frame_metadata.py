@@ -14,6 +14,7 @@ from exengine_ome_tiff.dataset.records import decode_metadata
 from exengine_ome_tiff.inspection.key_coverage import PLACES, Place, key_places
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.ome.xml_reader import Attributes, ImageElement
+from exengine_ome_tiff.text_format import list_text
 
 _NEAR = 3
 
@@ -155,10 +156,21 @@ def _ome_plane(element: ImageElement, zct: tuple[int, int, int], metadata: objec
 
 
 def _no_frame(data: OpenDataset, wanted: Mapping[str, int | str]) -> str:
-    message = f"no frame at {place_text(wanted)}"
+    """Say which coordinates are wrong, what they can be, and which frames are nearest."""
+    at = place_text(wanted) if wanted else "empty coordinates"
     there = sorted(data.frames.coordinates(), key=lambda each: _distance(each, wanted))
+    if not there:
+        return f"no frame at {at}; the dataset has none"
+    axes = list(dict.fromkeys(axis for each in there for axis in each))
+    hints = []
+    if wanted.keys() != there[0].keys():
+        hints += [f"the axes are {', '.join(axes)}"] if axes else []
+    for axis, value in wanted.items():
+        known = dict.fromkeys(each[axis] for each in there if axis in each)
+        if isinstance(value, str) and known and value not in known:
+            hints.append(f"the values of {axis} are {list_text([*map(str, known)])}")
     near = "; ".join(place_text(each) for each in there[:_NEAR])
-    return f"{message}; near it: {near}" if near else f"{message}; the dataset has none"
+    return "; ".join([f"no frame at {at}", f"near it: {near}", *hints])
 
 
 def _distance(there: Mapping[str, int | str], wanted: Mapping[str, int | str]) -> tuple[int, int, int]:

@@ -28,7 +28,7 @@ MUTANTS = [
         "cli/test_conversion_commands.py::test_only_what_was_verified_is_said_to_be",
     ),
     Mutant(
-        "cli/main.py",
+        "cli/commands.py",
         'interrupted", file=sys.stderr)\n        return 130',
         'interrupted", file=sys.stderr)\n        return 1',
         "cli/test_conversion_commands.py::test_ctrl_c_leaves_nothing_under_the_name_and_running_again_goes_on",

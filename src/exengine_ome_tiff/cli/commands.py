@@ -9,15 +9,21 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from exengine_ome_tiff.cli import convert, demo, export, info, metadata, preview, recover, validate
 from exengine_ome_tiff.cli.output import UsageError, is_closed_pipe, say
+from exengine_ome_tiff.cli.paths import path_argument
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.version import __version__
 
-_COMMANDS = (convert, demo, export, info, metadata, preview, recover, validate)
+_NAME = "exengine-ome-tiff"
+_COMMANDS = (demo, info, metadata, preview, convert, export, recover, validate)
+"""In the order in which `--help` lists them."""
+_EXAMPLES = f"""examples:
+  {_NAME} demo run.ome.tiff        acquire with a simulated microscope
+  {_NAME} info run.ome.tiff        summarize the dataset
+  {_NAME} COMMAND --help           list the options of a command"""
 _PATHS = {
     "bash": "_shtab_compgen_files",
     "zsh": "_files",
@@ -33,43 +39,33 @@ class _Parser(argparse.ArgumentParser):
 
     def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
         action = super().add_argument(*names, **settings)
-        if action.type is Path:
+        if action.type is path_argument:
             action.complete = _PATHS  # type: ignore[attr-defined]
         return action
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Parameters
-    ----------
-    arguments
-        Words after the command's name; those of the process by default.
-
-    Returns
-    -------
-    int
-        Exit status: 0 for success, 1 when the work failed, 2 for arguments that make no sense.
-    """
-    parser = command_parser()
-    options = parser.parse_args(arguments)
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; parameters and exit status as for `exengine_ome_tiff.cli.main`."""
+    name = _NAME
     tifffile_logger = logging.getLogger("tifffile")
     level = tifffile_logger.level
-    tifffile_logger.setLevel(logging.CRITICAL)  # what it finds wrong is reported as our errors
+    tifffile_logger.setLevel(logging.CRITICAL)  # its findings are reported as our errors
     try:
+        options = command_parser().parse_args(arguments)
+        name = f"{_NAME} {options.command}"
         status = int(options.work(options))
         print(end="", flush=True)
     except UsageError as error:
-        say(f"{parser.prog} {options.command}: {error}", sys.stderr)
+        say(f"{name}: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"{parser.prog} {options.command}: interrupted", file=sys.stderr)
+        print(f"{name}: interrupted", file=sys.stderr)
         return 130
-    except (OSError, OmeTiffError) as error:
+    except (OSError, OmeTiffError, MemoryError) as error:
         if is_closed_pipe(error):  # whoever reads what is printed has enough, as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
             return 1
-        say(f"{parser.prog} {options.command}: {error}", sys.stderr)
+        say(f"{name}: {error}", sys.stderr)
         return 1
     finally:
         tifffile_logger.setLevel(level)
@@ -78,7 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def command_parser() -> argparse.ArgumentParser:
     """Make the parser of the command; shtab makes scripts for completion of it."""
-    parser = _Parser("exengine-ome-tiff", description="OME-TIFF for ExEngine.")
+    parser = _Parser(
+        _NAME,
+        description="Inspect, convert and repair OME-TIFF datasets written by TiffStorage.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in _COMMANDS:

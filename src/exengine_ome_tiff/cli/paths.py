@@ -1,0 +1,39 @@
+"""Paths given on the command line."""
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from exengine_ome_tiff.cli.output import UsageError
+from exengine_ome_tiff.dataset.location import is_tiff
+
+_FILE_SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]*")
+"""Suffix of a kind of file; that of a folder named after a date or a version, such as run.2, is none."""
+
+
+def path_argument(text: str) -> Path:
+    """Read a path, in which ``~`` is the user's home folder in every shell; the type of such arguments."""
+    path = Path(text)
+    with suppress(RuntimeError):  # no such user: a file may have this name
+        path = path.expanduser()
+    return path
+
+
+def check_dataset_name(path: Path) -> None:
+    """Refuse the path of a new dataset that has the suffix of another kind of file, such as run.zarr."""
+    if _FILE_SUFFIX.fullmatch(path.suffix) and not is_tiff(path):
+        raise UsageError(
+            f"{path} ends in {path.suffix}: end the name of a file in .ome.tiff, "
+            "or give a name without a suffix to make a folder"
+        )
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a path to write to whose folder does not exist, or lets nobody write."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "there is no such folder; create it first"
+        raise UsageError(f"{folder}: {what}")
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"{folder}: no permission to write in this folder")
