@@ -11,8 +11,8 @@ MUTANTS = [
     ),
     Mutant(
         "demo/acquisition.py",
-        "if min(self.shape) < _MIN_PIXELS",
-        "if max(self.shape) < _MIN_PIXELS",
+        "if not _MIN_PIXELS <= min(self.shape)",
+        "if not _MIN_PIXELS <= max(self.shape)",
         "demo/test_acquisition.py::test_plan_that_cannot_be_is_refused",
     ),
     Mutant(
