@@ -7,7 +7,15 @@ from exengine_ome_tiff.version import __version__
 
 _HOMES = {
     "adapters": ("TiffStorageHandler",),
-    "conversion": ("ConversionResult", "ExportResult", "SkippedFrame", "convert", "export_imagej"),
+    "conversion": (
+        "ConversionResult",
+        "ExportResult",
+        "SkippedFrame",
+        "ZarrExportResult",
+        "convert",
+        "export_imagej",
+        "export_ome_zarr",
+    ),
     "coordinates": ("PlateInfo",),
     "dataset": ("ImageInfo",),
     "errors": ("BeingWrittenError", "NotFinishedError", "OmeTiffError"),
@@ -40,8 +48,10 @@ if TYPE_CHECKING:
         ConversionResult,
         ExportResult,
         SkippedFrame,
+        ZarrExportResult,
         convert,
         export_imagej,
+        export_ome_zarr,
     )
     from exengine_ome_tiff.coordinates import PlateInfo
     from exengine_ome_tiff.dataset import ImageInfo
@@ -107,9 +117,11 @@ __all__ = [
     "TiffStorage",
     "TiffStorageHandler",
     "Translator",
+    "ZarrExportResult",
     "__version__",
     "convert",
     "export_imagej",
+    "export_ome_zarr",
     "info",
     "preview",
     "read_frame_metadata",

@@ -1,4 +1,4 @@
-"""The command `export`: an image as a hyperstack of ImageJ's own."""
+"""The command `export`: an image as a hyperstack of ImageJ's own, or a dataset as OME-Zarr."""
 
 import argparse
 from functools import partial
@@ -6,28 +6,66 @@ from functools import partial
 from exengine_ome_tiff.cli.output import UsageError, say
 from exengine_ome_tiff.cli.paths import check_folder, path_argument
 from exengine_ome_tiff.cli.progress import ProgressBar
-from exengine_ome_tiff.conversion import export_imagej
+from exengine_ome_tiff.conversion import export_imagej, export_ome_zarr
+from exengine_ome_tiff.conversion.ngff_metadata import VERSIONS
+from exengine_ome_tiff.text_format import count_text
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the parser of the command."""
     parser = commands.add_parser(
         "export",
-        help="write an image as ImageJ's own TIFF",
+        help="write an image as ImageJ's own TIFF, or a dataset as OME-Zarr",
         description="Write an image as a hyperstack that ImageJ opens without Bio-Formats: with calibration, "
-        "colours of channels, and labels of slices.",
+        "colours of channels, and labels of slices. Or write all images as OME-Zarr, with pyramids and "
+        "plates: the same command resumes an export that was interrupted.",
     )
     parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
-    parser.add_argument("dest", type=path_argument, help="file ending in .tif")
+    parser.add_argument("dest", type=path_argument, help="file ending in .tif, or folder ending in .zarr")
     parser.add_argument(
         "--image", metavar="NAME|N", help="name of the image, or its number from 0, if there are several"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace the file")
+    parser.add_argument("--overwrite", action="store_true", help="replace the file or the OME-Zarr folder")
+    parser.add_argument(
+        "--ngff",
+        choices=VERSIONS,
+        help=f"version of OME-Zarr (default: {VERSIONS[-1]}), which is Zarr 3 or 2",
+    )
     parser.set_defaults(work=_export)
 
 
 def _export(options: argparse.Namespace) -> int:
     check_folder(options.dest)
+    is_zarr = options.dest.suffix.lower() == ".zarr"
+    if is_zarr and options.image is not None:
+        raise UsageError("OME-Zarr has all images: leave out --image")
+    if not is_zarr and options.ngff is not None:
+        raise UsageError(f"--ngff is for OME-Zarr, but {options.dest} does not end in .zarr")
+    return _export_zarr(options) if is_zarr else _export_imagej(options)
+
+
+def _export_zarr(options: argparse.Namespace) -> int:
+    with ProgressBar("plane") as bar:
+        try:
+            done = export_ome_zarr(
+                options.path,
+                options.dest,
+                version=options.ngff or VERSIONS[-1],
+                overwrite=options.overwrite,
+                progress=partial(bar.step, "exporting"),
+            )
+        except FileExistsError as error:
+            raise UsageError(f"{error}; --overwrite replaces OME-Zarr") from error
+        except (ValueError, ImportError) as error:
+            raise UsageError(error) from error
+    resumed = f", {done.n_resumed} of them from before" if done.n_resumed else ""
+    say(f"{done.path}: OME-Zarr {done.version}, {count_text(done.n_planes, 'plane')}{resumed}")
+    for where, name in done.images.items():
+        say(f"{where}: {name}")
+    return 0
+
+
+def _export_imagej(options: argparse.Namespace) -> int:
     with ProgressBar("plane") as bar:
         try:
             done = export_imagej(

@@ -1,7 +1,7 @@
 """Contrast and colours of a preview: display limits per channel, and channels merged to RGB."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +24,11 @@ def contrast(rows: Sequence[Row]) -> Limits:
             for channel, plane in zip(row.channels, cell.planes, strict=True):
                 if plane is not None:
                     seen.setdefault((channel.name, row.dtype.str), []).append(plane.ravel())
-    return {key: _limits(np.concatenate(planes)) for key, planes in seen.items()}
+    return {key: display_limits(np.concatenate(planes)) for key, planes in seen.items()}
 
 
-def _limits(values: npt.NDArray[np.float32]) -> tuple[float, float]:
+def display_limits(values: npt.NDArray[Any]) -> tuple[float, float]:
+    """Return the values to show as black and as brightest; 0 and 1 where there is no finite value."""
     known = values[np.isfinite(values)]
     if not known.size:
         return 0.0, 1.0

@@ -16,7 +16,8 @@ from exengine_ome_tiff.ome.text import RECORDS_ONLY
 
 Attributes: TypeAlias = Mapping[str, str]
 
-_OME = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
+OME = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
+"""Namespace of the elements that `parse_ome` returns, as ElementTree has it."""
 _ANY_SCHEMA = re.compile(r"http://www\.openmicroscopy\.org/Schemas/(?:OME|SA|SPW|ROI|BinaryFile)/\d{4}-\d{2}")
 _PREFIX = "urn:exengine-ome-tiff:"
 _UNITS = {
@@ -138,7 +139,7 @@ def parse_ome(xml: bytes) -> ET.Element:
     The attributes that are read here have had the same names and default units since 2010.
     """
     try:
-        return ET.fromstring(_ANY_SCHEMA.sub(_OME[1:-1], _decoded(xml)))  # noqa: S314 - no entity is declared
+        return ET.fromstring(_ANY_SCHEMA.sub(OME[1:-1], _decoded(xml)))  # noqa: S314 - no entity is declared
     except ET.ParseError as error:
         raise OmeTiffError(f"the OME-XML is no XML: {error}") from error
 
@@ -147,10 +148,10 @@ def read_images(root: ET.Element) -> list[ImageElement]:
     """Read the images of a parsed document; errors as for `read_ome`."""
     annotations = {
         each.get("ID", ""): each
-        for each in root.iterfind(f"{_OME}StructuredAnnotations/{_OME}MapAnnotation")
+        for each in root.iterfind(f"{OME}StructuredAnnotations/{OME}MapAnnotation")
         if each.get("Namespace", "").startswith(_PREFIX)
     }
-    return [_image(element, annotations) for element in root.iterfind(f"{_OME}Image")]
+    return [_image(element, annotations) for element in root.iterfind(f"{OME}Image")]
 
 
 def schema_errors(xml: bytes) -> list[str]:
@@ -204,30 +205,30 @@ def _decoded(xml: bytes) -> str:
 
 
 def _image(element: ET.Element, annotations: Mapping[str, ET.Element]) -> ImageElement:
-    pixels = element.find(f"{_OME}Pixels")
+    pixels = element.find(f"{OME}Pixels")
     if pixels is None:
         raise OmeTiffError("the OME-XML has an image without Pixels")
     own = {}
-    for reference in element.iterfind(f"{_OME}AnnotationRef"):
+    for reference in element.iterfind(f"{OME}AnnotationRef"):
         annotation = annotations.get(reference.get("ID", ""))
         if annotation is not None:
-            pairs = annotation.iterfind(f"{_OME}Value/{_OME}M")
+            pairs = annotation.iterfind(f"{OME}Value/{OME}M")
             name = annotation.get("Namespace", "").removeprefix(_PREFIX)
             own[name] = {pair.get("K", ""): pair.text or "" for pair in pairs}
-    date = element.findtext(f"{_OME}AcquisitionDate")
+    date = element.findtext(f"{OME}AcquisitionDate")
     return ImageElement(
         element.attrib | ({} if date is None else {"AcquisitionDate": date}),
         pixels.attrib,
-        tuple(channel.attrib for channel in pixels.iterfind(f"{_OME}Channel")),
-        {_zct(plane.attrib, "The"): plane.attrib for plane in pixels.iterfind(f"{_OME}Plane")},
+        tuple(channel.attrib for channel in pixels.iterfind(f"{OME}Channel")),
+        {_zct(plane.attrib, "The"): plane.attrib for plane in pixels.iterfind(f"{OME}Plane")},
         tuple(_tiff_data(pixels)),
         own,
     )
 
 
 def _tiff_data(pixels: ET.Element) -> Iterator[TiffData]:
-    for data in pixels.iterfind(f"{_OME}TiffData"):
-        uuid = data.find(f"{_OME}UUID")
+    for data in pixels.iterfind(f"{OME}TiffData"):
+        uuid = data.find(f"{OME}UUID")
         yield TiffData(
             _integer(data.attrib, "IFD", "0"),
             _integer(data.attrib, "PlaneCount", "1" if "IFD" in data.attrib else "0"),

@@ -8,9 +8,10 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
+from exengine_ome_tiff.reading.image_pages import marked_file
 from exengine_ome_tiff.reading.pixel_kind import FrameKind, only_kind
 from exengine_ome_tiff.reading.selection import select
-from exengine_ome_tiff.tiff import MarkedFile, PixelFormat, StoredPage, read_head
+from exengine_ome_tiff.tiff import MarkedFile, PixelFormat, StoredPage
 
 try:
     import dask.array as da
@@ -120,7 +121,7 @@ def lazy_array(
     blocks = PageBlocks(
         chunks,
         rows,
-        tuple(_marked(dataset, number) for number in files),
+        tuple(marked_file(dataset, number) for number in files),
         tuple(pages.known_formats[number] for number in formats),
         np.stack([file_numbers, pages.offsets, format_numbers], axis=1),
     )
@@ -143,12 +144,6 @@ def _renumbered(numbers: Numbers) -> tuple[list[int], Numbers]:
     unique, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
     order = np.argsort(first)
     return unique[order].tolist(), np.argsort(order)[inverse]
-
-
-def _marked(dataset: FrameIndex, number: int) -> MarkedFile:
-    path = dataset.files[number].path
-    head = read_head(path)
-    return MarkedFile.of(path, head.header, head.header_at)
 
 
 def _overlap(summary: object) -> tuple[int, int]:

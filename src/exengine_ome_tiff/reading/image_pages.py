@@ -11,6 +11,7 @@ from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
 from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.reading.pixel_kind import FrameKind, Numbers
 from exengine_ome_tiff.threads import in_shares
+from exengine_ome_tiff.tiff import MarkedFile, StoredPage, read_head
 
 _THREADED_BYTES = 64 << 10
 """Encoded pages of this size and larger are read by several threads."""
@@ -63,6 +64,25 @@ class ImagePages(NamedTuple):
         return any(
             pixels.is_encoded and pixels.nbytes >= _THREADED_BYTES for pixels in self.locations.known_formats
         )
+
+
+def marked_file(dataset: FrameIndex, number: int) -> MarkedFile:
+    """Mark a file of a dataset, so that another process can read pages of it."""
+    path = dataset.files[number].path
+    head = read_head(path)
+    return MarkedFile.of(path, head.header, head.header_at)
+
+
+def stored_pages(dataset: FrameIndex, frames: Numbers) -> list[StoredPage]:
+    """Return the pages of frames by their numbers, which other processes can read."""
+    pages = dataset.pages(frames)
+    files = {number: marked_file(dataset, number) for number in np.unique(pages.files).tolist()}
+    return [
+        StoredPage(files[file], offset, pages.known_formats[pixels])
+        for file, offset, pixels in zip(
+            pages.files.tolist(), pages.offsets.tolist(), pages.formats.tolist(), strict=True
+        )
+    ]
 
 
 def _kind(locations: PageLocations) -> FrameKind:

@@ -23,6 +23,7 @@ from exengine_ome_tiff.tiff.page_bounds import Extents
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes, packing_of, pixel_format
+from exengine_ome_tiff.tiff.pyramid import halved, smaller_shapes
 from exengine_ome_tiff.tiff.shared_file import OPEN_FILES, FileGoneError
 from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage
 
@@ -49,6 +50,7 @@ __all__ = [
     "as_bytes",
     "begins_like_ours",
     "finish_journal",
+    "halved",
     "has_no_page",
     "ifd_offsets",
     "is_begun",
@@ -58,6 +60,7 @@ __all__ = [
     "pixel_format",
     "read_description",
     "read_head",
+    "smaller_shapes",
     "sync_folder",
     "write_hyperstack",
     "write_whole",

@@ -68,7 +68,7 @@ def finish_files(
             file.discard()  # not even its first frame could be written
             continue
         uuid, inside = _uuid(recording, file), [image for image in images if image.file == number]
-        described = [_described(image, facts) for image in inside]
+        described = [describe_image(image, facts) for image in inside]
         ends = np.cumsum([len(image.layout.frames) for image in inside]).tolist()
         starts = [0, *ends[:-1]]
         companion += zip(described, [Place(start, file.path.name, uuid) for start in starts], strict=True)
@@ -126,7 +126,8 @@ def _sizes(images: Sequence[OmeImage]) -> list[tuple[int, PixelSize]]:
     ]
 
 
-def _described(image: StoredImage, facts: Facts) -> OmeImage:
+def describe_image(image: StoredImage, facts: Facts) -> OmeImage:
+    """Bring an image together with what is known of it."""
     values = facts.values(image.layout, image.name)
     return OmeImage(image.layout, image.name, *image.pixels.stored, values, facts.columns)
 

@@ -1,0 +1,102 @@
+"""Export of a dataset as OME-Zarr, plane by plane, which can be interrupted and resumed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+from exengine_ome_tiff.conversion.ngff_metadata import VERSIONS, NgffVersion
+from exengine_ome_tiff.conversion.partial_zarr import PartialZarr
+from exengine_ome_tiff.dataset.location import new_path
+from exengine_ome_tiff.inspection.open_dataset import OpenDataset
+
+
+@dataclass(frozen=True, slots=True)
+class ZarrExportResult:
+    """What `export_ome_zarr` wrote.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    version
+        Of NGFF.
+    images
+        Name of each image by its path in the folder, in the order of the OME-XML.
+    n_planes
+        How many planes were acquired, and so are in the images; others are zeros.
+    n_resumed
+        How many of them an earlier, interrupted export had written.
+    """
+
+    path: Path
+    version: NgffVersion
+    images: dict[str, str]
+    n_planes: int
+    n_resumed: int
+
+
+def export_ome_zarr(
+    path: str | PathLike[str],
+    dest: str | PathLike[str],
+    *,
+    version: NgffVersion = "0.5",
+    overwrite: bool = False,
+    progress: Callable[[int, int], object] | None = None,
+) -> ZarrExportResult:
+    """Write a dataset as OME-Zarr: in the layout of bioformats2raw, with pyramids, and wells as HCS.
+
+    Planes are written one by one with the scheduler of dask: threads, or a cluster where a
+    `distributed.Client` is active. The result grows in a folder ``.NAME.part`` beside `dest`, and moves to
+    `dest` when it is complete and passes yaozarrs' validation. A second call resumes an export that was
+    interrupted, even by SIGKILL. Needs the extra `zarr`.
+
+    Pixels have the type that they have in the file. Samples of RGB pixels become channels.
+
+    Parameters
+    ----------
+    path
+        A single file, a folder, or any file of a folder, finished or not.
+    dest
+        The folder to write, ending in .zarr.
+    version
+        Of NGFF: "0.5" with Zarr 3, or "0.4" with Zarr 2.
+    overwrite
+        Replace a Zarr hierarchy when the result is complete.
+    progress
+        Called with the number of planes that are written, and the number of all planes.
+
+    Returns
+    -------
+    ZarrExportResult
+
+    Raises
+    ------
+    FileNotFoundError
+        There is nothing at `path`.
+    FileExistsError
+        There is something at `dest`, or an unfinished export of another request beside it.
+    ValueError
+        There is no such version, or `dest` does not end in .zarr.
+    OmeTiffError
+        There is no dataset at `path`, or a page of it is damaged.
+    ImportError
+        The extra `zarr` is missing.
+    OSError
+        Reading or writing failed; a second call resumes.
+    """
+    from exengine_ome_tiff.conversion.zarr_images import ZarrImages
+
+    target = new_path(dest)
+    if target.suffix.lower() != ".zarr":
+        raise ValueError(f"{target}: an OME-Zarr folder ends in .zarr")
+    if version not in VERSIONS:
+        raise ValueError(f"got version={version!r}, expected {' or '.join(VERSIONS)}")
+    with OpenDataset(path) as data:
+        frames = [len(data.frames), sum(len(file.pages) for file in data.frames.files)]
+        request = {"dataset": data.header.dataset, "frames": frames, "version": version}
+        part = PartialZarr(target, request, overwrite=overwrite)
+        images = ZarrImages(data, part, version)
+        n_resumed = images.write(progress or (lambda _done, _total: None))
+        part.publish()
+        return ZarrExportResult(target, version, images.names(), images.n_planes, n_resumed)
