@@ -12,7 +12,7 @@ from exengine_ome_tiff.coordinates import PlateInfo
 from exengine_ome_tiff.ome.annotations import Annotations
 from exengine_ome_tiff.ome.image_values import ChannelValues, DatasetValues, OmeImage
 from exengine_ome_tiff.ome.instruments import Instruments
-from exengine_ome_tiff.ome.planes import plane_elements
+from exengine_ome_tiff.ome.planes import page_elements, plane_elements
 from exengine_ome_tiff.ome.plate import plate_of
 from exengine_ome_tiff.ome.text import optional_name, valid_name, valid_text
 from exengine_ome_tiff.ome.user_values import ExperimenterInfo
@@ -93,7 +93,10 @@ def ome_xml(
     )
     head, *tails = to_xml(document, indent=0).split("</Pixels>")
     parts = [b'<?xml version="1.0" encoding="UTF-8"?>\n', head.encode()]
-    for (image, _), tail in zip(images, tails, strict=True):
+    for (image, place), tail in zip(images, tails, strict=True):
+        if place.file_name is not None and place.file_uuid is not None:
+            pages = page_elements(image.layout, place.first_ifd, place.file_name, place.file_uuid)
+            parts += [page.encode() for page in pages]
         parts += [planes.encode() for planes in plane_elements(image)]
         parts.append(f"</Pixels>{tail}".encode())
     return b"".join(parts)
@@ -162,8 +165,6 @@ def _experimenter(info: ExperimenterInfo) -> m.Experimenter:
 def _pixels(number: int, image: OmeImage, place: Place, instruments: Instruments) -> m.Pixels:
     layout, values = image.layout, image.values
     tiff_data = m.TiffData(ifd=place.first_ifd, plane_count=len(layout.frames))
-    if place.file_uuid is not None:
-        tiff_data.uuid = m.TiffData.UUID(value=place.file_uuid, file_name=place.file_name)
     pixels = m.Pixels(
         id=f"Pixels:{number}",
         type=m.PixelType(image.ome_type),
@@ -178,7 +179,7 @@ def _pixels(number: int, image: OmeImage, place: Place, instruments: Instruments
             _channel(f"Channel:{number}:{index}", channel, name, image, instruments)
             for index, (channel, name) in enumerate(_channels(image))
         ],
-        tiff_data_blocks=[tiff_data],
+        tiff_data_blocks=[tiff_data] if place.file_uuid is None else [],
     )
     if image.samples > 1:
         pixels.interleaved = True

@@ -1,6 +1,7 @@
-"""Plane elements as text: one at a time they would take ome-types longer than writing the pixels."""
+"""Plane and TiffData elements as text: ome-types would take longer for them than writing the pixels."""
 
 from collections.abc import Iterator
+from html import escape
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,23 @@ def plane_elements(image: OmeImage) -> Iterator[str]:
             values = image.planes[name][frames[part]] + 0.0  # -0.0 becomes 0.0
             columns.append(_quantities(f' {attribute}="', values, f'" {attribute}Unit="{unit}"'))
         yield "".join(f"<Plane{''.join(attributes)}/>" for attributes in zip(*columns, strict=True))
+
+
+def page_elements(layout: ImageLayout, first_ifd: int, file_name: str, file_uuid: str) -> Iterator[str]:
+    """Yield a TiffData element for each plane of an image in another file, as text of many of them.
+
+    Bio-Formats takes one for all planes. Viv, and so Avivator and Vitessce, need one for each.
+    """
+    # no numbers of characters, such as &#x27; for an apostrophe, which Bio-Formats does not read
+    name = escape(file_name, quote=False).replace('"', "&quot;")
+    end = f' PlaneCount="1"><UUID FileName="{name}">{file_uuid}</UUID></TiffData>'
+    indices = layout.zct()
+    for start in range(0, len(indices), _PART):
+        part = indices[start : start + _PART].tolist()
+        yield "".join(
+            f'<TiffData FirstZ="{z}" FirstC="{c}" FirstT="{t}" IFD="{ifd}"{end}'
+            for ifd, (z, c, t) in enumerate(part, first_ifd + start)
+        )
 
 
 def _indices(start: str, values: npt.NDArray[np.int64]) -> list[str]:

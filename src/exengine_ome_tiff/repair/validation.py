@@ -25,7 +25,7 @@ from exengine_ome_tiff.dataset.records import decode_metadata
 from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import OME_TYPES
-from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome, schema_errors
+from exengine_ome_tiff.ome.xml_reader import ImageElement, TiffData, read_ome, schema_errors
 from exengine_ome_tiff.repair.page_consistency import Expected, check_pages
 from exengine_ome_tiff.text_format import command_text, count_text
 from exengine_ome_tiff.tiff import read_description, read_head
@@ -250,7 +250,7 @@ def _differences(
             "order of planes": image.order,
             "pages": [
                 (block.first_ifd, block.n_pages, block.first_zct, (block.file_name, block.file_uuid))
-                for block in image.tiff_data
+                for block in _joined(image.tiff_data, layout.zct().tolist())
             ],
             "acquired planes": frozenset(image.planes),
         }
@@ -266,3 +266,23 @@ def _differences(
             if found[what] != value:
                 told = "" if what == "acquired planes" else f": {found[what]!r} instead of {value!r}"
                 yield f"image {image.name!r}: the OME-XML and the records differ in {what}{told}"
+
+
+def _joined(blocks: Sequence[TiffData], zct: list[list[int]]) -> Sequence[TiffData]:
+    """Join one run for each plane, as companions have, into one; any other runs stay.
+
+    Parameters
+    ----------
+    blocks
+        The runs of pages of an image.
+    zct
+        Indices of its planes in the order of the pages.
+    """
+    if not blocks or len(blocks) != len(zct):
+        return blocks
+    first = blocks[0]
+    one_by_one = [
+        first._replace(first_ifd=first.first_ifd + number, n_pages=1, first_zct=(z, c, t))
+        for number, (z, c, t) in enumerate(zct)
+    ]
+    return [first._replace(n_pages=len(blocks))] if one_by_one == [*blocks] else blocks
