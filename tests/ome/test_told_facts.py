@@ -434,10 +434,32 @@ def test_keys_of_optics_make_an_objective(tell, keys, optics, is_summary):
         assert told.notes == {}  # as all of them are in elements
 
 
+@pytest.mark.parametrize("is_summary", [False, True])
+def test_optics_and_the_name_of_an_objective_complete_each_other(tell, is_summary):
+    keys = {"objective": {"name": "Plan Apo", "magnification": 60, "NA": 1.4}}
+    told = tell({}, summary=keys) if is_summary else tell(keys, keys)
+    (objective,) = told.document.instruments[0].objectives
+    assert (objective.model, objective.nominal_magnification, objective.lens_na) == ("Plan Apo", 60, 1.4)
+    assert told.lines == []
+
+
+def test_optics_alone_are_no_model(tell):
+    (objective,) = tell({"magnification": 60, "NA": 1.4}).document.instruments[0].objectives
+    assert (objective.model, objective.nominal_magnification) == (None, 60)
+
+
+def test_an_objective_of_frames_takes_no_optics_from_the_summary_of_another(tell):
+    told = tell({"objective": "Plan 20x"}, summary={"objective": "Apo 60x", "NA": 1.4})
+    (objective,) = told.document.instruments[0].objectives
+    assert (objective.nominal_magnification, objective.lens_na) == (20, None)
+
+
 def test_optics_that_differ_within_an_image_are_no_objective(tell):
     told = tell({"magnification": 60, "NA": 1.4}, {"magnification": 20, "NA": 1.4})
     assert told.document.instruments == []
     assert json.loads(told.notes["magnification"]) == [60, 20]
+    assert len(told.lines) == 1
+    assert "different values of objective" in told.lines[0]
 
 
 @pytest.mark.parametrize("key", ["ExposureTime", "ExposureTimeAbs"])

@@ -34,7 +34,8 @@ def test_parameters_of_squid():
     summary |= {"objective": {"magnification": 20, "NA": 0.8, "tube_lens_f_mm": 180, "name": "20x"}}
     found = Interpreter().summary(summary)
     assert found.pixel_size_um == pytest.approx(3.76 / (20 * 50 / 180))
-    assert (found.z_step_um, found.time_interval_s, found.objective) == (1.5, 30, "20x/0.8")
+    assert (found.z_step_um, found.time_interval_s, found.objective) == (1.5, 30, "20x")
+    assert (found.magnification, found.numerical_aperture) == (20, 0.8)
 
 
 def test_documents_of_bluesky():

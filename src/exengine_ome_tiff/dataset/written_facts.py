@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.ome import ImageValues
 from exengine_ome_tiff.ome.text import BINNINGS
+from exengine_ome_tiff.ome.user_values import ObjectiveInfo
 from exengine_ome_tiff.translate import Written
 from exengine_ome_tiff.translate.frame_facts import LABEL
 from exengine_ome_tiff.translate.values import UNKNOWN
@@ -80,9 +81,13 @@ def _clocks(
 def _facts(
     values: ImageValues, shape: tuple[int, ...], dtype: np.dtype[np.generic]
 ) -> dict[str, frozenset[object]]:
+    objective = values.objective or ObjectiveInfo()
     found: dict[str, set[object]] = {
         "position_name": {values.stage_label},
-        "objective": {values.objective.model if values.objective is not None else None},
+        "objective": {objective.model},
+        "magnification": {objective.magnification},
+        "numerical_aperture": {objective.numerical_aperture},
+        "immersion": {objective.immersion},
         "acquired": {values.acquired},
         "time_interval_s": {values.time_interval_s},
         "z_step_um": {values.z_step_um},

@@ -15,7 +15,7 @@ from exengine_ome_tiff.ome.colors import default_color
 from exengine_ome_tiff.ome.image_values import ChannelValues, ImageValues
 from exengine_ome_tiff.ome.steps import even_steps, keeps_interval, step_of_heights
 from exengine_ome_tiff.ome.user_values import ChannelInfo, Given, ObjectiveInfo
-from exengine_ome_tiff.translate import Agreed, CameraValues, SummaryValues
+from exengine_ome_tiff.translate import Agreed, CameraValues, FrameValues, SummaryValues
 from exengine_ome_tiff.translate.objective_labels import read_label
 
 _EVEN = 0.05
@@ -24,6 +24,7 @@ _SMALLEST = 1e-12
 _SAME_SIZE = 1e-4
 _MOST_SHOWN = 6
 _OF_IMAGES = frozenset({"objective", "position_name", "pixel_aspect", "z_step_um", "time_interval_s"})
+_OPTICS = frozenset({"magnification", "numerical_aperture", "immersion"})
 _OF_CAMERAS = frozenset({"camera", *(each.name for each in fields(CameraValues))} - {"label"})
 
 
@@ -113,8 +114,26 @@ def describe(
 
 
 def _objective(told: Agreed, summary: SummaryValues) -> ObjectiveInfo | None:
-    label = told.values.objective or (None if "objective" in told.disputed else summary.objective)
-    return objective_of(label) if label else None
+    """Take the objective of the frames, and what the summary adds to it."""
+    if "objective" in told.disputed or (told.values.objective is None and told.disputed & _OPTICS):
+        return None
+    frames, other = _objective_told(told.values), _objective_told(summary)
+    if frames is None or other is None:
+        return frames or other
+    known = {each.name: getattr(frames, each.name) for each in fields(frames)}
+    known = {name: value for name, value in known.items() if value is not None}
+    is_same = all(getattr(other, name) in (None, value) for name, value in known.items())
+    return replace(other, **known) if is_same else frames
+
+
+def _objective_told(values: FrameValues | SummaryValues) -> ObjectiveInfo | None:
+    """Read the label; keys of magnification, aperture and immersion add to it unless they contradict it."""
+    named = objective_of(values.objective) if values.objective else ObjectiveInfo()
+    optics = {part: getattr(values, part) for part in _OPTICS if getattr(values, part) is not None}
+    if any(getattr(named, part) not in (None, value) for part, value in optics.items()):
+        return named
+    found = replace(named, **optics)
+    return found if found.model or found.magnification or found.numerical_aperture else None
 
 
 def objective_of(label: str) -> ObjectiveInfo:
@@ -154,7 +173,10 @@ def _significant_bits(
 
 def _add_disputed(name: str, told: FrameTold, given: Given, findings: Findings) -> None:
     """Find facts of which frames of an image, or of a channel, tell different values."""
-    of_image = told.image.disputed & _OF_IMAGES - ({"objective"} if given.objective else set())
+    disputed = told.image.disputed
+    if disputed & _OPTICS and told.image.values.objective is None:
+        disputed |= {"objective"}
+    of_image = disputed & _OF_IMAGES - ({"objective"} if given.objective else set())
     of_channels = {fact for each in told.channels for fact in each.disputed & _OF_CAMERAS}
     for fact in sorted(of_image | of_channels):
         findings.add(

@@ -149,6 +149,9 @@ class Interpreter:
         return SummaryValues(
             pixel_size_um=parse.known(plane.pixel_size_um),
             objective=frame.objective,
+            magnification=frame.magnification,
+            numerical_aperture=frame.numerical_aperture,
+            immersion=frame.immersion,
             cameras={} if frame.camera is None else {frame.camera.label: frame.camera},
             exposure_s=next(filter(is_known, (each.read(tags[each.key]) for each in exposures)), None),
             bit_depth=parse.known(plane.bit_depth),

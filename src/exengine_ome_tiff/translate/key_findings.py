@@ -14,7 +14,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.form import Form
-from exengine_ome_tiff.translate.named_facts import START_NAMES, SURE_STAMP_NAMES, is_stamp, words_of
+from exengine_ome_tiff.translate.named_facts import OPTICS, START_NAMES, SURE_STAMP_NAMES, is_stamp, words_of
 from exengine_ome_tiff.translate.plan import Candidate
 from exengine_ome_tiff.translate.quantities import MEASURED, OF_PLANES, Meaning, meanings_of, name_of
 from exengine_ome_tiff.translate.tag_columns import strict_json
@@ -153,9 +153,9 @@ def add_summary_findings(
         elif words_of(key) in START_NAMES | SURE_STAMP_NAMES:
             if text not in _EMPTY and parse.moment(value) is None:
                 _add_value(key, text, _EXPECTED["utc_s"], findings, "summary")
-        elif key not in known_keys and "-" not in key and is_known(parse.number(value)):
+        elif key not in known_keys and words_of(key) not in OPTICS and "-" not in key:
             suggestion = near_miss(key, known_keys)
-            if suggestion is not None:
+            if suggestion is not None and is_known(parse.number(value)):
                 _add_near_miss(key, suggestion, findings, "summary")
 
 

@@ -1,7 +1,6 @@
 """What labels of objectives tell: magnification, numerical aperture and immersion, as makers spell them."""
 
 import re
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from exengine_ome_tiff.translate import parse
@@ -109,20 +108,11 @@ def _float(text: str) -> float:
     return float(text.replace(",", "."))
 
 
-def read_optics(part: str, value: object) -> str | None:
-    """Read one thing that a key tells of an objective, as part of a label; None where it cannot be read."""
+def read_optics(part: str, value: object) -> float | str | None:
+    """Read one thing that a key tells of an objective; None where it cannot be read."""
     if part == "immersion":
         text = parse.text(value)
-        return text if text is not None and _immersion(text, "") is not None else None
+        return None if text is None else _immersion(text, "")
     number = parse.number(value.strip().rstrip("xX\xd7") if isinstance(value, str) else value)
     most = _MOST_MAGNIFYING if part == "magnification" else _LARGEST_APERTURE
-    return f"{number:g}" if 0 < number <= most else None
-
-
-def optics_label(parts: Mapping[str, str | None]) -> str | None:
-    """Make the label of an objective from magnification, aperture and immersion, as far as they are known."""
-    magnification, aperture = parts.get("magnification"), parts.get("numerical_aperture")
-    if magnification is None and aperture is None:
-        return None
-    words = (magnification and f"{magnification}x", aperture and f"NA {aperture}", parts.get("immersion"))
-    return " ".join(filter(None, words))
+    return number if 0 < number <= most else None

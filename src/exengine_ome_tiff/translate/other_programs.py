@@ -44,20 +44,16 @@ class Squid(Dialect):
     )
 
     def summary_values(self, tags: Tags) -> SummaryValues:
-        sensor_um, magnification, aperture, lens_mm, nominal_mm = (
+        sensor_um, magnification, lens_mm, nominal_mm = (
             parse.number(tags.get(key))
             for key in (
-                *("sensor_pixel_size_um", "objective.magnification", "objective.NA"),
+                *("sensor_pixel_size_um", "objective.magnification"),
                 *("tube_lens_mm", "objective.tube_lens_f_mm"),
             )
         )
-        objective = f"{magnification:g}x" if magnification > 0 else None
-        if objective is not None and aperture > 0:
-            objective = f"{objective}/{aperture:g}"
         actual = magnification * lens_mm / nominal_mm if nominal_mm else UNKNOWN
         return SummaryValues(
             pixel_size_um=parse.known(parse.size_um(sensor_um / actual)) if actual > 0 else None,
-            objective=objective,
         )
 
 

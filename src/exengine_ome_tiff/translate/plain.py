@@ -12,7 +12,7 @@ from exengine_ome_tiff.translate.named_facts import (
     named_fact,
     words_of,
 )
-from exengine_ome_tiff.translate.objective_labels import optics_label, read_optics
+from exengine_ome_tiff.translate.objective_labels import read_optics
 from exengine_ome_tiff.translate.quantities import Meaning, meanings_of, unit_of
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Dialect, Note, Rule, Tags, Told, is_known
@@ -45,8 +45,11 @@ class Plain(Dialect):
         Note("position_name", "Image StageLabel Name, Image Name", "position_name", parse.text),
         Note("channel_name", "Channel Name, where the coordinate is a number", "channel_name", parse.text),
         Note("timestamp", "Plane DeltaT, Image AcquisitionDate"),
-        Note("magnification", "Objective NominalMagnification, where no key tells the objective"),
-        Note("NA", "Objective LensNA, where no key tells the objective"),
+        Note(
+            "magnification",
+            "Objective NominalMagnification, where its label does not tell it",
+        ),
+        Note("NA", "Objective LensNA, where its label does not tell it"),
         Note("immersion", "Objective Immersion, beside magnification or NA"),
         *(Note(min(each.names, key=len), each.target) for each in NAMED_FACTS),
     )
@@ -81,7 +84,10 @@ class Plain(Dialect):
                 yield Told(fact.fact, told, key)
             if is_stamp(key) and parse_time(value) is not None:
                 yield Told("acquired", parse_time(value), key)
-        yield from _objective(tags)
+            part = OPTICS.get(words_of(key))
+            optics = None if part is None else read_optics(part, value)
+            if part is not None and optics is not None:
+                yield Told(part, optics, key)
         for key, aspect in _aspects(tags):
             yield Told("pixel_aspect", aspect, key)
         for key in self._steps(tags):
@@ -136,19 +142,6 @@ def _aspects(tags: Tags) -> Iterator[tuple[str, float]]:
     for key in tags:
         if _means(key, "pixel_size_y_um") and is_known(_size_um(key, tags) / width_um):
             yield key, _size_um(key, tags) / width_um
-
-
-def _objective(tags: Tags) -> Iterator[Told]:
-    """Yield the objective as a label, for each of the keys that tell its optics and nothing else of it."""
-    keys: dict[str, str] = {}
-    for key in tags:
-        if words_of(key) in OPTICS:
-            keys.setdefault(OPTICS[words_of(key)], key)
-    parts = {part: read_optics(part, tags[key]) for part, key in keys.items()}
-    label = optics_label(parts)
-    for part, key in keys.items() if label is not None else ():
-        if parts[part] is not None:
-            yield Told("objective", label, key)
 
 
 def _size_um(key: str, tags: Tags) -> float:

@@ -133,6 +133,8 @@ class FrameValues:
         Between planes along z.
     channel_name
         Of the channel.
+    magnification, numerical_aperture, immersion
+        Of the objective, where keys of their own tell them; immersion is one of OME's.
     """
 
     acquired: datetime | None = None
@@ -143,6 +145,9 @@ class FrameValues:
     time_interval_s: float | None = None
     z_step_um: float | None = None
     channel_name: str | None = None
+    magnification: float | None = None
+    numerical_aperture: float | None = None
+    immersion: str | None = None
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -184,6 +189,8 @@ class SummaryValues:
         Of its wells.
     channel_names, position_names
         By the numbers of channels and positions, from 0.
+    magnification, numerical_aperture, immersion
+        Of the objective, where keys of their own tell them; immersion is one of OME's.
     """
 
     started: datetime | None = None
@@ -210,6 +217,9 @@ class SummaryValues:
     plate_origin_y_um: float | None = None
     channel_names: Mapping[int, str] = field(default_factory=dict)
     position_names: Mapping[int, str] = field(default_factory=dict)
+    magnification: float | None = None
+    numerical_aperture: float | None = None
+    immersion: str | None = None
 
     def __post_init__(self) -> None:
         _check_types(self)
