@@ -177,7 +177,8 @@ MUTANTS = [
         "valid_text(key)",
         "ome/test_fields.py::test_keys_that_xml_cannot_hold_stay_different",
     ),
-    Mutant("ome/colors.py", 'r"[\\s_-]|fluor"', 'r"[\\s_-]"', "ome/test_given.py::test_colors_of_names"),
+    Mutant("ome/colors.py", 'not in ("", "fluor")', '!= ""', "ome/test_channel_colors.py"),
+    Mutant("ome/colors.py", "(535, _YELLOW)", "(531, _YELLOW)", "ome/test_channel_colors.py"),
     Mutant(
         "ome/colors.py",
         "int(digits[2:4], 16), int(digits[4:], 16)",
