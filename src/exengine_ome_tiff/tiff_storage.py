@@ -87,7 +87,8 @@ class TiffStorage(Reader):
     pyramid_levels
         How many smaller copies `finish` makes of each frame, each of half the height and width of the one
         before: the resolutions between which viewers of large images change. "auto": copies down to 1024
-        pixels of frames with a side of more than 4096 pixels. Tiles are (512, 512) then if `tile` is None.
+        pixels of frames of more than 3192 x 3192 pixels, OMERO's bound, which is an area. Tiles are then
+        (512, 512) if `tile` is None.
     fold_axes
         Axes that stay inside an image instead of making further images, each with the one of "Z", "C" and "T"
         that takes it in, such as ``{"angle": "T"}``. OME calls this modulo: ModuloAlongT.

@@ -73,7 +73,13 @@ def test_libvips_finds_the_copies(tmp_path, samples, dtype, coding):
 
 @pytest.mark.parametrize(
     ("shape", "levels"),
-    [((4097, 20), [(4097, 20), (2048, 10), (1024, 5)]), ((20, 4096), [(20, 4096)]), ((9, 9), [(9, 9)])],
+    [
+        ((3192, 3193), [(3192, 3193), (1596, 1596), (798, 798)]),
+        ((2000, 5095), [(2000, 5095), (1000, 2547), (500, 1273), (250, 636)]),
+        ((3192, 3192), [(3192, 3192)]),
+        ((20, 4097), [(20, 4097)]),
+        ((9, 9), [(9, 9)]),
+    ],
 )
 def test_large_frames_have_copies_by_themselves(tmp_path, shape, levels):
     path = tmp_path / "run.ome.tiff"

@@ -24,8 +24,10 @@ _PART_BYTES, _IFD_BYTES = 96, 4096
 """What a strip or a tile has at the most beside its bytes, and a page beside those."""
 _TILE_MULTIPLE = 16
 _TILE_OF_PYRAMIDS = (512, 512)
-_LARGE_PX, _SMALLEST_PX = 4096, 1024
-"""Longer side of frames that have smaller copies by themselves, and of the last copy at the most."""
+_LARGE_AREA_PX = 3192 * 3192
+"""OMERO makes a pyramid of its own, slowly, of a plane that has more pixels than this and no pyramid."""
+_SMALLEST_PX = 1024
+"""Longer side of the last copy at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class PageCoding:
         there are pyramids. Frames that are smaller than a tile are not tiled.
     pyramid_levels
         How many smaller copies each frame has, each of half the height and width of the one before. "auto":
-        frames with a side of more than 4096 pixels have copies down to 1024 pixels.
+        frames of more than 3192 x 3192 pixels have copies down to 1024 pixels.
 
     Raises
     ------
@@ -132,8 +134,9 @@ class PageCoding:
         """Return the formats of the smaller copies that frames of a format have, the largest first."""
         count = self.pyramid_levels or 0
         if count == "auto":
-            longer = max(pixels.stored_shape[:2])
-            count = 0 if longer <= _LARGE_PX else next(n for n in range(64) if longer >> n <= _SMALLEST_PX)
+            height, width = pixels.stored_shape[:2]
+            is_large = height * width > _LARGE_AREA_PX
+            count = next(n for n in range(64) if max(height, width) >> n <= _SMALLEST_PX) if is_large else 0
         return [
             self.encoded(PixelFormat(shape, pixels.stored_dtype.str))
             for shape in smaller_shapes(pixels.stored_shape, int(count))

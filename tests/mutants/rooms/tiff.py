@@ -117,8 +117,8 @@ MUTANTS = [
     ),
     Mutant(
         "tiff/page_coding.py",
-        "0 if longer <= _LARGE_PX",
-        "0 if longer < _LARGE_PX",
+        "height * width > _LARGE_AREA_PX",
+        "height * width >= _LARGE_AREA_PX",
         "dataset/test_pyramids.py::test_large_frames_have_copies_by_themselves",
     ),
     Mutant(
