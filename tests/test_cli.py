@@ -24,9 +24,10 @@ def test_demo_shows_its_progress_on_a_terminal(tmp_path):
 def test_demo_leaves_a_file_and_tells_what_it_is(tmp_path, bioformats):
     done = run("demo", *SMALL, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    first, *images, hint = done.stdout.splitlines()
+    first, second, *images, hint = done.stdout.splitlines()
     assert first.startswith(f"{tmp_path / 'demo.ome.tiff'}: 16 frames, ")
-    assert "frames/s" in first
+    assert "frames/s" in second
+    assert "storing took" in second
     assert images == [
         "  image Pos0: T=2 C=2 Z=2 Y=48 X=48 uint16, channels DAPI, GFP",
         "  image Pos1: T=2 C=2 Z=2 Y=48 X=48 uint16, channels DAPI, GFP",
@@ -52,9 +53,12 @@ def test_demo_replaces_only_when_told(tmp_path):
     path = tmp_path / "demo.ome.tiff"
     assert run("demo", *SMALL, cwd=tmp_path).returncode == 0
     before = path.read_bytes()
-    done = run("demo", *SMALL, cwd=tmp_path)
+    done = run("demo", path.name, *SMALL, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == "exengine-ome-tiff demo: demo.ome.tiff exists; --overwrite replaces it\n"
+    assert path.read_bytes() == before
+    assert run("demo", *SMALL, cwd=tmp_path).returncode == 0
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["demo.ome.tiff", "demo_2.ome.tiff"]
     assert path.read_bytes() == before
     assert run("demo", "--overwrite", *SMALL, cwd=tmp_path).returncode == 0
     assert path.read_bytes() != before

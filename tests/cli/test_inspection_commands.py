@@ -33,7 +33,7 @@ def test_info_for_people_and_for_programs(folder):
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == str(folder / NAME)
-    assert "  pixel size     0.5 um" in lines
+    assert "  pixel size     0.5 µm" in lines
     assert "  π      3  2  1  40  50  uint16       6        -" in lines
     done = run("info", "--json", NAME, cwd=folder)
     found = json.loads(done.stdout)

@@ -100,6 +100,7 @@ def test_result_and_progress_count_the_frames_stored(acquired):
     _, _, result, progress = acquired
     assert result.frames == PLAN.frames == len(COORDINATES) == 24
     assert result.frames_per_s == pytest.approx(24 / result.duration_s)
+    assert 0 < result.storing_s < result.duration_s
     assert progress[-1] == (24, 24)
     assert [stored for stored, _ in progress] == sorted(stored for stored, _ in progress)
     assert {total for _, total in progress} == {24}

@@ -11,7 +11,7 @@ import tifffile
 from ome_types import from_tiff
 
 from acquisitions import nested
-from exengine_ome_tiff import ChannelInfo, OmeTiffError, TiffStorage, export_imagej, info, recover
+from exengine_ome_tiff import ChannelInfo, OmeTiffError, PlateInfo, TiffStorage, export_imagej, info, recover
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.inspection.preview_cells import read_row
 from exengine_ome_tiff.inspection.text_table import table
@@ -146,7 +146,7 @@ def test_height_and_width_of_a_pixel_are_not_swapped(tmp_path):
     assert data.count(b'PhysicalSizeY="0.5"') == 2
     path.write_bytes(data.replace(b'PhysicalSizeY="0.5"', b'PhysicalSizeY="0.8"'))
     assert [image.pixel_size_um for image in info(path).images] == [(0.8, 0.5)] * 2
-    assert "  pixel size     0.8 um high, 0.5 um wide" in table(info(path))
+    assert "  pixel size     0.8 µm high, 0.5 µm wide" in table(info(path))
     with OpenDataset(path) as dataset:
         assert read_row(dataset, dataset.images[0], 1, "middle", 32).pixel_um == 0.5 / 4
     export_imagej(path, tmp_path / "tall.tif", "left")
@@ -230,7 +230,7 @@ def test_the_table_fits_a_terminal(tmp_path):
     assert max(map(len, lines[1:])) <= 100
     assert "\n" not in "".join(lines)
     assert "  ... and 16 more: --all lists them" in lines
-    assert any("1 um (8 images); 2 um (8 images)" in line for line in lines)
+    assert any("1 µm (8 images); 2 µm (8 images)" in line for line in lines)
     everything = table(found, everything=True)
     assert sum("in it " in line for line in everything) == 40
     assert not any("--all" in line for line in everything)
@@ -289,3 +289,27 @@ def test_a_value_that_cannot_be_read_is_told_although_others_of_its_key_can(tmp_
     assert key.places == ("ome", "annotation")
     (finding,) = found.check
     assert (finding.kind, finding.subject) == ("value", "Exposure-ms")
+
+
+def test_a_plate_is_a_map_and_irregular_intervals_are_told(tmp_path):
+    path = tmp_path / "plate.ome.tiff"
+    with TiffStorage(path, plate=PlateInfo(rows=2, columns=6)) as storage:
+        for time, elapsed_s in enumerate((0, 2, 302)):
+            for well in ("A1", "B6", "B2")[: 2 if time == 2 else 3]:
+                storage.put(
+                    {"position": well, "time": time}, np.zeros((4, 4), "u1"), {"elapsed_s": elapsed_s}
+                )
+    lines = table(info(path))
+    start = lines.index("  plate of 2 x 6: 3 wells used, 1 with missing frames (!)")
+    assert lines[start + 1 : start + 4] == ["      1       5   ", "    A o . . . . .", "    B . ! . . . o"]
+    assert "  time interval  irregular, 2 s to 5 min (2 images); 2 s (1 image)" in lines
+
+
+def test_the_table_fits_a_width(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        at = {"position": "a long name of a position", "time": 0}
+        storage.put(at, np.zeros((4, 4), "u1"), {f"a key with number {number}": 1 for number in range(30)})
+    for width in (66, 96, 140):
+        lines = table(info(path), width=width)[1:]
+        assert width - 25 < max(map(len, lines)) <= width

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 
 from exengine_ome_tiff.cli.output import UsageError, say
@@ -12,10 +13,9 @@ from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.dataset.location import is_tiff
 from exengine_ome_tiff.demo.acquisition import DemoPlan, DemoResult, run
 from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope, UnknownChannelError
-from exengine_ome_tiff.text_format import count_text
+from exengine_ome_tiff.text_format import count_text, duration_text
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
-_OUTPUT = Path("demo.ome.tiff")
 _CHANNELS = {"simulated": ("DAPI", "GFP"), "micromanager": ("DAPI", "FITC")}
 
 
@@ -32,7 +32,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "output",
         nargs="?",
         type=path_argument,
-        help=f"file ending in .ome.tiff, or folder for one file per position (default: {_OUTPUT})",
+        help="file ending in .ome.tiff, or folder for one file per position "
+        "(default: demo.ome.tiff, or demo_2.ome.tiff and so on where that exists)",
     )
     for option, default, metavar, meaning in (
         ("--positions", plan.positions, "N", "stage positions"),
@@ -67,7 +68,13 @@ def _output_and_channels(options: argparse.Namespace) -> tuple[Path, list[str]]:
     for word in words:
         if is_tiff(Path(word)):
             raise UsageError(f"--channels: expected names of channels, got the file name {word}")
-    return output or _OUTPUT, words or list(_CHANNELS[options.hardware])
+    return output or _default_output(overwrite=options.overwrite), words or list(_CHANNELS[options.hardware])
+
+
+def _default_output(*, overwrite: bool) -> Path:
+    """Return the name of a demo that is not there yet, unless that is to be replaced."""
+    names = chain(["demo.ome.tiff"], (f"demo_{number}.ome.tiff" for number in count(2)))
+    return next(path for path in map(Path, names) if overwrite or not path.exists())
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -126,8 +133,9 @@ def _report(storage: TiffStorage, result: DemoResult) -> None:
     path = storage.path
     files = [path] if path.is_file() else sorted(path.iterdir())
     megabytes = sum(file.stat().st_size for file in files) / 1e6
-    frames_per_s = f"{result.frames_per_s:.0f} frames/s"
-    say(f"{path}: {result.frames} frames, {megabytes:.1f} MB, {frames_per_s}, microscope included")
+    say(f"{path}: {result.frames} frames, {megabytes:.1f} MB, in {duration_text(result.duration_s)}")
+    share = f"{duration_text(result.storing_s)} of it, {result.frames / result.storing_s:.0f} frames/s"
+    say(f"  storing took {share}; the rest is the simulated microscope and ExEngine, one frame at a time")
     for image in storage.images:
         sizes = " ".join(f"{axis}={size}" for axis, size in image.sizes.items())
         say(f"  image {image.name}: {sizes} {image.dtype}, channels {', '.join(image.channels)}")

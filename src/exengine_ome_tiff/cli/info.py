@@ -2,12 +2,13 @@
 
 import argparse
 import json
+import shutil
 from dataclasses import asdict
 
 from exengine_ome_tiff.cli.output import say, tell_leftovers
 from exengine_ome_tiff.cli.paths import path_argument
 from exengine_ome_tiff.inspection import info
-from exengine_ome_tiff.inspection.text_table import table
+from exengine_ome_tiff.inspection.text_table import WIDTH, table
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -29,7 +30,8 @@ def _info(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(asdict(found), indent=2, default=str))
         return 0
-    for line in table(found, everything=options.all):
+    columns = shutil.get_terminal_size((WIDTH, 0)).columns
+    for line in table(found, everything=options.all, width=columns):
         say(line)
     tell_leftovers(options.path)
     return 0

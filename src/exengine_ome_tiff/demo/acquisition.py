@@ -96,10 +96,11 @@ class DemoPlan:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """How many frames an acquisition stored, and the time until the storage had finished."""
+    """How many frames an acquisition stored, how long it took, and how much of that the storage took."""
 
     frames: int
     duration_s: float
+    storing_s: float
 
     @property
     def frames_per_s(self) -> float:
@@ -184,7 +185,7 @@ def _acquire(
     engine.check_exceptions()
     if progress:
         progress(watch.stored, plan.frames)
-    return DemoResult(watch.stored, duration_s)
+    return DemoResult(watch.stored, duration_s, watch.storing_s)
 
 
 def _take(
@@ -217,6 +218,7 @@ class _Watch(DataStorage):
         self._news = News()
         self._error: Exception | None = None
         self.stored = 0
+        self.storing_s = 0.0
 
     def put(self, data_coordinates: DataCoordinates, data: npt.NDArray[np.generic], metadata: object) -> None:
         """Store a frame."""
@@ -238,9 +240,12 @@ class _Watch(DataStorage):
             raise self._error
 
     def _remember_error_of(self, call: Callable[[], object]) -> None:
+        start_s = time.perf_counter()
         try:
             call()
         except Exception as error:
             self._error = error
             self._news.tell()
             raise
+        finally:
+            self.storing_s += time.perf_counter() - start_s

@@ -14,6 +14,8 @@ from exengine_ome_tiff.dataset.stored_images import ImageInfo
 from exengine_ome_tiff.findings import Finding
 from exengine_ome_tiff.inspection.key_coverage import KeyCoverage, coverage
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
+from exengine_ome_tiff.inspection.preview_plate import PlateMap, plate_map
+from exengine_ome_tiff.reading.calibration import Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class ImageSummary(ImageInfo):
         Height and width of a pixel in the sample plane. This and the values below are None if unknown.
     z_step_um, time_interval_s
         Spacing between slices, and between time points.
+    time_intervals_s
+        Shortest and longest time between neighbouring time points.
     duration_s
         Time from the first plane to the last.
     acquired
@@ -41,6 +45,7 @@ class ImageSummary(ImageInfo):
     pixel_size_um: tuple[float | None, float | None]
     z_step_um: float | None
     time_interval_s: float | None
+    time_intervals_s: tuple[float, float] | None
     duration_s: float | None
     acquired: str | None
 
@@ -67,6 +72,8 @@ class DatasetInfo:
         Number of frames that the option `plan` announced, and of those that are missing; None without it.
     images
         In the order of `TiffStorage.images`.
+    plate
+        Wells of the plate that the images lie on; None without one.
     metadata
         Keys in the frames' metadata.
     options
@@ -84,6 +91,7 @@ class DatasetInfo:
     n_planned: int | None
     n_not_come: int | None
     images: tuple[ImageSummary, ...]
+    plate: PlateMap | None
     metadata: tuple[KeyCoverage, ...]
     options: dict[str, Any]
     check: tuple[Finding, ...]
@@ -123,6 +131,7 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
             n_planned=missing and missing.n_planned,
             n_not_come=missing and missing.n_missing,
             images=tuple(_summary(data, image) for image in data.images),
+            plate=plate_map(data),
             metadata=keys,
             options={name: value for name, value in data.header.to_dict()["given"].items() if value},
             check=_check(data, keys),
@@ -154,6 +163,14 @@ def _summary(data: OpenDataset, image: OpenImage) -> ImageSummary:
         pixel_size_um=calibration.pixel_size_um,
         z_step_um=calibration.z_step_um,
         time_interval_s=calibration.time_interval_s,
+        time_intervals_s=_time_intervals(calibration),
         duration_s=None if np.isnan(times_s).all() else float(np.nanmax(times_s) - np.nanmin(times_s)),
         acquired=None if image.element is None else image.element.image.get("AcquisitionDate"),
     )
+
+
+def _time_intervals(calibration: Calibration) -> tuple[float, float] | None:
+    """Return the shortest and the longest time between time points that are known."""
+    times_s = calibration.time_points_s()
+    intervals_s = np.diff(times_s[~np.isnan(times_s)])
+    return (float(intervals_s.min()), float(intervals_s.max())) if intervals_s.size else None

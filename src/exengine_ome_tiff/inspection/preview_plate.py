@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from exengine_ome_tiff.coordinates import PlateInfo, Well, well_of_image
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
@@ -15,6 +16,27 @@ _LEAST_WELL_PX = 24
 _SITES_OF_WELL = 4
 _LEFT = 30
 """Room for the letters of rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlateMap:
+    """The wells of a plate, by row and column from 0.
+
+    Parameters
+    ----------
+    rows, columns
+        Size of the plate.
+    used
+        Wells with images, and planned ones.
+    incomplete
+        Those of them with a missing plane, or with fewer frames than most.
+    """
+
+    rows: int
+    columns: int
+    used: tuple[tuple[int, int], ...]
+    incomplete: tuple[tuple[int, int], ...]
+
 
 Wells = dict[tuple[int, int], list[OpenImage]]
 
@@ -59,6 +81,15 @@ def incomplete_wells(wells: Wells) -> set[tuple[int, int]]:
         for at, images in wells.items()
         if sum(frames[at]) < usual or any((image.layout.frames < 0).any() for image in images)
     }
+
+
+def plate_map(data: OpenDataset) -> PlateMap | None:
+    """Return the wells of a dataset; None without a plate."""
+    known = wells_of(data)
+    if known is None:
+        return None
+    plate, wells = known
+    return PlateMap(*plate_size(plate, wells), tuple(sorted(wells)), tuple(sorted(incomplete_wells(wells))))
 
 
 def on_plate(data: OpenDataset, z: Z, cell_px: int) -> PreviewLayout | None:

@@ -8,10 +8,13 @@ from itertools import zip_longest
 
 from exengine_ome_tiff.inspection.dataset_info import DatasetInfo, ImageSummary
 from exengine_ome_tiff.inspection.key_coverage import PLACES, KeyCoverage, Place
+from exengine_ome_tiff.inspection.preview_plate import row_name
 from exengine_ome_tiff.text_format import count_text, duration_text, shortened, size_text
 
-_WIDTH = 96
+WIDTH, _LEAST_WIDTH = 96, 40
 _NAME_WIDTH = 28
+_NUMBERS_WIDTH = 56
+"""Columns of the table of images beside their names."""
 _MANY_IMAGES = 24
 _MANY_KEYS = 24
 _UNKNOWN = "not known"
@@ -23,12 +26,16 @@ _PLACES: dict[Place, str] = {
 }
 
 
-def table(info: DatasetInfo, *, everything: bool = False) -> list[str]:
-    """Describe a dataset in lines of at most 96 columns; shorten long lists unless `everything` is set."""
-    return [line.replace("\n", "\\n") for line in _lines(info, everything=everything)]
+def table(info: DatasetInfo, *, everything: bool = False, width: int = WIDTH) -> list[str]:
+    """Describe a dataset in lines of at most `width` columns; shorten long lists unless `everything` is set.
+
+    Lines may be longer where a path, a name or a well of a plate does not fit, and below 40 columns.
+    """
+    width = max(width, _LEAST_WIDTH)
+    return [line.replace("\n", "\\n") for line in _lines(info, width, everything=everything)]
 
 
-def _lines(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
+def _lines(info: DatasetInfo, width: int, *, everything: bool) -> Iterator[str]:
     state = "finished" if info.is_finished else "not finished: being written, or to be recovered"
     yield str(info.path)
     yield _line("state", state)
@@ -43,27 +50,28 @@ def _lines(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
     images = info.images
     if not images:
         return
-    yield from _facts("acquired", [image.acquired for image in images])
-    yield from _facts("duration", [_durations(images)])
-    yield from _facts("time interval", [_duration(image.time_interval_s) for image in images])
-    yield from _facts("pixel size", [_pixel_size(image) for image in images])
-    yield from _facts("z step", [_um(image.z_step_um) for image in images])
-    yield from _facts("channels", [_channels(image) for image in images])
+    yield from _facts(width, "acquired", [image.acquired for image in images])
+    yield from _facts(width, "duration", [_durations(images)])
+    yield from _facts(width, "time interval", [_interval(image) for image in images])
+    yield from _facts(width, "pixel size", [_pixel_size(image) for image in images])
+    yield from _facts(width, "z step", [_um(image.z_step_um) for image in images])
+    yield from _facts(width, "channels", [_channels(image) for image in images])
     yield ""
-    yield from _image_table(images if everything else images[:_MANY_IMAGES])
+    yield from _image_table(images if everything else images[:_MANY_IMAGES], width)
     if len(images) > _MANY_IMAGES and not everything:
         yield f"  ... and {len(images) - _MANY_IMAGES} more: --all lists them"
     yield ""
-    yield from _coverage(info, everything=everything)
-    yield from _options(info)
-    yield from _check(info)
+    yield from _plate(info)
+    yield from _coverage(info, width, everything=everything)
+    yield from _options(info, width)
+    yield from _check(info, width)
 
 
 def _line(title: str, text: str) -> str:
     return f"  {title:<15}{text}"
 
 
-def _facts(title: str, values: Sequence[str | None]) -> Iterator[str]:
+def _facts(width: int, title: str, values: Sequence[str | None]) -> Iterator[str]:
     """Show a value once if all images share it, else the most common values with their number of images."""
     counts: Counter[Hashable] = Counter(values)
     parts = [
@@ -72,17 +80,17 @@ def _facts(title: str, values: Sequence[str | None]) -> Iterator[str]:
     ]
     if len(counts) > len(parts):
         parts.append(f"and {len(counts) - len(parts)} other values")
-    lines = textwrap.wrap("; ".join(parts), _WIDTH - 17) or [_UNKNOWN]
+    lines = textwrap.wrap("; ".join(parts), width - 17) or [_UNKNOWN]
     yield _line(title, lines[0])
     for line in lines[1:]:
         yield _line("", line)
 
 
-def _image_table(images: Sequence[ImageSummary]) -> Iterator[str]:
+def _image_table(images: Sequence[ImageSummary], width: int) -> Iterator[str]:
     head = ("image", "T", "C", "Z", "Y", "X", "type", "frames", "missing")
     rows = [
         (
-            shortened(image.name, _NAME_WIDTH),
+            shortened(image.name, max(6, min(_NAME_WIDTH, width - _NUMBERS_WIDTH))),
             *(str(image.sizes[axis]) for axis in "TCZYX"),
             image.dtype + {3: " RGB", 4: " RGBA"}.get(image.sizes.get("S", 1), ""),
             str(image.n_frames),
@@ -93,8 +101,8 @@ def _image_table(images: Sequence[ImageSummary]) -> Iterator[str]:
     widths = [max(map(_columns, column)) for column in zip(head, *rows, strict=True)]
     for row in (head, *rows):
         name, *numbers = (
-            text + " " * (width - _columns(text)) if column in (0, 6) else text.rjust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+            text + " " * (room - _columns(text)) if column in (0, 6) else text.rjust(room)
+            for column, (text, room) in enumerate(zip(row, widths, strict=True))
         )
         yield f"  {name}  {'  '.join(numbers)}".rstrip()
 
@@ -105,7 +113,7 @@ def _columns(text: str) -> int:
     return len(text) - marks + sum(unicodedata.east_asian_width(character) in "WF" for character in text)
 
 
-def _coverage(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
+def _coverage(info: DatasetInfo, width: int, *, everything: bool) -> Iterator[str]:
     yield f"  metadata: {count_text(len(info.metadata), 'key')}; each frame's exact JSON is in its record"
     groups: dict[tuple[tuple[Place, ...], int], list[KeyCoverage]] = {}
     for key in info.metadata:
@@ -119,21 +127,21 @@ def _coverage(info: DatasetInfo, *, everything: bool) -> Iterator[str]:
         more = f" and {len(keys) - len(listed)} more: --all lists them" if len(listed) < len(keys) else ""
         yield from textwrap.wrap(
             ", ".join(listed) + more,
-            _WIDTH,
+            width,
             initial_indent="    ",
             subsequent_indent="    ",
             break_on_hyphens=False,
         )
 
 
-def _options(info: DatasetInfo) -> Iterator[str]:
+def _options(info: DatasetInfo, width: int) -> Iterator[str]:
     """Show the options that describe the dataset."""
     if info.options:
         yield ""
         yield "  said when it was written"
     for name, value in info.options.items():
         text = f"{name}: {_plain(value)}"
-        yield from textwrap.wrap(text, _WIDTH, initial_indent="    ", subsequent_indent="      ")
+        yield from textwrap.wrap(text, width, initial_indent="    ", subsequent_indent="      ")
 
 
 def _plain(value: object) -> str:
@@ -146,20 +154,20 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def _check(info: DatasetInfo) -> Iterator[str]:
+def _check(info: DatasetInfo, width: int) -> Iterator[str]:
     """List what was not understood or omitted; nothing if everything was understood."""
     if info.check:
         yield ""
         yield "  Check"
     for finding in info.check:
-        yield from textwrap.wrap(str(finding), _WIDTH, initial_indent="    ", subsequent_indent="      ")
+        yield from textwrap.wrap(str(finding), width, initial_indent="    ", subsequent_indent="      ")
 
 
 def _pixel_size(image: ImageSummary) -> str | None:
     height, width = image.pixel_size_um
     if height is None or width is None:
         return _um(height or width)
-    return f"{height:g} um" if height == width else f"{height:g} um high, {width:g} um wide"
+    return f"{height:g} µm" if height == width else f"{height:g} µm high, {width:g} µm wide"
 
 
 def _channels(image: ImageSummary) -> str | None:
@@ -168,7 +176,32 @@ def _channels(image: ImageSummary) -> str | None:
 
 
 def _um(value: float | None) -> str | None:
-    return None if value is None else f"{value:g} um"
+    return None if value is None else f"{value:g} µm"
+
+
+def _interval(image: ImageSummary) -> str | None:
+    """Return the interval of time points, or its range where they are irregular."""
+    if image.time_interval_s is not None or image.time_intervals_s is None:
+        return _duration(image.time_interval_s)
+    shortest, longest = map(duration_text, image.time_intervals_s)
+    return shortest if shortest == longest else f"irregular, {shortest} to {longest}"
+
+
+def _plate(info: DatasetInfo) -> Iterator[str]:
+    """Draw the wells of a plate: o with all frames, ! with missing ones, . without any."""
+    plate = info.plate
+    if plate is None:
+        return
+    marked = f", {len(plate.incomplete)} with missing frames (!)" if plate.incomplete else ""
+    yield f"  plate of {plate.rows} x {plate.columns}: {count_text(len(plate.used), 'well')} used{marked}"
+    yield "      " + "".join(
+        f"{column + 1:<2}" if column % 4 == 0 else "  " for column in range(plate.columns)
+    )
+    for row in range(plate.rows):
+        wells = [(row, column) for column in range(plate.columns)]
+        signs = ["!" if at in plate.incomplete else "o" if at in plate.used else "." for at in wells]
+        yield f"    {row_name(row):<2}{' '.join(signs)}"
+    yield ""
 
 
 def _duration(seconds: float | None) -> str | None:
