@@ -113,8 +113,8 @@ MUTANTS = [
     ),
     Mutant(
         "inspection/text_table.py",
-        "{height:g} um high, {width:g} um wide",
-        "{width:g} um high, {height:g} um wide",
+        "{height:g} µm high, {width:g} µm wide",
+        "{width:g} µm high, {height:g} µm wide",
         "inspection/test_info.py::test_height_and_width_of_a_pixel_are_not_swapped",
     ),
 ]
