@@ -79,7 +79,7 @@ class TiffStorage(Reader):
     compression
         "zlib", or with the extra `codecs` "lzw" or "zstd": lossless, and read by Bio-Formats.
     compression_level
-        From 0 to 9 for zlib, from 1 to 22 for zstd; the codec's default if None.
+        From 0 to 9 for zlib, from 1 to 22 for zstd; 1 if None, as higher ones gain little on camera images.
     predictor
         Store integers as differences between neighbours, which often compress better.
     tile

@@ -16,6 +16,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import arrays
 import compressing
 import decoding
 import growing
@@ -33,6 +34,7 @@ PARTS = {
     "growing": growing,
     "reading": reading,
     "decoding": decoding,
+    "arrays": arrays,
     "importing": importing,
     "large": large,
 }

@@ -50,7 +50,7 @@ def test_it_is_the_same_at_each_stage(tmp_path, name):
     assert first.name == "B2"
     assert first.dims == ("time", "channel", "z", "y", "x")
     assert first.shape == (3, 2, 3, 5, 7)
-    assert first.chunksizes["time"] == (1, 1, 1)
+    assert first.chunksizes["time"] == (3,)
     with TiffStorage.open(tmp_path / name, allow_unfinished=True) as reader:
         followed = reader.as_xarray({"position": "B2"})
         xr.testing.assert_identical(followed, first)

@@ -101,6 +101,18 @@ def test_codecs_that_are_not_installed(tmp_path, monkeypatch):
     TiffStorage(tmp_path / "run.ome.tiff", compression="zlib").close()
 
 
+@pytest.mark.parametrize("compression", ["zlib", "zstd"])
+def test_the_default_level_is_the_fastest(tmp_path, compression):
+    sizes = {}
+    for level in (None, 1, 6):
+        path = tmp_path / f"{level}.ome.tiff"
+        with TiffStorage(path, compression=compression, compression_level=level) as storage:
+            storage.put({"time": 0}, frame({"time": 0}, (200, 200), "u1") // 16)
+        with tifffile.TiffFile(path) as tiff:
+            sizes[level] = sum(tiff.pages[0].databytecounts)
+    assert sizes[None] == sizes[1] != sizes[6]
+
+
 def test_compression_uses_all_cores(tmp_path, monkeypatch):
     workers = []
     made = ThreadPoolExecutor.__init__

@@ -1,6 +1,8 @@
-"""Frames as a dask array that reads each page when it is needed, in any process. Importing it needs dask."""
+"""Frames as a dask array that reads pages when they are needed, in any process. Importing it needs dask."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,10 +10,14 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.reading.chunking import Lengths, pages_chunks, part_lengths, part_shape, spans
 from exengine_ome_tiff.reading.image_pages import marked_file
-from exengine_ome_tiff.reading.pixel_kind import FrameKind, only_kind
+from exengine_ome_tiff.reading.page_block import PageBlock
+from exengine_ome_tiff.reading.pixel_kind import FrameKind, Numbers, kind_of, only_kind
+from exengine_ome_tiff.reading.pyramid_levels import level_pages
 from exengine_ome_tiff.reading.selection import select
-from exengine_ome_tiff.tiff import MarkedFile, PixelFormat, StoredPage
+from exengine_ome_tiff.tiff import Window, segment_shape
 
 try:
     import dask.array as da
@@ -20,61 +26,76 @@ try:
 except ImportError as error:
     raise ImportError('lazy arrays need dask: pip install "exengine-ome-tiff[dask]"') from error
 
-Numbers = npt.NDArray[np.int64]
+_MOST_PX = 1 << 31
 OVERLAP_KEYS = ("GridPixelOverlapY", "GridPixelOverlapX")
 """Pixels that neighbouring tiles share, in the summary metadata, as NDTiff has it."""
 
 
 class PageBlocks(ArrayBlockwiseDep):
-    """The page of each block of an array: one object for 100,000 pages, which is quickly pickled.
+    """The pages of each block of an array: one object for 100,000 pages, which is quickly pickled.
 
-    `rows` has the number of the page of each block, -1 for none, and the first axes of the array; `table` has
-    file, offset and format of each page, shape (pages, 3), by their numbers in `files` and `formats`.
+    Parameters
+    ----------
+    chunks
+        Of the array.
+    whole
+        All pages of the array, a place for each page; the window has what is wanted of each.
+    parts
+        Lengths of the parts of each page along rows and columns.
     """
 
     def __init__(
-        self,
-        chunks: tuple[tuple[int, ...], ...],
-        rows: Numbers,
-        files: tuple[MarkedFile, ...],
-        formats: tuple[PixelFormat, ...],
-        table: Numbers,
+        self, chunks: tuple[Lengths, ...], whole: PageBlock, parts: tuple[Lengths, Lengths], leading: int
     ) -> None:
         super().__init__(chunks)
-        self._rows = rows
-        self._files = files
-        self._formats = formats
-        self._table = table
+        self._whole = whole
+        self._leading = [[*spans(0, lengths)] for lengths in chunks[:leading]]
+        self._rows = [*spans(whole.window.top, parts[0])]
+        self._columns = [*spans(whole.window.left, parts[1])]
 
-    def __getitem__(self, block: tuple[int, ...]) -> StoredPage | None:
-        row = self._rows[block[: self._rows.ndim]]
-        if row < 0:
-            return None
-        file, offset, pixels = self._table[row].tolist()
-        return StoredPage(self._files[file], offset, self._formats[pixels])
+    def __getitem__(self, block: tuple[int, ...]) -> PageBlock:
+        leading = len(self._leading)
+        places = tuple(slice(*of_axis[number]) for of_axis, number in zip(self._leading, block, strict=False))
+        (row, y), (column, x) = (
+            divmod(block[leading], len(self._rows)),
+            divmod(block[leading + 1], len(self._columns)),
+        )
+        grid = (row, column) if self._whole.pages.ndim > leading else ()
+        pages = self._whole.pages[(*places, *grid)]
+        used = pages[pages >= 0]
+        table, renumbered = self._whole.table[used], np.full_like(pages, -1)
+        renumbered[pages >= 0] = np.arange(len(used))
+        (top, bottom), (left, right) = self._rows[y], self._columns[x]
+        window = Window(top, left, bottom, right)
+        return replace(self._whole, pages=renumbered, table=table, window=window)
 
     @property
     def token(self) -> str:
         """A name that is the same for the same pages."""
-        return str(tokenize(self.chunks, self._rows, repr(self._files), repr(self._formats), self._table))
+        whole = self._whole
+        return str(
+            tokenize(
+                self.chunks, whole.pages, repr(whole.files), repr(whole.formats), whole.table, whole.window
+            )
+        )
 
 
-def read_block(
-    page: StoredPage | None, kind: FrameKind, trim: tuple[slice, slice], leading: int
-) -> npt.NDArray[Any]:
-    """Read a block: the wanted part of a page, or zeros without a page, with as many axes before it."""
-    pixels = np.zeros(kind.shape, kind.dtype) if page is None else kind.pixels(page.pixels, page.read())
-    trimmed = pixels[trim]
-    return trimmed.reshape((1,) * leading + trimmed.shape)
+def read_block(block: PageBlock, kind: FrameKind) -> npt.NDArray[Any]:
+    """Read a block of an array."""
+    return block.read(kind)
 
 
 def frames_array(
-    dataset: FrameIndex, axes: Iterable[str] | None, selection: Mapping[str, AxisValue]
+    dataset: FrameIndex, axes: Iterable[str] | None, selection: Mapping[str, AxisValue], level: int = 0
 ) -> da.Array:
     """Make the array of `TiffStorage.as_array`."""
     chosen = select(dataset, axes, selection)
     pages = dataset.pages(chosen.frames[chosen.frames >= 0])
-    return lazy_array(dataset, chosen.frames, pages, only_kind(dataset, chosen, pages))
+    kind = only_kind(dataset, chosen, pages)
+    if level != 0:
+        pages = level_pages(dataset, pages, level)
+        kind = kind_of(pages)
+    return lazy_array(dataset, chosen.frames, pages, kind)
 
 
 def stitched_array(
@@ -87,11 +108,11 @@ def stitched_array(
     kind = only_kind(dataset, chosen, pages)
     if any(nbytes >= length for nbytes, length in zip(overlap, kind.shape, strict=False)):
         raise ValueError(f"tiles of {kind} cannot overlap by {overlap[0]} rows and {overlap[1]} columns")
-    trim = tuple(
-        slice(pixels // 2, length - (pixels + 1) // 2)
-        for pixels, length in zip(overlap, kind.shape, strict=False)
+    (top, bottom), (left, right) = (
+        (pixels // 2, length - (pixels + 1) // 2) for pixels, length in zip(overlap, kind.shape, strict=False)
     )
-    return lazy_array(dataset, chosen.frames, pages, kind, (trim[0], trim[1]), tiled=2)
+    window = Window(top, left, bottom, right)
+    return lazy_array(dataset, chosen.frames, pages, kind, window, tiled=2)
 
 
 def lazy_array(
@@ -99,44 +120,58 @@ def lazy_array(
     frames: Numbers,
     pages: PageLocations,
     kind: FrameKind,
-    trim: tuple[slice, slice] = (slice(None), slice(None)),
+    window: Window | None = None,
     *,
     tiled: int = 0,
 ) -> da.Array:
-    """Make an array of frames, with a chunk for each page; -1 in `frames` stands for zeros.
+    """Make an array of frames, with several small pages or a part of a large page in a chunk.
 
-    Frames that wait in memory must be written before the array is computed. The last `tiled` axes of `frames`
-    lie along the first axes of the pixels.
+    Frames that wait in memory must be written before the array is computed. -1 in `frames` stands for zeros,
+    `window` for what is wanted of each frame. The last `tiled` axes of `frames` lie along the first axes of
+    the pixels.
     """
     leading = frames.ndim - tiled
-    rows = np.where(frames < 0, -1, np.cumsum(frames >= 0).reshape(frames.shape) - 1)
+    height, width = kind.shape[:2]
+    top, left, bottom, right = window = window or Window(0, 0, height, width)
     files, file_numbers = _renumbered(pages.files)
     formats, format_numbers = _renumbered(pages.formats)
-    repeats = (*frames.shape[leading:], *(1,) * len(kind.shape))
-    lengths = [len(range(*part.indices(length))) for part, length in zip(trim, kind.shape, strict=False)]
-    chunks = (
-        *((1,) * length for length in frames.shape[:leading]),
-        *((length,) * count for length, count in zip((*lengths, *kind.shape[2:]), repeats, strict=False)),
-    )
-    blocks = PageBlocks(
-        chunks,
-        rows,
+    whole = PageBlock(
+        np.where(frames < 0, -1, np.cumsum(frames >= 0).reshape(frames.shape) - 1),
+        np.stack([file_numbers, pages.offsets, format_numbers], axis=1),
         tuple(marked_file(dataset, number) for number in files),
         tuple(pages.known_formats[number] for number in formats),
-        np.stack([file_numbers, pages.offsets, format_numbers], axis=1),
+        window,
     )
+    part = part_shape(kind, _segment_shape(whole))
+    rows, columns = part_lengths(slice(top, bottom), part[0]), part_lengths(slice(left, right), part[1])
+    grid = frames.shape[leading:] or (1, 1)
+    chunks = (
+        *pages_chunks(frames.shape[:leading], kind.nbytes),
+        rows * grid[0],
+        columns * grid[1],
+        *((samples,) for samples in kind.shape[2:]),
+    )
+    blocks = PageBlocks(chunks, whole, (rows, columns), leading)
     indices = tuple(range(len(chunks)))
     array: da.Array = da.blockwise(  # type: ignore[no-untyped-call]
         *(read_block, indices, blocks, indices),
-        name=f"tiff-storage-{tokenize(blocks.token, repr(kind), repr(trim))}",
+        name=f"tiff-storage-{tokenize(blocks.token, repr(kind))}",
         kind=kind,
-        trim=trim,
-        leading=leading,
         align_arrays=False,
         dtype=kind.dtype,
         meta=np.empty((0,) * len(chunks), kind.dtype),
     )
     return array
+
+
+def _segment_shape(whole: PageBlock) -> tuple[int, int]:
+    """Return height and width of the strips or tiles of the first encoded page; of rows without any."""
+    for file, at, number in whole.table[:1].tolist():
+        pixels = whole.formats[number]
+        if pixels.is_encoded:
+            with whole.files[file].opened() as opened, suppress(OmeTiffError):  # computing the array tells
+                return segment_shape(opened, at, pixels)
+    return 1, _MOST_PX
 
 
 def _renumbered(numbers: Numbers) -> tuple[list[int], Numbers]:

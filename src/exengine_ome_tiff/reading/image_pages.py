@@ -9,7 +9,8 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates import FrameNumber
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
 from exengine_ome_tiff.dataset.stored_images import StoredImage
-from exengine_ome_tiff.reading.pixel_kind import FrameKind, Numbers
+from exengine_ome_tiff.reading.pixel_kind import FrameKind, Numbers, kind_of
+from exengine_ome_tiff.reading.pyramid_levels import level_pages
 from exengine_ome_tiff.threads import in_shares
 from exengine_ome_tiff.tiff import MarkedFile, StoredPage, read_head
 
@@ -35,11 +36,11 @@ class ImagePages(NamedTuple):
     kind: FrameKind
 
     @classmethod
-    def of(cls, dataset: FrameIndex, image: StoredImage) -> "ImagePages":
-        """Find the pages of an image."""
+    def of(cls, dataset: FrameIndex, image: StoredImage, level: int = 0) -> "ImagePages":
+        """Find the pages of an image; `level` as for `level_pages`, which raises errors."""
         frames = image.layout.cube().reshape([len(values) for values in image.layout.axes.values()])
-        locations = dataset.pages(frames[frames >= 0])
-        return cls(frames, locations, _kind(locations))
+        locations = level_pages(dataset, dataset.pages(frames[frames >= 0]), level)
+        return cls(frames, locations, kind_of(locations))
 
     def read(self, dataset: FrameIndex) -> npt.NDArray[Any]:
         """Read all pages into one array, shape (axes..., Y, X) or with samples; zeros where no frame is."""
@@ -83,13 +84,3 @@ def stored_pages(dataset: FrameIndex, frames: Numbers) -> list[StoredPage]:
             pages.files.tolist(), pages.offsets.tolist(), pages.formats.tolist(), strict=True
         )
     ]
-
-
-def _kind(locations: PageLocations) -> FrameKind:
-    """Return what frames are: what was put, unless that was several things or packed pixels."""
-    formats = [locations.known_formats[number] for number in np.unique(locations.formats).tolist()]
-    kinds = {FrameKind.as_put(pixels) for pixels in formats}
-    if len(kinds) > 1 or any(pixels.packing for pixels in formats):
-        kinds = {FrameKind.as_stored(pixels) for pixels in formats}
-    (kind,) = kinds
-    return kind

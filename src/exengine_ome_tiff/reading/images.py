@@ -72,13 +72,13 @@ class Image(ImageInfo):
         index = self._source.frames()
         return ImagePages.of(index, self._stored).read(index)
 
-    def asdask(self) -> "da.Array":
-        """Look at all planes as a dask array, which reads a plane when it is needed; needs the extra `dask`.
+    def asdask(self, level: int = 0) -> "da.Array":
+        """Look at all planes as a dask array, which reads planes when needed; needs the extra `dask`.
 
         Returns
         -------
         dask.array.Array
-            A chunk is a plane.
+            With chunks as `TiffStorage.as_array` describes them.
 
         Raises
         ------
@@ -92,17 +92,17 @@ class Image(ImageInfo):
         from exengine_ome_tiff.reading.dask_array import lazy_array
 
         index = self._source.frames()
-        pages = ImagePages.of(index, self._stored)
+        pages = ImagePages.of(index, self._stored, level)
         array = lazy_array(index, pages.frames, pages.locations, pages.kind)
         self._source.flush()  # now, as other threads may have put frames until a moment ago
         return array
 
-    def asxarray(self) -> "xr.DataArray":
+    def asxarray(self, level: int = 0) -> "xr.DataArray":
         """Look at all planes with axes and units; `TiffStorage.as_xarray` describes array and errors."""
         from exengine_ome_tiff.reading.xarray_array import labelled_array
 
         index = self._source.frames()
-        array = labelled_array(index, self._stored, self._source.calibration(self._stored))
+        array = labelled_array(index, self._stored, self._source.calibration(self._stored), level)
         self._source.flush()
         return array
 

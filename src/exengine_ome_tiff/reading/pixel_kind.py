@@ -1,5 +1,6 @@
 """Shape and type of the frames of an array."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,12 +34,27 @@ class FrameKind:
         """Describe pixels as they are in the file."""
         return cls(pixels.stored_shape, pixels.stored_dtype.newbyteorder("="), is_as_put=False)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of a frame in the array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
     def pixels(self, what: PixelFormat, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return the pixels of a page, which are `stored` in the file, as the array has them."""
+        """Return pixels of a page or a region, which are `stored` in the file, as the array has them."""
         return (what.as_put(stored) if self.is_as_put else stored).astype(self.dtype, copy=False)
 
     def __str__(self) -> str:
         return f"{'x'.join(map(str, self.shape))} {self.dtype.name}"
+
+
+def kind_of(locations: PageLocations) -> FrameKind:
+    """Return what frames are: what was put, unless that was several things or packed pixels."""
+    formats = [locations.known_formats[number] for number in np.unique(locations.formats).tolist()]
+    kinds = {FrameKind.as_put(pixels) for pixels in formats}
+    if len(kinds) > 1 or any(pixels.packing for pixels in formats):
+        kinds = {FrameKind.as_stored(pixels) for pixels in formats}
+    (kind,) = kinds
+    return kind
 
 
 def only_kind(dataset: FrameIndex, chosen: Selection, pages: PageLocations) -> FrameKind:

@@ -102,9 +102,13 @@ class Reader(DataStorage):
         return Images.of(self._images(), self._pixel_source())
 
     def as_array(
-        self, axes: Iterable[str] | None = None, stitched: bool = False, **selection: int | str | None
+        self,
+        axes: Iterable[str] | None = None,
+        stitched: bool = False,
+        level: int = 0,
+        **selection: int | str | None,
     ) -> "da.Array":
-        """Look at frames as one dask array, which reads a page when it is needed; needs the extra `dask`.
+        """Look at frames as one dask array, which reads pages when they are needed; needs the extra `dask`.
 
         It does what `NDStorageBase.as_array` of ndstorage does. During a run it has the frames put so far,
         which are in the files when it returns. It can be pickled: a worker of a cluster that sees the files
@@ -120,6 +124,9 @@ class Reader(DataStorage):
             Lay frames that differ in ``row`` and ``column`` out beside each other, without the pixels that
             they share with their neighbours by ``GridPixelOverlapX`` and ``GridPixelOverlapY`` of the summary
             metadata: half of them is cut off at each side.
+        level
+            0 for the frames, or the number of a smaller copy that `finish` made (`pyramid_levels`): each has
+            half the height and width of the one before, and the type in the file. Not with `stitched`.
         **selection
             A value of each axis that is no axis of the array. On an axis of which all values are text, a
             number counts them in the order in which they came. None selects the frames without that axis.
@@ -129,7 +136,8 @@ class Reader(DataStorage):
         dask.array.Array
             Shape (axes..., Y, X), and (axes..., Y, X, 3) or (axes..., Y, X, 4) for RGB, in the type that was
             put. Along an axis lie all values of the dataset: None where a selected frame lacks the axis, then
-            numbers by value, then text by the alphabet. A chunk is a page.
+            numbers by value, then text by the alphabet. A chunk has about 4 MiB of small pages, one page, or
+            a part of a large page: its tiles, or a band of its rows.
 
         Raises
         ------
@@ -139,7 +147,8 @@ class Reader(DataStorage):
             `axes` is no list of names, or a value is neither int nor str.
         ValueError
             There is no such axis or value; an axis of several values is neither named nor selected; frames
-            differ in shape or type; or tiles cannot be stitched. What to select is said.
+            differ in shape or type; tiles cannot be stitched; or there is no such level. The message says
+            what to select.
         OSError
             Frames that wait in memory could not be written.
         RuntimeError
@@ -155,14 +164,16 @@ class Reader(DataStorage):
         from exengine_ome_tiff.reading import dask_array
 
         dataset = self._readable()
+        if stitched and level:
+            raise ValueError("smaller copies cannot be stitched: ask for level=0")
         if stitched:
             array = dask_array.stitched_array(dataset, axes, selection, self.summary_metadata)
         else:
-            array = dask_array.frames_array(dataset, axes, selection)
+            array = dask_array.frames_array(dataset, axes, selection, level)
         self.flush()  # now, as other threads may have put frames until a moment ago
         return array
 
-    def as_xarray(self, image: ImageChoice = None) -> "xr.DataArray":
+    def as_xarray(self, image: ImageChoice = None, level: int = 0) -> "xr.DataArray":
         """Look at an OME image with its axes and units; needs the extra `xarray`.
 
         Lazy, and to be pickled, as `as_array`.
@@ -171,6 +182,8 @@ class Reader(DataStorage):
         ----------
         image
             Its number in `images`, its name, or labels that only it has. The only one there is by default.
+        level
+            As for `as_array`; ``y`` and ``x`` are the centers of the larger pixels.
 
         Returns
         -------
@@ -194,14 +207,14 @@ class Reader(DataStorage):
         TypeError
             `image` is neither number, name nor labels.
         ValueError
-            There is no such image, or there are several.
+            There is no such image or level, or there are several images.
         OSError
             Frames that wait in memory could not be written.
         RuntimeError
             The storage is closed.
         """
         self._readable()
-        return Image.of(find_image(self._images(), image), self._pixel_source()).asxarray()
+        return Image.of(find_image(self._images(), image), self._pixel_source()).asxarray(level)
 
     def flush(self, *, fsync: bool = False) -> None:
         """Write all frames that wait in memory; in a dataset that was opened none do."""

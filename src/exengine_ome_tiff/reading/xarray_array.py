@@ -39,14 +39,18 @@ Coordinate = tuple[tuple[str, ...], npt.NDArray[Any], dict[str, str]]
 Dims = Mapping[str, Sequence[AxisValue]]
 
 
-def labelled_array(dataset: FrameIndex, image: StoredImage, calibration: Calibration) -> xr.DataArray:
+def labelled_array(
+    dataset: FrameIndex, image: StoredImage, calibration: Calibration, level: int = 0
+) -> xr.DataArray:
     """Make the array of `TiffStorage.as_xarray`."""
     layout = image.layout
     dims = {_dim(name): values for name, values in layout.axes.items()}
-    pages = ImagePages.of(dataset, image)
+    pages = ImagePages.of(dataset, image, level)
     kind = pages.kind
     pixel_dims = _PIXEL_DIMS[: len(kind.shape)]
-    coords = _along(dims, calibration) | _of_planes(dims, calibration) | _of_pixels(kind, calibration)
+    coords = (
+        _along(dims, calibration) | _of_planes(dims, calibration) | _of_pixels(kind, calibration, 1 << level)
+    )
     if "channel" in dims and "channel" in layout.names:
         coords["channel_name"] = ("channel",), np.array(layout.channel_names), {}
     taken = {*pixel_dims, *coords}
@@ -92,12 +96,12 @@ def _of_planes(dims: Dims, calibration: Calibration) -> dict[str, Coordinate]:
     }
 
 
-def _of_pixels(kind: FrameKind, calibration: Calibration) -> dict[str, Coordinate]:
-    """Return where pixels are, and which sample is which."""
+def _of_pixels(kind: FrameKind, calibration: Calibration, step: int) -> dict[str, Coordinate]:
+    """Return where pixels are, each as wide as `step` ones of a frame, and which sample is which."""
     coords: dict[str, Coordinate] = {}
     for dim, size_um, length in zip(_PIXEL_DIMS, calibration.pixel_size_um, kind.shape, strict=False):
         if size_um is not None:
-            coords[dim] = (dim,), np.arange(length) * size_um, {"units": "um"}
+            coords[dim] = (dim,), (np.arange(length) * step + (step - 1) / 2) * size_um, {"units": "um"}
     for samples in kind.shape[2:]:
         coords["sample"] = ("sample",), np.array(list("RGBA"[:samples])), {}
     return coords

@@ -1,6 +1,7 @@
 """Pages in, pages out: BigTIFF files that are their own journal. The only place that knows tifffile."""
 
 from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of
+from exengine_ome_tiff.tiff.decode import segment_shape
 from exengine_ome_tiff.tiff.disk import patiently, sync_folder, write_whole
 from exengine_ome_tiff.tiff.file_tail import BufferPool
 from exengine_ome_tiff.tiff.final_chain import finish_journal
@@ -22,10 +23,10 @@ from exengine_ome_tiff.tiff.micromanager import ImageStack, StackPage
 from exengine_ome_tiff.tiff.page_bounds import Extents
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.page_table import PageHandle
-from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes, packing_of, pixel_format
-from exengine_ome_tiff.tiff.pyramid import halved, smaller_shapes
-from exengine_ome_tiff.tiff.shared_file import OPEN_FILES, FileGoneError
-from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage
+from exengine_ome_tiff.tiff.pixels import PixelFormat, Window, as_bytes, packing_of, pixel_format
+from exengine_ome_tiff.tiff.pyramid import copies_in_file, halved, smaller_shapes
+from exengine_ome_tiff.tiff.shared_file import OPEN_FILES, FileGoneError, SharedFile
+from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage, read_bytes, read_page
 
 __all__ = [
     "OPEN_FILES",
@@ -43,12 +44,15 @@ __all__ = [
     "PageHandle",
     "PixelFormat",
     "PixelSize",
+    "SharedFile",
     "StackPage",
     "StoredPage",
+    "Window",
     "WriteSettings",
     "algorithm_of",
     "as_bytes",
     "begins_like_ours",
+    "copies_in_file",
     "finish_journal",
     "halved",
     "has_no_page",
@@ -58,8 +62,11 @@ __all__ = [
     "packing_of",
     "patiently",
     "pixel_format",
+    "read_bytes",
     "read_description",
     "read_head",
+    "read_page",
+    "segment_shape",
     "smaller_shapes",
     "sync_folder",
     "write_hyperstack",

@@ -13,6 +13,7 @@ from exengine_ome_tiff.errors import ForeignFileError, OmeTiffError
 from exengine_ome_tiff.tiff.disk import write_at
 
 NEW_SUBFILE_TYPE = 254
+COMPRESSION = 259
 STRIP_OFFSETS = 273
 STRIP_BYTE_COUNTS = 279
 TILE_OFFSETS = 324

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.threads import in_shares
 from exengine_ome_tiff.tiff import chain
-from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
+from exengine_ome_tiff.tiff.pixels import PixelFormat, Window, as_bytes
 from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
 
 _SURELY_BYTES = 1 << 28
@@ -32,25 +32,6 @@ _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES = 256, 257, 258, 259, 277
 _ROWS_PER_STRIP, _PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLE_FORMAT = 278, 284, 317, 322, 323, 339
 
 
-class Window(NamedTuple):
-    """A region of a page: its first row and column, and those behind its last ones."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    @classmethod
-    def whole(cls, pixels: PixelFormat) -> "Window":
-        """Return the window that covers pages of a format."""
-        height, width = pixels.stored_shape[:2]
-        return cls(0, 0, height, width)
-
-    def shape(self, pixels: PixelFormat) -> tuple[int, ...]:
-        """Return the shape of the region in the array that `pixels` describes."""
-        return (self.bottom - self.top, self.right - self.left, *pixels.stored_shape[2:])
-
-
 class _Segment(NamedTuple):
     """A strip or a tile: where its bytes are, the rows and columns it has, and where those belong."""
 
@@ -60,15 +41,6 @@ class _Segment(NamedTuple):
     columns: int
     y: int
     x: int
-
-    def is_in(self, window: Window) -> bool:
-        """Whether any of its pixels are in a window."""
-        return (
-            self.y < window.bottom
-            and self.y + self.rows > window.top
-            and self.x < window.right
-            and self.x + self.columns > window.left
-        )
 
 
 class _Page:
@@ -110,8 +82,8 @@ class _Page:
         if self.compression in (_LZW, _ZSTD) and not _has_imagecodecs():
             raise OmeTiffError(f'{self._what} needs imagecodecs: pip install "exengine-ome-tiff[codecs]"')
 
-    def segments(self) -> list[_Segment]:
-        """Return all strips or tiles; OmeTiffError where they do not cover the page."""
+    def segments(self, window: Window) -> list[_Segment]:
+        """Return the strips or tiles in a window; OmeTiffError where they do not cover the page."""
         height, width = self._pixels.stored_shape[:2]
         is_tiled = _TILE_WIDTH in self._entries
         rows = self._number(_TILE_HEIGHT if is_tiled else _ROWS_PER_STRIP, height)
@@ -126,11 +98,15 @@ class _Page:
         expected = -(-height // rows) * -(-width // columns)
         if len(offsets) != expected:
             raise OmeTiffError(f"{self._what}: expected {expected} strips or tiles, found {len(offsets)}")
-        places = ((y, x) for y in range(0, height, rows) for x in range(0, width, columns))
-        return [
-            _Segment(offset, count, rows if is_tiled else min(rows, height - y), columns, y, x)
-            for offset, count, (y, x) in zip(offsets, counts, places, strict=True)
-        ]
+        segments = []
+        for row in range(window.top // rows, -(-window.bottom // rows)):
+            y, own_rows = row * rows, rows if is_tiled else min(rows, height - row * rows)
+            for column in range(window.left // columns, -(-window.right // columns)):
+                number = row * -(-width // columns) + column
+                segments.append(
+                    _Segment(offsets[number], counts[number], own_rows, columns, y, column * columns)
+                )
+        return segments
 
     def decode(self, segments: Sequence[_Segment], window: Window, region: npt.NDArray[Any]) -> None:
         """Decode strips or tiles into the region that a window shows; OmeTiffError where they cannot be."""
@@ -190,13 +166,15 @@ class _Page:
         return values[0] if len(values) == 1 or len({*values}) == 1 else -1
 
 
-def check_coding(file: SharedFile, ifd: chain.Ifd, pixels: PixelFormat) -> tuple[_Page, list[_Segment]]:
+def check_coding(
+    file: SharedFile, ifd: chain.Ifd, pixels: PixelFormat, window: Window | None = None
+) -> tuple[_Page, list[_Segment]]:
     """Make sure, without reading its pixels, that a page is coded as this package does it.
 
     Returns
     -------
     _Page, list of _Segment
-        The page, and its strips or tiles.
+        The page, and its strips or tiles: those in the window, or all.
 
     Raises
     ------
@@ -206,7 +184,7 @@ def check_coding(file: SharedFile, ifd: chain.Ifd, pixels: PixelFormat) -> tuple
     nbytes = chain.check_strips(FileView(file), ifd)
     page = _Page(file, ifd, pixels)
     page.check(nbytes)
-    return page, page.segments()
+    return page, page.segments(window or Window.whole(pixels))
 
 
 def decoded(
@@ -238,11 +216,8 @@ def decoded(
     OmeTiffError
         It is something else, or cannot be decoded.
     """
-    page, segments = check_coding(file, chain.read_ifd(FileView(file), ifd_at), pixels)
-    if window is None:
-        window = Window.whole(pixels)
-    else:
-        segments = [segment for segment in segments if segment.is_in(window)]
+    page, segments = check_coding(file, chain.read_ifd(FileView(file), ifd_at), pixels, window)
+    window = window or Window.whole(pixels)
     region = np.empty(window.shape(pixels), pixels.stored_dtype)
     decode = partial(page.decode, window=window, region=region)
     if page.compression == _PLAIN or region.nbytes < _THREADED_BYTES:
@@ -250,6 +225,12 @@ def decoded(
     else:
         in_shares(decode, segments)
     return region
+
+
+def segment_shape(file: SharedFile, ifd_at: int, pixels: PixelFormat) -> tuple[int, int]:
+    """Return height and width of the strips or tiles of a page; parameters and errors as for `decoded`."""
+    _, segments = check_coding(file, chain.read_ifd(FileView(file), ifd_at), pixels)
+    return segments[0].rows, segments[0].columns
 
 
 @cache

@@ -19,14 +19,13 @@ from exengine_ome_tiff.tiff import chain, disk
 from exengine_ome_tiff.tiff.appender import Appender
 from exengine_ome_tiff.tiff.block_records import encode_block
 from exengine_ome_tiff.tiff.checksums import Algorithm, checksum
-from exengine_ome_tiff.tiff.decode import decoded
 from exengine_ome_tiff.tiff.file_tail import BufferPool, FileTail
 from exengine_ome_tiff.tiff.ifds import PageKind, aligned
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.page_table import PageHandle, PageTable
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
-from exengine_ome_tiff.tiff.stored_page import read_plain
+from exengine_ome_tiff.tiff.stored_page import read_page
 
 SYNC_LOST = (
     "waiting for the disk (fsync) failed once, so frames put before may not survive a power cut, whatever "
@@ -412,11 +411,10 @@ class JournalFile:
     def stored(self, handle: PageHandle) -> npt.NDArray[Any]:
         """Return a page as it lies in the file, in a new array; errors as for `pixels`."""
         pixels, data_at = self.pages.format(handle), self.pages.data_at(handle)
-        if pixels.is_encoded:
-            return decoded(self.file, data_at, pixels)
-        waiting = None if self._tail is None else self._tail.read_waiting(data_at, pixels.nbytes)
+        tail = None if pixels.is_encoded else self._tail
+        waiting = None if tail is None else tail.read_waiting(data_at, pixels.nbytes)
         if waiting is None:
-            return read_plain(self.file, data_at, pixels)
+            return read_page(self.file, data_at, pixels)
         return np.frombuffer(bytearray(waiting), pixels.stored_dtype).reshape(pixels.stored_shape)
 
     def stored_nbytes(self, handle: PageHandle) -> int:

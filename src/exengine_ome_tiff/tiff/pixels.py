@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -91,16 +91,35 @@ class PixelFormat:
         return samples.reshape(*self.shape, 4)[..., [2, 1, 0, 3][: self.samples]]
 
     def as_put(self, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Turn pixels as they lie in the file into an array as it was put."""
+        """Turn pixels of a page, or of a region, as they lie in the file into an array as it was put."""
         if self.packing is None:
             with np.errstate(all="ignore"):  # somebody else's file has larger numbers than float16
                 return stored.astype(self.dtype, copy=False)
         if self.packing != "GRAY32":
-            samples = np.zeros((*self.shape, 4), stored.dtype)
+            samples = np.zeros((*stored.shape[:2], 4), stored.dtype)
             samples[..., [2, 1, 0, 3][: self.samples]] = stored
             stored = samples
         words = stored.view(np.dtype(self.dtype).newbyteorder("<"))
-        return words.reshape(self.shape).astype(self.dtype, copy=False)
+        return words.reshape(stored.shape[:2]).astype(self.dtype, copy=False)
+
+
+class Window(NamedTuple):
+    """A region of a page: its first row and column, and those behind its last ones."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @classmethod
+    def whole(cls, pixels: PixelFormat) -> "Window":
+        """Return the window that covers pages of a format."""
+        height, width = pixels.stored_shape[:2]
+        return cls(0, 0, height, width)
+
+    def shape(self, pixels: PixelFormat) -> tuple[int, ...]:
+        """Return the shape of the region in the array that `pixels` describes."""
+        return (self.bottom - self.top, self.right - self.left, *pixels.stored_shape[2:])
 
 
 def as_bytes(stored: npt.NDArray[Any]) -> memoryview:

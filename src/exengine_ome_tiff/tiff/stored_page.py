@@ -1,5 +1,7 @@
-"""Where a page lies, told so that another process can read it without opening the dataset."""
+"""Reading a page, also in a process that has not opened the dataset."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff.decode import decoded
-from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
+from exengine_ome_tiff.tiff.pixels import PixelFormat, Window, as_bytes
 from exengine_ome_tiff.tiff.shared_file import SharedFile
 
 _MARK_BYTES = 96
@@ -36,6 +38,25 @@ class MarkedFile:
     def of(cls, path: Path, dataset: bytes, dataset_at: int) -> "MarkedFile":
         """Mark a file by what it says of its dataset, as `FileHead` has it."""
         return cls(str(path), dataset_at, dataset[:_MARK_BYTES])
+
+    @contextmanager
+    def opened(self) -> Iterator[SharedFile]:
+        """Open the file for a while.
+
+        Raises
+        ------
+        OSError
+            There is no such file.
+        OmeTiffError
+            It is another one.
+        """
+        file = SharedFile(Path(self.path))
+        try:
+            if file.read(self.mark_at, len(self.mark)) != self.mark:
+                raise OmeTiffError(f"{self.path}: another file has taken its place")
+            yield file
+        finally:
+            file.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,35 +87,42 @@ class StoredPage:
         OmeTiffError
             It is another one, or is cut off.
         """
-        file = SharedFile(Path(self.file.path))
-        try:
-            if file.read(self.file.mark_at, len(self.file.mark)) != self.file.mark:
-                raise OmeTiffError(f"{self.file.path}: another file has taken its place")
-            if self.pixels.is_encoded:
-                return decoded(file, self.at, self.pixels)
-            return read_plain(file, self.at, self.pixels)
-        finally:
-            file.close()
+        with self.file.opened() as file:
+            return read_page(file, self.at, self.pixels)
 
 
-def read_plain(file: SharedFile, at: int, pixels: PixelFormat) -> npt.NDArray[Any]:
-    """Read a page that is not encoded as it lies in the file.
+def read_page(
+    file: SharedFile, at: int, pixels: PixelFormat, window: Window | None = None
+) -> npt.NDArray[Any]:
+    """Read a page as it lies in a file.
 
     Parameters
     ----------
     file
         The file.
     at
-        Offset of its pixels.
+        Offset of its pixels; where it is encoded, of its IFD.
     pixels
         What it is.
+    window
+        The region to read, inside of the page; by default the whole page.
 
     Raises
     ------
     OmeTiffError
-        The file ends before the page does.
+        The file ends before the page does, or the page cannot be decoded.
     """
-    stored = np.empty(pixels.stored_shape, pixels.stored_dtype)
-    if file.read_into(at, as_bytes(stored)) < stored.nbytes:
+    if pixels.is_encoded:
+        return decoded(file, at, pixels, window)
+    if window is None:
+        window = Window.whole(pixels)
+    row_nbytes = pixels.nbytes // pixels.stored_shape[0]
+    band = np.empty((window.bottom - window.top, *pixels.stored_shape[1:]), pixels.stored_dtype)
+    read_bytes(file, at + window.top * row_nbytes, as_bytes(band))
+    return band[:, window.left : window.right]
+
+
+def read_bytes(file: SharedFile, at: int, buffer: memoryview) -> None:
+    """Fill a buffer with the pixels at an offset; OmeTiffError where the file ends before."""
+    if file.read_into(at, buffer) < len(buffer):
         raise OmeTiffError(f"{file.path}: cut off in the pixels at offset {at}")
-    return stored

@@ -22,6 +22,18 @@ MUTANTS = [
         "reading/test_as_array.py::test_a_number_is_that_number_where_an_axis_has_numbers_and_text",
     ),
     Mutant(
+        "reading/chunking.py",
+        "_TILE_BYTES = 1 << 19",
+        "_TILE_BYTES = 1 << 10",
+        "reading/test_chunks.py::test_chunks_of_large_tiled_pages_follow_their_tiles",
+    ),
+    Mutant(
+        "reading/xarray_array.py",
+        "+ (step - 1) / 2) *",
+        "+ 0) *",
+        "reading/test_levels.py::test_each_level_is_what_tifffile_reads",
+    ),
+    Mutant(
         "reading/dask_array.py",
         "length - (pixels + 1) // 2",
         "length - pixels // 2",

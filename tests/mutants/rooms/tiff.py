@@ -36,6 +36,12 @@ MUTANTS = [
     ),
     Mutant(
         "tiff/decode.py",
+        "_THREADED_BYTES = 1 << 20",
+        "_THREADED_BYTES = 1",
+        "tiff/test_decode.py::test_only_large_pages_start_threads",
+    ),
+    Mutant(
+        "tiff/decode.py",
         "expected = -(-height // rows) * -(-width // columns)",
         "expected = (height // rows) * (width // columns)",
         "writing/test_coding.py::test_frames_are_read_back_at_any_time",

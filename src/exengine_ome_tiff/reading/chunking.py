@@ -1,0 +1,74 @@
+"""How the pages of an array are shared out among its chunks: several small ones, or a part of a large one."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from exengine_ome_tiff.reading.pixel_kind import FrameKind
+
+CHUNK_BYTES = 4 << 20
+"""About how many bytes a chunk of several small pages has, or of rows of a large page."""
+_TILE_BYTES = 1 << 19
+"""How many bytes a chunk of tiles has at least."""
+_WHOLE_BYTES = 16 << 20
+"""Pages of strips up to this size are read whole; larger ones by bands of rows."""
+
+Lengths = tuple[int, ...]
+
+
+def pages_chunks(shape: Sequence[int], page_nbytes: int) -> tuple[Lengths, ...]:
+    """Return the chunks along the axes before those of the pixels.
+
+    A chunk has all pages along the fastest axes, as many as fit, and is split along the slowest of these.
+    """
+    left = max(1, CHUNK_BYTES // page_nbytes)
+    chunks: list[Lengths] = []
+    for length in reversed(shape):
+        step = min(length, left)
+        chunks.append(_lengths(0, length, step))
+        left = left // step if step == length else 1
+    return tuple(reversed(chunks))
+
+
+def part_shape(kind: FrameKind, segment: tuple[int, int]) -> tuple[int, int]:
+    """Return height and width of the parts of a page that are read by themselves.
+
+    Parameters
+    ----------
+    kind
+        What the page is.
+    segment
+        Height and width of its strips or tiles.
+    """
+    (height, width), (rows, columns) = kind.shape[:2], segment
+    pixel_nbytes = kind.nbytes // (height * width)
+    if columns >= width:
+        if kind.nbytes <= _WHOLE_BYTES:
+            return height, width
+        return min(height, _multiple(rows, CHUNK_BYTES // (width * pixel_nbytes))), width
+    if kind.nbytes <= CHUNK_BYTES:
+        return height, width
+    while rows * columns * pixel_nbytes < _TILE_BYTES:
+        rows, columns = (rows, 2 * columns) if columns <= rows else (2 * rows, columns)
+    return min(height, rows), min(width, columns)
+
+
+def part_lengths(side: slice, step: int) -> Lengths:
+    """Return the lengths of the parts of a side; they begin at multiples of `step` in the page."""
+    return _lengths(side.start, side.stop, step)
+
+
+def _lengths(start: int, stop: int, step: int) -> Lengths:
+    edges = [start, *range((start // step + 1) * step, stop, step), stop]
+    return tuple(end - begin for begin, end in pairwise(edges))
+
+
+def _multiple(of: int, about: int) -> int:
+    """Return the largest multiple up to a number, at least one."""
+    return max(1, about // of) * of
+
+
+def spans(start: int, lengths: Lengths) -> Iterator[tuple[int, int]]:
+    """Yield where parts begin and end."""
+    for length in lengths:
+        yield start, start + length
+        start += length
