@@ -121,6 +121,8 @@ def record(path: Path, options: dict[str, Any], count: int = 24) -> Run:
             if number % 6 == 4:
                 storage.flush(fsync=True)
                 promised.append((len(recorder.changes), number + 1))
+            if number % 8 == 6:
+                storage.checkpoint()
         storage.close()
     promised.append((len(recorder.changes), count))
     files = [path] if path.is_file() else path.iterdir()
@@ -179,6 +181,11 @@ def leave(run: Run, folder: Path, chance: random.Random) -> tuple[Path, int]:
         path.mkdir()
     for name, inode in run.inodes.items():
         changes = [each for each in run.changes[:stop] if each.file == inode]
+        if not name.endswith(".tiff"):  # a companion has the inode that one of a checkpoint may have had
+            begins = [number for number, each in enumerate(changes) if each.length == len(each.data) > 0]
+            of_file = [each for each in run.changes if each.file == inode]
+            n_begins = sum(each.length == len(each.data) > 0 for each in of_file)
+            changes = changes[begins[-1] :] if len(begins) == n_begins else []
         if changes and (name.endswith(".tiff") or changes[-1].is_sync):
             target = path / name if run.path.is_dir() else path
             target.write_bytes(state_of(changes, block_nbytes, chance))

@@ -78,6 +78,9 @@ def write(plan: Plan, path: Path, tell: Callable[[str], None]) -> None:
         if number % 37 == 36:
             storage.flush()
             tell(f"flushed {number}")
+        if number % 50 == 49 or number == 5:
+            storage.checkpoint()
+            tell(f"flushed {number}")
     tell("finishing")
     storage.finish()
     tell("finished")

@@ -74,6 +74,10 @@ class TiffStorage(Reader):
     checksums
         Record a checksum of the pixels of each frame, which `validate` compares: "crc32", which is fast and
         finds damage (True means the same), or "sha256", for archives that ask for it.
+    checkpoint
+        When the files become OME-TIFF during a run, so that any program shows the frames put so far: seconds
+        from one checkpoint to the next, or False for never. "auto": after 10 s, then whenever there are twice
+        as many frames and 10 s have passed. `checkpoint()` makes one more.
     fsync
         Whether `finish` waits until all is on the disk, so that it survives a loss of power.
     compression
@@ -174,10 +178,11 @@ class TiffStorage(Reader):
         exclude_metadata: Iterable[str] | Literal["private"] = (),
         translators: Iterable[Translator] = (),
         checksums: bool | Literal["crc32", "sha256"] = False,
+        checkpoint: Literal["auto", False] | float = "auto",
         fsync: bool = True,
         plan: object = None,
     ) -> None:
-        safety = Safety(on_error, checksums, fsync=fsync)
+        safety = Safety(on_error, checksums, fsync=fsync, checkpoint=checkpoint)
         coding = PageCoding(compression, compression_level, predictor, tile, pyramid_levels)
         scale = pixel_size_um, z_step_um, time_interval_s, dict(channels or {}), objective
         said = image_name, description, experimenter, names_to_exclude(exclude_metadata), microscope
@@ -186,9 +191,8 @@ class TiffStorage(Reader):
         header = Header.new(
             summary_metadata, fold_axes, plate, coding, given, plan, is_folder=location.is_folder
         )
-        self._record(
-            Recording.new(location, header, translators), claim(location, overwrite=overwrite), safety
-        )
+        recording = Recording.new(location, header, translators)
+        self._record(recording, claim(location, overwrite=overwrite), safety)
 
     def _record(self, recording: Recording, claimed: Claim, safety: Safety) -> None:
         """Begin to take frames, or go on."""
@@ -247,6 +251,7 @@ class TiffStorage(Reader):
         *,
         translators: Iterable[Translator] = (),
         checksums: bool | Literal["crc32", "sha256"] = False,
+        checkpoint: Literal["auto", False] | float = "auto",
         fsync: bool = True,
     ) -> Self:
         """Go on writing a dataset that was never finished: its writer was killed, or called `suspend`.
@@ -257,7 +262,7 @@ class TiffStorage(Reader):
         ----------
         path
             A single file, a folder, or any file of a folder.
-        translators, checksums, fsync
+        translators, checksums, checkpoint, fsync
             As for the class: the files do not hold them.
 
         Returns
@@ -274,7 +279,8 @@ class TiffStorage(Reader):
         OmeTiffError
             What is there was not written by a `TiffStorage`, or has no frame.
         """
-        interpreter, safety = Interpreter(translators), Safety(checksums=checksums, fsync=fsync)
+        interpreter = Interpreter(translators)
+        safety = Safety(checksums=checksums, fsync=fsync, checkpoint=checkpoint)
         absolute = absolute_path(path)
         try:
             held = hold_dataset(absolute)
@@ -356,6 +362,22 @@ class TiffStorage(Reader):
         """
         if self._recorder is not None:
             self._recorder.flush(fsync=fsync)
+
+    def checkpoint(self) -> None:
+        """Make an OME-TIFF of the files as they are, so that any program shows the frames put so far.
+
+        `put` goes on meanwhile, and `finish` does the rest. Smaller copies of a pyramid come with `finish`.
+        Where `finish` was called before, this does nothing.
+
+        Raises
+        ------
+        OSError
+            There is no room, say. Files show the checkpoint before, or no images yet; all frames are there.
+        RuntimeError
+            A signal handler called this inside of `put`, or another thread called `finish` meanwhile.
+        """
+        if self._recorder is not None:
+            self._recorder.checkpoint()
 
     def finish(self) -> None:
         """Take no more frames and make OME-TIFF of the files; calling it again does nothing.

@@ -12,6 +12,7 @@ import pytest
 import tifffile
 
 from effort import effort
+from exengine_ome_tiff.tiff.journal_reader import read_head
 
 KILLS = effort(40, 200)
 SCRIPT = Path(__file__).parents[1] / "killing.py"
@@ -76,3 +77,24 @@ def test_bioformats_reads_what_was_found_as_a_stack(found, bioformats):
             np.testing.assert_array_equal(plane, page)
         seen += 1
     assert seen > effort(0, 3)
+
+
+def test_bioformats_shows_the_experiment_of_the_last_checkpoint(found, bioformats):
+    seen = 0
+    for path in found:
+        if read_head(path).is_finished or path.read_bytes()[8:16] == (16).to_bytes(8, "little"):
+            continue
+        with bioformats(path) as reader:
+            assert reader.warnings == []
+            planes = [
+                reader.plane(number, z, c, t)
+                for number, image in enumerate(reader.series)
+                for z, c, t in np.ndindex(image.size_z, image.size_c, image.size_t)
+            ]
+            assert {image.size_z for image in reader.series} == {1}
+        assert len(planes) == len(pages_of(path))
+        assert all(int(plane[0, 0]) % 100 == 0 for plane in planes)
+        seen += 1
+        if seen == effort(10, 300):
+            break
+    assert seen > KILLS / 20

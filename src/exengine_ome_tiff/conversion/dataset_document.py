@@ -7,7 +7,7 @@ from exengine_ome_tiff.dataset.loader import find_companion
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome
 from exengine_ome_tiff.tiff import read_description
-from exengine_ome_tiff.writing.finalize import CREATOR, describe_image
+from exengine_ome_tiff.writing.contents import CREATOR, describe_image
 
 _TIFF_DATA = re.compile(rb"(?:<TiffData\b[^>]*(?:/>|>.*?</TiffData>)\s*)+", re.DOTALL)
 

@@ -74,6 +74,13 @@ class FrameIndex:
         self._count = number + 1  # and from now on it is announced
         return len(self.numbers) == count
 
+    def snapshot(self) -> "FrameIndex":
+        """Return the frames that are here now, while none is added; it stays as it is then."""
+        other = FrameIndex()
+        other.axes, other.files, other.numbers = self.axes, [*self.files], dict(self.numbers)
+        other._places, other._count = self._places[:], self._count
+        return other
+
     def place(self, number: FrameNumber) -> tuple[int, PageHandle]:
         """Return file and handle of a frame by its number."""
         place = self._places[number]

@@ -29,6 +29,12 @@ class MetadataTable:
             table.append(decode_tags(index.note(number)))
         return table
 
+    def snapshot(self) -> "MetadataTable":
+        """Return what is here now, while nothing is added; it stays as it is then."""
+        other = MetadataTable(self.interpreter.snapshot())
+        other.planes = self.planes.snapshot()
+        return other
+
     def append(self, tags: Mapping[str, object], changed: Collection[str] | None = None) -> None:
         """Add the metadata of the next frame; see `Interpreter.read`."""
         self.planes.append(self.interpreter.read(tags, changed))

@@ -56,6 +56,18 @@ class Recording:
         interpreter = Interpreter(translators)
         return cls(location, header, interpreter, metadata=MetadataTable(interpreter))
 
+    def snapshot(self, *, is_read: bool) -> "Recording":
+        """Return the frames that are here now, while none is put; it stays as it is then.
+
+        Parameters
+        ----------
+        is_read
+            Whether `metadata` has what all of them say.
+        """
+        metadata = self.metadata.snapshot() if is_read and self.metadata is not None else None
+        interpreter = self.interpreter if metadata is None else metadata.interpreter
+        return Recording(self.location, self.header, interpreter, self.index.snapshot(), metadata)
+
     def images(self) -> list[StoredImage]:
         """Lay out the frames, and name the images."""
         images = self.unnamed_images()

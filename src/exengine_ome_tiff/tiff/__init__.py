@@ -2,7 +2,7 @@
 
 from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of
 from exengine_ome_tiff.tiff.decode import segment_shape
-from exengine_ome_tiff.tiff.disk import patiently, sync_folder, write_whole
+from exengine_ome_tiff.tiff.disk import patiently, sync_folder, write_part, write_whole
 from exengine_ome_tiff.tiff.file_tail import BufferPool
 from exengine_ome_tiff.tiff.final_chain import finish_journal
 from exengine_ome_tiff.tiff.foreign_tiff import ForeignTiff
@@ -70,5 +70,6 @@ __all__ = [
     "smaller_shapes",
     "sync_folder",
     "write_hyperstack",
+    "write_part",
     "write_whole",
 ]

@@ -35,6 +35,9 @@ the last one where that links to what is no page."""
 
 NAMES = 65143
 """Private tag of the first page of the final chain: names of channels and positions, as JSON."""
+CHECKPOINT = 65144
+"""Private tag of the first page of a checkpoint's chain: offset of the first page of the journal chain.
+A file has it in place of `JOURNAL` until it is finished."""
 
 BYTES = 7
 ASCII = 2

@@ -187,6 +187,16 @@ def write_whole(path: Path, data: bytes, *, fsync: bool) -> None:
     OSError
         It could not be written.
     """
+    part = write_part(path, data, fsync=fsync)
+    try:
+        patiently(lambda: part.replace(path))
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise told(error, path) from error
+
+
+def write_part(path: Path, data: bytes, *, fsync: bool) -> Path:
+    """Write a file under the name that it has until it is whole; return that; errors as for `write_whole`."""
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     try:
@@ -194,10 +204,10 @@ def write_whole(path: Path, data: bytes, *, fsync: bool) -> None:
             write_all(file, data)
             if fsync:
                 sync_file(file)
-        patiently(lambda: part.replace(path))
     except OSError as error:
         part.unlink(missing_ok=True)
         raise told(error, path) from error
+    return part
 
 
 def told(error: OSError, path: Path) -> OSError:

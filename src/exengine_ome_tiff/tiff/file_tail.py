@@ -124,6 +124,13 @@ class FileTail(FileView):
             self._waiting = None if buffer is None else _Waiting(buffer, self._end)
         return self._waiting
 
+    def leave_room(self, nbytes: int) -> int:
+        """Leave bytes to others, who write them in their own time; return where they begin, as `add`."""
+        self.write_waiting()
+        at = aligned(self._end)
+        self._end = at + nbytes
+        return at
+
     @property
     def end(self) -> int:
         """Where what was added ends."""

@@ -27,6 +27,7 @@ from exengine_ome_tiff.tiff.chain import (
 )
 from exengine_ome_tiff.tiff.disk import write_all
 from exengine_ome_tiff.tiff.ifds import (
+    ALIGNMENT,
     NO_SIZE,
     PageKind,
     PixelSize,
@@ -111,16 +112,11 @@ def finish_journal(
             # the header leads to the new chain where only what comes after that was interrupted
             head = find_head(file)
         ends = [head.journal_at] if journal.last_at is None else [head.journal_at, journal.last_at]
-        extra = {
-            chain.IMAGE_DESCRIPTION: (chain.ASCII, description + b"\0"),
-            chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
-            chain.JOURNAL: (chain.LONG8, b"".join(map(OFFSET.pack, ends))),
-        }
-        if names:
-            extra[chain.NAMES] = chain.BYTES, names
+        extra = first_page_tags(description, software, names)
+        extra[chain.JOURNAL] = chain.LONG8, b"".join(map(OFFSET.pack, ends))
         with journal.file.reopened("r+b", buffering=0) as file:
             if not head.is_finished:
-                first_at = write_final_chain(file, _final_pages(journal, pages, sizes), len(pages), extra)
+                first_at = write_final_chain(file, final_pages(journal, pages, sizes), len(pages), extra)
                 if fsync:
                     journal.sync_file(file)
                 chain.begin_with(file, first_at)
@@ -131,6 +127,15 @@ def finish_journal(
     if journal.is_sync_lost:
         logger.error("%s: %s", journal.path, SYNC_LOST)
     journal.is_finished, journal.names = True, names
+
+
+def first_page_tags(description: bytes, software: str, names: bytes) -> dict[int, tuple[int, bytes]]:
+    """Return the tags of the first page that describe the file: by their code, type and value."""
+    tags = {
+        chain.IMAGE_DESCRIPTION: (chain.ASCII, description + b"\0"),
+        chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
+    }
+    return tags | ({chain.NAMES: (chain.BYTES, names)} if names else {})
 
 
 def _write_smaller(journal: JournalFile, pages: npt.NDArray[np.int64]) -> None:
@@ -158,7 +163,7 @@ def _write_smaller(journal: JournalFile, pages: npt.NDArray[np.int64]) -> None:
             copies.append(journal.append_loose(image, pixels))
 
 
-def _final_pages(
+def final_pages(
     journal: JournalFile, pages: npt.NDArray[np.int64], sizes: Sequence[tuple[int, PixelSize]]
 ) -> Iterator[Page | Run]:
     """Yield pages for the final chain, made of the IFDs that are there, with the sizes of their pixels."""
@@ -222,7 +227,30 @@ class FinalEntries:
 def write_final_chain(
     file: FileIO, pages: Iterable[Page | Run], count: int, extra: Mapping[int, tuple[int, bytes]]
 ) -> int:
-    """Append a chain of pages that nothing leads to yet; after an error the file is cut back to what it was.
+    """Write a chain at the end of a file; after an error the file is cut back to what it was."""
+    start = file.seek(0, 2)
+    try:
+        return write_chain(file, pages, count, extra)
+    except OSError:
+        file.truncate(start)
+        raise
+
+
+def chain_nbytes(pages: Sequence[Page | Run], extra: Mapping[int, tuple[int, bytes]]) -> int:
+    """Return how many bytes `write_chain` writes for pages without smaller copies, at the most."""
+    nbytes = len(extra) * ENTRY.size + sum(aligned(len(value)) for _, value in extra.values())
+    for page in pages:
+        if isinstance(page, Run):
+            nbytes += len(page.data_offsets) * page.kind.ifd_nbytes
+        else:
+            nbytes += ifd_bytes(len(page.entries))
+    return nbytes + ALIGNMENT
+
+
+def write_chain(
+    file: FileIO, pages: Iterable[Page | Run], count: int, extra: Mapping[int, tuple[int, bytes]]
+) -> int:
+    """Write a chain of pages that nothing leads to yet, where the file is.
 
     Parameters
     ----------
@@ -240,35 +268,30 @@ def write_final_chain(
     int
         Offset of the first IFD.
     """
-    start = file.seek(0, 2)
-    try:
-        more = [_entry_of(file, code, *value) for code, value in extra.items()]
-        at = table_at = _align(file)
-        chunk = bytearray()
-        number = 0
-        for page in _split(pages):
-            if isinstance(page, Run):
-                number += len(page.data_offsets)
-                ifds = page.kind.ifds(page.data_offsets, at, is_last=number == count)
-                at += len(ifds)
-                chunk += ifds
-            else:
-                number += 1
-                entries, behind = page.entries, b""
-                if number == 1:
-                    entries = with_entries(entries, more)
-                if page.smaller:
-                    entries, behind = _with_smaller(entries, page.smaller, at)
-                at += ifd_bytes(len(entries)) + len(behind)
-                chunk += ifd(entries, at if number < count else 0)
-                chunk += behind
-            if len(chunk) > _WRITE_BYTES:
-                write_all(file, chunk)
-                chunk = bytearray()
-        write_all(file, chunk)
-    except OSError:
-        file.truncate(start)
-        raise
+    more = [_entry_of(file, code, *value) for code, value in extra.items()]
+    at = table_at = _align(file)
+    chunk = bytearray()
+    number = 0
+    for page in _split(pages):
+        if isinstance(page, Run):
+            number += len(page.data_offsets)
+            ifds = page.kind.ifds(page.data_offsets, at, is_last=number == count)
+            at += len(ifds)
+            chunk += ifds
+        else:
+            number += 1
+            entries, behind = page.entries, b""
+            if number == 1:
+                entries = with_entries(entries, more)
+            if page.smaller:
+                entries, behind = _with_smaller(entries, page.smaller, at)
+            at += ifd_bytes(len(entries)) + len(behind)
+            chunk += ifd(entries, at if number < count else 0)
+            chunk += behind
+        if len(chunk) > _WRITE_BYTES:
+            write_all(file, chunk)
+            chunk = bytearray()
+    write_all(file, chunk)
     return table_at
 
 

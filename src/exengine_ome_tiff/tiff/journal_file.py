@@ -179,10 +179,9 @@ class JournalFile:
     @property
     def tail(self) -> FileTail:
         """Where pages are added; RuntimeError where the file is only read."""
-        tail = self._tail
-        if tail is None:
+        if self._tail is None:
             raise RuntimeError(f"{self.path}: opened for reading")
-        return tail
+        return self._tail
 
     # a frame gets into the file ---------------------------------------------------------------------------
 
@@ -260,9 +259,8 @@ class JournalFile:
             It is not, or was not once: the system may have dropped what it could not write then, and says
             nothing about that when it is asked again.
         """
-        tail = self._tail
-        if tail is not None:
-            tail.write_waiting()
+        if self._tail is not None:
+            self._tail.write_waiting()
         if self.is_sync_lost:
             raise OSError(errno.EIO, SYNC_LOST, str(self.path))
         self.sync_file(self.file.writable())
@@ -295,6 +293,7 @@ class JournalFile:
     def append_loose(self, data: npt.NDArray[Any], pixels: PixelFormat) -> PageHandle:
         """Write a page that is no frame, and that nothing leads to; errors as for `append`."""
         pixels = self.settings.coding.encoded(pixels)
+        self.tail.reserve(self.settings.coding.most_nbytes(pixels) + self._waiting_nbytes)
         ifd, data_at = self._appender.write(data, pixels)
         handle = self.pages.add(self.pages.format_number(pixels), data_at, 0)
         self.pages.locate([handle], ifd.offset, 0)
@@ -306,6 +305,11 @@ class JournalFile:
             zeros = np.zeros(pixels.stored_shape, pixels.stored_dtype)
             self._blanks[pixels.stored] = self.append_loose(zeros, pixels)
         return self._blanks[pixels.stored]
+
+    def leave_room(self, nbytes: int) -> int:
+        """Leave bytes to a checkpoint; return their offset, a multiple of 8; errors as for `append`."""
+        self.tail.reserve(nbytes + self._waiting_nbytes + chain.OFFSET.size)
+        return self.tail.leave_room(nbytes)
 
     def _block(self, pixels: PixelFormat) -> _Block | None:
         """Return the block for frames of a format; None for the first one, and where pages are encoded."""

@@ -96,10 +96,11 @@ def _head_at(file: chain.Readable, first_at: int) -> FileHead:
     """Read the head of a file whose first page is at an offset; OmeTiffError where it is none of ours."""
     first = chain.read_ifd(file, first_at)
     journal = first.find(chain.JOURNAL)
-    ends = (first.offset,) if journal is None else chain.read_numbers(file, journal)
+    leads_back = journal or first.find(chain.CHECKPOINT)
+    ends = (first.offset,) if leads_back is None else chain.read_numbers(file, leads_back)
     if not 1 <= len(ends) <= 2:
-        raise OmeTiffError(f"{file.name}: tag {chain.JOURNAL} has {len(ends)} values")
-    head = first if journal is None else chain.read_ifd(file, ends[0])
+        raise OmeTiffError(f"{file.name}: the tag that leads to the journal has {len(ends)} values")
+    head = first if leads_back is None else chain.read_ifd(file, ends[0])
     dataset = head.find(chain.DATASET)
     if dataset is None:
         raise ForeignFileError(f"{file.name}: not written by TiffStorage")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from copy import copy
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,13 @@ class Form:
         """Keys of what was a dict, or None, and may be a dict in another frame."""
         self.columns = TagColumns(tags)
         self.add = self.columns.add
+
+    def snapshot(self) -> "Form":
+        """Return the same frames, while none is added; they stay as they are then."""
+        other = copy(self)
+        other.columns = self.columns.snapshot()
+        other.add = other.columns.add
+        return other
 
     def own_plane(self, row: int) -> PlaneValues:
         """Return what translators of users tell of the plane of a frame, by its row."""

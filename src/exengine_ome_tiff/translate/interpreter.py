@@ -99,6 +99,14 @@ class Interpreter:
         other._translators = self._translators
         return other
 
+    def snapshot(self) -> "Interpreter":
+        """Return one that has read the same, while nothing is read; it stays as it is then."""
+        other = Interpreter()
+        other._translators = self._translators
+        other._forms = {number: form.snapshot() for number, form in self._forms.items()}
+        other._rows = self._rows[:]
+        return other
+
     @cached_property
     def _translators(self) -> tuple[Guarded, ...]:
         """Those given, then those of installed packages, which take time to find."""

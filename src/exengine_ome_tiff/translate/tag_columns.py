@@ -4,7 +4,7 @@ import json
 import math
 from array import array
 from collections.abc import Collection, Iterable, Mapping
-from copy import deepcopy
+from copy import copy, deepcopy
 from itertools import accumulate
 from json.encoder import encode_basestring_ascii as encode_text
 from operator import itemgetter
@@ -80,6 +80,14 @@ class TagColumns:
             if last == _CHUNK_ROWS or epoch.size > _CHUNK_BYTES:
                 self._pack(epoch)
         return number
+
+    def snapshot(self) -> "TagColumns":
+        """Return what is here now, while nothing is added; it stays as it is then."""
+        other = TagColumns({})
+        other.keys = self.keys
+        other._epochs = [*self._epochs[:-1], self._epochs[-1].snapshot()]
+        other._too_long, other._characters = {*self._too_long}, dict(self._characters)
+        return other
 
     def constant_text(self, key: str) -> str | None:
         """Return the JSON of a tag that was the same in all frames, None where it was not."""
@@ -200,6 +208,12 @@ class _Epoch:
         """How many frames are before the last ones."""
         self._get_constant = _getter(tuple(constant))
         self._expected = self._get_constant(constant) if self._get_constant is not None else ()
+
+    def snapshot(self) -> "_Epoch":
+        """Return the same frames; those that come are not added to it."""
+        other = copy(self)
+        other.rows = [*self.rows]
+        return other
 
     def differs(self, tags: Tags) -> bool:
         """Whether a frame has any of the constant tags otherwise."""

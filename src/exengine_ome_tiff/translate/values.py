@@ -54,6 +54,12 @@ class PlaneTable:
             # at once, whatever interrupts us
             self._chunks, self._values = [*self._chunks, _known(self._values)], array("d")
 
+    def snapshot(self) -> "PlaneTable":
+        """Return what is here now, while nothing is added; it stays as it is then."""
+        other = PlaneTable()
+        other._chunks, other._values = self._chunks, self._values[:]
+        return other
+
     def __len__(self) -> int:
         return len(self._chunks) * _CHUNK + len(self._values) // _FIELDS
 

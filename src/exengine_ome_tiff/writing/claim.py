@@ -28,6 +28,15 @@ class Claim(NamedTuple):
     lock: Lock
     new_folders: list[Path]
 
+    def give_back(self, location: Location) -> None:
+        """Leave a location as it was before: what was moved aside moves back, and empty folders go."""
+        is_moved_back = replaced.move_back(location)
+        self.lock.release()
+        for folder in () if is_moved_back else self.new_folders:
+            if any(folder.iterdir()):
+                break
+            folder.rmdir()
+
 
 def hold(location: Location) -> Lock:
     """Keep others from changing a dataset; what is in it is to be asked after that.

@@ -127,6 +127,13 @@ class WrittenFiles:
                 errors.append(error)
         return errors
 
+    def commit_what_can(self) -> set[int]:
+        """Write frames that wait; return the numbers of files that still have some; OSError if all do."""
+        errors, waiting = self.commit(fsync=False), self.waiting()
+        if errors and len(waiting) == len(self._recording.index.files):
+            raise errors[0]
+        return waiting
+
     def rescued(self, number: int) -> OSError:
         """Save what is left of a file that is gone, once; return an error that says where."""
         if number not in self._gone:

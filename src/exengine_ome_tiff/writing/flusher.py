@@ -1,20 +1,15 @@
 """Writing frames that have waited for some time."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
-logger = logging.getLogger(__name__)
+from exengine_ome_tiff.writing.error_log import ErrorLog
 
 IDLE_S = 0.25
 """How long a frame waits at most before it is written."""
-_TELL_AGAIN_S = 60.0
-"""How long the log says nothing more about an error that stays."""
-_MOST_TOLD = 100
-"""How many kinds of errors are told."""
 
 
 class Flusher:
@@ -38,7 +33,6 @@ class Flusher:
     """
 
     def __init__(self, name: str, lock: threading.RLock, flush: Callable[[], None]) -> None:
-        self._name = name
         self._lock = lock
         self._wake: SimpleQueue[None] = SimpleQueue()
         """Gets an item when the thread is to end; not the lock, so that it can end whoever holds that."""
@@ -49,8 +43,7 @@ class Flusher:
         """When the frame came that has waited longest."""
         self._is_stopped = False
         self._then: Callable[[], None] | None = None
-        self._told_s: dict[str, float] = {}
-        """When the log told each kind of error."""
+        self._errors = ErrorLog(name, "could not write frames that wait")
 
     @property
     def is_idle(self) -> bool:
@@ -91,7 +84,7 @@ class Flusher:
             while not self._is_stopped and self.is_current_thread():
                 error = self._flush_when_due()
                 if error is not None:
-                    self._tell(error)  # while the lock is not held, as somebody's handler may need it
+                    self._errors.tell(error)  # while the lock is not held, as somebody's handler may need it
         finally:
             if self.is_current_thread():
                 self._since_s = self._thread = None  # the next frame that waits starts another thread
@@ -117,13 +110,3 @@ class Flusher:
         finally:
             self._lock.release()
         return None
-
-    def _tell(self, error: Exception) -> None:
-        """Log an error: once a minute where it stays."""
-        kind, now_s = f"{type(error).__name__} {getattr(error, 'errno', '')}", time.monotonic()
-        is_known = kind in self._told_s
-        if (is_known and now_s - self._told_s[kind] < _TELL_AGAIN_S) or len(self._told_s) >= _MOST_TOLD:
-            return
-        self._told_s[kind] = now_s
-        what = f"{type(error).__name__}: {error}"
-        logger.error("%s: could not write frames that wait: %s; it is tried again", self._name, what)

@@ -2,12 +2,10 @@
 
 import logging
 import os
-import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 
 import numpy.typing as npt
@@ -20,7 +18,9 @@ from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import FileGoneError
 from exengine_ome_tiff.waiting import News
 from exengine_ome_tiff.writing import replaced
+from exengine_ome_tiff.writing.checkpoint import Checkpoints
 from exengine_ome_tiff.writing.claim import Claim, sync_names
+from exengine_ome_tiff.writing.contents import needs_import_inside_import
 from exengine_ome_tiff.writing.files import WrittenFiles
 from exengine_ome_tiff.writing.finalize import finish_files
 from exengine_ome_tiff.writing.flusher import Flusher
@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 _CUT_OFF = (OSError, RuntimeError, LookupError, ValueError, AttributeError)
 """What a call meets when it goes on after its files were finished in the middle of it."""
 
+_PUT_AGAIN = "coordinates %r were put again: the last frame put at coordinates counts"
 SLOW_S = 0.02
 """A frame that comes later than this after the one before is written at once."""
 
@@ -74,6 +75,7 @@ class Recorder:
         self._fsync = safety.fsync
         self._files = WrittenFiles(recording, safety.algorithm)
         self._flusher = Flusher(str(recording.location.path), self._lock, self._write_waiting)
+        self._checkpoints = Checkpoints(recording, self._files, self._snapshot, self._held_open, safety)
         self._encoder = MetadataEncoder(recording.header.given.exclude_metadata)
         self._told: set[str] = set()
         """What the log has told of frames."""
@@ -141,13 +143,10 @@ class Recorder:
         is_replaced = index.add(index.axes.key(coordinates), file, handle)
         self._is_consistent = was_consistent
         if is_replaced and "replaced" not in self._told:
-            self._tell_once(
-                "replaced",
-                "coordinates %r were put again: the last frame put at coordinates counts",
-                coordinates,
-            )
+            self._tell_once("replaced", _PUT_AGAIN, coordinates)
         if pixels.stored_dtype.kind == "c" and "complex" not in self._told:
             self._tell_once("complex", "%s: Bio-Formats cannot open files with complex pixels", self._path)
+        self._checkpoints.thread.begin()
         if self._flusher.is_idle and index.files[file].has_waiting:
             self._flusher.begin(now_s)
 
@@ -157,9 +156,12 @@ class Recorder:
             return None
         self._check_process()
         with self._lock, self._alone("reading what is known of frames"):
-            if not self._is_consistent:
-                self._recording.metadata = None
-            return self._recording.facts()
+            frames = self._snapshot()
+        return frames.facts()
+
+    def _snapshot(self) -> Recording:
+        """Return the frames so far, while the lock is held."""
+        return self._recording.snapshot(is_read=self._is_consistent)
 
     def flush(self, *, fsync: bool = False) -> None:
         """Write all frames that wait; see `TiffStorage.flush`."""
@@ -178,6 +180,20 @@ class Recorder:
                 raise
             self._check_goes_on("flush()", state)
 
+    def checkpoint(self) -> None:
+        """Make OME-TIFF of the files as they are; see `TiffStorage.checkpoint`."""
+        if not self.state.is_over:
+            self._check_process()
+            self._checkpoints.make()
+
+    @contextmanager
+    def _held_open(self) -> Iterator[None]:
+        """Hold the lock; RuntimeError where no frame can be put any more."""
+        with self._lock, self._alone("checkpoint()"):
+            if self.state is not State.WRITING:
+                raise RuntimeError(f"{self._path}: finish() or close() was called, which ends checkpoint()")
+            yield
+
     def finish(self) -> None:
         """Take no more frames and finish the files, once; after an OSError it can be called again.
 
@@ -187,11 +203,13 @@ class Recorder:
         """
         self._end("finish() or close()", self._finish)
         self._flusher.join()
+        self._checkpoints.thread.join()
 
     def suspend(self) -> None:
         """Take no more frames and close the files without finishing them; see `TiffStorage.suspend`."""
         self._end("suspend()", self._suspend)
         self._flusher.join()
+        self._checkpoints.thread.join()
 
     def wait_for(self, predicate: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until a predicate holds that a new frame or the end can make true; return whether it does."""
@@ -201,10 +219,11 @@ class Recorder:
         """Finish and close because nobody holds the storage any more."""
         if os.getpid() != self._process:
             return  # the files are those of the process that this one was forked from
-        if self._flusher.is_current_thread():
-            # the collector ran in the middle of a write of this very thread, which finishes when it is done
-            self._flusher.stop(then=self._finish_for_nobody)
-            return
+        for thread in (self._flusher, self._checkpoints.thread):
+            if thread.is_current_thread():
+                # the collector ran in the middle of this very thread's work, which finishes when it is done
+                thread.stop(then=self._finish_for_nobody)
+                return
         self._finish_for_nobody()
 
     def _alone(self, call: str) -> AbstractContextManager[object]:
@@ -261,6 +280,7 @@ class Recorder:
                     return
                 self.state = self.state.to(State.ENDING)
                 self._flusher.stop()
+                self._checkpoints.thread.stop()
                 if is_inside:
                     self._is_cut_off, self._is_consistent = True, False
                     self._files.cut_off()
@@ -325,18 +345,11 @@ class Recorder:
         """Remove the file without a page, which no reader would open, or the empty folder."""
         logger.warning("%s: no frame was put, so no file is left", self._path)
         self._files.discard()
-        if replaced.move_back(self._recording.location):
-            self._claim.lock.release()
-            return
-        self._claim.lock.release()
-        for folder in self._claim.new_folders:
-            if any(folder.iterdir()):
-                break
-            folder.rmdir()
+        self._claim.give_back(self._recording.location)
 
     def _finish_for_nobody(self) -> None:
         try:
-            if _needs_import_inside_import():
+            if needs_import_inside_import():
                 self._end("suspend()", self._suspend)
                 logger.error(
                     "%s: not finished, as an import was under way: recover() finishes it", self._path
@@ -352,11 +365,3 @@ class Recorder:
     def _tell_once(self, kind: str, message: str, *values: object) -> None:
         self._told.add(kind)
         logger.warning(message, *values)
-
-
-def _needs_import_inside_import() -> bool:
-    """Whether `finish` would import modules while this thread is in the middle of an import."""
-    if hasattr(sys.modules.get("exengine_ome_tiff.ome.document"), "ome_xml"):
-        return False
-    names = (frame.f_globals.get("__name__") for frame, _ in traceback.walk_stack(None))
-    return "importlib._bootstrap" in names

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from exengine_ome_tiff.tiff import Algorithm, algorithm_of
+from exengine_ome_tiff.writing.checkpointer import CheckpointOption, CheckpointRule
 from exengine_ome_tiff.writing.put_errors import OnError
 
 
@@ -13,7 +14,7 @@ class Safety:
 
     Parameters
     ----------
-    on_error, checksums, fsync
+    on_error, checksums, fsync, checkpoint
         As `TiffStorage` takes them.
 
     Raises
@@ -25,11 +26,13 @@ class Safety:
     on_error: OnError = "raise"
     checksums: bool | Algorithm = False
     fsync: bool = True
+    checkpoint: CheckpointOption = "auto"
 
     def __post_init__(self) -> None:
         if self.on_error not in get_args(OnError):
             raise ValueError(f"got on_error={self.on_error!r}, expected one of {get_args(OnError)}")
         algorithm_of(self.checksums)
+        CheckpointRule(self.checkpoint)
 
     @property
     def algorithm(self) -> Algorithm | None:

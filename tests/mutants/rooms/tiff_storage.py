@@ -33,8 +33,8 @@ MUTANTS = [
     ),
     Mutant(
         "tiff_storage.py",
-        "checksums=checksums, fsync=fsync)\n        absolute",
-        "checksums=checksums)\n        absolute",
+        "Safety(checksums=checksums, fsync=fsync, checkpoint=checkpoint)",
+        "Safety(checksums=checksums, checkpoint=checkpoint)",
         "writing/test_failing_disks.py::test_nobody_waits_for_the_disk_who_does_not_want_to",
     ),
 ]

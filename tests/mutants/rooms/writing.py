@@ -67,21 +67,21 @@ MUTANTS = [
         "writing/test_durability.py::test_the_times_that_are_promised",
     ),
     Mutant(
-        "writing/flusher.py",
+        "writing/error_log.py",
         "        self._told_s[kind] = now_s\n",
         "",
         "writing/test_states.py::TestFlusher::test_any_error_leaves_it_alive_and_is_told_once",
     ),
     Mutant(
         "writing/finalize.py",
-        "write_whole(location.companion, xml, fsync=fsync)",
-        "write_whole(location.companion, xml, fsync=False)",
+        "write_whole(location.companion, contents.companion_xml(), fsync=fsync)",
+        "write_whole(location.companion, contents.companion_xml(), fsync=False)",
         "writing/test_failing_disks.py::test_finish_waits_for_the_disk_before_the_header_leads_to_anything_new",
     ),
     Mutant(
-        "writing/finalize.py",
-        "starts = [0, *ends[:-1]]",
-        "starts = [0 for _ in ends]",
+        "writing/contents.py",
+        "return [0, *ends[:-1]]",
+        "return [0 for _ in ends]",
         "repair/test_validation.py::test_nothing_is_wrong_with_any_order_of_arrival",
     ),
     Mutant(
@@ -91,7 +91,7 @@ MUTANTS = [
         "writing/test_failing_disks.py::test_one_position_that_fails_in_finish_does_not_keep_the_others",
     ),
     Mutant(
-        "writing/finalize.py",
+        "writing/contents.py",
         "return written or recording.header.file_uuid(file.path.name)",
         "return recording.header.file_uuid(file.path.name)",
         "repair/test_recovery.py::test_a_lost_companion_is_made_again_with_the_names_that_files_have_now",

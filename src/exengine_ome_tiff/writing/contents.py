@@ -1,0 +1,149 @@
+"""What the files of a dataset are to say: their images, the OME-XML of each, and that of a folder."""
+
+import sys
+import traceback
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates import PlateInfo, ValueNames
+from exengine_ome_tiff.dataset.facts import Facts
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
+from exengine_ome_tiff.dataset.loader import root_uuid
+from exengine_ome_tiff.dataset.recording import Recording
+from exengine_ome_tiff.dataset.stored_images import StoredImage
+from exengine_ome_tiff.dataset.told_names import encode_names
+from exengine_ome_tiff.ome import DatasetValues, OmeImage
+from exengine_ome_tiff.tiff import JournalFile, PageHandle, PixelFormat, PixelSize, read_description
+from exengine_ome_tiff.version import __version__
+
+CREATOR = f"exengine-ome-tiff {__version__}"
+
+Blank = Callable[[JournalFile, PixelFormat], PageHandle]
+"""Returns the page of zeros that stands for planes that were never put."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileContents:
+    """What one file is to say.
+
+    Parameters
+    ----------
+    file
+        The file.
+    uuid
+        Its own.
+    images, described
+        Its images in order.
+    """
+
+    file: JournalFile
+    uuid: str
+    images: Sequence[StoredImage]
+    described: Sequence[OmeImage]
+
+    @property
+    def starts(self) -> list[int]:
+        """Numbers of the first pages of the images."""
+        ends = np.cumsum([len(image.layout.frames) for image in self.images]).tolist()
+        return [0, *ends[:-1]]
+
+    @property
+    def sizes(self) -> list[tuple[int, PixelSize]]:
+        """How many pages have pixels of which size, image by image."""
+        return [
+            (len(image.layout.frames), (image.values.pixel_size_x_um, image.values.pixel_size_y_um))
+            for image in self.described
+        ]
+
+    def pages(self, index: FrameIndex, blank: Blank) -> npt.NDArray[np.int64]:
+        """Return the handles of all planes in order; those never put share one blank page."""
+        return np.concatenate([_pages(image, index, self.file, blank) for image in self.images])
+
+
+class Contents:
+    """What the files of a dataset are to say.
+
+    Parameters
+    ----------
+    recording
+        The dataset.
+    left_out
+        Numbers of the files that say nothing.
+    """
+
+    def __init__(self, recording: Recording, left_out: Collection[int] = ()) -> None:
+        facts, unnamed = recording.facts(), recording.unnamed_images()
+        names: ValueNames = facts.names([image.layout for image in unnamed])
+        images = recording.named(unnamed, names)
+        layouts = [image.layout for image in images]
+        facts.check(layouts)
+        self.names = names
+        self._recording = recording
+        self._plate: PlateInfo | None = facts.plate(layouts)
+        self._about: DatasetValues = facts.about()
+        self.files: list[FileContents] = []
+        for number, file in enumerate(recording.index.files):
+            if number not in left_out:
+                inside = [image for image in images if image.file == number]
+                described = [describe_image(image, facts) for image in inside]
+                self.files.append(FileContents(file, _uuid(recording, file), inside, described))
+        self.findings = facts.findings
+
+    @property
+    def names_json(self) -> bytes:
+        """What a file keeps of the names of channels and positions."""
+        return encode_names(self.names)
+
+    def xml(self, contents: FileContents) -> bytes:
+        """Return the OME-XML of a file."""
+        # ome-types takes 0.3 s to import, and nobody needs it before
+        from exengine_ome_tiff.ome.document import Place, ome_xml
+
+        placed = list(zip(contents.described, map(Place, contents.starts), strict=True))
+        name = self._recording.location.name
+        return ome_xml(name, placed, self._plate, self._about, contents.uuid, CREATOR)
+
+    def companion_xml(self) -> bytes:
+        """Return the OME-XML of all files together."""
+        from exengine_ome_tiff.ome.document import Place, ome_xml
+
+        placed = [
+            (image, Place(start, each.file.path.name, each.uuid))
+            for each in self.files
+            for image, start in zip(each.described, each.starts, strict=True)
+        ]
+        location, dataset = self._recording.location, self._recording.header.dataset
+        return ome_xml(location.name, placed, self._plate, self._about, dataset, CREATOR)
+
+
+def _uuid(recording: Recording, file: JournalFile) -> str:
+    """Return the UUID of a file; a finished one may have been renamed since it got its own."""
+    written = root_uuid(read_description(file.path)) if file.is_finished else None
+    return written or recording.header.file_uuid(file.path.name)
+
+
+def describe_image(image: StoredImage, facts: Facts) -> OmeImage:
+    """Bring an image together with what is known of it."""
+    values = facts.values(image.layout, image.name)
+    return OmeImage(image.layout, image.name, *image.pixels.stored, values, facts.columns)
+
+
+def _pages(image: StoredImage, index: FrameIndex, file: JournalFile, blank: Blank) -> npt.NDArray[np.int64]:
+    layout = image.layout
+    acquired = layout.frames >= 0
+    pages = np.empty(len(layout.frames), np.int64)
+    _, pages[acquired] = index.places(layout.frames[acquired])
+    if not acquired.all():
+        pages[~acquired] = blank(file, image.pixels)
+    return pages
+
+
+def needs_import_inside_import() -> bool:
+    """Whether `Contents.xml` would import modules while this thread is in the middle of an import."""
+    if hasattr(sys.modules.get("exengine_ome_tiff.ome.document"), "ome_xml"):
+        return False
+    names = (frame.f_globals.get("__name__") for frame, _ in traceback.walk_stack(None))
+    return "importlib._bootstrap" in names
