@@ -24,6 +24,7 @@ from exengine_ome_tiff.ome import (
     MicroscopeInfo,
     ObjectiveInfo,
 )
+from exengine_ome_tiff.ome.options import read_mapping
 from exengine_ome_tiff.reading.reader import Reader, plain_coordinates
 from exengine_ome_tiff.tiff import PageCoding
 from exengine_ome_tiff.translate import Interpreter, Translator
@@ -184,9 +185,10 @@ class TiffStorage(Reader):
     ) -> None:
         safety = Safety(on_error, checksums, fsync=fsync, checkpoint=checkpoint)
         coding = PageCoding(compression, compression_level, predictor, tile, pyramid_levels)
-        scale = pixel_size_um, z_step_um, time_interval_s, dict(channels or {}), objective
+        scale = pixel_size_um, z_step_um, time_interval_s, read_mapping("channels", channels), objective
         said = image_name, description, experimenter, names_to_exclude(exclude_metadata), microscope
-        given = Given(*(*scale, *said, dict(filters or {}), dict(annotations or {})))
+        names = read_mapping("filters", filters), read_mapping("annotations", annotations)
+        given = Given(*scale, *said, *names)
         location = Location.of(path)
         header = Header.new(
             summary_metadata, fold_axes, plate, coding, given, plan, is_folder=location.is_folder

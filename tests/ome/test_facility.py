@@ -182,6 +182,11 @@ def test_numbers_of_numpy(tmp_path, number):
     assert ObjectiveInfo(magnification=number).magnification == 0.5
 
 
+def test_a_filter_that_transmits_nothing_is_refused():
+    with pytest.raises(ValueError, match="cut_in_nm=500 above cut_out_nm=400"):
+        FilterInfo("emission", cut_in_nm=500, cut_out_nm=400)
+
+
 @pytest.mark.parametrize("number", [0, -1, np.nan, np.inf, True, "0.5", np.array([0.5, 1])])
 def test_what_is_no_positive_number_is_named(number):
     with pytest.raises(ValueError, match=r"got magnification=.*expected a positive number"):
@@ -194,6 +199,10 @@ def test_what_is_no_positive_number_is_named(number):
         ({"microscope": "Ti2"}, TypeError, "microscope='Ti2', expected MicroscopeInfo"),
         ({"filters": {"a": 5}}, TypeError, "expected FilterInfo"),
         ({"annotations": {"a": 5}}, TypeError, "annotations"),
+        ({"annotations": "HeLa"}, TypeError, "annotations='HeLa', expected a dict"),
+        ({"channels": ["DAPI"]}, TypeError, r"channels=\['DAPI'\], expected a dict"),
+        ({"filters": ["ET"]}, TypeError, r"filters=\['ET'\], expected a dict"),
+        ({"time_interval_s": np.timedelta64(2, "s")}, ValueError, "time_interval_s=.*, expected a positive"),
         ({"channels": {"a": ChannelInfo(filters=["b"])}}, ValueError, "the filter 'b' of a channel"),
     ],
 )

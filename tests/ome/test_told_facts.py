@@ -454,6 +454,51 @@ def test_an_objective_of_frames_takes_no_optics_from_the_summary_of_another(tell
     assert (objective.nominal_magnification, objective.lens_na) == (20, None)
 
 
+@pytest.mark.parametrize(
+    ("key", "wrong", "fix", "right"),
+    [
+        ("stage_pos", [1, 2, 3], "write stage_pos_um", {"stage_pos_um": [1, 2, 3]}),
+        ("elapsed_s", "00:00:05", "write a number, such as 12.5", {"elapsed_s": 12.5}),
+        ("binning", "auto", "write a whole number, such as 2", {"binning": 2}),
+        ("objective", 5, "write a label such as Plan Apo 60x/1.4 Oil", {"objective": "Plan Apo 60x/1.4 Oil"}),
+        ("objective.magnification", "big", "write a number, such as 60", {"objective.magnification": 60}),
+        ("NA", 3, "write a number, such as 1.4", {"NA": 1.4}),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_told_with_a_fix_that_works(tell, key, wrong, fix, right):
+    told = tell({key: wrong}, {key: wrong})
+    assert [line.rpartition(": ")[2] for line in told.lines] == [fix]
+    assert f"'{key}'" in told.lines[0]
+    told = tell(right)
+    assert told.lines == []
+    assert not told.notes.keys() & right.keys()  # it is in an element
+
+
+def test_axes_joined_with_the_word_for_a_place(tell):
+    told = tell({"xpos_um": 1, "YPos[mm]": "0,5", "stagez_um": 3})
+    assert [(each.position_x, each.position_y, each.position_z) for each in told.planes] == [(1, 500, 3)]
+
+
+def test_serial_numbers_may_be_numbers(tell):
+    (detector,) = tell({"camera": {"serial_number": 1234, "model": 42}}).document.instruments[0].detectors
+    assert (detector.serial_number, detector.model) == ("1234", "42")
+
+
+def test_pixel_sizes_that_differ_within_a_summary_are_told(tell):
+    assert tell({}, summary={"pixel_size_um": 0.1, "PixelSizeUm": 0.1}).lines == []
+    (line,) = tell({}, summary={"pixel_size_um": 0.1, "PixelSizeUm": 0.2}).lines
+    assert line.startswith(
+        "summary keys 'pixel_size_um' and 'PixelSizeUm' differ, so only one of them counts"
+    )
+
+
+def test_stamps_without_a_zone_among_others_are_told(tell):
+    stamps = "2026-11-27T10:00:00.5+01:00", "2026-11-27T09:00:01.5Z", "2026-11-27T10:00:02.5"
+    (line,) = tell(*({"timestamp": stamp} for stamp in stamps)).lines
+    assert line.startswith("the time stamps of 1 frame have no time zone but others have one")
+    assert line.endswith(": write the time zone in all of them")
+
+
 def test_optics_that_differ_within_an_image_are_no_objective(tell):
     told = tell({"magnification": 60, "NA": 1.4}, {"magnification": 20, "NA": 1.4})
     assert told.document.instruments == []

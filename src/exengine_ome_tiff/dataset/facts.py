@@ -272,7 +272,18 @@ class Facts:
     def _check_clocks(self, times: PlaneTimes) -> None:
         """Find frames that tell a time which is not used."""
         tells = np.any([~np.isnan(self.columns[name]) for name in ("elapsed_s", "utc_s", "local_clock_s")], 0)
-        dropped = int(np.count_nonzero(tells & np.isnan(times.delta_t_s)))
+        is_dropped = tells & np.isnan(times.delta_t_s)
+        has_zone, has_none = (~np.isnan(self.columns[name]) for name in ("utc_s", "local_clock_s"))
+        zoneless = int(np.count_nonzero(is_dropped & has_none & ~has_zone)) if has_zone.any() else 0
+        dropped = int(np.count_nonzero(is_dropped)) - zoneless
+        if zoneless:
+            self.findings.add(
+                "clock",
+                "zone",
+                f"the time stamps of {count_text(zoneless, 'frame')} have no time zone but others have one, "
+                "so they have no DeltaT",
+                "write the time zone in all of them",
+            )
         if dropped:
             self.findings.add(
                 "clock",

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
@@ -23,6 +24,8 @@ def set_numbers(info: Any, *names: str) -> None:
             number = float(value) if is_number else math.nan
         except OverflowError:
             number = math.inf
+        except TypeError:  # a time span of NumPy
+            number = math.nan
         if not 0 < number < math.inf:
             raise ValueError(f"got {name}={value!r}, expected a positive number")
         if not isinstance(value, int):
@@ -67,6 +70,13 @@ def check_kind(name: str, value: object, kind: type) -> None:
     """Raise TypeError for what is neither None nor of a type."""
     if value is not None and not isinstance(value, kind):
         raise TypeError(f"got {name}={value!r}, expected {kind.__name__}")
+
+
+def read_mapping(name: str, value: Mapping[Any, Any] | None) -> dict[Any, Any]:
+    """Copy a mapping, empty for None; TypeError for anything else."""
+    if value is not None and not isinstance(value, Mapping):
+        raise TypeError(f"got {name}={value!r}, expected a dict")
+    return dict(value or {})
 
 
 def _plain(word: str) -> str:

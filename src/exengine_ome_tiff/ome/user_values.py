@@ -98,7 +98,7 @@ class FilterInfo:
     Raises
     ------
     ValueError
-        There is no such kind, or a number is not positive.
+        There is no such kind, a number is not positive, or ``cut_in_nm`` is above ``cut_out_nm``.
     """
 
     kind: str
@@ -112,6 +112,8 @@ class FilterInfo:
         set_texts(self, "manufacturer", "model", "serial_number")
         set_choice(self, "kind", FILTERS)
         set_numbers(self, "cut_in_nm", "cut_out_nm")
+        if self.cut_in_nm and self.cut_out_nm and self.cut_in_nm > self.cut_out_nm:
+            raise ValueError(f"got cut_in_nm={self.cut_in_nm} above cut_out_nm={self.cut_out_nm}")
 
 
 @dataclass(frozen=True, slots=True)

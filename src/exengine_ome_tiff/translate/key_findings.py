@@ -3,9 +3,9 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +14,15 @@ import numpy.typing as npt
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.form import Form
-from exengine_ome_tiff.translate.named_facts import OPTICS, START_NAMES, SURE_STAMP_NAMES, is_stamp, words_of
+from exengine_ome_tiff.translate.named_facts import (
+    NAMED_FACTS,
+    OPTICS,
+    START_NAMES,
+    SURE_STAMP_NAMES,
+    is_stamp,
+    words_of,
+)
+from exengine_ome_tiff.translate.objective_labels import read_optics
 from exengine_ome_tiff.translate.plan import Candidate
 from exengine_ome_tiff.translate.quantities import MEASURED, OF_PLANES, Meaning, meanings_of, name_of
 from exengine_ome_tiff.translate.tag_columns import strict_json
@@ -39,6 +47,19 @@ _GENICAM_EXPOSURES = ("ExposureTime", "ExposureTimeAbs")
 """Features of cameras, which GenICam counts in microseconds."""
 _OF_SUMMARY = {"pixel_size_um", "pixel_size_y_um", "z_step_um", "time_interval_s", "exposure_s"}
 _CLOCKS = {"elapsed_s", "utc_s", "local_clock_s"}
+_EXPECTED_FACTS = {
+    "objective": "a label such as Plan Apo 60x/1.4 Oil",
+    "binning": "a whole number, such as 2",
+    "magnification": "a number, such as 60",
+    "numerical_aperture": "a number, such as 1.4",
+    "immersion": "a medium such as Oil",
+}
+_WORDS_OF_FACTS: dict[str, tuple[str, Callable[[object], object]]] = {
+    words: (each.fact, each.read)
+    for each in NAMED_FACTS
+    if each.fact in _EXPECTED_FACTS
+    for words in each.names
+} | {words: (part, partial(read_optics, part)) for words, part in OPTICS.items()}
 _DIGIT = re.compile(r"\d")
 _DIGITS_OF_DATE = 4
 _TIME_WORDS = frozenset(
@@ -94,6 +115,8 @@ def add_key_findings(
             _unit(form, rows, key, nameless[0], findings)
         elif key in readers:
             _value(form, rows, key, findings)
+        elif words_of(key) in _WORDS_OF_FACTS:
+            _fact(form, rows, key, findings)
         elif not (meanings or key in known_keys or key in form.plan.fact_keys):
             _unknown(form, rows, key, known_keys, findings)
     _add_disagreements(form, rows, findings)
@@ -139,6 +162,7 @@ def add_summary_findings(
         Fields that are known from frames or from the summary.
     """
     meanings = {key: [each for each in meanings_of(key) if each.field in _OF_SUMMARY] for key in tags}
+    _add_summary_disagreements(tags, meanings, findings)
     read = {each.field for key, found in meanings.items() for each in found if is_known(each.read(tags[key]))}
     for key, value in tags.items():
         text = strict_json(value)
@@ -157,6 +181,21 @@ def add_summary_findings(
             suggestion = near_miss(key, known_keys)
             if suggestion is not None and is_known(parse.number(value)):
                 _add_near_miss(key, suggestion, findings, "summary")
+
+
+def _add_summary_disagreements(
+    tags: Tags, meanings: Mapping[str, Sequence[Meaning]], findings: Findings
+) -> None:
+    """Find keys of the summary whose names mean the same, but whose values differ."""
+    first: dict[str, tuple[str, float]] = {}
+    for key, found in meanings.items():
+        for each in found:
+            value = each.read(tags[key])
+            if each.has_unit and not each.is_rate and each.field != "exposure_s" and is_known(value):
+                other, known = first.setdefault(each.field, (key, value))
+                if not np.isclose(value, known, rtol=1e-6):
+                    message = f"summary keys {other!r} and {key!r} differ, so only one of them counts"
+                    findings.add_once("values", key, message, "leave one of them out")
 
 
 def _is_device_property(key: str, form: Form) -> bool:
@@ -201,9 +240,30 @@ def _unknown(
     around, _, last = key.rpartition(".")
     if (last == "timestamp" and f"{around}.value" in form.keys) or _is_device_property(key, form):
         return
+    if _is_list_without_unit(form, rows, key):
+        findings.add_once("unit", key, f"metadata key {key!r} has no unit", f"write {key}_um")
+        return
     suggestion = near_miss(key, known_keys)
     if suggestion is not None and is_known(_first_number(form, rows, key)):
         _add_near_miss(key, suggestion, findings)
+
+
+def _fact(form: Form, rows: npt.NDArray[np.int64], key: str, findings: Findings) -> None:
+    """Find a value of an objective or a binning that cannot be read."""
+    name, read = _WORDS_OF_FACTS[words_of(key)]
+    for text in _first_values(form, rows, key):
+        value = json.loads(text)
+        if text not in _EMPTY and read(value) in (None, ""):
+            _add_value(key, text, _EXPECTED_FACTS[name], findings)
+            return
+
+
+def _is_list_without_unit(form: Form, rows: npt.NDArray[np.int64], key: str) -> bool:
+    """Whether it is the only place on the stage, as a list of numbers."""
+    if name_of(key).unit is not None or "x_um" in form.plan.candidates:
+        return False
+    value = _first(form, rows, key)
+    return any(each.is_of_list and is_known(each.read(value)) for each in meanings_of(f"{key}_um"))
 
 
 def _value(form: Form, rows: npt.NDArray[np.int64], key: str, findings: Findings) -> None:
@@ -218,7 +278,9 @@ def _value(form: Form, rows: npt.NDArray[np.int64], key: str, findings: Findings
         value = json.loads(text)
         if text not in _EMPTY and not any(is_known(each.read(value)) for _, each in found):
             is_list = any(each.is_of_list for each in meanings_of(key))
-            expected = _A_LIST if is_list else _EXPECTED.get(found[0][0], _A_NUMBER)
+            fields = [field for field, _ in found]
+            field = "elapsed_s" if "elapsed_s" in fields else fields[0]  # a name with a unit of time has both
+            expected = _A_LIST if is_list else _EXPECTED.get(field, _A_NUMBER)
             _add_value(key, text, expected, findings)
             return
 

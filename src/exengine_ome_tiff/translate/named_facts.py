@@ -30,9 +30,9 @@ NAMED_FACTS = (
         "camera", parse.text, _CAMERA, "camera", "camera name", "camera label", "camera device", "detector"
     ),
     _named("manufacturer", parse.text, "Detector Manufacturer", "camera manufacturer", "camera vendor"),
-    _named("model", parse.text, "Detector Model", "camera model", "camera model name", "detector model"),
+    _named("model", parse.label, "Detector Model", "camera model", "camera model name", "detector model"),
     _named(
-        *("serial_number", parse.text, "Detector SerialNumber"),
+        *("serial_number", parse.label, "Detector SerialNumber"),
         *("camera serial", "camera serial number", "detector serial number"),
     ),
     _named(

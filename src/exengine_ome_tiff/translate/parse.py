@@ -116,6 +116,11 @@ def text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def label(value: object) -> str | None:
+    """Read text that is not empty, or a whole number as text."""
+    return str(value) if type(value) is int else text(value)
+
+
 def known(value: float) -> float | None:
     """Turn NaN into None."""
     return None if math.isnan(value) else value

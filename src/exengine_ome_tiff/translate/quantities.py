@@ -147,6 +147,7 @@ def unit_of(text: str) -> str | None:
 _BIT_DEPTHS = {"bit depth", "significant bits", "bits per sample"}
 _BIT_DEPTH_IGNORED = CONTAINER_WORDS | {"camera", "cam", "sensor"}
 _WORD = re.compile(r"[A-Z]+(?![a-zµμ])|[A-Z]?[a-zµμ]+|\d+")
+_JOINED = re.compile(r"([xyz])(pos|position|stage|coord)|(pos|position|stage|coord)([xyz])")
 _BRACKETS = re.compile(r"(.*?)\s*[(\[{]\s*([^)\]}]*?)\s*[)\]}]\s*")
 _WITH_UNIT = re.compile(
     r"\s*([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*([^\W\d_]+)(?:/(?:px|pixel))?\s*"
@@ -246,7 +247,14 @@ def _name_of(key: str) -> Name:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.casefold() for word in _WORD.findall(text) if word != "in")
+    words = (word.casefold() for word in _WORD.findall(text) if word != "in")
+    return tuple(part for word in words for part in _parts(word))
+
+
+def _parts(word: str) -> tuple[str, ...]:
+    """Split a word such as "xpos" into the axis and what it is a place on."""
+    match = _JOINED.fullmatch(word)
+    return (word,) if match is None else tuple(filter(None, match.groups()))
 
 
 def _without(words: tuple[str, ...], ignored: set[str] | frozenset[str]) -> str:
