@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from exengine_ome_tiff.cli.output import UsageError, say, tell_leftovers
 from exengine_ome_tiff.cli.paths import path_argument
+from exengine_ome_tiff.inspection.rembi import rembi_fields
 from exengine_ome_tiff.repair import validate
 
 
@@ -17,11 +18,34 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         description="Check pages, records, checksums and OME-XML of a dataset. Exit status 0: all is well.",
     )
     check.add_argument("--json", action="store_true", help="print a list of JSON objects")
+    check.add_argument(
+        "--for",
+        dest="archive",
+        choices=("bioimage-archive",),
+        help="list the metadata that an archive asks for instead: there, or missing and how to say it",
+    )
     check.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
     check.set_defaults(work=_validate)
 
 
 def _validate(options: argparse.Namespace) -> int:
+    return _validate_files(options) if options.archive is None else _list_fields(options)
+
+
+def _list_fields(options: argparse.Namespace) -> int:
+    fields = rembi_fields(options.path)
+    missing = [each for each in fields if each.value is None]
+    if options.json:
+        print(json.dumps([*map(asdict, fields)], indent=2))
+        return 1 if missing else 0
+    for each in fields:
+        todo = f"missing\n  to do: {each.advice}" if each.value is None else each.value
+        say(f"{each.module}, {each.name}: {todo}")
+    say(f"{options.path}: {len(missing)} of {len(fields)} fields are missing")
+    return 1 if missing else 0
+
+
+def _validate_files(options: argparse.Namespace) -> int:
     try:
         problems = validate(options.path)
     except ImportError as error:

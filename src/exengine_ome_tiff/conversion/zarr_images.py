@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.conversion.dataset_document import dataset_document, images_of_document
 from exengine_ome_tiff.conversion.ngff_metadata import (
     NgffVersion,
     Window,
@@ -26,6 +25,7 @@ from exengine_ome_tiff.conversion.zarr_writer import (
 )
 from exengine_ome_tiff.coordinates import FrameNumber
 from exengine_ome_tiff.inspection.contrast import display_limits
+from exengine_ome_tiff.inspection.dataset_document import dataset_document, images_of_document
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.inspection.preview_cells import thinned
 from exengine_ome_tiff.ome.xml_reader import parse_ome, read_images
