@@ -1,6 +1,6 @@
 """A dataset for an archive: compressed without loss, a checksum for each frame, and checked at once.
 
-Needs the extra `validate`. The same check on the command line: exengine-ome-tiff validate archive.ome.tiff
+Needs the extra `validate`. The same check as a command: exengine-ome-tiff validate archive_001.ome.tiff
 """
 
 from pathlib import Path
@@ -14,14 +14,13 @@ from exengine.storage_backends.ome_tiff import TiffStorage
 from exengine_ome_tiff import ExperimenterInfo, validate
 from exengine_ome_tiff.demo.microscope import SimulatedMicroscope
 
-PATH = Path("archive.ome.tiff")
 FRAMES = 5
 
 engine = ExecutionEngine()
 camera = SimulatedMicroscope((256, 256)).camera  # put your own camera here
 storage = TiffStorage(
-    PATH,
-    overwrite=True,
+    "archive.ome.tiff",
+    numbered=True,
     compression="zlib",
     predictor=True,
     checksums="sha256",
@@ -40,14 +39,14 @@ finally:
     engine.shutdown()
     storage.close()
 
-problems = validate(PATH)
-print(f"{PATH}: {len(problems)} problems")
+problems = validate(storage.path)
+print(f"{storage.path}: {len(problems)} problems")
 if problems:
     raise SystemExit(f"not for the archive: {problems}")
 
 with TemporaryDirectory() as folder:  # what years on a disk may do: one bit of a copy changes
-    copy = Path(folder, PATH.name)
-    damaged = bytearray(PATH.read_bytes())
+    copy = Path(folder, storage.path.name)
+    damaged = bytearray(storage.path.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     copy.write_bytes(damaged)
     for problem in validate(copy):

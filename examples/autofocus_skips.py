@@ -20,7 +20,7 @@ ENOUGH_CONTRAST = 40
 
 engine = ExecutionEngine()
 microscope = SimulatedMicroscope((128, 128))  # put your own devices here
-storage = TiffStorage("autofocus_skips.ome.tiff", overwrite=True)
+storage = TiffStorage("autofocus_skips.ome.tiff", numbered=True)
 handler = DataHandler(storage)
 
 
@@ -57,6 +57,6 @@ finally:
     engine.shutdown()
     storage.close()
 
-with TiffStorage.open("autofocus_skips.ome.tiff") as finished:
+with TiffStorage.open(storage.path) as finished:
     for image in finished.images:
         print(image.name, "at times", *image.axes["time"])

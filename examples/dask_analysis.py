@@ -3,6 +3,8 @@
 It works for datasets that are larger than memory, on all cores, and while an acquisition still writes them.
 """
 
+from pathlib import Path
+
 from exengine import ExecutionEngine
 from exengine.data import DataHandler
 from exengine.events.detector_events import ReadoutData, StartCapture
@@ -11,16 +13,15 @@ from exengine.storage_backends.ome_tiff import TiffStorage
 
 from exengine_ome_tiff.demo.microscope import SimulatedMicroscope
 
-PATH = "dask_analysis.ome.tiff"
 TIME_POINTS = 10
 POSITIONS = 3
 
 
-def acquire() -> None:
+def acquire() -> Path:
     """Write what is to be analysed: leave this out and name your own dataset above."""
     engine = ExecutionEngine()
     microscope = SimulatedMicroscope((128, 128))
-    storage = TiffStorage(PATH, overwrite=True)
+    storage = TiffStorage("dask_analysis.ome.tiff", numbered=True)
     handler = DataHandler(storage)
     try:
         for position in range(POSITIONS):
@@ -35,10 +36,11 @@ def acquire() -> None:
         handler.await_completion()
         engine.shutdown()
         storage.close()
+    return Path(storage.path)
 
 
-acquire()
-with TiffStorage.open(PATH) as storage:
+path = acquire()
+with TiffStorage.open(path) as storage:
     frames = storage.as_array(axes=["position", "time"])  # axes: position, time, y, x
     print(frames)
     brightness = frames.mean(axis=(2, 3))

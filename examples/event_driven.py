@@ -18,7 +18,7 @@ PIXEL_SIZE_UM = 0.325
 
 engine = ExecutionEngine()
 microscope = SimulatedMicroscope((256, 256))  # put your own devices here
-storage = TiffStorage("event_driven.ome.tiff", overwrite=True)
+storage = TiffStorage("event_driven.ome.tiff", numbered=True)
 handler = DataHandler(storage)
 
 

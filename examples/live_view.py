@@ -15,19 +15,18 @@ from exengine.storage_backends.ome_tiff import TiffStorage
 from exengine_ome_tiff import OmeTiffError
 from exengine_ome_tiff.demo.microscope import SimulatedMicroscope
 
-PATH = Path("live_view.ome.tiff")
 FRAMES = 20
 INTERVAL_S = 0.1
 
 
-def watch() -> None:
+def watch(path: Path) -> None:
     """Print what is newest in the file until all frames are there."""
     seen = 0
     while seen < FRAMES:
         sleep(INTERVAL_S / 2)
         try:
-            storage = TiffStorage.open(PATH, allow_unfinished=True)
-        except (FileNotFoundError, OmeTiffError):  # not there yet, or no frame in it
+            storage = TiffStorage.open(path, allow_unfinished=True)
+        except OmeTiffError:  # no frame in it yet
             continue
         with storage:
             places = storage.get_image_coordinates_list()
@@ -37,12 +36,11 @@ def watch() -> None:
 
 
 if __name__ == "__main__":
-    PATH.unlink(missing_ok=True)
-    viewer = get_context("spawn").Process(target=watch)
-    viewer.start()
     engine = ExecutionEngine()
     camera = SimulatedMicroscope((512, 512)).camera  # put your own camera here
-    storage = TiffStorage(PATH)
+    storage = TiffStorage("live_view.ome.tiff", numbered=True)
+    viewer = get_context("spawn").Process(target=watch, args=(storage.path,))
+    viewer.start()
     handler = DataHandler(storage)
     try:
         for time in range(FRAMES):

@@ -45,7 +45,7 @@ class Camera(MicroManagerCamera):
 # core.set_camera_device(name) before each StartCapture.
 camera, xy_stage = Camera("Camera"), MicroManagerXYStage("XY")
 z_stage = MicroManagerSingleAxisStage("Z")
-storage = TiffStorage("micromanager_democamera.ome.tiff", overwrite=True)
+storage = TiffStorage("micromanager_democamera.ome.tiff", numbered=True)
 handler = DataHandler(storage)
 
 try:
@@ -67,3 +67,5 @@ finally:
     engine.shutdown()
     terminate_core_instances()
     storage.close()
+
+print(f"{storage.path}: {len(POSITIONS_UM)} positions, open it in Fiji with Bio-Formats")

@@ -32,7 +32,7 @@ def project(coordinates: DataCoordinates, frame: np.ndarray, metadata: dict[str,
 
 engine = ExecutionEngine()
 microscope = SimulatedMicroscope((128, 128))  # put your own devices here
-storage = TiffStorage("projection.ome.tiff", overwrite=True)
+storage = TiffStorage("projection.ome.tiff", numbered=True)
 handler = DataHandler(storage, process_function=project)
 
 try:
@@ -49,6 +49,6 @@ finally:
     engine.shutdown()
     storage.close()
 
-with TiffStorage.open("projection.ome.tiff") as finished:
+with TiffStorage.open(storage.path) as finished:
     for image in finished.images:
         print(image.name, image.coordinates, image.sizes)

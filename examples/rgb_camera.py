@@ -49,7 +49,7 @@ class ColourCamera(Detector):  # put your own camera here
 
 engine = ExecutionEngine()
 camera = ColourCamera("Colour")
-storage = TiffStorage("rgb_camera.ome.tiff", overwrite=True, pixel_size_um=0.25)
+storage = TiffStorage("rgb_camera.ome.tiff", numbered=True, pixel_size_um=0.25)
 handler = DataHandler(storage)
 
 try:
@@ -63,5 +63,5 @@ finally:
     engine.shutdown()
     storage.close()
 
-with TiffStorage.open("rgb_camera.ome.tiff") as finished:
+with TiffStorage.open(storage.path) as finished:
     print(finished.images[0].sizes)  # S counts the samples of a pixel: red, green and blue

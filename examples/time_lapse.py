@@ -12,7 +12,7 @@ CHANNELS = ("DAPI", "GFP")
 
 engine = ExecutionEngine()
 microscope = SimulatedMicroscope((256, 256))  # put your own devices here
-storage = TiffStorage("time_lapse.ome.tiff", summary_metadata={"sample": "HeLa"}, overwrite=True)
+storage = TiffStorage("time_lapse.ome.tiff", summary_metadata={"sample": "HeLa"}, numbered=True)
 handler = DataHandler(storage)
 
 try:
@@ -29,5 +29,5 @@ finally:
     engine.shutdown()
     storage.close()
 
-with TiffStorage.open("time_lapse.ome.tiff") as finished:
-    print(*finished.images, sep="\n")
+with TiffStorage.open(storage.path) as finished:
+    print(finished.path, *finished.images[0].sizes.items())

@@ -20,7 +20,7 @@ cameras = {  # put your own cameras here; they may differ in size and pixel type
     "left": SimulatedCamera("left", scene, Stand(channel="GFP"), (128, 128)),
     "right": SimulatedCamera("right", scene, Stand(channel="mCherry"), (128, 192)),
 }
-storage = TiffStorage("two_cameras.ome.tiff", overwrite=True)
+storage = TiffStorage("two_cameras.ome.tiff", numbered=True)
 handler = DataHandler(storage)
 
 try:
@@ -39,6 +39,6 @@ finally:
     engine.shutdown()
     storage.close()
 
-with TiffStorage.open("two_cameras.ome.tiff") as finished:
+with TiffStorage.open(storage.path) as finished:
     for image in finished.images:
         print(image.name, image.coordinates, image.sizes)

@@ -19,7 +19,7 @@ CHANNELS = ("DAPI", "GFP")
 engine = ExecutionEngine()
 microscope = SimulatedMicroscope((128, 128))  # put your own devices here
 plate = PlateInfo(name="Assay 1", rows=8, columns=12)
-storage = TiffStorage("well_plate", overwrite=True, plate=plate)  # no suffix: a folder
+storage = TiffStorage("well_plate", numbered=True, plate=plate)  # no suffix: a folder
 handler = DataHandler(storage)
 
 try:
@@ -39,4 +39,4 @@ finally:
     engine.shutdown()
     storage.close()
 
-print("Open well_plate/well_plate.companion.ome in Fiji to see the whole plate.")
+print(f"Open {next(storage.path.glob('*.companion.ome'))} in Fiji to see the whole plate.")

@@ -21,7 +21,7 @@ engine = ExecutionEngine()
 microscope = SimulatedMicroscope((256, 256))  # put your own devices here
 storage = TiffStorage(
     "z_stack.ome.tiff",
-    overwrite=True,
+    numbered=True,
     z_step_um=Z_STEP_UM,
     channels=CHANNELS,
     objective=ObjectiveInfo(magnification=20, numerical_aperture=0.8, immersion="Air"),
@@ -44,5 +44,5 @@ finally:
     engine.shutdown()
     storage.close()
 
-with TiffStorage.open("z_stack.ome.tiff") as finished:
+with TiffStorage.open(storage.path) as finished:
     print(finished.images[0].name, finished.images[0].sizes, finished.images[0].channels)

@@ -28,7 +28,7 @@ from exengine_ome_tiff.ome.options import read_mapping
 from exengine_ome_tiff.reading.reader import Reader, plain_coordinates
 from exengine_ome_tiff.tiff import PageCoding
 from exengine_ome_tiff.translate import Interpreter, Translator
-from exengine_ome_tiff.writing.claim import Claim, claim, hold_dataset, read_held
+from exengine_ome_tiff.writing.claim import Claim, claim, claim_numbered, hold_dataset, read_held
 from exengine_ome_tiff.writing.put_errors import OnError, PutErrors, is_no_room
 from exengine_ome_tiff.writing.recorder import Recorder
 from exengine_ome_tiff.writing.safety import Safety
@@ -45,7 +45,7 @@ class TiffStorage(Reader):
 
     The options are about
 
-    - **where**: `path`, `summary_metadata`, `overwrite`;
+    - **where**: `path`, `summary_metadata`, `overwrite`, `numbered`;
     - **safety**: `on_error`, `checksums`, `fsync`;
     - **layout of pages**: `compression`, `compression_level`, `predictor`, `tile`, `pyramid_levels`,
       `fold_axes`;
@@ -67,6 +67,9 @@ class TiffStorage(Reader):
         Replace the dataset at `path`; files that no `TiffStorage` wrote stay. Without it an existing path is
         refused. The old dataset waits in a hidden folder beside it, ``.NAME.replaced``, and is deleted when
         the new one is finished.
+    numbered
+        Add the next free number to the name, ``run_001.ome.tiff``, ``run_002.ome.tiff`` and so on, so that
+        every run has a dataset of its own. The property `path` is where it is.
     on_error
         "raise": `put` raises what went wrong. As ExEngine's `DataHandler` dies of that without a word,
         `close` raises it again unless the thread that met it has put another frame since. "collect": `put`
@@ -157,6 +160,7 @@ class TiffStorage(Reader):
         summary_metadata: object = None,
         *,
         overwrite: bool = False,
+        numbered: bool = False,
         on_error: OnError = "raise",
         compression: str | None = None,
         compression_level: int | None = None,
@@ -183,6 +187,8 @@ class TiffStorage(Reader):
         fsync: bool = True,
         plan: object = None,
     ) -> None:
+        if numbered and overwrite:
+            raise ValueError("expected one of numbered=True and overwrite=True, got both")
         safety = Safety(on_error, checksums, fsync=fsync, checkpoint=checkpoint)
         coding = PageCoding(compression, compression_level, predictor, tile, pyramid_levels)
         scale = pixel_size_um, z_step_um, time_interval_s, read_mapping("channels", channels), objective
@@ -194,7 +200,11 @@ class TiffStorage(Reader):
             summary_metadata, fold_axes, plate, coding, given, plan, is_folder=location.is_folder
         )
         recording = Recording.new(location, header, translators)
-        self._record(recording, claim(location, overwrite=overwrite), safety)
+        if numbered:
+            recording.location, claimed = claim_numbered(location)
+        else:
+            claimed = claim(location, overwrite=overwrite)
+        self._record(recording, claimed, safety)
 
     def _record(self, recording: Recording, claimed: Claim, safety: Safety) -> None:
         """Begin to take frames, or go on."""

@@ -2,9 +2,11 @@
 
 import logging
 import os
+import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -136,6 +138,26 @@ def claim(location: Location, *, overwrite: bool) -> Claim:
         lock.release()
         raise
     return Claim(lock, missing)
+
+
+def claim_numbered(location: Location) -> tuple[Location, Claim]:
+    """Make room for a dataset under the next free number, such as run_003.ome.tiff beside run_002.ome.tiff.
+
+    Numbers that others take meanwhile are left out. Errors as for `claim`, if the folder is no folder.
+    """
+    folder, name = location.path.parent, location.name
+    suffix = location.path.name.removeprefix(name)
+    pattern = re.compile(rf"{re.escape(name)}_([0-9]{{1,9}}){re.escape(suffix)}", re.IGNORECASE)
+    others = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    taken = [int(found[1]) for found in map(pattern.fullmatch, others) if found]
+    for number in count(max(taken, default=0) + 1):
+        numbered = Location.of(folder / f"{name}_{number:03d}{suffix}")
+        try:
+            return numbered, claim(numbered, overwrite=False)
+        except FileExistsError:
+            if not folder.is_dir():
+                raise
+    raise AssertionError("numbers do not end")
 
 
 def _check_movable(files: Collection[Path]) -> None:
