@@ -187,8 +187,6 @@ class TiffStorage(Reader):
         fsync: bool = True,
         plan: object = None,
     ) -> None:
-        if numbered and overwrite:
-            raise ValueError("expected one of numbered=True and overwrite=True, got both")
         safety = Safety(on_error, checksums, fsync=fsync, checkpoint=checkpoint)
         coding = PageCoding(compression, compression_level, predictor, tile, pyramid_levels)
         scale = pixel_size_um, z_step_um, time_interval_s, read_mapping("channels", channels), objective
@@ -201,7 +199,7 @@ class TiffStorage(Reader):
         )
         recording = Recording.new(location, header, translators)
         if numbered:
-            recording.location, claimed = claim_numbered(location)
+            recording.location, claimed = claim_numbered(location, overwrite=overwrite)
         else:
             claimed = claim(location, overwrite=overwrite)
         self._record(recording, claimed, safety)

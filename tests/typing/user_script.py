@@ -34,10 +34,13 @@ from exengine_ome_tiff import (
     SkippedFrame,
     SummaryValues,
     TiffStorage,
+    TiffStorageHandler,
     Translator,
+    ZarrExportResult,
     __version__,
     convert,
     export_imagej,
+    export_ome_zarr,
     info,
     preview,
     read_frame_metadata,
@@ -152,3 +155,5 @@ def change(path: Path) -> None:
     for lost in converted.skipped:
         assert_type(lost, SkippedFrame)
     assert_type(export_imagej(path, "stack.tif", image=0), ExportResult)
+    assert_type(export_ome_zarr(path, "run.zarr", version="0.4"), ZarrExportResult)
+    assert_type(TiffStorageHandler(path, numbered=True).storage, TiffStorage | None)

@@ -140,11 +140,14 @@ def claim(location: Location, *, overwrite: bool) -> Claim:
     return Claim(lock, missing)
 
 
-def claim_numbered(location: Location) -> tuple[Location, Claim]:
+def claim_numbered(location: Location, *, overwrite: bool) -> tuple[Location, Claim]:
     """Make room for a dataset under the next free number, such as run_003.ome.tiff beside run_002.ome.tiff.
 
-    Numbers that others take meanwhile are left out. Errors as for `claim`, if the folder is no folder.
+    Numbers that others take meanwhile are left out. Errors as for `claim`, if the folder is no folder;
+    ValueError where the dataset is to be overwritten, too.
     """
+    if overwrite:
+        raise ValueError("expected one of numbered=True and overwrite=True, got both")
     folder, name = location.path.parent, location.name
     suffix = location.path.name.removeprefix(name)
     pattern = re.compile(rf"{re.escape(name)}_([0-9]{{1,9}}){re.escape(suffix)}", re.IGNORECASE)
