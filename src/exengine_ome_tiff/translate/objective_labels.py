@@ -109,7 +109,7 @@ def _float(text: str) -> float:
 
 
 def read_optics(part: str, value: object) -> float | str | None:
-    """Read one thing that a key tells of an objective; None where it cannot be read."""
+    """Read one property of an objective, such as its immersion; None if the value cannot be read."""
     if part == "immersion":
         text = parse.text(value)
         return None if text is None else _immersion(text, "")

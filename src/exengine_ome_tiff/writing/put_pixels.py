@@ -11,7 +11,7 @@ from exengine_ome_tiff.coordinates import Coordinates, place_text
 from exengine_ome_tiff.tiff import PixelFormat, packing_of, pixel_format
 
 PIXEL_TYPE = "PixelType"
-"""Tag that tells how Micro-Manager's cameras pack pixels, such as "RGB32"."""
+"""Metadata key with the packing of pixels in Micro-Manager's cameras, such as "RGB32"."""
 
 
 def check_pixels(
