@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import textwrap
@@ -564,3 +565,25 @@ def test_the_command(left, capsys):
     assert "nothing to do" in capsys.readouterr().out
     assert main(["recover", str(left.parent / "missing")]) == 1
     assert "no such file" in capsys.readouterr().err
+
+
+def test_a_final_chain_that_is_cut_off_is_written_anew_however_the_file_grows(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, compression="zlib", pyramid_levels=1) as storage:
+        for time in range(3):
+            storage.put({"time": time}, frame({"time": time}, (40, 60)))
+    whole = path.read_bytes()
+    (chain_at,) = struct.unpack_from("<Q", whole, 8)
+    n_recovered = 0
+    for end in range(chain_at + 30, len(whole), max(1, (len(whole) - chain_at) // 40)):
+        path.write_bytes(whole[:end])
+        if recover(path).n_frames is None:
+            continue  # the first page, which tells that a file is finished, is not cut off
+        n_recovered += 1
+        with tifffile.TiffFile(path) as tif:
+            assert tif.is_ome, end
+            assert len(tif.pages) == 3
+            assert all(len(page.pages) == 1 for page in tif.pages), end
+            for time, page in enumerate(tif.pages):
+                assert_same(page.asarray(), frame({"time": time}, (40, 60)))
+    assert n_recovered > 3

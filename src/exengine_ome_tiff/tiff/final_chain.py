@@ -38,7 +38,6 @@ from exengine_ome_tiff.tiff.ifds import (
     with_entries,
 )
 from exengine_ome_tiff.tiff.journal_file import SYNC_LOST, JournalFile
-from exengine_ome_tiff.tiff.journal_reader import find_head
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pyramid import halved
 
@@ -108,18 +107,17 @@ def finish_journal(
     _write_smaller(journal, pages)
     journal.end_tail()
     try:
-        with journal.file.reopened("rb") as file:
-            # the header leads to the new chain where only what comes after that was interrupted
-            head = find_head(file)
-        ends = [head.journal_at] if journal.last_at is None else [head.journal_at, journal.last_at]
+        ends = [journal.first_at] if journal.last_at is None else [journal.first_at, journal.last_at]
         extra = first_page_tags(description, software, names)
         extra[chain.JOURNAL] = chain.LONG8, b"".join(map(OFFSET.pack, ends))
         with journal.file.reopened("r+b", buffering=0) as file:
-            if not head.is_finished:
-                first_at = write_final_chain(file, final_pages(journal, pages, sizes), len(pages), extra)
+            # the header leads to the chain where only what comes after that was interrupted
+            if chain.first_offset(file) != journal.chain_at:
+                at = write_final_chain(file, final_pages(journal, pages, sizes), len(pages), extra)
                 if fsync:
                     journal.sync_file(file)
-                chain.begin_with(file, first_at)
+                journal.chain_at = at
+                chain.begin_with(file, at)
             if fsync:
                 journal.sync_file(file)
     except OSError as error:

@@ -101,6 +101,10 @@ class JournalFile:
         """Whether waiting for the disk has failed once."""
         self.n_linked = 0
         """Frames that were added and linked."""
+        self.first_at = 0
+        """Offset of the first page; 0 where there is none yet."""
+        self.chain_at: int | None = None
+        """Offset of the final chain, once it is written: the header may lead to it already."""
         self.last_at: int | None = None
         """Offset of the last page, where its link leads to what is no page."""
         self.smaller: dict[PageHandle, list[PageHandle]] = {}
@@ -340,6 +344,7 @@ class JournalFile:
         self._link(ifd.offset, end)
         self.link_at, self.is_link_certain, self.n_linked = ifd.next_at, True, self.n_linked + 1
         if is_first:
+            self.first_at = ifd.offset
             self.mark_header(ifd.tag(chain.DATASET).number)
         number = self.pages.format_number(pixels)
         handle = self.pages.add(number, data_at, len(note))

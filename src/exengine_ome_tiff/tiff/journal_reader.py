@@ -207,6 +207,7 @@ def _blocks(journal: JournalFile, head: FileHead) -> Iterator[_Block]:
     """Yield all blocks; of a file that was never finished those before the first one that is not whole."""
     # records and plain pixels have room in the file, as no byte is read twice
     left = size = journal.file.size()
+    journal.first_at = head.journal_at
     last, kinds = None, set[tuple[bytes, PixelFormat]]()
     with (
         journal.file.reopened("rb") as file,
