@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
@@ -20,6 +21,9 @@ from exengine_ome_tiff.reading.images import Image, Images, PixelSource
 if TYPE_CHECKING:
     import dask.array as da
     import xarray as xr
+
+NO_COORDINATES: Mapping[str, int | str] = MappingProxyType({})
+"""Of a frame that was put without any."""
 
 
 class Reader(DataStorage):
@@ -56,7 +60,7 @@ class Reader(DataStorage):
         return iter(self.get_image_coordinates_list())
 
     def get_data(
-        self, data_coordinates: Mapping[str, int | str] | None = None, **axes: int | str
+        self, data_coordinates: Mapping[str, int | str] = NO_COORDINATES, **axes: int | str
     ) -> npt.NDArray[Any]:
         """Read a frame.
 
@@ -83,7 +87,9 @@ class Reader(DataStorage):
         """
         return self._readable().pixels(_all_coordinates(data_coordinates, axes))
 
-    def get_metadata(self, data_coordinates: Mapping[str, int | str] | None = None, **axes: int | str) -> Any:
+    def get_metadata(
+        self, data_coordinates: Mapping[str, int | str] = NO_COORDINATES, **axes: int | str
+    ) -> Any:
         """Read the metadata of a frame, as JSON gives it back; parameters and errors as for `get_data`."""
         return self._readable().metadata(_all_coordinates(data_coordinates, axes))
 
@@ -273,8 +279,6 @@ class Reader(DataStorage):
 
 def _all_coordinates(coordinates: object, axes: Mapping[str, int | str]) -> Mapping[str, int | str]:
     """Merge a mapping and keywords."""
-    if coordinates is None:
-        return axes
     mapping = plain_coordinates(coordinates)
     if not axes:
         return mapping

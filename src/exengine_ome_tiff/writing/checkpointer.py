@@ -80,6 +80,8 @@ class Checkpointer:
         self._make = make
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        """The thread that makes checkpoints; any other one ends."""
+        self._has_begun = False
         self._is_stopped = False
         self._is_over = False
         self._then: Callable[[], None] | None = None
@@ -87,9 +89,12 @@ class Checkpointer:
 
     def begin(self) -> None:
         """Start, while the recorder's lock is held; nothing happens where it has started."""
-        if self._thread is None and self._rule.interval_s is not None:
-            self._thread = threading.Thread(target=self._run, name="TiffStorage checkpoint", daemon=True)
-            self._thread.start()
+        if self._has_begun or self._rule.interval_s is None:
+            return
+        # an exception of a signal handler may come while a thread starts: the next frame starts another one
+        self._thread = threading.Thread(target=self._run, name="TiffStorage checkpoint", daemon=True)
+        self._thread.start()
+        self._has_begun = True
 
     def stop(self, then: Callable[[], None] | None = None) -> None:
         """Begin no other checkpoint; the thread ends by itself, and before that does `then`."""
@@ -105,7 +110,8 @@ class Checkpointer:
         # a signal handler that calls `close` may come inside of a join, and a second join would not return
         while thread.is_alive() and not self._is_over:
             time.sleep(_PAUSE_S)
-        thread.join(_LOOK_S)
+        if thread.is_alive():
+            thread.join(_LOOK_S)
 
     def is_current_thread(self) -> bool:
         """Whether its own thread asks."""
@@ -114,7 +120,7 @@ class Checkpointer:
     def _run(self) -> None:
         interval_s = self._rule.interval_s or 0.0
         due_s, before = time.monotonic() + interval_s, 0
-        while not self._is_stopped:
+        while not self._is_stopped and self.is_current_thread():
             with suppress(Empty):
                 self._wake.get(timeout=min(_LOOK_S, max(due_s - time.monotonic(), interval_s / 10)))
             count = self._count()
@@ -127,6 +133,8 @@ class Checkpointer:
                 if not self._is_stopped:
                     self._errors.tell(error)
             due_s = time.monotonic() + interval_s
+        if not self.is_current_thread():
+            return
         self._is_over = True
         if self._then is not None:
             self._then()
