@@ -143,8 +143,6 @@ class JournalFile:
         try:
             with path.open("xb", buffering=0) as file:
                 disk.write_all(file, chain.header(0))
-        except FileExistsError:
-            raise
         except OSError as error:
             raise disk.told(error, path) from error
         journal = cls(path, header)
