@@ -133,6 +133,7 @@ class Checkpointer:
                 if not self._is_stopped:
                     self._errors.tell(error)
             due_s = time.monotonic() + interval_s
+        self._wake.put(None)  # for the other one, where there are two
         if not self.is_current_thread():
             return
         self._is_over = True
