@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff.writing import flusher, recorder
 
+recorder.SLOW_S = flusher.IDLE_S = 3600.0  # the layout of blocks depends on the pace of frames
 DATASETS = {
     "file.ome.tiff": {},
     "folder": {},
