@@ -118,6 +118,21 @@ def test_the_option_holds_after_a_pause(tmp_path):
     assert b"lovelace" not in path.read_bytes()
 
 
+def test_a_name_that_excludes_nothing_is_told(tmp_path, caplog):
+    """A typo would leave in the file what is to be nowhere."""
+    names = ["private", "protocol", "dose", "inner.key", "usrname"]
+    path = tmp_path / "run.ome.tiff"
+    storage = TiffStorage(path, SUMMARY, exclude_metadata=names)
+    storage.put({"time": 0}, FRAME, {"dose": 1, "inner": {"key": 2}})
+    storage.suspend()
+    TiffStorage.resume(path).close()
+    assert "exclude_metadata" not in caplog.text  # what came before the pause is not known any more
+    with TiffStorage(path, SUMMARY, exclude_metadata=names, overwrite=True) as storage:
+        storage.put({"time": 0}, FRAME, {"dose": 1, "inner": {"key": 2}})
+    lines = [each.getMessage() for each in caplog.records if "exclude_metadata" in each.getMessage()]
+    assert lines == [f"{path}: exclude_metadata= has 'usrname', which no metadata has"]
+
+
 def test_names_are_text(tmp_path):
     with pytest.raises(TypeError, match="exclude_metadata"):
         TiffStorage(tmp_path / "run.ome.tiff", exclude_metadata=[5])

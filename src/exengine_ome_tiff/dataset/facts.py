@@ -256,7 +256,7 @@ class Facts:
         started = self._started
         times_s = self.columns["delta_t_s"]
         last_s = UNKNOWN if np.isnan(times_s).all() else float(np.nanmax(times_s))
-        summary = without(json.loads(self._header.summary_json), PRIVATE)
+        summary = without(json.loads(self._header.summary_json), PRIVATE, set())
         tags = flat(summary) if isinstance(summary, Mapping) else {}
         return DatasetValues(
             experimenter=self._experimenter(),

@@ -55,6 +55,8 @@ class Header:
         What the user said of it.
     plan
         The frames that are to come, if that is known.
+    excluded
+        Names of keys that were left out of the summary as it was given; not in files.
     """
 
     dataset: str
@@ -65,6 +67,7 @@ class Header:
     coding: PageCoding = field(default_factory=PageCoding)
     given: Given = field(default_factory=Given)
     plan: AcquisitionPlan | None = None
+    excluded: frozenset[str] = field(default=frozenset(), compare=False)
 
     def __post_init__(self) -> None:
         check_fold_axes(self.fold_axes)
@@ -87,10 +90,21 @@ class Header:
         coding.require_codec()
         known_plate = PlateInfo() if plate is None else None if plate is False else plate
         summary_json = to_json(summary_metadata, set())[0]
+        excluded = set[str]()
         if given.exclude_metadata:
-            summary_json = encode_json(without(json.loads(summary_json), given.exclude_metadata))
+            summary_json = encode_json(without(json.loads(summary_json), given.exclude_metadata, excluded))
         fold_axes, known_plan = dict(fold_axes or {}), AcquisitionPlan.of(plan)
-        header = cls(uuid4().urn, is_folder, summary_json, fold_axes, known_plate, coding, given, known_plan)
+        header = cls(
+            uuid4().urn,
+            is_folder,
+            summary_json,
+            fold_axes,
+            known_plate,
+            coding,
+            given,
+            known_plan,
+            frozenset(excluded),
+        )
         header.encode()  # now, and not at the first frame: options that JSON has no form for are refused
         return header
 
@@ -139,6 +153,7 @@ class Header:
         try:
             if _UUID.fullmatch(header["dataset"]) is None or not isinstance(header["is_folder"], bool):
                 raise ValueError("the identity of a dataset is a UUID and whether it is a folder")
+            given = _given(header["given"])
             return cls(
                 header["dataset"],
                 header["is_folder"],
@@ -146,8 +161,9 @@ class Header:
                 header["modulo"],
                 _plate(header["plate"]),
                 _known(PageCoding, header["coding"]),
-                _given(header["given"]),
+                given,
                 AcquisitionPlan.from_json(header["plan"]) if "plan" in header else None,
+                frozenset(given.exclude_metadata),  # what the summary had is not known any more
             )
         except _WRONG as error:
             raise OmeTiffError(f"not the header of a dataset: {excerpt_text(text)}") from error

@@ -27,7 +27,7 @@ def names_to_exclude(given: str | Iterable[str] | None) -> frozenset[str]:
     return frozenset(names) - {"private"} | (PRIVATE if "private" in names else frozenset())
 
 
-def without(metadata: object, names: Collection[str], path: str = "") -> object:
+def without(metadata: object, names: Collection[str], found: set[str], path: str = "") -> object:
     """Return metadata without keys of these names, at any depth, and in texts that are JSON objects.
 
     Parameters
@@ -36,23 +36,26 @@ def without(metadata: object, names: Collection[str], path: str = "") -> object:
         JSON's types.
     names
         Of keys, or of keys with those that they are in, joined with dots.
+    found
+        Takes up the names of what is left out.
     path
         Where the metadata is.
     """
     if isinstance(metadata, dict):
         inside = {key: f"{path}.{key}" if path else str(key) for key in metadata}
+        found.update(name for pair in inside.items() for name in pair if name in names)
         return {
-            key: without(value, names, inside[key])
+            key: without(value, names, found, inside[key])
             for key, value in metadata.items()
             if key not in names and inside[key] not in names
         }
     if isinstance(metadata, list | tuple):
-        return [without(item, names, path) for item in metadata]
+        return [without(item, names, found, path) for item in metadata]
     if isinstance(metadata, str) and metadata.lstrip().startswith("{"):
         try:
             value = json.loads(metadata)
         except (ValueError, RecursionError):
             return metadata
-        kept = without(value, names, path)
+        kept = without(value, names, found, path)
         return metadata if kept == value else json.dumps(kept)
     return metadata

@@ -1,14 +1,18 @@
 """JSON of metadata of which most is the same as in the frame before."""
 
 import json
+import logging
 from collections.abc import Collection
 from itertools import compress, count
 from json.encoder import encode_basestring_ascii as encode_text
 from operator import is_not
+from pathlib import Path
 from typing import TypeAlias
 
-from exengine_ome_tiff.dataset.privacy import without
+from exengine_ome_tiff.dataset.privacy import PRIVATE, without
 from exengine_ome_tiff.dataset.records import encode_json, to_json
+
+logger = logging.getLogger(__name__)
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 """Types whose values never change."""
@@ -29,13 +33,21 @@ class MetadataEncoder:
     ----------
     exclude
         Names of keys to leave out; see `privacy.without`.
+    excluded
+        Those of which it is known that something was left out.
     """
 
-    def __init__(self, exclude: Collection[str] = ()) -> None:
+    def __init__(self, exclude: Collection[str] = (), excluded: Collection[str] = ()) -> None:
         self._exclude = exclude
+        self._excluded = {*excluded}
         self._told: set[str] = set()
         """Types without a JSON form that the log has told."""
         self.forget()
+
+    def tell_unused(self, path: Path) -> None:
+        """Log the names to leave out, `PRIVATE` aside, that no metadata of the dataset at `path` had."""
+        for name in sorted({*self._exclude} - self._excluded - PRIVATE):
+            logger.warning("%s: exclude_metadata= has %r, which no metadata has", path, name)
 
     def forget(self) -> None:
         """Take the next frame for the first one."""
@@ -45,7 +57,7 @@ class MetadataEncoder:
     def encode(self, metadata: object) -> Encoded:
         """Turn metadata into JSON, without the keys to exclude; see `records.to_json`."""
         if self._exclude:
-            metadata = without(json.loads(to_json(metadata, self._told)[0]), self._exclude)
+            metadata = without(json.loads(to_json(metadata, self._told)[0]), self._exclude, self._excluded)
         if type(metadata) is not dict or not metadata:
             return self._encode_any(metadata)
         last_keys, last_values, heads, last_parts = self._last

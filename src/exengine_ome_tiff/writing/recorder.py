@@ -76,7 +76,7 @@ class Recorder:
         self._files = WrittenFiles(recording, safety.algorithm)
         self._flusher = Flusher(str(recording.location.path), self._lock, self._write_waiting)
         self._checkpoints = Checkpoints(recording, self._files, self._snapshot, self._held_open, safety)
-        self._encoder = MetadataEncoder(recording.header.given.exclude_metadata)
+        self._encoder = MetadataEncoder(recording.header.given.exclude_metadata, recording.header.excluded)
         self._told: set[str] = set()
         """What the log has told of frames."""
         self._last_put_s = -SLOW_S
@@ -86,9 +86,8 @@ class Recorder:
         self._is_cut_off = False
         """Whether `finish` was called inside of another call, which may change what is in memory after it."""
         index = recording.index
-        self._next_number = (
-            decode_head(index.note(FrameNumber(len(index) - 1))).number + 1 if len(index) else 0
-        )
+        last = FrameNumber(len(index) - 1)
+        self._next_number = decode_head(index.note(last)).number + 1 if len(index) else 0
         if len(index):
             self._files.go_on()
         elif not recording.location.is_folder:
@@ -293,6 +292,7 @@ class Recorder:
         else:
             self._leave_nothing()
         self._files.free()
+        self._encoder.tell_unused(self._path)
         replaced.delete(self._recording.location)
         self._claim.lock.release()
         self._recording.is_finished = True

@@ -77,7 +77,7 @@ MUTANTS = [
     ),
     Mutant(
         "dataset/privacy.py",
-        "return [without(item, names, path) for item in metadata]",
+        "return [without(item, names, found, path) for item in metadata]",
         "return list(metadata)",
         "ome/test_summary.py::test_what_is_excluded_is_nowhere",
     ),
