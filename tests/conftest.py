@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
 import time
 from collections import Counter
 from functools import cache
@@ -179,3 +181,11 @@ def _built(target, tmp_path_factory):
     if not (ROOT / "pyproject.toml").is_file():
         pytest.skip("the sources are not here")
     return build(target, tmp_path_factory.mktemp(target))
+
+
+@pytest.fixture
+def threads_without_exengine(monkeypatch):
+    """Start threads as Python does, where another test has imported ExEngine's devices."""
+    devices = sys.modules.get("exengine.kernel.device")
+    if devices is not None:
+        monkeypatch.setattr(threading.Thread, "start", devices._original_thread_start)

@@ -1,5 +1,6 @@
 """The handler for pymmcore-plus where its events are made by hand; tests/micromanager has the real ones."""
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +8,14 @@ import pytest
 
 from exengine_ome_tiff import TiffStorage
 from exengine_ome_tiff.adapters.pymmcore_plus_handler import TiffStorageHandler
+
+pytestmark = pytest.mark.usefixtures("threads_without_exengine")
+
+
+def test_devices_of_exengine_are_no_silent_loss(monkeypatch, tmp_path):
+    monkeypatch.setattr(threading.Thread, "start", lambda self, *args, **kwargs: None)
+    with pytest.raises(RuntimeError, match="process of its own"):
+        TiffStorageHandler(tmp_path / "run.ome.tiff")
 
 
 def event(config=None, pos_name=None, **index):

@@ -20,7 +20,7 @@ def test_the_example_leaves_what_bioformats_opens(tmp_path):
         [sys.executable, EXAMPLE], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    with BioFormats(tmp_path / "micromanager_democamera.ome.tiff") as opened:
+    with BioFormats(tmp_path / "micromanager_democamera_001.ome.tiff") as opened:
         assert opened.format == "OME-TIFF"
         assert [(s.name, s.size_z, s.size_c, s.size_t) for s in opened.series] == [
             ("left", 3, 2, 1),

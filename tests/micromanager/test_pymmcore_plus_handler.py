@@ -18,7 +18,10 @@ mm_test_adapters = pytest.importorskip(
 pymmcore_plus = pytest.importorskip("pymmcore_plus", reason="pymmcore-plus is not installed")
 useq = pytest.importorskip("useq")
 
-pytestmark = pytest.mark.filterwarnings("default")  # of Micro-Manager's packages
+pytestmark = [
+    pytest.mark.filterwarnings("default"),  # of Micro-Manager's packages
+    pytest.mark.usefixtures("threads_without_exengine"),
+]
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "pymmcore_plus_run.py"
 LOOPS = {"interval": 0, "loops": 3}

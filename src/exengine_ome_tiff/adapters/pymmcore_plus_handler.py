@@ -4,6 +4,7 @@ import logging
 from inspect import signature
 from os import PathLike
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import Any, Self
 
@@ -40,6 +41,9 @@ class TiffStorageHandler:
         There is something at `path`, and ``overwrite=True`` is not given.
     TypeError
         `TiffStorage` has no such option, or the handler itself sets it.
+    RuntimeError
+        ExEngine's devices are imported in this process: they change `threading.Thread.start` so that
+        pymmcore-plus delivers nothing to a handler.
 
     Examples
     --------
@@ -49,6 +53,11 @@ class TiffStorageHandler:
 
     def __init__(self, path: str | PathLike[str], **options: Any) -> None:
         signature(TiffStorage).bind(path, None, **options)
+        if len(signature(Thread.start).parameters) != 1:
+            raise RuntimeError(
+                "ExEngine's devices are imported in this process and keep pymmcore-plus from delivering frames: "
+                "record the run in a process of its own, or with ExEngine"
+            )
         if not options.get("overwrite") and Path(path).exists():
             raise FileExistsError(f"{path} exists; TiffStorageHandler(..., overwrite=True) replaces it")
         self.storage: TiffStorage | None = None

@@ -49,7 +49,8 @@ def finish_files(
     recording.names = contents.names
     if location.is_folder and not all(each.file.is_finished for each in contents.files):
         stale = find_companion(location.path, recording.header.dataset)
-        if stale is not None:  # that of a checkpoint, which would name pages of the chains before
+        # that of a checkpoint would name pages of the chains before; somebody's copy of it stays
+        if stale is not None and (stale == location.companion or not location.companion.exists()):
             stale.unlink()
             if fsync:
                 sync_folder(location.folder)
