@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("threads_without_exengine")
 
 
 def test_devices_of_exengine_are_no_silent_loss(monkeypatch, tmp_path):
-    monkeypatch.setattr(threading.Thread, "start", lambda self, *args, **kwargs: None)
+    monkeypatch.setattr(threading.Thread, "start", lambda *_, **__: None)
     with pytest.raises(RuntimeError, match="process of its own"):
         TiffStorageHandler(tmp_path / "run.ome.tiff")
 

@@ -55,8 +55,8 @@ class TiffStorageHandler:
         signature(TiffStorage).bind(path, None, **options)
         if len(signature(Thread.start).parameters) != 1:
             raise RuntimeError(
-                "ExEngine's devices are imported in this process and keep pymmcore-plus from delivering frames: "
-                "record the run in a process of its own, or with ExEngine"
+                "ExEngine's devices are imported in this process and keep pymmcore-plus from delivering "
+                "frames: record the run in a process of its own, or with ExEngine"
             )
         if not options.get("overwrite") and Path(path).exists():
             raise FileExistsError(f"{path} exists; TiffStorageHandler(..., overwrite=True) replaces it")
