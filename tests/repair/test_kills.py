@@ -79,6 +79,7 @@ def test_bioformats_reads_what_was_found_as_a_stack(found, bioformats):
     assert seen > effort(0, 3)
 
 
+@pytest.mark.timeout(1200)
 def test_bioformats_shows_the_experiment_of_the_last_checkpoint(found, bioformats):
     seen = 0
     for path in found:
