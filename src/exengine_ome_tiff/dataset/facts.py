@@ -235,7 +235,7 @@ class Facts:
             return plate
 
     def _wells_told(self, plate: PlateInfo, layouts: Iterable[ImageLayout]) -> PlateInfo:
-        """Let the names that metadata gives positions tell their wells, where a plate is told."""
+        """Derive the wells of positions from the names in their metadata, if there is a plate."""
         told = self._summary
         is_told = any(each is not None for each in (told.plate_name, told.plate_rows, told.plate_columns))
         if plate.wells or not (is_told or told.wells):

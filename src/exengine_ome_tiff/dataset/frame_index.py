@@ -75,7 +75,7 @@ class FrameIndex:
         return len(self.numbers) == count
 
     def snapshot(self) -> "FrameIndex":
-        """Return the frames that are here now, while none is added; it stays as it is then."""
+        """Return a copy that later frames do not change; no frame may be added meanwhile."""
         other = FrameIndex()
         other.axes, other.files, other.numbers = self.axes, [*self.files], dict(self.numbers)
         other._places, other._count = self._places[:], self._count

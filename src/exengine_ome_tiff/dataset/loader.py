@@ -146,7 +146,7 @@ def read_elements(path: Path, count: int) -> list[ImageElement]:
 
 
 def _decoded(path: Path, decode: Callable[[bytes], T], text: bytes) -> T:
-    """Decode text of a file, whose path goes before the message of an error."""
+    """Decode text of a file; an error message begins with the path."""
     try:
         return decode(text)
     except OmeTiffError as error:

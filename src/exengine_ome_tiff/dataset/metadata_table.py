@@ -30,7 +30,7 @@ class MetadataTable:
         return table
 
     def snapshot(self) -> "MetadataTable":
-        """Return what is here now, while nothing is added; it stays as it is then."""
+        """Return a copy that later additions do not change; nothing may be added meanwhile."""
         other = MetadataTable(self.interpreter.snapshot())
         other.planes = self.planes.snapshot()
         return other

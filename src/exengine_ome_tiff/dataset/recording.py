@@ -57,7 +57,7 @@ class Recording:
         return cls(location, header, interpreter, metadata=MetadataTable(interpreter))
 
     def snapshot(self, *, is_read: bool) -> "Recording":
-        """Return the frames that are here now, while none is put; it stays as it is then.
+        """Return a copy that later frames do not change; no frame may be put meanwhile.
 
         Parameters
         ----------

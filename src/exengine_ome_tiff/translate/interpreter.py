@@ -100,7 +100,7 @@ class Interpreter:
         return other
 
     def snapshot(self) -> "Interpreter":
-        """Return one that has read the same, while nothing is read; it stays as it is then."""
+        """Return a copy that later reading does not change; nothing may be read meanwhile."""
         other = Interpreter()
         other._translators = self._translators
         other._forms = {number: form.snapshot() for number, form in self._forms.items()}

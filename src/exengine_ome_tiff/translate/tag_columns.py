@@ -82,7 +82,7 @@ class TagColumns:
         return number
 
     def snapshot(self) -> "TagColumns":
-        """Return what is here now, while nothing is added; it stays as it is then."""
+        """Return a copy that later additions do not change; nothing may be added meanwhile."""
         other = TagColumns({})
         other.keys = self.keys
         other._epochs = [*self._epochs[:-1], self._epochs[-1].snapshot()]

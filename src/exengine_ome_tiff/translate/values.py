@@ -55,7 +55,7 @@ class PlaneTable:
             self._chunks, self._values = [*self._chunks, _known(self._values)], array("d")
 
     def snapshot(self) -> "PlaneTable":
-        """Return what is here now, while nothing is added; it stays as it is then."""
+        """Return a copy that later additions do not change; nothing may be added meanwhile."""
         other = PlaneTable()
         other._chunks, other._values = self._chunks, self._values[:]
         return other
