@@ -15,7 +15,7 @@ import pytest
 import tifffile
 
 from exengine_ome_tiff import TiffStorage, recover, validate
-from exengine_ome_tiff.writing.recorder import SLOW_S
+from exengine_ome_tiff.writing.recorder import PAUSE_S
 from frames import assert_same, frame
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows keeps others from taking open files away")
@@ -62,7 +62,7 @@ def test_all_frames_are_saved(tmp_path, name, take_away, options, call):
     (file,) = [path] if path.is_file() else path.glob("*_0.ome.tiff")
     take_away(file)
     if call == "put":
-        time.sleep(2 * SLOW_S)  # of frames that come fast, some wait in memory, and nobody looks at the file
+        time.sleep(2 * PAUSE_S)  # of frames that come fast, some wait in memory, and nobody looks at the file
     calls = {"put": lambda: put(storage, 6), "flush": storage.flush, "close": storage.close}
     with pytest.raises(OSError, match=r"6 frames saved|7 frames saved") as caught:
         calls[call]()
@@ -118,7 +118,7 @@ def test_of_a_file_that_was_cut_what_is_left_is_saved(tmp_path, take_away):
         storage.flush()
     put(storage, 3)  # waits in memory
     take_away(path)
-    time.sleep(2 * SLOW_S)
+    time.sleep(2 * PAUSE_S)
     with pytest.raises(OSError, match=r"frames? saved to .*; [123] frames? lost") as caught:
         put(storage, 4)
     rescued = rescued_path(caught.value)

@@ -36,8 +36,8 @@ _CUT_OFF = (OSError, RuntimeError, LookupError, ValueError, AttributeError)
 """What a call meets when it goes on after its files were finished in the middle of it."""
 
 _PUT_AGAIN = "coordinates %r were put again: the last frame put at coordinates counts"
-SLOW_S = 0.02
-"""A frame that comes later than this after the one before is written at once."""
+PAUSE_S, SLOW_S = 0.001, 0.02
+"""A frame that comes later after the one before checks first that its file is there; is written at once."""
 
 
 class Recorder:
@@ -77,10 +77,9 @@ class Recorder:
         self._flusher = Flusher(str(recording.location.path), self._lock, self._write_waiting)
         self._checkpoints = Checkpoints(recording, self._files, self._snapshot, self._held_open, safety)
         self._encoder = MetadataEncoder(recording.header.given.exclude_metadata, recording.header.excluded)
-        self._told: set[str] = set()
+        self._told = set[str]()
         """What the log has told of frames."""
-        self._last_put_s = -SLOW_S
-        self._process = os.getpid()
+        self._last_put_s, self._process = -SLOW_S, os.getpid()
         self._is_consistent = True
         """Whether the recording has what the files have; not after a `put` that was interrupted."""
         self._is_cut_off = False
@@ -124,9 +123,10 @@ class Recorder:
         number, was_consistent, now_s = self._next_number, self._is_consistent, time.monotonic()
         record = encode_record(coordinates, number, text)
         is_slow = now_s - self._last_put_s > SLOW_S
-        self._is_consistent = False
-        self._next_number = number + 1  # no other frame gets the number of one that may be in a file
+        self._is_consistent, self._next_number = False, number + 1  # no other frame gets that number
         try:
+            if now_s - self._last_put_s > PAUSE_S:
+                index.files[file].file.check_in_place()
             handle = index.files[file].append(array, pixels, record, at_once=is_slow)
         except OSError as error:
             journal = index.files[file]
