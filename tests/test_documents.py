@@ -18,8 +18,8 @@ DOCUMENTS = [
     ROOT / "README.md",
     *sorted(path for path in (ROOT / "docs").rglob("*") if path.suffix in (".md", ".rst")),
 ]
-# these need packages that pin old ones: tests/micromanager runs them
-ELSEWHERE = {"micromanager_democamera.py", "pymmcore_plus_run.py"}
+# these need packages that pin old ones, or take long to import: tests/micromanager and .ci/run run them
+ELSEWHERE = {"bioio_scenes.py", "micromanager_democamera.py", "pymmcore_plus_run.py"}
 EXAMPLES = [path for path in sorted((ROOT / "examples").glob("*.py")) if path.name not in ELSEWHERE]
 TIMEOUT_S = 120
 

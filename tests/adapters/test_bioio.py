@@ -1,10 +1,6 @@
 """bioio sees all images, units, channel names and unfinished files, and reads other files as before."""
 
-import json
-import os
-import subprocess
-import sys
-import zipfile
+from importlib.metadata import entry_points
 
 import numpy as np
 import pytest
@@ -12,11 +8,14 @@ import tifffile
 
 from exengine_ome_tiff import TiffStorage
 
-pytest.importorskip("bioio", minversion="3", reason="bioio 3 is not installed")
+bioio = pytest.importorskip("bioio", minversion="3", reason="bioio 3 is not installed")
 pytest.importorskip("bioio_ome_tiff", reason="bioio-ome-tiff is not installed")
 
-pytestmark = pytest.mark.filterwarnings("default")  # of bioio's packages
-
+pytestmark = [
+    pytest.mark.thorough,  # importing bioio takes 3 s
+    pytest.mark.filterwarnings("default"),  # of bioio's packages
+]
+OURS = "exengine_ome_tiff.adapters.bioio_reader"
 PLACES = [
     (position, time, channel, z)
     for position in ("A", "B")
@@ -24,78 +23,80 @@ PLACES = [
     for channel in ("DAPI", "GFP")
     for z in range(3)
 ]
-SEEN = """
-import json, sys
-from bioio import BioImage
-for path in sys.argv[1:]:
-    image = BioImage(path)
-    seen = {"reader": type(image.reader).__module__, "scenes": image.scenes, "shape": image.shape}
-    seen["channels"], seen["sizes"] = image.channel_names, list(image.physical_pixel_sizes)
-    pixels = []
-    for scene in image.scenes:
-        image.set_scene(scene)
-        pixels.append(image.get_image_dask_data("TCZ", Y=0, X=0).compute().ravel().tolist())
-    print(json.dumps({**seen, "pixels": pixels}))
-"""
 
 
 def record(path):
     """Write frames that are filled with their numbers; return the storage, which is not finished."""
-    storage = TiffStorage(path, pixel_size_um=0.5, z_step_um=2, time_interval_s=3)
+    storage = TiffStorage(path, pixel_size_um=0.5, z_step_um=2, time_interval_s=3, fsync=False)
     for number, (position, time, channel, z) in enumerate(PLACES):
         place = {"position": position, "time": time, "channel": channel, "z": z}
         storage.put(place, np.full((8, 12), number, np.uint16))
     return storage
 
 
-def test_the_plugin_that_bioio_finds(tmp_path, wheel):
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "installed")
-    unfinished, finished = tmp_path / "unfinished.ome.tiff", tmp_path / "finished.ome.tiff"
-    record(unfinished).suspend()
+def seen(path, **options):
+    """Return what bioio makes of a path."""
+    image = bioio.BioImage(path, **options)
+    pixels = []
+    for scene in image.scenes:
+        image.set_scene(scene)
+        pixels.append(image.get_image_dask_data("TCZ", Y=0, X=0).compute().ravel().tolist())
+    return {
+        "reader": type(image.reader).__module__,
+        "scenes": [*image.scenes],
+        "shape": image.shape,
+        "channels": image.channel_names,
+        "sizes": [*image.physical_pixel_sizes],
+        "pixels": pixels,
+    }
+
+
+EXPECTED = {
+    "reader": OURS,
+    "scenes": ["A", "B"],
+    "shape": (2, 2, 3, 8, 12),
+    "channels": ["DAPI", "GFP"],
+    "sizes": [2, 0.5, 0.5],
+    "pixels": [[*range(12)], [*range(12, 24)]],
+}
+
+
+@pytest.mark.skipif(
+    "exengine-ome-tiff" not in entry_points(group="bioio.readers").names,
+    reason="the package is not installed",
+)
+def test_bioio_finds_the_plugin(tmp_path):
+    unfinished, finished, foreign = (tmp_path / f"{name}.ome.tiff" for name in ("running", "done", "other"))
+    with record(unfinished) as storage:
+        storage.flush()
+        assert seen(unfinished) == EXPECTED
     record(finished).close()
     record(tmp_path / "folder").close()
-    foreign = tmp_path / "foreign.ome.tiff"
     tifffile.imwrite(foreign, np.zeros((2, 8, 12), np.uint16), metadata={"axes": "CYX"})
-    done = subprocess.run(
-        [sys.executable, "-c", SEEN, unfinished, finished, tmp_path / "folder", foreign],
-        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    of_unfinished, of_finished, of_folder, of_foreign = map(json.loads, done.stdout.splitlines())
-    assert of_unfinished == {
-        "reader": "exengine_ome_tiff.adapters.bioio_reader",
-        "scenes": ["A", "B"],
-        "shape": [2, 2, 3, 8, 12],
-        "channels": ["DAPI", "GFP"],
-        "sizes": [2, 0.5, 0.5],
-        "pixels": [[*range(12)], [*range(12, 24)]],
-    }
-    assert of_folder == of_unfinished
-    assert of_finished == of_unfinished | {
-        "reader": "bioio_ome_tiff.reader",
-        "scenes": ["Image:0", "Image:1"],
-    }
-    assert of_foreign["reader"] == "bioio_ome_tiff.reader"
+    assert seen(tmp_path / "folder") == seen(tmp_path / "folder" / "folder.companion.ome") == EXPECTED
+    of_ome_tiff = {"reader": "bioio_ome_tiff.reader", "scenes": ["Image:0", "Image:1"]}
+    assert seen(finished) == EXPECTED | of_ome_tiff
+    assert seen(foreign)["reader"] == "bioio_ome_tiff.reader"
 
 
 def test_the_reader_by_name(tmp_path):
-    from bioio import BioImage
     from bioio_base.exceptions import UnsupportedFileFormatError
 
     from exengine_ome_tiff.adapters.bioio_reader import Reader
 
-    with record(tmp_path / "run.ome.tiff") as storage:
+    path = tmp_path / "run.ome.tiff"
+    with record(path) as storage:
+        storage.flush()
+        running = bioio.BioImage(path, reader=Reader)
+        assert [each.pixels.size_z for each in running.ome_metadata.images] == [3, 3]
         storage.put({"position": "colour"}, np.full((8, 12, 3), (1, 2, 3), np.uint8))
-    image = BioImage(tmp_path / "run.ome.tiff", reader=Reader)
+    assert seen(path, reader=Reader)["pixels"][:2] == EXPECTED["pixels"]
+    image = bioio.BioImage(path, reader=Reader)
     assert image.scenes == ("A", "B", "colour")
     assert [each.name for each in image.ome_metadata.images] == ["A", "B", "colour"]
     units = image.dimension_properties
     assert [str(getattr(units, axis).unit) for axis in "TZYX"] == ["second", *["micrometer"] * 3]
+    assert units.C.unit is None
     assert image.time_interval.total_seconds() == 3
     assert image.standard_metadata.image_size_z == 3
     image.set_scene("colour")
@@ -103,5 +104,5 @@ def test_the_reader_by_name(tmp_path):
     assert (image.data[0, 0, 0] == (1, 2, 3)).all()
     other = tmp_path / "other.ome.tiff"
     tifffile.imwrite(other, np.zeros((8, 12), np.uint16))
-    with pytest.raises(UnsupportedFileFormatError):
+    with pytest.raises(UnsupportedFileFormatError, match="other"):
         Reader(other)

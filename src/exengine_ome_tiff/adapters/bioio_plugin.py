@@ -1,4 +1,4 @@
-"""The entry point of the group `bioio.readers`: bioio asks it for names of files, then for the reader."""
+"""The entry point of the group `bioio.readers`: suffixes of files, and the reader."""
 
 from typing import Any
 
@@ -6,20 +6,21 @@ from bioio_base.reader_metadata import ReaderMetadata as _ReaderMetadata
 
 
 class ReaderMetadata(_ReaderMetadata):
-    """What bioio asks before it imports the reader."""
+    """Describes the reader; bioio imports it before the reader."""
 
     @staticmethod
     def get_supported_extensions() -> list[str]:
-        """Return the endings of files.
+        """Return the suffixes of files.
 
-        bioio asks plugins with more kinds of endings later. With these three bioio-ome-tiff comes first, and
-        this one reads what it refuses: files that are not finished, and companions.
+        bioio first asks the plugins that have fewer kinds of suffixes. Because of ``.companion.ome``,
+        bioio-ome-tiff comes before this plugin, which reads what the other refuses: unfinished files and
+        companions.
         """
         return [".ome.tiff", ".ome.tif", ".companion.ome"]
 
     @staticmethod
     def supports_directory_images() -> bool:
-        """Tell that a folder is a dataset."""
+        """Return that a folder can be a dataset."""
         return True
 
     @staticmethod
