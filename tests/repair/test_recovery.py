@@ -336,6 +336,17 @@ def test_whatever_is_cut_off_is_left_out_and_the_rest_is_recovered(tmp_path):
     assert len(set(counts)) > 2
 
 
+def test_a_page_without_all_of_its_pixels_is_no_frame(tmp_path):
+    storage, copy = left_behind(tmp_path, "run.ome.tiff")
+    storage.close()
+    with tifffile.TiffFile(copy) as file:
+        page = file.pages.first
+        end = page.dataoffsets[0] + page.databytecounts[0]
+    copy.write_bytes(copy.read_bytes()[: end - 1])
+    with pytest.raises(OmeTiffError, match="cut off in the pixels of the page at offset 16"):
+        recover(copy)
+
+
 @pytest.mark.parametrize("nothing", [b"\0" * 500, b"\xff" * 500, b""])
 def test_a_link_to_nothing_is_cut(tmp_path, nothing):
     """As a loss of power leaves it: the link is on the disk, what it leads to is not."""

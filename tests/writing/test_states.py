@@ -202,7 +202,7 @@ class TestFlusher:
             monkeypatch.setattr(writer, "commit", end_first)
             storage.put({"time": 1}, frame({}))
             wait_until(lambda: ended)
-            wait_until(lambda: storage._recorder._flusher._thread is None)
+            wait_until(lambda: storage._recorder._flusher.is_idle)
             storage.put({"time": 2}, frame({}))
             wait_until(lambda: not writer.has_waiting)
 

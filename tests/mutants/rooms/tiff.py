@@ -95,7 +95,7 @@ MUTANTS = [
         "tiff/journal_reader.py",
         "at + record.pixels.nbytes <= size",
         "at <= size",
-        "repair/test_recovery.py::test_whatever_is_cut_off_is_left_out_and_the_rest_is_recovered",
+        "repair/test_recovery.py::test_a_page_without_all_of_its_pixels_is_no_frame",
     ),
     Mutant(
         "tiff/page_coding.py",
