@@ -7,18 +7,11 @@ from exengine_ome_tiff.version import __version__
 
 _HOMES = {
     "adapters": ("TiffStorageHandler",),
-    "conversion": (
-        "ConversionResult",
-        "ExportResult",
-        "SkippedFrame",
-        "ZarrExportResult",
-        "convert",
-        "export_imagej",
-        "export_ome_zarr",
-    ),
+    "conversion": ("ConversionResult", "SkippedFrame", "convert"),
     "coordinates": ("PlateInfo",),
     "dataset": ("ImageInfo",),
     "errors": ("BeingWrittenError", "NotFinishedError", "OmeTiffError"),
+    "export": ("ExportResult", "ZarrExportResult", "export_imagej", "export_offsets", "export_ome_zarr"),
     "inspection": (
         "DatasetInfo",
         "FrameMetadata",
@@ -44,18 +37,17 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from exengine_ome_tiff.adapters import TiffStorageHandler
-    from exengine_ome_tiff.conversion import (
-        ConversionResult,
-        ExportResult,
-        SkippedFrame,
-        ZarrExportResult,
-        convert,
-        export_imagej,
-        export_ome_zarr,
-    )
+    from exengine_ome_tiff.conversion import ConversionResult, SkippedFrame, convert
     from exengine_ome_tiff.coordinates import PlateInfo
     from exengine_ome_tiff.dataset import ImageInfo
     from exengine_ome_tiff.errors import BeingWrittenError, NotFinishedError, OmeTiffError
+    from exengine_ome_tiff.export import (
+        ExportResult,
+        ZarrExportResult,
+        export_imagej,
+        export_offsets,
+        export_ome_zarr,
+    )
     from exengine_ome_tiff.inspection import (
         DatasetInfo,
         FrameMetadata,
@@ -121,6 +113,7 @@ __all__ = [
     "__version__",
     "convert",
     "export_imagej",
+    "export_offsets",
     "export_ome_zarr",
     "info",
     "preview",

@@ -10,7 +10,17 @@ SAMPLE = [room.MUTANTS[0] for room in ROOMS]
 def test_there_are_mutants_in_all_rooms():
     assert len(MUTANTS) == len({(each.file, each.old, each.new) for each in MUTANTS}) >= 150
     assert {each.file.partition("/")[0] for each in MUTANTS} >= {
-        *("cli", "demo", "conversion", "inspection", "tiff_storage.py", "reading", "repair", "writing"),
+        *(
+            "cli",
+            "demo",
+            "conversion",
+            "export",
+            "inspection",
+            "tiff_storage.py",
+            "reading",
+            "repair",
+            "writing",
+        ),
         *("dataset", "ome", "tiff", "coordinates", "translate", "findings.py", "text_format.py"),
     }
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from exengine_ome_tiff import TiffStorage, validate
+from exengine_ome_tiff.cli import main
 from readers.bioformats import BioFormats, unavailable_reason
 
 PACKAGES = os.environ.get("VIV_PACKAGES")
@@ -67,6 +68,18 @@ def test_viv_opens_the_companion_of_a_folder(folder):
 def test_viv_opens_a_file_of_the_folder(folder):
     (image,) = seen_by_viv(folder, "run_A.ome.tiff")
     assert image["planes"] == [[*place, number, 48, 32] for place, number in planes("A")]
+
+
+@needs_viv
+def test_viv_finds_pages_by_the_offsets(folder, tmp_path):
+    shutil.copy(folder / "run_A.ome.tiff", tmp_path)
+    path = tmp_path / "run_A.offsets.json"
+    assert main(["export", str(tmp_path / "run_A.ome.tiff"), str(path)]) == 0
+    (image,) = seen_by_viv(tmp_path, "run_A.ome.tiff", path.name)
+    assert image["planes"] == [[*place, number, 48, 32] for place, number in planes("A")]
+    path.write_text(json.dumps(json.loads(path.read_text())[::-1]))
+    (image,) = seen_by_viv(tmp_path, "run_A.ome.tiff", path.name)
+    assert [plane[3] for plane in image["planes"]] != [number for _, number in planes("A")]
 
 
 @needs_bioformats

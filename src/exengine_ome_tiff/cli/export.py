@@ -1,4 +1,4 @@
-"""The command `export`: an image as a hyperstack of ImageJ's own, or a dataset as OME-Zarr."""
+"""The command `export`: a dataset in forms that other programs want."""
 
 import argparse
 from functools import partial
@@ -6,8 +6,9 @@ from functools import partial
 from exengine_ome_tiff.cli.output import UsageError, say
 from exengine_ome_tiff.cli.paths import check_folder, path_argument
 from exengine_ome_tiff.cli.progress import ProgressBar
-from exengine_ome_tiff.conversion import export_imagej, export_ome_zarr
-from exengine_ome_tiff.conversion.ngff_metadata import VERSIONS
+from exengine_ome_tiff.export import export_imagej, export_offsets, export_ome_zarr
+from exengine_ome_tiff.export.ngff_metadata import VERSIONS
+from exengine_ome_tiff.export.tiff_offsets import OFFSETS_SUFFIX
 from exengine_ome_tiff.text_format import count_text
 
 
@@ -18,10 +19,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="write an image as ImageJ's own TIFF, or a dataset as OME-Zarr",
         description="Write an image as a hyperstack that ImageJ opens without Bio-Formats: with calibration, "
         "colours of channels, and labels of slices. Or write all images as OME-Zarr, with pyramids and "
-        "plates: the same command resumes an export that was interrupted.",
+        "plates: the same command resumes an export that was interrupted. Or write the offsets of a file's "
+        "pages, with which Viv and Avivator open it faster.",
     )
     parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
-    parser.add_argument("dest", type=path_argument, help="file ending in .tif, or folder ending in .zarr")
+    parser.add_argument(
+        "dest", type=path_argument, help=f"file ending in .tif or {OFFSETS_SUFFIX}, or folder ending in .zarr"
+    )
     parser.add_argument(
         "--image", metavar="NAME|N", help="name of the image, or its number from 0, if there are several"
     )
@@ -36,12 +40,26 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _export(options: argparse.Namespace) -> int:
     check_folder(options.dest)
-    is_zarr = options.dest.suffix.lower() == ".zarr"
-    if is_zarr and options.image is not None:
-        raise UsageError("OME-Zarr has all images: leave out --image")
+    is_zarr, is_offsets = options.dest.suffix.lower() == ".zarr", options.dest.name.endswith(OFFSETS_SUFFIX)
+    if (is_zarr or is_offsets) and options.image is not None:
+        what = "OME-Zarr has" if is_zarr else "offsets are those of"
+        raise UsageError(f"{what} all images: leave out --image")
     if not is_zarr and options.ngff is not None:
         raise UsageError(f"--ngff is for OME-Zarr, but {options.dest} does not end in .zarr")
+    if is_offsets:
+        return _export_offsets(options)
     return _export_zarr(options) if is_zarr else _export_imagej(options)
+
+
+def _export_offsets(options: argparse.Namespace) -> int:
+    try:
+        done = export_offsets(options.path, options.dest, overwrite=options.overwrite)
+    except FileExistsError as error:
+        raise UsageError(f"{error}; --overwrite replaces a file") from error
+    except ValueError as error:
+        raise UsageError(error) from error
+    say(f"{done}: offsets of the pages of {options.path.name}")
+    return 0
 
 
 def _export_zarr(options: argparse.Namespace) -> int:

@@ -40,30 +40,6 @@ MUTANTS = [
         "conversion/test_sources.py::TestVerifying::test_a_frame_that_differs",
     ),
     Mutant(
-        "conversion/hyperstack_planes.py",
-        "/ (last - first))",
-        "/ (len(known) - 1))",
-        "conversion/test_imagej.py::test_the_mean_interval_where_none_is_told",
-    ),
-    Mutant(
-        "conversion/hyperstack_planes.py",
-        "(x_um, y_um) if x_um and y_um",
-        "(y_um, x_um) if x_um and y_um",
-        "inspection/test_info.py::test_height_and_width_of_a_pixel_are_not_swapped",
-    ),
-    Mutant(
-        "conversion/imagej_export.py",
-        "            part.unlink(missing_ok=True)\n",
-        "            pass\n",
-        "conversion/test_imagej.py::test_an_interrupt_leaves_nothing",
-    ),
-    Mutant(
-        "conversion/imagej_export.py",
-        "(planes.numbers < 0).sum()",
-        "(planes.numbers <= 0).sum()",
-        "conversion/test_imagej.py::test_an_image_without_gaps_that_has_the_first_frame",
-    ),
-    Mutant(
         "conversion/ndtiff.py",
         "if start + nbytes > size:",
         "if start > size:",

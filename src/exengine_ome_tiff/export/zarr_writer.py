@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.conversion.ngff_metadata import Attributes, NgffVersion
+from exengine_ome_tiff.export.ngff_metadata import Attributes, NgffVersion
 from exengine_ome_tiff.tiff import StoredPage, halved
 
 try:

@@ -156,7 +156,7 @@ def test_a_plate_with_fields_and_an_image_off_it(tmp_path, version):
 _EXPORT = """
 import sys, time
 from exengine_ome_tiff import export_ome_zarr
-from exengine_ome_tiff.conversion import zarr_images
+from exengine_ome_tiff.export import zarr_images
 zarr_images._BATCH = 1
 def slowly(done, total):
     if done == 5:

@@ -6,9 +6,9 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 
-from exengine_ome_tiff.conversion.hyperstack_planes import HyperstackPlanes
 from exengine_ome_tiff.dataset.location import new_path
 from exengine_ome_tiff.dataset.stored_images import ImageChoice, find_image
+from exengine_ome_tiff.export.hyperstack_planes import HyperstackPlanes
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.tiff import patiently, write_hyperstack
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.conversion.ngff_metadata import (
+from exengine_ome_tiff.coordinates import FrameNumber
+from exengine_ome_tiff.export.ngff_metadata import (
     NgffVersion,
     Window,
     collection_attributes,
@@ -15,15 +16,14 @@ from exengine_ome_tiff.conversion.ngff_metadata import (
     plate_groups,
     series_attributes,
 )
-from exengine_ome_tiff.conversion.partial_zarr import PartialZarr
-from exengine_ome_tiff.conversion.zarr_writer import (
+from exengine_ome_tiff.export.partial_zarr import PartialZarr
+from exengine_ome_tiff.export.zarr_writer import (
     PlaneToWrite,
     check_store,
     create_group,
     open_levels,
     write_planes,
 )
-from exengine_ome_tiff.coordinates import FrameNumber
 from exengine_ome_tiff.inspection.contrast import display_limits
 from exengine_ome_tiff.inspection.dataset_document import dataset_document, images_of_document
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage

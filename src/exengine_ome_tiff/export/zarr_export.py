@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from exengine_ome_tiff.conversion.ngff_metadata import VERSIONS, NgffVersion
-from exengine_ome_tiff.conversion.partial_zarr import PartialZarr
 from exengine_ome_tiff.dataset.location import new_path
+from exengine_ome_tiff.export.ngff_metadata import VERSIONS, NgffVersion
+from exengine_ome_tiff.export.partial_zarr import PartialZarr
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 
 
@@ -85,7 +85,7 @@ def export_ome_zarr(
     OSError
         Reading or writing failed; a second call resumes.
     """
-    from exengine_ome_tiff.conversion.zarr_images import ZarrImages
+    from exengine_ome_tiff.export.zarr_images import ZarrImages
 
     target = new_path(dest)
     if target.suffix.lower() != ".zarr":
