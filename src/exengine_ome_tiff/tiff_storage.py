@@ -48,7 +48,7 @@ class TiffStorage(Reader):
     - **where**: `path`, `summary_metadata`, `overwrite`, `numbered`;
     - **safety**: `on_error`, `checksums`, `fsync`;
     - **layout of pages**: `compression`, `compression_level`, `predictor`, `tile`, `pyramid_levels`,
-      `fold_axes`;
+      `fold_axes`, `split_by`;
     - **description**, which goes before what metadata says: `plate`, `pixel_size_um`, `z_step_um`,
       `time_interval_s`, `channels`, `objective`, `image_name`, `description`, `experimenter`,
       `microscope`, `filters`, `annotations`;
@@ -59,8 +59,8 @@ class TiffStorage(Reader):
     ----------
     path
         With the suffix of a TIFF file (``run.ome.tiff``) one file with all images in it; any other path is a
-        folder with one self-contained OME-TIFF for each position, or field of a well, and a
-        ``.companion.ome`` that lists them all. Missing parent folders are made.
+        folder with one self-contained OME-TIFF for each position, or field of a well (see `split_by`), and
+        a ``.companion.ome`` that lists them all. Missing parent folders are made.
     summary_metadata
         What describes the whole dataset; anything that `put` takes as metadata.
     overwrite
@@ -100,6 +100,9 @@ class TiffStorage(Reader):
     fold_axes
         Axes that stay inside an image instead of making further images, each with the one of "Z", "C" and "T"
         that takes it in, such as ``{"angle": "T"}``. OME calls this modulo: ModuloAlongT.
+    split_by
+        Axes that split a folder into files: one file for each combination of their values, such as
+        ``("position", "camera")``. "position" includes "well" and "field". ("position",) if None.
     plate
         The multi-well plate that positions lie on; False for none. By default positions make a plate if their
         names can only be those of wells, such as "A01" or "B12-Site_3".
@@ -168,6 +171,7 @@ class TiffStorage(Reader):
         tile: tuple[int, int] | None = None,
         pyramid_levels: int | Literal["auto"] | None = None,
         fold_axes: Mapping[str, Literal["Z", "C", "T"]] | None = None,
+        split_by: Iterable[str] | None = None,
         plate: PlateInfo | Literal[False] | None = None,
         pixel_size_um: float | None = None,
         z_step_um: float | None = None,
@@ -195,7 +199,7 @@ class TiffStorage(Reader):
         given = Given(*scale, *said, *names)
         location = Location.of(path)
         header = Header.new(
-            summary_metadata, fold_axes, plate, coding, given, plan, is_folder=location.is_folder
+            summary_metadata, fold_axes, plate, coding, given, plan, split_by, is_folder=location.is_folder
         )
         recording = Recording.new(location, header, translators)
         if numbered:

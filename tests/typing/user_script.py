@@ -82,6 +82,7 @@ def write(path: Path) -> None:
         tile=(512, 512),
         pyramid_levels="auto",
         fold_axes={"angle": "T"},
+        split_by=("position", "camera"),
         plate=PlateInfo({"control": "A1"}, name="Assay", rows=8, columns=12),
         pixel_size_um=0.1,
         z_step_um=1.0,

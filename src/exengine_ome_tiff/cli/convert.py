@@ -44,6 +44,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--pyramid-levels", type=_levels, metavar="N", help="smaller copies of each frame, or auto"
     )
+    parser.add_argument(
+        "--split-by", nargs="+", metavar="AXIS", help="axes that split a folder into files (position)"
+    )
     parser.add_argument("--checksums", choices=("crc32", "sha256"), help="record checksums of pixels")
     parser.set_defaults(work=_convert)
 
@@ -58,8 +61,8 @@ def _levels(text: str) -> int | Literal["auto"]:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    names = ("compression", "compression_level", "predictor", "tile", "pyramid_levels", "checksums")
-    wanted = {name: getattr(options, name) for name in names}
+    coding = ("compression", "compression_level", "predictor", "tile", "pyramid_levels")
+    wanted = {name: getattr(options, name) for name in (*coding, "checksums", "split_by")}
     wanted = {name: value for name, value in wanted.items() if value is not None and value is not False}
     check_dataset_name(options.dest)
     check_folder(options.dest)

@@ -25,7 +25,7 @@ from exengine_ome_tiff.conversion.sources import (
 )
 from exengine_ome_tiff.dataset.foreign import foreign_kind
 from exengine_ome_tiff.dataset.loader import SeveralDatasetsError
-from exengine_ome_tiff.dataset.location import absolute_path, new_path
+from exengine_ome_tiff.dataset.location import absolute_path, is_tiff, new_path
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
@@ -124,8 +124,8 @@ def convert(
         Called with the activity, the number of frames that are done, and the number of all frames.
     **options
         Options of `TiffStorage`, such as `compression`. Descriptions in a dataset of `TiffStorage` (pixel
-        size, channels, plate, ...) are kept where no option replaces them; compression, tiles, pyramids and
-        checksums are not.
+        size, channels, plate, ...) are kept where no option replaces them, and so is `split_by` from folder
+        to folder; compression, tiles, pyramids and checksums are not.
 
     Returns
     -------
@@ -155,7 +155,7 @@ def convert(
     try:
         if opened.path is not None and _is_within(path, opened.path):
             raise ValueError(f"the destination {path} is the source, or in it")
-        wanted = _storage_options(opened, options)
+        wanted = _storage_options(opened, options, path)
         names = [type(translator).__qualname__ for translator in wanted["translators"]]
         request = {
             "source": str(opened.path or type(source).__qualname__),
@@ -194,9 +194,11 @@ def _is_within(path: Path, folder: Path) -> bool:
     return any(each.exists() and each.samefile(folder) for each in (real, *real.parents))
 
 
-def _storage_options(source: Source, options: Mapping[str, Any]) -> dict[str, Any]:
+def _storage_options(source: Source, options: Mapping[str, Any], dest: Path) -> dict[str, Any]:
     """Return what the user says, and what the source says where the user says nothing."""
     known = {name: value for name, value in source.options.items() if value is not None}
+    if is_tiff(dest):
+        known.pop("split_by", None)
     return {**known, **options, "translators": [*options.get("translators", ())]}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from exengine.kernel.data_storage_base import DataStorage
 
-from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.coordinates import POSITION_ONLY, Coordinates
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.loader import find_dataset
 from exengine_ome_tiff.errors import OmeTiffError
@@ -148,4 +148,5 @@ class OwnSource(StorageSource):
 def _options(header: Header) -> dict[str, Any]:
     """Return what a header says of a dataset, other than how it lies in the file."""
     given = {each.name: getattr(header.given, each.name) for each in fields(Given)}
-    return {"fold_axes": header.fold_axes, "plate": header.plate or False} | given
+    split_by = None if header.split_by == POSITION_ONLY else header.split_by
+    return {"fold_axes": header.fold_axes, "plate": header.plate or False, "split_by": split_by} | given

@@ -1,8 +1,9 @@
 """Coordinates of frames: what is valid, what makes an image, what a file may be called."""
 
 from exengine_ome_tiff.coordinates.acquisition_plan import AcquisitionPlan, MissingFrames
-from exengine_ome_tiff.coordinates.axis_names import file_key, standard_names
+from exengine_ome_tiff.coordinates.axis_names import standard_names
 from exengine_ome_tiff.coordinates.axis_text import coordinates_text, place_text
+from exengine_ome_tiff.coordinates.file_axes import POSITION_ONLY, file_key, split_axes
 from exengine_ome_tiff.coordinates.grouping import check_fold_axes, lay_out
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, FrameNumber, Key, read_coordinates
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES, ImageLayout
@@ -20,6 +21,7 @@ from exengine_ome_tiff.coordinates.wells import (
 __all__ = [
     "MAX_LABEL_BYTES",
     "PLANE_AXES",
+    "POSITION_ONLY",
     "AcquisitionPlan",
     "Axes",
     "Coordinates",
@@ -41,6 +43,7 @@ __all__ = [
     "numbered",
     "place_text",
     "read_coordinates",
+    "split_axes",
     "standard_names",
     "well_of_image",
     "wells_named",

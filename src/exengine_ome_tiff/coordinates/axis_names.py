@@ -1,7 +1,6 @@
 """Spellings of axes: which axis of a dataset is time, channel, z, position, well or field."""
 
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable
 
 STANDARD = ("time", "channel", "z", "position", "well", "field")
 IMAGE_AXES = ("position", "well", "field", "row", "column")
@@ -48,26 +47,3 @@ def label_rank(axis: str, arrival: int) -> tuple[int, int]:
     folded = axis.casefold()
     rank = IMAGE_AXES.index(folded) if folded in IMAGE_AXES else len(IMAGE_AXES)
     return rank, arrival
-
-
-@lru_cache(maxsize=256)
-def _file_axes(axes: tuple[str, ...]) -> tuple[str, ...]:
-    spelling = {name: axis for axis, name in standard_names(axes).items()}
-    wanted = ("position", "well", "field") if "well" in spelling else ("position",)
-    return tuple(spelling[name] for name in wanted if name in spelling)
-
-
-def file_key(coordinates: Mapping[str, int | str], folded: Iterable[str] = ()) -> tuple[int | str, ...]:
-    """Choose the values that tell the file of a frame in a folder: position, well, and with a well the field.
-
-    They depend on nothing but the frame's own axes, and all frames of an image have the same.
-
-    Parameters
-    ----------
-    coordinates
-        Of the frame.
-    folded
-        Axes inside of images.
-    """
-    axes = _file_axes(tuple(coordinates))
-    return tuple([coordinates[axis] for axis in axes if axis not in folded])

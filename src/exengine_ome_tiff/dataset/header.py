@@ -2,13 +2,19 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from inspect import signature
 from typing import Any, Literal, Self, TypeVar
 from uuid import UUID, uuid4, uuid5
 
-from exengine_ome_tiff.coordinates import AcquisitionPlan, PlateInfo, check_fold_axes
+from exengine_ome_tiff.coordinates import (
+    POSITION_ONLY,
+    AcquisitionPlan,
+    PlateInfo,
+    check_fold_axes,
+    split_axes,
+)
 from exengine_ome_tiff.dataset.privacy import without
 from exengine_ome_tiff.dataset.records import check_depth, encode_json, to_json
 from exengine_ome_tiff.errors import OmeTiffError
@@ -55,6 +61,8 @@ class Header:
         What the user said of it.
     plan
         The frames that are to come, if that is known.
+    split_by
+        Axes that split a folder into files, by their standard names.
     excluded
         Names of keys that were left out of the summary as it was given; not in files.
     """
@@ -67,6 +75,7 @@ class Header:
     coding: PageCoding = field(default_factory=PageCoding)
     given: Given = field(default_factory=Given)
     plan: AcquisitionPlan | None = None
+    split_by: tuple[str, ...] = POSITION_ONLY
     excluded: frozenset[str] = field(default=frozenset(), compare=False)
 
     def __post_init__(self) -> None:
@@ -83,6 +92,7 @@ class Header:
         coding: PageCoding,
         given: Given,
         plan: object = None,
+        split_by: Iterable[str] | None = None,
         *,
         is_folder: bool,
     ) -> Self:
@@ -94,6 +104,11 @@ class Header:
         if given.exclude_metadata:
             summary_json = encode_json(without(json.loads(summary_json), given.exclude_metadata, excluded))
         fold_axes, known_plan = dict(fold_axes or {}), AcquisitionPlan.of(plan)
+        if split_by is not None and not is_folder:
+            raise ValueError(
+                "got split_by for a single file; a path without the suffix of a TIFF is a folder"
+            )
+        split_by = POSITION_ONLY if split_by is None else split_axes(split_by, fold_axes)
         header = cls(
             uuid4().urn,
             is_folder,
@@ -103,6 +118,7 @@ class Header:
             coding,
             given,
             known_plan,
+            split_by,
             frozenset(excluded),
         )
         header.encode()  # now, and not at the first frame: options that JSON has no form for are refused
@@ -127,6 +143,8 @@ class Header:
         }
         if self.plan is not None:
             known["plan"] = self.plan.to_json()
+        if self.split_by != POSITION_ONLY:
+            known["split_by"] = self.split_by
         return f'{json.dumps(known)[:-1]}, "summary_metadata": {self.summary_json}}}'.encode("ascii")
 
     def to_dict(self) -> dict[str, Any]:
@@ -163,6 +181,7 @@ class Header:
                 _known(PageCoding, header["coding"]),
                 given,
                 AcquisitionPlan.from_json(header["plan"]) if "plan" in header else None,
+                split_axes(header.get("split_by", POSITION_ONLY), header["modulo"]),
                 frozenset(given.exclude_metadata),  # what the summary had is not known any more
             )
         except _WRONG as error:

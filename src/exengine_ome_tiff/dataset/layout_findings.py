@@ -4,7 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
-from exengine_ome_tiff.coordinates import AcquisitionPlan, ImageLayout, MissingFrames, standard_names
+from exengine_ome_tiff.coordinates import (
+    POSITION_ONLY,
+    AcquisitionPlan,
+    ImageLayout,
+    MissingFrames,
+    standard_names,
+)
 from exengine_ome_tiff.coordinates.axis_names import IMAGE_AXES
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
@@ -65,6 +71,15 @@ def add_plan_finding(plan: AcquisitionPlan, index: FrameIndex, findings: Finding
         all_of = f", among them all of {list_text(values)}" if values else ""
         message = f"{n_missing:,} of {count_text(n_planned, 'planned frame')} did not come{all_of}"
         findings.add("plan", "", message, "record them again, unless the run was stopped on purpose")
+
+
+def add_split_finding(split_by: Iterable[str], index: FrameIndex, findings: Findings) -> None:
+    """Find axes that were to split the folder into files, and that no frame has."""
+    axes = {axis for names in index.axes.names for axis in names}
+    for axis in split_by:
+        if axis not in {*axes, *standard_names(axes).values(), *POSITION_ONLY}:
+            fix = f"the axes are {list_text([*map(repr, sorted(axes))])}"
+            findings.add_once("split", axis, f"split_by= has {axis!r}, an axis that no frame has", fix)
 
 
 def _add_axes(layouts: Sequence[ImageLayout], findings: Findings) -> None:

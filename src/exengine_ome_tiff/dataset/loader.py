@@ -322,7 +322,7 @@ def _watched(
 
 
 def check_positions(loaded: Loaded, header: Header) -> None:
-    """Make sure that all frames of a position, or of a field of a well, are in one file, as their images are.
+    """Make sure that all frames with one value of each axis that splits the folder are in one file.
 
     Raises
     ------
@@ -332,7 +332,7 @@ def check_positions(loaded: Loaded, header: Header) -> None:
     files: dict[tuple[int | str, ...], int] = {}
     paths = [file.path for file in loaded.index.files]
     for head, file, _ in loaded.frames:
-        key = file_key(head.coordinates, header.fold_axes)
+        key = file_key(head.coordinates, header.split_by, header.fold_axes)
         if files.setdefault(key, file) != file:
             other, place = paths[files[key]].name, ", ".join(map(repr, key)) or "None"
             raise OmeTiffError(f"{paths[file]}: has frames of position {place}, which {other} also has")

@@ -1,4 +1,4 @@
-"""Where a dataset lives: one file, or a folder with a file for each position."""
+"""Where a dataset lives: one file, or a folder with several."""
 
 import os
 import re
@@ -26,7 +26,7 @@ FOLDER_LOCK_NAME = f"exengine-ome-tiff{LOCK_SUFFIX}"
 _MAX_NAME_BYTES = 255
 
 FileKey: TypeAlias = tuple[int | str, ...]
-"""What tells the file of a frame in a folder: its position, or its well and field; nothing if it has none."""
+"""What tells the file of a frame in a folder: its values of the axes that split it, if it has any."""
 _MAX_PREFIX_BYTES = 100
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 """What the companion, which is XML, cannot say."""
@@ -115,7 +115,8 @@ class Location:
         Parameters
         ----------
         place
-            Position, or well and field; nothing for frames that have none.
+            Values of the axes that split the folder, such as position, or well and field; nothing for
+            frames that have none.
         """
         if not self.is_folder:
             return self.path

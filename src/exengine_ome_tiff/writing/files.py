@@ -1,4 +1,4 @@
-"""The files that a recorder writes: one, or one for each position or field of a well."""
+"""The files that a recorder writes: one, or one for each value of the axes that split a folder."""
 
 import logging
 from pathlib import Path
@@ -86,7 +86,7 @@ class WrittenFiles:
         while location.is_folder and place and path.exists():
             other = location.other_file(*place)
             logger.warning(
-                "%s was there before: %s has position %s", path, other.name, ", ".join(map(repr, place))
+                "%s was there before: %s has the frames at %s", path, other.name, ", ".join(map(repr, place))
             )
             path = other
         return path
@@ -170,5 +170,5 @@ class WrittenFiles:
         self._pool.clear()
 
     def _key(self, coordinates: Coordinates) -> FileKey:
-        recording = self._recording
-        return file_key(coordinates, recording.header.fold_axes) if recording.location.is_folder else ()
+        header = self._recording.header
+        return file_key(coordinates, header.split_by, header.fold_axes) if header.is_folder else ()

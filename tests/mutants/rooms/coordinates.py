@@ -28,6 +28,12 @@ MUTANTS = [
         "coordinates/test_layout.py::test_a_missing_axis_shares_the_place_of_the_first_value",
     ),
     Mutant(
+        "coordinates/file_axes.py",
+        'wanted += ["well", "field"]',
+        'wanted += ["well"]',
+        "dataset/test_split_by.py::test_frames_may_lack_axes_and_spell_them_differently",
+    ),
+    Mutant(
         "coordinates/wells.py",
         'well is not None and "well" in labels and isinstance(site, int)',
         "well is not None and isinstance(site, int)",
