@@ -20,12 +20,7 @@ from exengine_ome_tiff.coordinates import (
 )
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, frame_order
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.layout_findings import (
-    add_layout_findings,
-    add_plan_finding,
-    add_size_finding,
-    add_split_finding,
-)
+from exengine_ome_tiff.dataset.layout_findings import add_findings, add_size_finding
 from exengine_ome_tiff.dataset.privacy import PRIVATE, without
 from exengine_ome_tiff.dataset.records import decode_tags
 from exengine_ome_tiff.dataset.told_names import FRAME_FACTS, names_of
@@ -146,10 +141,7 @@ class Facts:
 
     def check(self, layouts: Sequence[ImageLayout]) -> None:
         """Find what the images show that the user may not have meant."""
-        add_layout_findings(layouts, self._header.given.channels, self.findings)
-        if self._header.plan is not None:
-            add_plan_finding(self._header.plan, self._dataset, self.findings)
-        add_split_finding(self._header.split_by, self._dataset, self.findings)
+        add_findings(layouts, self._header, self._dataset, self.findings)
 
     def names(self, layouts: Sequence[ImageLayout]) -> ValueNames:
         """Find the names of numbered channels and positions; one that is told differently has none."""

@@ -14,6 +14,7 @@ from exengine_ome_tiff.coordinates import (
 from exengine_ome_tiff.coordinates.axis_names import IMAGE_AXES
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
+from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.told_names import values_along
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome import ChannelInfo
@@ -26,21 +27,31 @@ _ALIKE = 0.75
 _NO_MISSPELLINGS = ("tile",)
 
 
-def add_layout_findings(
-    layouts: Sequence[ImageLayout], channels: Mapping[int | str, ChannelInfo], findings: Findings
+def add_findings(
+    layouts: Sequence[ImageLayout], header: Header, index: FrameIndex, findings: Findings
 ) -> None:
-    """Find axes that make many images, missing planes, and options for channels that no frame has.
+    """Find axes that make many images, missing planes, and options that fit no frame.
 
     Parameters
     ----------
     layouts
         Of all images, with the names of channels.
-    channels
-        The option of that name.
+    header
+        Has the options.
+    index
+        The frames.
     findings
         Takes up what is found.
     """
     _add_axes(layouts, findings)
+    _add_missing_planes(layouts, findings)
+    _add_channels(layouts, header.given.channels, findings)
+    if header.plan is not None:
+        _add_plan(header.plan, index, findings)
+    _add_split(header.split_by, index, findings)
+
+
+def _add_missing_planes(layouts: Sequence[ImageLayout], findings: Findings) -> None:
     planes = sum(len(layout.frames) for layout in layouts)
     missing = sum(int((layout.frames < 0).sum()) for layout in layouts)
     if missing:
@@ -50,6 +61,11 @@ def add_layout_findings(
             f"{missing} of {count_text(planes, 'plane')} were never put, and readers show them black",
             "put frames at all combinations of time, channel and z, unless they were skipped on purpose",
         )
+
+
+def _add_channels(
+    layouts: Sequence[ImageLayout], channels: Mapping[int | str, ChannelInfo], findings: Findings
+) -> None:
     there = values_along("channel", layouts)
     known = {*there, *(name for layout in layouts for name in layout.names.get("channel", {}).values())}
     for key in channels:
@@ -64,7 +80,7 @@ def missing_frames(plan: AcquisitionPlan, index: FrameIndex) -> MissingFrames:
     return plan.missing(index.coordinates(), names)
 
 
-def add_plan_finding(plan: AcquisitionPlan, index: FrameIndex, findings: Findings) -> None:
+def _add_plan(plan: AcquisitionPlan, index: FrameIndex, findings: Findings) -> None:
     """Find planned frames that did not come."""
     n_planned, n_missing, values = missing_frames(plan, index)
     if n_missing:
@@ -73,8 +89,8 @@ def add_plan_finding(plan: AcquisitionPlan, index: FrameIndex, findings: Finding
         findings.add("plan", "", message, "record them again, unless the run was stopped on purpose")
 
 
-def add_split_finding(split_by: Iterable[str], index: FrameIndex, findings: Findings) -> None:
-    """Find axes that were to split the folder into files, and that no frame has."""
+def _add_split(split_by: Iterable[str], index: FrameIndex, findings: Findings) -> None:
+    """Find axes to split by that no frame has."""
     axes = {axis for names in index.axes.names for axis in names}
     for axis in split_by:
         if axis not in {*axes, *standard_names(axes).values(), *POSITION_ONLY}:
