@@ -77,7 +77,9 @@ class TiffStorage(Reader):
         room is tried once more, before the next one or at the end; `close` raises an `ExceptionGroup`.
     checksums
         Record a checksum of the pixels of each frame, which `validate` compares: "crc32", which is fast and
-        finds damage (True means the same), or "sha256", for archives that ask for it.
+        finds damage (True means the same), or "sha256", for archives that ask for it. "sha1" is also in the
+        OME-XML, as HashSHA1 of each plane: of the bytes of its pixels, row by row, little-endian, with the
+        samples of a pixel together.
     checkpoint
         When the files become OME-TIFF during a run, so that any program shows the frames put so far: seconds
         from one checkpoint to the next, or False for never. "auto": after 10 s, then whenever there are twice
@@ -186,7 +188,7 @@ class TiffStorage(Reader):
         annotations: Mapping[str, str] | None = None,
         exclude_metadata: Iterable[str] | Literal["private"] = (),
         translators: Iterable[Translator] = (),
-        checksums: bool | Literal["crc32", "sha256"] = False,
+        checksums: bool | Literal["crc32", "sha256", "sha1"] = False,
         checkpoint: Literal["auto", False] | float = "auto",
         fsync: bool = True,
         plan: object = None,
@@ -264,7 +266,7 @@ class TiffStorage(Reader):
         path: str | PathLike[str],
         *,
         translators: Iterable[Translator] = (),
-        checksums: bool | Literal["crc32", "sha256"] = False,
+        checksums: bool | Literal["crc32", "sha256", "sha1"] = False,
         checkpoint: Literal["auto", False] | float = "auto",
         fsync: bool = True,
     ) -> Self:

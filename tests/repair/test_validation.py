@@ -103,7 +103,7 @@ def test_moving_and_renaming_is_nothing_wrong(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-@pytest.mark.parametrize("checksums", [True, "crc32", "sha256"])
+@pytest.mark.parametrize("checksums", [True, "crc32", "sha256", "sha1"])
 def test_one_bit_of_a_pixel(tmp_path, name, checksums):
     path = write(tmp_path / name, checksums=checksums)
     file = path if path.is_file() else path / "run_B2.ome.tiff"

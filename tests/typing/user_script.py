@@ -40,6 +40,7 @@ from exengine_ome_tiff import (
     __version__,
     convert,
     export_imagej,
+    export_offsets,
     export_ome_zarr,
     info,
     preview,
@@ -156,5 +157,6 @@ def change(path: Path) -> None:
     for lost in converted.skipped:
         assert_type(lost, SkippedFrame)
     assert_type(export_imagej(path, "stack.tif", image=0), ExportResult)
+    assert_type(export_offsets(path, "run.offsets.json"), Path)
     assert_type(export_ome_zarr(path, "run.zarr", version="0.4"), ZarrExportResult)
     assert_type(TiffStorageHandler(path, numbered=True).storage, TiffStorage | None)

@@ -47,7 +47,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--split-by", nargs="+", metavar="AXIS", help="axes that split a folder into files (position)"
     )
-    parser.add_argument("--checksums", choices=("crc32", "sha256"), help="record checksums of pixels")
+    parser.add_argument(
+        "--checksums",
+        choices=("crc32", "sha256", "sha1"),
+        help="record checksums of pixels; sha1 also in OME-XML",
+    )
     parser.set_defaults(work=_convert)
 
 

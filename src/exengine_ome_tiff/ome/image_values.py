@@ -135,6 +135,9 @@ class OmeImage:
     planes
         What is known of each plane, as arrays by frame number, shape (frames,): ``delta_t_s``,
         ``exposure_s``, ``x_um``, ``y_um``, ``z_um``; NaN where unknown.
+    hashes
+        SHA-1 of the pixels of each plane in 40 hexadecimal digits, by frame number, shape (frames,), empty
+        where there is none; None where no plane has one.
     """
 
     layout: ImageLayout
@@ -143,6 +146,7 @@ class OmeImage:
     dtype: str
     values: ImageValues
     planes: Mapping[str, npt.NDArray[np.float64]]
+    hashes: npt.NDArray[np.bytes_] | None = None
 
     @property
     def samples(self) -> int:

@@ -36,7 +36,16 @@ def plane_elements(image: OmeImage) -> Iterator[str]:
             attribute, unit = QUANTITIES[name]
             values = image.planes[name][frames[part]] + 0.0  # -0.0 becomes 0.0
             columns.append(_quantities(f' {attribute}="', values, f'" {attribute}Unit="{unit}"'))
-        yield "".join(f"<Plane{''.join(attributes)}/>" for attributes in zip(*columns, strict=True))
+        columns.append(_plane_ends(image, frames[part]))
+        yield "".join(f"<Plane{''.join(parts)}" for parts in zip(*columns, strict=True))
+
+
+def _plane_ends(image: OmeImage, frames: npt.NDArray[np.int64]) -> list[str]:
+    """Make the ends of Plane elements, with the hash of the pixels where there is one."""
+    if image.hashes is None:
+        return ["/>"] * len(frames)
+    digests = image.hashes[frames].astype(str).tolist()
+    return [f"><HashSHA1>{digest}</HashSHA1></Plane>" if digest else "/>" for digest in digests]
 
 
 def page_elements(layout: ImageLayout, first_ifd: int, file_name: str, file_uuid: str) -> Iterator[str]:

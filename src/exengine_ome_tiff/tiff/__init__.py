@@ -1,6 +1,6 @@
 """Pages in, pages out: BigTIFF files that are their own journal. The only place that knows tifffile."""
 
-from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of
+from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of, sha1_digests
 from exengine_ome_tiff.tiff.decode import segment_shape
 from exengine_ome_tiff.tiff.disk import patiently, sync_folder, write_part, write_whole
 from exengine_ome_tiff.tiff.file_tail import BufferPool
@@ -67,6 +67,7 @@ __all__ = [
     "read_head",
     "read_page",
     "segment_shape",
+    "sha1_digests",
     "smaller_shapes",
     "sync_folder",
     "write_hyperstack",

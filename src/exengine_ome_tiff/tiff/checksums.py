@@ -3,20 +3,30 @@
 import hashlib
 import zlib
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff.block_records import decode_block
+from exengine_ome_tiff.tiff.page_table import PageHandle, PageTable
 from exengine_ome_tiff.tiff.pixels import as_bytes
+from exengine_ome_tiff.tiff.shared_file import SharedFile
 
-Algorithm = Literal["crc32", "sha256"]
+Algorithm = Literal["crc32", "sha256", "sha1"]
 
 _MAKE: Mapping[str, Callable[[memoryview], str]] = {
     "crc32": lambda pixels: f"{zlib.crc32(pixels):08x}",
     "sha256": lambda pixels: hashlib.sha256(pixels).hexdigest(),
+    "sha1": lambda pixels: hashlib.sha1(pixels, usedforsecurity=False).hexdigest(),
 }
+_SHA1 = "sha1:"
+_SHA1_MARK = b'"checksums": ["sha1:'
+_MARK_BYTES = 512
+"""Of a record: enough to have the first of its checksums."""
 
 
 def algorithm_of(option: object) -> Algorithm | None:
@@ -53,3 +63,56 @@ def checksum(algorithm: str, stored: npt.NDArray[Any]) -> str:
 def is_right(expected: str, stored: npt.NDArray[Any]) -> bool:
     """Whether pixels have a checksum that `checksum` made; errors as for that."""
     return checksum(expected.partition(":")[0], stored) == expected
+
+
+def sha1_digests(
+    file: SharedFile, pages: PageTable, handles: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bytes_] | None:
+    """Read the SHA-1 checksums that the records of pages have.
+
+    Parameters
+    ----------
+    file
+        The file that the pages are in.
+    pages
+        Where they are.
+    handles
+        Of pages that are linked, shape (n,), n > 0.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        40 hexadecimal digits for each page, nothing for one without, shape (n,); None, after a look at the
+        first and the last page, where these have none.
+
+    Raises
+    ------
+    OmeTiffError
+        The file is damaged.
+    """
+    ifds = pages.ifd_offsets(handles)
+    with file.reopened("rb") as opened:
+        if not any(_has_sha1(opened, int(ifds[at])) for at in (0, -1)):
+            return None
+        digests = np.zeros(len(handles), "S40")
+        order = np.argsort(ifds, kind="stable")
+        for rows in np.split(order, np.flatnonzero(np.diff(ifds[order])) + 1):
+            entry = chain.read_ifd(opened, int(ifds[rows[0]])).tag(chain.RECORDS)
+            block = decode_block(chain.read_bytes(opened, entry))
+            if not block.checksums or not block.checksums[0].startswith(_SHA1):
+                continue
+            note_ats = accumulate(
+                (len(note) + 1 for note in block.notes), initial=entry.number + block.head_nbytes
+            )
+            found = dict(zip(note_ats, block.checksums, strict=False))
+            for row in rows.tolist():
+                note_at, _ = pages.note(PageHandle(int(handles[row])))
+                digests[row] = found[note_at].removeprefix(_SHA1)
+        return digests
+
+
+def _has_sha1(file: chain.Readable, ifd_at: int) -> bool:
+    """Whether the record of a block begins with SHA-1 checksums."""
+    entry = chain.read_ifd(file, ifd_at).tag(chain.RECORDS)
+    file.seek(entry.number)
+    return _SHA1_MARK in file.read(min(entry.length, _MARK_BYTES))

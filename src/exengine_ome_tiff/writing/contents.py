@@ -3,7 +3,7 @@
 import sys
 import traceback
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,14 @@ from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.dataset.told_names import encode_names
 from exengine_ome_tiff.ome import DatasetValues, OmeImage
-from exengine_ome_tiff.tiff import JournalFile, PageHandle, PixelFormat, PixelSize, read_description
+from exengine_ome_tiff.tiff import (
+    JournalFile,
+    PageHandle,
+    PixelFormat,
+    PixelSize,
+    read_description,
+    sha1_digests,
+)
 from exengine_ome_tiff.version import __version__
 
 CREATOR = f"exengine-ome-tiff {__version__}"
@@ -85,10 +92,16 @@ class Contents:
         self._plate: PlateInfo | None = facts.plate(layouts)
         self._about: DatasetValues = facts.about()
         self.files: list[FileContents] = []
+        hashes: npt.NDArray[np.bytes_] | None = None
         for number, file in enumerate(recording.index.files):
             if number not in left_out:
                 inside = [image for image in images if image.file == number]
                 described = [describe_image(image, facts) for image in inside]
+                frames, digests = _hashes(recording.index, file, inside)
+                if digests is not None:
+                    hashes = np.zeros(len(recording.index), digests.dtype) if hashes is None else hashes
+                    hashes[frames] = digests
+                    described = [replace(image, hashes=hashes) for image in described]
                 self.files.append(FileContents(file, _uuid(recording, file), inside, described))
         self.findings = facts.findings
 
@@ -129,6 +142,16 @@ def describe_image(image: StoredImage, facts: Facts) -> OmeImage:
     """Bring an image together with what is known of it."""
     values = facts.values(image.layout, image.name)
     return OmeImage(image.layout, image.name, *image.pixels.stored, values, facts.columns)
+
+
+def _hashes(
+    index: FrameIndex, file: JournalFile, images: Sequence[StoredImage]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bytes_] | None]:
+    """Return the numbers of the frames in a file, and SHA-1 of their pixels; None where none was recorded."""
+    planes = np.concatenate([image.layout.frames for image in images])
+    frames = np.sort(planes[planes >= 0])
+    _, handles = index.places(frames)
+    return frames, sha1_digests(file.file, file.pages, handles)
 
 
 def _pages(image: StoredImage, index: FrameIndex, file: JournalFile, blank: Blank) -> npt.NDArray[np.int64]:
