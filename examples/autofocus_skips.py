@@ -1,15 +1,15 @@
-"""Several positions, each focused before it is taken, and left out at times when nothing is in focus there.
+"""Focus at each of several positions, and skip a position at times when it shows nothing.
 
-A position that was left out has fewer time points than the others; `axes`, and the OME-XML, tell which.
+A position that was skipped has fewer time points than the others; `axes` and the OME-XML list them.
 """
 
+from functools import partial
+
 import numpy as np
-from exengine import ExecutionEngine
-from exengine.data import DataHandler
 from exengine.events.detector_events import ReadoutData, StartCapture
 from exengine.events.positioner_events import SetPosition1DEvent, SetPosition2DEvent
-from exengine.storage_backends.ome_tiff import TiffStorage
 
+from exengine_ome_tiff import TiffStorage, acquisition
 from exengine_ome_tiff.demo.microscope import SimulatedMicroscope
 
 POSITIONS_UM = {"left": (0, 0), "middle": (400, 0), "right": (800, 0)}
@@ -18,14 +18,11 @@ TIME_POINTS = 4
 INTERVAL_S = 600
 ENOUGH_CONTRAST = 40
 
-engine = ExecutionEngine()
-microscope = SimulatedMicroscope((128, 128))  # put your own devices here
 storage = TiffStorage("autofocus_skips.ome.tiff", numbered=True)
-handler = DataHandler(storage)
 
 
-def focus() -> tuple[float, float]:
-    """Return the best contrast and its height; runs on the engine's thread, nothing is stored."""
+def focus(microscope: SimulatedMicroscope) -> tuple[float, float]:
+    """Return the best contrast and its height; runs on the engine's thread and stores nothing."""
     found = []
     for height_um in HEIGHTS_UM:
         microscope.z_stage.set_position(height_um)
@@ -36,27 +33,22 @@ def focus() -> tuple[float, float]:
     return max(found)
 
 
-try:
+with acquisition(storage) as (engine, handler):
+    microscope = SimulatedMicroscope((128, 128))  # put your own devices here
     engine.submit(microscope.channel_event("GFP"))
     for time in range(TIME_POINTS):
         engine.submit(microscope.time_event(time * INTERVAL_S))
         for position, xy_um in POSITIONS_UM.items():
             engine.submit(SetPosition2DEvent(microscope.xy_stage, xy_um)).await_execution()
-            contrast, height_um = engine.submit(focus).await_execution()
+            contrast, height_um = engine.submit(partial(focus, microscope)).await_execution()
             if contrast < ENOUGH_CONTRAST:
-                print(f"time {time}: {position} is left out, its contrast is {contrast:.0f}")
+                print(f"time {time}: skip {position}, its contrast is {contrast:.0f}")
                 continue
             engine.submit(SetPosition1DEvent(microscope.z_stage, height_um))
             engine.submit(StartCapture(1, microscope.camera)).await_execution()
             place = {"time": time, "position": position, "channel": "GFP"}
             engine.submit(ReadoutData([place], microscope.camera, handler, num_blocks=1)).await_execution()
-    engine.check_exceptions()
-finally:
-    handler.finish()
-    handler.await_completion()
-    engine.shutdown()
-    storage.close()
 
 with TiffStorage.open(storage.path) as finished:
     for image in finished.images:
-        print(image.name, "at times", *image.axes["time"])
+        print(f"{storage.path.name}, {image.name}: times {image.axes['time']}")

@@ -4,24 +4,26 @@
 must see both paths.
 """
 
+from pathlib import Path
+
 import dask.array as da
 import numpy as np
 from distributed import Client
 
 from exengine_ome_tiff import TiffStorage, export_ome_zarr
 
-TIFF, ZARR = "cluster_analysis.ome.tiff", "cluster_analysis.zarr"
 
-
-def acquire() -> None:
-    """Write what is to be analysed: leave this out and name your own dataset above."""
+def acquire() -> Path:
+    """Write a dataset to analyse: leave this out and use the path of your own dataset below."""
     noise = np.random.default_rng(1)
-    with TiffStorage(TIFF, overwrite=True, pixel_size_um=0.25, time_interval_s=10) as storage:
+    name = "cluster_analysis.ome.tiff"
+    with TiffStorage(name, numbered=True, pixel_size_um=0.25, time_interval_s=10) as storage:
         for time in range(8):
             for channel in ("DAPI", "GFP"):
                 storage.put(
                     {"time": time, "channel": channel}, noise.integers(0, 4000, (256, 256), np.uint16)
                 )
+    return storage.path
 
 
 def brightness(image: da.Array) -> da.Array:
@@ -32,13 +34,14 @@ def brightness(image: da.Array) -> da.Array:
 
 def main() -> None:
     """Analyse both, and compare."""
-    acquire()
+    tiff = acquire()
+    zarr = tiff.with_name(tiff.name.replace(".ome.tiff", ".zarr"))
     with Client(n_workers=2, threads_per_worker=1, dashboard_address=None):
-        with TiffStorage.open(TIFF) as storage:
+        with TiffStorage.open(tiff) as storage:
             from_tiff = brightness(storage.images[0].asdask()).compute()
-        done = export_ome_zarr(TIFF, ZARR, overwrite=True)
+        done = export_ome_zarr(tiff, zarr)
         (path,) = done.images
-        from_zarr = brightness(da.from_zarr(f"{ZARR}/{path}/0")).compute()
+        from_zarr = brightness(da.from_zarr(f"{zarr}/{path}/0")).compute()
     print(f"{done.n_planes} planes, mean brightness by channel: {from_zarr.mean(axis=0).round(1)}")
     print("OME-TIFF and OME-Zarr agree:", bool((from_tiff == from_zarr).all()))
 

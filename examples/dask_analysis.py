@@ -1,16 +1,14 @@
-"""Analyse a dataset without loading it: dask reads each frame when it is needed. Needs the extra `dask`.
+"""Analyse a dataset without loading it: dask reads each frame when needed. Needs the extra `dask`.
 
-It works for datasets that are larger than memory, on all cores, and while an acquisition still writes them.
+This works for datasets that are larger than memory, on all cores, and during the acquisition.
 """
 
 from pathlib import Path
 
-from exengine import ExecutionEngine
-from exengine.data import DataHandler
 from exengine.events.detector_events import ReadoutData, StartCapture
 from exengine.events.positioner_events import SetPosition2DEvent
-from exengine.storage_backends.ome_tiff import TiffStorage
 
+from exengine_ome_tiff import TiffStorage, acquisition
 from exengine_ome_tiff.demo.microscope import SimulatedMicroscope
 
 TIME_POINTS = 10
@@ -18,31 +16,22 @@ POSITIONS = 3
 
 
 def acquire() -> Path:
-    """Write what is to be analysed: leave this out and name your own dataset above."""
-    engine = ExecutionEngine()
-    microscope = SimulatedMicroscope((128, 128))
+    """Write a dataset to analyse: leave this out and use the path of your own dataset below."""
     storage = TiffStorage("dask_analysis.ome.tiff", numbered=True)
-    handler = DataHandler(storage)
-    try:
+    with acquisition(storage) as (engine, handler):
+        microscope = SimulatedMicroscope((128, 128))
         for position in range(POSITIONS):
             engine.submit(SetPosition2DEvent(microscope.xy_stage, (position * 200, 0)))
             engine.submit(StartCapture(TIME_POINTS, microscope.camera)).await_execution()
             places = [{"position": position, "time": time} for time in range(TIME_POINTS)]
             readout = ReadoutData(places, microscope.camera, handler, num_blocks=TIME_POINTS)
             engine.submit(readout).await_execution()
-        engine.check_exceptions()
-    finally:
-        handler.finish()
-        handler.await_completion()
-        engine.shutdown()
-        storage.close()
     return Path(storage.path)
 
 
 path = acquire()
 with TiffStorage.open(path) as storage:
     frames = storage.as_array(axes=["position", "time"])  # axes: position, time, y, x
-    print(frames)
     brightness = frames.mean(axis=(2, 3))
     contrast = frames.std(axis=(2, 3)) / brightness
     for position, (mean, varied) in enumerate(zip(brightness.compute(), contrast.compute(), strict=True)):

@@ -1,29 +1,25 @@
-"""Watch an overview until enough has happened; look closer at each event, as a position of its own.
+"""Watch an overview; record a z stack of each event as a position of its own, until there are enough.
 
-Nobody knows beforehand how long the run is, where its positions are, or how many: no shape is announced.
+Nobody knows in advance how long the run is, or where its positions are: no shape is announced.
 """
 
 import numpy as np
-from exengine import ExecutionEngine
-from exengine.data import DataCoordinates, DataHandler
+from exengine.data import DataCoordinates
 from exengine.events.detector_events import ReadoutData, StartCapture
 from exengine.events.positioner_events import SetPosition1DEvent, SetPosition2DEvent
-from exengine.storage_backends.ome_tiff import TiffStorage
 
+from exengine_ome_tiff import TiffStorage, acquisition
 from exengine_ome_tiff.demo.microscope import SimulatedMicroscope
 
 ENOUGH_EVENTS = 3
 BRIGHT = 1600
 PIXEL_SIZE_UM = 0.325
 
-engine = ExecutionEngine()
-microscope = SimulatedMicroscope((256, 256))  # put your own devices here
 storage = TiffStorage("event_driven.ome.tiff", numbered=True)
-handler = DataHandler(storage)
 
 
 def take(x_um: float, y_um: float, z_um: float, **place: int | str) -> np.ndarray:
-    """Store the frame at a place, and return it."""
+    """Store the frame at a place and return it."""
     engine.submit(SetPosition2DEvent(microscope.xy_stage, (x_um, y_um)))
     engine.submit(SetPosition1DEvent(microscope.z_stage, z_um))
     engine.submit(StartCapture(1, microscope.camera)).await_execution()
@@ -32,7 +28,8 @@ def take(x_um: float, y_um: float, z_um: float, **place: int | str) -> np.ndarra
     return np.asarray(frame)
 
 
-try:
+with acquisition(storage) as (engine, handler):
+    microscope = SimulatedMicroscope((256, 256))  # put your own devices here
     engine.submit(microscope.channel_event("mCherry"))
     events = time = 0
     while events < ENOUGH_EVENTS:
@@ -46,9 +43,5 @@ try:
                 take(x_um, y_um, z - 2, position=f"event {events}", time=time, z=z)
             events += 1
         time += 1
-    engine.check_exceptions()
-finally:
-    handler.finish()
-    handler.await_completion()
-    engine.shutdown()
-    storage.close()
+
+print(f"{storage.path}: an overview at {time} times, and a z stack of each of {events} events")

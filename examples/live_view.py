@@ -1,18 +1,15 @@
-"""Another process looks at each new frame while the acquisition goes on; a viewer would show what it prints.
+"""Another process looks at each new frame during the acquisition; a viewer would show what it prints.
 
-It only reads the file, so it can come and go, and can be any program that reads TIFF.
+That process only reads the file, so it can start and end at any time.
 """
 
 from multiprocessing import get_context
 from pathlib import Path
 from time import sleep
 
-from exengine import ExecutionEngine
-from exengine.data import DataHandler
 from exengine.events.detector_events import ReadoutData, StartCapture
-from exengine.storage_backends.ome_tiff import TiffStorage
 
-from exengine_ome_tiff import OmeTiffError
+from exengine_ome_tiff import OmeTiffError, TiffStorage, acquisition
 from exengine_ome_tiff.demo.microscope import SimulatedMicroscope
 
 FRAMES = 20
@@ -20,7 +17,7 @@ INTERVAL_S = 0.1
 
 
 def watch(path: Path) -> None:
-    """Print what is newest in the file until all frames are there."""
+    """Print the newest frame in the file until all frames are there."""
     seen = 0
     while seen < FRAMES:
         sleep(INTERVAL_S / 2)
@@ -36,21 +33,14 @@ def watch(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    engine = ExecutionEngine()
-    camera = SimulatedMicroscope((512, 512)).camera  # put your own camera here
     storage = TiffStorage("live_view.ome.tiff", numbered=True)
     viewer = get_context("spawn").Process(target=watch, args=(storage.path,))
     viewer.start()
-    handler = DataHandler(storage)
-    try:
+    with acquisition(storage) as (engine, handler):
+        camera = SimulatedMicroscope((512, 512)).camera  # put your own camera here
         for time in range(FRAMES):
             engine.submit(StartCapture(1, camera)).await_execution()
             engine.submit(ReadoutData([{"time": time}], camera, handler, num_blocks=1)).await_execution()
             sleep(INTERVAL_S)
-        engine.check_exceptions()
-    finally:
-        handler.finish()
-        handler.await_completion()
-        engine.shutdown()
-        storage.close()
     viewer.join()
+    print(f"{storage.path}: {FRAMES} frames, all of them seen by the viewer")

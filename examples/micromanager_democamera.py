@@ -1,23 +1,22 @@
 """Micro-Manager's DemoCamera through ExEngine: positions, channels and a z stack.
 
-Needs the extra `micromanager`. For your own microscope give `create_core_instance` Micro-Manager's folder
-and the name of your configuration file.
+Needs the extra `micromanager`. For your own microscope, pass Micro-Manager's folder and the name of your
+configuration file to `create_core_instance`.
 """
 
 from itertools import product
 
 import mm_test_adapters
-from exengine import ExecutionEngine
 from exengine.backends.micromanager import (
     MicroManagerCamera,
     MicroManagerSingleAxisStage,
     MicroManagerXYStage,
 )
-from exengine.data import DataHandler
 from exengine.events.detector_events import ReadoutData, StartCapture
 from exengine.events.positioner_events import SetPosition1DEvent, SetPosition2DEvent
-from exengine.storage_backends.ome_tiff import TiffStorage
 from mmpycorex import Core, create_core_instance, terminate_core_instances
+
+from exengine_ome_tiff import TiffStorage, acquisition
 
 POSITIONS_UM = {"left": (0, 0), "right": (500, 0)}
 CHANNELS = ("DAPI", "FITC")  # presets of the config group "Channel"
@@ -25,11 +24,10 @@ HEIGHTS_UM = (-1.5, 0.0, 1.5)
 
 create_core_instance(mm_test_adapters.device_adapter_path(), "MMConfig_demo.cfg")
 core = Core()
-engine = ExecutionEngine()
 
 
 class Camera(MicroManagerCamera):
-    """ExEngine's camera, which gives no metadata for single frames, with what the core knows."""
+    """ExEngine's camera gives no metadata for single frames; this one adds what the core knows."""
 
     def pop_data(self, timeout: float | None = None) -> tuple[object, dict[str, object] | None]:
         """Return the next frame and its metadata, or (None, None) after `timeout` s."""
@@ -41,14 +39,13 @@ class Camera(MicroManagerCamera):
         return frame, {**metadata, **known, **place, "ZPositionUm": core.get_position()}
 
 
-# ExEngine 0.4.0 exposes with the core's default camera whatever the name here; with several, say
-# core.set_camera_device(name) before each StartCapture.
-camera, xy_stage = Camera("Camera"), MicroManagerXYStage("XY")
-z_stage = MicroManagerSingleAxisStage("Z")
 storage = TiffStorage("micromanager_democamera.ome.tiff", numbered=True)
-handler = DataHandler(storage)
 
-try:
+with acquisition(storage) as (engine, handler):
+    # ExEngine 0.4.0 always exposes with the core's default camera. If you have several cameras, call
+    # core.set_camera_device(name) before each StartCapture.
+    camera, xy_stage = Camera("Camera"), MicroManagerXYStage("XY")
+    z_stage = MicroManagerSingleAxisStage("Z")
     for (position, xy_um), channel in product(POSITIONS_UM.items(), CHANNELS):
         engine.submit(SetPosition2DEvent(xy_stage, xy_um))
         # multi_d_acquisition_events has no channels yet, and takes no data handler
@@ -60,12 +57,6 @@ try:
             engine.submit(StartCapture(1, camera)).await_execution()
             where = {"position": position, "channel": channel, "z": z}
             engine.submit(ReadoutData([where], camera, handler, num_blocks=1)).await_execution()
-    engine.check_exceptions()
-finally:
-    handler.finish()
-    handler.await_completion()
-    engine.shutdown()
-    terminate_core_instances()
-    storage.close()
+terminate_core_instances()
 
 print(f"{storage.path}: {len(POSITIONS_UM)} positions, open it in Fiji with Bio-Formats")

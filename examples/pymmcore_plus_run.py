@@ -1,7 +1,7 @@
 """A plan of pymmcore-plus on Micro-Manager's DemoCamera, written with the handler for its runs.
 
-Needs the extras `pymmcore-plus` and `micromanager`. For your own microscope leave out the search path, and
-load your configuration file.
+Needs the extras `pymmcore-plus` and `micromanager`. For your own microscope, leave out the search
+path and load your configuration file.
 """
 
 import mm_test_adapters
@@ -22,9 +22,12 @@ sequence = MDASequence(
     z_plan={"range": 4, "step": 1},
 )
 
-with TiffStorageHandler("pymmcore_plus_run.ome.tiff", overwrite=True) as handler:
+with TiffStorageHandler("pymmcore_plus_run.ome.tiff", numbered=True) as handler:
     core.mda.run(sequence, output=handler)
+    storage = handler.storage
+if storage is None:
+    raise SystemExit("the run did not start")
 
-with TiffStorage.open("pymmcore_plus_run.ome.tiff") as storage:
-    for image in storage.images:
-        print(image.name, image.sizes, image.channels)
+with TiffStorage.open(storage.path) as run:
+    names = [image.name for image in run.images]
+    print(f"{run.path}: positions {' and '.join(names)}, {run.images[0].sizes}")

@@ -1,15 +1,14 @@
 """A colour camera: frames of shape (height, width, 3) become RGB images.
 
-The class shows what ExEngine wants of a camera. Packed pixels of Micro-Manager's colour cameras (RGB32,
-RGB64) are told by their metadata and stored as colour, too.
+The class has all methods that ExEngine calls on a camera. Packed pixels of Micro-Manager's colour cameras
+(RGB32, RGB64) are recognized by their metadata and stored as colour, too.
 """
 
 import numpy as np
-from exengine import ExecutionEngine
-from exengine.data import DataHandler
 from exengine.device_types import Detector
 from exengine.events.detector_events import ReadoutData, StartCapture
-from exengine.storage_backends.ome_tiff import TiffStorage
+
+from exengine_ome_tiff import TiffStorage, acquisition
 
 FRAMES = 4
 HEIGHT, WIDTH = 120, 160
@@ -20,7 +19,7 @@ class ColourCamera(Detector):  # put your own camera here
 
     def __init__(self, name: str) -> None:
         self._wanted = self._taken = 0
-        super().__init__(name)  # last: from here on ExEngine runs what is asked of the camera on its thread
+        super().__init__(name)  # last: from here on ExEngine calls the camera on its own thread
 
     def arm(self, frame_count: int | None = None) -> None:
         """Prepare for a number of frames."""
@@ -47,21 +46,14 @@ class ColourCamera(Detector):  # put your own camera here
         return frame, {"Exposure-ms": 5.0}
 
 
-engine = ExecutionEngine()
-camera = ColourCamera("Colour")
 storage = TiffStorage("rgb_camera.ome.tiff", numbered=True, pixel_size_um=0.25)
-handler = DataHandler(storage)
 
-try:
+with acquisition(storage) as (engine, handler):
+    camera = ColourCamera("Colour")
     engine.submit(StartCapture(FRAMES, camera)).await_execution()
     places = [{"time": time} for time in range(FRAMES)]
     engine.submit(ReadoutData(places, camera, handler, num_blocks=FRAMES)).await_execution()
-    engine.check_exceptions()
-finally:
-    handler.finish()
-    handler.await_completion()
-    engine.shutdown()
-    storage.close()
 
 with TiffStorage.open(storage.path) as finished:
-    print(finished.images[0].sizes)  # S counts the samples of a pixel: red, green and blue
+    sizes = finished.images[0].sizes  # S counts the samples of a pixel: red, green and blue
+print(f"{storage.path}: {sizes['T']} colour frames of {sizes['Y']} x {sizes['X']} pixels")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from exengine_ome_tiff.version import __version__
 
 _HOMES = {
-    "adapters": ("TiffStorageHandler",),
+    "adapters": ("TiffStorageHandler", "acquisition"),
     "conversion": ("ConversionResult", "SkippedFrame", "convert"),
     "coordinates": ("PlateInfo",),
     "dataset": ("ImageInfo",),
@@ -36,7 +36,7 @@ _HOMES = {
 """Public names by the module that has them. Each module is imported when one of its names is first used."""
 
 if TYPE_CHECKING:
-    from exengine_ome_tiff.adapters import TiffStorageHandler
+    from exengine_ome_tiff.adapters import TiffStorageHandler, acquisition
     from exengine_ome_tiff.conversion import ConversionResult, SkippedFrame, convert
     from exengine_ome_tiff.coordinates import PlateInfo
     from exengine_ome_tiff.dataset import ImageInfo
@@ -111,6 +111,7 @@ __all__ = [
     "Translator",
     "ZarrExportResult",
     "__version__",
+    "acquisition",
     "convert",
     "export_imagej",
     "export_offsets",

@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy.typing as npt
 
@@ -178,7 +178,7 @@ class TiffStorage(Reader):
         pixel_size_um: float | None = None,
         z_step_um: float | None = None,
         time_interval_s: float | None = None,
-        channels: Mapping[int | str, ChannelInfo] | None = None,
+        channels: Mapping[Any, ChannelInfo] | None = None,
         objective: ObjectiveInfo | None = None,
         image_name: str | None = None,
         description: str | None = None,

@@ -38,6 +38,7 @@ from exengine_ome_tiff import (
     Translator,
     ZarrExportResult,
     __version__,
+    acquisition,
     convert,
     export_imagej,
     export_offsets,
@@ -160,3 +161,8 @@ def change(path: Path) -> None:
     assert_type(export_offsets(path, "run.offsets.json"), Path)
     assert_type(export_ome_zarr(path, "run.zarr", version="0.4"), ZarrExportResult)
     assert_type(TiffStorageHandler(path, numbered=True).storage, TiffStorage | None)
+
+
+def acquire(path: Path, channels: dict[str, ChannelInfo]) -> None:
+    with acquisition(TiffStorage(path, channels=channels), lambda *frame: frame) as (engine, handler):
+        engine.submit(lambda: print(handler))

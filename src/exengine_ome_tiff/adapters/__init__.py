@@ -1,5 +1,6 @@
 """Adapters to other people's frameworks, one module for each."""
 
+from exengine_ome_tiff.adapters.exengine_acquisition import acquisition
 from exengine_ome_tiff.adapters.pymmcore_plus_handler import TiffStorageHandler
 
-__all__ = ["TiffStorageHandler"]
+__all__ = ["TiffStorageHandler", "acquisition"]

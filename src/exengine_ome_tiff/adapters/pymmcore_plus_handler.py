@@ -58,7 +58,7 @@ class TiffStorageHandler:
                 "ExEngine's devices are imported in this process and keep pymmcore-plus from delivering "
                 "frames: record the run in a process of its own, or with ExEngine"
             )
-        if not options.get("overwrite") and Path(path).exists():
+        if not (options.get("overwrite") or options.get("numbered")) and Path(path).exists():
             raise FileExistsError(f"{path} exists; TiffStorageHandler(..., overwrite=True) replaces it")
         self.storage: TiffStorage | None = None
         """The storage of the latest run, which can be read during it and, until `close`, after it."""

@@ -1,0 +1,260 @@
+"""ExEngine: a block whose end stores every frame, closes the storage and stops the threads."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from exengine import ExecutionEngine
+from exengine.data import DataCoordinates, DataHandler
+from exengine.kernel.data_storage_base import DataStorage
+from exengine.kernel.ex_event_capabilities import Abortable, Stoppable
+from exengine.kernel.ex_future import ExecutionFuture
+
+from exengine_ome_tiff.coordinates import place_text
+from exengine_ome_tiff.text_format import count_text, error_text
+from exengine_ome_tiff.waiting import interruptibly
+
+logger = logging.getLogger(__name__)
+
+_POLL_S = 0.005
+
+
+@contextmanager
+def acquisition(
+    storage: DataStorage,
+    process_function: Callable[[DataCoordinates, npt.NDArray[Any], Any], Any] | None = None,
+) -> Iterator[tuple[ExecutionEngine, DataHandler]]:
+    """Acquire with ExEngine into a storage; the end of the block finishes and closes everything.
+
+    Leaving the block waits for the submitted events, stores every frame, finishes and closes the storage and
+    stops ExEngine's threads. If the block raises, or on Ctrl+C, events that wait are dropped and readouts are
+    stopped first; the frames taken so far are stored.
+
+    Create devices inside the block: they stop working with their engine. If an `ExecutionEngine` exists
+    already, the block uses it and leaves it running, so that its devices serve several acquisitions.
+
+    Parameters
+    ----------
+    storage
+        A `TiffStorage`, or any other storage of ExEngine.
+    process_function
+        As for ExEngine's `DataHandler`: takes coordinates, frame and metadata, and returns what to store:
+        the three as a tuple, a list of such tuples, or None. If it raises, the frame is stored unprocessed.
+
+    Yields
+    ------
+    engine : ExecutionEngine
+        Takes the events. After a frame could not be stored, its next `submit` raises the storage's error.
+    handler : DataHandler
+        Passes the frames to the storage.
+
+    Raises
+    ------
+    Exception
+        At the end of a block that raised nothing: the first error of the storage or of `process_function`
+        that no `submit` has raised, or the errors of events.
+    RuntimeError
+        ExEngine's `DataHandler` dropped frames, as it does if it gets two frames with the same coordinates
+        before the first is stored.
+
+    Examples
+    --------
+    >>> with acquisition(TiffStorage("run.ome.tiff")) as (engine, handler):
+    ...     camera = MicroManagerCamera()
+    ...     engine.submit(StartCapture(10, camera))
+    ...     engine.submit(ReadoutData([{"time": t} for t in range(10)], camera, handler, num_blocks=10))
+    """
+    frames = _Frames(storage, process_function)
+    with _closed(storage), _engine() as engine:
+        handler = DataHandler(frames, process_function and frames.processed)
+        frames.count_those_of(handler)
+        events = _Events(engine, frames)
+        try:
+            yield engine, handler
+            events.wait()
+        except BaseException:
+            events.cancel()
+            events.wait()
+            with suppress(Exception):
+                engine.check_exceptions()  # the error on its way is the one to raise, now and in later blocks
+            raise
+        finally:
+            engine.submit = events.submit_before
+            handler.finish()
+            interruptibly(handler.await_completion)
+    frames.raise_error()
+    engine.check_exceptions()
+    frames.raise_if_dropped()
+
+
+@contextmanager
+def _closed(storage: DataStorage) -> Iterator[None]:
+    """Finish and close a storage, whose errors give way to those of the block."""
+    try:
+        yield
+    except BaseException as error:
+        try:
+            storage.finish()
+            if isinstance(storage, AbstractContextManager):
+                storage.__exit__(type(error), error, error.__traceback__)
+            else:
+                storage.close()
+        except Exception as second:  # noqa: BLE001 - the first error is raised
+            logger.error("the storage could not be closed: %s", error_text(second))
+        raise
+    storage.finish()
+    storage.close()
+
+
+@contextmanager
+def _engine() -> Iterator[ExecutionEngine]:
+    """Yield the engine that exists, or one that lasts as long as the block."""
+    existing = ExecutionEngine.get_instance()
+    if existing is not None:
+        with suppress(Exception):
+            existing.check_exceptions()  # those of earlier events are not this block's
+        yield existing
+        return
+    engine = ExecutionEngine()
+    try:
+        yield engine
+    finally:
+        interruptibly(engine.shutdown)
+
+
+class _Frames(DataStorage):
+    """Passes frames to a storage and keeps errors, of which ExEngine's thread would die silently."""
+
+    def __init__(self, storage: DataStorage, process_function: Callable[..., Any] | None) -> None:
+        self._storage = storage
+        self._process = process_function or _unchanged
+        self._is_processing = process_function is not None
+        self._errors: list[Exception] = []
+        self._n_taken = self._n_handled = 0
+        self.get_data = storage.get_data
+        self.get_metadata = storage.get_metadata
+
+    def count_those_of(self, handler: DataHandler) -> None:
+        """Count the frames that a handler is given."""
+        put = handler.put
+
+        def counting(*arguments: Any, **options: Any) -> None:
+            self._n_taken += 1
+            put(*arguments, **options)
+
+        handler.put = counting
+
+    def put(self, data_coordinates: DataCoordinates, data: npt.NDArray[np.generic], metadata: object) -> None:
+        """Store a frame."""
+        if not self._is_processing:
+            self._n_handled += 1
+        try:
+            self._storage.put(data_coordinates, data, metadata)
+        except Exception as error:  # noqa: BLE001 - the block raises it
+            self._meet("frame not stored", data_coordinates, error)
+
+    def finish(self) -> None:
+        """Do nothing: the block finishes the storage, on the thread that wants to know its errors."""
+
+    def processed(self, coordinates: DataCoordinates, data: npt.NDArray[Any], metadata: object) -> Any:
+        """Return what to store for a frame, as ExEngine takes it."""
+        self._n_handled += 1
+        try:
+            result = self._process(coordinates, data, metadata)
+            _check_processed(result)
+        except Exception as error:  # noqa: BLE001 - the block raises it
+            self._meet("frame stored without processing", coordinates, error)
+            return coordinates, data, metadata
+        return result
+
+    def raise_error(self) -> None:
+        """Raise the first error that was not raised yet; the others are in the log."""
+        if self._errors:
+            error = self._errors[0]
+            self._errors.clear()
+            raise error
+
+    def raise_if_dropped(self) -> None:
+        """Raise RuntimeError if ExEngine's thread ended before it got to every frame."""
+        dropped = self._n_taken - self._n_handled
+        if dropped > 0:
+            raise RuntimeError(
+                f"ExEngine's DataHandler dropped {count_text(dropped, 'frame')}: it got two frames with the "
+                "same coordinates before the first was stored; use other coordinates, or wait in between"
+            )
+
+    def _meet(self, consequence: str, coordinates: DataCoordinates, error: Exception) -> None:
+        logger.error("%s: %s at %s", error_text(error), consequence, place_text(coordinates))
+        self._errors.append(error)
+
+
+def _unchanged(*frame: Any) -> Any:
+    return frame
+
+
+def _check_processed(result: Any) -> None:
+    """Raise TypeError unless ExEngine can take what a process function returned."""
+    if result is None:
+        return
+    items = [result] if isinstance(result, tuple) and not isinstance(result[0], tuple) else result
+    if not isinstance(items, list | tuple) or not all(
+        isinstance(item, tuple) and len(item) == 3 and isinstance(item[0], dict | DataCoordinates)
+        for item in items
+    ):
+        raise TypeError(
+            "expected process_function to return (coordinates, data, metadata), a list of such tuples, or "
+            f"None, got {type(result).__name__}"
+        )
+
+
+class _Events:
+    """Keeps the events that are submitted to an engine until they are executed."""
+
+    def __init__(self, engine: ExecutionEngine, frames: _Frames) -> None:
+        self.submit_before = engine.submit
+        self._frames = frames
+        self._futures: list[ExecutionFuture] = []
+        self._n_waiting = 0
+        self._lock = threading.Lock()
+        engine.submit = self._submit
+
+    def _submit(self, *arguments: Any, **options: Any) -> Any:
+        self._frames.raise_error()
+        submitted = self.submit_before(*arguments, **options)
+        with self._lock:
+            self._futures += submitted if isinstance(submitted, tuple) else (submitted,)
+        if len(self._futures) > 2 * self._n_waiting + 100:
+            self._waiting()
+        return submitted
+
+    def _waiting(self) -> list[ExecutionFuture]:
+        """Return the futures of the events that are not executed yet, and forget the others."""
+        with self._lock:
+            self._futures = [future for future in self._futures if not future.is_execution_complete()]
+            self._n_waiting = len(self._futures)
+            return list(self._futures)
+
+    def wait(self) -> None:
+        """Wait for all events, as long as there is a thread that executes some."""
+        while self._waiting() and any(
+            getattr(thread, "execution_engine_thread", False) for thread in threading.enumerate()
+        ):
+            time.sleep(_POLL_S)
+
+    def cancel(self) -> None:
+        """Have events that are executed stop if they can, and those that wait do nothing."""
+        for future in self._waiting():
+            future.event.execute = _nothing
+            if isinstance(future.event, Stoppable):
+                future.stop()
+            if isinstance(future.event, Abortable):
+                future.abort()
+
+
+def _nothing() -> None:
+    """Take the place of an event's `execute`."""
