@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import foreign
 import warm
+from acquisitions import nested
+from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff.cli import main
 from readers.bioformats import BioFormats, unavailable_reason
 
 ROOT = Path(__file__).parents[1]
@@ -52,6 +58,21 @@ def blocks(text, pattern=_FENCE):
             if code.strip():
                 found.append((line, code))
     return found
+
+
+_ANY_FENCE = re.compile(r"^[ ]*```[^\n]*\n(?P<code>.*?)^[ ]*```[ ]*$", re.MULTILINE | re.DOTALL)
+_TYPED = re.compile(
+    r"^ *(?:\$ |.*&& |[\w.]+\\[\w\\]+\\)?exengine-ome-tiff (?P<words>[^#|<>&;\n]+)", re.MULTILINE
+)
+"""What a person types: after a prompt, after another command, or in the folder of an environment."""
+
+
+def typed_commands(document):
+    """Return the words of each command line in the blocks of a page that do not run with the page."""
+    script = script_of(document)
+    rows = (match["code"] for match in _ANY_FENCE.finditer(document.read_text("utf-8")))
+    lines = (shlex.split(match["words"]) for row in rows for match in _TYPED.finditer(row))
+    return [words for words in lines if f"cli.main({words})" not in script]
 
 
 def as_python(row):
@@ -132,6 +153,55 @@ def test_the_python_of_a_document_runs(document, tmp_path, bioformats_if_there):
     script.write_text(script_of(document), "utf-8")
     run(script, folder)
     bioformats_if_there(folder)
+
+
+COMMANDS = sorted({tuple(words) for path in DOCUMENTS for words in typed_commands(path)})
+FOUND_FAULTS = ("killed.ome.tiff", "--for")
+"""Words of the commands that find something, and so end with 1."""
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory):
+    """Hold a dataset by each name that the pages have for one."""
+    folder = tmp_path_factory.mktemp("material")
+    with TiffStorage(folder / "run.ome.tiff") as storage:
+        for place in nested(position=["Pos0", "Pos1"], time=range(5), channel=["DAPI", "GFP"], z=range(5)):
+            storage.put(place, np.ones((32, 32), np.uint16), {"Exposure-ms": 10})
+        storage.flush()
+        shutil.copy(storage.path, folder / "killed.ome.tiff")
+    (old,) = foreign.write_ome_tiff(folder / "old", {"a": np.ones((1, 1, 1, 8, 8), np.uint16)})
+    old.rename(folder / "old.ome.tif")
+    frames = [({"time": time}, np.ones((8, 8), np.uint16), {}) for time in range(2)]
+    foreign.write_ndtiff(folder, "run", {}, frames)
+    frames = [({"channel": 0, "z": 0, "time": 0, "position": 0}, np.ones((8, 8), np.uint16), {})]
+    foreign.write_image_stack(folder / "demo_1" / "demo_1_MMStack.ome.tif", {}, frames)
+    return folder
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_command_line_of_a_document_runs(words, material, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    command, *arguments = words
+    given = next((material / word for word in arguments if (material / word).exists()), None)
+    if command == "demo":
+        arguments += ["--time-points", "1", "--z-slices", "1", "--size", "32"]
+    elif given is not None:
+        (shutil.copytree if given.is_dir() else shutil.copy)(given, given.name)
+    try:
+        status = main([command, *arguments])
+    except SystemExit as ended:  # of argparse
+        status = ended.code
+    assert status == int(command == "validate" and any(word in FOUND_FAULTS for word in arguments)), (
+        capsys.readouterr().err
+    )
+
+
+def test_no_example_replaces_data():
+    replacing = [
+        path.name for path in (ROOT / "examples").iterdir() if "overwrite=True" in path.read_text("utf-8")
+    ]
+    assert replacing == []
+    assert [name(path) for path in WITH_BLOCKS if "overwrite=True" in script_of(path)] == []
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=name)

@@ -157,7 +157,7 @@ def test_the_example_leaves_what_bioformats_opens(tmp_path):
         [sys.executable, EXAMPLE], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    with BioFormats(tmp_path / "pymmcore_plus_run.ome.tiff") as opened:
+    with BioFormats(tmp_path / "pymmcore_plus_run_001.ome.tiff") as opened:
         assert [(s.name, s.size_z, s.size_c, s.size_t) for s in opened.series] == [
             ("left", 5, 2, 3),
             ("right", 5, 2, 3),
