@@ -186,12 +186,13 @@ def test_ctrl_c_says_what_is_kept(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_ctrl_c_while_the_command_is_imported_is_one_line(tmp_path):
+@pytest.mark.parametrize("first", ["exengine_ome_tiff.cli.commands", "numpy"])
+def test_ctrl_c_while_the_command_is_imported_is_one_line(tmp_path, first):
     code = (
         "import builtins, signal, sys; from exengine_ome_tiff.cli import main\n"
         "imported = builtins.__import__\n"
         "def interrupted(name, *more):\n"
-        "    if name.startswith('numpy'):\n"
+        f"    if name.startswith('{first}'):\n"
         "        signal.raise_signal(signal.SIGINT)\n"
         "    return imported(name, *more)\n"
         "builtins.__import__ = interrupted\n"
@@ -201,3 +202,13 @@ def test_ctrl_c_while_the_command_is_imported_is_one_line(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stderr) == (130, "exengine-ome-tiff: interrupted\n")
+
+
+def test_the_command_takes_ctrl_c_before_it_imports_anything():
+    """Python's own start remains: an interrupt there is Python's to report."""
+    code = "import os, sys; old = {*sys.modules}; import exengine_ome_tiff.cli; print(*{*sys.modules} - old)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    package = ("exengine_ome_tiff", "exengine_ome_tiff.cli", "exengine_ome_tiff.version")
+    assert sorted(done.stdout.split()) == sorted(package)

@@ -1,9 +1,8 @@
 """OME-TIFF storage backend for ExEngine."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from exengine_ome_tiff.version import __version__
+
+TYPE_CHECKING = False  # `typing` is imported no sooner than needed: the command is to take Ctrl+C at once
 
 _HOMES = {
     "adapters": ("TiffStorageHandler", "acquisition"),
@@ -70,7 +69,9 @@ if TYPE_CHECKING:
     from exengine_ome_tiff.translate import CameraValues, FrameValues, PlaneValues, SummaryValues, Translator
 else:
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
         for module, names in _HOMES.items():
             if name in names:
                 return getattr(import_module(f"{__name__}.{module}"), name)
