@@ -22,7 +22,7 @@ from exengine_ome_tiff.tiff import (
     pixel_format,
 )
 from exengine_ome_tiff.tiff.file_tail import FileTail
-from exengine_ome_tiff.tiff.journal_file import MAX_BLOCK_PAGES
+from exengine_ome_tiff.tiff.page_table import MAX_BLOCK_PAGES
 
 SHAPE = (4, 6)
 SMALL = pixel_format(SHAPE, "<u2")

@@ -9,7 +9,13 @@ import pytest
 
 from exengine_ome_tiff import OmeTiffError
 from exengine_ome_tiff.tiff import pixel_format
-from exengine_ome_tiff.tiff.block_records import decode_block, encode_block
+from exengine_ome_tiff.tiff.block_records import (
+    complete_note,
+    decode_block,
+    encode_block,
+    shorten_notes,
+    stored_values,
+)
 
 PIXELS = pixel_format((4, 6), "<u2")
 NOTES = [[b"one"], [b"one", b"two", b""], [b'{"a":"\\u00b5 \\\\ \\n"}'], [b"x" * 100_000] * 3]
@@ -100,3 +106,83 @@ def head(**changes):
 def test_decode_refuses_what_is_no_record(record):
     with pytest.raises(OmeTiffError, match="record"):
         decode_block(record)
+
+
+def as_note(number, **metadata):
+    return json.dumps({"frame": number, "metadata": metadata}, separators=(",", ":")).encode()
+
+
+def stored(notes, at=1000, known=()):
+    """Return short notes, and the bytes of a file in which they are at an offset."""
+    short = shorten_notes(notes, at, known)
+    return short, bytes(at) + b"".join(note + b"\n" for note in short)
+
+
+def complete(short, file):
+    return [
+        complete_note(note, lambda at, nbytes: file[at : at + nbytes], lambda: len(file)) for note in short
+    ]
+
+
+PLAN = {"positions": [{"x": 0.1 * n, "name": "µ \x00\n"} for n in range(20)]}
+DEVICES = [{"label": f"Device{n}", "text": f"\\{n}" * 200} for n in range(4)]
+REPEATING = {
+    "all of it": [as_note(n, plan=PLAN, devices=DEVICES) for n in range(3)],
+    "plan": [as_note(n, time=n, event={"index": n, "sequence": PLAN}, z=1.0) for n in range(3)],
+    "text": [as_note(n, time=n, xml="<x>" * 100 + '"', z=1.0) for n in range(3)],
+    "devices": [as_note(n, time=n, devices=[*DEVICES[:3], {"label": "XY", "at": n}]) for n in range(3)],
+    "later": [as_note(0), as_note(1, t=1, plan=PLAN), as_note(2, t=2, plan=PLAN), as_note(3, t=3, plan=PLAN)],
+    "another": [as_note(n, t=n, plan=PLAN if n < 2 else {"x": 5 * PLAN["positions"]}) for n in range(4)],
+}
+"""Notes of which the last repeats what one before has."""
+
+
+@pytest.mark.parametrize("notes", REPEATING.values(), ids=[*REPEATING])
+def test_what_notes_repeat_is_there_once_and_comes_back_byte_for_byte(notes):
+    short, file = stored(notes)
+    assert complete(short, file) == notes
+    assert len(short[-1]) < min(300, len(notes[-1]) / 3)
+    known = stored_values(notes[-1], notes[-1], 0)
+    alone, file = stored(notes[-1:], len(notes[-1]), known)
+    assert len(alone[0]) < 300
+    assert complete(alone, notes[-1] + file[len(notes[-1]) :]) == notes[-1:]
+
+
+def test_short_values_and_what_is_no_json_stay_as_they_are():
+    for notes in (
+        [as_note(n, **{f"key{k}": k for k in range(40)}, t=n) for n in range(3)],
+        [b"x" * 1000] * 3,
+        [b'{"metadata":' + b"[" * 5000 + b"]" * 5000 + b"}"] * 3,
+        [b"1" * 1000, b"[]" + b" " * 1000, b"{}", b""],
+    ):
+        assert stored(notes)[0] == notes
+
+
+def test_a_reference_to_other_bytes_stays_and_is_no_json():
+    short, file = stored([as_note(n, t=n, plan=PLAN) for n in range(2)])
+    _, reference, _ = short[1].split(b"\x1a")
+    start, nbytes, crc = reference.split(b",")
+    torn = bytearray(file)
+    torn[int(start) + 5] ^= 1
+    wrong = [
+        b"%d,%s,%s" % (int(start) + 1, nbytes, crc),
+        b"%s,%d,%s" % (start, int(nbytes) + 1, crc),
+        b"%s,%s,00000000" % (start, nbytes),
+        *(b"%s,%s,%s" % (at, nbytes, crc) for at in (b"9" * 18, b"9" * 30, b"-1", b"", b"x")),
+        *(b"%s,%s,%s" % (start, length, crc) for length in (b"9" * 18, b"9" * 30, b"-1", b"", b"x")),
+        b"",
+        b",".join((start, nbytes)),
+    ]
+    damaged = [short[1].replace(reference, each) for each in wrong] + [short[1].replace(b"\x1a", b"", 1)]
+    assert complete(damaged, file) == damaged
+    assert complete(short[1:], bytes(torn)) == short[1:]
+    for note in (*damaged, short[1]):
+        with pytest.raises(ValueError, match=r"Expecting|control"):
+            json.loads(note)
+
+
+def test_references_make_no_note_longer_than_the_file():
+    short, file = stored([as_note(n, t=n, plan=PLAN) for n in range(2)])
+    reference = short[1][short[1].index(b"\x1a") : short[1].rindex(b"\x1a") + 1]
+    many = reference * (len(file) // len(PLAN) + 1)
+    assert complete([many], file) == [many]

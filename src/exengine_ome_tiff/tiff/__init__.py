@@ -9,7 +9,7 @@ from exengine_ome_tiff.tiff.foreign_tiff import ForeignTiff
 from exengine_ome_tiff.tiff.hyperstack import Hyperstack, write_hyperstack
 from exengine_ome_tiff.tiff.ifd_offsets import ifd_offsets
 from exengine_ome_tiff.tiff.ifds import PixelSize
-from exengine_ome_tiff.tiff.journal_file import JournalFile, WriteSettings
+from exengine_ome_tiff.tiff.journal_file import JournalFile
 from exengine_ome_tiff.tiff.journal_reader import (
     JournalPage,
     begins_like_ours,
@@ -21,7 +21,7 @@ from exengine_ome_tiff.tiff.journal_reader import (
 )
 from exengine_ome_tiff.tiff.micromanager import ImageStack, StackPage
 from exengine_ome_tiff.tiff.page_bounds import Extents
-from exengine_ome_tiff.tiff.page_coding import PageCoding
+from exengine_ome_tiff.tiff.page_coding import PageCoding, WriteSettings
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat, Window, as_bytes, packing_of, pixel_format
 from exengine_ome_tiff.tiff.pyramid import copies_in_file, halved, smaller_shapes

@@ -1,10 +1,13 @@
-"""The bytes of a RECORDS tag: what a block of pages is, and a note of one line for each page."""
+"""The bytes of a RECORDS tag: what a block of pages is, and a note of one line for each page.
+
+A note is JSON. What is long in it, and is in the file already, is there as a reference to these bytes.
+"""
 
 import json
 import operator
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -18,6 +21,16 @@ _NO_CRC = b"00000000"
 _CRC_END = b'"}'
 _CRC = re.compile(rb'"crc32": "[0-9a-f]{8}"}\Z')
 """The end of the first line, where the record has a checksum of itself."""
+_MARK = b"\x1a"
+"""Before and behind a reference; JSON has no such byte."""
+_REFERENCE = re.compile(rb"([0-9]{1,19}),([0-9]{1,19}),([0-9a-f]{8})")
+_REPEATED_NBYTES = 256
+"""The least length of a value that a reference, of about 30 bytes, stands for."""
+_MAX_PARTS = 128
+"""How many such values of a note there are at the most in one depth, as shorter ones are left out."""
+_MAX_DEPTH = 5
+"""How deep in a note they are looked for."""
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class BlockRecord(NamedTuple):
@@ -66,17 +79,27 @@ def encode_block(
     int
         Length of the first line, ``\n`` included.
     """
-    what: dict[str, object] = {"pages": len(notes), "shape": pixels.shape, "dtype": pixels.dtype}
+    head = encode_head(pixels, len(notes), checksums)
+    return join_notes(head, notes), len(head) + 1
+
+
+def encode_head(pixels: PixelFormat, n_pages: int, checksums: Sequence[str] = ()) -> bytes:
+    """Make the first line for so many pages, with zeros for the digits of its checksum."""
+    what: dict[str, object] = {"pages": n_pages, "shape": pixels.shape, "dtype": pixels.dtype}
     if pixels.packing:
         what["packing"] = pixels.packing
     if pixels.is_encoded:
         what["encoded"] = True
     if checksums:
         what["checksums"] = list(checksums)
-    head = json.dumps(what | {"crc32": _NO_CRC.decode()}).encode()
+    return json.dumps(what | {"crc32": _NO_CRC.decode()}).encode()
+
+
+def join_notes(head: bytes, notes: Sequence[bytes]) -> bytes:
+    """Join notes under a first line, which gets its checksum."""
     rest = b"\n".join((b"", *notes, b""))
     crc = zlib.crc32(rest, zlib.crc32(head))
-    return b"".join((head[: -len(_NO_CRC + _CRC_END)], b"%08x" % crc, _CRC_END, rest)), len(head) + 1
+    return b"".join((head[: -len(_NO_CRC + _CRC_END)], b"%08x" % crc, _CRC_END, rest))
 
 
 def decode_block(record: bytes) -> BlockRecord:
@@ -120,3 +143,136 @@ def _matching(pattern: re.Pattern[str], text: str) -> str:
     if pattern.fullmatch(text) is None:
         raise ValueError(f"{text!r} is not allowed there")
     return text
+
+
+class StoredValue(NamedTuple):
+    """A long value of a note that is in the file.
+
+    Parameters
+    ----------
+    text
+        Its JSON.
+    reference
+        What stands for it in other notes; empty where only parts of it are in the file.
+    parts
+        Long values inside of it.
+    """
+
+    text: bytes
+    reference: bytes
+    parts: "list[StoredValue]"
+
+
+def stored_values(note: bytes, stored: bytes, at: int) -> list[StoredValue]:
+    """Find the long values of a note: its metadata as a whole, and what is in them.
+
+    Parameters
+    ----------
+    note
+        The note.
+    stored
+        How it is in the file, where references may stand for some of its values.
+    at
+        Where it is in the file.
+    """
+    if len(note) < _REPEATED_NBYTES:
+        return []
+    try:
+        metadata = json.loads(note)["metadata"]
+        least_nbytes = max(_REPEATED_NBYTES, len(note) // _MAX_PARTS)
+        found = [*_long_values((metadata,), least_nbytes, _MAX_DEPTH)]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return []
+    return [*_located(found, stored, at)]
+
+
+def _long_values(items: Iterable[object], least_nbytes: int, depth: int) -> Iterator[StoredValue]:
+    for item in items:
+        if depth and isinstance(item, dict | list | str):
+            text = _encode(item).encode()
+            if len(text) >= least_nbytes:
+                inner = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+                yield StoredValue(text, b"", [*_long_values(inner, least_nbytes, depth - 1)])
+
+
+def _located(values: Iterable[StoredValue], stored: bytes, at: int) -> Iterator[StoredValue]:
+    for text, _, parts in values:
+        start = stored.find(text)
+        place = b"%d,%d,%08x" % (at + start, len(text), zlib.crc32(text))
+        yield StoredValue(text, b"" if start < 0 else _MARK + place + _MARK, [*_located(parts, stored, at)])
+
+
+def shorten_notes(notes: Sequence[bytes], at: int, known: Iterable[StoredValue]) -> list[bytes]:
+    """Put references in place of what notes repeat.
+
+    Parameters
+    ----------
+    notes
+        Those of a block.
+    at
+        Where the first one will be in the file; the others follow.
+    known
+        Values of notes before the block that references may stand for.
+
+    Returns
+    -------
+    list of bytes
+        One for each note.
+    """
+    values, shortened, last_nbytes = [*known], list[bytes](), 0
+    for note in notes:
+        short = _shortened(note, values)
+        if len(notes) > 1 and len(short) > 2 * last_nbytes + _REPEATED_NBYTES:  # it has something new
+            values += stored_values(note, short, at)
+        shortened.append(short)
+        last_nbytes = len(short)
+        at += last_nbytes + 1
+    return shortened
+
+
+def _shortened(note: bytes, values: Iterable[StoredValue], end: int = 1) -> bytes:
+    """Put references in place of values; without a search where one ends so far before the note does."""
+    for text, reference, parts in values:
+        if reference and end:
+            start = len(note) - end - len(text) if note.endswith(text, 0, len(note) - end) else -1
+        else:
+            start = note.find(text) if reference else -1
+        if start >= 0:
+            note = b"".join((note[:start], reference, note[start + len(text) :]))
+        elif parts:
+            note = _shortened(note, parts, 0)
+    return note
+
+
+def complete_note(note: bytes, read: Callable[[int, int], bytes], size: Callable[[], int]) -> bytes:
+    """Put what they stand for in place of references.
+
+    A reference stays, and the note is no JSON then, where the bytes that it leads to are not those that it
+    was made for, or the note would be longer than the file.
+
+    Parameters
+    ----------
+    note
+        A note as it is in the file.
+    read
+        Reads so many bytes at an offset of the file; fewer where it ends before.
+    size
+        Returns the length of the file.
+    """
+    if _MARK not in note:
+        return note
+    parts, file_nbytes = note.split(_MARK), size()
+    left = file_nbytes
+    for index in range(1, len(parts), 2):
+        reference = _REFERENCE.fullmatch(parts[index])
+        if reference is None:
+            return note
+        at, nbytes = int(reference[1]), int(reference[2])
+        left -= nbytes
+        if left < 0 or at + nbytes > file_nbytes:
+            return note
+        text = read(at, nbytes)
+        if b"%08x" % zlib.crc32(text) != reference[3]:
+            return note
+        parts[index] = text
+    return b"".join(parts)

@@ -92,14 +92,17 @@ class PageKind:
         int
             Where the last one's link to the page behind it will be; it is 0 yet.
         """
-        others_at = at + ifd_bytes(len(self.entries) + ENTRY.size)
-        end = others_at + (len(data_offsets) - 1) * self.ifd_nbytes
+        others_at, end = at + self.block_nbytes(1), at + self.block_nbytes(len(data_offsets))
         entries = self.page(data_offsets[0]) + ENTRY.pack(code, BYTES, value_nbytes, OFFSET.pack(end))
         if len(data_offsets) == 1:
             return ifd(entries, 0), at + OFFSET.size + len(entries)
         others = self.ifds(data_offsets[1:], others_at, is_last=True)
         next_at = end - self.ifd_nbytes + OFFSET.size + len(self.entries)
         return ifd(entries, others_at) + others, next_at
+
+    def block_nbytes(self, n_pages: int) -> int:
+        """Return the length of the IFDs of so many pages, as `block` makes them."""
+        return ifd_bytes(len(self.entries) + ENTRY.size) + (n_pages - 1) * self.ifd_nbytes
 
     def ifds(
         self, data_offsets: Sequence[int] | npt.NDArray[np.int64], at: int, *, is_last: bool

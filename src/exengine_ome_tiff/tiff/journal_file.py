@@ -6,7 +6,6 @@
 
 import errno
 from contextlib import suppress
-from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 from typing import Any, Self
@@ -17,12 +16,19 @@ import numpy.typing as npt
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain, disk
 from exengine_ome_tiff.tiff.appender import Appender
-from exengine_ome_tiff.tiff.block_records import encode_block
-from exengine_ome_tiff.tiff.checksums import Algorithm, checksum
+from exengine_ome_tiff.tiff.block_records import (
+    StoredValue,
+    complete_note,
+    encode_head,
+    join_notes,
+    shorten_notes,
+    stored_values,
+)
+from exengine_ome_tiff.tiff.checksums import checksum
 from exengine_ome_tiff.tiff.file_tail import BufferPool, FileTail
 from exengine_ome_tiff.tiff.ifds import PageKind, aligned
-from exengine_ome_tiff.tiff.page_coding import PageCoding
-from exengine_ome_tiff.tiff.page_table import PageHandle, PageTable
+from exengine_ome_tiff.tiff.page_coding import WriteSettings
+from exengine_ome_tiff.tiff.page_table import BLOCK_BYTES, PageHandle, PageTable, WaitingBlock
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
 from exengine_ome_tiff.tiff.stored_page import read_page
@@ -31,43 +37,6 @@ SYNC_LOST = (
     "waiting for the disk (fsync) failed once, so frames put before may not survive a power cut, whatever "
     "fsync says now: copy the dataset to another disk while it can be read"
 )
-MAX_BLOCK_PAGES = 256
-LARGE_BYTES = 1 << 20
-"""Pages from this size on wait for no others: what a block of its own costs is little beside their pixels."""
-_PAGE_BYTES = 160
-"""What a page has in a record at the most, beside its note; places that are filled up included."""
-_BLOCK_BYTES = 4096
-"""What a block has in a record at the most, beside its pages."""
-
-
-@dataclass(frozen=True, slots=True)
-class WriteSettings:
-    """How pages are written.
-
-    Parameters
-    ----------
-    coding
-        Compression, tiles and smaller copies of all pages.
-    checksums
-        Which checksum the record of each frame has; None for none.
-    """
-
-    coding: PageCoding = field(default_factory=PageCoding)
-    checksums: Algorithm | None = None
-
-
-class _Block:
-    """Pages of one format whose pixels are in the file, and to which nothing leads yet."""
-
-    def __init__(self, pixels: PixelFormat, number: int, kind: PageKind) -> None:
-        self.pixels = pixels
-        self.number = number
-        self.kind = kind
-        self.capacity = 1 if pixels.nbytes >= LARGE_BYTES else MAX_BLOCK_PAGES
-        self.page_nbytes = kind.ifd_nbytes + _PAGE_BYTES
-        """What each adds at the most, its pixels and its note not included."""
-        self.handles: list[PageHandle] = []
-        self.checksums: dict[PageHandle, str] = {}
 
 
 class JournalFile:
@@ -112,11 +81,13 @@ class JournalFile:
         self._tail: FileTail | None = None
         """None where the file is only read."""
         self._blanks: dict[tuple[tuple[int, ...], str], PageHandle] = {}
-        self._blocks: dict[PixelFormat, _Block] = {}
-        self._last: tuple[PixelFormat, _Block] | None = None
+        self._blocks: dict[PixelFormat, WaitingBlock] = {}
+        self._last: tuple[PixelFormat, WaitingBlock] | None = None
         """The format of the last frame, as it was put."""
         self._waiting: dict[PageHandle, bytes] = {}
         """Notes that are not in the file yet."""
+        self._first_values: list[StoredValue] | None = None
+        """Long values of the first note, which others may repeat; None where nobody has looked for them."""
         self._waiting_nbytes = 0
         """What will be added for the pages that wait, at the most."""
 
@@ -216,11 +187,11 @@ class JournalFile:
             return self._write_through_tifffile(data, pixels, note)
         tail = self.tail
         page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
-        nbytes = block.page_nbytes + len(note) + (0 if block.handles else _BLOCK_BYTES)
+        nbytes = block.page_nbytes + len(note) + (0 if block.handles else BLOCK_BYTES)
         tail.reserve(page.nbytes + self._waiting_nbytes + nbytes)
         end = tail.end
         data_at = tail.add(as_bytes(page))
-        handle = self.pages.add(block.number, data_at, len(note))
+        handle = self.pages.add(block.number, data_at)
         if self.settings.checksums is not None:
             block.checksums[handle] = checksum(self.settings.checksums, page)
         self._waiting[handle] = note
@@ -297,8 +268,8 @@ class JournalFile:
         pixels = self.settings.coding.encoded(pixels)
         self.tail.reserve(self.settings.coding.most_nbytes(pixels) + self._waiting_nbytes)
         ifd, data_at = self._appender.write(data, pixels)
-        handle = self.pages.add(self.pages.format_number(pixels), data_at, 0)
-        self.pages.locate([handle], ifd.offset, 0)
+        handle = self.pages.add(self.pages.format_number(pixels), data_at)
+        self.pages.locate([handle], ifd.offset, 0, [b""])
         return handle
 
     def append_blank(self, pixels: PixelFormat) -> PageHandle:
@@ -313,7 +284,7 @@ class JournalFile:
         self.tail.reserve(nbytes + self._waiting_nbytes + chain.OFFSET.size)
         return self.tail.leave_room(nbytes)
 
-    def _block(self, pixels: PixelFormat) -> _Block | None:
+    def _block(self, pixels: PixelFormat) -> WaitingBlock | None:
         """Return the block for frames of a format; None for the first one, and where pages are encoded."""
         if self._last is not None and self._last[0] is pixels:
             return self._last[1]
@@ -328,15 +299,16 @@ class JournalFile:
         pixels = self.settings.coding.encoded(pixels)
         algorithm = self.settings.checksums
         checksums = [] if algorithm is None else [checksum(algorithm, page)]
-        record, head_nbytes = encode_block(pixels, [note], checksums)
-        tags = [(chain.RECORDS, record)]
-        if self.link_at == chain.FIRST_IFD_AT:
+        is_first = self.link_at == chain.FIRST_IFD_AT
+        head = encode_head(pixels, 1, checksums)
+        notes = [note] if is_first else shorten_notes([note], 0, self._values())
+        tags = [(chain.RECORDS, join_notes(head, notes))]
+        if is_first:
             tags.append((chain.DATASET, self.header))
         room = self.settings.coding.most_nbytes(pixels) + sum(len(value) for _, value in tags)
         self.tail.reserve(room + self._waiting_nbytes)
         end = self.tail.end
         ifd, data_at = self._appender.write(page, pixels, tags)
-        is_first = self.link_at == chain.FIRST_IFD_AT
         if is_first:
             self.file.mark = None  # which the link changes
         self._link(ifd.offset, end)
@@ -345,36 +317,33 @@ class JournalFile:
             self.first_at = ifd.offset
             self.mark_header(ifd.tag(chain.DATASET).number)
         number = self.pages.format_number(pixels)
-        handle = self.pages.add(number, data_at, len(note))
-        self.pages.locate([handle], ifd.offset, ifd.tag(chain.RECORDS).number + head_nbytes)
+        handle = self.pages.add(number, data_at)
+        self.pages.locate([handle], ifd.offset, ifd.tag(chain.RECORDS).number + len(head) + 1, notes)
         if not pixels.is_encoded:
-            self._blocks[pixels] = _Block(pixels, number, PageKind(ifd.public_entries()))
+            self._blocks[pixels] = WaitingBlock(pixels, number, PageKind(ifd.public_entries()))
         return handle
 
-    def _write_block(self, block: _Block) -> None:
+    def _write_block(self, block: WaitingBlock) -> None:
         """Add the IFDs and the record of pages that wait, and have the last page lead to them."""
         handles, end = block.handles, self.tail.end
         notes = [self._waiting[handle] for handle in handles]
         checksums = [block.checksums[handle] for handle in handles if block.checksums]
-        record, head_nbytes = encode_block(block.pixels, notes, checksums)
+        head, ifds_at = encode_head(block.pixels, len(notes), checksums), aligned(end)
+        notes_at = ifds_at + block.kind.block_nbytes(len(notes)) + len(head) + 1
+        shortened = shorten_notes(notes, notes_at, self._values())
+        record = join_notes(head, shortened)
         offsets = [self.pages.data_at(handle) for handle in handles]
-        ifds, next_at = block.kind.block(offsets, chain.RECORDS, len(record), aligned(end))
+        ifds, next_at = block.kind.block(offsets, chain.RECORDS, len(record), ifds_at)
         at = self.tail.add(b"".join((ifds, record)))
-        self.pages.locate(handles, at, at + len(ifds) + head_nbytes)
-        linked = self.n_linked + len(handles)
+        self.pages.locate(handles, at, notes_at, shortened)
+        after = next_at, True, self.n_linked + len(handles), list[PageHandle](), dict[PageHandle, str]()
         self._link(at, end)
         # An interrupt comes where a function is called. One before this leaves the block as it was, and the
         # next one, which has the same pages and more, takes its place; one behind it finds it written.
-        self.link_at, self.is_link_certain, self.n_linked, block.handles, block.checksums = (
-            next_at,
-            True,
-            linked,
-            [],
-            {},
-        )
+        self.link_at, self.is_link_certain, self.n_linked, block.handles, block.checksums = after
         for handle in handles:
             del self._waiting[handle]
-        self._waiting_nbytes -= _BLOCK_BYTES + len(handles) * block.page_nbytes + sum(map(len, notes))
+        self._waiting_nbytes -= BLOCK_BYTES + len(handles) * block.page_nbytes + sum(map(len, notes))
 
     def _link(self, ifd_at: int, end: int) -> None:
         """Have the last page lead to what was added behind `end`.
@@ -435,7 +404,17 @@ class JournalFile:
     def note(self, handle: PageHandle) -> bytes:
         """Return the note of a page; errors as for `pixels`."""
         waiting = self._waiting.get(handle)
-        return self.file.read(*self.pages.note(handle)) if waiting is None else waiting
+        if waiting is not None:
+            return waiting
+        return complete_note(self.file.read(*self.pages.note(handle)), self.file.read, self.file.size)
+
+    def _values(self) -> list[StoredValue]:
+        """Return the long values of the first note."""
+        if self._first_values is None and len(self.pages):
+            at, nbytes = self.pages.note(PageHandle(0))
+            first = self.file.read(at, nbytes)
+            self._first_values = stored_values(first, first, at)
+        return self._first_values or []
 
     # the end ----------------------------------------------------------------------------------------------
 

@@ -12,7 +12,8 @@ from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.block_records import BlockRecord, decode_block
 from exengine_ome_tiff.tiff.decode import check_coding
 from exengine_ome_tiff.tiff.ifds import PageKind
-from exengine_ome_tiff.tiff.journal_file import JournalFile, WriteSettings
+from exengine_ome_tiff.tiff.journal_file import JournalFile
+from exengine_ome_tiff.tiff.page_coding import WriteSettings
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 
@@ -193,11 +194,8 @@ def _read_journal(journal: JournalFile, head: FileHead) -> Iterator[JournalPage]
     pages = journal.pages
     for ifd, record, data_offsets, note_at in _blocks(journal, head):
         format_number = pages.format_number(record.pixels)
-        handles = [
-            pages.add(format_number, data_at, len(note))
-            for data_at, note in zip(data_offsets, record.notes, strict=True)
-        ]
-        pages.locate(handles, ifd.offset, note_at)
+        handles = [pages.add(format_number, data_at) for data_at in data_offsets]
+        pages.locate(handles, ifd.offset, note_at, record.notes)
         journal.n_linked += len(handles)
         checksums: Sequence[str | None] = record.checksums or [None] * len(handles)
         yield from map(JournalPage, handles, record.notes, checksums, repeat(record.is_intact))

@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from exengine_ome_tiff.threads import workers
+from exengine_ome_tiff.tiff.checksums import Algorithm
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.pyramid import smaller_shapes
 
@@ -175,3 +176,19 @@ def _flag(value: object) -> bool:
 @lru_cache
 def _encoded(pixels: PixelFormat) -> PixelFormat:
     return replace(pixels, is_encoded=True)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteSettings:
+    """How pages are written.
+
+    Parameters
+    ----------
+    coding
+        Compression, tiles and smaller copies of all pages.
+    checksums
+        Which checksum the record of each frame has; None for none.
+    """
+
+    coding: PageCoding = field(default_factory=PageCoding)
+    checksums: Algorithm | None = None

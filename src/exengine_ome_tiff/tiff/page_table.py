@@ -1,4 +1,4 @@
-"""The pages of one file by handle: their formats, and where their pixels, notes and IFDs are."""
+"""The pages of one file by handle: where their pixels, notes and IFDs are; and those that wait to be linked."""
 
 from array import array
 from collections.abc import Iterable, Sequence
@@ -7,10 +7,19 @@ from typing import NewType
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.tiff.ifds import PageKind
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 
 PageHandle = NewType("PageHandle", int)
 """A page of a file: they count from 0."""
+
+MAX_BLOCK_PAGES = 256
+LARGE_BYTES = 1 << 20
+"""Pages from this size on wait for no others: what a block of its own costs is little beside their pixels."""
+_PAGE_BYTES = 160
+"""What a page has in a record at the most, beside its note; places that are filled up included."""
+BLOCK_BYTES = 4096
+"""What a block has in a record at the most, beside its pages."""
 
 _ROW = 4
 _KIND, _DATA_AT, _NOTE_AT, _IFD_AT = range(_ROW)
@@ -42,7 +51,7 @@ class PageTable:
             self._numbers[pixels] = number
         return number
 
-    def add(self, format_number: int, data_at: int, note_nbytes: int) -> PageHandle:
+    def add(self, format_number: int, data_at: int) -> PageHandle:
         """Make a handle for a page whose IFD and note may not be in the file yet.
 
         Parameters
@@ -51,13 +60,13 @@ class PageTable:
             Of its format.
         data_at
             Where its pixels begin; for an encoded page, where its IFD is.
-        note_nbytes
-            Length of its note.
         """
-        self._rows.extend((format_number << _NOTE_BITS | note_nbytes, data_at, 0, 0))
+        self._rows.extend((format_number << _NOTE_BITS, data_at, 0, 0))
         return PageHandle(len(self._rows) // _ROW - 1)
 
-    def locate(self, handles: Iterable[PageHandle], ifd_at: int, note_at: int) -> None:
+    def locate(
+        self, handles: Iterable[PageHandle], ifd_at: int, note_at: int, notes: Iterable[bytes]
+    ) -> None:
         """Note where pages are that were written together.
 
         Parameters
@@ -68,13 +77,16 @@ class PageTable:
             Offset of the IFD of the first one.
         note_at
             Offset of the note of the first one; the others are behind it.
+        notes
+            As they are in the file.
         """
         rows = self._rows
-        for handle in handles:
-            row = handle * _ROW
+        for handle, note in zip(handles, notes, strict=True):
+            row, nbytes = handle * _ROW, len(note)
+            rows[row] = rows[row] >> _NOTE_BITS << _NOTE_BITS | nbytes
             rows[row + _NOTE_AT] = note_at
             rows[row + _IFD_AT] = ifd_at
-            note_at += (rows[row] & _NOTE_NBYTES) + 1
+            note_at += nbytes + 1
 
     def format(self, handle: PageHandle) -> PixelFormat:
         """Return what was put."""
@@ -115,3 +127,17 @@ class PageTable:
         rows = np.frombuffer(self._rows.tobytes(), np.int64).reshape(-1, _ROW)
         values: npt.NDArray[np.int64] = rows[handles, column]
         return values
+
+
+class WaitingBlock:
+    """Pages of one format whose pixels are in the file, and to which nothing leads yet."""
+
+    def __init__(self, pixels: PixelFormat, number: int, kind: PageKind) -> None:
+        self.pixels = pixels
+        self.number = number
+        self.kind = kind
+        self.capacity = 1 if pixels.nbytes >= LARGE_BYTES else MAX_BLOCK_PAGES
+        self.page_nbytes = kind.ifd_nbytes + _PAGE_BYTES
+        """What each adds at the most, its pixels and its note not included."""
+        self.handles: list[PageHandle] = []
+        self.checksums: dict[PageHandle, str] = {}
