@@ -91,6 +91,27 @@ def test_the_reader_reads_all_of_an_unfinished_and_of_a_finished_file(reader, tm
     assert_read(read_file(path), expected)
 
 
+def test_the_reader_reads_what_is_in_the_file_once(reader, tmp_path):
+    _, read_file = reader
+    path, copy = tmp_path / "run.ome.tiff", tmp_path / "copy.ome.tiff"
+    plan = {"positions": [{"x": n / 3, "name": f"µ {n}\n"} for n in range(400)]}
+    other = [plan, "\x1a12,5,00000000\x1a" * 20]
+    expected = []
+    with TiffStorage(path, {"sample": "HeLa"}) as storage:
+        for time in range(60):
+            at = {"time": time, "samples": 2 + (time % 7 == 3)}
+            said = {"z": {"at": time, "plan": plan if time < 20 else other}, "t": time}
+            expected.append((at, frame(at, (3, 5, 3)[: at["samples"]]), plan if time == 30 else said))
+            storage.put(*expected[-1])
+            if time in (0, 1, 40):
+                storage.flush()
+        storage.flush()
+        copy.write_bytes(path.read_bytes())
+    assert_read(read_file(copy), expected)
+    assert_read(read_file(path), expected)
+    assert copy.read_bytes().count(b'"name":"\\u00b5 399\\n"') == 1  # in the first record
+
+
 def test_the_reader_stops_where_a_file_was_cut_off(reader, tmp_path):
     _, read_file = reader
     path, copy = tmp_path / "run.ome.tiff", tmp_path / "copy.ome.tiff"

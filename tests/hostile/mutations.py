@@ -30,6 +30,7 @@ _TAGS = {
     "TimeReceivedByCore": "2026-11-22 07:11:23.414179",
     "nested": {"list": [1, {"deep": None}], "text": "\u00b5"},
 }
+_PLAN = [{"x": 0.5 * number, "y": -1.0} for number in range(20)]
 _PLACES = [{"time": 0, "channel": "A"}, {"time": 0, "channel": "B"}, {"time": 1, "channel": "B"}]
 
 
@@ -66,6 +67,8 @@ def make_seeds(folder: Path) -> list[Seed]:
         ("RGB unfinished", False, False, {"compression": "zlib", "checksums": True}, _PLACES, rgb, "u1"),
         ("folder", True, True, wells, positions, (4, 6), "u1"),
         ("folder unfinished", True, False, {"checksums": True}, positions, (4, 6), "u1"),
+        ("plan", False, True, {}, _PLACES, (4, 6), "u2"),
+        ("plan unfinished", False, False, {"compression": "zlib"}, _PLACES, (4, 6), "u2"),
     ]
     seeds = []
     for number, (name, is_folder, is_finished, options, places, shape, dtype) in enumerate(plans):
@@ -74,7 +77,9 @@ def make_seeds(folder: Path) -> list[Seed]:
             storage = TiffStorage(target, {"Comment": name, "StartTime": "2026-11-22 07:11:20"}, **options)
         for count, place in enumerate(places):
             pixels = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
-            storage.put(place, pixels + np.asarray(count, dtype), {"ElapsedTime-ms": count, **_TAGS})
+            plan = {"event": {"n": count, "sequence": _PLAN}} if name.startswith("plan") else {}
+            tags = {"ElapsedTime-ms": count, **_TAGS, **plan}
+            storage.put(place, pixels + np.asarray(count, dtype), tags)
         if is_finished:
             storage.finish()
         else:

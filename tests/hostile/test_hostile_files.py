@@ -21,10 +21,10 @@ from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.dataset import header as headers
 from exengine_ome_tiff.dataset.records import check_depth, decode_head, decode_metadata
 from exengine_ome_tiff.ome.xml_reader import read_ome, schema_errors
-from exengine_ome_tiff.tiff import chain, journal_file, shared_file
+from exengine_ome_tiff.tiff import chain, shared_file
 from exengine_ome_tiff.tiff.block_records import decode_block
 from frames import frame
-from records_of_before import encode_block_of_before
+from records_of_before import write_as_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -337,7 +337,7 @@ def test_recover_mends_no_link_of_a_damaged_page(tmp_path):
 
 def test_recover_writes_to_no_link_that_is_part_of_a_record(tmp_path, monkeypatch):
     """JSON may begin with blanks, which are a link to nowhere here."""
-    monkeypatch.setattr(journal_file, "encode_block", encode_block_of_before)
+    write_as_before(monkeypatch)
     path = make(tmp_path / "a.ome.tiff", finish=False, count=1)
     data = path.read_bytes()
     (first,) = struct.unpack_from("<Q", data, 8)

@@ -1,5 +1,6 @@
 """`TiffStorageHandler` in real runs of pymmcore-plus: plans of all kinds, two cameras, cancel and errors."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from ome_types import from_xml
 
 from exengine_ome_tiff import TiffStorage, info
 from exengine_ome_tiff.adapters.pymmcore_plus_handler import TiffStorageHandler
+from exengine_ome_tiff.dataset.records import to_json
+from exengine_ome_tiff.tiff import open_journal
 from readers.bioformats import BioFormats, unavailable_reason
 
 mm_test_adapters = pytest.importorskip(
@@ -117,6 +120,37 @@ def test_hardware_sequences_and_two_cameras(core, tmp_path, sequencing):
     core.setCameraDevice("Both")
     places = run(core, tmp_path / "two.ome.tiff", useq.MDASequence(time_plan=LOOPS))
     assert places == [{"time": t, "camera": camera} for t in range(3) for camera in ("Camera", "Second")]
+
+
+def test_the_plan_is_in_a_file_once_and_not_with_each_frame(core, tmp_path):
+    core.setROI(0, 0, 32, 32)
+    records_nbytes = {}
+    for count in (16, 32, 64):
+        path, witness = tmp_path / f"{count}.ome.tiff", Complete()
+        positions = [(count * 0.7, -count / 3, 0) for count in range(count)]
+        with TiffStorageHandler(path) as handler:
+            core.mda.run(useq.MDASequence(stage_positions=positions), output=[handler, witness])
+        file, pages = open_journal(path)
+        records_nbytes[count] = sum(len(page.note) for page in pages)
+        file.close()
+        with TiffStorage.open(path) as storage:
+            places = storage.get_image_coordinates_list()
+            written = [json.dumps(storage.get_metadata(place)) for place in places]
+        assert written == [json.dumps(json.loads(to_json(each)[0])) for each in witness.metadata]
+    assert records_nbytes[64] - records_nbytes[32] < 2.2 * (records_nbytes[32] - records_nbytes[16])
+    assert records_nbytes[64] < 64 * 32 * 32 * 2
+
+
+class Complete(Witness):
+    """Keeps the metadata too."""
+
+    def __init__(self):
+        super().__init__()
+        self.metadata = []
+
+    def frameReady(self, frame, event, metadata):  # noqa: N802
+        super().frameReady(frame, event, metadata)
+        self.metadata.append(metadata)
 
 
 def test_canceled_and_failed_runs_are_finished(core, tmp_path):

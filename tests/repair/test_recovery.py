@@ -33,12 +33,11 @@ from exengine_ome_tiff import (
 )
 from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.text_format import command_text
-from exengine_ome_tiff.tiff import chain, disk, journal_file
-from exengine_ome_tiff.tiff.block_records import encode_block
+from exengine_ome_tiff.tiff import chain, disk
 from exengine_ome_tiff.writing import claim
 from frames import assert_same, frame
 from readers.check import assert_readers_agree
-from records_of_before import encode_block_of_before
+from records_of_before import write_as_before
 
 PLACES = nested(position=("A1", "B2"), time=range(3), channel=("DAPI", "GFP"))
 FORMS = ["run.ome.tiff", "run"]
@@ -377,14 +376,15 @@ def torn(path, number, size=512, behind=0):
 @pytest.mark.parametrize("behind", [512, 1024])
 @pytest.mark.parametrize("name", FORMS, ids=["file", "folder"])
 def test_a_record_that_never_reached_the_disk_costs_no_frame_before_it(tmp_path, name, behind, monkeypatch):
-    for encode in (encode_block, encode_block_of_before):
-        folder = tmp_path / encode.__name__
-        monkeypatch.setattr(journal_file, "encode_block", encode)
+    for version in ("now", "before"):
+        folder = tmp_path / version
+        if version == "before":
+            write_as_before(monkeypatch)
         with TiffStorage(folder / "written" / name) as storage:
             for number in range(PROMISED + 2):
                 for position in ("A1", "B2"):
                     place = {"position": position, "time": number}
-                    storage.put(place, frame(place), {"number": number, "note": "x" * 2000})
+                    storage.put(place, frame(place), {"number": number, "note": f"{number}" * 2000})
                 if number == PROMISED - 1:
                     storage.flush(fsync=True)
                     promised = storage.get_image_coordinates_list()

@@ -12,9 +12,9 @@ from ome_types import from_xml
 from acquisitions import ORDERS, nested
 from exengine_ome_tiff import OmeTiffError, PlateInfo, TiffStorage, recover, validate
 from exengine_ome_tiff.cli import main
-from exengine_ome_tiff.tiff import chain, journal_file
+from exengine_ome_tiff.tiff import chain
 from frames import frame
-from records_of_before import encode_block_of_before
+from records_of_before import write_as_before
 
 PLACES = nested(position=("A1", "B2"), time=range(4), channel=("DAPI", "GFP"))
 OPTIONS = {
@@ -228,7 +228,7 @@ def test_metadata_that_was_changed(tmp_path, name, caplog):
 def test_metadata_of_before_that_cannot_be_read(tmp_path, monkeypatch):
     """Records of earlier versions have no checksum of themselves."""
     with monkeypatch.context() as patch:
-        patch.setattr(journal_file, "encode_block", encode_block_of_before)
+        write_as_before(patch)
         path = write(tmp_path / "run.ome.tiff")
     assert validate(path) == []
     changed(path, b'"frame":9,"metadata":{"number":9}', b'"frame":9,"metadata":{"number"\0\0\0')

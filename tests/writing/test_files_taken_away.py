@@ -21,9 +21,13 @@ from frames import assert_same, frame
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows keeps others from taking open files away")
 
 
+PLAN = [{"x": 0.1 * number} for number in range(40)]
+"""Which the file has once."""
+
+
 def put(storage, number, position=0, shape=(40, 60)):
     place = {"time": number, "position": position}
-    storage.put(place, frame(place, shape), {"number": number})
+    storage.put(place, frame(place, shape), {"number": number, "plan": PLAN})
 
 
 def delete(file):
@@ -77,7 +81,7 @@ def test_all_frames_are_saved(tmp_path, name, take_away, options, call):
     with TiffStorage.open(rescued) as reader:
         for place in reader.get_image_coordinates_list():
             assert_same(reader[place], frame(place, (40, 60)))
-            assert reader.get_metadata(place) == {"number": place["time"]}
+            assert reader.get_metadata(place) == {"number": place["time"], "plan": PLAN}
     with tifffile.TiffFile(rescued) as tif:
         assert tif.is_ome
         assert len(tif.pages) == n_saved
@@ -129,6 +133,7 @@ def test_of_a_file_that_was_cut_what_is_left_is_saved(tmp_path, take_away):
         assert [place["time"] for place in there] == ([0, 3] if take_away is cut_away else [3])
         for place in there:
             assert_same(reader[place], frame(place, (40, 60)))
+            assert reader.get_metadata(place) == {"number": place["time"], "plan": PLAN}
 
 
 def test_at_the_end_of_python_one_line_says_so(tmp_path):

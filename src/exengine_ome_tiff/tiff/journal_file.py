@@ -19,6 +19,7 @@ from exengine_ome_tiff.tiff.appender import Appender
 from exengine_ome_tiff.tiff.block_records import (
     StoredValue,
     complete_note,
+    encode_block,
     encode_head,
     join_notes,
     shorten_notes,
@@ -300,9 +301,9 @@ class JournalFile:
         algorithm = self.settings.checksums
         checksums = [] if algorithm is None else [checksum(algorithm, page)]
         is_first = self.link_at == chain.FIRST_IFD_AT
-        head = encode_head(pixels, 1, checksums)
         notes = [note] if is_first else shorten_notes([note], 0, self._values())
-        tags = [(chain.RECORDS, join_notes(head, notes))]
+        record, head_nbytes = encode_block(pixels, notes, checksums)
+        tags = [(chain.RECORDS, record)]
         if is_first:
             tags.append((chain.DATASET, self.header))
         room = self.settings.coding.most_nbytes(pixels) + sum(len(value) for _, value in tags)
@@ -318,7 +319,7 @@ class JournalFile:
             self.mark_header(ifd.tag(chain.DATASET).number)
         number = self.pages.format_number(pixels)
         handle = self.pages.add(number, data_at)
-        self.pages.locate([handle], ifd.offset, ifd.tag(chain.RECORDS).number + len(head) + 1, notes)
+        self.pages.locate([handle], ifd.offset, ifd.tag(chain.RECORDS).number + head_nbytes, notes)
         if not pixels.is_encoded:
             self._blocks[pixels] = WaitingBlock(pixels, number, PageKind(ifd.public_entries()))
         return handle

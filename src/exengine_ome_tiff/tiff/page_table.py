@@ -1,4 +1,4 @@
-"""The pages of one file by handle: where their pixels, notes and IFDs are; and those that wait to be linked."""
+"""The pages of one file by handle: where pixels, notes and IFDs are; and pages that nothing leads to yet."""
 
 from array import array
 from collections.abc import Iterable, Sequence

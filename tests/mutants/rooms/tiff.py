@@ -17,6 +17,18 @@ MUTANTS = [
         "tiff/test_records.py::test_decode_refuses_what_is_no_record",
     ),
     Mutant(
+        "tiff/block_records.py",
+        'if b"%08x" % zlib.crc32(text) != reference[3]:',
+        "if len(text) != nbytes:",
+        "tiff/test_records.py::test_a_reference_to_other_bytes_stays_and_is_no_json",
+    ),
+    Mutant(
+        "tiff/block_records.py",
+        "left -= nbytes",
+        "left -= 0",
+        "tiff/test_records.py::test_references_make_no_note_longer_than_the_file",
+    ),
+    Mutant(
         "tiff/chain.py",
         "if offset + count > size:",
         "if offset > size:",
