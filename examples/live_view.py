@@ -17,19 +17,19 @@ INTERVAL_S = 0.1
 
 
 def watch(path: Path) -> None:
-    """Print the newest frame in the file until all frames are there."""
-    seen = 0
-    while seen < FRAMES:
-        sleep(INTERVAL_S / 2)
+    """Print each frame as it comes, until the acquisition is finished."""
+    with opened(path) as storage:
+        for coordinates in storage.follow(timeout=60):
+            print(f"{coordinates}, mean {storage[coordinates].mean():.1f}")
+
+
+def opened(path: Path) -> TiffStorage:
+    """Open the dataset once it has a frame."""
+    while True:
         try:
-            storage = TiffStorage.open(path, allow_unfinished=True)
-        except OmeTiffError:  # no frame in it yet
-            continue
-        with storage:
-            places = storage.get_image_coordinates_list()
-            if len(places) > seen:
-                seen = len(places)
-                print(f"{seen} frames, newest {places[-1]}, mean {storage[places[-1]].mean():.1f}")
+            return TiffStorage.open(path, allow_unfinished=True)
+        except OmeTiffError:
+            sleep(INTERVAL_S)
 
 
 if __name__ == "__main__":

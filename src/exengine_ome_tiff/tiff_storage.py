@@ -9,8 +9,9 @@ from typing import Any, Literal, Self
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import PlateInfo, place_text, read_coordinates
+from exengine_ome_tiff.coordinates import Coordinates, FrameNumber, PlateInfo, place_text, read_coordinates
 from exengine_ome_tiff.dataset.facts import Facts
+from exengine_ome_tiff.dataset.growth import Growth
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.location import Location, absolute_path
 from exengine_ome_tiff.dataset.privacy import names_to_exclude
@@ -235,7 +236,8 @@ class TiffStorage(Reader):
             A single file, a folder, or any file of a folder, its companion included. Files and folders may
             have been moved and renamed.
         allow_unfinished
-            Open a dataset that was not finished, too: the frames that are in its files at this moment.
+            Open a dataset that was not finished, too: the frames that are in its files at this moment;
+            `refresh` and `follow` read those that come.
 
         Returns
         -------
@@ -253,11 +255,12 @@ class TiffStorage(Reader):
         """
         absolute = absolute_path(path)
         recording = open_dataset(absolute, allow_unfinished=allow_unfinished)
+        growth = None if recording.is_finished else Growth(recording)
         self = cls.__new__(cls)
-        self._read(absolute, recording)
+        self._read(absolute, recording, growth)
         self._recorder = None
         self._errors = PutErrors("raise")
-        self._finalizer = weakref.finalize(self, recording.close)
+        self._finalizer = weakref.finalize(self, recording.close if growth is None else growth.close)
         return self
 
     @classmethod
@@ -495,6 +498,22 @@ class TiffStorage(Reader):
     def _state(self) -> str:
         recorder = self._recorder
         return super()._state() if recorder is None or self.is_finished() else recorder.state.value
+
+    def _is_over(self) -> bool:
+        return super()._is_over() if self._recorder is None else self._recorder.state.is_over
+
+    def _found_from(self, seen: int) -> list[Coordinates]:
+        if self._recorder is None:
+            return super()._found_from(seen)
+        index = self._readable().index
+        return [index.head(FrameNumber(number)).coordinates for number in range(seen, len(index))]
+
+    def _wait_beyond(self, seen: int, timeout_s: float | None) -> None:
+        recorder = self._recorder
+        if recorder is None:
+            super()._wait_beyond(seen, timeout_s)
+        else:
+            recorder.wait_for(lambda: recorder.frame_count > seen or recorder.state.is_over, timeout_s)
 
     def _is_growing(self) -> bool:
         return self._recorder is not None and not self._recorder.state.is_over

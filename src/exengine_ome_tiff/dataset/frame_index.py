@@ -17,7 +17,7 @@ from exengine_ome_tiff.coordinates import (
     read_coordinates,
     standard_names,
 )
-from exengine_ome_tiff.dataset.records import decode_metadata
+from exengine_ome_tiff.dataset.records import RecordHead, decode_head, decode_metadata
 from exengine_ome_tiff.tiff import JournalFile, PageHandle, PixelFormat
 from exengine_ome_tiff.translate import FrameOrder
 
@@ -76,9 +76,19 @@ class FrameIndex:
 
     def snapshot(self) -> "FrameIndex":
         """Return a copy that later frames do not change; no frame may be added meanwhile."""
+        return self.without_last(0, n_keys=0)
+
+    def without_last(self, count: int, *, n_keys: int) -> "FrameIndex":
+        """Return a copy without the last frames; `n_keys` of them were the first ones at their coordinates.
+
+        The others replaced earlier frames: at their coordinates the copy has none until one is added again.
+        """
         other = FrameIndex()
         other.axes, other.files, other.numbers = self.axes, [*self.files], dict(self.numbers)
-        other._places, other._count = self._places[:], self._count
+        for _ in range(n_keys):
+            other.numbers.popitem()
+        other._count = len(self) - count
+        other._places = self._places[: other._count]
         return other
 
     def place(self, number: FrameNumber) -> tuple[int, PageHandle]:
@@ -101,6 +111,10 @@ class FrameIndex:
         """Return the record of a frame by its number."""
         file, handle = self.place(number)
         return self.files[file].note(handle)
+
+    def head(self, number: FrameNumber) -> RecordHead:
+        """Return what finds a frame by its number, from its record."""
+        return decode_head(self.note(number))
 
     def format(self, number: FrameNumber) -> PixelFormat:
         """Return what was put by the number of a frame."""

@@ -1,6 +1,8 @@
 """The reading half of `TiffStorage`: frames one by one, and as lazy arrays."""
 
 import json
+import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +14,7 @@ from exengine.kernel.data_storage_base import DataStorage
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
+from exengine_ome_tiff.dataset.growth import Growth
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.stored_images import ImageChoice, StoredImage, find_image
 from exengine_ome_tiff.reading.calibration import Calibration, calibration_of
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     import dask.array as da
     import xarray as xr
 
+_LOOK_S, _LOOK_AT_FILE_S = 0.05, 0.0002
+"""How often `follow` looks for frames of another process: so many seconds, and more with many files."""
+
 NO_COORDINATES: Mapping[str, int | str] = MappingProxyType({})
 """Of a frame that was put without any."""
 
@@ -29,10 +35,12 @@ NO_COORDINATES: Mapping[str, int | str] = MappingProxyType({})
 class Reader(DataStorage):
     """What can be read of a dataset, while it is written and later; documented as part of `TiffStorage`."""
 
-    def _read(self, path: Path, recording: Recording) -> None:
-        """Begin to read a dataset, which may be growing."""
+    def _read(self, path: Path, recording: Recording, growth: Growth | None = None) -> None:
+        """Begin to read a dataset; `growth` finds the frames that another process adds."""
         self._path = path
         self._recording = recording
+        self._growth = growth
+        self._refreshing = threading.RLock()
         self._is_closed = False
         self._laid_out: tuple[object, list[StoredImage]] = None, []
         """The images, and of which frames."""
@@ -49,7 +57,7 @@ class Reader(DataStorage):
 
     def __contains__(self, data_coordinates: object) -> bool:
         """Whether a frame was put at coordinates."""
-        return self._readable().find(plain_coordinates(data_coordinates)) is not None
+        return self._readable().index.find(plain_coordinates(data_coordinates)) is not None
 
     def __getitem__(self, data_coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:
         """Read a frame, as `get_data` does."""
@@ -85,17 +93,17 @@ class Reader(DataStorage):
         RuntimeError
             The storage is closed.
         """
-        return self._readable().pixels(_all_coordinates(data_coordinates, axes))
+        return self._readable().index.pixels(_all_coordinates(data_coordinates, axes))
 
     def get_metadata(
         self, data_coordinates: Mapping[str, int | str] = NO_COORDINATES, **axes: int | str
     ) -> Any:
         """Read the metadata of a frame, as JSON gives it back; parameters and errors as for `get_data`."""
-        return self._readable().metadata(_all_coordinates(data_coordinates, axes))
+        return self._readable().index.metadata(_all_coordinates(data_coordinates, axes))
 
     def get_image_coordinates_list(self) -> list[Coordinates]:
         """Return the coordinates of all frames, in the order in which they first came."""
-        return self._readable().coordinates()
+        return self._readable().index.coordinates()
 
     @property
     def images(self) -> Images:
@@ -104,8 +112,8 @@ class Reader(DataStorage):
         A tuple of `Image` that also takes a name, or coordinates that only one image has:
         ``storage.images["A1"].asarray()``.
         """
-        self._readable()
-        return Images.of(self._images(), self._pixel_source())
+        recording = self._readable()
+        return Images.of(self._images(recording), self._pixel_source(recording))
 
     def as_array(
         self,
@@ -169,7 +177,7 @@ class Reader(DataStorage):
         """
         from exengine_ome_tiff.reading import dask_array
 
-        dataset = self._readable()
+        dataset = self._readable().index
         if stitched and level:
             raise ValueError("smaller copies cannot be stitched: ask for level=0")
         if stitched:
@@ -219,23 +227,92 @@ class Reader(DataStorage):
         RuntimeError
             The storage is closed.
         """
+        recording = self._readable()
+        stored = find_image(self._images(recording), image)
+        return Image.of(stored, self._pixel_source(recording)).asxarray(level)
+
+    def refresh(self) -> int:
+        """Read what another process has added to a dataset that was opened with `allow_unfinished`.
+
+        Frames, images and `is_finished` are then as if it was opened anew, but only what is new is read.
+        Images and arrays made before stay as they are. In the process that writes, all frames are there.
+
+        Returns
+        -------
+        int
+            How many frames are new. A frame that replaces another one counts.
+
+        Raises
+        ------
+        OSError
+            A file was deleted, moved or replaced, or cannot be read. Frames known so far can still be read
+            from a file that stays open.
+        OmeTiffError
+            A file was finished, and is damaged.
+        RuntimeError
+            The storage is closed, or was opened before this process was forked.
+        """
         self._readable()
-        return Image.of(find_image(self._images(), image), self._pixel_source()).asxarray(level)
+        if self._growth is None:
+            return 0
+        with self._refreshing:
+            try:
+                return self._growth.refresh()
+            finally:
+                self._recording = self._growth.recording
+
+    def follow(self, timeout: float | None = None) -> Iterator[Coordinates]:
+        """Iterate over the coordinates of all frames, waiting for those to come, until the end of the run.
+
+        It works in the process that writes and, by `refresh`, in any other that has opened the dataset with
+        `allow_unfinished`.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait for the next frame at the most; None for ever.
+
+        Yields
+        ------
+        dict
+            Coordinates of the frames that are there, then of each one that comes, also of one that replaces
+            another. Each frame can be read.
+
+        Raises
+        ------
+        TimeoutError
+            No frame came for so long, and the dataset is not finished: its writer waits, or was killed.
+        OSError, OmeTiffError, RuntimeError
+            As for `refresh`.
+        """
+        seen, since_s = 0, time.monotonic()
+        while True:
+            is_over = self._is_over()
+            if found := self._found_from(seen):
+                yield from found
+                seen, since_s = seen + len(found), time.monotonic()
+                continue
+            if is_over:
+                return
+            left_s = None if timeout is None else timeout - (time.monotonic() - since_s)
+            if left_s is not None and left_s <= 0:
+                raise TimeoutError(f"{self._path}: no new frame for {timeout:g} s, and it is not finished")
+            self._wait_beyond(seen, left_s)
 
     def flush(self, *, fsync: bool = False) -> None:
         """Write all frames that wait in memory; in a dataset that was opened none do."""
 
     def is_finished(self) -> bool:
-        """Whether `finish` is done; of a dataset that was opened, whether it was finished then."""
+        """Whether `finish` is done; of a dataset that was opened, whether it was when last read."""
         return self._recording.is_finished
 
     def __repr__(self) -> str:
         """Return one line, during a run without the images: laying out all frames takes 2 us for each."""
-        return self._display(None if self._is_growing() else self._images()).line()
+        return self._display(None if self._is_growing() else self._images(self._recording)).line()
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
-        return self._display(self._images()).table()
+        return self._display(self._images(self._recording)).table()
 
     def _display(self, images: list[StoredImage] | None) -> DatasetDisplay:
         infos = None if images is None else [image.info() for image in images]
@@ -251,26 +328,49 @@ class Reader(DataStorage):
         """Whether frames may come."""
         return False
 
-    def _readable(self) -> FrameIndex:
+    def _is_over(self) -> bool:
+        """Whether no frame can come any more."""
+        return self._recording.is_finished
+
+    def _found_from(self, seen: int) -> list[Coordinates]:
+        """Return the coordinates of all frames but so many first ones, in the order in which they came."""
+        self.refresh()
+        if self._growth is None:
+            return self._readable().index.coordinates()[seen:]
+        axes = self._readable().index.axes
+        return [axes.coordinates(key) for key in self._growth.keys[seen:]]
+
+    def _wait_beyond(self, seen: int, timeout_s: float | None) -> None:  # noqa: ARG002 - of those who know more
+        """Wait until there may be more than so many frames."""
+        look_s = max(_LOOK_S, len(self._recording.index.files) * _LOOK_AT_FILE_S)
+        time.sleep(look_s if timeout_s is None else min(look_s, timeout_s))
+
+    def _readable(self) -> Recording:
         if self._is_closed:
             raise RuntimeError(f"{self._path}: closed; TiffStorage.open() reads it again")
-        return self._recording.index
+        return self._recording
 
-    def _images(self) -> list[StoredImage]:
+    def _images(self, recording: Recording) -> list[StoredImage]:
         """Lay out the frames; again only where some have come."""
-        index = self._recording.index
-        of_frames = len(index), len(index.numbers), self.is_finished()
+        index = recording.index
+        of_frames = index, len(index), len(index.numbers), recording.is_finished
         known, images = self._laid_out
         if known != of_frames:
-            images = self._recording.images()
+            images = recording.images()
             self._laid_out = of_frames, images
         return images
 
-    def _pixel_source(self) -> PixelSource:
-        return PixelSource(self._readable, self._calibration, self.flush)
+    def _pixel_source(self, recording: Recording) -> PixelSource:
+        """Return the source of images of a recording: its frames have other numbers than those of another."""
 
-    def _calibration(self, image: StoredImage) -> Calibration:
-        return calibration_of(image, self._images(), self._recording, self._facts())
+        def frames() -> FrameIndex:
+            self._readable()
+            return recording.index
+
+        def calibration(image: StoredImage) -> Calibration:
+            return calibration_of(image, self._images(recording), recording, self._facts())
+
+        return PixelSource(frames, calibration, self.flush)
 
     def _facts(self) -> Facts | None:
         """Return what is known of frames that are being written; None where none are."""

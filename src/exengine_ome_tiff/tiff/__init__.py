@@ -16,6 +16,7 @@ from exengine_ome_tiff.tiff.journal_reader import (
     has_no_page,
     is_begun,
     open_journal,
+    read_added,
     read_description,
     read_head,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "packing_of",
     "patiently",
     "pixel_format",
+    "read_added",
     "read_bytes",
     "read_description",
     "read_head",

@@ -167,6 +167,21 @@ def first_offset(file: Readable) -> int:
     return int(OFFSET.unpack_from(header, FIRST_IFD_AT)[0])
 
 
+def read_link(file: Readable, at: int) -> int:
+    """Read the link that lies at an offset; 0 where it leads nowhere.
+
+    Raises
+    ------
+    OmeTiffError
+        The file ends before it.
+    """
+    file.seek(at)
+    data = file.read(OFFSET.size)
+    if len(data) < OFFSET.size:
+        raise OmeTiffError(f"{file.name}: cut off before offset {at}")
+    return int(OFFSET.unpack(data)[0])
+
+
 def read_ifd(file: Readable, offset: int, size: int | None = None) -> Ifd:
     """Read the IFD at an offset.
 

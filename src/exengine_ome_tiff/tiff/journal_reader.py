@@ -1,7 +1,9 @@
 """Opening a file that was written before, by anybody: what it says of its dataset, and its journal."""
 
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
+from io import BufferedReader, FileIO
 from itertools import islice, repeat
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +18,7 @@ from exengine_ome_tiff.tiff.journal_file import JournalFile
 from exengine_ome_tiff.tiff.page_coding import WriteSettings
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat
+from exengine_ome_tiff.tiff.shared_file import FileGoneError
 
 
 class JournalPage(NamedTuple):
@@ -183,16 +186,83 @@ def open_journal(
         )
     journal = JournalFile(path, head.header)
     journal.mark_header(head.header_at)
-    journal.is_finished, journal.names = head.is_finished, head.names
+    journal.is_finished, journal.names, journal.first_at = head.is_finished, head.names, head.journal_at
     if settings is not None:
         journal.write_on(settings)
-    return journal, _read_journal(journal, head)
+    return journal, _read_whole(journal, head)
 
 
-def _read_journal(journal: JournalFile, head: FileHead) -> Iterator[JournalPage]:
-    """Read the journal of a file into its table of pages."""
+def read_added(journal: JournalFile) -> list[JournalPage]:
+    """Read the frames that others have added to an open file since it was read, and whether it is finished.
+
+    It reads the links of the header and of the last page, and what is behind that page.
+
+    Raises
+    ------
+    FileGoneError
+        The file was deleted, moved or replaced.
+    OmeTiffError
+        It was finished, and is damaged.
+    """
+    if journal.is_finished:
+        return []
+    with _opened_again(journal) as file, BufferedReader(file) as buffered:
+        head = _finished_head(file)
+        at = chain.read_link(file, journal.link_at)
+        if head is not None and head.last_at is not None:
+            is_last = chain.read_ifd(file, head.last_at).next_at == journal.link_at
+            at = 0 if is_last else at  # what is behind the last page is no page
+        added = [] if at == 0 else _read_from(journal, head, buffered, at)
+    if head is not None:
+        journal.is_finished, journal.names = True, head.names
+    return added
+
+
+def _read_from(
+    journal: JournalFile, head: FileHead | None, file: BufferedReader, at: int
+) -> list[JournalPage]:
+    """Read the pages from an offset on; `head` is None where the file is not finished."""
+    journal.last_at = None
+    if head is not None:
+        return list(_read_journal(journal, head._replace(journal_at=at), file))
+    unfinished = FileHead(journal.header, 0, at, None, is_finished=False)
+    try:
+        return list(_read_journal(journal, unfinished, file))
+    except OmeTiffError:
+        return []  # the block is still under way
+
+
+def _opened_again(journal: JournalFile) -> FileIO:
+    try:
+        return journal.file.reopened("rb", 0)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ESTALE):
+            raise
+        text = "deleted, moved or replaced since it was opened; TiffStorage.open() reads what is there now"
+        raise FileGoneError(error.errno, text, str(journal.path)) from error
+
+
+def _finished_head(file: FileIO) -> FileHead | None:
+    """Read the head of an open file; None where it is not finished."""
+    first_at = chain.first_offset(file)
+    if first_at == chain.HEADER_BYTES:
+        return None
+    try:
+        is_finished = chain.read_ifd(file, first_at).find(chain.JOURNAL) is not None
+    except OmeTiffError:
+        return None  # a checkpoint that has not reached the disk
+    return _head_at(file, first_at) if is_finished else None
+
+
+def _read_whole(journal: JournalFile, head: FileHead) -> Iterator[JournalPage]:
+    with journal.file.reopened("rb") as file:
+        yield from _read_journal(journal, head, file)
+
+
+def _read_journal(journal: JournalFile, head: FileHead, file: BufferedReader) -> Iterator[JournalPage]:
+    """Read the journal of a file from `head.journal_at` on into its table of pages."""
     pages = journal.pages
-    for ifd, record, data_offsets, note_at in _blocks(journal, head):
+    for ifd, record, data_offsets, note_at in _blocks(journal, head, file):
         format_number = pages.format_number(record.pixels)
         handles = [pages.add(format_number, data_at) for data_at in data_offsets]
         pages.locate(handles, ifd.offset, note_at, record.notes)
@@ -201,16 +271,12 @@ def _read_journal(journal: JournalFile, head: FileHead) -> Iterator[JournalPage]
         yield from map(JournalPage, handles, record.notes, checksums, repeat(record.is_intact))
 
 
-def _blocks(journal: JournalFile, head: FileHead) -> Iterator[_Block]:
+def _blocks(journal: JournalFile, head: FileHead, file: BufferedReader) -> Iterator[_Block]:
     """Yield all blocks; of a file that was never finished those before the first one that is not whole."""
     # records and plain pixels have room in the file, as no byte is read twice
     left = size = journal.file.size()
-    journal.first_at = head.journal_at
     last, kinds = None, set[tuple[bytes, PixelFormat]]()
-    with (
-        journal.file.reopened("rb") as file,
-        closing(chain.walk(file, head.journal_at)) as ifds,
-    ):
+    with closing(chain.walk(file, head.journal_at)) as ifds:
         try:
             for ifd in ifds:
                 tag = _records(journal, ifd)

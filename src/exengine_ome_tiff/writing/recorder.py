@@ -13,7 +13,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates import Coordinates, FrameNumber, place_text, read_coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.recording import Recording
-from exengine_ome_tiff.dataset.records import decode_head, encode_record
+from exengine_ome_tiff.dataset.records import encode_record
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import FileGoneError
 from exengine_ome_tiff.waiting import News
@@ -86,7 +86,7 @@ class Recorder:
         """Whether `finish` was called inside of another call, which may change what is in memory after it."""
         index = recording.index
         last = FrameNumber(len(index) - 1)
-        self._next_number = decode_head(index.note(last)).number + 1 if len(index) else 0
+        self._next_number = index.head(last).number + 1 if len(index) else 0
         if len(index):
             self._files.go_on()
         elif not recording.location.is_folder:
