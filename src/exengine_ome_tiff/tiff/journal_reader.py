@@ -219,7 +219,7 @@ def read_added(journal: JournalFile) -> list[JournalPage]:
 
 
 def _read_from(
-    journal: JournalFile, head: FileHead | None, file: BufferedReader, at: int
+    journal: JournalFile, head: FileHead | None, file: chain.Readable, at: int
 ) -> list[JournalPage]:
     """Read the pages from an offset on; `head` is None where the file is not finished."""
     journal.last_at = None
@@ -259,7 +259,7 @@ def _read_whole(journal: JournalFile, head: FileHead) -> Iterator[JournalPage]:
         yield from _read_journal(journal, head, file)
 
 
-def _read_journal(journal: JournalFile, head: FileHead, file: BufferedReader) -> Iterator[JournalPage]:
+def _read_journal(journal: JournalFile, head: FileHead, file: chain.Readable) -> Iterator[JournalPage]:
     """Read the journal of a file from `head.journal_at` on into its table of pages."""
     pages = journal.pages
     for ifd, record, data_offsets, note_at in _blocks(journal, head, file):
@@ -271,7 +271,7 @@ def _read_journal(journal: JournalFile, head: FileHead, file: BufferedReader) ->
         yield from map(JournalPage, handles, record.notes, checksums, repeat(record.is_intact))
 
 
-def _blocks(journal: JournalFile, head: FileHead, file: BufferedReader) -> Iterator[_Block]:
+def _blocks(journal: JournalFile, head: FileHead, file: chain.Readable) -> Iterator[_Block]:
     """Yield all blocks; of a file that was never finished those before the first one that is not whole."""
     # records and plain pixels have room in the file, as no byte is read twice
     left = size = journal.file.size()
