@@ -135,4 +135,16 @@ MUTANTS = [
         "FORMAT_VERSION = 2",
         "test_golden_files.py::test_an_unfinished_dataset_is_read_as_it_is",
     ),
+    Mutant(
+        "dataset/growth.py",
+        "if _number(frames[0]) < last:",
+        "if False:",
+        "reading/test_growth.py::test_frames_are_in_the_order_of_puts_although_files_get_theirs_at_different_times",
+    ),
+    Mutant(
+        "dataset/growth.py",
+        "if self._recent or self._settled < number:",
+        "if True:",
+        "reading/test_growth.py::test_frames_found_long_after_later_ones_take_their_places",
+    ),
 ]

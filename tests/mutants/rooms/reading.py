@@ -89,8 +89,8 @@ MUTANTS = [
     ),
     Mutant(
         "reading/reader.py",
-        "len(index), len(index.numbers), self.is_finished()",
-        "len(index.numbers), self.is_finished()",
+        "index, len(index), len(index.numbers), recording.is_finished",
+        "index, len(index.numbers), recording.is_finished",
         "reading/test_display.py::test_images_are_laid_out_again_only_for_new_frames",
     ),
     Mutant(
@@ -110,5 +110,17 @@ MUTANTS = [
         "return None if step_s is None else np.arange(count) * step_s",
         "return None if step_s is None else np.arange(1, count + 1) * step_s",
         "reading/test_as_xarray.py::test_the_planned_interval_is_taken_where_no_plane_tells_its_time",
+    ),
+    Mutant(
+        "reading/reader.py",
+        "            return recording.index\n",
+        "            return self._recording.index\n",
+        "reading/test_growth.py::test_frames_are_in_the_order_of_puts_although_files_get_theirs_at_different_times",
+    ),
+    Mutant(
+        "reading/reader.py",
+        "self._growth.keys[seen:]",
+        "list(self._growth.recording.index.numbers)[seen:]",
+        "reading/test_growth.py::test_follow_ends_with_an_error_where_no_frame_comes",
     ),
 ]
