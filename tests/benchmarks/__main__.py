@@ -19,6 +19,7 @@ from pathlib import Path
 import arrays
 import compressing
 import decoding
+import finishing
 import growing
 import importing
 import large
@@ -32,6 +33,7 @@ PARTS = {
     "pipeline": pipeline,
     "compressing": compressing,
     "growing": growing,
+    "finishing": finishing,
     "reading": reading,
     "decoding": decoding,
     "arrays": arrays,

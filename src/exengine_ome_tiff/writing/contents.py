@@ -1,6 +1,5 @@
 """What the files of a dataset are to say: their images, the OME-XML of each, and that of a folder."""
 
-import sys
 import traceback
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from exengine_ome_tiff.tiff import (
     sha1_digests,
 )
 from exengine_ome_tiff.version import __version__
+from exengine_ome_tiff.writing.preloader import is_loaded
 
 CREATOR = f"exengine-ome-tiff {__version__}"
 
@@ -166,7 +166,7 @@ def _pages(image: StoredImage, index: FrameIndex, file: JournalFile, blank: Blan
 
 def needs_import_inside_import() -> bool:
     """Whether `Contents.xml` would import modules while this thread is in the middle of an import."""
-    if hasattr(sys.modules.get("exengine_ome_tiff.ome.document"), "ome_xml"):
+    if is_loaded():
         return False
     names = (frame.f_globals.get("__name__") for frame, _ in traceback.walk_stack(None))
     return "importlib._bootstrap" in names

@@ -1,7 +1,6 @@
 """Recording a dataset: taking frames, writing them in time, finishing the files."""
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,11 +23,14 @@ from exengine_ome_tiff.writing.contents import needs_import_inside_import
 from exengine_ome_tiff.writing.files import WrittenFiles
 from exengine_ome_tiff.writing.finalize import finish_files
 from exengine_ome_tiff.writing.flusher import Flusher
+from exengine_ome_tiff.writing.forks import FORKS
 from exengine_ome_tiff.writing.metadata_encoder import MetadataEncoder
+from exengine_ome_tiff.writing.preloader import QUIET_S, Preloader
 from exengine_ome_tiff.writing.put_errors import PutErrors
 from exengine_ome_tiff.writing.put_pixels import check_pixels
 from exengine_ome_tiff.writing.safety import Safety
 from exengine_ome_tiff.writing.state import State
+from exengine_ome_tiff.writing.worker import Workers
 
 logger = logging.getLogger(__name__)
 
@@ -76,10 +78,12 @@ class Recorder:
         self._files = WrittenFiles(recording, safety.algorithm)
         self._flusher = Flusher(str(recording.location.path), self._lock, self._write_waiting)
         self._checkpoints = Checkpoints(recording, self._files, self._snapshot, self._held_open, safety)
+        self._preloader = Preloader(lambda: time.monotonic() - self._last_put_s > QUIET_S)
+        self._workers = Workers(self._flusher, self._checkpoints.thread, self._preloader)
         self._encoder = MetadataEncoder(recording.header.given.exclude_metadata, recording.header.excluded)
         self._told = set[str]()
         """What the log has told of frames."""
-        self._last_put_s, self._process = -SLOW_S, os.getpid()
+        self._last_put_s, self._n_forks = -SLOW_S, FORKS.count
         self._is_consistent = True
         """Whether the recording has what the files have; not after a `put` that was interrupted."""
         self._is_cut_off = False
@@ -146,6 +150,8 @@ class Recorder:
         if pixels.stored_dtype.kind == "c" and "complex" not in self._told:
             self._tell_once("complex", "%s: Bio-Formats cannot open files with complex pixels", self._path)
         self._checkpoints.thread.begin()
+        if not self._preloader.is_begun:
+            self._preloader.begin()
         if self._flusher.is_idle and index.files[file].has_waiting:
             self._flusher.begin(now_s)
 
@@ -201,14 +207,12 @@ class Recorder:
         the frames that they have, and what it still writes goes nowhere.
         """
         self._end("finish() or close()", self._finish)
-        self._flusher.join()
-        self._checkpoints.thread.join()
+        self._workers.join()
 
     def suspend(self) -> None:
         """Take no more frames and close the files without finishing them; see `TiffStorage.suspend`."""
         self._end("suspend()", self._suspend)
-        self._flusher.join()
-        self._checkpoints.thread.join()
+        self._workers.join()
 
     def wait_for(self, predicate: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until a predicate holds that a new frame or the end can make true; return whether it does."""
@@ -216,14 +220,10 @@ class Recorder:
 
     def abandon(self) -> None:
         """Finish and close because nobody holds the storage any more."""
-        if os.getpid() != self._process:
+        if FORKS.count != self._n_forks:
             return  # the files are those of the process that this one was forked from
-        for thread in (self._flusher, self._checkpoints.thread):
-            if thread.is_current_thread():
-                # the collector ran in the middle of this very thread's work, which finishes when it is done
-                thread.stop(then=self._finish_for_nobody)
-                return
-        self._finish_for_nobody()
+        if not self._workers.hand_over(self._finish_for_nobody):
+            self._finish_for_nobody()
 
     def _alone(self, call: str) -> AbstractContextManager[object]:
         """Return what a call holds beside the lock.
@@ -251,7 +251,7 @@ class Recorder:
 
     def _check_process(self) -> None:
         """Raise RuntimeError in a process that was forked from the one that writes."""
-        if os.getpid() != self._process:
+        if FORKS.count != self._n_forks:
             raise RuntimeError(f"{self._path} is written by another process, from which this one was forked")
 
     def _write_waiting(self, *, fsync: bool = False) -> None:
@@ -278,8 +278,7 @@ class Recorder:
                 if self.state.is_over:
                     return
                 self.state = self.state.to(State.ENDING)
-                self._flusher.stop()
-                self._checkpoints.thread.stop()
+                self._workers.stop()
                 if is_inside:
                     self._is_cut_off, self._is_consistent = True, False
                     self._files.cut_off()

@@ -89,3 +89,28 @@ class Worker(ABC):
                 self._ended()
         if is_wanted and self._then is not None:
             self._then()
+
+
+class Workers:
+    """All workers of a recorder."""
+
+    def __init__(self, *workers: Worker) -> None:
+        self._workers = workers
+
+    def stop(self) -> None:
+        """Begin no more work."""
+        for worker in self._workers:
+            worker.stop()
+
+    def join(self) -> None:
+        """Wait until all threads have ended, after `stop`."""
+        for worker in self._workers:
+            worker.join()
+
+    def hand_over(self, then: Callable[[], None]) -> bool:
+        """Where the thread of a worker asks, have it do something when its work is done; return whether."""
+        for worker in self._workers:
+            if worker.is_current_thread():
+                worker.stop(then=then)  # the collector ran in the middle of that work
+                return True
+        return False

@@ -1,0 +1,48 @@
+"""Importing what `finish` needs while a run goes on."""
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from exengine_ome_tiff.writing.forks import FORKS
+from exengine_ome_tiff.writing.worker import Worker
+
+_DOCUMENT = "exengine_ome_tiff.ome.document"
+"""Imports ome-types, which takes half a second."""
+QUIET_S = 0.005
+"""The import begins when no frame has come for so long."""
+_LOOK_S = 0.05
+
+
+def is_loaded() -> bool:
+    """Whether `finish` has nothing to import."""
+    return hasattr(sys.modules.get(_DOCUMENT), "ome_xml")
+
+
+class Preloader(Worker):
+    """Imports ome-types in a thread of its own, in the first gap between frames.
+
+    Parameters
+    ----------
+    is_quiet
+        Whether no frame has come for `QUIET_S`.
+    """
+
+    def __init__(self, is_quiet: Callable[[], bool]) -> None:
+        super().__init__("TiffStorage import")
+        self._is_quiet = is_quiet
+        self.is_begun = is_loaded()
+        """Whether there is nothing to begin."""
+
+    def begin(self) -> None:
+        """Note, while the recorder's lock is held, that there is a frame."""
+        self.is_begun = True
+        self.start()
+
+    def _work(self) -> None:
+        self._wait(_LOOK_S)
+        if self._is_stopped or not self._is_quiet():
+            return
+        with suppress(ImportError, RuntimeError):  # `finish` meets it, too; Python ends meanwhile
+            FORKS.import_whole(_DOCUMENT)
+        self._is_stopped = True  # not `stop`: the collector may have left this thread something to do

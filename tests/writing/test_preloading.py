@@ -1,0 +1,118 @@
+"""What `finish` needs is imported while a run goes on, between frames."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff.writing import preloader
+from exengine_ome_tiff.writing.forks import FORKS
+
+FRAME = np.ones((8, 9), np.uint16)
+NAME = "module_of_a_test"
+
+
+@pytest.fixture
+def late(tmp_path, monkeypatch):
+    """Have the preloader import a module that takes a moment; return the events of its begin and end."""
+    begun, may_end = threading.Event(), threading.Event()
+    (tmp_path / f"{NAME}.py").write_text("import sys\nsys.of_test(sys.modules[__name__])\n")
+
+    def load(module):
+        begun.set()
+        assert may_end.wait(10)
+        module.ome_xml = None
+
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "of_test", load, raising=False)
+    monkeypatch.setattr(preloader, "_DOCUMENT", NAME)
+    yield begun, may_end
+    may_end.set()
+    sys.modules.pop(NAME, None)
+
+
+def test_it_comes_with_the_first_gap_after_the_first_frame(tmp_path, late):
+    begun, may_end = late
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        assert not begun.wait(0.1)
+        storage.put({"time": 0}, FRAME)
+        assert begun.wait(10)
+        for time_point in range(1, 4):  # frames are taken meanwhile
+            storage.put({"time": time_point}, FRAME)
+        assert not preloader.is_loaded()
+        may_end.set()
+        while not preloader.is_loaded():
+            time.sleep(0.001)
+    assert not any(thread.name == "TiffStorage import" for thread in threading.enumerate())
+
+
+def test_it_waits_for_a_gap(tmp_path, late, monkeypatch):
+    begun, may_end = late
+    monkeypatch.setattr("exengine_ome_tiff.writing.recorder.QUIET_S", 0.2)
+    with TiffStorage(tmp_path / "run.ome.tiff", fsync=False) as storage:
+        until_s = time.monotonic() + 0.4
+        while time.monotonic() < until_s:
+            storage.put({"time": time.monotonic_ns()}, FRAME)
+            assert not begun.is_set()
+        assert begun.wait(10)
+        may_end.set()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_fork_waits_for_it_so_that_the_other_process_can_import_it(tmp_path, late):
+    begun, may_end = late
+    before = FORKS.count
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        storage.put({"time": 0}, FRAME)
+        assert begun.wait(10)
+        threading.Timer(0.1, may_end.set).start()
+        child = os.fork()
+        if not child:
+            os._exit(preloader.is_loaded() and before + 1 == FORKS.count)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+        assert before == FORKS.count
+
+
+def test_an_import_that_fails_is_met_by_finish_alone(tmp_path, late, monkeypatch):
+    begun, _ = late
+
+    def fail(module):
+        begun.set()
+        raise ImportError(module)
+
+    monkeypatch.setattr(sys, "of_test", fail)
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        storage.put({"time": 0}, FRAME)
+        assert begun.wait(10)
+    with TiffStorage.open(tmp_path / "run.ome.tiff") as storage:
+        assert storage.get_image_coordinates_list() == [{"time": 0}]
+
+
+SCRIPT = """
+    import sys, time
+    import numpy as np
+    from exengine_ome_tiff import TiffStorage
+
+    with TiffStorage(sys.argv[1], checkpoint=False) as storage:
+        storage.put({"time": 0}, np.ones((2000, 2000), np.uint16))
+        assert "ome_types" not in sys.modules
+        until_s = time.monotonic() + 50
+        while not hasattr(sys.modules.get("exengine_ome_tiff.ome.document"), "ome_xml"):
+            assert time.monotonic() < until_s
+            time.sleep(0.01)
+        before = set(sys.modules)
+    assert {*sys.modules} == before
+"""
+
+
+def test_finish_imports_nothing_more(tmp_path):
+    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path / "run.ome.tiff")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
