@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
 import sys
 import textwrap
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ import pytest
 import foreign
 import warm
 from acquisitions import nested
-from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff import TiffStorage, read_frame_metadata
 from exengine_ome_tiff.cli import main
 from readers.bioformats import BioFormats, unavailable_reason
 
@@ -231,3 +233,19 @@ def bioformats_if_there():
                 assert opened.warnings == []
 
     return check
+
+
+def test_the_keys_that_the_page_of_metadata_recommends_become_ome(tmp_path):
+    page = (ROOT / "docs" / "explanation" / "metadata.md").read_text("utf-8")
+    section = page.partition("## Which key do I write?")[2].partition("\n## ")[0]
+    metadata = {}
+    for keys, values in re.findall(r"^\| [^|`]+ \| (`[^|]+) \| ([^|]+) \| [^|]+ \|$", section, re.MULTILINE):
+        known = [json.loads(value) for value in re.findall(r"`([^`]+)`", values)]
+        metadata |= dict(zip_longest(re.findall(r"`([^`]+)`", keys), known, fillvalue=known[-1]))
+    assert {"exposure_ms", "x_um", "y_um", "timestamp"} <= {*metadata}
+    elapsed = {"elapsed_s": metadata.pop("elapsed_s")}
+    for name, each in (("stamped", metadata), ("elapsed", elapsed)):
+        with TiffStorage(tmp_path / f"{name}.ome.tiff", {"timestamp": metadata["timestamp"]}) as storage:
+            storage.put({"time": 0}, np.ones((8, 8), np.uint16), each)
+        found = read_frame_metadata(tmp_path / f"{name}.ome.tiff", {"time": 0})
+        assert found.ome.keys == dict.fromkeys(each, ("ome",)), found.ome.keys
