@@ -1,0 +1,49 @@
+"""Frames of several sizes in one file, which Bio-Formats opens anew for each plane."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from exengine_ome_tiff import TiffStorage
+
+SHAPES = {"overview": (8, 16), "detail": (16, 16)}
+
+
+def record(path, count, **options):
+    with TiffStorage(path, **options) as storage:
+        for number in range(count):
+            camera = ("overview", "detail")[number % 2]
+            storage.put({"time": number // 2, "camera": camera}, np.zeros(SHAPES[camera], np.uint16))
+    return storage.path
+
+
+def test_a_file_that_fiji_reads_slowly_is_told_with_the_axis_that_helps(tmp_path, caplog):
+    record(tmp_path / "run.ome.tiff", 300)
+    (line,) = [line for line in caplog.messages if "sizes" in line]
+    assert line.startswith(
+        "run: 1 file of frames of several sizes or types of pixels, each plane of which Fiji "
+    )
+    assert line.endswith(": record a folder with split_by=('position', 'camera')")
+
+
+def test_what_helps_does_help(tmp_path, caplog, bioformats):
+    path = record(tmp_path / "run", 300, split_by=("position", "camera"))
+    assert "sizes" not in caplog.text
+    for file in path.glob("*.tiff"):
+        with tifffile.TiffFile(file) as tif:
+            assert len({page.shape for page in tif.pages}) == 1
+    with bioformats(path / "run.companion.ome") as reader:
+        assert sorted(image.size_y for image in reader.series) == [8, 16]
+
+
+@pytest.mark.parametrize("count", [299, 2])
+def test_few_planes_are_not_worth_a_word(tmp_path, caplog, count):
+    record(tmp_path / "run.ome.tiff", count)
+    assert "sizes" not in caplog.text
+
+
+def test_sizes_that_no_axis_tells_apart_need_datasets_of_their_own(tmp_path, caplog):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        for number in range(300):
+            storage.put({"time": number}, np.zeros([(8, 16), (16, 16)][number > 150], np.uint16))
+    assert caplog.text.count("record a dataset of each") == 1
