@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from effort import effort
 from exengine_ome_tiff import NotFinishedError, OmeTiffError, TiffStorage, recover, validate
 from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.dataset import header as headers
@@ -538,7 +539,9 @@ def test_a_frame_with_many_keys_among_many_frames(tmp_path):
     tracemalloc.stop()  # it slows writing down
     path = tmp_path / "a.ome.tiff"
     storage = TiffStorage(path)
-    storage.put({"time": 0}, np.zeros((1, 1), np.uint8), {f"{number}": 0 for number in range(effort(3000, 10_000))})
+    storage.put(
+        {"time": 0}, np.zeros((1, 1), np.uint8), {f"{number}": 0 for number in range(effort(3000, 10_000))}
+    )
     for time in range(1, 2000):
         storage.put({"time": time}, np.zeros((1, 1), np.uint8), {"a": time})
     storage.flush()
