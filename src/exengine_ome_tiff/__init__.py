@@ -10,7 +10,16 @@ _HOMES = {
     "coordinates": ("PlateInfo",),
     "dataset": ("ImageInfo",),
     "errors": ("BeingWrittenError", "NotFinishedError", "OmeTiffError"),
-    "export": ("ExportResult", "ZarrExportResult", "export_imagej", "export_offsets", "export_ome_zarr"),
+    "export": (
+        "ExportResult",
+        "MosaicResult",
+        "ZarrExportResult",
+        "export_imagej",
+        "export_mosaic",
+        "export_offsets",
+        "export_ome_zarr",
+        "export_tile_configuration",
+    ),
     "inspection": (
         "DatasetInfo",
         "FrameMetadata",
@@ -42,10 +51,13 @@ if TYPE_CHECKING:
     from exengine_ome_tiff.errors import BeingWrittenError, NotFinishedError, OmeTiffError
     from exengine_ome_tiff.export import (
         ExportResult,
+        MosaicResult,
         ZarrExportResult,
         export_imagej,
+        export_mosaic,
         export_offsets,
         export_ome_zarr,
+        export_tile_configuration,
     )
     from exengine_ome_tiff.inspection import (
         DatasetInfo,
@@ -97,6 +109,7 @@ __all__ = [
     "Images",
     "LightSourceInfo",
     "MicroscopeInfo",
+    "MosaicResult",
     "NotFinishedError",
     "ObjectiveInfo",
     "OmeTiffError",
@@ -115,8 +128,10 @@ __all__ = [
     "acquisition",
     "convert",
     "export_imagej",
+    "export_mosaic",
     "export_offsets",
     "export_ome_zarr",
+    "export_tile_configuration",
     "info",
     "preview",
     "read_frame_metadata",

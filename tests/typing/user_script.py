@@ -23,6 +23,7 @@ from exengine_ome_tiff import (
     Images,
     LightSourceInfo,
     MicroscopeInfo,
+    MosaicResult,
     NotFinishedError,
     ObjectiveInfo,
     OmeTiffError,
@@ -41,8 +42,10 @@ from exengine_ome_tiff import (
     acquisition,
     convert,
     export_imagej,
+    export_mosaic,
     export_offsets,
     export_ome_zarr,
+    export_tile_configuration,
     info,
     preview,
     read_frame_metadata,
@@ -158,6 +161,8 @@ def change(path: Path) -> None:
     for lost in converted.skipped:
         assert_type(lost, SkippedFrame)
     assert_type(export_imagej(path, "stack.tif", image=0), ExportResult)
+    assert_type(export_mosaic(path, "mosaic.ome.tiff", flip="x", compression="zlib"), MosaicResult)
+    assert_type(export_tile_configuration(path, "TileConfiguration.txt"), Path)
     assert_type(export_offsets(path, "run.offsets.json"), Path)
     assert_type(export_ome_zarr(path, "run.zarr", version="0.4"), ZarrExportResult)
     assert_type(TiffStorageHandler(path, numbered=True).storage, TiffStorage | None)

@@ -6,7 +6,13 @@ from functools import partial
 from exengine_ome_tiff.cli.output import UsageError, say
 from exengine_ome_tiff.cli.paths import check_folder, path_argument
 from exengine_ome_tiff.cli.progress import ProgressBar
-from exengine_ome_tiff.export import export_imagej, export_offsets, export_ome_zarr
+from exengine_ome_tiff.export import (
+    export_imagej,
+    export_mosaic,
+    export_offsets,
+    export_ome_zarr,
+    export_tile_configuration,
+)
 from exengine_ome_tiff.export.ngff_metadata import VERSIONS
 from exengine_ome_tiff.export.tiff_offsets import OFFSETS_SUFFIX
 from exengine_ome_tiff.text_format import count_text
@@ -20,7 +26,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         description="Write an image as a hyperstack that ImageJ opens without Bio-Formats: with calibration, "
         "colours of channels, and labels of slices. Or write all images as OME-Zarr, with pyramids and "
         "plates: the same command resumes an export that was interrupted. Or write the offsets of a file's "
-        "pages, with which Viv and Avivator open it faster.",
+        "pages, with which Viv and Avivator open it faster. Or put tiles together by their stage positions.",
     )
     parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
     parser.add_argument(
@@ -35,11 +41,26 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         choices=VERSIONS,
         help=f"version of OME-Zarr (default: {VERSIONS[-1]}), which is Zarr 3 or 2",
     )
+    parser.add_argument(
+        "--mosaic",
+        action="store_true",
+        help="put tiles together into one .ome.tiff; or, with a file ending in .txt, write BigStitcher's "
+        "TileConfiguration.txt",
+    )
+    parser.add_argument(
+        "--flip",
+        choices=("x", "y", "xy"),
+        help="axes of the stage that point against those of the pixels, for --mosaic",
+    )
     parser.set_defaults(work=_export)
 
 
 def _export(options: argparse.Namespace) -> int:
     check_folder(options.dest)
+    if options.mosaic:
+        return _export_mosaic(options)
+    if options.flip is not None:
+        raise UsageError("--flip is for --mosaic")
     is_zarr, is_offsets = options.dest.suffix.lower() == ".zarr", options.dest.name.endswith(OFFSETS_SUFFIX)
     if (is_zarr or is_offsets) and options.image is not None:
         what = "OME-Zarr has" if is_zarr else "offsets are those of"
@@ -49,6 +70,32 @@ def _export(options: argparse.Namespace) -> int:
     if is_offsets:
         return _export_offsets(options)
     return _export_zarr(options) if is_zarr else _export_imagej(options)
+
+
+def _export_mosaic(options: argparse.Namespace) -> int:
+    if options.image is not None or options.ngff is not None:
+        raise UsageError("--mosaic takes all images: leave out --image and --ngff")
+    settings = {"flip": options.flip or "", "overwrite": options.overwrite}
+    try:
+        if options.dest.suffix.lower() == ".txt":
+            say(
+                f"{export_tile_configuration(options.path, options.dest, **settings)}: places for BigStitcher"
+            )
+            return 0
+        with ProgressBar("plane") as bar:
+            done = export_mosaic(
+                options.path, options.dest, progress=partial(bar.step, "exporting"), **settings
+            )
+    except FileExistsError as error:
+        raise UsageError(f"{error}; --overwrite replaces a file") from error
+    except ValueError as error:
+        raise UsageError(error) from error
+    say(f"{done.path}: {count_text(len(done.tiles), 'mosaic')}")
+    for count, (height, width) in zip(done.tiles, done.sizes, strict=True):
+        say(f"{count_text(count, 'tile')}: Y={height} X={width}")
+    for each in done.skipped:
+        say(f"{each.what}: {each.reason}")
+    return 1 if done.skipped else 0
 
 
 def _export_offsets(options: argparse.Namespace) -> int:

@@ -1,13 +1,21 @@
-"""From a dataset to what other programs want: ImageJ's own TIFF, OME-Zarr, and offsets of pages."""
+"""From a dataset to what other programs want: ImageJ's own TIFF, OME-Zarr, mosaics, offsets of pages."""
 
 from exengine_ome_tiff.export.imagej_export import ExportResult, export_imagej
+from exengine_ome_tiff.export.mosaic_export import (
+    MosaicResult,
+    export_mosaic,
+    export_tile_configuration,
+)
 from exengine_ome_tiff.export.tiff_offsets import export_offsets
 from exengine_ome_tiff.export.zarr_export import ZarrExportResult, export_ome_zarr
 
 __all__ = [
     "ExportResult",
+    "MosaicResult",
     "ZarrExportResult",
     "export_imagej",
+    "export_mosaic",
     "export_offsets",
     "export_ome_zarr",
+    "export_tile_configuration",
 ]

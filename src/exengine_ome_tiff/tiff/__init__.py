@@ -2,7 +2,7 @@
 
 from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of, sha1_digests
 from exengine_ome_tiff.tiff.decode import segment_shape
-from exengine_ome_tiff.tiff.disk import patiently, sync_folder, write_part, write_whole
+from exengine_ome_tiff.tiff.disk import patiently, scratch_array, sync_folder, write_part, write_whole
 from exengine_ome_tiff.tiff.file_tail import BufferPool
 from exengine_ome_tiff.tiff.final_chain import finish_journal
 from exengine_ome_tiff.tiff.foreign_tiff import ForeignTiff
@@ -68,6 +68,7 @@ __all__ = [
     "read_description",
     "read_head",
     "read_page",
+    "scratch_array",
     "segment_shape",
     "sha1_digests",
     "smaller_shapes",

@@ -1,15 +1,20 @@
 """What is asked of the operating system: write all bytes, reserve room, wait until they are safe."""
 
 import errno
+import math
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from exengine_ome_tiff.tiff import system_calls
 
@@ -17,6 +22,9 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 _LITTLE_ROOM_BYTES = 4 << 20
+IN_MEMORY_BYTES = 64 << 20
+"""Of an image that is worked on; a larger one is in a temporary file."""
+_ZEROS = bytes(1 << 20)
 _Lock = AbstractContextManager[object]
 _NO_LOCK: _Lock = nullcontext()
 _NOT_SUPPORTED = (errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.ENOTTY)
@@ -208,6 +216,31 @@ def write_part(path: Path, data: bytes, *, fsync: bool) -> Path:
         part.unlink(missing_ok=True)
         raise told(error, path) from error
     return part
+
+
+def scratch_array(shape: tuple[int, ...], dtype: np.dtype[Any], folder: Path) -> npt.NDArray[Any]:
+    """Return zeros to work on: in memory up to 64 MB, else in a temporary file, which goes with the array.
+
+    Parameters
+    ----------
+    shape, dtype
+        Of the array.
+    folder
+        Where the file is.
+
+    Raises
+    ------
+    OSError
+        There is no room for it.
+    """
+    nbytes = math.prod(shape) * dtype.itemsize
+    if nbytes <= IN_MEMORY_BYTES:
+        return np.zeros(shape, dtype)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for start in range(0, nbytes, len(_ZEROS)):  # now, as a mapped page without room kills the process
+            file.write(_ZEROS[: nbytes - start])
+        file.flush()
+        return np.memmap(file, dtype, mode="r+", shape=shape)
 
 
 def told(error: OSError, path: Path) -> OSError:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import FileIO
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from exengine_ome_tiff.tiff.chain import (
     OFFSET,
     SUB_IFDS,
 )
-from exengine_ome_tiff.tiff.disk import write_all
+from exengine_ome_tiff.tiff.disk import IN_MEMORY_BYTES, scratch_array, write_all
 from exengine_ome_tiff.tiff.ifds import (
     ALIGNMENT,
     NO_SIZE,
@@ -39,13 +39,16 @@ from exengine_ome_tiff.tiff.ifds import (
 )
 from exengine_ome_tiff.tiff.journal_file import SYNC_LOST, JournalFile
 from exengine_ome_tiff.tiff.page_table import PageHandle
+from exengine_ome_tiff.tiff.pixels import Window
 from exengine_ome_tiff.tiff.pyramid import halved
+from exengine_ome_tiff.tiff.stored_page import read_page
 
 logger = logging.getLogger(__name__)
 
 _WRITE_BYTES = 1 << 20
 _RUN_PAGES = 4096
 _REDUCED = 1
+_BAND_BYTES = 16 << 20
 
 
 class Page(NamedTuple):
@@ -147,18 +150,39 @@ def _write_smaller(journal: JournalFile, pages: npt.NDArray[np.int64]) -> None:
         copies = journal.smaller.setdefault(handle, []) if formats else []
         if len(copies) == len(formats):
             continue
-        try:
-            left -= journal.stored_nbytes(handle)
-            image = journal.stored(copies[-1] if copies else handle)
-        except (OmeTiffError, OSError) as error:
-            copies.clear()
-            logger.error("%s: no smaller copies of a page that cannot be read: %s", journal.path, error)
-            continue
-        if left < 0:
-            raise OmeTiffError(f"{journal.path}: its pages overlap")
+        image: npt.NDArray[Any] | None = None
         for pixels in formats[len(copies) :]:
-            image = halved(image)
-            copies.append(journal.append_loose(image, pixels))
+            half = scratch_array(pixels.stored_shape, pixels.stored_dtype, journal.path.parent)
+            try:
+                left -= journal.stored_nbytes(handle) if image is None else 0
+                _halve(journal, copies[-1] if copies else handle, image, half)
+            except (OmeTiffError, OSError) as error:
+                copies.clear()
+                logger.error("%s: no smaller copies of a page that cannot be read: %s", journal.path, error)
+                break
+            if left < 0:
+                raise OmeTiffError(f"{journal.path}: its pages overlap")
+            copies.append(journal.append_loose(half, pixels))
+            image = half
+
+
+def _halve(
+    journal: JournalFile, source: PageHandle, image: npt.NDArray[Any] | None, half: npt.NDArray[Any]
+) -> None:
+    """Fill an array with a page of twice its size, which may be in memory, a band of rows at a time."""
+    pixels = journal.pages.format(source)
+    width = pixels.stored_shape[1]
+    step = max(1, _BAND_BYTES // max(1, 2 * half[:1].nbytes))
+    for top in range(0, len(half), step):
+        bottom = min(top + step, len(half))
+        if image is not None:
+            band = image[2 * top : 2 * bottom]
+        elif pixels.nbytes <= IN_MEMORY_BYTES:
+            band = (image := journal.stored(source))[2 * top : 2 * bottom]
+        else:
+            window = Window(2 * top, 0, 2 * bottom, width)
+            band = read_page(journal.file, journal.pages.data_at(source), pixels, window)
+        half[top:bottom] = halved(band)
 
 
 def final_pages(

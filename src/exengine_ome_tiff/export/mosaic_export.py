@@ -1,0 +1,184 @@
+"""Export of tiles as mosaics, or as places for BigStitcher."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+from exengine_ome_tiff.conversion.frame_copy import Conversion
+from exengine_ome_tiff.conversion.partial_result import PartialResult
+from exengine_ome_tiff.conversion.sources import SkippedFrame
+from exengine_ome_tiff.dataset.location import is_tiff, new_path
+from exengine_ome_tiff.export.mosaic_groups import StagePlaces
+from exengine_ome_tiff.export.mosaic_source import MosaicSource
+from exengine_ome_tiff.inspection.open_dataset import OpenDataset
+from exengine_ome_tiff.tiff import write_whole
+
+Flip = Literal["", "x", "y", "xy"]
+_PYRAMID = {"pyramid_levels": "auto"}
+
+
+@dataclass(frozen=True, slots=True)
+class MosaicResult:
+    """What `export_mosaic` wrote.
+
+    Parameters
+    ----------
+    path
+        The file.
+    tiles
+        Number of tiles of each mosaic, in the order of the first tiles.
+    sizes
+        Height and width of each mosaic in pixels.
+    skipped
+        Planes that could not be read.
+    """
+
+    path: Path
+    tiles: tuple[int, ...]
+    sizes: tuple[tuple[int, int], ...]
+    skipped: tuple[SkippedFrame, ...]
+
+
+def export_mosaic(
+    path: str | PathLike[str],
+    dest: str | PathLike[str],
+    *,
+    flip: Flip = "",
+    overwrite: bool = False,
+    progress: Callable[[int, int], object] | None = None,
+    **options: Any,
+) -> MosaicResult:
+    """Put tiles together by their stage positions, into one OME-TIFF with pyramids.
+
+    A mosaic has the planes of its tiles along time, channel and z. Each tile lies at its stage position,
+    divided by the pixel size and rounded to whole pixels. Each pixel comes from the tile whose center is
+    nearest: overlaps are cut in their middle, outer edges stay, and nothing is blended or registered.
+    `tile`, `row` and `column` are axes of a grid, and a grid is one mosaic. Other positions make a mosaic
+    where they touch, within a well if there is a plate.
+
+    A plane is put together in memory up to 64 MB, else in a temporary file beside `dest`. A second call
+    resumes an export that was interrupted.
+
+    Parameters
+    ----------
+    path
+        A single file, a folder, or any file of a folder, finished or not.
+    dest
+        The file to write, ending in .ome.tiff.
+    flip
+        Axes of the stage that point against those of the pixels. By default a tile with a greater X lies to
+        the right, and one with a greater Y lies below.
+    overwrite
+        Replace a dataset at `dest` when the result is complete.
+    progress
+        Called with the number of planes that are written, and the number of all planes.
+    **options
+        Options of `TiffStorage`, such as ``compression``; ``pyramid_levels`` is "auto" unless it is given.
+
+    Returns
+    -------
+    MosaicResult
+
+    Raises
+    ------
+    FileNotFoundError
+        There is nothing at `path`.
+    FileExistsError
+        There is something at `dest`, or an unfinished result of another request beside it.
+    ValueError
+        No two images touch, a pixel size or a stage position is not known, or `dest` is no TIFF file.
+    OmeTiffError
+        There is no dataset at `path`.
+    OSError
+        Reading or writing failed; a second call resumes.
+    """
+    target = new_path(dest)
+    if not is_tiff(target):
+        raise ValueError(f"{target}: a mosaic is one file, whose name ends in .ome.tiff")
+    _check_flip(flip)
+    with OpenDataset(path) as data:
+        if any(target.exists() and target.samefile(each) for each in data.paths):
+            raise ValueError(f"the destination {target} is the dataset itself")
+        source = MosaicSource(data, flip, target.parent)
+        wanted = {name: value for name, value in source.options.items() if value is not None}
+        wanted |= _PYRAMID | options
+        request = {"mosaic_of": str(source.path), "flip": flip, "options": wanted}
+        part = PartialResult(target, request, overwrite=overwrite)
+
+        def report(_what: str, done: int, total: int) -> None:
+            if progress is not None:
+                progress(done, total)
+
+        conversion = Conversion(source, part, wanted, report)
+        conversion.copy()
+        return MosaicResult(
+            part.publish(),
+            tuple(len(group.images) for group in source.groups),
+            tuple(group.layout.shape for group in source.groups),
+            conversion.skipped,
+        )
+
+
+def export_tile_configuration(
+    path: str | PathLike[str], dest: str | PathLike[str], *, flip: Flip = "", overwrite: bool = False
+) -> Path:
+    """Write where tiles lie as BigStitcher's TileConfiguration.txt ("Read Locations From File").
+
+    BigStitcher numbers its view setups channel by channel, and within a channel in the order of the images.
+    Places are those of the first pixels of tiles, in pixels from the leftmost and the topmost tile.
+
+    Parameters
+    ----------
+    path
+        A single file, a folder, or any file of a folder, finished or not.
+    dest
+        The file to write, ending in .txt.
+    flip
+        As for `export_mosaic`.
+    overwrite
+        Replace a file.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is nothing at `path`.
+    FileExistsError
+        There is something at `dest`.
+    ValueError
+        A pixel size or a stage position is not known, images have unlike channels, or `dest` is no .txt file.
+    OmeTiffError
+        There is no dataset at `path`.
+    OSError
+        The file could not be written.
+    """
+    target = new_path(dest)
+    if target.suffix.lower() != ".txt":
+        raise ValueError(f"{target}: the name of a tile configuration ends in .txt")
+    _check_flip(flip)
+    if target.exists() and not (overwrite and target.is_file()):
+        raise FileExistsError(f"{target} exists")
+    with OpenDataset(path) as data:
+        places = StagePlaces.of(data, flip)
+        counts = {image.layout.sizes["C"] * image.pixels.samples for image in places.images}
+        if len(counts) > 1:
+            raise ValueError(f"images have unlike numbers of channels: {sorted(counts)}")
+        pixels, lines = places.pixels().tolist(), ["dim = 3"]
+    for channel in range(counts.pop()):
+        lines += [
+            f"{channel * len(pixels) + number}; ; ({x:.3f}, {y:.3f}, 0.0)"
+            for number, (x, y) in enumerate(pixels)
+        ]
+    write_whole(target, "".join(f"{line}\n" for line in lines).encode(), fsync=False)
+    return target
+
+
+def _check_flip(flip: str) -> None:
+    if flip not in ("", "x", "y", "xy"):
+        raise ValueError(f"got flip={flip!r}, expected '', 'x', 'y' or 'xy'")

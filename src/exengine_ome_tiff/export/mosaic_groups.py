@@ -1,0 +1,158 @@
+"""Which images of a dataset are tiles of one mosaic, and where they lie on the stage."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates import Coordinates, Well, well_of_image
+from exengine_ome_tiff.export.tile_layout import TileLayout
+from exengine_ome_tiff.inspection.dataset_document import images_of_document
+from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
+from exengine_ome_tiff.text_format import list_text
+
+GRID_AXES = frozenset({"tile", "row", "column"})
+"""Axes of the tiles of one grid."""
+_PLACE_AXES = frozenset({"position", "well", "field"})
+"""Axes of places, which make a mosaic where they touch."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MosaicGroup:
+    """Images that are the tiles of one mosaic.
+
+    Parameters
+    ----------
+    images
+        The tiles.
+    layout
+        Where they lie.
+    coordinates
+        Coordinates of the mosaic, beside time, channel and z.
+    axes
+        Axes that these coordinates replace.
+    center_um
+        X and Y of its center on the stage.
+    """
+
+    images: Sequence[OpenImage]
+    layout: TileLayout
+    coordinates: Coordinates
+    axes: frozenset[str]
+    center_um: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StagePlaces:
+    """Where images lie on the stage.
+
+    Parameters
+    ----------
+    images
+        In the order of the OME-XML.
+    positions_um
+        X and Y of the center of each, shape (images, 2).
+    pixel_size_um
+        Width and height of a pixel of each, shape (images, 2).
+    flip
+        Axes of the stage that point against those of the pixels: any of "x" and "y".
+    """
+
+    images: Sequence[OpenImage]
+    positions_um: npt.NDArray[np.float64]
+    pixel_size_um: npt.NDArray[np.float64]
+    flip: str
+
+    @classmethod
+    def of(cls, data: OpenDataset, flip: str) -> "StagePlaces":
+        """Find out the places; ValueError where a pixel size or a stage position is not known."""
+        images, positions, sizes = images_of_document(data), [], []
+        for image in images:
+            calibration = data.calibration(image)
+            x, y = (calibration.planes[name].ravel() for name in ("x_um", "y_um"))
+            known = np.flatnonzero(~(np.isnan(x) | np.isnan(y)))
+            height_um, width_um = calibration.pixel_size_um
+            if not height_um or not width_um:
+                raise ValueError(
+                    f"{image.name}: the pixel size is not known, so stage positions are no pixels"
+                )
+            if not known.size:
+                raise ValueError(f"{image.name}: no plane has a stage position along x and y")
+            positions.append((x[known[0]], y[known[0]]))
+            sizes.append((width_um, height_um))
+        return cls(images, np.array(positions), np.array(sizes), flip)
+
+    def pixels(self) -> npt.NDArray[np.float64]:
+        """Return column and row of the first pixel of each image, shape (images, 2); the least are 0."""
+        signs = [-1 if axis in self.flip else 1 for axis in "xy"]
+        found: npt.NDArray[np.float64] = self.positions_um / self.pixel_size_um * signs
+        found -= found.min(axis=0)
+        return found
+
+    def groups(self, data: OpenDataset) -> list[MosaicGroup]:
+        """Return the mosaics that the images make; ValueError where none has several tiles."""
+        origins = np.rint(self.pixels()).astype(np.int64)
+        plate = data.facts.plate([image.layout for image in self.images])
+        members: dict[object, list[int]] = {}
+        wells: list[Well | None] = []
+        for number, image in enumerate(self.images):
+            wells.append(None if plate is None else well_of_image(plate, image.layout))
+            well = wells[number]
+            key = (
+                _kept_labels(image),
+                None if well is None or GRID_AXES & image.coordinates.keys() else well[:2],
+                image.pixels.stored,
+                tuple(self.pixel_size_um[number]),
+            )
+            members.setdefault(key, []).append(number)
+        groups = []
+        for numbers in members.values():
+            groups += self._mosaics(np.array(numbers), origins, wells[numbers[0]])
+        if all(len(group.images) == 1 for group in groups):
+            names = list_text([image.name for image in self.images])
+            raise ValueError(f"no two images touch on the stage: {names}")
+        return groups
+
+    def _mosaics(
+        self, numbers: npt.NDArray[np.int64], origins: npt.NDArray[np.int64], well: Well | None
+    ) -> list[MosaicGroup]:
+        """Make one mosaic of a grid, and one of each set of places that touch."""
+        first = self.images[numbers[0]]
+        height, width = first.pixels.stored_shape[:2]
+        layout = TileLayout.of(origins[numbers], (width, height))
+        is_grid = bool(GRID_AXES & first.coordinates.keys()) and not layout.is_too_sparse
+        parts = [np.arange(len(numbers))] if is_grid else layout.components()
+        axes = GRID_AXES if is_grid else GRID_AXES | _PLACE_AXES
+        groups = []
+        for part in parts:
+            chosen = numbers[part]
+            images = [self.images[number] for number in chosen]
+            labels: Coordinates = {
+                axis: value for axis, value in images[0].coordinates.items() if axis not in axes
+            }
+            if not is_grid and well is not None and len(parts) == 1:
+                labels["position"] = _well_name(well)
+            elif not is_grid and (len(parts) > 1 or well is not None):
+                labels["position"] = images[0].name
+            corners = self.positions_um[chosen]
+            center = tuple(((corners.min(axis=0) + corners.max(axis=0)) / 2).tolist())
+            groups.append(
+                MosaicGroup(images, TileLayout.of(origins[chosen], layout.size), labels, axes, center)
+            )
+        return groups
+
+
+def _kept_labels(image: OpenImage) -> tuple[tuple[str, int | str], ...]:
+    """Return the labels that all tiles of a mosaic share."""
+    axes = GRID_AXES if GRID_AXES & image.coordinates.keys() else _PLACE_AXES
+    return tuple((axis, value) for axis, value in image.coordinates.items() if axis not in axes)
+
+
+def _well_name(well: Well) -> str:
+    """Name a well, such as B02."""
+    letters, row = "", well.row + 1
+    while row:
+        row, last = divmod(row - 1, 26)
+        letters = chr(ord("A") + last) + letters
+    return f"{letters}{well.column + 1:02d}"

@@ -1,0 +1,128 @@
+"""Mosaics as the frames of a source, so that they are written, and resumed, as a conversion is."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.conversion.sources import Source, UnreadableFrameError
+from exengine_ome_tiff.coordinates import Coordinates, FrameNumber, Key
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.export.mosaic_groups import MosaicGroup, StagePlaces
+from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
+from exengine_ome_tiff.ome import ChannelInfo, Given
+from exengine_ome_tiff.tiff import scratch_array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plane:
+    """A plane of a mosaic, and the frames of those of its tiles that have it."""
+
+    group: MosaicGroup
+    frames: dict[int, FrameNumber]
+
+
+class MosaicSource(Source):
+    """The mosaics that the images of a dataset make; ValueError where they make none.
+
+    Parameters
+    ----------
+    data
+        The dataset, which stays open.
+    flip
+        As for `StagePlaces`.
+    folder
+        Where large mosaics are put together.
+    """
+
+    def __init__(self, data: OpenDataset, flip: str, folder: Path) -> None:
+        paths, location = data.paths, data.location
+        super().__init__(location.folder if location.is_folder else paths[0])
+        self._data, self._folder = data, folder
+        self.groups = StagePlaces.of(data, flip).groups(data)
+        self.summary_metadata = {"mosaic_of": location.name}
+        self.options = _options(data, self.groups)
+        self._planes: dict[frozenset[tuple[str, int | str]], _Plane] = {}
+        keys = {number: key for key, number in data.frames.numbers.items()}
+        for group in self.groups:
+            self._add_planes(group, keys)
+
+    def _add_planes(self, group: MosaicGroup, keys: Mapping[FrameNumber, Key]) -> None:
+        for tile, image in enumerate(group.images):
+            for number in np.sort(image.layout.frames[image.layout.frames >= 0]).tolist():
+                own = self._data.frames.axes.coordinates(keys[number])
+                inside = {axis: value for axis, value in own.items() if axis not in image.coordinates}
+                place = frozenset((group.coordinates | inside).items())
+                self._planes.setdefault(place, _Plane(group, {})).frames[tile] = number
+
+    def coordinates(self) -> list[Coordinates]:
+        """Return the coordinates of all planes, in the order in which their first tiles came."""
+        order = sorted(self._planes.items(), key=lambda each: min(each[1].frames.values()))
+        return [dict(sorted(place)) for place, _ in order]
+
+    def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
+        """Put a plane together, tile by tile."""
+        plane = self._planes[frozenset(coordinates.items())]
+        group, layout = plane.group, plane.group.layout
+        first = group.images[0].pixels
+        shape = *layout.shape, *first.stored_shape[2:]
+        mosaic = scratch_array(shape, first.stored_dtype, self._folder)
+        for tile, frame in plane.frames.items():
+            try:
+                pixels = self._data.frames.stored(frame)
+            except (OmeTiffError, OSError) as error:
+                raise UnreadableFrameError(str(error)) from error
+            kept = layout.kept(tile, [*plane.frames])
+            where = kept if pixels.ndim == 2 else kept[..., None]
+            np.copyto(mosaic[layout.windows(tile)], pixels, where=where)
+        return mosaic, self._metadata(plane)
+
+    def _metadata(self, plane: _Plane) -> dict[str, object]:
+        """Return what is known of the first tile, with the place of the whole mosaic."""
+        tile, frame = next(iter(plane.frames.items()))
+        image, facts = plane.group.images[tile], self._data.facts
+        values = facts.described(image.layout, image.name)
+        told: dict[str, object] = {
+            name: float(facts.columns[name][frame])
+            for name in ("exposure_s", "z_um")
+            if not np.isnan(facts.columns[name][frame])
+        }
+        told["x_um"], told["y_um"] = plane.group.center_um
+        height_um, width_um = self._data.calibration(image).pixel_size_um
+        told["pixel_size_um"], told["pixel_size_y_um"] = width_um, height_um
+        if values.time_interval_s is not None:
+            told["time_interval_s"] = values.time_interval_s
+        if values.z_step_um is not None:
+            told["z_step_um"] = values.z_step_um
+        delta_s = facts.columns["delta_t_s"][frame]
+        if not np.isnan(delta_s):
+            if values.acquired is None:
+                told["elapsed_s"] = float(delta_s)
+            else:
+                told["timestamp"] = (values.acquired + timedelta(seconds=float(delta_s))).isoformat()
+        return told
+
+
+def _options(data: OpenDataset, groups: list[MosaicGroup]) -> dict[str, Any]:
+    """Return what was said of the dataset, and what its metadata says of channels and objective."""
+    header = data.header
+    given = {each.name: getattr(header.given, each.name) for each in fields(Given)}
+    channels = dict(header.given.channels)
+    for image in (group.images[0] for group in groups):
+        values = data.facts.described(image.layout, image.name)
+        given["objective"] = given["objective"] or values.objective
+        for value, info in _channels(image, [each.info for each in values.channels]):
+            channels.setdefault(value, info)
+    return given | {"fold_axes": header.fold_axes, "plate": header.plate or False, "channels": channels}
+
+
+def _channels(image: OpenImage, infos: list[ChannelInfo]) -> Iterator[tuple[int | str, ChannelInfo]]:
+    """Yield the channels of an image with the names that numbered ones have."""
+    layout = image.layout
+    for value, name, info in zip(layout.values["C"], layout.channel_names, infos, strict=True):
+        if value is not None:
+            yield value, replace(info, name=None if name == value else name, filters=())
