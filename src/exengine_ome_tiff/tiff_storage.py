@@ -36,21 +36,21 @@ from exengine_ome_tiff.writing.safety import Safety
 
 
 class TiffStorage(Reader):
-    """Write frames of any coordinates, shape and metadata, in any order, into OME-TIFF.
+    """Write frames with any coordinates, shape and metadata, in any order, to OME-TIFF.
 
-    Every frame can be read back, from any thread, as soon as `put` returns. Until `finish` the files are
-    BigTIFF files that hold all that was written; `finish` makes OME-TIFF of them. All methods may be called
-    from several threads. In a signal handler in the middle of `put` or `flush`, `close` and `finish` finish
-    the dataset, and the interrupted call raises a RuntimeError; `put` and `flush` raise one there and
-    change nothing. A storage that is collected, or still open when Python ends, is finished then.
+    Every frame can be read, from any thread, as soon as `put` returns. Until `finish`, the files are BigTIFF
+    files that contain all frames; `finish` turns them into OME-TIFF. All methods are thread-safe. If a signal
+    handler interrupts `put` or `flush` and calls `close` or `finish`, the dataset is finished and the
+    interrupted call raises a RuntimeError; `put` and `flush` in such a handler raise one and change nothing.
+    A storage is finished when it is garbage-collected or when Python exits.
 
-    The options are about
+    The options are in groups:
 
-    - **where**: `path`, `summary_metadata`, `overwrite`, `numbered`;
-    - **safety**: `on_error`, `checksums`, `fsync`;
-    - **layout of pages**: `compression`, `compression_level`, `predictor`, `tile`, `pyramid_levels`,
+    - **location**: `path`, `summary_metadata`, `overwrite`, `numbered`;
+    - **safety**: `on_error`, `checksums`, `checkpoint`, `fsync`;
+    - **page layout**: `compression`, `compression_level`, `predictor`, `tile`, `pyramid_levels`,
       `fold_axes`, `split_by`;
-    - **description**, which goes before what metadata says: `plate`, `pixel_size_um`, `z_step_um`,
+    - **description**, which overrides the metadata: `plate`, `pixel_size_um`, `z_step_um`,
       `time_interval_s`, `channels`, `objective`, `image_name`, `description`, `experimenter`,
       `microscope`, `filters`, `annotations`;
     - **metadata**: `exclude_metadata`, `translators`;
@@ -59,102 +59,102 @@ class TiffStorage(Reader):
     Parameters
     ----------
     path
-        With the suffix of a TIFF file (``run.ome.tiff``) one file with all images in it; any other path is a
-        folder with one self-contained OME-TIFF for each position, or field of a well (see `split_by`), and
-        a ``.companion.ome`` that lists them all. Missing parent folders are made.
+        With a TIFF suffix (``run.ome.tiff``), one file with all images. Any other path is a folder with one
+        self-contained OME-TIFF per position, or per field of a well (see `split_by`), and a
+        ``.companion.ome`` that lists them all. Missing parent folders are created.
     summary_metadata
-        What describes the whole dataset; anything that `put` takes as metadata.
+        Metadata of the whole dataset; anything that `put` takes as metadata.
     overwrite
-        Replace the dataset at `path`; files that no `TiffStorage` wrote stay. Without it an existing path is
-        refused. The old dataset waits in a hidden folder beside it, ``.NAME.replaced``, and is deleted when
-        the new one is finished.
+        Replace the dataset at `path`, but no files of other programs. Without it, an existing path is
+        refused. The old dataset is kept in a hidden folder beside it, ``.NAME.replaced``, until the new one
+        is finished.
     numbered
-        Add the next free number to the name, ``run_001.ome.tiff``, ``run_002.ome.tiff`` and so on, so that
-        every run has a dataset of its own. The property `path` is where it is.
+        Add the next free number to the name: ``run_001.ome.tiff``, ``run_002.ome.tiff``, ... Every run then
+        has its own dataset. The property `path` is the numbered path.
     on_error
-        "raise": `put` raises what went wrong. As ExEngine's `DataHandler` dies of that without a word,
-        `close` raises it again unless the thread that met it has put another frame since. "collect": `put`
-        logs what went wrong and returns, so that the acquisition goes on; a frame for which there was no
-        room is tried once more, before the next one or at the end; `close` raises an `ExceptionGroup`.
+        "raise": `put` raises errors. Because ExEngine's `DataHandler` thread dies silently of them, `close`
+        raises the error again unless that thread has put another frame since. "collect": `put` logs errors
+        and returns, so that the acquisition continues. A frame that found no space is tried once more,
+        before the next one or at the end. `close` raises all errors as an `ExceptionGroup`.
     checksums
-        Record a checksum of the pixels of each frame, which `validate` compares: "crc32", which is fast and
-        finds damage (True means the same), or "sha256", for archives that ask for it. "sha1" is also in the
-        OME-XML, as HashSHA1 of each plane: of the bytes of its pixels, row by row, little-endian, with the
-        samples of a pixel together.
+        Record a checksum of each frame's pixels, which `validate` compares: "crc32", which is fast and
+        detects damage (the same as True), or "sha256", for archives that require it. "sha1" is also written
+        to the OME-XML, as HashSHA1 of each plane: of the bytes of its pixels, row by row, little-endian, with
+        the samples of a pixel together.
     checkpoint
         When the files become OME-TIFF during a run, so that any program shows the frames put so far: seconds
-        from one checkpoint to the next, or False for never. "auto": after 10 s, then whenever there are twice
-        as many frames and 10 s have passed. `checkpoint()` makes one more.
+        between checkpoints, or False for never. "auto": after 10 s, then whenever the number of frames has
+        doubled and 10 s have passed. `checkpoint()` makes an additional one.
     fsync
-        Whether `finish` waits until all is on the disk, so that it survives a loss of power.
+        Whether `finish` waits until all data is on the disk, so that it survives a power failure.
     compression
-        "zlib", or with the extra `codecs` "lzw" or "zstd": lossless, and read by Bio-Formats.
+        "zlib", or with the extra `codecs` "lzw" or "zstd": lossless, and readable by Bio-Formats.
     compression_level
-        From 0 to 9 for zlib, from 1 to 22 for zstd; 1 if None, as higher ones gain little on camera images.
+        0 to 9 for zlib, 1 to 22 for zstd; 1 if None, because higher levels gain little on camera images.
     predictor
-        Store integers as differences between neighbours, which often compress better.
+        Whether to store integers as differences between neighbouring pixels, which often compress better.
     tile
-        Height and width of tiles in pixels, multiples of 16, for frames that are larger.
+        Height and width of tiles in pixels, multiples of 16, for larger frames.
     pyramid_levels
-        How many smaller copies `finish` makes of each frame, each of half the height and width of the one
-        before: the resolutions between which viewers of large images change. "auto": copies down to 1024
-        pixels of frames of more than 3192 x 3192 pixels, OMERO's bound, which is an area. Tiles are then
-        (512, 512) if `tile` is None.
+        Number of pyramid levels that `finish` adds to each frame, each downsampled by 2 for viewers of large
+        images. "auto": levels down to 1024 pixels for frames of more than 3192 x 3192 pixels (OMERO's bound,
+        which is an area). Tiles are then (512, 512) if `tile` is None.
     fold_axes
-        Axes that stay inside an image instead of making further images, each with the one of "Z", "C" and "T"
-        that takes it in, such as ``{"angle": "T"}``. OME calls this modulo: ModuloAlongT.
+        Extra axes to fold into "Z", "C" or "T" instead of creating one image per value, such as
+        ``{"angle": "T"}``. OME calls this modulo: ModuloAlongT.
     split_by
         Axes that split a folder into files: one file for each combination of their values, such as
         ``("position", "camera")``. "position" includes "well" and "field". ("position",) if None.
     plate
-        The multi-well plate that positions lie on; False for none. By default positions make a plate if their
-        names can only be those of wells, such as "A01" or "B12-Site_3".
+        The multi-well plate that contains the positions; False for none. By default, positions form a plate
+        if their names can only be wells, such as "A01" or "B12-Site_3".
     pixel_size_um
-        Distance of pixels in the sample.
+        Pixel size in the sample plane, in micrometres.
     z_step_um
-        Distance of slices in the sample.
+        Spacing between slices, in micrometres.
     time_interval_s
-        Time from one time point to the next.
+        Frame interval, in seconds.
     channels
-        What is known of channels, by their values along the axis ``channel``.
+        Description of each channel, by its value on the axis ``channel``.
     objective
-        The objective that all frames were taken with.
+        The objective of all frames.
     image_name
-        What the names of images begin with.
+        Prefix of image names.
     description
         Text about the dataset.
     experimenter
-        Who recorded it. ``ExperimenterInfo()`` takes the user name of the summary metadata; None writes none.
+        The person who recorded the dataset. ``ExperimenterInfo()`` takes the user name of the summary
+        metadata; None writes none.
     microscope
-        That records the dataset.
+        The microscope that recorded the dataset.
     filters
-        Filters and dichroics by the labels that filter wheels and cubes have in metadata, or that channels
-        name in ``ChannelInfo(filters=...)``: they become Filter, Dichroic and LightPath.
+        Filters and dichroics, by their labels in the metadata of filter wheels and cubes, or in
+        ``ChannelInfo(filters=...)``: they become Filter, Dichroic and LightPath.
     annotations
-        What else is to be said, by name: sample, protocol. "licence" is also the document's Rights.
+        Further text, by name: sample, protocol, ... "licence" is also the document's Rights.
     exclude_metadata
-        Names of keys that are to be nowhere in the file, neither in records nor in the summary; "private" for
-        those of people, computers and folders.
+        Names of metadata keys to remove from the whole file, records and summary included; "private" for
+        keys that name people, computers and folders.
     translators
-        Dialects of metadata that this package does not know; they are asked before the others.
+        Translators for additional metadata dialects; they are tried before the built-in ones.
     plan
-        The frames that are to come: a `useq.MDASequence`, or a dict of axes with the number of their values,
-        or the values, such as ``{"time": 10, "channel": ["DAPI", "GFP"]}``. The end of the run and `info`
-        report what did not come. Any other frame is stored as well.
+        The planned frames: a `useq.MDASequence`, or a dict of axes with their numbers of values, or the
+        values, such as ``{"time": 10, "channel": ["DAPI", "GFP"]}``. The end of the run and `info` report
+        planned frames that are missing. Frames outside the plan are stored as well.
 
     Raises
     ------
     FileExistsError
-        There is something at `path` that is not to be replaced, or another storage writes it.
+        `path` exists and must not be replaced, or another storage is writing it.
     TypeError, ValueError
-        An option has a value that it cannot have.
+        An option has an invalid value.
     ImportError
         A compression needs the extra `codecs`.
 
     Examples
     --------
     >>> storage = TiffStorage("run.ome.tiff")
-    >>> storage.put({"time": 0, "channel": "DAPI"}, np.zeros((512, 512), np.uint16), {"Exposure-ms": 10})
+    >>> storage.put({"time": 0, "channel": "DAPI"}, np.zeros((512, 512), np.uint16), {"exposure_ms": 10})
     >>> storage.finish()
     """
 
@@ -212,7 +212,7 @@ class TiffStorage(Reader):
         self._record(recording, claimed, safety)
 
     def _record(self, recording: Recording, claimed: Claim, safety: Safety) -> None:
-        """Begin to take frames, or go on."""
+        """Start or resume writing."""
         errors = PutErrors(safety.on_error)
         try:
             recorder = Recorder(recording, claimed, errors, safety)
@@ -233,8 +233,8 @@ class TiffStorage(Reader):
         Parameters
         ----------
         path
-            A single file, a folder, or any file of a folder, its companion included. Files and folders may
-            have been moved and renamed.
+            A single file, a folder, or any file of a folder, including its companion. Files and folders may
+            have been moved or renamed.
         allow_unfinished
             Open a dataset that was not finished, too: the frames that are in its files at this moment;
             `refresh` and `follow` read those that come.
@@ -242,16 +242,16 @@ class TiffStorage(Reader):
         Returns
         -------
         TiffStorage
-            It takes no frames: `put` raises.
+            Read-only: `put` raises.
 
         Raises
         ------
         FileNotFoundError
-            There is nothing at `path`.
+            `path` does not exist.
         OmeTiffError
-            What is there was not written by a `TiffStorage`.
+            `path` was not written by a `TiffStorage`.
         NotFinishedError
-            It was, and never finished, and `allow_unfinished` is False.
+            The dataset is not finished and `allow_unfinished` is False.
         """
         absolute = absolute_path(path)
         recording = open_dataset(absolute, allow_unfinished=allow_unfinished)
@@ -273,30 +273,30 @@ class TiffStorage(Reader):
         checkpoint: Literal["auto", False] | float = "auto",
         fsync: bool = True,
     ) -> Self:
-        """Go on writing a dataset that was never finished: its writer was killed, or called `suspend`.
+        """Continue an unfinished dataset: its writer was killed, or called `suspend`.
 
-        The frames that are in the files stay as they are; all other options are those that it was begun with.
+        Existing frames stay unchanged. All other options are those of the original storage.
 
         Parameters
         ----------
         path
             A single file, a folder, or any file of a folder.
         translators, checksums, checkpoint, fsync
-            As for the class: the files do not hold them.
+            As for the class: the files do not record them.
 
         Returns
         -------
         TiffStorage
-            Takes frames.
+            Ready for `put`.
 
         Raises
         ------
         FileNotFoundError
-            There is nothing at `path`.
+            `path` does not exist.
         FileExistsError
-            It is finished, or another storage still writes it.
+            The dataset is finished, or another storage is writing it.
         OmeTiffError
-            What is there was not written by a `TiffStorage`, or has no frame.
+            `path` was not written by a `TiffStorage`, or contains no frame.
         """
         interpreter = Interpreter(translators)
         safety = Safety(checksums=checksums, fsync=fsync, checkpoint=checkpoint)
@@ -323,26 +323,26 @@ class TiffStorage(Reader):
         ----------
         data_coordinates
             Axis name to value, `int` or `str`; `DataCoordinates` or any mapping. ``time``, ``channel`` and
-            ``z`` are the axes inside an image, all others tell images apart. Coordinates may come in any
-            order and with gaps; of frames put at the same coordinates the last one counts.
+            ``z`` are the axes inside an image; all others separate images. Coordinates may arrive in any
+            order and with gaps. Of several frames at the same coordinates, the last one counts.
         data
             Array of shape (Y, X), or (Y, X, 3) and (Y, X, 4) for RGB and RGBA, in any byte order and memory
-            layout. It may be overwritten as soon as this returns.
+            layout. The caller may overwrite it as soon as this method returns.
         metadata
-            Anything, best a dict. What JSON does not know is turned into what comes nearest, at worst its
-            `repr`. None counts as ``{}``.
+            Any object, preferably a dict. Values that JSON does not know become the nearest JSON, at worst
+            their `repr`. None counts as ``{}``.
 
         Raises
         ------
         TypeError
-            An axis value is neither int nor str, or OME-TIFF has no such pixel type.
+            An axis value is neither int nor str, or OME-TIFF does not support the pixel type.
         ValueError
-            The array is empty or no single image.
+            The array is empty or not a single image.
         RuntimeError
-            The storage is finished or closed; where a signal handler did that in the middle of this call, the
-            frame may be missing.
+            The storage is finished or closed. If a signal handler did that during this call, the frame may
+            be missing.
         OSError
-            Writing failed. This frame is not stored, all before it are, and later ones may succeed.
+            Writing failed. This frame is not stored; earlier frames are, and later ones may succeed.
         """
         recorder, errors = self._recorder, self._errors
         if recorder is None or self._is_closed or recorder.state.is_over:
@@ -363,65 +363,66 @@ class TiffStorage(Reader):
             errors.survived()
 
     def flush(self, *, fsync: bool = False) -> None:
-        """Write all frames that wait in memory.
+        """Write all frames that are still in memory.
 
-        Small frames that come fast wait up to 0.25 s to be written together. After this the files hold all,
-        whatever becomes of this process.
+        Small frames in quick succession wait up to 0.25 s to be written together. After this call the files
+        contain all frames, even if this process is killed.
 
         Parameters
         ----------
         fsync
-            Whether to wait until all is on the disk, so that it survives a loss of power.
+            Whether to wait until all data is on the disk, so that it survives a power failure.
 
         Raises
         ------
         OSError
-            Frames of a file could not be written; those of the other files were. With `fsync`, also in each
-            call after one that failed to wait for the disk: what it lost stays lost.
+            Frames of a file could not be written; those of other files were. With `fsync`, every call after
+            a failed one raises, too: the data that the disk lost stays lost.
         """
         if self._recorder is not None:
             self._recorder.flush(fsync=fsync)
 
     def checkpoint(self) -> None:
-        """Make an OME-TIFF of the files as they are, so that any program shows the frames put so far.
+        """Turn the files as they are into OME-TIFF, so that any program shows the frames put so far.
 
-        `put` goes on meanwhile, and `finish` does the rest. Smaller copies of a pyramid come with `finish`.
-        Where `finish` was called before, this does nothing.
+        `put` continues meanwhile. Pyramid levels are added by `finish` only. After `finish`, this does
+        nothing.
 
         Raises
         ------
         OSError
-            There is no room, say. Files show the checkpoint before, or no images yet; all frames are there.
+            Writing failed, such as on a full disk. The files show the previous checkpoint, or no images yet;
+            they contain all frames.
         RuntimeError
-            A signal handler called this inside of `put`, or another thread called `finish` meanwhile.
+            A signal handler called this method during `put`, or another thread called `finish` meanwhile.
         """
         if self._recorder is not None:
             self._recorder.checkpoint()
 
     def finish(self) -> None:
-        """Take no more frames and make OME-TIFF of the files; calling it again does nothing.
+        """Stop accepting frames and turn the files into OME-TIFF; calling it again does nothing.
 
-        Where no frame was put no file is left.
+        If no frame was put, no file is left.
 
         Raises
         ------
         OSError
-            The files could not be finished; they hold all frames, and `finish` may be called again.
+            The files could not be finished. They contain all frames, and `finish` may be called again.
         """
         if self._recorder is not None:
             self._recorder.finish()
 
     def close(self) -> None:
-        """Finish, and close all files; calling it again does nothing.
+        """Finish and close all files; calling it again does nothing.
 
         Raises
         ------
         OSError
-            As for `finish`; the storage is not closed then.
+            As for `finish`; the storage stays open then.
         Exception
-            What `put` raised in a thread that has ended since, without putting another frame.
+            The error of a `put` in a thread that has ended since without putting another frame.
         ExceptionGroup
-            All that went wrong with ``on_error="collect"``.
+            All errors of `put` with ``on_error="collect"``.
         """
         self.finish()
         if not self._is_closed:
@@ -431,14 +432,14 @@ class TiffStorage(Reader):
         self._errors.raise_remembered()
 
     def suspend(self) -> None:
-        """Write all frames that wait and close, without finishing: `resume` goes on, `recover` finishes.
+        """Write all frames and close without finishing: `resume` continues, `recover` finishes the dataset.
 
-        Nothing can be read or put any more. Does nothing where `finish` is done.
+        After this, nothing can be read or put. After `finish`, this does nothing.
 
         Raises
         ------
         OSError
-            Frames that waited could not be written, and are lost; those in the files are there.
+            Frames that were still in memory could not be written and are lost; those in the files are kept.
         """
         if self._recorder is not None:
             self._recorder.suspend()
@@ -447,17 +448,17 @@ class TiffStorage(Reader):
         self._recording.index.close()
 
     def await_new_image(self, timeout: float | None = None) -> bool:
-        """Wait for a frame that came after this thread's last call, or after the storage was made.
+        """Wait for a frame that arrived after this thread's last call, or after the storage was created.
 
         Parameters
         ----------
         timeout
-            Seconds to wait at the most; None for ever.
+            Maximum time to wait in seconds; None to wait indefinitely.
 
         Returns
         -------
         bool
-            True if one came, False after the timeout or when the storage is finished and none can come.
+            True if a frame arrived; False after the timeout, or if the storage is finished.
         """
         recorder = self._recorder
         if recorder is None:
@@ -468,17 +469,17 @@ class TiffStorage(Reader):
         return count > seen
 
     def block_until_finished(self, timeout: float | None = None) -> bool:
-        """Wait until `finish` is done.
+        """Wait until the dataset is finished.
 
         Parameters
         ----------
         timeout
-            Seconds to wait at the most; None for ever.
+            Maximum time to wait in seconds; None to wait indefinitely.
 
         Returns
         -------
         bool
-            True if it is; False after the timeout, or at once where this storage will not finish it.
+            True if it is finished; False after the timeout, or at once if this storage will not finish it.
         """
         recorder = self._recorder
         if recorder is not None:
