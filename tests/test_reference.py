@@ -35,15 +35,18 @@ def test_all_methods_of_a_storage_are_described():
 
 # commands --------------------------------------------------------------------------------------------------
 
-COMMANDS = next(
+NAMES = next(
     action.choices for action in command_parser()._actions if isinstance(action, argparse._SubParsersAction)
 )
+COMMANDS = {parser.prog.split()[-1]: parser for parser in NAMES.values()}
 PAGE = (REFERENCE.parent / "commands.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 
 
 def test_the_page_has_all_commands_and_no_other():
     assert set(SECTIONS) == set(COMMANDS)
+    assert set(NAMES) - set(COMMANDS) == {"show"}
+    assert NAMES["show"] is COMMANDS["view"]
     assert re.findall(r"^\| \[`(\w+)`\]\(#(\w+)\)", PAGE, re.MULTILINE) == [(name, name) for name in SECTIONS]
 
 

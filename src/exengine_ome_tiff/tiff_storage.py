@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy.typing as npt
 
@@ -29,10 +29,14 @@ from exengine_ome_tiff.ome.options import read_mapping
 from exengine_ome_tiff.reading.reader import Reader, plain_coordinates
 from exengine_ome_tiff.tiff import PageCoding
 from exengine_ome_tiff.translate import Interpreter, Translator
+from exengine_ome_tiff.viewers.viewed_dataset import ViewedDataset
 from exengine_ome_tiff.writing.claim import Claim, claim, claim_numbered, hold_dataset, read_held
 from exengine_ome_tiff.writing.put_errors import OnError, PutErrors, is_no_room
 from exengine_ome_tiff.writing.recorder import Recorder
 from exengine_ome_tiff.writing.safety import Safety
+
+if TYPE_CHECKING:
+    import ndv
 
 
 class TiffStorage(Reader):
@@ -486,6 +490,42 @@ class TiffStorage(Reader):
             recorder.wait_for(lambda: recorder.state.is_over, timeout)
         return self.is_finished()
 
+    def view(self, **selection: int | str) -> "ndv.ArrayViewer":
+        """Look at the dataset in a window, or in a notebook in a widget; needs the extra `view`.
+
+        Sliders are named after the axes, and channels are laid over each other in their colours. Planes are
+        read when they are shown; a place without a frame is black. While frames come, the newest one is
+        shown, unless the sliders are moved away from it. In a script this returns when the window is closed,
+        so that an acquisition in the same process needs a thread of its own.
+
+        Parameters
+        ----------
+        **selection
+            Coordinates that the frames have, such as ``position="A1"``. Of frames of several shapes and types
+            the commonest ones are shown, and the others logged.
+
+        Returns
+        -------
+        ndv.ArrayViewer
+            The viewer.
+
+        Raises
+        ------
+        ImportError
+            ndv is not installed.
+        OSError
+            There is no display.
+        ValueError
+            There is no such frame.
+        RuntimeError
+            The storage is closed.
+        """
+        from exengine_ome_tiff.viewers.ndv_viewer import open_viewer, run_app
+
+        viewer = open_viewer(self._viewed(), read_coordinates(selection))
+        run_app()
+        return viewer
+
     def __enter__(self) -> Self:
         return self
 
@@ -518,6 +558,18 @@ class TiffStorage(Reader):
 
     def _is_growing(self) -> bool:
         return self._recorder is not None and not self._recorder.state.is_over
+
+    def _viewed(self) -> ViewedDataset:
+        return ViewedDataset(
+            self._path.name,
+            self._readable,
+            lambda: self._recording,
+            self._images,
+            self._facts,
+            self._calibration,
+            lambda: None,
+            lambda: not self._is_growing(),
+        )
 
     def _facts(self) -> Facts | None:
         return None if self._recorder is None else self._recorder.facts()

@@ -11,14 +11,14 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from exengine_ome_tiff.cli import convert, demo, export, info, metadata, preview, recover, validate
+from exengine_ome_tiff.cli import convert, demo, export, info, metadata, preview, recover, validate, view
 from exengine_ome_tiff.cli.output import UsageError, is_closed_pipe, say
 from exengine_ome_tiff.cli.paths import path_argument
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.version import __version__
 
 _NAME = "exengine-ome-tiff"
-_COMMANDS = (demo, info, metadata, preview, convert, export, recover, validate)
+_COMMANDS = (demo, info, metadata, view, preview, convert, export, recover, validate)
 """In the order in which `--help` lists them."""
 _EXAMPLES = f"""examples:
   {_NAME} demo run.ome.tiff        acquire with a simulated microscope

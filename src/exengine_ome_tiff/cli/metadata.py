@@ -31,7 +31,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
     parser.add_argument(
         "--coords",
-        type=_coordinates,
+        type=coordinates_argument,
         metavar="AXIS=VALUE,...",
         help='all coordinates of a frame, such as time=3,channel=DAPI; text of digits in quotes: well="12"',
     )
@@ -39,7 +39,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.set_defaults(work=_metadata)
 
 
-def _coordinates(text: str) -> Coordinates:
+def coordinates_argument(text: str) -> Coordinates:
+    """Read coordinates; the type of such arguments."""
     try:
         return read_coordinates_text(text)
     except ValueError as error:

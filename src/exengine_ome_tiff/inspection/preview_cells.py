@@ -125,12 +125,15 @@ def row_channels(image: OpenImage) -> tuple[RowChannel, ...]:
     for index, name in enumerate(names):
         known = image.color(index)
         colors.append(default_color(name) if known is None else _rgb(known))
-    if colors.count(_WHITE) > 1:
-        unused = [color for color in _SPARE if color not in colors] or _SPARE
-        colors = [
-            unused[index % len(unused)] if color == _WHITE else color for index, color in enumerate(colors)
-        ]
-    return tuple(RowChannel(name, color) for name, color in zip(names, colors, strict=True))
+    return tuple(RowChannel(*pair) for pair in zip(names, distinct_colors(colors), strict=True))
+
+
+def distinct_colors(colors: Sequence[Color]) -> list[Color]:
+    """Replace white, the colour of channels without one, if there are several such channels."""
+    if colors.count(_WHITE) < 2:
+        return [*colors]
+    unused = [color for color in _SPARE if color not in colors] or _SPARE
+    return [unused[index % len(unused)] if color == _WHITE else color for index, color in enumerate(colors)]
 
 
 def _rgb(text: str) -> Color:

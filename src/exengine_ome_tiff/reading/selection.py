@@ -115,8 +115,12 @@ def _columns(dataset: FrameIndex, keys: list[Key]) -> dict[str, _Axis]:
             column = columns.setdefault(name, [None] * len(keys))
             for row, value in zip(rows, values, strict=True):
                 column[row] = value
-    names = tuple(sorted(columns, key=lambda name: -_SLOW_FIRST.get(standard_name(name), _OTHER_AXES)))
-    return {name: _Axis.of(columns[name]) for name in names}
+    return {name: _Axis.of(columns[name]) for name in slowest_first(columns)}
+
+
+def slowest_first(names: Iterable[str]) -> list[str]:
+    """Sort axes as `TiffStorage.as_array` does: row, column, position, time, channel and others, z."""
+    return sorted(names, key=lambda name: -_SLOW_FIRST.get(standard_name(name), _OTHER_AXES))
 
 
 def _seen(axis: _Axis, rows: Numbers) -> list[AxisValue]:

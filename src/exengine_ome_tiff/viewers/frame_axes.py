@@ -1,0 +1,108 @@
+"""The axes along which frames lie, and the frame at each place: both grow with the dataset."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates import Coordinates, Key, place_text, standard_names
+from exengine_ome_tiff.coordinates.layout import AxisValue
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
+from exengine_ome_tiff.reading.selection import slowest_first
+
+Shape = tuple[int, ...]
+
+
+class FrameAxes:
+    """The axes of the frames of one shape and type, and the frame at each place.
+
+    Parameters
+    ----------
+    frames
+        Returns all frames; RuntimeError where the dataset is closed.
+    selection
+        Coordinates that the frames have; these are no axes.
+
+    Raises
+    ------
+    ValueError
+        There is no such frame.
+    """
+
+    def __init__(self, frames: Callable[[], FrameIndex], selection: Coordinates) -> None:
+        self._frames = frames
+        self._selection = selection
+        self._seen = 0
+        """How many coordinates `update` has looked at, and how many frames were put until then."""
+        self._puts = 0
+        self._counts: dict[str, Counter[AxisValue]] = {}
+        """Of each axis, how many frames have each value, in order of arrival."""
+        self.shape, self.dtype = self._commonest()
+        """Shape and type of the pixels in the file."""
+        self.count = self.n_others = 0
+        """How many frames there are, and how many of another shape or type are left out."""
+        self.newest: Coordinates = {}
+        """Coordinates of the frame that came last, without the selected axes."""
+        self.axes: dict[str, tuple[AxisValue, ...]] = {}
+        """Values along each axis, the slowest axis first: None, numbers by value, text by arrival."""
+        self.update()
+
+    def update(self) -> bool:
+        """Take in the frames that have come; return whether there are any."""
+        index = self._frames()
+        puts, keys = len(index), [*islice(index.numbers, self._seen, None)]
+        if puts == self._puts and not keys:
+            return False
+        for key in keys:
+            self._add(index, key)
+        self._seen, self._puts = self._seen + len(keys), puts
+        self.axes = {name: self._values(name) for name in slowest_first(self._counts)}
+        return True
+
+    def standard(self, name: str) -> str | None:
+        """Return the axis that is `name`, such as "channel" in whichever spelling; None without one."""
+        return next((axis for axis, each in standard_names(self.axes).items() if each == name), None)
+
+    def plane(self, place: Mapping[str, AxisValue]) -> npt.NDArray[Any] | None:
+        """Read the frame at a value of each axis; None where there is none. For any thread."""
+        index = self._frames()
+        coordinates = {name: value for name, value in place.items() if value is not None}
+        number = index.find(self._selection | coordinates)
+        if number is None or index.format(number).stored != (self.shape, self.dtype.str):
+            return None
+        return index.stored(number)
+
+    def _commonest(self) -> tuple[Shape, np.dtype[Any]]:
+        """Return shape and type of most of the frames."""
+        index = self._frames()
+        keys, numbers = index.latest()
+        chosen = [row for row, key in enumerate(keys) if self._matches(index.axes.coordinates(key))]
+        if not chosen:
+            at = f" at {place_text(self._selection)}" if self._selection else " yet"
+            raise ValueError(f"there is no frame{at}")
+        [((shape, dtype), _)] = Counter(index.kinds(numbers[chosen])).most_common(1)
+        return shape, np.dtype(dtype)
+
+    def _matches(self, coordinates: Coordinates) -> bool:
+        return self._selection.items() <= coordinates.items()
+
+    def _add(self, index: FrameIndex, key: Key) -> None:
+        coordinates = index.axes.coordinates(key)
+        if not self._matches(coordinates):
+            return
+        if index.format(index.numbers[key]).stored != (self.shape, self.dtype.str):
+            self.n_others += 1
+            return
+        self.count += 1
+        self.newest = {name: value for name, value in coordinates.items() if name not in self._selection}
+        for name, value in self.newest.items():
+            self._counts.setdefault(name, Counter())[value] += 1
+
+    def _values(self, name: str) -> tuple[AxisValue, ...]:
+        counts = self._counts[name]
+        lacking = [None] if counts.total() < self.count else []
+        numbers = sorted(value for value in counts if isinstance(value, int))
+        return (*lacking, *numbers, *(value for value in counts if isinstance(value, str)))
