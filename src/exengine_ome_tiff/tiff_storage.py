@@ -561,14 +561,7 @@ class TiffStorage(Reader):
 
     def _viewed(self) -> ViewedDataset:
         return ViewedDataset(
-            self._path.name,
-            self._readable,
-            lambda: self._recording,
-            self._images,
-            self._facts,
-            self._calibration,
-            lambda: None,
-            lambda: not self._is_growing(),
+            self._path.name, self._readable, self._images, self._facts, self.refresh, self._is_over
         )
 
     def _facts(self) -> Facts | None:

@@ -30,6 +30,14 @@ def test_axes_grow_with_the_frames(tmp_path):
         assert axes.plane(place | {"angle": None}) is None
         assert (axes.plane(place | {"angle": None, "z": 1}) == frame({"a": 3})).all()
         assert axes.plane({"t": 4, "position": "Pos2", "z": 1}) is None  # of another type
+        storage.flush()
+        with TiffStorage.open(tmp_path / "run.ome.tiff", allow_unfinished=True) as other:
+            known = axes.axes
+            axes._frames = lambda: other._recording.index  # as after `refresh` of what has been finished
+            assert axes.update()
+            assert (axes.axes, axes.n_others) == (known, 1)
+            axes._frames = lambda: storage._recording.index
+            assert axes.update()
         storage.put(place, np.zeros_like(frame({})))
         assert axes.update()  # as a frame has been replaced
         assert not axes.plane(place).any()

@@ -147,6 +147,25 @@ def test_the_newest_frame_is_shown_while_frames_come(tmp_path, opened):
         wait_until(lambda: columns_of(viewer, GREEN).size > 1000)
 
 
+def test_another_process_follows_until_the_end(tmp_path, opened):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, **KNOWN) as storage:
+        storage.put({"time": 0, "channel": "GFP"}, bar(0, 4))
+        storage.flush()
+        with TiffStorage.open(path, allow_unfinished=True) as follower:
+            viewer = opened(follower)
+            index = viewer.display_model.current_index
+            wait_until(lambda: columns_of(viewer, GREEN).size > 1000)
+            storage.put({"time": 1, "channel": "GFP"}, bar(1, 4))
+            storage.flush()
+            wait_until(lambda: index["time"] == 1)
+            storage.put({"time": 2, "channel": "DAPI"}, bar(2, 4))
+            storage.finish()
+            wait_until(lambda: index["time"] == 2)
+            wait_until(lambda: columns_of(viewer, BLUE).size > 1000)
+            assert follower.is_finished()
+
+
 def test_colour_images_and_other_kinds_of_pixels(tmp_path, opened, caplog):
     with TiffStorage(tmp_path / "run.ome.tiff", pixel_size_um=0.5) as storage:
         storage.put({"position": "rgb"}, np.full((8, 9, 3), (255, 0, 0), np.uint8))

@@ -35,24 +35,30 @@ class FrameAxes:
     def __init__(self, frames: Callable[[], FrameIndex], selection: Coordinates) -> None:
         self._frames = frames
         self._selection = selection
-        self._seen = 0
-        """How many coordinates `update` has looked at, and how many frames were put until then."""
-        self._puts = 0
-        self._counts: dict[str, Counter[AxisValue]] = {}
-        """Of each axis, how many frames have each value, in order of arrival."""
         self.shape, self.dtype = self._commonest()
         """Shape and type of the pixels in the file."""
-        self.count = self.n_others = 0
-        """How many frames there are, and how many of another shape or type are left out."""
         self.newest: Coordinates = {}
         """Coordinates of the frame that came last, without the selected axes."""
         self.axes: dict[str, tuple[AxisValue, ...]] = {}
         """Values along each axis, the slowest axis first: None, numbers by value, text by arrival."""
+        self._begin(frames())
         self.update()
+
+    def _begin(self, index: FrameIndex) -> None:
+        """Look at frames from the first one on."""
+        self._index = index
+        self._seen = self._puts = 0
+        """How many coordinates `update` has looked at, and how many frames were put until then."""
+        self._counts: dict[str, Counter[AxisValue]] = {}
+        """Of each axis, how many frames have each value, in order of arrival."""
+        self.count = self.n_others = 0
+        """How many frames there are, and how many of another shape or type are left out."""
 
     def update(self) -> bool:
         """Take in the frames that have come; return whether there are any."""
         index = self._frames()
+        if index is not self._index:  # as the files were finished, and have been opened anew
+            self._begin(index)
         puts, keys = len(index), [*islice(index.numbers, self._seen, None)]
         if puts == self._puts and not keys:
             return False

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.coordinates.axis_text import value_text
 from exengine_ome_tiff.coordinates.layout import AxisValue
+from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.inspection.preview_cells import distinct_colors
 from exengine_ome_tiff.reading.channel_look import ChannelLook
 from exengine_ome_tiff.text_format import count_text
@@ -124,9 +125,7 @@ class _Window:
 
     def __init__(self, frames: FrameAxes, dataset: ViewedDataset) -> None:
         self._frames, self._dataset = frames, dataset
-        kind = frames.shape, frames.dtype.str
-        image = next(image for image in dataset.images() if image.pixels.stored == kind)
-        self._calibration = dataset.calibration(image)
+        self._calibration = dataset.calibration(frames.shape, frames.dtype)
         self._array = FrameArray(frames, self._calibration.pixel_size_um[1])
         self._colored: list[AxisValue] = []
         self._newest: dict[str, int] = {}
@@ -150,21 +149,29 @@ class _Window:
             return
         start_s = time.perf_counter()
         is_over = self._dataset.is_over()  # before it is asked for the last frames
-        self._dataset.refresh()
         axes = self._frames.axes
-        if self._frames.update():
-            is_followed = self._is_at(self._newest)
-            self._newest = self._place_of_newest()
-            if self._frames.axes != axes:
-                self._color()
-                self._array.dims_changed.emit()
-            if is_followed and not self._is_at(self._newest):
-                self._model.current_index.update(self._newest)
-            else:
-                self._array.data_changed.emit()  # frames may have come to this place
+        try:
+            self._dataset.refresh()
+            has_come = self._frames.update()
+        except (OSError, OmeTiffError, RuntimeError) as error:
+            logger.warning(f"{self._dataset.name} is not followed any more: {error}")
+            return
+        if has_come:
+            self._show_what_came(axes)
         if not is_over:
             pause_s = max(_POLL_S, time.perf_counter() - start_s)
             self.follow_in(pause_s)
+
+    def _show_what_came(self, axes_before: Mapping[str, tuple[AxisValue, ...]]) -> None:
+        is_followed = self._is_at(self._newest)
+        self._newest = self._place_of_newest()
+        if self._frames.axes != axes_before:
+            self._color()
+            self._array.dims_changed.emit()
+        if is_followed and not self._is_at(self._newest):
+            self._model.current_index.update(self._newest)
+        else:
+            self._array.data_changed.emit()  # frames may have come to this place
 
     def follow_in(self, pause_s: float) -> None:
         """Follow after a while, and stay alive until then: Qt keeps no object whose method it calls."""

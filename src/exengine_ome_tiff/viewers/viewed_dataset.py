@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.stored_images import StoredImage
-from exengine_ome_tiff.reading.calibration import Calibration, image_elements
+from exengine_ome_tiff.reading.calibration import Calibration, calibration_of, image_elements
 from exengine_ome_tiff.reading.channel_look import ChannelLook, channel_looks
 
 
@@ -20,14 +23,12 @@ class ViewedDataset:
     ----------
     name
         Of its file or folder.
-    frames
-        Returns all frames; RuntimeError where the dataset is closed.
-    recording, images
-        Return the dataset and its images, as they are now.
+    recording
+        Returns the dataset as it is now; RuntimeError where it is closed.
+    images
+        Lays out the frames of that.
     facts
         Returns what is known of frames that are being written; None where none are.
-    calibration
-        Returns the calibration of an image.
     refresh
         Looks for frames that have come.
     is_over
@@ -35,16 +36,26 @@ class ViewedDataset:
     """
 
     name: str
-    frames: Callable[[], FrameIndex]
     recording: Callable[[], Recording]
-    images: Callable[[], Sequence[StoredImage]]
+    images: Callable[[Recording], Sequence[StoredImage]]
     facts: Callable[[], Facts | None]
-    calibration: Callable[[StoredImage], Calibration]
     refresh: Callable[[], object]
     is_over: Callable[[], bool]
 
+    def frames(self) -> FrameIndex:
+        """Return all frames."""
+        return self.recording().index
+
+    def calibration(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Calibration:
+        """Find out the calibration of the first image whose frames are such."""
+        recording = self.recording()
+        images = self.images(recording)
+        image = next(image for image in images if image.pixels.stored == (shape, dtype.str))
+        return calibration_of(image, images, recording, self.facts())
+
     def looks(self) -> dict[AxisValue, ChannelLook]:
         """Find out how channels look, by their values."""
-        recording, images, facts = self.recording(), self.images(), self.facts()
+        recording, facts = self.recording(), self.facts()
+        images = self.images(recording)
         elements = [None] * len(images) if facts is not None else image_elements(recording, images)
         return channel_looks(zip(images, elements, strict=True), lambda: facts or recording.facts())
