@@ -10,6 +10,7 @@ from exengine_ome_tiff.coordinates import Coordinates, Well, well_of_image
 from exengine_ome_tiff.export.tile_layout import TileLayout
 from exengine_ome_tiff.inspection.dataset_document import images_of_document
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
+from exengine_ome_tiff.inspection.preview_plate import row_name
 from exengine_ome_tiff.text_format import list_text
 
 GRID_AXES = frozenset({"tile", "row", "column"})
@@ -151,8 +152,4 @@ def _kept_labels(image: OpenImage) -> tuple[tuple[str, int | str], ...]:
 
 def _well_name(well: Well) -> str:
     """Name a well, such as B02."""
-    letters, row = "", well.row + 1
-    while row:
-        row, last = divmod(row - 1, 26)
-        letters = chr(ord("A") + last) + letters
-    return f"{letters}{well.column + 1:02d}"
+    return f"{row_name(well.row)}{well.column + 1:02d}"

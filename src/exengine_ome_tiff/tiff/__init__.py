@@ -22,7 +22,7 @@ from exengine_ome_tiff.tiff.journal_reader import (
 )
 from exengine_ome_tiff.tiff.micromanager import ImageStack, StackPage
 from exengine_ome_tiff.tiff.page_bounds import Extents
-from exengine_ome_tiff.tiff.page_coding import PageCoding, WriteSettings
+from exengine_ome_tiff.tiff.page_coding import LARGE_AREA_PX, PageCoding, WriteSettings
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat, Window, as_bytes, packing_of, pixel_format
 from exengine_ome_tiff.tiff.pyramid import copies_in_file, halved, smaller_shapes
@@ -30,6 +30,7 @@ from exengine_ome_tiff.tiff.shared_file import OPEN_FILES, FileGoneError, Shared
 from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage, read_bytes, read_page
 
 __all__ = [
+    "LARGE_AREA_PX",
     "OPEN_FILES",
     "Algorithm",
     "BufferPool",

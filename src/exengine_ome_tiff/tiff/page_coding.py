@@ -27,7 +27,7 @@ _PART_BYTES, _IFD_BYTES = 96, 4096
 """What a strip or a tile has at the most beside its bytes, and a page beside those."""
 _TILE_MULTIPLE = 16
 _TILE_OF_PYRAMIDS = (512, 512)
-_LARGE_AREA_PX = 3192 * 3192
+LARGE_AREA_PX = 3192 * 3192
 """OMERO makes a pyramid of its own, slowly, of a plane that has more pixels than this and no pyramid."""
 _SMALLEST_PX = 1024
 """Longer side of the last copy at the most."""
@@ -139,7 +139,7 @@ class PageCoding:
         count = self.pyramid_levels or 0
         if count == "auto":
             height, width = pixels.stored_shape[:2]
-            is_large = height * width > _LARGE_AREA_PX
+            is_large = height * width > LARGE_AREA_PX
             count = next(n for n in range(64) if max(height, width) >> n <= _SMALLEST_PX) if is_large else 0
         return [
             self.encoded(PixelFormat(shape, pixels.stored_dtype.str))

@@ -135,8 +135,8 @@ MUTANTS = [
     ),
     Mutant(
         "tiff/page_coding.py",
-        "height * width > _LARGE_AREA_PX",
-        "height * width >= _LARGE_AREA_PX",
+        "height * width > LARGE_AREA_PX",
+        "height * width >= LARGE_AREA_PX",
         "dataset/test_pyramids.py::test_large_frames_have_copies_by_themselves",
     ),
     Mutant(
