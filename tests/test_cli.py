@@ -58,7 +58,7 @@ def test_demo_replaces_only_when_told(tmp_path):
     assert done.stderr == "exengine-ome-tiff demo: demo.ome.tiff exists; --overwrite replaces it\n"
     assert path.read_bytes() == before
     assert run("demo", *SMALL, cwd=tmp_path).returncode == 0
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["demo.ome.tiff", "demo_2.ome.tiff"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["demo.ome.tiff", "demo_001.ome.tiff"]
     assert path.read_bytes() == before
     assert run("demo", "--overwrite", *SMALL, cwd=tmp_path).returncode == 0
     assert path.read_bytes() != before

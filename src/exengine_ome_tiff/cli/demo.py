@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
-from itertools import chain, count
 from pathlib import Path
 
 from exengine_ome_tiff.cli.output import UsageError, say
@@ -33,7 +32,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         nargs="?",
         type=path_argument,
         help="file ending in .ome.tiff, or folder for one file per position "
-        "(default: demo.ome.tiff, or demo_2.ome.tiff and so on where that exists)",
+        "(default: demo.ome.tiff, or demo_001.ome.tiff and so on where that exists)",
     )
     for option, default, metavar, meaning in (
         ("--positions", plan.positions, "N", "stage positions"),
@@ -59,8 +58,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     demo.set_defaults(work=_demo)
 
 
-def _output_and_channels(options: argparse.Namespace) -> tuple[Path, list[str]]:
-    """Return where to write and the channels to acquire; an output after ``--channels`` is no channel."""
+def _output_and_channels(options: argparse.Namespace) -> tuple[Path | None, list[str]]:
+    """Return where to write, if told, and the channels to acquire.
+
+    An output after ``--channels`` is no channel.
+    """
     words = [word.strip() for text in options.channels or () for word in text.split(",")]
     output = options.output
     if len(words) > 1 and output is None and is_tiff(Path(words[-1])):
@@ -68,17 +70,13 @@ def _output_and_channels(options: argparse.Namespace) -> tuple[Path, list[str]]:
     for word in words:
         if is_tiff(Path(word)):
             raise UsageError(f"--channels: expected names of channels, got the file name {word}")
-    return output or _default_output(overwrite=options.overwrite), words or list(_CHANNELS[options.hardware])
-
-
-def _default_output(*, overwrite: bool) -> Path:
-    """Return the name of a demo that is not there yet, unless that is to be replaced."""
-    names = chain(["demo.ome.tiff"], (f"demo_{number}.ome.tiff" for number in count(2)))
-    return next(path for path in map(Path, names) if overwrite or not path.exists())
+    return output, words or list(_CHANNELS[options.hardware])
 
 
 def _demo(options: argparse.Namespace) -> int:
-    output, channels = _output_and_channels(options)
+    told, channels = _output_and_channels(options)
+    output = told or Path("demo.ome.tiff")
+    numbered = told is None and output.exists() and not options.overwrite
     check_dataset_name(output)
     check_folder(output)
     try:
@@ -93,10 +91,11 @@ def _demo(options: argparse.Namespace) -> int:
     except (ValueError, ImportError) as error:
         raise UsageError(error) from error
     try:
-        storage = TiffStorage(output, {"demo": options.hardware}, overwrite=options.overwrite)
+        summary = {"demo": options.hardware}
+        storage = TiffStorage(output, summary, overwrite=options.overwrite, numbered=numbered)
     except FileExistsError as error:
-        told = str(error) if options.overwrite else f"{output} exists; --overwrite replaces it"
-        raise UsageError(told) from error
+        reason = str(error) if options.overwrite else f"{output} exists; --overwrite replaces it"
+        raise UsageError(reason) from error
     with storage, ProgressBar("frame", leave=True) as bar:
         try:
             result = run(plan, storage, make_microscope, partial(bar.step, "acquiring"))
