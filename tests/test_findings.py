@@ -40,7 +40,7 @@ def test_pixel_sizes_that_disagree_are_told_once(tmp_path, caplog, capsys):
             for time, size_um in enumerate((0.1, 0.2)):
                 storage.put({"position": position, "time": time}, FRAME, {"pixel_size_um": size_um})
     (line,) = [record.getMessage() for record in caplog.records]
-    assert "pixel sizes from 0.1 to 0.2 um, none is written (30 times): put frames" in line
+    assert "pixel sizes from 0.1 to 0.2 µm, none is written (30 times): put frames" in line
     (finding,) = info(path).check
     assert (finding.kind, finding.count) == ("pixel size", 30)
     assert main(["info", str(path), "--json"]) == 0

@@ -11,7 +11,16 @@ import tifffile
 from ome_types import from_tiff
 
 from acquisitions import nested
-from exengine_ome_tiff import ChannelInfo, OmeTiffError, PlateInfo, TiffStorage, export_imagej, info, recover
+from exengine_ome_tiff import (
+    ChannelInfo,
+    ObjectiveInfo,
+    OmeTiffError,
+    PlateInfo,
+    TiffStorage,
+    export_imagej,
+    info,
+    recover,
+)
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.inspection.preview_cells import read_row
 from exengine_ome_tiff.inspection.text_table import table
@@ -303,6 +312,30 @@ def test_a_plate_is_a_map_and_irregular_intervals_are_told(tmp_path):
     start = lines.index("  plate of 2 x 6: 3 wells used, 1 with missing frames (!)")
     assert lines[start + 1 : start + 4] == ["      1       5   ", "    A o . . . . .", "    B . ! . . . o"]
     assert "  time interval  irregular, 2 s to 5 min (2 images); 2 s (1 image)" in lines
+
+
+def test_objective_description_and_summary_are_told_and_irregular_intervals_together(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    objective = ObjectiveInfo("Plan Apo", "Nikon", 20, 0.75, "Air")
+    summary = {"Prefix": "run", "Core": {"Version": "11.2", "Notes": "n" * 300}, "None": None}
+    many = {f"key {number}": number for number in range(20)}
+    with TiffStorage(path, summary | many, objective=objective, description="HeLa in serum") as storage:
+        for time, elapsed_s in enumerate((0, 2, 302)):
+            for position in ("a", "b"):
+                tags = {"elapsed_s": elapsed_s + (time and position == "b")}
+                storage.put({"position": position, "time": time}, PIXELS, tags)
+    found = info(path)
+    assert found.images[0].objective == objective
+    assert (found.description, found.summary) == ("HeLa in serum", summary | many)
+    lines = table(found, width=80)
+    assert "  objective      Nikon Plan Apo 20x NA 0.75 Air" in lines
+    assert "  description    HeLa in serum" in lines
+    assert "  time interval  irregular, 2 s to 5 min" in lines
+    text = " ".join(line.strip() for line in lines)
+    assert "summary Prefix run, Core.Version 11.2, Core.Notes nnn" in text.replace("        ", " ")
+    assert "and 11 more: --all lists them" in text
+    assert "n" * 300 in "".join(line.strip() for line in table(found, everything=True))
+    assert max(map(len, lines[1:])) <= 80
 
 
 def test_the_table_fits_a_width(tmp_path):

@@ -1,7 +1,9 @@
 """Summary of a dataset: images, calibration, missing planes and metadata keys."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from exengine_ome_tiff.findings import Finding
 from exengine_ome_tiff.inspection.key_coverage import KeyCoverage, coverage
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.inspection.preview_plate import PlateMap, plate_map
+from exengine_ome_tiff.ome import ImageValues, ObjectiveInfo
 from exengine_ome_tiff.reading.calibration import Calibration
 
 
@@ -38,6 +41,8 @@ class ImageSummary(ImageInfo):
         Time from the first plane to the last.
     acquired
         Time of the dataset's first frame, from the OME-XML.
+    objective
+        The objective of all its frames.
     """
 
     file: Path
@@ -48,6 +53,7 @@ class ImageSummary(ImageInfo):
     time_intervals_s: tuple[float, float] | None
     duration_s: float | None
     acquired: str | None
+    objective: ObjectiveInfo | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,10 @@ class DatasetInfo:
         In the order of `TiffStorage.images`.
     plate
         Wells of the plate that the images lie on; None without one.
+    description
+        Of the dataset, from the option or from the metadata; None without one.
+    summary
+        Summary metadata, as JSON gives it back.
     metadata
         Keys in the frames' metadata.
     options
@@ -92,6 +102,8 @@ class DatasetInfo:
     n_not_come: int | None
     images: tuple[ImageSummary, ...]
     plate: PlateMap | None
+    description: str | None
+    summary: Any
     metadata: tuple[KeyCoverage, ...]
     options: dict[str, Any]
     check: tuple[Finding, ...]
@@ -121,6 +133,7 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
         companion = find_companion(location.path, data.header.dataset) if location.is_folder else None
         keys, plan = coverage(data), data.header.plan
         missing = None if plan is None else missing_frames(plan, frames)
+        described = [data.facts.described(image.layout, image.name) for image in data.images]
         return DatasetInfo(
             path=location.path,
             is_finished=data.is_finished and location.is_folder == (companion is not None),
@@ -130,8 +143,10 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
             n_overwritten=len(frames) - len(frames.numbers),
             n_planned=missing and missing.n_planned,
             n_not_come=missing and missing.n_missing,
-            images=tuple(_summary(data, image) for image in data.images),
+            images=tuple(map(partial(_summary, data), data.images, described)),
             plate=plate_map(data),
+            description=next((values.description for values in described), None),
+            summary=json.loads(data.header.summary_json),
             metadata=keys,
             options={name: value for name, value in data.header.to_dict()["given"].items() if value},
             check=_check(data, keys),
@@ -150,7 +165,7 @@ def _check(data: OpenDataset, keys: Sequence[KeyCoverage]) -> tuple[Finding, ...
     return tuple(each for each in data.facts.findings if each.subject not in translated)
 
 
-def _summary(data: OpenDataset, image: OpenImage) -> ImageSummary:
+def _summary(data: OpenDataset, image: OpenImage, described: ImageValues) -> ImageSummary:
     known, calibration = image.info(), data.calibration(image)
     times_s = calibration.planes["delta_t_s"]
     values = image.layout.values["C"]
@@ -166,6 +181,7 @@ def _summary(data: OpenDataset, image: OpenImage) -> ImageSummary:
         time_intervals_s=_time_intervals(calibration),
         duration_s=None if np.isnan(times_s).all() else float(np.nanmax(times_s) - np.nanmin(times_s)),
         acquired=None if image.element is None else image.element.image.get("AcquisitionDate"),
+        objective=described.objective,
     )
 
 

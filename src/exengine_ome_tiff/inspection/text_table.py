@@ -3,13 +3,15 @@
 import textwrap
 import unicodedata
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from exengine_ome_tiff.inspection.dataset_info import DatasetInfo, ImageSummary
 from exengine_ome_tiff.inspection.key_coverage import PLACES, KeyCoverage, Place
 from exengine_ome_tiff.inspection.preview_plate import row_name
+from exengine_ome_tiff.ome import ObjectiveInfo
 from exengine_ome_tiff.text_format import count_text, duration_text, shortened, size_text
+from exengine_ome_tiff.translate.tags import flat
 
 WIDTH, _LEAST_WIDTH = 96, 40
 _NAME_WIDTH = 28
@@ -17,6 +19,8 @@ _NUMBERS_WIDTH = 56
 """Columns of the table of images beside their names."""
 _MANY_IMAGES = 24
 _MANY_KEYS = 24
+_MANY_FACTS = 12
+_LONG_TEXT, _LONG_VALUE = 160, 40
 _UNKNOWN = "not known"
 _PLACES: dict[Place, str] = {
     "ome": "in OME elements",
@@ -52,10 +56,15 @@ def _lines(info: DatasetInfo, width: int, *, everything: bool) -> Iterator[str]:
         return
     yield from _facts(width, "acquired", [image.acquired for image in images])
     yield from _facts(width, "duration", [_durations(images)])
-    yield from _facts(width, "time interval", [_interval(image) for image in images])
+    yield from _facts(width, "time interval", _intervals(images))
     yield from _facts(width, "pixel size", [_pixel_size(image) for image in images])
     yield from _facts(width, "z step", [_um(image.z_step_um) for image in images])
+    yield from _facts(width, "objective", [_objective(image.objective) for image in images])
     yield from _facts(width, "channels", [_channels(image) for image in images])
+    if info.description:
+        yield from _wrapped(width, "description", _limited(info.description, everything=everything))
+    if info.summary:
+        yield from _wrapped(width, "summary", _summary_text(info.summary, everything=everything))
     yield ""
     yield from _image_table(images if everything else images[:_MANY_IMAGES], width)
     if len(images) > _MANY_IMAGES and not everything:
@@ -80,10 +89,29 @@ def _facts(width: int, title: str, values: Sequence[str | None]) -> Iterator[str
     ]
     if len(counts) > len(parts):
         parts.append(f"and {len(counts) - len(parts)} other values")
-    lines = textwrap.wrap("; ".join(parts), width - 17) or [_UNKNOWN]
+    yield from _wrapped(width, title, "; ".join(parts))
+
+
+def _wrapped(width: int, title: str, text: str) -> Iterator[str]:
+    lines = textwrap.wrap(text, width - 17, break_on_hyphens=False) or [_UNKNOWN]
     yield _line(title, lines[0])
     for line in lines[1:]:
         yield _line("", line)
+
+
+def _summary_text(summary: object, *, everything: bool) -> str:
+    """List the keys of the summary metadata with their values, the first ones of many."""
+    if not isinstance(summary, Mapping):
+        return _limited(_plain(summary), everything=everything)
+    known = {key: _plain(value) for key, value in flat(summary).items() if value not in (None, "", [], {})}
+    parts = [f"{key} {text if everything else shortened(text, _LONG_VALUE)}" for key, text in known.items()]
+    listed = parts if everything else parts[:_MANY_FACTS]
+    more = f" and {len(parts) - len(listed)} more: --all lists them" if len(listed) < len(parts) else ""
+    return ", ".join(listed) + more
+
+
+def _limited(text: str, *, everything: bool) -> str:
+    return text if everything else shortened(text, _LONG_TEXT)
 
 
 def _image_table(images: Sequence[ImageSummary], width: int) -> Iterator[str]:
@@ -179,12 +207,33 @@ def _um(value: float | None) -> str | None:
     return None if value is None else f"{value:g} µm"
 
 
-def _interval(image: ImageSummary) -> str | None:
-    """Return the interval of time points, or its range where they are irregular."""
-    if image.time_interval_s is not None or image.time_intervals_s is None:
-        return _duration(image.time_interval_s)
-    shortest, longest = map(duration_text, image.time_intervals_s)
-    return shortest if shortest == longest else f"irregular, {shortest} to {longest}"
+def _objective(objective: ObjectiveInfo | None) -> str | None:
+    if objective is None:
+        return None
+    aperture, power = objective.numerical_aperture, objective.magnification
+    parts = (
+        objective.manufacturer,
+        objective.model,
+        None if power is None else f"{power:g}x",
+        None if aperture is None else f"NA {aperture:g}",
+        objective.immersion,
+    )
+    return " ".join(filter(None, parts)) or None
+
+
+def _intervals(images: Sequence[ImageSummary]) -> list[str | None]:
+    """Return the interval of time points of each image, or the range of all that are irregular."""
+    known = [
+        (image.time_interval_s,) * 2 if image.time_interval_s else image.time_intervals_s for image in images
+    ]
+    texts = [None if ends is None else tuple(map(duration_text, ends)) for ends in known]
+    ranges = [ends for ends, text in zip(known, texts, strict=True) if ends and text and text[0] != text[1]]
+    least, most = (
+        min((ends[0] for ends in ranges), default=0.0),
+        max((ends[1] for ends in ranges), default=0.0),
+    )
+    irregular = f"irregular, {duration_text(least)} to {duration_text(most)}"
+    return [None if text is None else text[0] if text[0] == text[1] else irregular for text in texts]
 
 
 def _plate(info: DatasetInfo) -> Iterator[str]:

@@ -231,7 +231,7 @@ def _pixel_size(name: str, sizes_um: npt.NDArray[np.float64], findings: Findings
         findings.add(
             "pixel size",
             "",
-            f"{name}: pixel sizes from {low:g} to {high:g} um, none is written",
+            f"{name}: pixel sizes from {low:g} to {high:g} µm, none is written",
             "put frames of different magnification at different positions, or say pixel_size_um=",
         )
         return None
