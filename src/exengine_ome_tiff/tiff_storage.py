@@ -2,7 +2,7 @@
 
 import threading
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -26,6 +26,7 @@ from exengine_ome_tiff.ome import (
     ObjectiveInfo,
 )
 from exengine_ome_tiff.ome.options import read_mapping
+from exengine_ome_tiff.reading.display import IMAGES_OF_TABLE, ImageLook
 from exengine_ome_tiff.reading.reader import Reader, plain_coordinates
 from exengine_ome_tiff.tiff import PageCoding
 from exengine_ome_tiff.translate import Interpreter, Translator
@@ -558,6 +559,13 @@ class TiffStorage(Reader):
 
     def _is_growing(self) -> bool:
         return self._recorder is not None and not self._recorder.state.is_over
+
+    def _looks(self) -> Sequence[ImageLook]:
+        if self._is_closed:
+            return ()
+        from exengine_ome_tiff.viewers.thumbnails import image_looks
+
+        return image_looks(self._viewed(), IMAGES_OF_TABLE)
 
     def _viewed(self) -> ViewedDataset:
         return ViewedDataset(

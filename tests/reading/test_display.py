@@ -1,12 +1,16 @@
 """A storage tells what it is: images, one line, and the table of a notebook."""
 
+import base64
+import io
+import re
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from acquisitions import frames_at, nested
-from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff import ChannelInfo, TiffStorage
 from exengine_ome_tiff.dataset import recording
 
 
@@ -98,11 +102,36 @@ def test_the_table_has_a_row_for_each_image(tmp_path):
         assert first[3:] == ["5 x 7", "uint16", "40"]
         assert second[1].startswith("<b>&")
         assert second[5] == "39 of 40"
-        assert cells.tags <= {"table", "caption", "b", "br", "thead", "tbody", "tr", "th", "td"}
+        assert cells.tags <= {"table", "caption", "b", "br", "thead", "tbody", "tr", "th", "td", "img"}
         assert "79 frames in 2 images, writing" in storage._repr_html_()
         assert "&lt;b&gt;&amp;" in storage._repr_html_()
         storage.finish()
         assert "finished" in storage._repr_html_()
+
+
+def test_the_table_shows_thumbnails_colours_and_pixel_sizes(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    channels = {"DAPI": ChannelInfo("blue"), "GFP": ChannelInfo("#00ff00")}
+    with TiffStorage(path, pixel_size_um=0.5, channels=channels) as storage:
+        for position in ("A", "B"):
+            for number, channel in enumerate(channels):
+                for z in range(3):
+                    pixels = np.zeros((200, 100), np.uint16)
+                    pixels[:, 50 * number : 50 * number + 50] = 1000 * (z == 1)
+                    storage.put({"position": position, "channel": channel, "z": z}, pixels)
+        running = storage._repr_html_()
+    with TiffStorage.open(path) as storage:
+        page = storage._repr_html_()
+    closed = storage._repr_html_()
+    assert "<img" not in closed
+    for text in (running, page):
+        assert Cells(text).rows[1][3] == "200 x 1000.5 µm"
+        assert 'solid #0000ff">DAPI</b>, <b style="border-bottom: 3px solid #00ff00">GFP</b>' in text
+        pictures = re.findall(r'src="data:image/png;base64,([^"]*)"', text)
+        assert len(pictures) == 2
+        with Image.open(io.BytesIO(base64.b64decode(pictures[1]))) as shown:
+            assert (shown.size, shown.mode) == ((25, 50), "RGB")
+            assert [shown.getpixel((x, 30)) for x in (3, 20)] == [(35, 35, 255), (0, 255, 0)]
 
 
 def test_the_table_of_many_images_stays_short(tmp_path):

@@ -1,27 +1,53 @@
 """Display of a dataset: one line for a console, a table for a notebook."""
 
 import unicodedata
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import zip_longest
+from typing import NamedTuple
 
 from exengine_ome_tiff.coordinates.axis_text import value_text
 from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.dataset.stored_images import ImageInfo
 from exengine_ome_tiff.text_format import count_text
 
-_IMAGES_OF_LINE, _IMAGES_OF_TABLE, _VALUES = 3, 50, 8
+IMAGES_OF_TABLE = 50
+_IMAGES_OF_LINE, _VALUES = 3, 8
 _HEADS = ("", "image", "axes", "pixels", "type", "frames")
+
+
+class ImageLook(NamedTuple):
+    """What a table shows of an image beside its axes.
+
+    Parameters
+    ----------
+    thumbnail
+        PNG; None without one.
+    pixel_size_um
+        Height and width of a pixel, None where nothing tells.
+    colors
+        Colours as #rrggbb by the values along the axis ``channel``.
+    """
+
+    thumbnail: bytes | None
+    pixel_size_um: tuple[float | None, float | None]
+    colors: Mapping[AxisValue, str]
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetDisplay:
-    """What a console or a notebook shows of a dataset; `images` is None to leave them out."""
+    """What a console or a notebook shows of a dataset; `images` is None to leave them out.
+
+    `looks` are those of the first images.
+    """
 
     path: str
     state: str
     frames: int
     images: Sequence[ImageInfo] | None
+    looks: Sequence[ImageLook] = ()
 
     def line(self) -> str:
         """Return one line, with the first ones of many images."""
@@ -40,11 +66,12 @@ class DatasetDisplay:
         images = self.images or ()
         head = f"{count_text(self.frames, 'frame')} in {count_text(len(images), 'image')}, {self.state}"
         caption = f"<b>TiffStorage</b> {_text(self.path)}<br>{head}"
+        looks = self.looks[: min(len(images), IMAGES_OF_TABLE)]
         rows = [
-            _row("td", (str(number), *_cells(image)))
-            for number, image in enumerate(images[:_IMAGES_OF_TABLE])
+            _row("td", (str(number) + _thumbnail(look), *_cells(image, look)))
+            for number, (image, look) in enumerate(zip_longest(images[:IMAGES_OF_TABLE], looks))
         ]
-        left = len(images) - _IMAGES_OF_TABLE
+        left = len(images) - IMAGES_OF_TABLE
         if left > 0:
             rows.append(f'<tr><td colspan="{len(_HEADS)}">and {count_text(left, "more image")}</td></tr>')
         return (
@@ -53,13 +80,26 @@ class DatasetDisplay:
         )
 
 
-def _cells(image: ImageInfo) -> tuple[str, ...]:
+def _cells(image: ImageInfo, look: ImageLook | None) -> tuple[str, ...]:
     labels = ", ".join(f"{axis} = {value_text(value)}" for axis, value in image.coordinates.items())
-    axes = [f"{axis} {len(values)}: {_values(values)}" for axis, values in image.axes.items()]
+    colors = look.colors if look is not None else {}
+    axes = [
+        f"{_text(axis)} {len(values)}: {_values(values, colors if axis == 'channel' else {})}"
+        for axis, values in image.axes.items()
+    ]
     pixels = " x ".join(str(image.sizes[axis]) for axis in "YXS" if axis in image.sizes)
+    sizes = [f"{size:g}" for size in (look.pixel_size_um if look is not None else ()) if size is not None]
+    if sizes:
+        pixels += f"<br>{' x '.join(dict.fromkeys(sizes))} µm"
     frames = (f"{image.n_frames} of " if image.n_frames < image.n_planes else "") + str(image.n_planes)
     name = f"<b>{_text(image.name)}</b>" + (f"<br>{_text(labels)}" if labels else "")
-    return name, "<br>".join(map(_text, axes)), pixels, image.dtype, frames
+    return name, "<br>".join(axes), pixels, image.dtype, frames
+
+
+def _thumbnail(look: ImageLook | None) -> str:
+    if look is None or look.thumbnail is None:
+        return ""
+    return f'<br><img alt="" src="data:image/png;base64,{b64encode(look.thumbnail).decode()}" />'
 
 
 def _row(kind: str, cells: Sequence[str]) -> str:
@@ -73,8 +113,14 @@ def _sizes(image: ImageInfo) -> str:
     return " ".join(f"{axis}={length}" for axis, length in (planes | pixels).items())
 
 
-def _values(values: Sequence[AxisValue]) -> str:
-    texts = [value_text(value) for value in values]
+def _values(values: Sequence[AxisValue], colors: Mapping[AxisValue, str]) -> str:
+    """List values in HTML, those that have a colour underlined with it."""
+    texts = [
+        f'<b style="border-bottom: 3px solid {colors[value]}">{_text(value_text(value))}</b>'
+        if value in colors
+        else _text(value_text(value))
+        for value in values
+    ]
     return ", ".join(texts if len(texts) <= _VALUES else [*texts[: _VALUES - 2], "...", texts[-1]])
 
 

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from exengine_ome_tiff.dataset.growth import Growth
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.stored_images import ImageChoice, StoredImage, find_image
 from exengine_ome_tiff.reading.calibration import Calibration, calibration_of
-from exengine_ome_tiff.reading.display import DatasetDisplay
+from exengine_ome_tiff.reading.display import DatasetDisplay, ImageLook
 from exengine_ome_tiff.reading.images import Image, Images, PixelSource
 
 if TYPE_CHECKING:
@@ -312,11 +312,17 @@ class Reader(DataStorage):
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
-        return self._display(self._images(self._recording)).table()
+        return self._display(self._images(self._recording), self._looks()).table()
 
-    def _display(self, images: list[StoredImage] | None) -> DatasetDisplay:
+    def _display(self, images: list[StoredImage] | None, looks: Sequence[ImageLook] = ()) -> DatasetDisplay:
         infos = None if images is None else [image.info() for image in images]
-        return DatasetDisplay(str(self._path), self._state(), len(self._recording.index.numbers), infos)
+        return DatasetDisplay(
+            str(self._path), self._state(), len(self._recording.index.numbers), infos, looks
+        )
+
+    def _looks(self) -> Sequence[ImageLook]:
+        """Return how the first images look."""
+        return ()
 
     def _state(self) -> str:
         """Return in a word what becomes of the dataset."""

@@ -1,0 +1,121 @@
+"""How images look in a small table: thumbnail, pixel size and colours of channels."""
+
+import struct
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates.layout import AxisValue
+from exengine_ome_tiff.dataset.facts import Facts
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
+from exengine_ome_tiff.dataset.stored_images import StoredImage
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.inspection.contrast import contrast, picture
+from exengine_ome_tiff.inspection.preview_cells import Cell, Row, RowChannel, distinct_colors
+from exengine_ome_tiff.ome.xml_reader import ImageElement
+from exengine_ome_tiff.reading.calibration import image_elements
+from exengine_ome_tiff.reading.channel_look import ChannelLook, channel_looks
+from exengine_ome_tiff.reading.display import ImageLook
+from exengine_ome_tiff.viewers.viewed_dataset import ViewedDataset
+
+_SIDE_PX = 64
+_MOST_CHANNELS = 6
+_MOST_FRAMES = 20_000
+"""Of more frames, what OME-XML and metadata say takes seconds to read."""
+_MOST_BYTES = 64 << 20
+"""Of pixels that are read for all thumbnails, but for the first one."""
+
+
+def image_looks(dataset: ViewedDataset, most: int) -> list[ImageLook]:
+    """Find out how the first images look; colours and pixel sizes only of datasets that are not huge.
+
+    Parameters
+    ----------
+    dataset
+        Must be open.
+    most
+        How many images at the most.
+    """
+    recording = dataset.recording()
+    every = dataset.images(recording)
+    images, index = every[:most], recording.index
+    looks: Mapping[AxisValue, ChannelLook] = {}
+    sizes: list[tuple[float | None, float | None]] = [(None, None)] * len(images)
+    if len(index) <= _MOST_FRAMES:
+        written = dataset.facts()
+        facts = cache(recording.facts if written is None else lambda: written)
+        elements = [None] * len(every) if written is not None else image_elements(recording, every)
+        looks = channel_looks(zip(images, elements, strict=False), facts)
+        sizes = [_pixel_size(*each, facts) for each in zip(images, elements, strict=False)]
+    found: list[ImageLook] = []
+    left = _MOST_BYTES
+    for image, size in zip(images, sizes, strict=True):
+        channels = _channels(image, looks)
+        cost = image.pixels.nbytes * min(len(channels), _MOST_CHANNELS)
+        thumbnail = _thumbnail(index, image, channels) if cost <= left or not found else None
+        left -= cost
+        colors = {
+            value: "#{:02x}{:02x}{:02x}".format(*channel.color)
+            for value, channel in zip(image.layout.values["C"], channels, strict=True)
+            if value in looks
+        }
+        found.append(ImageLook(thumbnail, size, colors))
+    return found
+
+
+def _pixel_size(
+    image: StoredImage, element: ImageElement | None, facts: Callable[[], Facts]
+) -> tuple[float | None, float | None]:
+    if element is not None:
+        return element.length_um("PhysicalSizeY"), element.length_um("PhysicalSizeX")
+    values = facts().described(image.layout, image.name)
+    return values.pixel_size_y_um, values.pixel_size_x_um
+
+
+def _channels(image: StoredImage, looks: Mapping[AxisValue, ChannelLook]) -> list[RowChannel]:
+    layout = image.layout
+    unknown = ChannelLook("", (255, 255, 255))
+    colors = distinct_colors([looks.get(value, unknown).rgb for value in layout.values["C"]])
+    return [RowChannel(str(number), color) for number, color in enumerate(colors)]
+
+
+def _thumbnail(index: FrameIndex, image: StoredImage, channels: Sequence[RowChannel]) -> bytes | None:
+    """Draw the first time point in the middle of z; None where a page cannot be read."""
+    layout = image.layout
+    inside = layout.sizes["C"] // len(channels)
+    numbers = layout.cube()[0, ::inside, layout.sizes["Z"] // 2]
+    step = -(-max(image.pixels.stored_shape[:2]) // _SIDE_PX)
+    shown = tuple(channels[:_MOST_CHANNELS])
+    planes = []
+    try:
+        for number in numbers[: len(shown)].tolist():
+            pixels = None if number < 0 else index.stored(number)[::step, ::step]
+            is_complex = pixels is not None and pixels.dtype.kind == "c"
+            planes.append(
+                None if pixels is None else (np.abs(pixels) if is_complex else pixels).astype(np.float32)
+            )
+    except (OSError, OmeTiffError):  # which reading the frame tells
+        return None
+    row = Row("", shown, image.pixels.stored_dtype, (0, 0), None, (Cell("", tuple(planes)),))
+    merged = picture(row, row.cells[0], contrast([row]))
+    return None if merged is None else png(merged)
+
+
+def png(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """Encode RGB pixels, shape (Y, X, 3), as PNG."""
+    height, width = pixels.shape[:2]
+    rows = np.zeros((height, 1 + width * 3), np.uint8)  # each after the number of its filter, which is none
+    rows[:, 1:] = pixels.reshape(height, -1)
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows.tobytes())),
+        (b"IEND", b""),
+    )
+    parts = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
