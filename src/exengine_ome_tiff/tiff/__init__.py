@@ -28,8 +28,10 @@ from exengine_ome_tiff.tiff.pixels import PixelFormat, Window, as_bytes, packing
 from exengine_ome_tiff.tiff.pyramid import copies_in_file, halved, smaller_shapes
 from exengine_ome_tiff.tiff.shared_file import OPEN_FILES, FileGoneError, SharedFile
 from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage, read_bytes, read_page
+from exengine_ome_tiff.tiff.system_calls import CAN_WRITE_BACK
 
 __all__ = [
+    "CAN_WRITE_BACK",
     "LARGE_AREA_PX",
     "OPEN_FILES",
     "Algorithm",

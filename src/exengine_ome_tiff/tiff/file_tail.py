@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from exengine_ome_tiff.tiff import disk
+from exengine_ome_tiff.tiff import disk, system_calls
 from exengine_ome_tiff.tiff.chain import OFFSET
 from exengine_ome_tiff.tiff.ifds import aligned
 from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
@@ -85,6 +85,8 @@ class FileTail(FileView):
         self._pool = pool or BufferPool(FEW_BYTES, 0)
         self._waiting: _Waiting | None = None
         """The last bytes of the file, which are not in it yet."""
+        self._written_back = self._end
+        """Where the bytes end of which the disk has been told."""
         self.last_write_at = 0
         """Where the last write went to that added bytes."""
 
@@ -219,6 +221,25 @@ class FileTail(FileView):
         view = memoryview(data).cast("B")
         self._file.write(offset, view)
         self._end = max(self._end, offset + len(view))
+
+    def write_back(self, least_nbytes: int) -> None:
+        """Have the disk begin to write what was added since the last call, if it is much; for any thread.
+
+        Parameters
+        ----------
+        least_nbytes
+            How much.
+
+        Raises
+        ------
+        OSError
+            The file has been taken away, or its file system cannot do that.
+        """
+        start, end = self._written_back, self._end
+        if end - start >= least_nbytes:
+            self._written_back = end
+            with self._file.reopened("rb", buffering=0) as file:
+                system_calls.write_back(file.fileno(), start, end - start)
 
     def trim(self) -> None:
         """Give back the room behind the end; errors as for `add`."""

@@ -1,11 +1,12 @@
-"""Calls of Windows and macOS that Python has no function for."""
+"""Calls of systems that Python has no function for."""
 
+import ctypes
+import os
 import struct
 import sys
 from io import FileIO
 
 if sys.platform == "win32":
-    import ctypes
     import msvcrt
 
     _END_OF_FILE = 6
@@ -53,3 +54,27 @@ else:
     def set_size(file: FileIO, nbytes: int) -> None:
         """Lengthen or shorten a file."""
         file.truncate(nbytes)
+
+
+_SYNC_FILE_RANGE_WRITE = 2
+_sync_file_range = None
+if sys.platform == "linux":
+    _sync_file_range = getattr(ctypes.CDLL(None, use_errno=True), "sync_file_range", None)
+CAN_WRITE_BACK = _sync_file_range is not None
+"""Whether `write_back` does anything."""
+
+
+def write_back(descriptor: int, start: int, nbytes: int) -> None:
+    """Have Linux begin to write bytes of a file to the disk; it neither waits for them nor forgets errors.
+
+    Raises
+    ------
+    OSError
+        The file system does not know the call.
+    """
+    if _sync_file_range is None:
+        return
+    span = ctypes.c_int64(start), ctypes.c_int64(nbytes)
+    if _sync_file_range(descriptor, *span, ctypes.c_uint(_SYNC_FILE_RANGE_WRITE)):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -31,13 +31,7 @@ class Preloader(Worker):
     def __init__(self, is_quiet: Callable[[], bool]) -> None:
         super().__init__("TiffStorage import")
         self._is_quiet = is_quiet
-        self.is_begun = is_loaded()
-        """Whether there is nothing to begin."""
-
-    def begin(self) -> None:
-        """Note, while the recorder's lock is held, that there is a frame."""
-        self.is_begun = True
-        self.start()
+        self.is_for_runs = not is_loaded()
 
     def _work(self) -> None:
         self._wait(_LOOK_S)

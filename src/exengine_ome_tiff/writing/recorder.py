@@ -31,6 +31,7 @@ from exengine_ome_tiff.writing.put_pixels import check_pixels
 from exengine_ome_tiff.writing.safety import Safety
 from exengine_ome_tiff.writing.state import State
 from exengine_ome_tiff.writing.worker import Workers
+from exengine_ome_tiff.writing.write_back import WriteBack
 
 logger = logging.getLogger(__name__)
 
@@ -70,16 +71,16 @@ class Recorder:
         """Held with the other one, but not by a second call inside of the first one of the same thread."""
         self._news = News()
         """That a frame has come, or that no more can come."""
-        self._recording = recording
-        self._path = recording.location.path
+        self._recording, self._path = recording, recording.location.path
         self._claim = claim
         self._errors = errors
         self._fsync = safety.fsync
         self._files = WrittenFiles(recording, safety.algorithm)
         self._flusher = Flusher(str(recording.location.path), self._lock, self._write_waiting)
         self._checkpoints = Checkpoints(recording, self._files, self._snapshot, self._held_open, safety)
-        self._preloader = Preloader(lambda: time.monotonic() - self._last_put_s > QUIET_S)
-        self._workers = Workers(self._flusher, self._checkpoints.thread, self._preloader)
+        preloader = Preloader(lambda: time.monotonic() - self._last_put_s > QUIET_S)
+        write_back = WriteBack(recording.index.files, fsync=safety.fsync)
+        self._workers = Workers(self._flusher, self._checkpoints.thread, preloader, write_back)
         self._encoder = MetadataEncoder(recording.header.given.exclude_metadata, recording.header.excluded)
         self._told = set[str]()
         """What the log has told of frames."""
@@ -150,8 +151,8 @@ class Recorder:
         if pixels.stored_dtype.kind == "c" and "complex" not in self._told:
             self._tell_once("complex", "%s: Bio-Formats cannot open files with complex pixels", self._path)
         self._checkpoints.thread.begin()
-        if not self._preloader.is_begun:
-            self._preloader.begin()
+        if not self._workers.have_begun:
+            self._workers.begin()
         if self._flusher.is_idle and index.files[file].has_waiting:
             self._flusher.begin(now_s)
 

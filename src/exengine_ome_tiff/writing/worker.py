@@ -24,6 +24,9 @@ class Worker(ABC):
         Shown by debuggers.
     """
 
+    is_for_runs = False
+    """Whether it starts with the first frame, and nobody else starts it."""
+
     def __init__(self, thread_name: str) -> None:
         self._thread_name = thread_name
         self._wake: SimpleQueue[None] = SimpleQueue()
@@ -96,6 +99,15 @@ class Workers:
 
     def __init__(self, *workers: Worker) -> None:
         self._workers = workers
+        self.have_begun = False
+        """Whether those that start with the first frame have."""
+
+    def begin(self) -> None:
+        """Note, while the recorder's lock is held, that there is a frame."""
+        for worker in self._workers:
+            if worker.is_for_runs:
+                worker.start()
+        self.have_begun = True
 
     def stop(self) -> None:
         """Begin no more work."""
