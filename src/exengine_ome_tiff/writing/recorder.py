@@ -141,7 +141,6 @@ class Recorder:
             if isinstance(error, FileGoneError) and not self._is_cut_off:
                 raise self._files.rescued(file) from None
             raise
-        self._last_put_s = now_s
         if was_consistent and table is not None:
             table.append(tags, changed)
         is_replaced = index.add(index.axes.key(coordinates), file, handle)
@@ -155,6 +154,7 @@ class Recorder:
             self._workers.begin()
         if self._flusher.is_idle and index.files[file].has_waiting:
             self._flusher.begin(now_s)
+        self._last_put_s = time.monotonic()  # the first frame starts threads, which takes a moment
 
     def facts(self) -> Facts | None:
         """Find out what is known of the frames so far; None where the files say it, as they are finished."""
