@@ -235,7 +235,7 @@ def test_ctrl_c_leaves_nothing_under_the_name_and_running_again_goes_on(tmp_path
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors.splitlines()[-2:] == [
-        "what was converted is kept: the same command goes on with it",
+        "the frames converted so far are kept: run the same command again to resume",
         "exengine-ome-tiff convert: interrupted",
     ]
     assert not (tmp_path / dest).exists()

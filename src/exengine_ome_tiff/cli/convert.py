@@ -18,39 +18,52 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Add the parser of the command."""
     parser = commands.add_parser(
         "convert",
-        help="make an OME-TIFF dataset of another one",
-        description="Convert an NDTiff dataset (needs the extra `ndtiff`), image stacks or separate image "
-        "files of Micro-Manager, OME-TIFF of other programs, or a dataset in another form: one file, "
-        "a folder, compressed or not. "
-        "Run the same command again after an interrupt to go on. "
-        "Exit status 0: all was carried over.",
+        help="convert NDTiff, Micro-Manager or OME-TIFF data to OME-TIFF",
+        description="Convert an NDTiff dataset (needs the extra `ndtiff`), Micro-Manager image stacks or "
+        "image files, or OME-TIFF of other programs. Convert a dataset of TiffStorage to another layout: one "
+        "file or a folder, compressed or not. After an interruption, run the same command again to resume. "
+        "The exit status is 0 if everything was converted.",
     )
     parser.add_argument(
         "source", type=path_argument, help="dataset: a folder, a file, or any file of a folder"
     )
     parser.add_argument(
-        "dest", type=path_argument, help="file ending in .ome.tiff, or folder for one file per position"
+        "dest", type=path_argument, help="file ending in .ome.tiff, or folder with one file per position"
     )
     parser.add_argument(
-        "--verify", action="store_true", help="read both back and compare them, frame by frame"
+        "--verify", action="store_true", help="read both datasets back and compare them frame by frame"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a dataset at DEST, at the end")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace the dataset at DEST once the new one is complete"
+    )
     parser.add_argument("--compression", choices=("zlib", "lzw", "zstd"), help="lossless compression")
     parser.add_argument("--compression-level", type=int, metavar="N", help="0 to 9 (zlib), 1 to 22 (zstd)")
-    parser.add_argument("--predictor", action="store_true", help="compress differences between neighbours")
     parser.add_argument(
-        "--tile", type=int, nargs=2, metavar=("H", "W"), help="tiles: height and width, multiples of 16"
+        "--predictor", action="store_true", help="compress differences between neighbouring pixels"
     )
     parser.add_argument(
-        "--pyramid-levels", type=_levels, metavar="N", help="smaller copies of each frame, or auto"
+        "--tile",
+        type=int,
+        nargs=2,
+        metavar=("H", "W"),
+        help="height and width of tiles in pixels, multiples of 16",
     )
     parser.add_argument(
-        "--split-by", nargs="+", metavar="AXIS", help="axes that split a folder into files (position)"
+        "--pyramid-levels",
+        type=_levels,
+        metavar="N",
+        help="number of pyramid levels, downsampled by 2, or auto",
+    )
+    parser.add_argument(
+        "--split-by",
+        nargs="+",
+        metavar="AXIS",
+        help="axes that split a folder into files (default: position)",
     )
     parser.add_argument(
         "--checksums",
         choices=("crc32", "sha256", "sha1"),
-        help="record checksums of pixels; sha1 also in OME-XML",
+        help="record checksums of the pixels; sha1 also in the OME-XML",
     )
     parser.set_defaults(work=_convert)
 
@@ -86,7 +99,7 @@ def _convert(options: argparse.Namespace) -> int:
             raise UsageError(error) from error
         except KeyboardInterrupt:
             bar.close()
-            say("what was converted is kept: the same command goes on with it", sys.stderr)
+            say("the frames converted so far are kept: run the same command again to resume", sys.stderr)
             raise
     _report(done)
     return 0 if done.is_complete else 1

@@ -23,7 +23,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     demo = commands.add_parser(
         "demo",
         help="acquire with a simulated microscope",
-        description="Run an ExEngine acquisition on a simulated microscope and leave an OME-TIFF.",
+        description="Run an ExEngine acquisition on a simulated microscope and record it as OME-TIFF.",
     )
     plan = DemoPlan()
     defaults = ", ".join(f"{' '.join(names)} ({hardware})" for hardware, names in _CHANNELS.items())
@@ -31,14 +31,14 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "output",
         nargs="?",
         type=path_argument,
-        help="file ending in .ome.tiff, or folder for one file per position "
-        "(default: demo.ome.tiff, or demo_001.ome.tiff and so on where that exists)",
+        help="file ending in .ome.tiff, or folder with one file per position "
+        "(default: demo.ome.tiff; if that exists, demo_001.ome.tiff and so on)",
     )
     for option, default, metavar, meaning in (
         ("--positions", plan.positions, "N", "stage positions"),
         ("--time-points", plan.time_points, "N", "time points"),
-        ("--z-slices", plan.z_slices, "N", "slices of a stack"),
-        ("--size", plan.size, "PX", "height and width, pixels"),
+        ("--z-slices", plan.z_slices, "N", "slices per stack"),
+        ("--size", plan.size, "PX", "height and width in pixels"),
     ):
         text = f"{meaning} (default: %(default)s)"
         demo.add_argument(option, type=int, default=default, metavar=metavar, help=text)

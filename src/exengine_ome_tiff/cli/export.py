@@ -22,35 +22,37 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Add the parser of the command."""
     parser = commands.add_parser(
         "export",
-        help="write an image as ImageJ's own TIFF, or a dataset as OME-Zarr",
-        description="Write an image as a hyperstack that ImageJ opens without Bio-Formats: with calibration, "
-        "colours of channels, and labels of slices. Or write all images as OME-Zarr, with pyramids and "
-        "plates: the same command resumes an export that was interrupted. Or write the offsets of a file's "
-        "pages, with which Viv and Avivator open it faster. Or put tiles together by their stage positions.",
+        help="export to ImageJ, OME-Zarr or a mosaic",
+        description="Write an image as an ImageJ hyperstack with calibration, channel colours and slice "
+        "labels, which opens without Bio-Formats. Or write all images as OME-Zarr, with pyramids and "
+        "plates; run the same command again to resume an interrupted export. Or write the page offsets "
+        "of a file, so that Viv and Avivator open it faster. Or assemble tiles by their stage positions.",
     )
     parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
     parser.add_argument(
         "dest", type=path_argument, help=f"file ending in .tif or {OFFSETS_SUFFIX}, or folder ending in .zarr"
     )
     parser.add_argument(
-        "--image", metavar="NAME|N", help="name of the image, or its number from 0, if there are several"
+        "--image",
+        metavar="NAME|N",
+        help="name of the image, or its number from 0; needed if there are several",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the file or the OME-Zarr folder")
     parser.add_argument(
         "--ngff",
         choices=VERSIONS,
-        help=f"version of OME-Zarr (default: {VERSIONS[-1]}), which is Zarr 3 or 2",
+        help=f"OME-Zarr version: 0.5 uses Zarr 3, 0.4 uses Zarr 2 (default: {VERSIONS[-1]})",
     )
     parser.add_argument(
         "--mosaic",
         action="store_true",
-        help="put tiles together into one .ome.tiff; or, with a file ending in .txt, write BigStitcher's "
+        help="assemble the tiles in one .ome.tiff; if the file ends in .txt, write BigStitcher's "
         "TileConfiguration.txt",
     )
     parser.add_argument(
         "--flip",
         choices=("x", "y", "xy"),
-        help="axes of the stage that point against those of the pixels, for --mosaic",
+        help="stage axes that point in the opposite direction of the pixel axes, for --mosaic",
     )
     parser.set_defaults(work=_export)
 

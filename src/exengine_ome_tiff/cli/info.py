@@ -15,13 +15,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Add the parser of the command."""
     parser = commands.add_parser(
         "info",
-        help="tell what a dataset is",
-        description="Tell images, sizes, channels, calibration, missing planes and metadata of a dataset, "
-        "finished or not.",
+        help="summarize a dataset",
+        description="Summarize a dataset, finished or not: images, sizes, channels, calibration, missing "
+        "planes and metadata.",
     )
     parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
-    parser.add_argument("--all", action="store_true", help="list all images and keys, however many")
+    parser.add_argument("--all", action="store_true", help="list all images and keys, even if there are many")
     parser.set_defaults(work=_info)
 
 

@@ -24,16 +24,17 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Add the parser of the command."""
     parser = commands.add_parser(
         "metadata",
-        help="show the exact metadata, and what became of it in OME",
-        description="Show the exact record of a frame, and what of it the OME-XML has where. "
-        "Without --coords: the summary metadata, and the options that the dataset was written with.",
+        help="show a frame's metadata and how it maps to OME-XML",
+        description="Show a frame's exact metadata and where each key is in the OME-XML. "
+        "Without --coords, show the summary metadata and the options used to write the dataset.",
     )
     parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
     parser.add_argument(
         "--coords",
         type=coordinates_argument,
         metavar="AXIS=VALUE,...",
-        help='all coordinates of a frame, such as time=3,channel=DAPI; text of digits in quotes: well="12"',
+        help="all coordinates of a frame, such as time=3,channel=DAPI; quote text that consists of digits: "
+        'well="12"',
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     parser.set_defaults(work=_metadata)

@@ -17,8 +17,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser(
         "preview",
         help="draw a dataset on one page",
-        description="Draw a dataset, channels merged in their colours: a plate as a map of its wells, tiles "
-        "as a mosaic, a row for each image and a column for each time point, or a grid. "
+        description="Draw a dataset with merged channels: a plate as a map of its wells, tiles as a mosaic, "
+        "other images in a grid, with one row per image and one column per time point. "
         "Needs the extra `preview`.",
     )
     parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
@@ -32,23 +32,27 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--z",
         choices=("middle", "max"),
         default="middle",
-        help="the plane in the middle, or the maximum of all (default: %(default)s)",
+        help="the middle slice, or the maximum projection (default: %(default)s)",
     )
     parser.add_argument(
         "--images",
         type=int,
         metavar="N",
-        help="images at the most, evenly chosen (default: 12 rows, 60 in a grid)",
+        help="maximum number of images, evenly sampled (default: 12 rows, 60 in a grid)",
     )
     parser.add_argument(
         "--columns",
         type=int,
         default=6,
         metavar="N",
-        help="time points at the most, evenly chosen (default: %(default)s)",
+        help="maximum number of time points, evenly sampled (default: %(default)s)",
     )
     parser.add_argument(
-        "--cell", type=int, default=192, metavar="PX", help="longer side of a cell (default: %(default)s)"
+        "--cell",
+        type=int,
+        default=192,
+        metavar="PX",
+        help="longer side of a cell in pixels (default: %(default)s)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the picture")
     parser.set_defaults(work=_preview)

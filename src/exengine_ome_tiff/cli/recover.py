@@ -14,8 +14,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Add the parser of the command."""
     recovery = commands.add_parser(
         "recover",
-        help="finish a dataset whose writer was killed",
-        description="Make OME-TIFF of a dataset whose writer ended before it could. No pixel is changed.",
+        help="repair a dataset left by a crash",
+        description="Turn a dataset left by a crash into OME-TIFF. The pixels stay unchanged.",
     )
     recovery.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
     recovery.set_defaults(work=_recover)

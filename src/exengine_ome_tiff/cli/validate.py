@@ -16,8 +16,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Add the parser of the command."""
     check = commands.add_parser(
         "validate",
-        help="check that a dataset is whole",
-        description="Check pages, records, checksums and OME-XML of a dataset. Exit status 0: all is well.",
+        help="check a dataset for damage",
+        description="Check pages, records, checksums and OME-XML of a dataset. The exit status is 0 if "
+        "there is no problem.",
     )
     check.add_argument("--json", action="store_true", help="print a list of JSON objects")
     check.add_argument(
@@ -81,5 +82,5 @@ def _validate_files(options: argparse.Namespace) -> int:
         say(f"{problem.file}{page}: {problem.what}\n  to do: {problem.advice}")
     tell_leftovers(options.path)
     if not problems:
-        say(f"{options.path}: whole")
+        say(f"{options.path}: OK (no problems found)")
     return 1 if problems else 0
