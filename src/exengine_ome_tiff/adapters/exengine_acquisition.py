@@ -33,7 +33,7 @@ def acquisition(
 
     Leaving the block waits for the submitted events, stores every frame, finishes and closes the storage and
     stops ExEngine's threads. If the block raises, or on Ctrl+C, events that wait are dropped and readouts are
-    stopped first; the frames taken so far are stored.
+    stopped first; the frames taken so far are stored. ``TiffStorage.open(storage.path)`` reads them again.
 
     Create devices inside the block: they stop working with their engine. If an `ExecutionEngine` exists
     already, the block uses it and leaves it running, so that its devices serve several acquisitions.

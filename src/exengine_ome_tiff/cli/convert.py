@@ -12,10 +12,11 @@ from exengine_ome_tiff.conversion import ConversionResult, convert
 from exengine_ome_tiff.text_format import count_text, duration_text, size_text
 
 _MOST_LISTED = 20
-_DESCRIPTION = """Convert an NDTiff dataset (needs the extra `ndtiff`), Micro-Manager image stacks or image files, or
-OME-TIFF of other programs. Convert a dataset of TiffStorage to another layout: one file or a folder, compressed
-or not. After an interruption, run the same command again to resume. The exit status is 0 if everything was
-converted."""
+_DESCRIPTION = """\
+Convert an NDTiff dataset (needs the extra `ndtiff`), Micro-Manager image stacks or image files, or
+OME-TIFF of other programs. Convert a dataset of TiffStorage to another layout: one file or a
+folder, compressed or not. After an interruption, run the same command again to resume. The exit
+status is 0 if everything was converted."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
