@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from exengine import ExecutionEngine
@@ -9,6 +11,8 @@ pytest.importorskip("exengine_ome_tiff", reason="exengine-ome-tiff is not instal
 tifffile = pytest.importorskip("tifffile")  # comes with exengine-ome-tiff
 
 from exengine.storage_backends.ome_tiff import TiffStorage
+
+from exengine_ome_tiff import acquisition, export_mosaic, export_offsets, recover
 
 COORDINATES = DataCoordinates(coordinate_dict={"time": 1, "channel": "DAPI", "z": 0})
 DATA = np.array([[1, 2], [3, 4]], dtype=np.uint16)
@@ -93,3 +97,31 @@ def test_the_data_handler_stores_what_others_read(tmp_path):
     for time in range(3):
         for channel in range(2):
             assert np.array_equal(stored[time, channel], DATA + 10 * time + channel)
+
+
+def test_an_acquisition_finishes_the_file(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with acquisition(TiffStorage(path)) as (_, handler):
+        handler.put(COORDINATES, DATA, METADATA, None)
+    assert np.array_equal(tifffile.imread(path), DATA)
+
+
+def test_a_run_that_crashed_is_recovered(path, data_storage):
+    data_storage.put(COORDINATES, DATA, METADATA)
+    data_storage.suspend()
+    assert recover(path).n_frames == 1
+    with TiffStorage.open(path) as opened:
+        assert np.array_equal(opened.get_data(COORDINATES), DATA)
+
+
+def test_exports_for_other_programs(tmp_path):
+    path = tmp_path / "tiles.ome.tiff"
+    with TiffStorage(path, pixel_size_um=1) as storage:
+        for column in range(2):
+            place = {"row": 0, "column": column}
+            storage.put(place, DATA + 10 * column, {"x_um": 2 * column, "y_um": 0})
+    with tifffile.TiffFile(path) as opened:
+        offsets = [page.offset for page in opened.pages]
+    assert json.loads(export_offsets(path).read_text()) == offsets
+    mosaic = export_mosaic(path, tmp_path / "mosaic.ome.tiff").path
+    assert np.array_equal(tifffile.imread(mosaic), np.hstack([DATA, DATA + 10]))
