@@ -15,7 +15,7 @@ from exengine_ome_tiff.ome import valid_text
 from exengine_ome_tiff.tiff import read_head
 from exengine_ome_tiff.translate import Interpreter, Translator
 from exengine_ome_tiff.writing import replaced
-from exengine_ome_tiff.writing.claim import Held, hold_dataset
+from exengine_ome_tiff.writing.claim import Held, hold, hold_dataset
 from exengine_ome_tiff.writing.finalize import finish_files
 
 
@@ -48,7 +48,7 @@ def recover(
     that moment is left out. No pixel is changed: what is added goes behind the end of the files, which stay
     as they were until that is on the disk. May be called again, also after it was killed itself.
 
-    A dataset that ``overwrite=True`` had moved aside moves back if a killed process left nothing at `path`.
+    A dataset that ``overwrite=True`` had moved aside moves back if a killed process left no frame at `path`.
     It is deleted once the dataset that replaces it is finished.
 
     Parameters
@@ -79,7 +79,12 @@ def recover(
     if not absolute.exists():
         with suppress(ValueError):  # nothing can be written there
             replaced.move_back(Location.of(absolute))
-    paths, header = find_dataset(absolute)
+    try:
+        paths, header = find_dataset(absolute)
+    except OmeTiffError:
+        if not _is_moved_back(absolute):
+            raise
+        paths, header = find_dataset(absolute)
     location = Location.of_files(paths, is_folder=header.is_folder)
     if _is_finished(location, paths, header) and not location.lock.exists():
         replaced.delete(location)
@@ -88,13 +93,35 @@ def recover(
     try:
         held = hold_dataset(absolute)
     except BlockingIOError as error:
-        raise BeingWrittenError(f"{location.path}: a TiffStorage is writing it at this moment") from error
+        raise _being_written(location) from error
     try:
         if _is_finished(held.location, held.paths, held.header):
             return RecoveryResult(held.location.path, len(held.paths), None)
         return _finish(held, interpreter, progress)
     finally:
         held.lock.release()
+
+
+def _is_moved_back(path: Path) -> bool:
+    """Move back what was to be replaced by a dataset that has no frame; return whether there was any."""
+    try:
+        location = Location.of(path)
+    except ValueError:
+        return False  # nothing can be written there
+    if not replaced.folder_of(location).is_dir():
+        return False
+    try:
+        lock = hold(location)
+    except BlockingIOError as error:
+        raise _being_written(location) from error
+    try:
+        return replaced.move_back(location)
+    finally:
+        lock.release()
+
+
+def _being_written(location: Location) -> BeingWrittenError:
+    return BeingWrittenError(f"{location.path}: a TiffStorage is writing it at this moment")
 
 
 def _check_paths(location: Location, paths: Iterable[Path]) -> None:

@@ -127,9 +127,13 @@ class FileTail(FileView):
         return self._waiting
 
     def leave_room(self, nbytes: int) -> int:
-        """Leave bytes to others, who write them in their own time; return where they begin, as `add`."""
+        """Leave bytes to others, who write them in their own time; return where they begin, as `add`.
+
+        The file is as long from now on: whoever opens it adds behind them.
+        """
         self.write_waiting()
         at = aligned(self._end)
+        self._write(at + nbytes - 1, b"\0")
         self._end = at + nbytes
         return at
 
