@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,6 +15,10 @@ from exengine_ome_tiff import TiffStorage
 from exengine_ome_tiff.demo.acquisition import DemoPlan
 from frames import frame
 from readers.imagej import MACRO, Hyperstack, open_in_imagej, unavailable_reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 PLAN = DemoPlan(positions=2, time_points=4, channels=("DAPI", "GFP"), z_slices=3, size=(48, 64))
 SETTINGS = {
@@ -41,11 +48,50 @@ OTHERS = {
     "colour": [{"time": t} for t in range(2)],
 }
 """Datasets of other kinds; frames of "colour" are RGB."""
+RUNNING = ("running.ome.tiff", "running")
+"""A file and a folder that are written while ImageJ opens them."""
+SHOWN_TIMES = 3
+"""Time points at their last checkpoint."""
+
+
+@contextmanager
+def running(path: Path) -> Iterator[None]:
+    """Have a thread put frames until the end of the block, none of them before a checkpoint."""
+    is_over = threading.Event()
+    with TiffStorage(path, pixel_size_um=0.5, z_step_um=2.0, checkpoint=False) as storage:
+
+        def put(time: int) -> None:
+            for position in ("Pos0", "Pos1"):
+                for channel in ("DAPI", "GFP"):
+                    for z in range(2):
+                        coordinates = {"time": time, "channel": channel, "z": z, "position": position}
+                        storage.put(coordinates, other_frame("", coordinates))
+
+        def go_on() -> None:
+            time = SHOWN_TIMES
+            while not is_over.wait(0.05):
+                put(time)
+                time += 1
+
+        for time in range(SHOWN_TIMES):
+            put(time)
+        storage.checkpoint()
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
+        assert len(list(storage)) > 8 * SHOWN_TIMES
 
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory):
-    """What ImageJ showed of the demo, by the name of the settings, and of the others; it is started once."""
+    """What ImageJ showed of the demo, by the name of the settings, and of the others; what it printed.
+
+    It is started once.
+    """
     reason = unavailable_reason()
     if reason is not None:
         pytest.skip(reason)
@@ -60,9 +106,12 @@ def opened(tmp_path_factory):
     home = folder / "ImageJ"
     home.mkdir()
     jobs += [(MACRO, write(folder / f"{name}.ome.tiff", name)) for name in OTHERS]
-    windows = open_in_imagej(jobs, home).windows
+    jobs += [(MACRO, folder / name) for name in RUNNING]
+    with running(folder / RUNNING[0]), running(folder / RUNNING[1]):
+        windows = open_in_imagej(jobs, home).windows
     of_demo = {name: Shown(demos[name], found) for name, found in zip(SETTINGS, windows, strict=False)}
-    return of_demo, dict(zip(OTHERS, windows[len(SETTINGS) :], strict=True))
+    others = dict(zip((*OTHERS, *RUNNING), windows[len(SETTINGS) :], strict=True))
+    return of_demo, others, (home / "log.txt").read_text("utf-8", "replace")
 
 
 def write(path, name):
@@ -171,6 +220,21 @@ def test_datasets_of_other_kinds_open(others, name, sizes, mode, colors):
         every = np.moveaxis(every, -1, 1)
     np.testing.assert_array_equal(window.pixels.reshape(every.shape), every)
     assert window.ranges[0][1] <= every.max()
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_a_dataset_that_is_being_written_has_all_frames_of_its_last_checkpoint(opened, name):
+    _, others, printed = opened
+    assert [window.title.rpartition(" - ")[2] for window in others[name]] == ["Pos0", "Pos1"]
+    for position, window in zip(("Pos0", "Pos1"), others[name], strict=True):
+        assert window.sizes == {"X": 30, "Y": 20, "C": 2, "Z": 2, "T": SHOWN_TIMES}
+        assert (window.voxel_size, window.unit) == ((0.5, 0.5, 2.0), "microns")
+        assert window.mode == "composite"
+        for t, z, c in np.ndindex(SHOWN_TIMES, 2, 2):
+            at = {"time": t, "channel": ("DAPI", "GFP")[c], "z": z, "position": position}
+            np.testing.assert_array_equal(window.pixels[t, z, c], other_frame("", at))
+    for word in ("warn", "error", "exception"):
+        assert word not in printed.lower()
 
 
 def test_names_of_many_channels_are_in_the_labels(others):
