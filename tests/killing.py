@@ -44,6 +44,11 @@ class Plan:
     frames: int
     options: dict[str, Any]
 
+    @property
+    def checkpoints(self) -> list[int]:
+        """Numbers of the frames behind which there is a checkpoint."""
+        return [5, *range(49, self.frames, 50)]
+
     def shape(self, number: int) -> tuple[int, int]:
         return self.shapes[number % len(self.shapes)]
 
@@ -78,7 +83,8 @@ def write(plan: Plan, path: Path, tell: Callable[[str], None]) -> None:
         if number % 37 == 36:
             storage.flush()
             tell(f"flushed {number}")
-        if number % 50 == 49 or number == 5:
+        if number in plan.checkpoints:
+            tell(f"checkpointing {number}")
             storage.checkpoint()
             tell(f"flushed {number}")
     tell("finishing")
@@ -183,16 +189,34 @@ def assert_recovered(plan: Plan, path: Path, expected: set[int]) -> int:
     return len(found)
 
 
-def kill_once(seed: int, folder: Path, keep: Path | None = None) -> str:
-    """Write, kill, recover and compare; tell in what state the dataset was found."""
+def kill_once(seed: int, folder: Path, keep: Path | None = None, *, at_checkpoint: bool = False) -> str:
+    """Write, kill, recover and compare; tell in what state the dataset was found.
+
+    Parameters
+    ----------
+    seed
+        Chooses what is written, and when it is killed.
+    folder
+        An empty one.
+    keep
+        Where copies of the files go, as they were found.
+    at_checkpoint
+        Kill in the middle of a checkpoint, or soon after it.
+    """
     mixed = random.Random(seed)  # noqa: S311
     plan = mixed.choice(PLANS)
     path = folder / plan.name
     started_s = time.monotonic()
     is_late = mixed.random() < 0.4
     delay_s = mixed.random() * (0.03 if is_late else 0.2)
-    told = killed(lambda tell: write(plan, path, tell), "finishing" if is_late else "", delay_s)
+    wait_for = "finishing" if is_late else ""
+    if at_checkpoint:
+        delay_s = mixed.random() ** 2 * 0.15
+        wait_for = f"checkpointing {mixed.choice(plan.checkpoints)}\n"
+    told = killed(lambda tell: write(plan, path, tell), wait_for, delay_s)
     state = "finished" if "finished" in told else "in finish" if "finishing" in told else "writing"
+    if told[-1:] == [wait_for.strip()] and at_checkpoint:
+        state = "in checkpoint"
     expected = acknowledged(plan, told)
     pages = sum(map(assert_stack, files_of(path)))
     if keep is not None and pages:
@@ -222,13 +246,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kills", type=int)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
+    parser.add_argument("--at-checkpoints", action="store_true", help="kill in their middle and soon after")
     parser.add_argument("--keep", type=Path, help="folder for copies of files as they were found")
     options = parser.parse_args()
     states: Counter[str] = Counter()
     for seed in range(options.seed, options.seed + options.kills):
         folder = Path(tempfile.mkdtemp())
         try:
-            states[kill_once(seed, folder, options.keep)] += 1
+            state = kill_once(seed, folder, options.keep, at_checkpoint=options.at_checkpoints)
+            states[state] += 1
         except BaseException:
             print(f"seed {seed}, files in {folder}", file=sys.stderr)
             raise

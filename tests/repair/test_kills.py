@@ -14,25 +14,40 @@ import tifffile
 from effort import effort
 from exengine_ome_tiff.tiff.journal_reader import read_head
 
-KILLS = effort(40, 200)
+KILLS, AT_CHECKPOINTS = effort((30, 10), (200, 300))
 SCRIPT = Path(__file__).parents[1] / "killing.py"
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork; test_durability kills on Windows")
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    """Kill, recover and compare; return copies of the files as they were found."""
-    folder = tmp_path_factory.mktemp("found")
-    command = [sys.executable, SCRIPT, str(KILLS), "--keep", folder]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+def killed(folder, count, *options):
+    """Kill, recover and compare so many times; return how many there were in each state."""
+    command = [sys.executable, SCRIPT, str(count), "--keep", folder, *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1100, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     states = json.loads(done.stdout)
     print(states)  # noqa: T201 - with the seed, to repeat it
-    assert states["kills"] == KILLS
+    assert states["kills"] == count
+    return states
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Return copies of the files that were left by processes which were killed at any time."""
+    folder = tmp_path_factory.mktemp("found")
+    states = killed(folder, KILLS)
     assert states["in finish"] > KILLS / 20
     assert states["writing"] > KILLS / 20
     assert states["in finish, recovery killed"] > 0
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def found_at_checkpoints(tmp_path_factory):
+    """Return copies of the files that were left in the middle of a checkpoint, and soon after it."""
+    folder = tmp_path_factory.mktemp("found at checkpoints")
+    states = killed(folder, AT_CHECKPOINTS, "--at-checkpoints")
+    assert sum(states[state] for state in states if state.startswith("in checkpoint")) > AT_CHECKPOINTS / 20
     return sorted(folder.iterdir())
 
 
@@ -79,12 +94,14 @@ def test_bioformats_reads_what_was_found_as_a_stack(found, bioformats):
     assert seen > effort(0, 3)
 
 
-@pytest.mark.timeout(1200)
-def test_bioformats_shows_the_experiment_of_the_last_checkpoint(found, bioformats):
-    seen = 0
-    for path in found:
-        if read_head(path).is_finished or path.read_bytes()[8:16] == (16).to_bytes(8, "little"):
-            continue
+@pytest.mark.timeout(2400)
+def test_bioformats_opens_what_was_found_at_checkpoints_each_time(found, found_at_checkpoints, bioformats):
+    """It shows the experiment of the last checkpoint, or before the first one the stack of frames so far."""
+    n_shown = 0
+    for path in (*found_at_checkpoints, *filter(is_checkpointed, found[: effort(30, 300)])):
+        pages = pages_of(path)
+        with tifffile.TiffFile(path) as tif:
+            is_ome = tif.is_ome
         with bioformats(path) as reader:
             assert reader.warnings == []
             planes = [
@@ -92,10 +109,17 @@ def test_bioformats_shows_the_experiment_of_the_last_checkpoint(found, bioformat
                 for number, image in enumerate(reader.series)
                 for z, c, t in np.ndindex(image.size_z, image.size_c, image.size_t)
             ]
-            assert {image.size_z for image in reader.series} == {1}
-        assert len(planes) == len(pages_of(path))
+            assert {image.size_z for image in reader.series} == {1} or not is_ome
+        if is_ome or len({page.shape for page in pages}) == 1:  # else Bio-Formats may show one shape only
+            assert len(planes) == len(pages)
+        assert planes
         assert all(int(plane[0, 0]) % 100 == 0 for plane in planes)
-        seen += 1
-        if seen == effort(10, 300):
-            break
-    assert seen > KILLS / 20
+        n_shown += is_checkpointed(path)
+    assert len(found_at_checkpoints) > AT_CHECKPOINTS / 2
+    assert n_shown > AT_CHECKPOINTS / 10
+
+
+def is_checkpointed(path):
+    """Whether a file is no stack of frames any more, and not finished yet."""
+    first_at = int.from_bytes(path.read_bytes()[8:16], "little")
+    return first_at > 16 and not read_head(path).is_finished
