@@ -98,7 +98,7 @@ def test_bioformats_reads_what_was_found_as_a_stack(found, bioformats):
 def test_bioformats_opens_what_was_found_at_checkpoints_each_time(found, found_at_checkpoints, bioformats):
     """It shows the experiment of the last checkpoint, or before the first one the stack of frames so far."""
     n_shown = 0
-    for path in (*found_at_checkpoints, *filter(is_checkpointed, found[: effort(30, 300)])):
+    for path in (*found_at_checkpoints, *filter(is_checkpointed, found[: effort(15, 300)])):
         pages = pages_of(path)
         with tifffile.TiffFile(path) as tif:
             is_ome = tif.is_ome

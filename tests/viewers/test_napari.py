@@ -99,3 +99,29 @@ def test_colour_images_and_different_shapes_have_layers_of_their_own(tmp_path, v
         ("b", (8, 9), False),
         ("c", (7, 9), False),
     ]
+
+
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_smaller_copies_are_a_pyramid(tmp_path, viewer, name):
+    options = KNOWN | {"pyramid_levels": 2, "tile": (16, 16)}
+    with TiffStorage(tmp_path / name, **options) as storage:
+        for position in ("Pos0", "Pos1"):
+            for channel in ("DAPI", "GFP"):
+                at = {"position": position, "time": 0, "channel": channel}
+                storage.put(at, np.full((64, 96), 1 + ("DAPI", "GFP").index(channel), np.uint16))
+        storage.flush()
+        viewer.open(tmp_path / name, plugin=PLUGIN)
+        assert not viewer.layers[0].multiscale  # `finish` makes them
+        viewer.layers.clear()
+    viewer.open(tmp_path / name, plugin=PLUGIN)
+    for number, layer in enumerate(viewer.layers):
+        assert layer.multiscale
+        assert [level.shape for level in layer.data] == [(2, 1, 64, 96), (2, 1, 32, 48), (2, 1, 16, 24)]
+        assert tuple(layer.axis_labels) == ("position", "time", "y", "x")
+        assert layer.scale.tolist() == [1, 3, 0.5, 0.5]
+        for level in layer.data:
+            assert (np.asarray(level) == number + 1).all()
+    with TiffStorage(tmp_path / "stitched.ome.tiff", pyramid_levels=1, tile=(16, 16)) as storage:
+        storage.put({}, np.full((64, 96, 3), 7, np.uint8))
+    (layer,) = viewer.open(tmp_path / "stitched.ome.tiff", plugin=PLUGIN)
+    assert (layer.rgb, [level.shape for level in layer.data]) == (True, [(64, 96, 3), (32, 48, 3)])

@@ -1,8 +1,9 @@
 """Reader of napari's plugin: a layer for each channel, of all positions."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ from exengine_ome_tiff.inspection.preview_cells import row_channels
 from exengine_ome_tiff.reading.calibration import Calibration
 from exengine_ome_tiff.reading.image_pages import ImagePages
 
+if TYPE_CHECKING:
+    import dask.array as da
+
 Layer: TypeAlias = tuple[Any, dict[str, Any], str]
 """Data, keyword arguments and type of a layer, as napari takes it."""
 
@@ -26,7 +30,8 @@ class _Stack(NamedTuple):
     """Images of one shape, which differ in their labels only; a slider chooses one."""
 
     images: list[OpenImage]
-    pages: list[ImagePages]
+    levels: list[list[ImagePages]]
+    """Of each image its pages, then those of its smaller copies."""
     calibration: Calibration
 
 
@@ -51,7 +56,8 @@ def read_layers(path: str | Sequence[str]) -> list[Layer]:
     Returns
     -------
     list of tuple
-        A layer for each channel, lazy, with its name, colour, contrast, scale and units. Images of one shape
+        A layer for each channel, lazy, with its name, colour, contrast, scale and units; with smaller copies,
+        if `finish` made some, as a pyramid. Images of one shape
         share layers, with an axis "image" in front, or "position" if nothing else tells them apart.
     """
     layers = []
@@ -71,35 +77,51 @@ def _stacks(data: OpenDataset) -> list[_Stack]:
     """Group images that fit into one array."""
     stacks: dict[object, _Stack] = {}
     for image in data.images:
-        pages, calibration = ImagePages.of(data.frames, image), data.calibration(image)
+        levels, calibration = _levels(data, image), data.calibration(image)
         names = tuple(channel.name for channel in row_channels(image))
-        key = pages.frames.shape, pages.kind, tuple(image.layout.axes), names, calibration.pixel_size_um
+        kinds = tuple(pages.kind for pages in levels)
+        key = levels[0].frames.shape, kinds, tuple(image.layout.axes), names, calibration.pixel_size_um
         stack = stacks.setdefault(key, _Stack([], [], calibration))
         stack.images.append(image)
-        stack.pages.append(pages)
+        stack.levels.append(levels)
     return list(stacks.values())
 
 
-def _layers(data: OpenDataset, stack: _Stack, prefix: str) -> list[Layer]:
-    """Make the layers of a stack."""
+def _levels(data: OpenDataset, image: OpenImage) -> list[ImagePages]:
+    """Return the pages of an image, then those of the smaller copies that all of them have."""
+    levels = [ImagePages.of(data.frames, image)]
+    if data.header.coding.pyramid_levels:
+        with suppress(ValueError):  # which the first level raises that is not there
+            while True:
+                levels.append(ImagePages.of(data.frames, image, len(levels)))
+    return levels
+
+
+def _array(data: OpenDataset, pages: Sequence[ImagePages]) -> "da.Array":
+    """Make an array of images, with an axis in front where there are several."""
     import dask.array as da
 
     from exengine_ome_tiff.reading.dask_array import lazy_array
 
-    first, pages = stack.images[0], stack.pages[0]
-    arrays = [lazy_array(data.frames, each.frames, each.locations, each.kind) for each in stack.pages]
+    arrays = [lazy_array(data.frames, each.frames, each.locations, each.kind) for each in pages]
+    stacked: da.Array = da.stack(arrays) if len(arrays) > 1 else arrays[0]  # type: ignore[no-untyped-call]
+    return stacked
+
+
+def _layers(data: OpenDataset, stack: _Stack, prefix: str) -> list[Layer]:
+    """Make the layers of a stack."""
+    first = stack.images[0]
+    arrays = [_array(data, pages) for pages in zip(*stack.levels, strict=True)]
     axes, scale, units = _axes(first, stack.calibration)
-    array = arrays[0]
-    if len(arrays) > 1:
-        array = da.stack(arrays)  # type: ignore[no-untyped-call]
+    if len(stack.images) > 1:
         labels = {axis for image in stack.images for axis in image.coordinates}
         axes, scale, units = (
             [labels.pop() if len(labels) == 1 else "image", *axes],
             [1.0, *scale],
             [_NO_UNIT, *units],
         )
-    is_rgb = len(pages.kind.shape) > 2
-    settings = {"blending": "additive", "rgb": is_rgb}
+    is_rgb = len(stack.levels[0][0].kind.shape) > 2
+    settings = {"blending": "additive", "rgb": is_rgb, "multiscale": len(arrays) > 1}
     at = axes.index("channel") if "channel" in axes else None
     along = [kept for kept in range(len(axes)) if kept != at]
     settings |= {
@@ -110,12 +132,12 @@ def _layers(data: OpenDataset, stack: _Stack, prefix: str) -> list[Layer]:
     }
     layers: list[Layer] = []
     for number, channel in enumerate(row_channels(first)):
-        part = array if at is None else da.take(array, number, axis=at)
+        parts = arrays if at is None else [array[(slice(None),) * at + (number,)] for array in arrays]
         name = ", ".join(filter(None, (prefix, channel.name))) or first.name
         own = {"name": name, "contrast_limits": _contrast(data, stack, number)}
         if not is_rgb:
             own["colormap"] = "#" + "".join(f"{value:02x}" for value in channel.color)
-        layers.append((part, settings | own, "image"))
+        layers.append((parts if len(parts) > 1 else parts[0], settings | own, "image"))
         if at is None:
             break
     return layers
