@@ -8,7 +8,7 @@ from ome_types import model as m
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValue
 from exengine_ome_tiff.ome.image_values import DatasetValues, OmeImage
 from exengine_ome_tiff.ome.modulo import MODULO_NAMESPACE, modulo_xml
-from exengine_ome_tiff.ome.planes import not_acquired
+from exengine_ome_tiff.ome.planes import QUANTITIES, Shared, not_acquired
 from exengine_ome_tiff.ome.steps import even_steps
 from exengine_ome_tiff.ome.text import RECORDS_ONLY, valid_key, valid_text
 
@@ -18,6 +18,8 @@ AXES_NAMESPACE = "urn:exengine-ome-tiff:axes"
 """Namespace of the MapAnnotation that keeps the values of the axes inside an image, as JSON."""
 NOT_ACQUIRED_NAMESPACE = "urn:exengine-ome-tiff:not-acquired"
 """Namespace of the MapAnnotation that names planes which show black because no frame was put for them."""
+SHARED_NAMESPACE = "urn:exengine-ome-tiff:shared-values"
+"""Namespace of the MapAnnotation that names attributes which only the first of like planes has."""
 
 METADATA_NAMESPACE = "urn:exengine-ome-tiff:metadata"
 """Namespace of the MapAnnotation that keeps metadata that all planes of an image have alike."""
@@ -56,7 +58,9 @@ class Annotations:
         ]
         """Ids of annotations that all images have."""
 
-    def annotate(self, number: int, image: OmeImage) -> Iterator[str]:
+    def annotate(
+        self, number: int, image: OmeImage, shared: Mapping[str, Shared] | None = None
+    ) -> Iterator[str]:
         """Add the annotations of an image and yield their ids."""
         modulo = modulo_xml(image.layout)
         if modulo is not None:  # the first one, as tifffile asks for
@@ -68,6 +72,8 @@ class Annotations:
         yield from self._map(number, AXES_NAMESPACE, _axes(image))
         if missing := not_acquired(image.layout):
             yield from self._map(number, NOT_ACQUIRED_NAMESPACE, {"ZCT and count": json.dumps(missing)})
+        alike = {QUANTITIES[name][0]: json.dumps([*each.axes]) for name, each in (shared or {}).items()}
+        yield from self._map(number, SHARED_NAMESPACE, alike)
         long = [key for key, text in image.values.tags.items() if len(text) > _LONG_VALUE]
         tags = {key: _shown(text) for key, text in image.values.tags.items() if key not in long}
         if long:

@@ -9,10 +9,11 @@ from ome_types import OME, to_xml
 from ome_types import model as m
 
 from exengine_ome_tiff.coordinates import PlateInfo
+from exengine_ome_tiff.ome import planes
 from exengine_ome_tiff.ome.annotations import Annotations
 from exengine_ome_tiff.ome.image_values import ChannelValues, DatasetValues, OmeImage
 from exengine_ome_tiff.ome.instruments import Instruments
-from exengine_ome_tiff.ome.planes import page_elements, plane_elements
+from exengine_ome_tiff.ome.planes import Shared, page_elements, plane_elements, shared_quantities
 from exengine_ome_tiff.ome.plate import plate_of
 from exengine_ome_tiff.ome.text import optional_name, valid_name, valid_text
 from exengine_ome_tiff.ome.user_values import ExperimenterInfo
@@ -71,8 +72,12 @@ def ome_xml(
     annotations = Annotations(about)
     experimenter = about.experimenter
     instrument = Instruments((image.values for image, _ in images), about)
+    n_planes = sum(len(image.layout.frames) for image, _ in images)
+    is_long = n_planes > planes.MOST_COMPLETE_PLANES
+    shared = [shared_quantities(image) if is_long else None for image, _ in images]
     ome_images = [
-        _image(number, image, place, annotations, instrument) for number, (image, place) in enumerate(images)
+        _image(number, image, place, annotations, instrument, shared[number])
+        for number, (image, place) in enumerate(images)
     ]
     if experimenter is not None:
         for ome_image in ome_images:
@@ -93,17 +98,22 @@ def ome_xml(
     )
     head, *tails = to_xml(document, indent=0).split("</Pixels>")
     parts = [b'<?xml version="1.0" encoding="UTF-8"?>\n', head.encode()]
-    for (image, place), tail in zip(images, tails, strict=True):
+    for (image, place), of_image, tail in zip(images, shared, tails, strict=True):
         if place.file_name is not None and place.file_uuid is not None:
             pages = page_elements(image.layout, place.first_ifd, place.file_name, place.file_uuid)
             parts += [page.encode() for page in pages]
-        parts += [planes.encode() for planes in plane_elements(image)]
+        parts += [each.encode() for each in plane_elements(image, of_image)]
         parts.append(f"</Pixels>{tail}".encode())
     return b"".join(parts)
 
 
 def _image(
-    number: int, image: OmeImage, place: Place, annotations: Annotations, instruments: Instruments
+    number: int,
+    image: OmeImage,
+    place: Place,
+    annotations: Annotations,
+    instruments: Instruments,
+    shared: Mapping[str, Shared] | None,
 ) -> m.Image:
     values = image.values
     element = m.Image(
@@ -113,7 +123,7 @@ def _image(
         acquisition_date=None if values.acquired is None else _utc(values.acquired),
         pixels=_pixels(number, image, place, instruments),
         stage_label=_stage_label(image),
-        annotation_refs=[m.AnnotationRef(id=each) for each in annotations.annotate(number, image)],
+        annotation_refs=[m.AnnotationRef(id=each) for each in annotations.annotate(number, image, shared)],
     )
     instruments.refer(element, values)
     return element

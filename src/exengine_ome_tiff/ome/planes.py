@@ -1,7 +1,8 @@
 """Plane and TiffData elements as text: ome-types would take longer for them than writing the pixels."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +19,69 @@ QUANTITIES = {
 }
 """What is known of planes, and the attribute and the unit that it has."""
 
+MOST_COMPLETE_PLANES = 100_000
+"""How many planes a document may have with all that is known of each: Bio-Formats opens them in a second."""
+
 _PART = 4096
+_ALONG = ("", "C", "Z", "T", "ZC", "CT", "ZT")
+"""Axes along which a quantity may differ, the fewest values first in most images."""
 
 
-def plane_elements(image: OmeImage) -> Iterator[str]:
-    """Yield Plane elements for the planes of an image that were acquired, as text of many of them."""
+class Shared(NamedTuple):
+    """A quantity that planes have alike.
+
+    Parameters
+    ----------
+    axes
+        Those along which it differs: some of Z, C and T.
+    is_first
+        Whether a plane is the first one with its indices along these axes, shape (acquired planes,).
+    """
+
+    axes: str
+    is_first: npt.NDArray[np.bool_]
+
+
+def shared_quantities(image: OmeImage) -> dict[str, Shared]:
+    """Find the quantities that planes of an image have alike; never the time, which tells planes apart."""
+    acquired = image.layout.frames >= 0
+    frames, indices = image.layout.frames[acquired], image.layout.zct()[acquired]
+    shared = {}
+    for name in QUANTITIES:
+        values = image.planes[name][frames]
+        if name != "delta_t_s" and not np.isnan(values).all():
+            found = (_first_of_equals(values, indices, axes) for axes in _ALONG)
+            shared[name] = next((each for each in found if each is not None), None)
+    return {name: each for name, each in shared.items() if each is not None}
+
+
+def _first_of_equals(
+    values: npt.NDArray[np.float64], indices: npt.NDArray[np.int64], axes: str
+) -> Shared | None:
+    """Find the first planes by their indices along axes; None where others differ, or are too few."""
+    keys = np.zeros(len(values), np.int64)
+    for axis in axes:
+        column = indices[:, "ZCT".index(axis)]
+        keys = keys * (column.max() + 1) + column
+    first = np.empty(keys.max() + 1, np.int64)
+    first[keys[::-1]] = np.arange(len(keys))[::-1]  # what is written last stays
+    is_first = first[keys] == np.arange(len(keys))
+    if 2 * is_first.sum() > len(keys) or not np.array_equal(values, values[first[keys]], equal_nan=True):
+        return None
+    return Shared(axes, is_first)
+
+
+def plane_elements(image: OmeImage, shared: Mapping[str, Shared] | None = None) -> Iterator[str]:
+    """Yield Plane elements for the planes of an image that were acquired, as text of many of them.
+
+    Parameters
+    ----------
+    image
+        The image.
+    shared
+        Quantities that only the first of the planes get that have them alike, while a unit that the schema
+        has by default is left out; None where each plane gets all.
+    """
     acquired = image.layout.frames >= 0
     frames = image.layout.frames[acquired]
     indices = image.layout.zct()[acquired]
@@ -35,7 +94,14 @@ def plane_elements(image: OmeImage) -> Iterator[str]:
         for name in known:
             attribute, unit = QUANTITIES[name]
             values = image.planes[name][frames[part]] + 0.0  # -0.0 becomes 0.0
-            columns.append(_quantities(f' {attribute}="', values, f'" {attribute}Unit="{unit}"'))
+            if shared is not None and name in shared:
+                is_first = shared[name].is_first[part]
+                if not is_first.any():
+                    continue
+                values[~is_first] = np.nan
+            is_default = shared is not None and unit == "s"
+            unit_text = "" if is_default else f' {attribute}Unit="{unit}"'
+            columns.append(_quantities(f' {attribute}="', values, f'"{unit_text}'))
         columns.append(_plane_ends(image, frames[part]))
         yield "".join(f"<Plane{''.join(parts)}" for parts in zip(*columns, strict=True))
 

@@ -216,14 +216,28 @@ def _image(element: ET.Element, annotations: Mapping[str, ET.Element]) -> ImageE
             name = annotation.get("Namespace", "").removeprefix(_PREFIX)
             own[name] = {pair.get("K", ""): pair.text or "" for pair in pairs}
     date = element.findtext(f"{OME}AcquisitionDate")
+    planes = {_zct(plane.attrib, "The"): plane.attrib for plane in pixels.iterfind(f"{OME}Plane")}
+    for attribute, axes in own.get("shared-values", {}).items():
+        _share(planes, attribute, axes)
     return ImageElement(
         element.attrib | ({} if date is None else {"AcquisitionDate": date}),
         pixels.attrib,
         tuple(channel.attrib for channel in pixels.iterfind(f"{OME}Channel")),
-        {_zct(plane.attrib, "The"): plane.attrib for plane in pixels.iterfind(f"{OME}Plane")},
+        planes,
         tuple(_tiff_data(pixels)),
         own,
     )
+
+
+def _share(planes: Mapping[tuple[int, int, int], dict[str, str]], name: str, axes: str) -> None:
+    """Give planes an attribute that only the first one has with the same indices along axes, a JSON list."""
+    along = [index for index, axis in enumerate("ZCT") if f'"{axis}"' in axes]
+    names = (name, f"{name}Unit")
+    first: dict[tuple[int, ...], dict[str, str]] = {}
+    for zct, attributes in planes.items():
+        of_first = first.setdefault(tuple(zct[index] for index in along), attributes)
+        if of_first is not attributes and name not in attributes:
+            attributes.update((each, of_first[each]) for each in names if each in of_first)
 
 
 def _tiff_data(pixels: ET.Element) -> Iterator[TiffData]:
