@@ -12,7 +12,7 @@ from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.inspection.preview_cells import read_row, thinned
 from exengine_ome_tiff.inspection.preview_layout import in_grid, in_mosaic, in_rows
 from exengine_ome_tiff.inspection.preview_page import round_length
-from exengine_ome_tiff.inspection.preview_plate import incomplete_wells, wells_of
+from exengine_ome_tiff.inspection.preview_plate import incomplete_wells, on_plate, wells_of
 from exengine_ome_tiff.text_format import duration_text, length_text
 
 RAMP = np.arange(64, dtype="u2")[None, :].repeat(64, 0)
@@ -262,6 +262,9 @@ def test_a_plate_is_a_map_with_empty_and_incomplete_wells(tmp_path):
                 assert outlined[edge].sum() == 4 * 63
             assert marked[edge].any() == ((row, column) in ((1, 1), (2, 3)))
     assert (sheet.images, sheet.all_images) == (2, 2)
+    with OpenDataset(path) as data:
+        corner = on_plate(data, "middle", 90).cells[0].at
+        assert np.subtract(corner, on_plate(data, "middle", 64).cells[0].at).tolist() == [13, 13], "centred"
     whole = [({"well": well, "channel": channel}, WHITE) for well in ("A1", "A2", "B3") for channel in "xy"]
     path = put(tmp_path / "channel.ome.tiff", whole[:-1])
     with OpenDataset(path) as data:

@@ -134,10 +134,12 @@ def _place_sites(
     z: Z,
     well_px: int,
 ) -> None:
-    """Place the sites of a well beside each other, evenly chosen."""
+    """Place the sites of a well beside each other, evenly chosen, each in the middle of its part."""
     site_px = well_px // across
     for number, chosen in enumerate(thinned(len(images), _SITES_OF_WELL) if images else ()):
         row = read_row(data, images[chosen], 1, z, site_px)
-        at = corner[0] + number % across * site_px, corner[1] + number // across * site_px
+        column, line = number % across, number // across
+        left, top = ((site_px - side) // 2 for side in row.size)
+        at = corner[0] + column * site_px + left, corner[1] + line * site_px + top
         body.cells.append(Placed(row, row.cells[0], at))
         body.images += 1
