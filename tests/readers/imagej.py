@@ -128,7 +128,16 @@ def running(macro: Sequence[str], home: Path, size: str = "1280x1024") -> Iterat
     assert jar is not None
     (plugins / "bioformats_package.jar").symlink_to(jar)
     # ImageJ looks into the folder for temporary files for one that runs already, and would hand the macro on.
-    java = ["java", "-Xmx512m", f"-Duser.home={home}", f"-Djava.io.tmpdir={home}", "-cp", str(_ij_jar())]
+    java = [
+        "java",
+        "-Xmx512m",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
+        f"-Duser.home={home}",
+        f"-Djava.io.tmpdir={home}",
+        "-cp",
+        str(_ij_jar()),
+    ]
     with _display(size) as display, (home / "log.txt").open("wb") as log:
         command = [*java, "ij.ImageJ", "-ijpath", str(home), "-macro", *macro]
         environment = {**os.environ, "DISPLAY": display, "LC_ALL": "C.UTF-8"}
