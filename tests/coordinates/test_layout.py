@@ -9,15 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exengine_ome_tiff.coordinates import Axes, lay_out
+from exengine_ome_tiff.coordinates import Axes, CoordinateTable, lay_out
 
 NAMES = {"Z": "z", "C": "channel", "T": "time"}
 
 
 def layouts(all_coordinates, kinds=None):
+    kinds = kinds or ["kind"] * len(all_coordinates)
+    known = [*dict.fromkeys(kinds)]
+    kind_of = np.array([known.index(kind) for kind in kinds], np.int64)
+    return lay_out(np.arange(len(kinds)), table(all_coordinates), kind_of, known)
+
+
+def table(all_coordinates):
     axes = Axes()
-    keys = [axes.key(coordinates) for coordinates in all_coordinates]
-    return lay_out(np.arange(len(keys)), keys, kinds or ["kind"] * len(keys), axes)
+    return CoordinateTable.of([axes.key(coordinates) for coordinates in all_coordinates], axes)
 
 
 def planes(layout):
@@ -43,11 +49,8 @@ def test_a_frame_without_coordinates_is_one_plane():
 
 
 def test_labels_of_indices_with_an_axis_inside():
-    axes = Axes()
     places = [{"time": t, "channel": c, "angle": a} for t in (0, 2) for c in ("GFP", "RFP") for a in (0, 90)]
-    (layout,) = lay_out(
-        np.arange(8), [axes.key(place) for place in places], ["kind"] * 8, axes, {"angle": "T"}
-    )
+    (layout,) = lay_out(np.arange(8), table(places), np.zeros(8, np.int64), ["kind"], {"angle": "T"})
     assert [layout.label("T", at) for at in range(4)] == [
         "t=0 angle 0",
         "t=0 angle 90",
@@ -212,9 +215,8 @@ def test_frames_of_another_kind_make_a_variant():
 
 
 def test_frame_numbers_may_have_gaps():
-    axes = Axes()
-    keys = [axes.key({"time": 1}), axes.key({"time": 0})]
-    (layout,) = lay_out(np.array([3, 10]), keys, ["kind"] * 2, axes)
+    places = table([{"time": 1}, {"time": 0}])
+    (layout,) = lay_out(np.array([3, 10]), places, np.zeros(2, np.int64), ["kind"])
     assert layout.frames.tolist() == [10, 3]
 
 

@@ -3,8 +3,11 @@
 from exengine_ome_tiff.coordinates.acquisition_plan import AcquisitionPlan, MissingFrames
 from exengine_ome_tiff.coordinates.axis_names import standard_names
 from exengine_ome_tiff.coordinates.axis_text import coordinates_text, place_text
+from exengine_ome_tiff.coordinates.axis_values import ranks_along
+from exengine_ome_tiff.coordinates.columns import Column, CoordinateTable, Part
 from exengine_ome_tiff.coordinates.file_axes import POSITION_ONLY, file_key, split_axes
 from exengine_ome_tiff.coordinates.grouping import check_fold_axes, lay_out
+from exengine_ome_tiff.coordinates.key_search import KeySearch
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, FrameNumber, Key, read_coordinates
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES, ImageLayout
 from exengine_ome_tiff.coordinates.names import MAX_LABEL_BYTES, file_label
@@ -24,11 +27,15 @@ __all__ = [
     "POSITION_ONLY",
     "AcquisitionPlan",
     "Axes",
+    "Column",
+    "CoordinateTable",
     "Coordinates",
     "FrameNumber",
     "ImageLayout",
     "Key",
+    "KeySearch",
     "MissingFrames",
+    "Part",
     "PlateInfo",
     "ValueNames",
     "Well",
@@ -42,6 +49,7 @@ __all__ = [
     "misses_plate",
     "numbered",
     "place_text",
+    "ranks_along",
     "read_coordinates",
     "split_axes",
     "standard_names",

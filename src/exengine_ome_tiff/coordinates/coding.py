@@ -1,60 +1,19 @@
-"""Coordinate values as small numbers, in arrays that NumPy can sort and compare."""
+"""Values as small numbers, in arrays that NumPy can sort and compare."""
 
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Hashable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.layout import AxisValue
+Numbers = npt.NDArray[np.int64]
+
+_MOST_GAPS = 4
+_FEW = 1024
+_MOST = 1 << 62
 
 
-class Axis(NamedTuple):
-    """The values of a dataset along an axis."""
-
-    values: Sequence[AxisValue]
-    """By their codes; that of code 0 is None."""
-    rank: npt.NDArray[np.int64]
-    """Of each code among all: ints by value, then strings by first arrival."""
-    by_rank: Sequence[AxisValue]
-
-
-class Codes:
-    """Values of frames as small numbers; 0 stands for none.
-
-    Parameters
-    ----------
-    count
-        Of the frames.
-    """
-
-    def __init__(self, count: int) -> None:
-        self.codes = np.zeros(count, np.int64)
-        self._code = _Numbers({None: 0})
-
-    def put(self, rows: npt.NDArray[np.int64], values: Iterable[Hashable]) -> None:
-        """Say what the values of some frames are."""
-        self.codes[rows] = np.fromiter(map(self._code.__getitem__, values), np.int64, len(rows))
-
-    @property
-    def values(self) -> list[Any]:
-        """By their codes."""
-        return [*self._code]
-
-    def axis(self) -> Axis:
-        """Rank the values, which are those of an axis."""
-        values = self.values
-        seen, first = np.unique(self.codes, return_index=True)
-        arrival = dict(zip(seen.tolist(), first.tolist(), strict=True))
-        numbers = [code for code, value in enumerate(values) if isinstance(value, int)]
-        texts = [code for code, value in enumerate(values) if isinstance(value, str)]
-        by_rank = [0, *sorted(numbers, key=values.__getitem__), *sorted(texts, key=arrival.__getitem__)]
-        rank = np.empty(len(values), np.int64)
-        rank[by_rank] = np.arange(len(values))
-        return Axis(values, rank, [values[code] for code in by_rank])
-
-
-class _Numbers(dict[Any, int]):
+class Numbering(dict[Any, int]):
     """Numbers things in the order in which they are asked for."""
 
     def __missing__(self, thing: Hashable) -> int:
@@ -62,8 +21,60 @@ class _Numbers(dict[Any, int]):
         return number
 
 
-def split(codes: npt.NDArray[np.int64]) -> list[tuple[int, npt.NDArray[np.int64]]]:
+def ranked(values: npt.NDArray[np.integer[Any]]) -> tuple[Numbers, Numbers]:
+    """Return the distinct integers of an array, sorted, and the rank of each value among them.
+
+    It does what `numpy.unique` does, without sorting where the values lie close together.
+    """
+    if not len(values):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    low, high = int(values.min()), int(values.max())
+    if high - low >= _MOST_GAPS * len(values) + _FEW:
+        distinct, ranks = np.unique(values, return_inverse=True)
+        return distinct.astype(np.int64), ranks.astype(np.int64)
+    above = values.astype(np.int64) - low
+    is_there = np.zeros(high - low + 1, np.bool_)
+    is_there[above] = True
+    distinct = np.flatnonzero(is_there)
+    if len(distinct) < len(is_there):
+        above = (np.cumsum(is_there) - 1)[above]
+    return distinct + low, above
+
+
+def combined(columns: list[Numbers], count: int) -> Numbers:
+    """Give each row a number, the same to rows that have the same values in all columns.
+
+    Parameters
+    ----------
+    columns
+        Numbers from 0, each of shape (count,).
+    count
+        Of the rows.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (count,); ascending as the rows do when they are sorted by the first column, then the next.
+    """
+    numbers, size = np.zeros(count, np.int64), 1
+    for column in columns:
+        own_size = int(column.max()) + 1 if count else 1
+        if own_size == 1:
+            continue
+        if size * own_size >= _MOST:
+            numbers = ranked(numbers)[1]
+            size = int(numbers.max()) + 1
+        numbers = numbers * own_size + column
+        size *= own_size
+    return numbers
+
+
+def split(codes: Numbers) -> list[tuple[int, Numbers]]:
     """Return each code with the places where it is, in order of their first ones."""
+    if not len(codes):
+        return []
+    if codes.min() == codes.max():
+        return [(int(codes[0]), np.arange(len(codes)))]
     by_code = np.argsort(codes, kind="stable")
-    parts = np.split(by_code, np.flatnonzero(np.diff(codes[by_code])) + 1) if len(codes) else []
+    parts = np.split(by_code, np.flatnonzero(np.diff(codes[by_code])) + 1)
     return [(int(codes[part[0]]), part) for part in sorted(parts, key=lambda part: int(part[0]))]

@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.axis_names import label_rank, standard_names
-from exengine_ome_tiff.coordinates.coding import Axis, Codes, split
-from exengine_ome_tiff.coordinates.keys import Axes, Key
+from exengine_ome_tiff.coordinates.axis_values import AxisRanks, ranks_along
+from exengine_ome_tiff.coordinates.coding import combined, ranked, split
+from exengine_ome_tiff.coordinates.columns import CoordinateTable
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValue, ImageLayout, plane_counts
 
 _NO_MODULO: Mapping[str, str] = {}
@@ -50,9 +50,9 @@ def check_fold_axes(modulo: Mapping[str, str]) -> None:
 
 def lay_out(
     numbers: npt.NDArray[np.int64],
-    keys: Sequence[Key],
+    coordinates: CoordinateTable,
+    kind_of: npt.NDArray[np.int64],
     kinds: Sequence[Hashable],
-    axes: Axes,
     modulo: Mapping[str, str] = _NO_MODULO,
 ) -> list[ImageLayout]:
     """Distribute frames over images.
@@ -68,12 +68,12 @@ def lay_out(
     ----------
     numbers
         Of all frames that count, shape (frames,), in order of arrival.
-    keys
-        Their coordinates, as `Axes.key` gives them; all differ.
+    coordinates
+        Theirs; all differ.
+    kind_of
+        For each frame the place of its kind in `kinds`, shape (frames,).
     kinds
-        Their shapes and pixel types; frames of one image have the same.
-    axes
-        The axes that made the keys.
+        Shapes and pixel types; frames of one image have the same.
     modulo
         Axes that do not tell images apart, and the one of Z, C and T that each of them is kept inside of.
 
@@ -82,44 +82,39 @@ def lay_out(
     list of ImageLayout
         In order of first arrival.
     """
-    inside = {name: Codes(len(keys)) for name in (*PLANE_AXES.values(), *modulo)}
-    images = _code(keys, kinds, axes, inside)
-    along = {name: coded.axis() for name, coded in inside.items()}
+    inside, labels = _ranks(coordinates, modulo)
     seen: set[Hashable] = set()
     layouts = []
-    for code, rows in split(images.codes):
-        names, kind, *values = images.values[code]
-        labels = tuple(zip(names, values, strict=True))
-        codes = {name: coded.codes[rows] for name, coded in inside.items()}
-        group = _Group(labels, kind, labels in seen, modulo, numbers[rows], codes, along)
-        seen.add(labels)
+    for _, rows in split(combined([kind_of, *(axis.ranks for axis in labels.values())], len(numbers))):
+        kind, first = kinds[kind_of[rows[0]]], rows[:1]
+        values = {name: axis.values(axis.ranks[first])[0] for name, axis in labels.items()}
+        labels_here = tuple((name, value) for name, value in values.items() if value is not None)
+        codes = {name: axis.ranks[rows] for name, axis in inside.items()}
+        group = _Group(labels_here, kind, labels_here in seen, modulo, numbers[rows], codes, inside)
+        seen.add(labels_here)
         for part in group.parts():
             layouts += part.layouts()
     return sorted(layouts, key=lambda layout: layout.first_frame)
 
 
-def _code(keys: Sequence[Key], kinds: Sequence[Hashable], axes: Axes, inside: Mapping[str, Codes]) -> Codes:
-    """Take the coordinates of frames apart: into values along the axes inside of images, and into images."""
-    count = len(keys)
-    images = Codes(count)
-    sets = split(np.fromiter((key[0] for key in keys), np.int64, count))
-    spelt = list(dict.fromkeys(axis for number, _ in sets for axis in axes.names[number]))
+def _ranks(
+    coordinates: CoordinateTable, modulo: Mapping[str, str]
+) -> tuple[dict[str, AxisRanks], dict[str, AxisRanks]]:
+    """Rank values along the axes inside of images, and along those that tell images apart, in their order."""
+    spelt = list(dict.fromkeys(name for name, _, _ in coordinates.along()))
+    inside = (*PLANE_AXES.values(), *modulo)
     standard = standard_names(axis for axis in spelt if axis not in inside or axis in PLANE_AXES.values())
-    rank = {
-        name: label_rank(name, index) for index, name in enumerate(standard.get(axis, axis) for axis in spelt)
+    ranks = ranks_along(coordinates, standard)
+    labels = {
+        name: label_rank(name, arrival)
+        for arrival, name in enumerate(standard.get(axis, axis) for axis in spelt)
+        if name not in inside
     }
-    for number, rows in sets:
-        is_all = len(rows) == count
-        of_rows = keys if is_all else [keys[row] for row in rows.tolist()]
-        names_of_set = [standard.get(axis, axis) for axis in axes.names[number]]
-        columns = dict(zip(names_of_set, [*zip(*of_rows, strict=True)][1:], strict=True))
-        for name, coded in inside.items():
-            if name in columns:
-                coded.put(rows, columns.pop(name))
-        names = tuple(sorted(columns, key=rank.__getitem__))
-        kinds_of_rows = kinds if is_all else [kinds[row] for row in rows.tolist()]
-        images.put(rows, zip(repeat(names), kinds_of_rows, *(columns[name] for name in names)))
-    return images
+    nowhere = AxisRanks.nowhere(len(coordinates))
+    return (
+        {name: ranks.get(name, nowhere) for name in inside},
+        {name: ranks[name] for name in sorted(labels, key=labels.__getitem__)},
+    )
 
 
 class _Group(NamedTuple):
@@ -132,7 +127,7 @@ class _Group(NamedTuple):
     numbers: npt.NDArray[np.int64]
     codes: Mapping[str, npt.NDArray[np.int64]]
     """By the names of the axes inside of images."""
-    axes: Mapping[str, Axis]
+    axes: Mapping[str, AxisRanks]
     lacking: tuple[str, ...] = ()
     """Axes that these frames lack, and whose first values have frames of their own."""
 
@@ -159,9 +154,9 @@ class _Group(NamedTuple):
 
     def _filled(self, name: str, is_in: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         """Return the codes along an axis, with that of the first value in place of none."""
-        codes, rank = self.codes[name], self.axes[name].rank
+        codes = self.codes[name]
         known = codes[is_in & (codes > 0)]
-        return np.where(codes > 0, codes, known[rank[known].argmin()]) if known.size else codes
+        return np.where(codes > 0, codes, known.min()) if known.size else codes
 
     def part(self, rows: npt.NDArray[np.int64]) -> "_Group":
         """Return some of the frames."""
@@ -178,7 +173,7 @@ class _Group(NamedTuple):
         shortest = min(long_axes, key=lambda name: len(along[name].values))
         layouts = []
         for code, rows in split(self.codes[shortest]):
-            part, value = self.part(rows), self.axes[shortest].values[code]
+            part, (value,) = self.part(rows), self.axes[shortest].values(np.array([code]))
             if shortest in self.modulo:
                 part = part._replace(codes={**part.codes, shortest: np.zeros_like(rows)})
             labels = self.labels if value is None else (*self.labels, (shortest, value))
@@ -226,9 +221,7 @@ def _crowded(
     is_out
         Frames that have no place here.
     """
-    place = np.zeros(len(pattern), np.int64)
-    for codes in filled.values():
-        place = np.unique(place * (int(codes.max()) + 1) + codes, return_inverse=True)[1]
+    place = ranked(combined([*filled.values()], len(pattern)))[1]
     taken = np.zeros(len(pattern), np.bool_)
     crowded = np.zeros(len(pattern), np.bool_)
     sets = split(pattern * (int(channels.max()) + 1) + channels)
@@ -250,12 +243,10 @@ class _Along(NamedTuple):
     """Of each frame, shape (frames,)."""
 
     @classmethod
-    def of(cls, codes: npt.NDArray[np.int64], axis: Axis) -> "_Along":
-        """Rank the values of frames by their codes."""
-        if not np.ptp(codes):
-            return cls((axis.values[codes[0]],), np.zeros(len(codes), np.int64))
-        ranks, inverse = np.unique(axis.rank[codes], return_inverse=True)
-        return cls(tuple(axis.by_rank[rank] for rank in ranks.tolist()), inverse)
+    def of(cls, codes: npt.NDArray[np.int64], axis: AxisRanks) -> "_Along":
+        """Rank the values of frames among their own."""
+        distinct, ranks = ranked(codes)
+        return cls(axis.values(distinct), ranks)
 
 
 def _order_of_arrival(indices: dict[str, npt.NDArray[np.int64]]) -> str:

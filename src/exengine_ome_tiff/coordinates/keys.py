@@ -111,6 +111,10 @@ class Axes:
         number = self._same_order.get(given)
         if number is not None:
             return (number, *coordinates.values())  # type: ignore[return-value] # no call for each frame
+        return self._key(self.register(given), coordinates)
+
+    def register(self, given: tuple[str, ...]) -> int:
+        """Return the number of a set of axes, which is new or known."""
         axes = frozenset(given)
         number = self._number.get(axes)
         if number is None:
@@ -118,7 +122,7 @@ class Axes:
             self.names.append(given)
             self._same_order[given] = number
             self._number[axes] = number  # last, as it is what makes them known to `find`
-        return self._key(number, coordinates)
+        return number
 
     def find(self, coordinates: Coordinates) -> Key | None:
         """Return the key of coordinates, or None where no frame has had this set of axes; from any thread."""

@@ -1,8 +1,8 @@
 """A set of frames in files: finding a frame by its coordinates and reading it."""
 
 from array import array
-from collections.abc import Hashable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +11,16 @@ from exengine_ome_tiff.coordinates import (
     PLANE_AXES,
     Axes,
     Coordinates,
+    CoordinateTable,
     FrameNumber,
     Key,
+    KeySearch,
     place_text,
+    ranks_along,
     read_coordinates,
     standard_names,
 )
+from exengine_ome_tiff.coordinates.coding import combined
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head, decode_metadata
 from exengine_ome_tiff.tiff import JournalFile, PageHandle, PixelFormat
 from exengine_ome_tiff.translate import FrameOrder
@@ -43,11 +47,14 @@ class PageLocations(NamedTuple):
     known_formats: tuple[PixelFormat, ...]
 
 
+Kind: TypeAlias = tuple[tuple[int, ...], str]
+"""Shape and type of a page in the file."""
+
 _HANDLE = (1 << 32) - 1
 
 
 class FrameIndex:
-    """Frames by coordinates. A frame takes about 200 bytes here, its pixels and metadata none.
+    """Frames by coordinates; their pixels and metadata stay in the files.
 
     Adding is for one thread at a time; reading is for any, also meanwhile.
     """
@@ -55,24 +62,80 @@ class FrameIndex:
     def __init__(self) -> None:
         self.axes = Axes()
         self.files: list[JournalFile] = []
-        self.numbers: dict[Key, FrameNumber] = {}
+        self._numbers: dict[Key, FrameNumber] = {}
         """Of each frame that counts, in order of first arrival, the number of its latest put."""
+        self._replaced: list[tuple[FrameNumber, Key]] = []
+        """Frames that others have replaced."""
         self._places = array("Q")
         """Of each frame the file, and in the lower 32 bits the handle: one number, which no signal parts."""
         self._count = 0
+        self._arrivals: list[tuple[FrameNumber, int]] = []
+        """Each frame whose place in the order of arrival, as its record has it, is not the next one."""
+        self._next_arrival = 0
+        self._table: CoordinateTable | None = None
+        """Coordinates of all frames, where they were read in columns and none is added."""
+        self._search: KeySearch | None = None
+        self._latest: tuple[CoordinateTable, npt.NDArray[np.int64]] | None = None
+        """What `latest` returned last."""
+
+    @classmethod
+    def of(
+        cls, files: Sequence[JournalFile], table: CoordinateTable, places: npt.NDArray[np.int64]
+    ) -> "FrameIndex":
+        """Make the index of frames whose coordinates are known in columns; none can be added to it.
+
+        Parameters
+        ----------
+        files
+            The files.
+        table
+            Coordinates of all frames in order of arrival.
+        places
+            File of each frame, and in the lower 32 bits its handle.
+        """
+        index = cls()
+        index.files, index._table, index._count = [*files], table, len(table)
+        index._places.frombytes(places.tobytes())
+        for part in table.parts:
+            index.axes.register(part.names)
+        return index
 
     def __len__(self) -> int:
         """Return how many frames can be read, those that others have replaced included."""
         return self._count
 
-    def add(self, key: Key, file: int, handle: PageHandle) -> bool:
-        """Note where the next frame is; return whether its coordinates have been put before."""
-        count = len(self.numbers)
+    @property
+    def n_distinct(self) -> int:
+        """Number of different coordinates."""
+        return len(self._numbers) if self._table is None else len(self.latest()[1])
+
+    def keys(self) -> list[Key]:
+        """Return the keys of the frames that count and were added, in order of first arrival."""
+        return [*self._numbers]
+
+    def add(self, key: Key, file: int, handle: PageHandle, arrival: int) -> bool:
+        """Note where the next frame is; return whether its coordinates have been put before.
+
+        Parameters
+        ----------
+        key
+            Its coordinates.
+        file, handle
+            Where it is.
+        arrival
+            Its number in its record.
+        """
         number: FrameNumber = len(self._places)  # type: ignore[assignment] # no call for each frame
+        before = self._numbers.get(key)
+        if before is not None:
+            self._replaced.append((before, key))
+        if arrival != self._next_arrival:
+            self._arrivals.append((number, arrival))
+        self._next_arrival = arrival + 1
         self._places.append(file << 32 | handle)
-        self.numbers[key] = number  # from now on readers find the frame
+        self._numbers[key] = number  # from now on readers find the frame
         self._count = number + 1  # and from now on it is announced
-        return len(self.numbers) == count
+        return before is not None
 
     def snapshot(self) -> "FrameIndex":
         """Return a copy that later frames do not change; no frame may be added meanwhile."""
@@ -84,9 +147,9 @@ class FrameIndex:
         The others replaced earlier frames: at their coordinates the copy has none until one is added again.
         """
         other = FrameIndex()
-        other.axes, other.files, other.numbers = self.axes, [*self.files], dict(self.numbers)
+        other.axes, other.files, other._numbers = self.axes, [*self.files], dict(self._numbers)
         for _ in range(n_keys):
-            other.numbers.popitem()
+            other._numbers.popitem()
         other._count = len(self) - count
         other._places = self._places[: other._count]
         return other
@@ -126,17 +189,59 @@ class FrameIndex:
         file, handle = self.place(number)
         return self.files[file].stored(handle)
 
-    def latest(self) -> tuple[list[Key], npt.NDArray[np.int64]]:
-        """Return keys and numbers of the frames that count, in order of first arrival."""
-        keys = [*self.numbers]
-        numbers = [*self.numbers.values()]  # of more frames, where one came meanwhile
-        return keys, np.array(numbers[: len(keys)], np.int64)
+    def latest(self) -> tuple[CoordinateTable, npt.NDArray[np.int64]]:
+        """Return coordinates and numbers of the frames that count, in order of first arrival."""
+        if self._table is not None:
+            if self._latest is None:
+                last_of = self._searched().last_of
+                whole = self._table, np.arange(len(self._table))
+                self._latest = whole if last_of is None else (self._table.take(last_of[0]), last_of[1])
+            return self._latest
+        keys = [*self._numbers]
+        numbers = [*self._numbers.values()]  # of more frames, where one came meanwhile
+        known = self._latest
+        if known is None or len(known[1]) != len(keys):
+            known = CoordinateTable.of(keys, self.axes), np.empty(0, np.int64)
+        self._latest = known[0], np.array(numbers[: len(keys)], np.int64)
+        return self._latest
 
-    def kinds(self, numbers: npt.NDArray[np.int64]) -> list[tuple[tuple[int, ...], str]]:
-        """Return shapes and types in the files of frames by their numbers."""
+    def table(self) -> CoordinateTable:
+        """Return the coordinates of all frames by their numbers; no frame may be added meanwhile."""
+        if self._table is not None:
+            return self._table
+        table, numbers = self.latest()
+        if not self._replaced:
+            return table
+        before = CoordinateTable.of([key for _, key in self._replaced], self.axes)
+        every = np.concatenate([numbers, np.array([number for number, _ in self._replaced], np.int64)])
+        return CoordinateTable.joined([table, before], np.argsort(every))
+
+    def arrivals(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return for frames by their numbers the numbers that their records have."""
+        firsts = np.array([0, *(number for number, _ in self._arrivals)], np.int64)
+        ahead = np.array([0, *(arrival - number for number, arrival in self._arrivals)], np.int64)
+        return numbers + ahead[np.searchsorted(firsts, numbers, "right") - 1]
+
+    def _searched(self) -> KeySearch:
+        """Sort the frames that were read in columns, once they are looked for."""
+        if self._search is None:
+            self._search = KeySearch(self.table())
+        return self._search
+
+    def kinds(self, numbers: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], list[Kind]]:
+        """Return shapes and types in the files of frames by their numbers.
+
+        Returns
+        -------
+        numpy.ndarray
+            For each frame the place of its kind in the list.
+        list
+            All kinds.
+        """
         pages = self.pages(numbers)
-        stored = [each.stored for each in pages.known_formats]
-        return [stored[number] for number in pages.formats.tolist()]
+        known: dict[Kind, int] = {}
+        renumbered = [known.setdefault(each.stored, len(known)) for each in pages.known_formats]
+        return np.array(renumbered, np.int64)[pages.formats], [*known]
 
     def pages(self, numbers: npt.NDArray[np.int64]) -> "PageLocations":
         """Return where and what the pages of frames are, by their numbers."""
@@ -152,13 +257,18 @@ class FrameIndex:
         return PageLocations(files, offsets, formats, tuple(known))
 
     def coordinates(self) -> list[Coordinates]:
-        """Return the coordinates of all frames, in order of first arrival."""
-        return [self.axes.coordinates(key) for key in list(self.numbers)]
+        """Return the coordinates of all frames that count, in order of first arrival."""
+        if self._table is None:
+            return [self.axes.coordinates(key) for key in list(self._numbers)]
+        return self.latest()[0].coordinates()
 
     def find(self, coordinates: Mapping[str, int | str]) -> FrameNumber | None:
         """Return the number of the frame at coordinates, or None."""
+        if self._table is not None:
+            row = self._searched().find(read_coordinates(coordinates))
+            return None if row is None else FrameNumber(row)
         key = self.axes.find(read_coordinates(coordinates))
-        return None if key is None else self.numbers.get(key)
+        return None if key is None else self._numbers.get(key)
 
     def pixels(self, coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:
         """Return a frame as it was put, in a new array."""
@@ -183,15 +293,15 @@ class FrameIndex:
 
 def frame_order(dataset: FrameIndex) -> FrameOrder:
     """Return time points and places of all frames from coordinates, -1 for frames without a numbered time."""
-    keys, numbers = dataset.latest()
-    coordinates = [dataset.axes.coordinates(key) for key in keys]
-    standard = standard_names(axis for each in coordinates for axis in each)
+    table, numbers = dataset.latest()
+    standard = standard_names(axis for part in table.parts for axis in part.names)
     plane_axes = {*PLANE_AXES.values()}
-    places: dict[Hashable, int] = {}
     order = FrameOrder(np.full(len(dataset), -1), np.full(len(dataset), -1))
-    for number, each in zip(numbers.tolist(), coordinates, strict=True):
-        time = next((value for axis, value in each.items() if standard.get(axis) == "time"), None)
-        if isinstance(time, int):
-            rest = frozenset(item for item in each.items() if standard.get(item[0]) not in plane_axes)
-            order.time[number], order.place[number] = time, places.setdefault(rest, len(places))
+    ranks = ranks_along(table, standard)
+    time = ranks.get("time")
+    if time is not None:
+        rest = [axis.ranks for name, axis in ranks.items() if name not in plane_axes]
+        rows = np.flatnonzero((time.ranks > 0) & (time.ranks <= len(time.numbers)))
+        order.time[numbers[rows]] = time.numbers[time.ranks[rows] - 1]
+        order.place[numbers[rows]] = combined(rest, len(table))[rows]
     return order

@@ -45,7 +45,7 @@ class Growth:
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
-        self.keys: list[Key] = [*recording.index.numbers]
+        self.keys: list[Key] = recording.index.keys()
         """Of the frames in the order in which they were found; those that replace others included."""
         self._process = os.getpid()
         index = recording.index
@@ -143,7 +143,7 @@ class Growth:
             frames = sorted([*self._taken_back(_number(frames[0])), *frames], key=_number)
         index = self.recording.index
         for frame in frames:
-            is_first = not index.add(index.axes.key(frame.head.coordinates), frame.file, frame.page.handle)
+            is_first = not index.add(index.axes.key(frame.head.coordinates), frame.file, frame.page.handle, _number(frame))
             self._recent.append(_Recent(frame, is_first))
         while len(self._recent) > _MOST_RECENT:
             self._settled = _number(self._recent.popleft().frame)
@@ -160,7 +160,7 @@ class Growth:
             return [recent.frame for recent in reversed(taken)]
         self._settled = -1
         self.recording = replace(
-            self.recording, index=index.without_last(len(index), n_keys=len(index.numbers))
+            self.recording, index=index.without_last(len(index), n_keys=index.n_distinct)
         )
         return [_found_again(index, FrameNumber(row)) for row in range(len(index))]
 

@@ -203,7 +203,10 @@ class FoundFrame(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
-    """What files hold; `is_finished` tells whether all of them are, those that were left out included."""
+    """What files hold; `is_finished` tells whether all of them are, those that were left out included.
+
+    `frames` is empty where indexes told it, as `load_by_index` reads them.
+    """
 
     index: FrameIndex
     frames: list[FoundFrame]
@@ -288,7 +291,7 @@ def load(
         raise
     frames.sort(key=lambda frame: frame.head.number)
     for head, number, page in frames:
-        index.add(index.axes.key(head.coordinates), number, page.handle)
+        index.add(index.axes.key(head.coordinates), number, page.handle, head.number)
     return Loaded(index, frames, is_finished)
 
 

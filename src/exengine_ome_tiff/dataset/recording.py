@@ -8,6 +8,7 @@ from exengine_ome_tiff.coordinates import ValueNames
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
+from exengine_ome_tiff.dataset.indexed_files import load_by_index
 from exengine_ome_tiff.dataset.loader import Progress, check_positions, find_dataset, load
 from exengine_ome_tiff.dataset.location import Location
 from exengine_ome_tiff.dataset.metadata_table import MetadataTable
@@ -146,7 +147,9 @@ def open_dataset(path: Path, *, allow_unfinished: bool = False) -> Recording:
     """
     for _ in range(_MOST_TRIES):
         paths, header = find_dataset(path)
-        loaded = load(paths, allow_unfinished=allow_unfinished, leaves_out=lambda _: allow_unfinished)
+        loaded = load_by_index(paths) or load(
+            paths, allow_unfinished=allow_unfinished, leaves_out=lambda _: allow_unfinished
+        )
         if all(Header.decode(file.header).dataset == header.dataset for file in loaded.index.files):
             break
         loaded.index.close()  # somebody has replaced the dataset meanwhile: its frames are those of another

@@ -140,9 +140,9 @@ def stored_images(dataset: FrameIndex, modulo: Mapping[str, str]) -> list[Stored
     modulo
         Axes that are kept inside of images, and the one of Z, C and T that each of them is inside of.
     """
-    keys, numbers = dataset.latest()
+    coordinates, numbers = dataset.latest()
     images = []
-    for layout in lay_out(numbers, keys, dataset.kinds(numbers), dataset.axes, modulo):
+    for layout in lay_out(numbers, coordinates, *dataset.kinds(numbers), modulo):
         file, _ = dataset.place(layout.first_frame)
         pixels = dataset.format(layout.first_frame)
         images.append(StoredImage(layout, "", file, pixels))

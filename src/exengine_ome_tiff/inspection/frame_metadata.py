@@ -117,9 +117,9 @@ def read_frame_metadata(path: str | PathLike[str], coordinates: Mapping[str, int
             raise NoSuchFrameError(_no_frame(data, coordinates))
         metadata = decode_metadata(data.frames.note(number))
         image, zct = _plane(data, number)
-        put = next(key for key, each in data.frames.numbers.items() if each == number)
+        known, numbers = data.frames.latest()
         return FrameMetadata(
-            coordinates=data.frames.axes.coordinates(put),
+            coordinates=known.take(np.flatnonzero(numbers == number)).coordinates()[0],
             metadata=metadata,
             number=number,
             file=image.path,

@@ -317,7 +317,7 @@ class Reader(DataStorage):
     def _display(self, images: list[StoredImage] | None, looks: Sequence[ImageLook] = ()) -> DatasetDisplay:
         infos = None if images is None else [image.info() for image in images]
         return DatasetDisplay(
-            str(self._path), self._state(), len(self._recording.index.numbers), infos, looks
+            str(self._path), self._state(), self._recording.index.n_distinct, infos, looks
         )
 
     def _looks(self) -> Sequence[ImageLook]:
@@ -359,7 +359,7 @@ class Reader(DataStorage):
     def _images(self, recording: Recording) -> list[StoredImage]:
         """Lay out the frames; again only where some have come."""
         index = recording.index
-        of_frames = index, len(index), len(index.numbers), recording.is_finished
+        of_frames = index, len(index), index.n_distinct, recording.is_finished
         known, images = self._laid_out
         if known != of_frames:
             images = recording.images()

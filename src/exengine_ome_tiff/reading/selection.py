@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import Key, read_coordinates
+from exengine_ome_tiff.coordinates import CoordinateTable, read_coordinates
 from exengine_ome_tiff.coordinates.axis_names import standard_name
 from exengine_ome_tiff.coordinates.axis_text import value_text
 from exengine_ome_tiff.coordinates.layout import AxisValue
@@ -69,8 +69,8 @@ def select(
 
     `stitched` makes rows and columns the last two axes, with a place for each number from first to last.
     """
-    keys, numbers = dataset.latest()
-    columns = _columns(dataset, keys)
+    coordinates, numbers = dataset.latest()
+    columns = _columns(coordinates)
     if isinstance(axes, str):
         raise TypeError(f"got axes={axes!r}, expected a list of names")
     named = None if axes is None else list(axes)
@@ -79,7 +79,7 @@ def select(
             raise ValueError(f"no frame has an axis {name!r}; there is {_listed([*columns])}")
     if named is not None and len(set(named)) < len(named):
         raise ValueError(f"got axes={named!r}, expected each axis once")
-    is_in = np.ones(len(keys), np.bool_)
+    is_in = np.ones(len(numbers), np.bool_)
     values_of = {name: columns[name].chosen(name, value) for name, value in selection.items()}
     for name, value in values_of.items():
         is_in &= columns[name].ranks == columns[name].values.index(value)
@@ -102,19 +102,15 @@ def select(
     return Selection(along, _arranged(columns, along, rows, numbers))
 
 
-def _columns(dataset: FrameIndex, keys: list[Key]) -> dict[str, _Axis]:
+def _columns(coordinates: CoordinateTable) -> dict[str, _Axis]:
     """Return the axes of all frames, the slowest first, others beside channels, by arrival."""
-    if not keys:
+    if not len(coordinates):
         raise ValueError("there is no frame yet, and so no shape")
-    sets = np.fromiter((key[0] for key in keys), np.int64, len(keys))
     columns: dict[str, list[AxisValue]] = {}
-    for number in np.unique(sets).tolist():
-        rows = np.flatnonzero(sets == number).tolist()
-        names = dataset.axes.names[number]
-        for name, values in zip(names, [*zip(*(keys[row] for row in rows), strict=True)][1:], strict=True):
-            column = columns.setdefault(name, [None] * len(keys))
-            for row, value in zip(rows, values, strict=True):
-                column[row] = value
+    for name, part, values in coordinates.along():
+        column = columns.setdefault(name, [None] * len(coordinates))
+        for row, value in zip(part.rows.tolist(), values.tolist(), strict=True):
+            column[row] = value
     return {name: _Axis.of(columns[name]) for name in slowest_first(columns)}
 
 

@@ -15,7 +15,14 @@ from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.shared_file import FileView
 
-_NOT_OF_ALL = (chain.IMAGE_DESCRIPTION, chain.SOFTWARE, chain.SUB_IFDS, chain.JOURNAL, chain.NAMES)
+_NOT_OF_ALL = (
+    chain.IMAGE_DESCRIPTION,
+    chain.SOFTWARE,
+    chain.SUB_IFDS,
+    chain.JOURNAL,
+    chain.NAMES,
+    chain.INDEX,
+)
 """Tags that only the first page has, or those that have smaller copies."""
 _RESOLUTION = (chain.X_RESOLUTION, chain.Y_RESOLUTION, chain.RESOLUTION_UNIT)
 """Tags that tell the pixel size, which the records do not know."""

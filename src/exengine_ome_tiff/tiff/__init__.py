@@ -1,5 +1,6 @@
 """Pages in, pages out: BigTIFF files that are their own journal. The only place that knows tifffile."""
 
+from exengine_ome_tiff.tiff.block_records import decode_format, encode_format
 from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of, sha1_digests
 from exengine_ome_tiff.tiff.decode import segment_shape
 from exengine_ome_tiff.tiff.disk import patiently, scratch_array, sync_folder, write_part, write_whole
@@ -19,11 +20,12 @@ from exengine_ome_tiff.tiff.journal_reader import (
     read_added,
     read_description,
     read_head,
+    read_index,
 )
 from exengine_ome_tiff.tiff.micromanager import ImageStack, StackPage
 from exengine_ome_tiff.tiff.page_bounds import Extents
 from exengine_ome_tiff.tiff.page_coding import LARGE_AREA_PX, PageCoding, WriteSettings
-from exengine_ome_tiff.tiff.page_table import PageHandle
+from exengine_ome_tiff.tiff.page_table import MOST_NOTE_BYTES, PageHandle, PageTable
 from exengine_ome_tiff.tiff.pixels import PixelFormat, Window, as_bytes, packing_of, pixel_format
 from exengine_ome_tiff.tiff.pyramid import copies_in_file, halved, smaller_shapes
 from exengine_ome_tiff.tiff.shared_file import OPEN_FILES, FileGoneError, SharedFile
@@ -33,6 +35,7 @@ from exengine_ome_tiff.tiff.system_calls import CAN_WRITE_BACK
 __all__ = [
     "CAN_WRITE_BACK",
     "LARGE_AREA_PX",
+    "MOST_NOTE_BYTES",
     "OPEN_FILES",
     "Algorithm",
     "BufferPool",
@@ -46,6 +49,7 @@ __all__ = [
     "MarkedFile",
     "PageCoding",
     "PageHandle",
+    "PageTable",
     "PixelFormat",
     "PixelSize",
     "SharedFile",
@@ -57,6 +61,8 @@ __all__ = [
     "as_bytes",
     "begins_like_ours",
     "copies_in_file",
+    "decode_format",
+    "encode_format",
     "finish_journal",
     "halved",
     "has_no_page",
@@ -70,6 +76,7 @@ __all__ = [
     "read_bytes",
     "read_description",
     "read_head",
+    "read_index",
     "read_page",
     "scratch_array",
     "segment_shape",

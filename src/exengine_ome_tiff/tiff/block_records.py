@@ -7,9 +7,9 @@ import json
 import operator
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import excerpt_text
@@ -57,6 +57,23 @@ class BlockRecord(NamedTuple):
     is_intact: bool | None
 
 
+def encode_format(pixels: PixelFormat) -> dict[str, object]:
+    """Tell as JSON what pages are."""
+    what: dict[str, object] = {"shape": pixels.shape, "dtype": pixels.dtype}
+    if pixels.packing:
+        what["packing"] = pixels.packing
+    if pixels.is_encoded:
+        what["encoded"] = True
+    return what
+
+
+def decode_format(what: Mapping[str, Any]) -> PixelFormat:
+    """Read what `encode_format` made; ValueError, TypeError or KeyError where it is something else."""
+    shape = tuple(operator.index(size) for size in what["shape"])
+    pixels = pixel_format(shape, _matching(_DTYPE, what["dtype"]), what.get("packing"))
+    return replace(pixels, is_encoded=True) if what.get("encoded") else pixels
+
+
 def encode_block(
     pixels: PixelFormat, notes: Sequence[bytes], checksums: Sequence[str] = ()
 ) -> tuple[bytes, int]:
@@ -85,11 +102,7 @@ def encode_block(
 
 def encode_head(pixels: PixelFormat, n_pages: int, checksums: Sequence[str] = ()) -> bytes:
     """Make the first line for so many pages, with zeros for the digits of its checksum."""
-    what: dict[str, object] = {"pages": n_pages, "shape": pixels.shape, "dtype": pixels.dtype}
-    if pixels.packing:
-        what["packing"] = pixels.packing
-    if pixels.is_encoded:
-        what["encoded"] = True
+    what: dict[str, object] = {"pages": n_pages} | encode_format(pixels)
     if checksums:
         what["checksums"] = list(checksums)
     return json.dumps(what | {"crc32": _NO_CRC.decode()}).encode()
@@ -113,10 +126,7 @@ def decode_block(record: bytes) -> BlockRecord:
     head, *notes = record.split(b"\n")
     try:
         block = json.loads(head)
-        shape = tuple(operator.index(size) for size in block["shape"])
-        pixels = pixel_format(shape, _matching(_DTYPE, block["dtype"]), block.get("packing"))
-        if block.get("encoded"):
-            pixels = replace(pixels, is_encoded=True)
+        pixels = decode_format(block)
         pages = operator.index(block["pages"])
         checksums = [_matching(_CHECKSUM, text) for text in block.get("checksums", ())]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

@@ -39,6 +39,10 @@ CHECKPOINT = 65144
 """Private tag of the first page of a checkpoint's chain: offset of the first page of the journal chain.
 A file has it in place of `JOURNAL` until it is finished."""
 
+INDEX = 65145
+"""Private tag of the first page of the final chain: offset, length and CRC-32 of the index, which holds in
+columns what the records say of frames. It makes opening fast, and a file may lack it."""
+
 BYTES = 7
 ASCII = 2
 LONG = 4

@@ -6,6 +6,7 @@ Its IFDs name the same pixels at the same offsets: no pixel moves.
 """
 
 import logging
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import FileIO
 from itertools import pairwise
@@ -75,6 +76,7 @@ def finish_journal(
     *,
     sizes: Sequence[tuple[int, PixelSize]] = (),
     names: bytes = b"",
+    index: Sequence[memoryview] = (),
     fsync: bool = False,
 ) -> None:
     """Give a file whose recording has ended its final order of pages and its description.
@@ -94,6 +96,8 @@ def finish_journal(
         How many of the pages, one after the other, have pixels of which size; of none by default.
     names
         JSON for the tag `chain.NAMES`; empty to leave it out.
+    index
+        Bytes, in parts, to which the tag `chain.INDEX` leads; empty to leave it out.
     fsync
         Whether all but the file's name is safe on the disk when this returns; the header then leads to
         the new chain only when that is.
@@ -116,7 +120,7 @@ def finish_journal(
         with journal.file.reopened("r+b", buffering=0) as file:
             # the header leads to the chain where only what comes after that was interrupted
             if chain.first_offset(file) != journal.chain_at:
-                at = write_final_chain(file, final_pages(journal, pages, sizes), len(pages), extra)
+                at = write_final_chain(file, final_pages(journal, pages, sizes), len(pages), extra, index)
                 if fsync:
                     journal.sync_file(file)
                 journal.chain_at = at
@@ -247,15 +251,30 @@ class FinalEntries:
 
 
 def write_final_chain(
-    file: FileIO, pages: Iterable[Page | Run], count: int, extra: Mapping[int, tuple[int, bytes]]
+    file: FileIO,
+    pages: Iterable[Page | Run],
+    count: int,
+    extra: Mapping[int, tuple[int, bytes]],
+    index: Sequence[memoryview] = (),
 ) -> int:
-    """Write a chain at the end of a file; after an error the file is cut back to what it was."""
+    """Write a chain, and the index before it, at the end of a file; an error leaves the file as it was."""
     start = file.seek(0, 2)
     try:
+        if index:
+            extra = {**extra, chain.INDEX: (LONG8, _write_index(file, index))}
         return write_chain(file, pages, count, extra)
     except OSError:
         file.truncate(start)
         raise
+
+
+def _write_index(file: FileIO, index: Sequence[memoryview]) -> bytes:
+    """Write the index where the file is; return the value of the tag that leads to it."""
+    at, nbytes, crc = _align(file), 0, 0
+    for part in index:
+        write_all(file, part)
+        nbytes, crc = nbytes + part.nbytes, zlib.crc32(part, crc)
+    return b"".join(map(OFFSET.pack, (at, nbytes, crc)))
 
 
 def chain_nbytes(pages: Sequence[Page | Run], extra: Mapping[int, tuple[int, bytes]]) -> int:

@@ -1,6 +1,7 @@
 """Opening a file that was written before, by anybody: what it says of its dataset, and its journal."""
 
 import errno
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from io import BufferedReader, FileIO
@@ -18,7 +19,9 @@ from exengine_ome_tiff.tiff.journal_file import JournalFile
 from exengine_ome_tiff.tiff.page_coding import WriteSettings
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat
-from exengine_ome_tiff.tiff.shared_file import FileGoneError
+from exengine_ome_tiff.tiff.shared_file import FileGoneError, FileView
+
+_INDEX_NUMBERS = 3
 
 
 class JournalPage(NamedTuple):
@@ -65,6 +68,8 @@ class FileHead(NamedTuple):
     is_finished: bool
     names: bytes = b""
     """Names of channels and positions, where a finished file has some."""
+    index_place: tuple[int, ...] = ()
+    """Offset, length and CRC-32 of the index, where a finished file has one."""
 
 
 def read_head(path: Path) -> FileHead:
@@ -111,7 +116,11 @@ def _head_at(file: chain.Readable, first_at: int) -> FileHead:
     last = ends[1] if len(ends) > 1 else None
     text, names = chain.read_bytes(file, dataset), first.find(chain.NAMES)
     names_json = b"" if names is None or journal is None else chain.read_bytes(file, names)
-    return FileHead(text, dataset.number, head.offset, last, journal is not None, names_json)
+    index, place = first.find(chain.INDEX), tuple[int, ...]()
+    if index is not None and journal is not None:
+        with suppress(OmeTiffError):
+            place = chain.read_numbers(file, index)
+    return FileHead(text, dataset.number, head.offset, last, journal is not None, names_json, place)
 
 
 def is_begun(path: Path) -> bool:
@@ -190,6 +199,26 @@ def open_journal(
     if settings is not None:
         journal.write_on(settings)
     return journal, _read_whole(journal, head)
+
+
+def read_index(journal: JournalFile) -> memoryview | None:
+    """Read the index of a finished file; None where it has none.
+
+    Raises
+    ------
+    OmeTiffError
+        It is damaged.
+    """
+    place = find_head(FileView(journal.file)).index_place
+    if not place:
+        return None
+    _check(len(place) == _INDEX_NUMBERS, "damaged tag of the index")
+    at, nbytes, crc = place
+    _check(at + nbytes <= journal.file.size(), "cut off in its index")
+    data = bytearray(nbytes)
+    is_right = journal.file.read_into(at, data) == nbytes and zlib.crc32(data) == crc
+    _check(is_right, "the index does not have its checksum")
+    return memoryview(data)
 
 
 def read_added(journal: JournalFile) -> list[JournalPage]:

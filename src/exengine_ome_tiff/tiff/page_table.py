@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import NewType
+from typing import Any, NewType, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ from exengine_ome_tiff.tiff.pixels import PixelFormat
 
 PageHandle = NewType("PageHandle", int)
 """A page of a file: they count from 0."""
+
+Column: TypeAlias = npt.NDArray[np.integer[Any]]
 
 MAX_BLOCK_PAGES = 256
 LARGE_BYTES = 1 << 20
@@ -26,7 +28,8 @@ _KIND, _DATA_AT, _NOTE_AT, _IFD_AT = range(_ROW)
 """How many numbers are kept of a page, and what they are: the first one is the format and, in its lower bits,
 the length of the note."""
 _NOTE_BITS = 40
-_NOTE_NBYTES = (1 << _NOTE_BITS) - 1
+MOST_NOTE_BYTES = 1 << _NOTE_BITS
+_NOTE_NBYTES = MOST_NOTE_BYTES - 1
 
 
 class PageTable:
@@ -38,6 +41,35 @@ class PageTable:
         """Of each format, its place in the list."""
         self._rows = array("Q")
         """Four numbers a page, which one call adds: no signal comes between them."""
+
+    @classmethod
+    def of(
+        cls,
+        formats: Sequence[PixelFormat],
+        format_of: Column,
+        data_at: Column,
+        ifd_at: Column,
+        note_at: Column,
+        note_nbytes: Column,
+    ) -> "PageTable":
+        """Make a table of pages that were written before.
+
+        Parameters
+        ----------
+        formats
+            Of all pages.
+        format_of
+            For each page the place of its format there; shape (pages,), as of all that follow.
+        data_at, ifd_at, note_at, note_nbytes
+            As for `add` and `locate`; each page has its own offset of a note.
+        """
+        table = cls()
+        numbers = np.array([table.format_number(each) for each in formats], np.uint64)
+        rows = np.empty((len(format_of), _ROW), np.uint64)
+        rows[:, _KIND] = numbers[format_of] << np.uint64(_NOTE_BITS) | note_nbytes.astype(np.uint64)
+        rows[:, _DATA_AT], rows[:, _NOTE_AT], rows[:, _IFD_AT] = data_at, note_at, ifd_at
+        table._rows.frombytes(rows.data.cast("B"))
+        return table
 
     def __len__(self) -> int:
         return len(self._rows) // _ROW
@@ -99,6 +131,10 @@ class PageTable:
     def ifd_at(self, handle: PageHandle) -> int:
         """Return the offset of the IFD of the first page that was written together with a page."""
         return self._rows[handle * _ROW + _IFD_AT]
+
+    def notes(self, handles: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return offsets and lengths of the notes of many pages."""
+        return self._column(_NOTE_AT, handles), self._column(_KIND, handles) & _NOTE_NBYTES
 
     def note(self, handle: PageHandle) -> tuple[int, int]:
         """Return offset and length of a note."""

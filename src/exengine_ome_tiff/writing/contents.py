@@ -38,6 +38,8 @@ class FileContents:
 
     Parameters
     ----------
+    number
+        Of the file in the dataset.
     file
         The file.
     uuid
@@ -46,6 +48,7 @@ class FileContents:
         Its images in order.
     """
 
+    number: int
     file: JournalFile
     uuid: str
     images: Sequence[StoredImage]
@@ -102,7 +105,7 @@ class Contents:
                     hashes = np.zeros(len(recording.index), digests.dtype) if hashes is None else hashes
                     hashes[frames] = digests
                     described = [replace(image, hashes=hashes) for image in described]
-                self.files.append(FileContents(file, _uuid(recording, file), inside, described))
+                self.files.append(FileContents(number, file, _uuid(recording, file), inside, described))
         self.findings = facts.findings
 
     @property

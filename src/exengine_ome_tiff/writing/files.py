@@ -103,8 +103,9 @@ class WrittenFiles:
         for file in index.files:
             file.write_on(self._settings, self._pool)
             file.reopen()
-        for key, frame in index.numbers.items():
-            place = self._key(index.axes.coordinates(key))
+        coordinates, frames = index.latest()
+        for each, frame in zip(coordinates.coordinates(), frames.tolist(), strict=True):
+            place = self._key(each)
             if place not in self._numbers:
                 self._numbers[place], _ = index.place(frame)
                 self._recording.location.file(*place)  # no other place gets its name

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from exengine_ome_tiff.dataset.columnar_index import IndexEncoder
 from exengine_ome_tiff.dataset.loader import find_companion
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.ome import OmeImage
@@ -54,7 +55,7 @@ def finish_files(
             stale.unlink()
             if fsync:
                 sync_folder(location.folder)
-    errors = []
+    errors, encoder = [], IndexEncoder(recording.index)
     for each in contents.files:
         if each.file.is_finished:
             continue
@@ -66,6 +67,7 @@ def finish_files(
                 CREATOR,
                 sizes=each.sizes,
                 names=contents.names_json,
+                index=encoder.encode(each.number),
                 fsync=fsync,
             )
         except OSError as error:

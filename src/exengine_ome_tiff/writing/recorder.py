@@ -143,7 +143,7 @@ class Recorder:
             raise
         if was_consistent and table is not None:
             table.append(tags, changed)
-        is_replaced = index.add(index.axes.key(coordinates), file, handle)
+        is_replaced = index.add(index.axes.key(coordinates), file, handle, number)
         self._is_consistent = was_consistent
         if is_replaced and "replaced" not in self._told:
             self._tell_once("replaced", _PUT_AGAIN, coordinates)

@@ -23,7 +23,7 @@ MUTANTS = [
     ),
     Mutant(
         "coordinates/grouping.py",
-        "known[rank[known].argmin()]",
+        "known.min()",
         "known[0]",
         "coordinates/test_layout.py::test_a_missing_axis_shares_the_place_of_the_first_value",
     ),
@@ -94,9 +94,9 @@ MUTANTS = [
         "coordinates/test_names.py::test_different_labels_have_different_names_where_case_does_not_count",
     ),
     Mutant(
-        "coordinates/coding.py",
-        "sorted(texts, key=arrival.__getitem__)",
-        "sorted(texts, key=values.__getitem__)",
+        "coordinates/axis_values.py",
+        "sorted((arrival[code], value, code)",
+        "sorted((value, value, code)",
         "coordinates/test_layout.py::test_ints_rank_by_value_and_strings_by_first_arrival",
     ),
     Mutant(

@@ -89,8 +89,8 @@ MUTANTS = [
     ),
     Mutant(
         "reading/reader.py",
-        "index, len(index), len(index.numbers), recording.is_finished",
-        "index, len(index.numbers), recording.is_finished",
+        "index, len(index), index.n_distinct, recording.is_finished",
+        "index, index.n_distinct, recording.is_finished",
         "reading/test_display.py::test_images_are_laid_out_again_only_for_new_frames",
     ),
     Mutant(

@@ -1,0 +1,198 @@
+"""Coordinates of many frames in columns: an array for each axis."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates.coding import Numbering, Numbers, ranked
+from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, Key
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """Values of frames along one axis.
+
+    Parameters
+    ----------
+    data
+        The values themselves if all are integers; else their places in `values`. Shape (frames,).
+    values
+        Distinct values, or None.
+    """
+
+    data: npt.NDArray[np.integer[Any]]
+    values: Sequence[int | str] | None = None
+
+    @classmethod
+    def of(cls, values: Sequence[int | str]) -> "Column":
+        """Make a column of values."""
+        if set(map(type, values)) <= {int}:
+            return cls(np.fromiter(values, np.int64, len(values)))
+        numbering = Numbering()
+        data = np.fromiter(map(numbering.__getitem__, values), np.int64, len(values))
+        return cls(data, [*numbering])
+
+    @classmethod
+    def joined(cls, columns: Sequence["Column"]) -> "Column":
+        """Put columns one behind the other."""
+        if len(columns) == 1:
+            return columns[0]
+        if all(each.values is None for each in columns):
+            return cls(np.concatenate([each.data for each in columns]))
+        numbering, parts = Numbering(), []
+        for each in columns:
+            values, ranks = each.ranked()
+            parts.append(np.array([numbering[value] for value in values], np.int64)[ranks])
+        return cls(np.concatenate(parts), [*numbering])
+
+    def take(self, rows: Numbers) -> "Column":
+        """Return the values of some frames."""
+        return Column(self.data[rows], self.values)
+
+    def ranked(self) -> tuple[Sequence[int | str], Numbers]:
+        """Return the distinct values that frames have, and for each frame the place of its value there."""
+        distinct, ranks = ranked(self.data)
+        if self.values is None:
+            return distinct.tolist(), ranks
+        return [self.values[code] for code in distinct.tolist()], ranks
+
+    def compact(self) -> "Column":
+        """Return the same in the smallest type, without values that no frame has."""
+        if self.values is None:
+            return Column(smallest(self.data))
+        values, ranks = self.ranked()
+        return Column(smallest(ranks), values)
+
+    def value(self, row: int) -> int | str:
+        """Return the value of a frame."""
+        number = int(self.data[row])
+        return number if self.values is None else self.values[number]
+
+    def tolist(self) -> list[int | str]:
+        """Return the values of all frames."""
+        numbers: list[int | str] = self.data.tolist()
+        return numbers if self.values is None else [self.values[int(number)] for number in numbers]
+
+
+class Part(NamedTuple):
+    """Frames that have the same axes.
+
+    Parameters
+    ----------
+    names
+        Of the axes.
+    rows
+        Places of the frames in the table, ascending.
+    columns
+        Their values along each axis.
+    """
+
+    names: tuple[str, ...]
+    rows: Numbers
+    columns: tuple[Column, ...]
+
+
+class CoordinateTable:
+    """Coordinates of frames, one row for each.
+
+    Parameters
+    ----------
+    count
+        Of the frames.
+    parts
+        Each row is in one of them. In order of their first rows.
+    """
+
+    def __init__(self, count: int, parts: Iterable[Part]) -> None:
+        self._count = count
+        self.parts = sorted((part for part in parts if len(part.rows)), key=lambda part: int(part.rows[0]))
+
+    @classmethod
+    def of(cls, keys: Sequence[Key], axes: Axes) -> "CoordinateTable":
+        """Make a table of keys, as `Axes.key` gives them."""
+        sets = np.fromiter((key[0] for key in keys), np.int64, len(keys))
+        parts = []
+        for number in np.unique(sets).tolist():
+            rows = np.flatnonzero(sets == number)
+            of_rows = keys if len(rows) == len(keys) else [keys[row] for row in rows.tolist()]
+            columns = tuple(map(Column.of, [*zip(*of_rows, strict=True)][1:]))
+            parts.append(Part(axes.names[number], rows, columns))
+        return cls(len(keys), parts)
+
+    @classmethod
+    def joined(cls, tables: Sequence["CoordinateTable"], order: Numbers) -> "CoordinateTable":
+        """Merge tables.
+
+        Parameters
+        ----------
+        tables
+            Each with its rows in order of arrival.
+        order
+            The places of all rows, as if the tables lay one behind the other, in order of arrival.
+        """
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        sets: dict[frozenset[str], list[Part]] = {}
+        start = 0
+        for table in tables:
+            for part in table.parts:
+                moved = part._replace(rows=place[start + part.rows])
+                sets.setdefault(frozenset(part.names), []).append(moved)
+            start += len(table)
+        return cls(len(order), map(_joined_part, sets.values()))
+
+    def __len__(self) -> int:
+        return self._count
+
+    def take(self, rows: Numbers) -> "CoordinateTable":
+        """Return some of the rows, in the order in which they are given."""
+        parts = []
+        for part in self.parts:
+            if len(part.rows) == self._count:
+                found, inside = np.arange(len(rows)), rows
+            else:
+                at = np.searchsorted(part.rows, rows)
+                at[at == len(part.rows)] = 0
+                found = np.flatnonzero(part.rows[at] == rows)
+                inside = at[found]
+            parts.append(Part(part.names, found, tuple(column.take(inside) for column in part.columns)))
+        return CoordinateTable(len(rows), parts)
+
+    def coordinates(self) -> list[Coordinates]:
+        """Return the coordinates of all frames."""
+        found: list[Coordinates] = [{}] * self._count
+        for names, rows, columns in self.parts:
+            values = zip(*(column.tolist() for column in columns), strict=True)
+            for row, each in zip(rows.tolist(), values if columns else [()] * len(rows), strict=True):
+                found[row] = dict(zip(names, each, strict=True))
+        return found
+
+    def along(self) -> Iterator[tuple[str, Part, Column]]:
+        """Yield each axis of each part."""
+        for part in self.parts:
+            for name, column in zip(part.names, part.columns, strict=True):
+                yield name, part, column
+
+
+def _joined_part(parts: Sequence[Part]) -> Part:
+    """Merge parts of the same axes, whose rows are places in one table."""
+    if len(parts) == 1:
+        return parts[0]
+    names = min(parts, key=lambda part: int(part.rows[0])).names
+    rows = np.concatenate([part.rows for part in parts])
+    order = np.argsort(rows)
+    columns = []
+    for name in names:
+        column = Column.joined([part.columns[part.names.index(name)] for part in parts])
+        columns.append(column.take(order))
+    return Part(names, rows[order], tuple(columns))
+
+
+def smallest(numbers: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.integer[Any]]:
+    """Return integers in the smallest type that has all of them, without a sign where none is needed."""
+    low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
+    kind = np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high))
+    return numbers.astype(kind, copy=False)

@@ -1,0 +1,238 @@
+"""The index of a finished file: what its records say of frames, metadata excepted, in columns.
+
+Layout: the length of a JSON text in 8 bytes, the text, then arrays, each of which begins at a multiple of 8.
+"""
+
+import json
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exengine_ome_tiff.coordinates import Column, CoordinateTable, Part, read_coordinates
+from exengine_ome_tiff.coordinates.coding import Numbers, split
+from exengine_ome_tiff.coordinates.columns import smallest
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff import MOST_NOTE_BYTES, PageTable, PixelFormat, decode_format, encode_format
+
+_LENGTH = struct.Struct("<Q")
+_ALIGNMENT = 8
+_FRAME, _PIXELS, _DIRECTORY, _RECORD, _RECORD_BYTES, _FORMAT, _SET = _COLUMNS = (
+    "frame",
+    "pixels",
+    "directory",
+    "record",
+    "record_bytes",
+    "format",
+    "axes",
+)
+_DTYPES = ("|u1", "<u2", "<u4", "<u8", "|i1", "<i2", "<i4", "<i8")
+_INT64 = 1 << 63
+_MOST = 1 << 62
+"""All offsets and numbers are less."""
+_WRONG = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
+
+Array = npt.NDArray[np.integer[Any]]
+
+
+class IndexedFrames(NamedTuple):
+    """The frames of a file, in order of arrival.
+
+    Parameters
+    ----------
+    arrivals
+        Their numbers in the order of arrival over the whole dataset.
+    coordinates
+        Theirs.
+    pages
+        Their pages; the handle of each is its place here.
+    """
+
+    arrivals: Numbers
+    coordinates: CoordinateTable
+    pages: PageTable
+
+
+class IndexEncoder:
+    """Makes the indexes of the files of a dataset.
+
+    Parameters
+    ----------
+    index
+        All frames.
+    """
+
+    def __init__(self, index: FrameIndex) -> None:
+        self._index = index
+        files, self._handles = index.places(np.arange(len(index)))
+        self._frames_in = dict(split(files))
+        self._coordinates = index.table()
+
+    def encode(self, number: int) -> list[memoryview]:
+        """Return the index of a file by its number, in parts; none where the file has other frames."""
+        file, frames = self._index.files[number], self._frames_in.get(number)
+        if frames is None or len(frames) != file.n_linked:
+            return []
+        handles = self._handles[frames]
+        format_of, formats = file.pages.formats(handles)
+        records_at, records_nbytes = file.pages.notes(handles)
+        columns = {
+            _FRAME: self._index.arrivals(frames),
+            _PIXELS: file.pages.data_offsets(handles),
+            _DIRECTORY: file.pages.ifd_offsets(handles),
+            _RECORD: records_at,
+            _RECORD_BYTES: records_nbytes,
+            _FORMAT: format_of,
+        }
+        table = self._coordinates.take(frames)
+        set_of = np.zeros(len(frames), np.int64)
+        for at, part in enumerate(table.parts):
+            set_of[part.rows] = at
+        arrays = {name: smallest(column) for name, column in (columns | {_SET: set_of}).items()}
+        parts = [(part.names, [column.compact() for column in part.columns]) for part in table.parts]
+        head = {
+            "frames": len(frames),
+            "columns": {name: array.dtype.str for name, array in arrays.items()},
+            "formats": [*map(encode_format, formats)],
+            "axes": [{"names": names, "columns": [*map(_described, columns)]} for names, columns in parts],
+        }
+        of_axes = [column.data for _, columns in parts for column in columns]
+        return [*_text(head), *(each for array in (*arrays.values(), *of_axes) for each in _padded(array))]
+
+
+def _described(column: Column) -> dict[str, object]:
+    what: dict[str, object] = {"dtype": column.data.dtype.str}
+    return what if column.values is None else what | {"values": column.values}
+
+
+def _text(head: Mapping[str, object]) -> Iterator[memoryview]:
+    text = json.dumps(head).encode("ascii")
+    text = text.ljust(-(-len(text) // _ALIGNMENT) * _ALIGNMENT)
+    yield memoryview(_LENGTH.pack(len(text)))
+    yield memoryview(text)
+
+
+def _padded(array: Array) -> Iterator[memoryview]:
+    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    if little.nbytes:
+        yield little.data.cast("B")
+        yield memoryview(bytes(-little.nbytes % _ALIGNMENT))
+
+
+def decode_index(data: memoryview, file_nbytes: int) -> IndexedFrames:
+    """Read what `IndexEncoder` made; nothing in it is trusted.
+
+    Parameters
+    ----------
+    data
+        The index.
+    file_nbytes
+        Length of the file, in which all that it names must be.
+
+    Raises
+    ------
+    OmeTiffError
+        It is no index, or not that of the file.
+    """
+    try:
+        return _decoded(data, file_nbytes)
+    except _WRONG as error:
+        raise OmeTiffError(f"not the index of a file: {error}") from error
+
+
+def _decoded(data: memoryview, file_nbytes: int) -> IndexedFrames:
+    """Read an index; some exception of `_WRONG` where it is none."""
+    (text_nbytes,) = _LENGTH.unpack_from(data) if len(data) >= _LENGTH.size else (0,)
+    start = _LENGTH.size + text_nbytes
+    _check(0 < text_nbytes <= len(data), "it has no text")
+    head = json.loads(bytes(data[_LENGTH.size : start]))
+    arrays = _Arrays(data, start)
+    count, kinds = head["frames"], head["columns"]
+    _check(isinstance(count, int) and count > 0, f"it has {count} frames")
+    columns = {name: _offsets(arrays.next(kinds[name], count)) for name in _COLUMNS}
+    formats = [decode_format(each) for each in head["formats"]]
+    set_of, sets = columns[_SET], head["axes"]
+    _check(int(columns[_FORMAT].max()) < len(formats) and int(set_of.max()) < len(sets), "numbers of nothing")
+    rows_of = dict(split(set_of.astype(np.int64)))
+    _check(len(rows_of) == len(sets), "axes of no frame")
+    parts = [_part(each, rows_of[at], arrays) for at, each in enumerate(sets)]
+    _check(len({frozenset(part.names) for part in parts}) == len(parts), "the same axes twice")
+    _check(arrays.is_at_end, "bytes behind its end")
+    _check_pages(columns, formats, file_nbytes)
+    pages = PageTable.of(
+        formats, *(columns[name] for name in (_FORMAT, _PIXELS, _DIRECTORY, _RECORD, _RECORD_BYTES))
+    )
+    return IndexedFrames(columns[_FRAME].astype(np.int64), CoordinateTable(count, parts), pages)
+
+
+class _Arrays:
+    """Takes one array after the other out of an index."""
+
+    def __init__(self, data: memoryview, start: int) -> None:
+        self._data = data
+        self._at = start
+
+    def next(self, kind: str, count: int) -> Array:
+        """Return the next array, of a type and a length."""
+        _check(kind in _DTYPES, f"an array of type {kind!r}")
+        dtype = np.dtype(kind)
+        nbytes = count * dtype.itemsize
+        _check(self._at + nbytes <= len(self._data), "it ends in an array")
+        array = np.frombuffer(self._data, dtype, count, self._at)
+        self._at += -(-nbytes // _ALIGNMENT) * _ALIGNMENT
+        return array
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether all arrays were taken."""
+        return self._at == len(self._data)
+
+
+def _part(described: Mapping[str, Any], rows: Numbers, arrays: _Arrays) -> Part:
+    """Read the coordinates of the frames that have the same axes."""
+    names, columns = tuple(described["names"]), []
+    _check([*read_coordinates(dict.fromkeys(names, 0))] == [*names], "an axis twice, or with no name")
+    for each in described["columns"]:
+        array, values = arrays.next(each["dtype"], len(rows)), each.get("values")
+        if values is not None:
+            values = [read_coordinates({"": value})[""] for value in values]
+            _check(len(set(values)) == len(values), "a value twice")
+            _check(int(array.min()) >= 0 and int(array.max()) < len(values), "a value that it does not have")
+        else:
+            _check(int(array.max()) < _INT64, "a number of more than 64 bits")
+        columns.append(Column(array.copy(), values))
+    _check(len(columns) == len(names), "columns without an axis")
+    return Part(names, rows, tuple(columns))
+
+
+def _offsets(array: Array) -> Array:
+    """Return numbers that must not be negative, and that fit into 64 bits with any others added."""
+    _check(int(array.min()) >= 0 and int(array.max()) < _MOST, "a number that cannot be")
+    return array
+
+
+def _check_pages(columns: Mapping[str, Array], formats: Sequence[PixelFormat], file_nbytes: int) -> None:
+    """Make sure that pages and records are in the file, each in a place of its own."""
+    sizes = np.array([1 if each.is_encoded else min(each.nbytes, _MOST) for each in formats], np.int64)
+    _check(int(columns[_RECORD_BYTES].max()) < MOST_NOTE_BYTES, "a record that cannot be")
+    _check_apart(columns[_PIXELS], sizes[columns[_FORMAT]], file_nbytes)
+    _check_apart(columns[_RECORD], columns[_RECORD_BYTES].astype(np.int64), file_nbytes)
+    _check(int(columns[_DIRECTORY].max()) < file_nbytes, "a page behind the end of the file")
+
+
+def _check_apart(starts: Array, sizes: Numbers, file_nbytes: int) -> None:
+    """Make sure that ranges of bytes are in the file and do not overlap."""
+    starts = starts.astype(np.int64)
+    if (starts[1:] < starts[:-1]).any():
+        order = np.argsort(starts, kind="stable")
+        starts, sizes = starts[order], sizes[order]
+    ends = starts + sizes
+    _check(bool((starts[1:] >= ends[:-1]).all()) and int(ends[-1]) <= file_nbytes, "pages that overlap")
+
+
+def _check(is_right: bool, what: str) -> None:
+    if not is_right:
+        raise ValueError(what)

@@ -1,0 +1,62 @@
+"""Opening the files of a finished dataset by their indexes, without reading the records."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from exengine_ome_tiff.coordinates import CoordinateTable
+from exengine_ome_tiff.dataset.columnar_index import IndexedFrames, decode_index
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
+from exengine_ome_tiff.dataset.loader import Loaded
+from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff import JournalFile, open_journal, read_index
+
+logger = logging.getLogger(__name__)
+
+
+def load_by_index(paths: Sequence[Path]) -> Loaded | None:
+    """Open the files of a dataset for reading, if all of them are finished and have an index.
+
+    Returns
+    -------
+    Loaded or None
+        None where one is not finished, or has no index or a damaged one: then `load` opens them.
+    """
+    files: list[JournalFile] = []
+    found: list[IndexedFrames] = []
+    try:
+        for path in paths:
+            file, _ = open_journal(path, allow_unfinished=True)
+            files.append(file)
+            frames = _read(file) if file.is_finished else None
+            if frames is None:
+                break
+            file.pages = frames.pages
+            found.append(frames)
+    except (OmeTiffError, OSError):
+        found.clear()  # `load` meets the same, and decides whether the file is left out
+    if len(found) == len(paths):
+        return Loaded(_merged(files, found), [], is_finished=True)
+    for file in files:
+        file.close()
+    return None
+
+
+def _read(file: JournalFile) -> IndexedFrames | None:
+    """Read the index of a file; None where it has none, or a damaged one, which the log tells."""
+    try:
+        data = read_index(file)
+        return None if data is None else decode_index(data, file.file.size())
+    except OmeTiffError as error:
+        logger.warning("%s: %s: opened by its records, which takes longer", file.path, error)
+        return None
+
+
+def _merged(files: Sequence[JournalFile], found: Sequence[IndexedFrames]) -> FrameIndex:
+    """Bring the frames of all files into the order of arrival."""
+    places = [number << 32 | np.arange(len(each.arrivals)) for number, each in enumerate(found)]
+    order = np.argsort(np.concatenate([each.arrivals for each in found]), kind="stable")
+    table = CoordinateTable.joined([each.coordinates for each in found], order)
+    return FrameIndex.of(files, table, np.concatenate(places)[order])
