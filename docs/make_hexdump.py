@@ -34,9 +34,10 @@ TAGS = {
     65140: "DATASET",
     65141: "RECORDS",
     65142: "JOURNAL",
+    65145: "INDEX",
 }
 TYPES = {2: "ASCII", 3: "SHORT", 4: "LONG", 5: "RATIONAL", 7: "UNDEFINED", 16: "LONG8"}
-DATASET, RECORDS, STRIP_OFFSETS, STRIP_BYTE_COUNTS = 65140, 65141, 273, 279
+DATASET, RECORDS, INDEX, STRIP_OFFSETS, STRIP_BYTE_COUNTS = 65140, 65141, 65145, 273, 279
 _UUID = re.compile(rb"urn:uuid:[-0-9a-f]{36}")
 _NO_UUID = b"urn:uuid:00000000-0000-4000-8000-000000000000"
 
@@ -94,7 +95,9 @@ def page_rows(data: bytes, at: int, shown: frozenset[int] = frozenset(TAGS)) -> 
             continue
         is_cut = False
         value = u64(data, entry + 12)
-        if number > 1:
+        if code == INDEX:
+            told = f"3 numbers at {value:06x}"
+        elif number > 1:
             told = f"{number} bytes at {value:06x}"
         elif kind == 5:
             told = "1/1"
@@ -142,16 +145,38 @@ def unfinished_rows(data: bytes) -> Iterator[str]:
     yield from text_rows(data, *block[RECORDS], is_whole=True)
 
 
+def index_rows(data: bytes, at: int) -> Iterator[str]:
+    """Show the index: its text, and its arrays."""
+    length = u64(data, at)
+    yield row(data, at, (8,), f"index: {length} bytes of text")
+    text = data[at + 8 : at + 8 + length].decode("ascii")
+    yield f"{at + 8:06x}  {text[:87]}..."
+    head, at = json.loads(text), at + 8 + length
+    count, arrays = head["frames"], [*head["columns"].items()]
+    for axes in head["axes"]:
+        dtypes = [each["dtype"] for each in axes["columns"]]
+        arrays += zip(axes["names"], dtypes, strict=True)
+    for name, dtype in arrays:
+        size = np.dtype(dtype).itemsize
+        values = np.frombuffer(data, dtype, count, at).tolist()
+        yield row(data, at, (size,) * count, f"{name}: {', '.join(map(str, values))}")
+        at += -(-size * count // 8) * 8
+
+
 def finished_rows(data: bytes) -> Iterator[str]:
     """Show what `finish` added, but for the pages that are like others."""
     first = u64(data, 8)
     yield row(data, 8, (8,), f"first page at {first:06x}, this was {16:06x}")
     yield "        ...     all else up to here is what it was"
     tags, _ = page(data, first)
+    index = [u64(data, tags[INDEX][0] + 8 * number) for number in range(3)]
+    yield from index_rows(data, index[0])
     at, length = tags[270]
     yield f"{at:06x}  {' '.join(data[at : at + 87].decode('ascii').split())}..."
     yield f"        ... {length} bytes of OME-XML in UTF-8, the last of them 0"
-    yield from page_rows(data, first, frozenset((256, 270, STRIP_OFFSETS, 305, 65142)))
+    meaning = f"index: at {index[0]:06x}, {index[1]} bytes, their CRC-32"
+    yield row(data, tags[INDEX][0], (8, 8, 8), meaning)
+    yield from page_rows(data, first, frozenset((256, 270, STRIP_OFFSETS, 305, 65142, INDEX)))
 
 
 def has_block_of_two(data: bytes) -> bool:

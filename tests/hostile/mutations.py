@@ -6,6 +6,7 @@ import json
 import random
 import re
 import struct
+import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest import mock
 from uuid import UUID
@@ -396,6 +397,27 @@ def change_xml(chance: random.Random, data: bytes, _seeds: list[Seed]) -> bytes:
     return nasty_xml(chance, data)
 
 
+def change_index(chance: random.Random, data: bytes, _seeds: list[Seed]) -> bytes:
+    """Put another index behind the end, mostly with its checksum."""
+    (place,) = (tag.value for ifd in _ifds(data) for tag in ifd.tags if tag.code == chain.INDEX)
+    at, nbytes, crc = struct.unpack_from("<3Q", data, place)
+    index = data[at : at + min(nbytes, len(data))]
+    (length,) = struct.unpack_from("<Q", index)
+    text, arrays = index[8 : 8 + length], index[8 + length :]
+    if chance.random() < 0.6:
+        text = nasty_json(chance, text)
+        text = text.ljust(-(-len(text) // 8) * 8)
+    else:
+        for _ in range(chance.choice((1, 1, 4))):
+            arrays = _with(arrays, chance.randrange(len(arrays)), chance.randbytes(chance.choice((1, 2, 8))))
+    index = struct.pack("<Q", chance.choice((*[len(text)] * 9, _number(chance, data)))) + text + arrays
+    crc = chance.choice((*[zlib.crc32(index)] * 9, crc))
+    place_of_index = struct.pack(
+        "<3Q", len(data), chance.choice((*[len(index)] * 9, _number(chance, data))), crc
+    )
+    return _with(data, place, place_of_index) + index
+
+
 _CHANGES: Mapping[int, Callable[[random.Random, bytes], bytes]] = {
     chain.DATASET: nasty_json,
     chain.RECORDS: nasty_records,
@@ -404,7 +426,7 @@ _CHANGES: Mapping[int, Callable[[random.Random, bytes], bytes]] = {
 _BLIND = (flip_bits, set_bytes, truncate, cut_out, repeat, splice)
 _KNOWING = (
     *(change_header, change_link, change_tag_count, change_code, change_type, change_count, change_value),
-    *(swap_tags, *[change_text] * 9),
+    *(swap_tags, *[change_text] * 9, *[change_index] * 4),
 )
 _OF_TIFF = (*_BLIND, *_KNOWING)
 _OF_XML = (*_BLIND, *[change_xml] * 6)

@@ -194,5 +194,5 @@ def _joined_part(parts: Sequence[Part]) -> Part:
 def smallest(numbers: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.integer[Any]]:
     """Return integers in the smallest type that has all of them, without a sign where none is needed."""
     low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
-    kind = np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high))
+    kind = np.min_scalar_type(high if low >= 0 else min(low, -high - 1))
     return numbers.astype(kind, copy=False)

@@ -44,11 +44,16 @@ def load_by_index(paths: Sequence[Path]) -> Loaded | None:
     return None
 
 
+def read_indexed_frames(file: JournalFile) -> IndexedFrames | None:
+    """Read the index of a finished file; None where it has none, OmeTiffError where it is damaged."""
+    data = read_index(file)
+    return None if data is None else decode_index(data, file.file.size())
+
+
 def _read(file: JournalFile) -> IndexedFrames | None:
     """Read the index of a file; None where it has none, or a damaged one, which the log tells."""
     try:
-        data = read_index(file)
-        return None if data is None else decode_index(data, file.file.size())
+        return read_indexed_frames(file)
     except OmeTiffError as error:
         logger.warning("%s: %s: opened by its records, which takes longer", file.path, error)
         return None

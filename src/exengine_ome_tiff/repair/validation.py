@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from exengine_ome_tiff.coordinates import place_text
+from exengine_ome_tiff.dataset.indexed_files import read_indexed_frames
 from exengine_ome_tiff.dataset.loader import (
     DamagedFileError,
     FoundFrame,
@@ -28,11 +29,12 @@ from exengine_ome_tiff.ome import OME_TYPES
 from exengine_ome_tiff.ome.xml_reader import ImageElement, TiffData, read_ome, schema_errors
 from exengine_ome_tiff.repair.page_consistency import Expected, check_pages
 from exengine_ome_tiff.text_format import command_text, count_text
-from exengine_ome_tiff.tiff import read_description, read_head
+from exengine_ome_tiff.tiff import PageHandle, read_description, read_head
 
 _ELSEWHERE = "give the path of a dataset"
 _COPY = "take the file from a copy"
 _SPOILED = "take the file from a copy; TiffStorage.open() still reads all frames that are not named here"
+_BY_RECORDS = "take the file from a copy; it still opens, by its records, which takes longer"
 _TWICE = "move one of the two somewhere else"
 
 
@@ -134,6 +136,7 @@ class _Check:
         images = self._recording.images()
         for number in range(len(self._paths)):
             yield from self._of_records(number)
+            yield from self._of_index(number)
             yield from self._of_file(number, [image for image in images if image.file == number])
         if location.is_folder:
             yield from self._of_companion(images)
@@ -157,6 +160,29 @@ class _Check:
             what = f"the records of {count_text(len(frames), 'frame')}, the first of them at "
             what += f"{place_text(frames[0].head.coordinates)}, have changed: they do not have their checksum"
             yield Problem(path, None, what, _COPY)
+
+    def _of_index(self, number: int) -> Iterator[Problem]:
+        """Hold the index of a file against its records."""
+        path, file = self._paths[number], self._loaded.index.files[number]
+        try:
+            indexed = read_indexed_frames(file)
+        except OmeTiffError as error:
+            yield Problem(path, None, f"its index is damaged: {error}", _BY_RECORDS)
+            return
+        if indexed is None:
+            return
+        told = [
+            (head.number, head.coordinates, *file.pages.row(page.handle))
+            for head, of_file, page in self._loaded.frames
+            if of_file == number
+        ]
+        rows = zip(indexed.arrivals.tolist(), indexed.coordinates.coordinates(), strict=True)
+        found = [
+            (arrival, coordinates, *indexed.pages.row(PageHandle(handle)))
+            for handle, (arrival, coordinates) in enumerate(rows)
+        ]
+        if found != told:
+            yield Problem(path, None, "its index tells of other frames than its records", _COPY)
 
     def _of_file(self, number: int, images: Sequence[StoredImage]) -> Iterator[Problem]:
         path, file = self._paths[number], self._loaded.index.files[number]

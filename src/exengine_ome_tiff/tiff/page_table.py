@@ -120,6 +120,10 @@ class PageTable:
             rows[row + _IFD_AT] = ifd_at
             note_at += nbytes + 1
 
+    def row(self, handle: PageHandle) -> tuple[PixelFormat, int, int, int, int]:
+        """Return all that is kept of a page: its format, and where its pixels, its IFD and its note are."""
+        return self.format(handle), self.data_at(handle), self.ifd_at(handle), *self.note(handle)
+
     def format(self, handle: PageHandle) -> PixelFormat:
         """Return what was put."""
         return self._formats[self._rows[handle * _ROW] >> _NOTE_BITS]
