@@ -158,8 +158,8 @@ class FileInMemory:
 
     def add(self, number):
         pixels = pixel_format((1, number % 3 + 1), "<u2")
-        handle = self.pages.add(self.pages.format_number(pixels), 16 + 8 * number, 10)
-        self.pages.locate([handle], 16, 11 * number)
+        handle = self.pages.add(self.pages.format_number(pixels), 16 + 8 * number)
+        self.pages.locate([handle], 16, 11 * number, [b"x" * 10])
         self.n_linked += 1
         return handle
 

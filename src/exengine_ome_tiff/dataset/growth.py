@@ -143,7 +143,8 @@ class Growth:
             frames = sorted([*self._taken_back(_number(frames[0])), *frames], key=_number)
         index = self.recording.index
         for frame in frames:
-            is_first = not index.add(index.axes.key(frame.head.coordinates), frame.file, frame.page.handle, _number(frame))
+            key = index.axes.key(frame.head.coordinates)
+            is_first = not index.add(key, frame.file, frame.page.handle, _number(frame))
             self._recent.append(_Recent(frame, is_first))
         while len(self._recent) > _MOST_RECENT:
             self._settled = _number(self._recent.popleft().frame)
