@@ -23,6 +23,7 @@ import finishing
 import growing
 import importing
 import large
+import opening
 import pipeline
 
 import reading
@@ -34,6 +35,7 @@ PARTS = {
     "compressing": compressing,
     "growing": growing,
     "finishing": finishing,
+    "opening": opening,
     "reading": reading,
     "decoding": decoding,
     "arrays": arrays,

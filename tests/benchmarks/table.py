@@ -65,6 +65,7 @@ def in_turn(
 def in_process(script: str, *arguments: object) -> list[float]:
     """Run a script in a process of its own, and return the numbers that it prints."""
     command = [sys.executable, "-c", script, *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "PYTHONDONTWRITEBYTECODE": ""}
+    paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    environment = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return [float(word) for word in done.stdout.split()]

@@ -14,7 +14,7 @@ from exengine_ome_tiff import OmeTiffError, PlateInfo, TiffStorage, recover, val
 from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.tiff import chain
 from frames import frame
-from records_of_before import write_as_before
+from records_of_before import without_index, write_as_before
 
 PLACES = nested(position=("A1", "B2"), time=range(4), channel=("DAPI", "GFP"))
 OPTIONS = {
@@ -221,6 +221,14 @@ def test_metadata_that_was_changed(tmp_path, name, caplog):
     caplog.clear()
     with TiffStorage.open(path) as storage:
         assert len(storage.get_image_coordinates_list()) == len(PLACES)
+        for place in PLACES:
+            storage.get_metadata(place)
+    assert caplog.text.count("have changed") == 1
+    assert str(file) in caplog.text
+    caplog.clear()
+    without_index(file)
+    with TiffStorage.open(path) as storage:
+        assert len(storage.get_image_coordinates_list()) == len(PLACES)
     assert "have changed" in caplog.text
     assert str(file) in caplog.text
 
@@ -310,6 +318,9 @@ def test_a_companion_of_another_dataset(folder, tmp_path):
 
 def test_a_damaged_file_of_a_finished_folder_is_not_left_out(folder):
     changed(folder / "run_A1.ome.tiff", b'"shape": [40, 48]', b'"shape": [40, xx]', last=True)
+    with TiffStorage.open(folder) as storage:  # by the indexes
+        assert storage.get_image_coordinates_list() == PLACES
+    without_index(folder / "run_A1.ome.tiff")
     with pytest.raises(OmeTiffError, match=r"run_A1\.ome\.tiff"):
         TiffStorage.open(folder)
     problem = only(folder)

@@ -15,6 +15,7 @@ from exengine_ome_tiff.coordinates import Column, CoordinateTable, Part, read_co
 from exengine_ome_tiff.coordinates.coding import Numbers, split
 from exengine_ome_tiff.coordinates.columns import smallest
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
+from exengine_ome_tiff.dataset.records import encode_json
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import MOST_NOTE_BYTES, PageTable, PixelFormat, decode_format, encode_format
 
@@ -74,7 +75,7 @@ class IndexEncoder:
     def encode(self, number: int) -> list[memoryview]:
         """Return the index of a file by its number, in parts; none where the file has other frames."""
         file, frames = self._index.files[number], self._frames_in.get(number)
-        if frames is None or len(frames) != file.n_linked:
+        if frames is None or len(frames) != file.n_linked or not self._index.is_numbered:
             return []
         handles = self._handles[frames]
         format_of, formats = file.pages.formats(handles)
@@ -109,7 +110,7 @@ def _described(column: Column) -> dict[str, object]:
 
 
 def _text(head: Mapping[str, object]) -> Iterator[memoryview]:
-    text = json.dumps(head).encode("ascii")
+    text = encode_json(head).encode("ascii")
     text = text.ljust(-(-len(text) // _ALIGNMENT) * _ALIGNMENT)
     yield memoryview(_LENGTH.pack(len(text)))
     yield memoryview(text)

@@ -1,5 +1,6 @@
 """A set of frames in files: finding a frame by its coordinates and reading it."""
 
+import logging
 from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -22,7 +23,8 @@ from exengine_ome_tiff.coordinates import (
 )
 from exengine_ome_tiff.coordinates.coding import combined
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head, decode_metadata
-from exengine_ome_tiff.tiff import JournalFile, PageHandle, PixelFormat
+from exengine_ome_tiff.text_format import count_text
+from exengine_ome_tiff.tiff import JournalFile, PageHandle, PixelFormat, is_record_intact
 from exengine_ome_tiff.translate import FrameOrder
 
 
@@ -47,9 +49,17 @@ class PageLocations(NamedTuple):
     known_formats: tuple[PixelFormat, ...]
 
 
+logger = logging.getLogger(__name__)
+
+RECORDS_CHANGED = (
+    "%s: the records of %s have changed since they were written, coordinates and metadata may be "
+    "false: take the file from a copy; validate() names them"
+)
+
 Kind: TypeAlias = tuple[tuple[int, ...], str]
 """Shape and type of a page in the file."""
 
+_MOST_ARRIVAL = 1 << 60
 _HANDLE = (1 << 32) - 1
 
 
@@ -72,8 +82,12 @@ class FrameIndex:
         self._arrivals: list[tuple[FrameNumber, int]] = []
         """Each frame whose place in the order of arrival, as its record has it, is not the next one."""
         self._next_arrival = 0
+        self.is_numbered = True
+        """Whether all numbers in records are such as the package writes."""
         self._table: CoordinateTable | None = None
         """Coordinates of all frames, where they were read in columns and none is added."""
+        self._checked = set[tuple[int, int]]()
+        """Blocks whose records were looked at, by file and place, where `load` did not read them."""
         self._search: KeySearch | None = None
         self._latest: tuple[CoordinateTable, npt.NDArray[np.int64]] | None = None
         """What `latest` returned last."""
@@ -131,6 +145,7 @@ class FrameIndex:
             self._replaced.append((before, key))
         if arrival != self._next_arrival:
             self._arrivals.append((number, arrival))
+            self.is_numbered &= 0 <= arrival < _MOST_ARRIVAL
         self._next_arrival = arrival + 1
         self._places.append(file << 32 | handle)
         self._numbers[key] = number  # from now on readers find the frame
@@ -173,7 +188,20 @@ class FrameIndex:
     def note(self, number: FrameNumber) -> bytes:
         """Return the record of a frame by its number."""
         file, handle = self.place(number)
+        if self._table is not None:
+            self._check_record(file, handle)
         return self.files[file].note(handle)
+
+    def _check_record(self, file: int, handle: PageHandle) -> None:
+        """Tell that the records of a block have changed, once; `load` tells it of files that it reads."""
+        journal = self.files[file]
+        block_at = journal.pages.ifd_at(handle)
+        if (file, block_at) in self._checked:
+            return
+        self._checked.add((file, block_at))
+        if not is_record_intact(journal, handle):
+            in_block = journal.pages.ifd_offsets(np.arange(len(journal.pages))) == block_at
+            logger.warning(RECORDS_CHANGED, journal.path, count_text(int(in_block.sum()), "frame"))
 
     def head(self, number: FrameNumber) -> RecordHead:
         """Return what finds a frame by its number, from its record."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from exengine_ome_tiff.coordinates import ValueNames, file_key
 from exengine_ome_tiff.dataset.foreign import foreign_text
-from exengine_ome_tiff.dataset.frame_index import FrameIndex
+from exengine_ome_tiff.dataset.frame_index import RECORDS_CHANGED, FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff, leftover_text
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head
@@ -306,12 +306,7 @@ def _found(number: int, file: JournalFile, pages: Iterable[JournalPage]) -> list
     if not frames:
         raise OmeTiffError(f"{file.path}: no frame is in it")
     if changed:
-        logger.warning(
-            "%s: the records of %s have changed since they were written, coordinates and metadata may be "
-            "false: take the file from a copy; validate() names them",
-            file.path,
-            count_text(changed, "frame"),
-        )
+        logger.warning(RECORDS_CHANGED, file.path, count_text(changed, "frame"))
     return frames
 
 

@@ -201,6 +201,17 @@ def open_journal(
     return journal, _read_whole(journal, head)
 
 
+def is_record_intact(journal: JournalFile, handle: PageHandle) -> bool:
+    """Whether the record of the block that a page is in can be read, and does not have a wrong checksum."""
+    view = FileView(journal.file)
+    try:
+        ifd = chain.read_ifd(view, journal.pages.ifd_at(handle))
+        record = _decoded(journal, ifd, chain.read_bytes(view, _records(journal, ifd)))
+    except OmeTiffError:
+        return False
+    return record.is_intact is not False
+
+
 def read_index(journal: JournalFile) -> memoryview | None:
     """Read the index of a finished file; None where it has none.
 
