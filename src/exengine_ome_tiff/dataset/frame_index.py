@@ -3,6 +3,7 @@
 import logging
 from array import array
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -289,6 +290,15 @@ class FrameIndex:
         if self._table is None:
             return [self.axes.coordinates(key) for key in list(self._numbers)]
         return self.latest()[0].coordinates()
+
+    def numbered(self, seen: int = 0) -> list[tuple[Coordinates, FrameNumber]]:
+        """Return coordinates and numbers as `latest` does, without so many first ones."""
+        if self._table is None:
+            items = [*islice(self._numbers.items(), seen, None)]
+            return [(self.axes.coordinates(key), number) for key, number in items]
+        table, numbers = self.latest()
+        rest = table.take(np.arange(seen, len(table)))
+        return [*zip(rest.coordinates(), map(FrameNumber, numbers[seen:].tolist()), strict=True)]
 
     def find(self, coordinates: Mapping[str, int | str]) -> FrameNumber | None:
         """Return the number of the frame at coordinates, or None."""

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TypeAlias
 
-import numpy as np
-
 from exengine_ome_tiff.coordinates import (
     POSITION_ONLY,
     AcquisitionPlan,
@@ -118,7 +116,7 @@ def _add_mixed_files(
     )
     for layout in layouts:
         file, _ = index.place(layout.first_frame)
-        (kind,) = index.kinds(np.array([layout.first_frame]))
+        kind = index.format(layout.first_frame).stored
         planes[file] += len(layout.frames)
         kinds[file].add(kind)
         for axis, value in layout.labels:

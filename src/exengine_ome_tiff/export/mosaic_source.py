@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.conversion.sources import Source, UnreadableFrameError
-from exengine_ome_tiff.coordinates import Coordinates, FrameNumber, Key
+from exengine_ome_tiff.coordinates import Coordinates, FrameNumber
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.export.mosaic_groups import MosaicGroup, StagePlaces
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
@@ -47,15 +47,16 @@ class MosaicSource(Source):
         self.summary_metadata = {"mosaic_of": location.name}
         self.options = _options(data, self.groups)
         self._planes: dict[frozenset[tuple[str, int | str]], _Plane] = {}
-        keys = {number: key for key, number in data.frames.numbers.items()}
+        places = {number: coordinates for coordinates, number in data.frames.numbered()}
         for group in self.groups:
-            self._add_planes(group, keys)
+            self._add_planes(group, places)
 
-    def _add_planes(self, group: MosaicGroup, keys: Mapping[FrameNumber, Key]) -> None:
+    def _add_planes(self, group: MosaicGroup, places: Mapping[FrameNumber, Coordinates]) -> None:
         for tile, image in enumerate(group.images):
             for number in np.sort(image.layout.frames[image.layout.frames >= 0]).tolist():
-                own = self._data.frames.axes.coordinates(keys[number])
-                inside = {axis: value for axis, value in own.items() if axis not in image.coordinates}
+                inside = {
+                    axis: value for axis, value in places[number].items() if axis not in image.coordinates
+                }
                 place = frozenset((group.coordinates | inside).items())
                 self._planes.setdefault(place, _Plane(group, {})).frames[tile] = number
 

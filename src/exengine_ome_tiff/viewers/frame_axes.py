@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import Coordinates, Key, place_text, standard_names
+from exengine_ome_tiff.coordinates import Coordinates, FrameNumber, place_text, standard_names
 from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.reading.selection import slowest_first
@@ -59,12 +58,12 @@ class FrameAxes:
         index = self._frames()
         if index is not self._index:  # as the files were finished, and have been opened anew
             self._begin(index)
-        puts, keys = len(index), [*islice(index.numbers, self._seen, None)]
-        if puts == self._puts and not keys:
+        puts, new = len(index), index.numbered(self._seen)
+        if puts == self._puts and not new:
             return False
-        for key in keys:
-            self._add(index, key)
-        self._seen, self._puts = self._seen + len(keys), puts
+        for coordinates, number in new:
+            self._add(index, coordinates, number)
+        self._seen, self._puts = self._seen + len(new), puts
         self.axes = {name: self._values(name) for name in slowest_first(self._counts)}
         return True
 
@@ -84,22 +83,21 @@ class FrameAxes:
     def _commonest(self) -> tuple[Shape, np.dtype[Any]]:
         """Return shape and type of most of the frames."""
         index = self._frames()
-        keys, numbers = index.latest()
-        chosen = [row for row, key in enumerate(keys) if self._matches(index.axes.coordinates(key))]
+        chosen = [number for coordinates, number in index.numbered() if self._matches(coordinates)]
         if not chosen:
             at = f" at {place_text(self._selection)}" if self._selection else " yet"
             raise ValueError(f"there is no frame{at}")
-        [((shape, dtype), _)] = Counter(index.kinds(numbers[chosen])).most_common(1)
+        kind_of, kinds = index.kinds(np.array(chosen, np.int64))
+        shape, dtype = kinds[Counter(kind_of.tolist()).most_common(1)[0][0]]
         return shape, np.dtype(dtype)
 
     def _matches(self, coordinates: Coordinates) -> bool:
         return self._selection.items() <= coordinates.items()
 
-    def _add(self, index: FrameIndex, key: Key) -> None:
-        coordinates = index.axes.coordinates(key)
+    def _add(self, index: FrameIndex, coordinates: Coordinates, number: FrameNumber) -> None:
         if not self._matches(coordinates):
             return
-        if index.format(index.numbers[key]).stored != (self.shape, self.dtype.str):
+        if index.format(number).stored != (self.shape, self.dtype.str):
             self.n_others += 1
             return
         self.count += 1
