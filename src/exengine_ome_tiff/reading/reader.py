@@ -316,9 +316,7 @@ class Reader(DataStorage):
 
     def _display(self, images: list[StoredImage] | None, looks: Sequence[ImageLook] = ()) -> DatasetDisplay:
         infos = None if images is None else [image.info() for image in images]
-        return DatasetDisplay(
-            str(self._path), self._state(), self._recording.index.n_distinct, infos, looks
-        )
+        return DatasetDisplay(str(self._path), self._state(), self._recording.index.n_distinct, infos, looks)
 
     def _looks(self) -> Sequence[ImageLook]:
         """Return how the first images look."""
