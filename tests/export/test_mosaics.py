@@ -120,6 +120,29 @@ def test_each_well_and_each_set_of_places_that_touch_is_a_mosaic(tmp_path):
     assert (found["0 0"] == scene(3, (600, 600))[:40, :101]).all()
 
 
+def test_an_export_that_was_interrupted_is_resumed(tmp_path):
+    path, dest = tmp_path / "tiles.ome.tiff", tmp_path / "mosaic.ome.tiff"
+    channels = {"GFP": ChannelInfo(color="#123456")}
+    with TiffStorage(path, pixel_size_um=UM, channels=channels, fsync=False) as storage:
+        for time in range(3):
+            put_tiles(storage, scene(time), ORIGINS, grid(time=time, channel="GFP"))
+
+    def stop(done, _):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_mosaic(path, dest, progress=stop)
+    assert not dest.exists()
+    with pytest.raises(FileExistsError, match="asked for otherwise"):
+        export_mosaic(path, dest, flip="x")
+    read = []
+    done = export_mosaic(path, dest, progress=lambda *at: read.append(at))
+    assert done.sizes == (SCENE,)
+    assert (pixels_of(dest)["mosaic"] == np.stack([scene(time) for time in range(3)])).all()
+    assert [each for each in tmp_path.iterdir() if each not in (path, dest)] == []
+
+
 def test_a_tile_that_is_missing_leaves_a_hole_and_no_cut(tmp_path):
     with TiffStorage(tmp_path / "tiles.ome.tiff", pixel_size_um=UM, fsync=False) as storage:
         put_tiles(storage, scene(0), ORIGINS, grid(time=0))

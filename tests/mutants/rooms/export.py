@@ -27,4 +27,22 @@ MUTANTS = [
         "(planes.numbers <= 0).sum()",
         "export/test_imagej.py::test_an_image_without_gaps_that_has_the_first_frame",
     ),
+    Mutant(
+        "export/tile_layout.py",
+        "wins = here < there if other < tile else here <= there",
+        "wins = here < there",
+        "export/test_mosaics.py::test_overlaps_are_cut_in_the_middle_and_each_pixel_comes_from_one_tile",
+    ),
+    Mutant(
+        "export/tile_layout.py",
+        "set(self._near(tile, gap=-1).tolist()) & set(among)",
+        "set(self._near(tile, gap=-1).tolist())",
+        "export/test_mosaics.py::test_a_tile_that_is_missing_leaves_a_hole_and_no_cut",
+    ),
+    Mutant(
+        "export/mosaic_groups.py",
+        "-1 if axis in self.flip else 1",
+        "1",
+        "export/test_mosaics.py::test_stage_axes_may_point_the_other_way",
+    ),
 ]

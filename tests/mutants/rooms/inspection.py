@@ -117,4 +117,10 @@ MUTANTS = [
         "{width:g} µm high, {height:g} µm wide",
         "inspection/test_info.py::test_height_and_width_of_a_pixel_are_not_swapped",
     ),
+    Mutant(
+        "inspection/omero.py",
+        '"Y"] <= LARGE_AREA_PX',
+        '"Y"] < LARGE_AREA_PX',
+        "inspection/test_omero.py::test_pyramids",
+    ),
 ]
