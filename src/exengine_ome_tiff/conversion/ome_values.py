@@ -6,6 +6,7 @@ from typing import Any
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import ACQUISITION_MODES, ChannelInfo, ForeignDocument, ImageElement
 from exengine_ome_tiff.translate.times import parse_time
+from exengine_ome_tiff.translate.values import is_plausible
 
 _MOST_XML_BYTES = 1 << 25
 _LENGTHS = (("XPositionUm", "PositionX"), ("YPositionUm", "PositionY"), ("ZPositionUm", "PositionZ"))
@@ -34,7 +35,7 @@ def ome_options(document: ForeignDocument) -> dict[str, Any]:
     }
     if len(images) == 1 and images[0].name:
         options["image_name"] = images[0].name
-    return {name: value for name, value in options.items() if value}
+    return {name: value for name, value in options.items() if value and is_plausible(name, value)}
 
 
 def frame_metadata(image: ImageElement, zct: tuple[int, int, int]) -> dict[str, Any]:
@@ -105,7 +106,8 @@ def _nanometres(text: str | None, unit: str | None) -> float | None:
         number = float(text or "nan")
     except ValueError:
         return None
-    return None if factor is None else _positive(number * factor)
+    wavelength_nm = None if factor is None else _positive(number * factor)
+    return wavelength_nm if is_plausible("wavelength_nm", wavelength_nm) else None
 
 
 def _positive(number: float | None) -> float | None:

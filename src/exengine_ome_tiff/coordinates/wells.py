@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,13 +11,23 @@ from exengine_ome_tiff.coordinates.layout import ImageLayout
 
 _WELL = re.compile(
     r"(?:well[ _-]?)?(?P<row>[a-z]{1,2})(?P<column>[0-9]{1,2})"
-    r"(?:[ _-]*(?:site|fov|field|s|f)[ _-]?(?P<site>[0-9]{1,9})|[ _-](?P<number>[0-9]{1,9}))?",
+    r"(?:[ _-]*(?:site|fov|field|s|f)[ _-]?(?P<site>[0-9]{1,9})|[ _/:#-](?P<number>[0-9]{1,9})"
+    r"|[ _]?\((?P<bracketed>[0-9]{1,9})\))?",
     re.ASCII | re.IGNORECASE,
 )
 _ROW_AND_COLUMN = re.compile(
     r"r(?P<row>[0-9]{2})c(?P<column>[0-9]{2})(?:f(?P<site>[0-9]{1,9}))?", re.ASCII | re.IGNORECASE
 )
 """Rows and columns as numbers, ``r02c11f03``, as plate readers name their files."""
+_NEARLY = re.compile(
+    r"well[ _.:#-]*[0-9]{1,4}"  # a number, counted by row or by column
+    r"|[a-p][ _./:-]{1,2}[0-9]{1,2}|[0-9]{1,2}[ _./:-]?[a-p]"
+    r"|r(?:ow)?[ _]?[0-9a-p]{1,2}[ _,-]{0,2}c(?:ol(?:umn)?)?[ _]?[0-9]{1,2}"
+    r"(?:[ _,-]?f(?:ield)?[ _]?[0-9]{1,4})?"
+    r"|(?:.*[^a-z0-9])?[a-p][0-9]{1,2}(?:[^a-z0-9].*)?",
+    re.ASCII | re.IGNORECASE,
+)
+"""What people call wells that is no name of one: "well 3", "A-1", "1A", "row 2 col 3", "plate1_B3"."""
 _TWO_DIGITS = 2
 _ROWS, _COLUMNS = 32, 48
 
@@ -88,8 +98,9 @@ class PlateInfo:
         ----------
         labels
             Axis to value. ``well`` names a well and ``field`` the site in it, or ``position`` names both.
-            "B12", "AF48", "b3" and "Well A1" name a well, "A1-Site_0", "A1_0000", "A01_s1", "A1 2", "A1f3"
-            and "r01c02f03" also a site. A plate of 1536 wells, the largest, has 32 rows and 48 columns.
+            "B12", "AF48", "b3" and "Well A1" name a well, "A1-Site_0", "A1_0000", "A01_s1", "A1 2", "A1/2",
+            "A1:2", "A1f3" and "r01c02f03" also a site. A plate of 1536 wells, the largest, has 32 rows and 48
+            columns.
 
         Returns
         -------
@@ -121,7 +132,8 @@ def well_of_image(plate: PlateInfo, layout: ImageLayout) -> Well | None:
 def misses_plate(plate: PlateInfo, layout: ImageLayout) -> bool:
     """Whether the labels of an image name a well, but none of the plate."""
     labels = layout.named_labels
-    names_well = "well" in labels or _read(labels.get("position")) is not None
+    position = labels.get("position")
+    names_well = "well" in labels or _read(position) is not None or _is_nearly_well(position)
     return names_well and not plate.wells and well_of_image(plate, layout) is None
 
 
@@ -149,6 +161,23 @@ def wells_named(labels: Iterable[Mapping[str, int | str]]) -> list[str]:
     return [each for each in dict.fromkeys(positions) if isinstance(each, str) and _read(each) is not None]
 
 
+def nearly_wells(labels: Sequence[Mapping[str, int | str]]) -> list[str]:
+    """Return the positions if all of them are called as people call wells, rightly or nearly."""
+    positions = dict.fromkeys(label.get("position") for label in labels)
+    texts = [each for each in positions if isinstance(each, str)]
+    are_nearly = all(_read(each) is not None or _is_nearly_well(each) for each in texts)
+    return texts if are_nearly and len(texts) == len(positions) else []
+
+
+def is_well(label: object) -> bool:
+    """Whether a label is the name of a well."""
+    return _read(label) is not None
+
+
+def _is_nearly_well(label: object) -> bool:
+    return isinstance(label, str) and _NEARLY.fullmatch(label) is not None
+
+
 class _Read(NamedTuple):
     """What a label says if it names a well."""
 
@@ -168,7 +197,7 @@ def _read(label: object) -> _Read | None:
         match = _WELL.fullmatch(label)
         if match is None:
             return None
-        row, site = _row(match["row"].upper()), match["site"] or match["number"]
+        row, site = _row(match["row"].upper()), match["site"] or match["number"] or match["bracketed"]
     column = int(match["column"]) - 1
     if not (0 <= row < _ROWS and 0 <= column < _COLUMNS):
         return None

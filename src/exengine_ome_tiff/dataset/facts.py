@@ -1,7 +1,7 @@
 """What is known of a dataset from the metadata of its frames, its summary metadata, and its user."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,16 +14,18 @@ from exengine_ome_tiff.coordinates import (
     ImageLayout,
     PlateInfo,
     ValueNames,
-    are_wells,
-    misses_plate,
-    wells_named,
 )
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, frame_order
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.layout_findings import add_findings, add_size_finding
+from exengine_ome_tiff.dataset.layout_findings import (
+    add_filter_findings,
+    add_findings,
+    add_size_finding,
+)
 from exengine_ome_tiff.dataset.privacy import PRIVATE, without
 from exengine_ome_tiff.dataset.records import decode_tags
 from exengine_ome_tiff.dataset.told_names import FRAME_FACTS, names_of
+from exengine_ome_tiff.dataset.told_plate import ToldPlate
 from exengine_ome_tiff.dataset.written_facts import written_into
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.findings import Findings
@@ -46,7 +48,6 @@ from exengine_ome_tiff.translate.tags import flat
 from exengine_ome_tiff.translate.translator import LABEL_FACT
 from exengine_ome_tiff.translate.values import UNKNOWN
 
-_MOST_SHOWN = 4
 _MOST_PEAKS = 32
 """So many frames are looked at for pixels that are larger than their bit depth."""
 _ZONE_QUARTER = timedelta(minutes=15)
@@ -142,6 +143,14 @@ class Facts:
     def check(self, layouts: Sequence[ImageLayout]) -> None:
         """Find what the images show that the user may not have meant."""
         add_findings(layouts, self._header, self._dataset, self.findings)
+        if self._header.given.filters:
+            add_filter_findings(self._header.given, [*self._labels(layouts)], self.findings)
+
+    def _labels(self, layouts: Sequence[ImageLayout]) -> Iterator[str]:
+        """Yield the labels that wheels and turrets are set to, channel by channel."""
+        for layout in layouts:
+            for index in range(len(layout.values["C"])):
+                yield from agreed(self._groups_of_channel(layout, index)).labels.values()
 
     def names(self, layouts: Sequence[ImageLayout]) -> ValueNames:
         """Find the names of numbered channels and positions; one that is told differently has none."""
@@ -190,64 +199,7 @@ class Facts:
         """Find out about the plate that the images lie on, from their labels and what metadata says."""
         if self._header.plate is None:
             return None
-        plate = self._wells_told(self._plate_told(self._header.plate), layouts)
-        labels = [layout.named_labels for layout in layouts]
-        if plate != PlateInfo() or are_wells(labels):
-            for layout in layouts:
-                if misses_plate(plate, layout):
-                    self.findings.add(
-                        "well",
-                        "",
-                        f"{layout.name('')} is no well of the plate, so no well has it",
-                        "name wells like 'B12', or say plate=PlateInfo(rows=..., columns=...)",
-                    )
-            return plate
-        named = wells_named(labels)
-        if named:
-            some = ", ".join(named[:_MOST_SHOWN]) + (", ..." if len(named) > _MOST_SHOWN else "")
-            self.findings.add(
-                "plate",
-                "",
-                f"{some} may be wells or any places, so no plate is made",
-                "say plate=PlateInfo(rows=8, columns=12) or plate=False",
-            )
-        return None
-
-    def _plate_told(self, plate: PlateInfo) -> PlateInfo:
-        """Fill in what the summary says of the plate."""
-        summary = self._summary
-        try:
-            return replace(
-                plate,
-                name=plate.name or summary.plate_name,
-                rows=plate.rows or summary.plate_rows,
-                columns=plate.columns or summary.plate_columns,
-            )
-        except ValueError as error:
-            self.findings.add(
-                "plate",
-                "",
-                f"the plate of the summary metadata is left out, as {error}",
-                "say plate=PlateInfo(...)",
-            )
-            return plate
-
-    def _wells_told(self, plate: PlateInfo, layouts: Iterable[ImageLayout]) -> PlateInfo:
-        """Derive the wells of positions from the names in their metadata, if there is a plate."""
-        told = self._summary
-        is_told = any(each is not None for each in (told.plate_name, told.plate_rows, told.plate_columns))
-        if plate.wells or not (is_told or told.wells):
-            return plate
-        wells: dict[int | str, str] = {}
-        for layout in layouts:
-            position = dict(layout.labels).get("position")
-            label = layout.named_labels.get("position")
-            if position is None or plate.well_of({"position": label or ""}) is not None:
-                return plate  # positions are named after wells, or there are none
-            name = told.wells.get(str(label)) or agreed(self._groups(layout)).values.position_name
-            if name is not None and plate.well_of({"position": name}) is not None:
-                wells[position] = name
-        return replace(plate, wells=wells)
+        return ToldPlate(self._summary, self._groups, self.findings).of(self._header.plate, layouts)
 
     def about(self) -> DatasetValues:
         """Find out what is known of the dataset as a whole."""

@@ -29,6 +29,7 @@ from exengine_ome_tiff.ome import (
 )
 from exengine_ome_tiff.text_format import excerpt_text
 from exengine_ome_tiff.tiff import PageCoding
+from exengine_ome_tiff.translate.values import is_plausible
 
 T = TypeVar("T")
 
@@ -191,7 +192,13 @@ class Header:
 def _known(kind: type[T], written: dict[str, Any]) -> T:
     """Make a value of the fields that this version knows; a later one may have written more."""
     named = {_FIELD_NAMES.get(name, name): value for name, value in written.items()}
-    return kind(**{name: named[name] for name in signature(kind).parameters if name in named})
+    return kind(
+        **{
+            name: named[name]
+            for name in signature(kind).parameters
+            if name in named and is_plausible(name, named[name])  # older files may have other values
+        }
+    )
 
 
 def _plate(written: dict[str, Any] | None) -> PlateInfo | None:

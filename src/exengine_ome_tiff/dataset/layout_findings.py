@@ -1,7 +1,7 @@
 """What the images of a dataset show that its user may not have meant."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TypeAlias
 
@@ -18,7 +18,7 @@ from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.told_names import values_along
 from exengine_ome_tiff.findings import Findings
-from exengine_ome_tiff.ome import ChannelInfo
+from exengine_ome_tiff.ome import ChannelInfo, Given
 from exengine_ome_tiff.text_format import count_text, list_text
 from exengine_ome_tiff.translate import Group
 from exengine_ome_tiff.translate.frame_facts import first_told
@@ -79,6 +79,17 @@ def _add_channels(
         if key not in known:
             fix = f"the channels are {list_text([*map(repr, there)])}" if there else "frames have no channel"
             findings.add_once("channel", str(key), f"channels= has {key!r}, which no frame has", fix)
+
+
+def add_filter_findings(given: Given, labels: Collection[str], findings: Findings) -> None:
+    """Find labels of the option filters that neither channels nor the labels of devices name."""
+    known = {*labels, *(label for info in given.channels.values() for label in info.filters)}
+    for label in given.filters:
+        if label not in known:
+            fix = "name it in ChannelInfo(filters=...)"
+            there = f", or as devices do: {list_text([*map(repr, dict.fromkeys(labels))])}" if labels else ""
+            message = f"filters= has {label!r}, which no channel and no device has"
+            findings.add_once("filter", label, message, fix + there)
 
 
 def missing_frames(plan: AcquisitionPlan, index: FrameIndex) -> MissingFrames:

@@ -100,6 +100,8 @@ def _facts(
     }
     if values.pixel_size_x_um and values.pixel_size_y_um:
         found["pixel_aspect"] = {values.pixel_size_y_um / values.pixel_size_x_um}
+    for name in ("excitation_nm", "emission_nm"):
+        found[name] = {getattr(channel.info, name) for channel in values.channels}
     found["channel_name"] = {channel.name for channel in values.channels}
     for channel in values.channels:
         found.setdefault(LABEL, set()).update(channel.filters)

@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 from exengine_ome_tiff.ome.user_values import IMMERSIONS, ExperimenterInfo, ObjectiveInfo
 from exengine_ome_tiff.ome.xml_reader import ImageElement, parse_ome, read_images
+from exengine_ome_tiff.translate.values import is_plausible
 
 _OME = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
 _LEFT_OUT = (
@@ -79,7 +80,7 @@ def _objective(root: ET.Element) -> ObjectiveInfo | None:
         values.get("Model"),
         values.get("Manufacturer"),
         _positive(values.get("NominalMagnification")),
-        _positive(values.get("LensNA")),
+        _positive(values.get("LensNA"), "numerical_aperture"),
         immersion if immersion in IMMERSIONS else None,
     )
 
@@ -109,9 +110,10 @@ def _left_out(root: ET.Element) -> Iterator[tuple[str, int]]:
             yield name, count
 
 
-def _positive(text: str | None) -> float | None:
+def _positive(text: str | None, name: str = "") -> float | None:
+    """Read a positive number that the option of a name can have; None where it is none."""
     try:
         number = float(text or "nan")
     except ValueError:
         return None
-    return number if 0 < number < float("inf") else None
+    return number if 0 < number < float("inf") and is_plausible(name, number) else None

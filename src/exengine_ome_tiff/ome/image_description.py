@@ -13,19 +13,21 @@ from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome.colors import default_color
 from exengine_ome_tiff.ome.image_values import ChannelValues, ImageValues
-from exengine_ome_tiff.ome.steps import even_steps, keeps_interval, step_of_heights
+from exengine_ome_tiff.ome.planned_steps import positive, time_interval, told_step, z_step
 from exengine_ome_tiff.ome.user_values import ChannelInfo, Given, ObjectiveInfo
+from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.translate import Agreed, CameraValues, FrameValues, SummaryValues
-from exengine_ome_tiff.translate.objective_labels import read_label
+from exengine_ome_tiff.translate.objective_labels import may_be_objective, read_label
+from exengine_ome_tiff.translate.values import is_plausible
 
-_EVEN = 0.05
-"""How far steps along z may be from their mean, as a part of it; stages do not stop exactly."""
-_SMALLEST = 1e-12
+_CAMERA_AXES = ("camera", "cam", "detector")
 _SAME_SIZE = 1e-4
-_MOST_SHOWN = 6
 _OF_IMAGES = frozenset({"objective", "position_name", "pixel_aspect", "z_step_um", "time_interval_s"})
 _OPTICS = frozenset({"magnification", "numerical_aperture", "immersion"})
-_OF_CAMERAS = frozenset({"camera", *(each.name for each in fields(CameraValues))} - {"label"})
+_WAVELENGTHS = ("excitation_nm", "emission_nm")
+_OF_CHANNELS = frozenset({"camera", *(each.name for each in fields(CameraValues))} - {"label"}) | {
+    *_WAVELENGTHS
+}
 
 
 class FrameTold(NamedTuple):
@@ -83,34 +85,56 @@ def describe(
     if pixel_size_um is None:
         sizes_um = _known(planes["pixel_size_um"][acquired])
         pixel_size_um = (
-            _pixel_size(name, sizes_um, findings) if sizes_um.size else _positive(summary.pixel_size_um)
+            _pixel_size(name, sizes_um, findings) if sizes_um.size else positive(summary.pixel_size_um)
         )
-    aspect = (_positive(frame.pixel_aspect) or 1) if given.pixel_size_um is None else 1
+    aspect = (positive(frame.pixel_aspect) or 1) if given.pixel_size_um is None else 1
     channels = tuple(
-        _channel(channel, name, each, summary, given)
+        _channel(channel, name, each, summary, given, _camera_label(layout))
         for channel, name, each in zip(layout.values["C"], layout.channel_names, told.channels, strict=True)
     )
-    planned_s = _positive(frame.time_interval_s) or _positive(summary.time_interval_s)
+    planned_s = positive(frame.time_interval_s) or positive(summary.time_interval_s)
     position = frame.position_name or layout.named_labels.get("position")
     bits = _known(planes["bit_depth"][acquired])
-    planned_um = _positive(frame.z_step_um) or _positive(summary.z_step_um)
+    planned_um = positive(frame.z_step_um) or positive(summary.z_step_um)
+    objective = given.objective or _objective(told.image, summary)
+    _add_contradictions(name, objective, told.image.values, findings)
     _add_disputed(name, told, given, findings)
+    _add_cameras(name, channels, summary, findings)
+    if objective is None and "objective" not in told.image.disputed:
+        _add_objectives(name, told.image.labels, findings)
     return ImageValues(
         channels=channels,
         pixel_size_x_um=pixel_size_um,
-        pixel_size_y_um=_positive(pixel_size_um * aspect) if pixel_size_um else None,
-        z_step_um=_told_step("z", given.z_step_um, layout.values["Z"], name, findings)
-        if given.z_step_um
-        else _z_step(layout, name, planes["z_um"], planned_um, findings),
-        time_interval_s=_told_step("time", given.time_interval_s, layout.values["T"], name, findings)
+        pixel_size_y_um=positive(pixel_size_um * aspect) if pixel_size_um else None,
+        z_step_um=z_step(layout, name, planes["z_um"], planned_um, given.z_step_um, findings),
+        time_interval_s=told_step("time", given.time_interval_s, layout.values["T"], name, findings)
         if given.time_interval_s
-        else _time_interval(layout, name, planes["delta_t_s"], planned_s, findings),
+        else time_interval(layout, name, planes["delta_t_s"], planned_s, findings),
         significant_bits=_significant_bits(name, bits, channels, summary, dtype, findings),
         acquired=started,
         description=summary.description if given.description is None else given.description,
         stage_label=None if position is None else str(position),
-        objective=given.objective or _objective(told.image, summary),
+        objective=objective,
     )
+
+
+def _add_objectives(name: str, labels: Mapping[str, str], findings: Findings) -> None:
+    """Find devices that may hold the objective, where no other does."""
+    for device, label in labels.items():
+        if may_be_objective(device, label):
+            message = f"{name}: {label!r} of the device {device!r} may be the objective, none is written"
+            findings.add_once("objective", device, message, "say objective=ObjectiveInfo(...)")
+
+
+def _add_contradictions(
+    name: str, objective: ObjectiveInfo | None, told: FrameValues, findings: Findings
+) -> None:
+    """Find keys of frames that contradict the objective that is written."""
+    for part in sorted(_OPTICS):
+        value, written = getattr(told, part), getattr(objective, part, None)
+        if value is not None and written is not None and value != written:
+            message = f"{name}: the objective has {part.replace('_', ' ')} {written}, metadata tell {value}"
+            findings.add_once("objective", part, message, "leave one of them out")
 
 
 def _objective(told: Agreed, summary: SummaryValues) -> ObjectiveInfo | None:
@@ -177,7 +201,7 @@ def _add_disputed(name: str, told: FrameTold, given: Given, findings: Findings) 
     if disputed & _OPTICS and told.image.values.objective is None:
         disputed |= {"objective"}
     of_image = disputed & _OF_IMAGES - ({"objective"} if given.objective else set())
-    of_channels = {fact for each in told.channels for fact in each.disputed & _OF_CAMERAS}
+    of_channels = {fact for each in told.channels for fact in each.disputed & _OF_CHANNELS}
     for fact in sorted(of_image | of_channels):
         findings.add(
             "different",
@@ -188,21 +212,49 @@ def _add_disputed(name: str, told: FrameTold, given: Given, findings: Findings) 
 
 
 def _channel(
-    channel: AxisValue, name: str | None, told: Agreed, summary: SummaryValues, given: Given
+    channel: AxisValue,
+    name: str | None,
+    told: Agreed,
+    summary: SummaryValues,
+    given: Given,
+    camera_label: str,
 ) -> ChannelValues:
     keys = [key for key in (channel, name) if key is not None]
     info = next((given.channels[key] for key in keys if key in given.channels), ChannelInfo())
     if info.color is None:
         colors = (summary.channel_colors.get(str(key)) for key in reversed(keys))
         info = replace(info, color=next(filter(None, colors), None) or default_color(name or ""))
+    told_nm = {each: getattr(told.values, each) for each in _WAVELENGTHS if getattr(info, each) is None}
+    info = replace(info, **{each: told_nm[each] for each in told_nm if is_plausible(each, told_nm[each])})
     filters = info.filters or [label for label in told.labels.values() if label in given.filters]
     camera = told.values.camera
+    if camera is not None and not camera.label:
+        camera = replace(camera, label=camera_label)
+    elif camera is None and "camera" not in told.disputed:
+        camera = summary.cameras.get(camera_label)
     if (camera is None or not camera.label) and len(summary.cameras) == 1 and "camera" not in told.disputed:
         only = next(iter(summary.cameras.values()))
         camera = only if camera is None else _merged(replace(camera, label=only.label), only, told.disputed)
     elif camera is not None and camera.label in summary.cameras:
         camera = _merged(camera, summary.cameras[camera.label], told.disputed)
     return ChannelValues(name, info, camera, tuple(dict.fromkeys(filters)))
+
+
+def _camera_label(layout: ImageLayout) -> str:
+    """Return the value of an axis that tells cameras apart; empty without one."""
+    labels = {axis.casefold(): value for axis, value in layout.named_labels.items()}
+    return next((str(labels[axis]) for axis in _CAMERA_AXES if axis in labels), "")
+
+
+def _add_cameras(
+    name: str, channels: Sequence[ChannelValues], summary: SummaryValues, findings: Findings
+) -> None:
+    """Find that nobody tells which of several cameras took an image."""
+    is_named = all(each.camera is not None and each.camera.label for each in channels)
+    if len(summary.cameras) > 1 and not is_named:
+        cameras = list_text([*map(repr, summary.cameras)])
+        message = f"{name}: the summary tells the cameras {cameras}, the frames do not tell theirs"
+        findings.add("camera", "", message, "put the camera in the metadata of frames")
 
 
 def _merged(camera: CameraValues, other: CameraValues, disputed: Collection[str]) -> CameraValues:
@@ -213,11 +265,6 @@ def _merged(camera: CameraValues, other: CameraValues, disputed: Collection[str]
         if getattr(camera, each.name) is None and each.name not in disputed
     }
     return replace(camera, **missing)
-
-
-def _positive(value: float | None) -> float | None:
-    """Return a number that sizes can be, None for any other."""
-    return value if value is not None and _SMALLEST < value < 1 / _SMALLEST else None
 
 
 def _known(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -236,90 +283,3 @@ def _pixel_size(name: str, sizes_um: npt.NDArray[np.float64], findings: Findings
         )
         return None
     return float(sizes_um[0])
-
-
-def _z_step(
-    layout: ImageLayout,
-    name: str,
-    z_um: npt.NDArray[np.float64],
-    planned_um: float | None,
-    findings: Findings,
-) -> float | None:
-    """Find the distance of planes: from the positions of those that were acquired, else from the plan."""
-    if layout.sizes["Z"] < 2 or "Z" in layout.modulo:
-        return planned_um
-    heights_um = z_um[layout.cube()]
-    heights_um[layout.cube() < 0] = np.nan
-    step_um = step_of_heights(heights_um.reshape(-1, layout.sizes["Z"]))
-    if not step_um:  # what tells the position is not what moves along z
-        return _told_step("z", planned_um, layout.values["Z"], name, findings) if planned_um else None
-    if np.isnan(step_um):
-        steps = np.abs(np.diff(heights_um))
-        findings.add(
-            "z step",
-            "",
-            f"{name}: z spacing is irregular ({np.nanmin(steps):.3g} to {np.nanmax(steps):.3g} um)",
-            "no PhysicalSizeZ; pass z_step_um",
-        )
-        return None
-    planned = _step_of_plan(planned_um, layout.values["Z"])
-    if planned is not None and abs(planned - abs(step_um)) <= _EVEN * planned:
-        return planned
-    return _positive(abs(round(step_um, 4)))
-
-
-def _time_interval(
-    layout: ImageLayout,
-    name: str,
-    delta_t_s: npt.NDArray[np.float64],
-    planned_s: float | None,
-    findings: Findings,
-) -> float | None:
-    """Return the planned interval; None if the times of planes are others."""
-    planned = _step_of_plan(planned_s, layout.values["T"])
-    if planned_s is None or layout.sizes["T"] < 2 or "T" in layout.modulo:
-        return planned
-    times_s = delta_t_s[layout.cube()]
-    times_s[layout.cube() < 0] = np.nan
-    steps_s = np.diff(np.fmin.reduce(times_s.reshape(len(times_s), -1), axis=1))
-    steps_s = steps_s[~np.isnan(steps_s)]
-    if planned is not None and keeps_interval(steps_s, planned):
-        return planned
-    told = (
-        f" ({steps_s.min():.3g} to {steps_s.max():.3g} s, planned {planned_s:.3g} s)" if steps_s.size else ""
-    )
-    findings.add(
-        "time interval",
-        "",
-        f"{name}: time points are irregular{told}",
-        "no TimeIncrement; pass time_interval_s",
-    )
-    return None
-
-
-def _told_step(
-    axis: str, step: float, values: Sequence[AxisValue], name: str, findings: Findings
-) -> float | None:
-    """Return the step between the planes that are there, by that between neighbours; None if it varies."""
-    found = _step_of_plan(step, values)
-    if found is None:
-        numbers = ", ".join(map(str, values[:_MOST_SHOWN])) + (", ..." if len(values) > _MOST_SHOWN else "")
-        findings.add(
-            f"{axis} values",
-            "",
-            f"{name}: values of {axis} were left out unevenly ({numbers}), so no step is written",
-            "metadata tell where and when each plane was taken: z_um, elapsed_s",
-        )
-    return found
-
-
-def _step_of_plan(planned: float | None, values: Sequence[AxisValue]) -> float | None:
-    """Return the planned step times how many values were left out between neighbours; None if that varies."""
-    numbers = [value for value in values if isinstance(value, int)]
-    if planned is None or len(numbers) < len(values) or len(numbers) < 2:
-        return planned
-    steps = even_steps(numbers)
-    if steps is None:
-        return None
-    is_distance = abs(steps.step - planned) <= _SMALLEST  # the values are micrometres or seconds themselves
-    return planned if is_distance else planned * steps.step

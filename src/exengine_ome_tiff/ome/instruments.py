@@ -1,6 +1,7 @@
 """Cameras and objectives of a document."""
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from ome_types import model as m
 
@@ -9,6 +10,8 @@ from exengine_ome_tiff.ome.light_paths import LightPaths
 from exengine_ome_tiff.ome.text import BINNINGS, optional_name
 from exengine_ome_tiff.ome.user_values import MicroscopeInfo, ObjectiveInfo
 from exengine_ome_tiff.translate import CameraValues
+
+_Identity: TypeAlias = tuple[str, str | None, str | None, str | None]
 
 
 class Instruments:
@@ -25,14 +28,14 @@ class Instruments:
     def __init__(self, images: Iterable[ImageValues], about: DatasetValues) -> None:
         self._about = about
         self._light_path = LightPaths(about.filters)
-        self._detectors: dict[str, m.Detector] = {}
+        self._detectors: dict[_Identity, m.Detector] = {}
         self._objectives: dict[ObjectiveInfo, m.Objective] = {}
         for image in images:
             for channel in image.channels:
                 self._light_path.add(channel)
-                if channel.camera is not None and channel.camera.label not in self._detectors:
+                if channel.camera is not None and _identity(channel.camera) not in self._detectors:
                     detector = _detector(channel.camera, len(self._detectors))
-                    self._detectors[channel.camera.label] = detector
+                    self._detectors[_identity(channel.camera)] = detector
             if image.objective is not None and image.objective not in self._objectives:
                 objective = _objective(image.objective, len(self._objectives))
                 self._objectives[image.objective] = objective
@@ -76,7 +79,7 @@ class Instruments:
         if camera is None:
             return None
         settings = m.DetectorSettings(
-            id=self._detectors[camera.label].id, gain=camera.gain, offset=camera.offset
+            id=self._detectors[_identity(camera)].id, gain=camera.gain, offset=camera.offset
         )
         if camera.binning is not None:
             settings.binning = m.Binning(camera.binning if camera.binning in BINNINGS else "Other")
@@ -84,6 +87,11 @@ class Instruments:
             settings.read_out_rate = camera.readout_mhz
             settings.read_out_rate_unit = m.UnitsFrequency.MEGAHERTZ
         return settings
+
+
+def _identity(camera: CameraValues) -> _Identity:
+    """Return what tells a camera from others; two may have one label, or none."""
+    return camera.label, camera.manufacturer, camera.model, camera.serial_number
 
 
 def _microscope(info: MicroscopeInfo | None) -> m.Microscope | None:

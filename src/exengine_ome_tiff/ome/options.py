@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
+from exengine_ome_tiff.translate.values import is_plausible, range_text
+
 
 def set_numbers(info: Any, *names: str) -> None:
     """Turn positive numbers of any type into `float`, where there are some.
@@ -13,7 +15,7 @@ def set_numbers(info: Any, *names: str) -> None:
     Raises
     ------
     ValueError
-        One is no positive number.
+        One is no positive number, or one that its unit cannot have.
     """
     for name in names:
         value = getattr(info, name)
@@ -26,8 +28,9 @@ def set_numbers(info: Any, *names: str) -> None:
             number = math.inf
         except TypeError:  # a time span of NumPy
             number = math.nan
-        if not 0 < number < math.inf:
-            raise ValueError(f"got {name}={value!r}, expected a positive number")
+        if not 0 < number < math.inf or not is_plausible(name, number):
+            expected = f"a positive number {range_text(name)}".rstrip()
+            raise ValueError(f"got {name}={value!r}, expected {expected}")
         if not isinstance(value, int):
             object.__setattr__(info, name, number)
 

@@ -1,20 +1,139 @@
-"""Frames whose metadata has the same keys: how they are read, and their tags."""
+"""Frames whose metadata has the same keys: their tags, and how these are read.
+
+For each value there are the rules of all dialects, the first ones first.
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.translate.plan import Candidate, Plan
+from exengine_ome_tiff.translate.guard import Guarded
 from exengine_ome_tiff.translate.tag_columns import TagColumns
-from exengine_ome_tiff.translate.translator import Tags
-from exengine_ome_tiff.translate.values import UNKNOWN, PlaneValues
+from exengine_ome_tiff.translate.times import first_with_zone
+from exengine_ome_tiff.translate.translator import Dialect, Rule, Tags, Told, is_known
+from exengine_ome_tiff.translate.values import UNKNOWN, CameraValues, FrameValues, PlaneValues
 
+_CAMERA_FACTS = tuple(each.name for each in fields(CameraValues) if each.name != "label")
+_FRAME_FACTS = tuple(each.name for each in fields(FrameValues) if each.name != "camera")
+_UNKNOWN_PLANE = PlaneValues()
 UNKEPT = 256
 """So many sets of keys are kept. Number of the form of frames of which nothing is kept; those of which only
 what is understood is kept have larger ones."""
+
+
+class Candidate(NamedTuple):
+    """A key that may tell a value of a plane."""
+
+    key: str
+    read: Callable[[object], float]
+    only_if: tuple[str, object] | None
+    """Another key, and the value that it must have."""
+
+
+class Plan:
+    """Reads metadata with the same keys.
+
+    Parameters
+    ----------
+    tags
+        Of the first frame.
+    translators
+        Of users and packages; those that match go before the dialects.
+    dialects
+        In order, the more specific ones first.
+    """
+
+    def __init__(self, tags: Tags, translators: Sequence[Guarded], dialects: Sequence[Dialect]) -> None:
+        self._guarded = [each for each in translators if each.matches(tags)]
+        recognised = [each for each in dialects if each.matches(tags)]
+        general = [each for each in dialects if each.is_general and each not in recognised]
+        self._dialects = [*recognised, *general]
+        told = [
+            *((each, rule) for each in recognised for rule in each.plane_rules(tags, is_recognised=True)),
+            *((each, rule) for each in general for rule in each.plane_rules(tags, is_recognised=False)),
+        ]
+        known = {rule.key for each, rule in told if not each.reads_names}  # they know their keys better
+        known |= {key for each in recognised if not each.reads_names for key in each.stamp_keys(tags)}
+        rules = [rule for each, rule in told if not each.reads_names or rule.key not in known]
+        rules += [rule for each in self._dialects for rule in each.last_rules(tags)]
+        self.candidates = _by_field(rules)
+        """Keys that may tell each field of `PlaneValues`, the first ones first."""
+        self._steps = [
+            (PlaneValues._fields.index(field), candidates) for field, candidates in self.candidates.items()
+        ]
+        self._steps_of: dict[str, list[tuple[int, tuple[Candidate, ...]]]] = {}
+        for slot, candidates in self._steps:
+            for key in {key for each in candidates for key in _keys(each)}:
+                self._steps_of.setdefault(key, []).append((slot, candidates))
+        self._last = [*_UNKNOWN_PLANE]
+        self.own_plane_keys = {key for each in self._guarded for key in each.translated(tags) if key in tags}
+        """Keys that translators of users read for planes."""
+        self.own_frame_keys = {key for each in self._guarded for key in each.described(tags) if key in tags}
+        self.own_keys = self.own_plane_keys | self.own_frame_keys
+        self.fact_keys = (
+            *self.own_frame_keys,
+            *dict.fromkeys(key for each in self._dialects for key in each.fact_keys(tags)),
+        )
+        """Keys that tell facts of frames."""
+        clocks = (*self.candidates.get("utc_s", ()), *self.candidates.get("local_clock_s", ()))
+        clock_keys = {each.key for each in clocks}
+        self.stamp_keys = {key for each in self._dialects for key in each.stamp_keys(tags)} - clock_keys
+        """Keys that tell only when a frame was taken."""
+
+    def plane(self, tags: Tags, changed: Collection[str] | None = None) -> PlaneValues:
+        """Read the values of a plane.
+
+        Parameters
+        ----------
+        tags
+            Of the frame.
+        changed
+            Keys of all values that differ from those of the frame read before; None where nobody knows.
+        """
+        values = self._last
+        if changed is None:
+            for slot, candidates in self._steps:
+                values[slot] = _first_known(candidates, tags)
+        else:
+            for key in self._steps_of.keys() & changed:
+                for slot, candidates in self._steps_of[key]:
+                    values[slot] = _first_known(candidates, tags)
+        if not self._guarded:
+            return PlaneValues._make(values)
+        return _filled([each.plane_values(tags) for each in self._guarded], values)
+
+    def told(self, tags: Tags) -> Iterator[Told]:
+        """Yield the facts of a frame, the first ones first."""
+        for each in self._guarded:
+            yield from told_by(each.frame_values(tags))
+        for dialect in self._dialects:
+            yield from dialect.told(tags)
+
+    def own_plane(self, tags: Tags) -> PlaneValues:
+        """Return what translators of users tell of a plane."""
+        return _filled([each.plane_values(tags) for each in self._guarded], _UNKNOWN_PLANE)
+
+    @property
+    def understood(self) -> frozenset[str]:
+        """Keys that tell something."""
+        found = {key for candidates in self.candidates.values() for each in candidates for key in _keys(each)}
+        return frozenset(found | self.own_keys | {*self.fact_keys} | self.stamp_keys)
+
+    @property
+    def dialects(self) -> tuple[str, ...]:
+        """What tells the dialects and their order from those of another plan."""
+        return (*(str(id(each)) for each in self._guarded), *(each.name for each in self._dialects))
+
+    @property
+    def has_own(self) -> bool:
+        """Whether translators of users have a say."""
+        return bool(self._guarded)
 
 
 class Form:
@@ -70,3 +189,57 @@ class Form:
         if candidate.only_if:
             values[columns.texts(key, rows) != json.dumps(expected)] = UNKNOWN
         return values
+
+
+def _keys(candidate: Candidate) -> tuple[str, ...]:
+    return (candidate.key, candidate.only_if[0]) if candidate.only_if else (candidate.key,)
+
+
+def _by_field(rules: Sequence[Rule]) -> dict[str, tuple[Candidate, ...]]:
+    found: dict[str, dict[Candidate, None]] = {}
+    for rule in rules:
+        found.setdefault(rule.field, {})[Candidate(rule.key, rule.read, rule.only_if)] = None
+    return {field: tuple(candidates) for field, candidates in found.items()}
+
+
+def _first_known(candidates: tuple[Candidate, ...], tags: Tags) -> float:
+    for key, read, only_if in candidates:
+        if only_if is None or tags.get(only_if[0]) == only_if[1]:
+            value = read(tags[key])
+            if value == value:
+                return value
+    return _UNKNOWN_PLANE[0]
+
+
+def _filled(planes: Sequence[PlaneValues], values: Sequence[float]) -> PlaneValues:
+    """Take from the planes what they know, the first ones first, and the rest from the values."""
+    return PlaneValues._make(
+        next((plane[slot] for plane in planes if plane[slot] == plane[slot]), value)
+        for slot, value in enumerate(values)
+    )
+
+
+def told_by(values: FrameValues) -> Iterator[Told]:
+    """Yield the facts in what a translator says."""
+    for fact in _FRAME_FACTS:
+        if is_known(getattr(values, fact)):
+            yield Told(fact, getattr(values, fact))
+    if values.camera is not None:
+        yield Told("camera", values.camera.label)
+        for fact in _CAMERA_FACTS:
+            if is_known(getattr(values.camera, fact)):
+                yield Told(fact, getattr(values.camera, fact))
+
+
+def frame_values(told: Iterator[Told] | Sequence[Told]) -> FrameValues:
+    """Take the first value of each fact."""
+    known: dict[str, Any] = {}
+    for fact, value, _ in told:
+        known.setdefault(fact, value)
+        if fact == "acquired" and isinstance(value, datetime) and known[fact].tzinfo is None:
+            known[fact] = first_with_zone((known[fact], value))
+    camera = None
+    settings = {fact: known[fact] for fact in _CAMERA_FACTS if fact in known}
+    if "camera" in known or settings:
+        camera = CameraValues(known.get("camera", ""), **settings)
+    return FrameValues(camera=camera, **{fact: known[fact] for fact in _FRAME_FACTS if fact in known})

@@ -10,9 +10,8 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate.devices import Devices, State
-from exengine_ome_tiff.translate.form import UNKEPT, Form
+from exengine_ome_tiff.translate.form import UNKEPT, Form, frame_values
 from exengine_ome_tiff.translate.key_findings import add_key_findings
-from exengine_ome_tiff.translate.plan import frame_values
 from exengine_ome_tiff.translate.tag_columns import repeated_text
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import LABEL_FACT, Told, is_known

@@ -105,7 +105,7 @@ def _checked(values: PlaneValues) -> PlaneValues:
     plane = PlaneValues._make(map(float, values))
     plane = PlaneValues._make(value if math.isfinite(value) else UNKNOWN for value in plane)
     return plane._replace(
-        exposure_s=read.duration_s(plane.exposure_s),
+        exposure_s=read.exposure_s(plane.exposure_s),
         pixel_size_um=read.size_um(plane.pixel_size_um),
         bit_depth=read.bits(plane.bit_depth),
     )

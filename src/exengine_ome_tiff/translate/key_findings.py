@@ -3,61 +3,79 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from difflib import get_close_matches
-from functools import cache, lru_cache, partial
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.findings import Findings
+from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.translate import parse
-from exengine_ome_tiff.translate.form import Form
+from exengine_ome_tiff.translate.form import Candidate, Form
+from exengine_ome_tiff.translate.key_names import MEASURED, name_of
 from exengine_ome_tiff.translate.named_facts import (
     NAMED_FACTS,
     OPTICS,
-    START_NAMES,
     SURE_STAMP_NAMES,
+    fact_words,
     is_stamp,
     words_of,
 )
 from exengine_ome_tiff.translate.objective_labels import read_optics
-from exengine_ome_tiff.translate.plan import Candidate
-from exengine_ome_tiff.translate.quantities import MEASURED, OF_PLANES, Meaning, meanings_of, name_of
-from exengine_ome_tiff.translate.tag_columns import strict_json
-from exengine_ome_tiff.translate.times import parse_time
-from exengine_ome_tiff.translate.translator import Tags, is_known
+from exengine_ome_tiff.translate.quantities import (
+    ANYWHERE,
+    Meaning,
+    meanings_of,
+    meant_by,
+    near_miss,
+)
+from exengine_ome_tiff.translate.tags import dicts, flat
+from exengine_ome_tiff.translate.translator import is_known
+from exengine_ome_tiff.translate.values import BOUNDS, range_text
 
-_EMPTY = ("null", '""', "0", "0.0", '"0"', '"0.0"', "[]", "{}", '"NaN"')
+EMPTY = ("null", '""', "0", "0.0", '"0"', '"0.0"', "[]", "{}", '"NaN"')
 """What programs write where they know nothing; a pixel size of 0 is Micro-Manager's way to say so."""
 _MOST_VALUES, _FIRST_ROWS = 1000, 1024
 _LONGEST_SHOWN = 40
+_LIST = "list"
 _EXPECTED = {
     "exposure_s": "a number that is not negative, such as 12.5",
     "pixel_size_um": "a number above 0, such as 0.1625",
     "bit_depth": "a whole number, such as 12",
     "utc_s": "a time such as 2026-11-22T07:11:23.41+01:00",
     "local_clock_s": "a time such as 2026-11-22T07:11:23.41+01:00",
-}
-_A_NUMBER = "a number, such as 12.5"
-_A_LIST = "a list such as [1.5, -2, 3]"
-_COMPARED = ("exposure_s", "x_um", "y_um", "z_um", "pixel_size_um", "pixel_size_y_um")
-_GENICAM_EXPOSURES = ("ExposureTime", "ExposureTimeAbs")
-"""Features of cameras, which GenICam counts in microseconds."""
-_OF_SUMMARY = {"pixel_size_um", "pixel_size_y_um", "z_step_um", "time_interval_s", "exposure_s"}
-_CLOCKS = {"elapsed_s", "utc_s", "local_clock_s"}
-_EXPECTED_FACTS = {
+    _LIST: "a list such as [1.5, -2, 3]",
     "objective": "a label such as Plan Apo 60x/1.4 Oil",
     "binning": "a whole number, such as 2",
     "magnification": "a number, such as 60",
     "numerical_aperture": "a number, such as 1.4",
     "immersion": "a medium such as Oil",
+    "excitation_nm": "a number, such as 488",
+    "emission_nm": "a number, such as 525",
 }
+_FORMAT = ".format"
+_INTERVAL = "time_interval_s"
+_KNOWN_LISTS = {"devices", "image_infos", "pixel_size_configs", "config_groups", "StagePositions"}
+"""Keys of lists that dialects read."""
+MEANT = {
+    "excitation_nm": "excitation_nm or emission_nm",
+    "pixel_size_um": "pixel_size_um, the size of a pixel in the sample",
+}
+_A_NUMBER = "a number, such as 12.5"
+_COMPARED = ("exposure_s", "x_um", "y_um", "z_um", "pixel_size_um", "pixel_size_y_um")
+_GENICAM_EXPOSURES = ("ExposureTime", "ExposureTimeAbs")
+"""Features of cameras, which GenICam counts in microseconds."""
+_INDICES = {"t", "time"}
+"""Words of keys that may count frames."""
+_TOLD_ANYWHERE = ANYWHERE - {_INTERVAL, "readout_mhz"}
+"""Fields whose names without a unit are told in a dict of any name."""
+_CLOCKS = {"elapsed_s", "utc_s", "local_clock_s"}
 _WORDS_OF_FACTS: dict[str, tuple[str, Callable[[object], object]]] = {
     words: (each.fact, each.read)
     for each in NAMED_FACTS
-    if each.fact in _EXPECTED_FACTS
+    if each.fact in ("objective", "binning")
     for words in each.names
 } | {words: (part, partial(read_optics, part)) for words, part in OPTICS.items()}
 _DIGIT = re.compile(r"\d")
@@ -65,11 +83,6 @@ _DIGITS_OF_DATE = 4
 _TIME_WORDS = frozenset(
     ("time", "date", "datetime", "timestamp", "stamp", "clock", "start", "begin", "started")
 )
-_SHORT = 5
-"""Names of so many letters are near too many others."""
-_NEAR = 0.88
-_AXES = frozenset(("channel", "position"))
-"""Keys whose numbers are indices, such as those of ``completeCoords``."""
 
 
 def add_key_findings(
@@ -105,20 +118,32 @@ def add_key_findings(
         if is_stamp(key):
             _stamp(form, rows, key, nameless, findings)
         elif not has_clock and _may_be_clock(form, rows, key):
+            has_clock = True  # one of them is enough
             findings.add_once(
                 "time stamp",
                 key,
                 f"metadata key {key!r} is a time, but its name does not tell that the frame was taken then",
                 "write timestamp",
             )
+        elif len(rows) > 1 and key not in known_keys and _means_rate(key):
+            _rate(form, rows, key, findings)
         elif nameless and readers[key] <= len(nameless):
             _unit(form, rows, key, nameless[0], findings)
         elif key in readers:
             _value(form, rows, key, findings)
-        elif words_of(key) in _WORDS_OF_FACTS:
-            _fact(form, rows, key, findings)
+        elif fact_words(key) in _WORDS_OF_FACTS:
+            _fact(form, rows, key, *_WORDS_OF_FACTS[fact_words(key)], findings)
+        elif meanings and key in form.plan.fact_keys:
+            _fact(form, rows, key, meanings[0].field, meanings[0].read, findings)
         elif not (meanings or key in known_keys or key in form.plan.fact_keys):
             _unknown(form, rows, key, known_keys, findings)
+        if key.endswith(_FORMAT) and _first(form, rows, key) == "frame-dict":
+            message = (
+                f"metadata of pymmcore-plus is in {key.removesuffix(_FORMAT)!r}, so few of its keys are read"
+            )
+            findings.add_once("dict", key, message, "put it beside your own keys, not in a dict")
+        if key not in known_keys:
+            add_list(key, _first(form, rows, key), findings)
     _add_disagreements(form, rows, findings)
 
 
@@ -149,53 +174,10 @@ def _is_measured(key: str) -> bool:
     return not MEASURED.isdisjoint(name_of(key).words)
 
 
-def add_summary_findings(
-    tags: Tags, known_keys: frozenset[str], findings: Findings, told: Collection[str] = ()
-) -> None:
-    """Find the same in the flat summary metadata.
-
-    Parameters
-    ----------
-    tags, known_keys, findings
-        As above.
-    told
-        Fields that are known from frames or from the summary.
-    """
-    meanings = {key: [each for each in meanings_of(key) if each.field in _OF_SUMMARY] for key in tags}
-    _add_summary_disagreements(tags, meanings, findings)
-    read = {each.field for key, found in meanings.items() for each in found if is_known(each.read(tags[key]))}
-    for key, value in tags.items():
-        text = strict_json(value)
-        if meanings[key]:
-            meaning = meanings[key][0]
-            if text in _EMPTY or any(is_known(each.read(value)) for each in meanings[key]):
-                continue
-            if meaning.has_unit:
-                _add_value(key, text, _EXPECTED.get(meaning.field, _A_NUMBER), findings, "summary")
-            elif is_known(parse.number(value)) and meaning.field not in {*told, *read} and "-" not in key:
-                _add_unit(key, meaning, findings, "summary")
-        elif words_of(key) in START_NAMES | SURE_STAMP_NAMES:
-            if text not in _EMPTY and parse.moment(value) is None:
-                _add_value(key, text, _EXPECTED["utc_s"], findings, "summary")
-        elif key not in known_keys and words_of(key) not in OPTICS and "-" not in key:
-            suggestion = near_miss(key, known_keys)
-            if suggestion is not None and is_known(parse.number(value)):
-                _add_near_miss(key, suggestion, findings, "summary")
-
-
-def _add_summary_disagreements(
-    tags: Tags, meanings: Mapping[str, Sequence[Meaning]], findings: Findings
-) -> None:
-    """Find keys of the summary whose names mean the same, but whose values differ."""
-    first: dict[str, tuple[str, float]] = {}
-    for key, found in meanings.items():
-        for each in found:
-            value = each.read(tags[key])
-            if each.has_unit and not each.is_rate and each.field != "exposure_s" and is_known(value):
-                other, known = first.setdefault(each.field, (key, value))
-                if not np.isclose(value, known, rtol=1e-6):
-                    message = f"summary keys {other!r} and {key!r} differ, so only one of them counts"
-                    findings.add_once("values", key, message, "leave one of them out")
+def _counts(form: Form, rows: npt.NDArray[np.int64], key: str) -> bool:
+    """Whether whole numbers follow one another, as those of frames do."""
+    numbers = sorted(parse.number(json.loads(text)) for text in _first_values(form, rows, key))
+    return all(number % 1 == 0 for number in numbers) and numbers[-1] - numbers[0] == len(numbers) - 1
 
 
 def _is_device_property(key: str, form: Form) -> bool:
@@ -205,12 +187,12 @@ def _is_device_property(key: str, form: Form) -> bool:
 
 def _unit(form: Form, rows: npt.NDArray[np.int64], key: str, meaning: Meaning, findings: Findings) -> None:
     value = _first_number(form, rows, key)
-    is_index = meaning.field == "elapsed_s" and value % 1 == 0
+    is_index = words_of(key) in _INDICES and _counts(form, rows, key)
     is_told = any(
         is_known(form.values(each, rows[:1])[0]) for each in form.plan.candidates.get(meaning.field, ())
     )
     if is_known(value) and not is_index and not is_told and not _is_device_property(key, form):
-        _add_unit(key, meaning, findings)
+        add_unit(key, meaning, findings)
 
 
 def _stamp(
@@ -219,18 +201,18 @@ def _stamp(
     """Find a time stamp that cannot be read; a name such as "time" may be that of something else."""
     is_sure = words_of(key) in SURE_STAMP_NAMES
     texts = _first_values(form, rows, key)
-    unread = [text for text in texts if text not in _EMPTY and parse.moment(json.loads(text)) is None]
+    unread = [text for text in texts if text not in EMPTY and parse.moment(json.loads(text)) is None]
     dates = [
         text
         for text in unread
         if text.startswith('"') and (is_sure or len(_DIGIT.findall(text)) >= _DIGITS_OF_DATE)
     ]
     if dates:
-        _add_value(key, dates[0], _EXPECTED["utc_s"], findings)
+        add_value(key, dates[0], "utc_s", findings)
     elif unread and nameless:
         _unit(form, rows, key, nameless[0], findings)
     elif unread and is_sure:
-        _add_value(key, unread[0], _EXPECTED["utc_s"], findings)
+        add_value(key, unread[0], "utc_s", findings)
 
 
 def _unknown(
@@ -243,19 +225,52 @@ def _unknown(
     if _is_list_without_unit(form, rows, key):
         findings.add_once("unit", key, f"metadata key {key!r} has no unit", f"write {key}_um")
         return
+    if not is_known(_first_number(form, rows, key)):
+        return
+    last, meant = key.rpartition(".")[2], meant_by(key)
+    nested = [each for each in meanings_of(last) if last != key]
     suggestion = near_miss(key, known_keys)
-    if suggestion is not None and is_known(_first_number(form, rows, key)):
-        _add_near_miss(key, suggestion, findings)
+    if meant is not None:
+        if not any(each.field == meant.field for name in form.keys for each in meanings_of(name)):
+            add_near_miss(key, MEANT.get(meant.field, meant.example), findings)
+    elif nested and nested[0].field in _TOLD_ANYWHERE and not nested[0].has_unit:
+        add_unit(key, nested[0], findings)
+    elif suggestion is not None:
+        add_near_miss(key, suggestion, findings)
+    elif nested and nested[0].has_unit and nested[0].field not in form.plan.candidates:
+        add_near_miss(key, nested[0].example, findings)
 
 
-def _fact(form: Form, rows: npt.NDArray[np.int64], key: str, findings: Findings) -> None:
-    """Find a value of an objective or a binning that cannot be read."""
-    name, read = _WORDS_OF_FACTS[words_of(key)]
+def _fact(
+    form: Form,
+    rows: npt.NDArray[np.int64],
+    key: str,
+    name: str,
+    read: Callable[[object], object],
+    findings: Findings,
+) -> None:
+    """Find a value of a fact, such as an objective or a step, that cannot be read."""
     for text in _first_values(form, rows, key):
-        value = json.loads(text)
-        if text not in _EMPTY and read(value) in (None, ""):
-            _add_value(key, text, _EXPECTED_FACTS[name], findings)
+        value = read(json.loads(text))
+        if text not in EMPTY and (value == "" or not is_known(value)):
+            add_value(key, text, name, findings)
             return
+
+
+def _rate(form: Form, rows: npt.NDArray[np.int64], key: str, findings: Findings) -> None:
+    """Find a rate, as cameras are faster than acquisitions, unless another key tells the interval."""
+    rate = max(_first_number(form, rows, key), meanings_of(key)[0].read(_first(form, rows, key)))
+    if rate > 0 and not any(_means_interval(each) for each in form.keys):
+        message = f"metadata key {key!r} may be the rate of the camera, so it is not TimeIncrement"
+        findings.add_once("rate", key, message, f"write {_INTERVAL}, the time between time points")
+
+
+def _means_rate(key: str) -> bool:
+    return any(each.is_rate and each.field == _INTERVAL for each in meanings_of(key))
+
+
+def _means_interval(key: str) -> bool:
+    return any(each.field == _INTERVAL and not each.is_rate for each in meanings_of(key))
 
 
 def _is_list_without_unit(form: Form, rows: npt.NDArray[np.int64], key: str) -> bool:
@@ -276,23 +291,30 @@ def _value(form: Form, rows: npt.NDArray[np.int64], key: str, findings: Findings
     texts = _first_values(form, rows, key)
     for text in texts:
         value = json.loads(text)
-        if text not in _EMPTY and not any(is_known(each.read(value)) for _, each in found):
+        if text not in EMPTY and not any(is_known(each.read(value)) for _, each in found):
             is_list = any(each.is_of_list for each in meanings_of(key))
             fields = [field for field, _ in found]
             field = "elapsed_s" if "elapsed_s" in fields else fields[0]  # a name with a unit of time has both
-            expected = _A_LIST if is_list else _EXPECTED.get(field, _A_NUMBER)
-            _add_value(key, text, expected, findings)
+            add_value(key, text, _LIST if is_list else field, findings)
             return
 
 
-def _add_value(key: str, text: str, expected: str, findings: Findings, where: str = "metadata") -> None:
+def add_value(key: str, text: str, field: str, findings: Findings, where: str = "metadata") -> None:
+    """Find a value, as JSON, that cannot be read as a field."""
     shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    what = "cannot be read"
+    if field in BOUNDS and parse.number(json.loads(text)) > 0:
+        what = f"is not {range_text(field)}"
     findings.add_once(
-        "value", key, f"{where} key {key!r} has the value {shown}, which cannot be read", f"write {expected}"
+        "value",
+        key,
+        f"{where} key {key!r} has the value {shown}, which {what}",
+        f"write {_EXPECTED.get(field, _A_NUMBER)}",
     )
 
 
-def _add_unit(key: str, meaning: Meaning, findings: Findings, where: str = "metadata") -> None:
+def add_unit(key: str, meaning: Meaning, findings: Findings, where: str = "metadata") -> None:
+    """Find a key without a unit."""
     unit = "hz" if meaning.is_rate else meaning.example.rpartition("_")[2]
     if key.rpartition(".")[2] in _GENICAM_EXPOSURES:
         unit = "us"
@@ -301,13 +323,29 @@ def _add_unit(key: str, meaning: Meaning, findings: Findings, where: str = "meta
     )
 
 
-def _add_near_miss(key: str, suggestion: str, findings: Findings, where: str = "metadata") -> None:
+def add_list(key: str, value: object, findings: Findings, where: str = "metadata") -> None:
+    """Find quantities in a list of dicts, which are of nothing that is known."""
+    if key.rpartition(".")[2] in _KNOWN_LISTS:
+        return
+    names = dict.fromkeys(name for each in dicts(value) for name in flat(each))
+    found = [name for name in names if any(each.has_unit for each in meanings_of(name))]
+    if found:
+        message = f"{where} key {key!r} is a list, whose {list_text(found)} are not read"
+        findings.add_once("list", key, message, "put them in the metadata of the frames that they are of")
+
+
+def add_near_miss(key: str, suggestion: str, findings: Findings, where: str = "metadata") -> None:
+    """Find a key that is to be spelled in another way."""
     findings.add_once("near miss", key, f"{where} key {key!r} is not understood", f"write {suggestion}")
 
 
 def _may_be_clock(form: Form, rows: npt.NDArray[np.int64], key: str) -> bool:
-    """Whether a key whose name speaks of a time has one."""
-    return not _TIME_WORDS.isdisjoint(name_of(key).words) and parse_time(_first(form, rows, key)) is not None
+    """Whether a key whose name speaks of a time has one, unless that is of the value beside it."""
+    return (
+        f"{key.rpartition('.')[0]}.value" not in form.keys
+        and not _TIME_WORDS.isdisjoint(name_of(key).words)
+        and parse.moment(_first(form, rows, key)) is not None
+    )
 
 
 def _first(form: Form, rows: npt.NDArray[np.int64], key: str) -> object:
@@ -326,40 +364,3 @@ def _first_values(form: Form, rows: npt.NDArray[np.int64], key: str) -> list[str
 
 def _first_number(form: Form, rows: npt.NDArray[np.int64], key: str) -> float:
     return parse.number(_first(form, rows, key))
-
-
-@lru_cache(maxsize=4096)
-def near_miss(key: str, known: frozenset[str] = frozenset()) -> str | None:
-    """Return how a key ought to be spelled that is nearly one that is understood; None where none is near.
-
-    Parameters
-    ----------
-    key
-        That is not understood.
-    known
-        Keys of dialects, beside the names of this package.
-    """
-    squeezed = _squeezed(key.rpartition(".")[2])
-    if len(squeezed) <= _SHORT or squeezed in _AXES:
-        return None
-    candidates = _candidates(known)
-    matches = [squeezed] if squeezed in candidates else []
-    if not matches and name_of(key).unit is not None:
-        matches = get_close_matches(squeezed, candidates, 1, _NEAR)
-    return candidates[matches[0]] if matches and candidates[matches[0]] != key else None
-
-
-@cache
-def _candidates(known: frozenset[str]) -> dict[str, str]:
-    """Return what keys are compared with, and how each of them ought to be spelled."""
-    candidates = {_squeezed(name): name for name in known if "." not in name}
-    for quantity in OF_PLANES:
-        names = [name for name in quantity.names if len(name) > _SHORT]
-        spelled = [f"{name} {unit}" for name in names for unit in quantity.units]
-        candidates |= dict.fromkeys(map(_squeezed, spelled), quantity.example)
-        candidates[_squeezed(quantity.example)] = quantity.example
-    return candidates | {"bitdepth": "bit_depth"}
-
-
-def _squeezed(key: str) -> str:
-    return re.sub(r"[\W_]", "", key).casefold()

@@ -103,7 +103,7 @@ class MMCore(Dialect):
             if cameras and key.endswith(_EXPOSURE):
                 device = self._bare(key.removesuffix(_EXPOSURE))
                 yield Rule(
-                    key, "exposure_s", parse.duration_ms, "Plane ExposureTime", only_if=(cameras[0], device)
+                    key, "exposure_s", parse.exposure_ms, "Plane ExposureTime", only_if=(cameras[0], device)
                 )
 
     def told(self, tags: Tags) -> Iterator[Told]:

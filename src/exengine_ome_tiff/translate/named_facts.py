@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from exengine_ome_tiff.translate import parse
+from exengine_ome_tiff.translate.key_names import CONTAINER_WORDS, OF_OTHERS, name_of, words_in
 from exengine_ome_tiff.translate.mmcore import binning_text, known_number
-from exengine_ome_tiff.translate.quantities import CONTAINER_WORDS, name_of
 
 _CAMERA = "Detector, Channel DetectorSettings"
 
@@ -15,7 +15,7 @@ class NamedFact(NamedTuple):
     """A fact that words tell."""
 
     fact: str
-    """Of `FrameValues` or `CameraValues`."""
+    """Of `FrameValues` or `CameraValues`, or "well"."""
     read: Callable[[object], object]
     target: str
     names: frozenset[str]
@@ -41,6 +41,10 @@ NAMED_FACTS = (
     _named("gain", known_number, "DetectorSettings Gain", "gain", "camera gain", "detector gain"),
     _named("offset", known_number, "DetectorSettings Offset", "camera offset", "detector offset"),
     _named(
+        *("well", parse.label, "Well, of numbered positions"),
+        *("well", "well id", "well name", "well label", "well position", "plate well"),
+    ),
+    _named(
         *("objective", parse.text, "Objective Model, NominalMagnification, LensNA, Immersion"),
         *("objective", "objective name", "objective label", "objective lens", "objective model"),
     ),
@@ -56,6 +60,9 @@ OPTICS = {
     for around in ("", "objective ")
 }
 """Words of keys that tell one thing of an objective each, and which."""
+_WORDS = frozenset({*OPTICS, *(name for each in NAMED_FACTS for name in each.names)})
+_WORDS_ANYWHERE = _WORDS - {"gain", "offset", "detector"}
+"""Those that mean the same in a dict of any name."""
 STAMP_NAMES = frozenset(
     {
         *("timestamp", "time stamp", "datetime", "date time", "acquired", "acquired at", "date", "time"),
@@ -82,8 +89,18 @@ def words_of(key: str) -> str:
 
 def named_fact(key: str) -> NamedFact | None:
     """Return the fact that a key tells; None where its words tell none."""
-    words = words_of(key)
+    words = fact_words(key)
     return next((each for each in NAMED_FACTS if words in each.names), None)
+
+
+@lru_cache(maxsize=4096)
+def fact_words(key: str) -> str:
+    """Return the words of a key, or those of its last part in a dict of any name, if these tell a fact."""
+    words = words_of(key)
+    around, _, last = key.rpartition(".")
+    if words in _WORDS or not around or not OF_OTHERS.isdisjoint(words_in(around)):
+        return words
+    return words_of(last) if words_of(last) in _WORDS_ANYWHERE else words
 
 
 def is_stamp(key: str) -> bool:

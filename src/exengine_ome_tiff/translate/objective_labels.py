@@ -4,9 +4,11 @@ import re
 from typing import NamedTuple
 
 from exengine_ome_tiff.translate import parse
+from exengine_ome_tiff.translate.values import BOUNDS
 
-_TURRETS = ("objective", "nosepiece", "nose piece", "objektiv")
+_TURRETS = ("objective", "nose", "objektiv")
 _CHANGERS = ("turret", "revolver", "lens", "obj")
+_OTHERS = ("filter", "camera", "optovar", "zoom", "tube", "condenser", "magni", "adapter", "relay", "offset")
 _NUMBER = r"(\d{1,3}(?:[.,]\d{1,3})?)"
 _MAGNIFICATION = re.compile(rf"(?<![\d.,/]){_NUMBER}\s?[xX\xd7](?![a-z])(?P<tail>[A-Z]{{0,4}})")
 _NOT_OF_OBJECTIVE = re.compile(
@@ -33,7 +35,9 @@ _WORDS = (
     (r"air|dry", "Air"),
 )
 _LETTERS = {"O": "Oil", "W": "Water", "G": "Glycerol", "S": "Other"}
-_MOST_MAGNIFYING, _LARGEST_APERTURE = 250, 1.7
+_LEAST_MAGNIFYING = 2
+"""What magnifies less is inside of the microscope."""
+_MOST_MAGNIFYING, _LARGEST_APERTURE = 250, BOUNDS["numerical_aperture"].high
 
 
 class ObjectiveLabel(NamedTuple):
@@ -60,8 +64,18 @@ def is_objective(device: str, label: str, name: str | None = None) -> bool:
     names = [each.casefold() for each in (device, name or "")]
     if any(word in each for word in _TURRETS for each in names):
         return "offset" not in names[0]
-    is_changer = any(word in names[0] for word in _CHANGERS) and "filter" not in names[0]
-    return is_changer and read_label(label).magnification is not None
+    magnification, aperture, _ = read_label(label)
+    is_changer = aperture is not None or any(word in names[0] for word in _CHANGERS)
+    return magnification is not None and is_changer and not _is_other(device)
+
+
+def may_be_objective(device: str, label: str) -> bool:
+    """Tell whether the label of a device has the magnification of an objective, though the device is none."""
+    return (read_label(label).magnification or 0) >= _LEAST_MAGNIFYING and not _is_other(device)
+
+
+def _is_other(device: str) -> bool:
+    return any(word in device.casefold() for word in _OTHERS)
 
 
 def read_label(label: str) -> ObjectiveLabel:

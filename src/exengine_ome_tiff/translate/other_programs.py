@@ -66,7 +66,7 @@ class Bluesky(Dialect):
     keys = frozenset({"descriptor", "seq_num", "plan_name", "scan_id"})
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule("time", "utc_s", parse.unix_s, "Plane DeltaT, Image AcquisitionDate", needs_dialect=True),
-        Rule(f"data.<camera>{_ACQUIRE_TIME}", "exposure_s", parse.duration_s, "Plane ExposureTime"),
+        Rule(f"data.<camera>{_ACQUIRE_TIME}", "exposure_s", parse.exposure_s, "Plane ExposureTime"),
     )
     summary_notes: ClassVar[tuple[Note, ...]] = (Note("time", "Image AcquisitionDate"),)
 
@@ -74,7 +74,7 @@ class Bluesky(Dialect):
         yield from super().plane_rules(tags, is_recognised=is_recognised)
         for key in tags:
             if key.endswith(_ACQUIRE_TIME):
-                yield Rule(key, "exposure_s", parse.duration_s, "Plane ExposureTime")
+                yield Rule(key, "exposure_s", parse.exposure_s, "Plane ExposureTime")
 
     def summary_values(self, tags: Tags) -> SummaryValues:
         stamps = (parse.moment(tags[key]) for key in self.spelled("time", tags))

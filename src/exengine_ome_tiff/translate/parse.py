@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from exengine_ome_tiff.translate.times import parse_time, seconds
-from exengine_ome_tiff.translate.values import UNKNOWN
+from exengine_ome_tiff.translate.values import BOUNDS, UNKNOWN
 
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
 _UNIX_S = (3e8, 7.3e9)
@@ -15,7 +15,8 @@ _SPAN = re.compile(r"P(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S
 _SPAN_UNITS_S = (86400, 3600, 60, 1)
 _BITS = re.compile(r"\s*(\d+)[\s-]?bits?\s*", re.IGNORECASE)
 _RGB_BITS = 0xFFFFFF
-_MIN_PIXEL_SIZE_UM, _MAX_PIXEL_SIZE_UM = 1e-6, 1e9  # what is beyond is no calibration
+_LONGEST_EXPOSURE_S = BOUNDS["exposure_s"].high
+_MIN_PIXEL_SIZE_UM, _MAX_PIXEL_SIZE_UM, _ = BOUNDS["pixel_size_um"]
 
 
 def number(value: object) -> float:
@@ -44,22 +45,22 @@ def milliseconds(value: object) -> float:
     return number(value) / 1000
 
 
-def duration_ms(value: object) -> float:
-    """Read milliseconds that are not negative; seconds."""
+def exposure_ms(value: object) -> float:
+    """Read milliseconds that an exposure can take; seconds."""
     seconds_ = milliseconds(value)
-    return seconds_ if seconds_ >= 0 else UNKNOWN
+    return seconds_ if 0 <= seconds_ <= _LONGEST_EXPOSURE_S else UNKNOWN
 
 
-def duration_s(value: object) -> float:
-    """Read seconds that are not negative."""
+def exposure_s(value: object) -> float:
+    """Read seconds that an exposure can take."""
     seconds_ = number(value)
-    return seconds_ if seconds_ >= 0 else UNKNOWN
+    return seconds_ if 0 <= seconds_ <= _LONGEST_EXPOSURE_S else UNKNOWN
 
 
 def size_um(value: object) -> float:
     """Read a pixel size; 0 is Micro-Manager's way to say that it is not calibrated."""
     size = number(value)
-    return size if _MIN_PIXEL_SIZE_UM < size < _MAX_PIXEL_SIZE_UM else UNKNOWN
+    return size if _MIN_PIXEL_SIZE_UM <= size <= _MAX_PIXEL_SIZE_UM else UNKNOWN
 
 
 def bits(value: object) -> float:

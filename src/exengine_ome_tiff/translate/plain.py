@@ -4,21 +4,24 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from exengine_ome_tiff.translate import parse
+from exengine_ome_tiff.translate.key_names import unit_of
 from exengine_ome_tiff.translate.named_facts import (
     NAMED_FACTS,
     OPTICS,
     START_NAMES,
+    fact_words,
     is_stamp,
     named_fact,
     words_of,
 )
 from exengine_ome_tiff.translate.objective_labels import read_optics
-from exengine_ome_tiff.translate.quantities import Meaning, meanings_of, unit_of
+from exengine_ome_tiff.translate.quantities import Meaning, meanings_of
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Dialect, Note, Rule, Tags, Told, is_known
 from exengine_ome_tiff.translate.values import UNKNOWN, PlaneValues, SummaryValues
 
-_STEPS = ("z_step_um", "time_interval_s")
+_FACTS = ("z_step_um", "time_interval_s", "excitation_nm", "emission_nm", "readout_mhz")
+"""Of quantities, those that are no values of planes."""
 _TARGETS = {
     "exposure_s": "Plane ExposureTime",
     "x_um": "Plane PositionX, StageLabel X",
@@ -31,6 +34,9 @@ _TARGETS = {
     "bit_depth": "Pixels SignificantBits",
     "z_step_um": "Pixels PhysicalSizeZ",
     "time_interval_s": "Pixels TimeIncrement",
+    "excitation_nm": "Channel ExcitationWavelength",
+    "emission_nm": "Channel EmissionWavelength",
+    "readout_mhz": "DetectorSettings ReadOutRate",
 }
 _UNIT_KEYS = ("Unit", "Units", "_unit", "_units", " unit", " units", ".unit", ".units")
 _CLOCKS = (("utc_s", parse.utc_clock), ("local_clock_s", parse.local_clock))
@@ -70,7 +76,7 @@ class Plain(Dialect):
         del is_recognised
         for key in self.stamp_keys(tags):
             yield from (Rule(key, clock, read, _TARGETS["utc_s"]) for clock, read in _CLOCKS)
-        for key in tags:
+        for key in _own_first(tags):
             for meaning, only_if in _meanings(key, tags):
                 if meaning.field in PlaneValues._fields:
                     yield Rule(key, meaning.field, meaning.read, _TARGETS[meaning.field], only_if=only_if)
@@ -84,31 +90,33 @@ class Plain(Dialect):
                 yield Told(fact.fact, told, key)
             if is_stamp(key) and parse_time(value) is not None:
                 yield Told("acquired", parse_time(value), key)
-            part = OPTICS.get(words_of(key))
+            part = OPTICS.get(fact_words(key))
             optics = None if part is None else read_optics(part, value)
             if part is not None and optics is not None:
                 yield Told(part, optics, key)
         for key, aspect in _aspects(tags):
             yield Told("pixel_aspect", aspect, key)
-        for key in self._steps(tags):
-            for meaning in meanings_of(key):
-                step = meaning.read(tags[key])
-                if is_known(step):
-                    yield Told(meaning.field, step, key)
+        for key in self._measured(tags):
+            for meaning, _ in _meanings(key, tags):
+                value = meaning.read(tags[key])
+                if is_known(value):
+                    yield Told(meaning.field, value, key)
 
     def fact_keys(self, tags: Tags) -> Iterator[str]:
         yield from super().fact_keys(tags)
-        yield from (key for key in tags if named_fact(key) is not None or words_of(key) in OPTICS)
+        yield from (key for key in tags if named_fact(key) is not None or fact_words(key) in OPTICS)
         if any(_means(key, "pixel_size_y_um") for key in tags):
             yield from (key for key in tags if _means(key, "pixel_size_um", "pixel_size_y_um"))
-        yield from self._steps(tags)
+        for key in self._measured(tags):
+            yield key
+            yield from (only_if[0] for _, only_if in _meanings(key, tags) if only_if is not None)
 
     def stamp_keys(self, tags: Tags) -> Iterator[str]:
         yield from filter(is_stamp, tags)
 
     def summary_values(self, tags: Tags) -> SummaryValues:
         values: dict[str, float] = {}
-        for key in tags:
+        for key in _own_first(tags):
             for meaning, only_if in _meanings(key, tags):
                 value = meaning.read(tags[key])
                 if is_known(value) and (only_if is None or tags[only_if[0]] == only_if[1]):
@@ -124,11 +132,16 @@ class Plain(Dialect):
         )
 
     @staticmethod
-    def _steps(tags: Tags) -> Iterator[str]:
-        """Yield keys of steps and intervals, which do not differ from plane to plane."""
-        for key in tags:
-            if _means(key, *_STEPS) and not meanings_of(key)[0].is_rate:
+    def _measured(tags: Tags) -> Iterator[str]:
+        """Yield keys of quantities that are facts; a rate may be that of the camera, not of time points."""
+        for key in _own_first(tags):
+            if _means(key, *_FACTS) and not meanings_of(key)[0].is_rate:
                 yield key
+
+
+def _own_first(tags: Tags) -> list[str]:
+    """Return the keys, those in dicts of any name last."""
+    return sorted(tags, key=lambda key: any(each.is_nested for each in meanings_of(key)))
 
 
 def _means(key: str, *names: str) -> bool:

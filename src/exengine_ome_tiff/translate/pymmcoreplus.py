@@ -23,7 +23,7 @@ class UseqEvent(Dialect):
     containers = ("mda_event.", "event.")
     keys = frozenset({"min_start_time", "x_pos", "y_pos", "z_pos", "reset_event_timer", "channel.config"})
     rules = (
-        Rule("exposure", "exposure_s", parse.duration_ms, "Plane ExposureTime", needs_dialect=True),
+        Rule("exposure", "exposure_s", parse.exposure_ms, "Plane ExposureTime", needs_dialect=True),
         Rule("x_pos", "x_um", parse.number, "Plane PositionX, where none was measured", needs_dialect=True),
         Rule("y_pos", "y_um", parse.number, "Plane PositionY, where none was measured", needs_dialect=True),
         Rule("z_pos", "z_um", parse.number, "Plane PositionZ, where none was measured", needs_dialect=True),
@@ -43,11 +43,11 @@ class PymmcorePlus(Dialect):
         Rule(
             "mda_event.exposure",
             "exposure_s",
-            parse.duration_ms,
+            parse.exposure_ms,
             "Plane ExposureTime of frames that hardware triggers",
             only_if=("hardware_triggered", True),
         ),
-        Rule("exposure_ms", "exposure_s", parse.duration_ms, "Plane ExposureTime"),
+        Rule("exposure_ms", "exposure_s", parse.exposure_ms, "Plane ExposureTime"),
         Rule("pixel_size_um", "pixel_size_um", parse.size_um, "Pixels PhysicalSizeX, PhysicalSizeY"),
         Rule("position.x", "x_um", parse.number, "Plane PositionX, StageLabel X"),
         Rule("position.y", "y_um", parse.number, "Plane PositionY, StageLabel Y"),

@@ -3,51 +3,30 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import NamedTuple
 
 from exengine_ome_tiff.translate import parse
-from exengine_ome_tiff.translate.values import UNKNOWN
+from exengine_ome_tiff.translate.key_names import (
+    CONTAINER_WORDS,
+    DENSITIES,
+    LENGTHS_UM,
+    MEASURED,
+    OF_OTHERS,
+    PLACE_WORDS,
+    RATES_HZ,
+    READOUT_MHZ,
+    TIMES_S,
+    WAVELENGTHS_NM,
+    Name,
+    name_of,
+    unit_of,
+    words_in,
+)
+from exengine_ome_tiff.translate.values import UNKNOWN, is_plausible
 
-_LENGTHS_UM = {"um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}
-_TIMES_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0}
-_RATES_HZ = {"hz": 1.0, "fps": 1.0, "khz": 1e3}
-_SPELLINGS = {
-    spelling: unit
-    for unit, spellings in {
-        "um": "µm μm micron microns micrometer micrometers micrometre micrometres",
-        "nm": "nanometer nanometers nanometre nanometres",
-        "mm": "millimeter millimeters millimetre millimetres",
-        "m": "meter meters metre metres",
-        "s": "sec secs second seconds",
-        "ms": "msec msecs millisecond milliseconds",
-        "us": "µs μs usec usecs microsecond microseconds",
-        "ns": "nanosecond nanoseconds",
-        "min": "mins minute minutes",
-        "h": "hr hrs hour hours",
-        "hz": "hertz",
-    }.items()
-    for spelling in spellings.split()
-}
-CONTAINER_WORDS = {
-    *("metadata", "info", "tags", "user", "userdata", "data", "extra", "event", "mda", "settings"),
-    *("acquisition", "acq", "frame", "image", "plane", "scopedata"),
-}
-"""Words that say where a key is, and nothing of what it means."""
-_PLACE_WORDS = {
-    "stage",
-    "xy",
-    "position",
-    "pos",
-    "coordinate",
-    "coord",
-    "location",
-    "sample",
-    "axis",
-    "motor",
-}
-MEASURED = {"actual", "current", "measured"}
-"""Words that tell a value from the one that was asked for."""
+_OF_LIGHT = {"channel", "peak", "center", "central", "nominal", "max", "maximum", "filter", "laser", "light"}
 
 
 class Quantity(NamedTuple):
@@ -76,6 +55,14 @@ def _along(axis: str) -> Iterator[str]:
         yield from (f"{name} {axis}", f"{axis} {name}")
 
 
+def _of_wavelength(*names: str) -> Iterator[str]:
+    """Yield names of a wavelength."""
+    for name in names:
+        yield name
+        for word in ("wavelength", "lambda"):
+            yield from (f"{name} {word}", f"{word} {name}")
+
+
 _INTERVALS = (
     "interval",
     "time interval",
@@ -94,28 +81,28 @@ QUANTITIES = (
             *("exp", "expo", "exp time", "t exp"),
         ),
         {"camera", "cam", "detector", "abs", *MEASURED},
-        _TIMES_S,
+        TIMES_S,
         "exposure_ms",
     ),
-    _quantity("x_um", ("x",), _PLACE_WORDS | MEASURED, _LENGTHS_UM, "x_um"),
-    _quantity("y_um", ("y",), _PLACE_WORDS | MEASURED, _LENGTHS_UM, "y_um"),
-    _quantity("z_um", ("z", "focus", "z focus"), _PLACE_WORDS | MEASURED | {"drive"}, _LENGTHS_UM, "z_um"),
+    _quantity("x_um", ("x",), PLACE_WORDS | MEASURED, LENGTHS_UM, "x_um"),
+    _quantity("y_um", ("y",), PLACE_WORDS | MEASURED, LENGTHS_UM, "y_um"),
+    _quantity("z_um", ("z", "focus", "z focus"), PLACE_WORDS | MEASURED | {"drive"}, LENGTHS_UM, "z_um"),
     _quantity(
         "pixel_size_um",
         ("pixel size", "px size", "pixelsize", "voxel size", *_along("x")),
         {"effective", "calibrated", "sample", "xy"},
-        _LENGTHS_UM,
+        LENGTHS_UM,
         "pixel_size_um",
     ),
-    _quantity("pixel_size_y_um", _along("y"), (), _LENGTHS_UM, "pixel_size_y_um"),
+    _quantity("pixel_size_y_um", _along("y"), (), LENGTHS_UM, "pixel_size_y_um"),
     _quantity(
         "elapsed_s",
         (
             *("elapsed", "elapsed time", "time elapsed", "relative time", "time since start", "time"),
-            *("timestamp", "t", "runtime", "run time"),
+            *("timestamp", "t", "runtime", "run time", "runner time"),
         ),
         {"since", "start", "camera", "cam", "sensor", "hardware", "hw"},
-        _TIMES_S,
+        TIMES_S,
         "elapsed_s",
     ),
     _quantity(
@@ -125,49 +112,78 @@ QUANTITIES = (
             *("dz", "delta z", *_along("z")),
         ),
         {"size", "stack"},
-        _LENGTHS_UM,
+        LENGTHS_UM,
         "z_step_um",
     ),
-    _quantity("time_interval_s", _INTERVALS, {"timelapse", "lapse", "planned"}, _TIMES_S, "time_interval_s"),
+    _quantity("time_interval_s", _INTERVALS, {"timelapse", "lapse", "planned"}, TIMES_S, "time_interval_s"),
     _quantity(
-        "time_interval_s", ("rate", "fps", "frequency", ""), {"capture"}, _RATES_HZ, "time_interval_s"
+        "time_interval_s", ("rate", "fps", "frequency", ""), {"capture"}, RATES_HZ, "time_interval_s"
     )._replace(is_rate=True),
+    _quantity(
+        "pixel_size_um",
+        ("resolution", "scale", "calibration", "pixel density", "density", ""),
+        {"x", "xy", "camera"},
+        DENSITIES,
+        "pixel_size_um",
+    )._replace(is_rate=True),
+    _quantity(
+        "excitation_nm",
+        _of_wavelength("excitation", "exc", "ex"),
+        _OF_LIGHT,
+        WAVELENGTHS_NM,
+        "excitation_nm",
+    ),
+    _quantity(
+        "emission_nm",
+        (*_of_wavelength("emission", "emi", "em"), "detection wavelength"),
+        _OF_LIGHT,
+        WAVELENGTHS_NM,
+        "emission_nm",
+    ),
+    _quantity(
+        "readout_mhz",
+        ("readout rate", "read out rate", "readout speed", "readout frequency", "pixel rate", "readout"),
+        {"camera", "cam", "detector", "pixel"},
+        READOUT_MHZ,
+        "readout_rate_mhz",
+    ),
 )
-OF_PLANES = QUANTITIES[:7]
-"""Those that frames tell; a frame's keys are compared with their names."""
+ANYWHERE = frozenset(quantity.field for quantity in QUANTITIES) - {"x_um", "y_um", "z_um", "elapsed_s"}
+"""Fields that count in a dict of any name; a laser or a piezo may have a place and a time of its own."""
+_ALIKE = {
+    frozenset(names): next(quantity for quantity in QUANTITIES if quantity.field == field)
+    for field, names in {
+        "pixel_size_um": (
+            *("resolution", "scale", "calibration", "px", "pixel", "pixel pitch"),
+            *(f"{of} pixel size" for of in ("camera", "sensor", "detector", "chip")),
+        ),
+        "exposure_s": ("shutter", "shutter time", "shutter open time", "dwell time", "pixel dwell time"),
+        "excitation_nm": (
+            *("wavelength", "lambda", "laser", "led"),
+            *(f"{of} wavelength" for of in ("laser", "led", "light", "illumination", "center", "channel")),
+        ),
+    }.items()
+}
+"""Names of what is alike, but not the same."""
+_TOLD_WITHOUT_UNIT = {"resolution", "wavelength", "laser wavelength"}
 _NAME_WORDS = {word for quantity in QUANTITIES for name in quantity.names for word in name.split()}
-
-
-def unit_of(text: str) -> str | None:
-    """Return the standard spelling of a unit, None where it is none."""
-    unit = _SPELLINGS.get(text.casefold(), text.casefold())
-    return unit if any(unit in units for units in (_LENGTHS_UM, _TIMES_S, _RATES_HZ)) else None
 
 
 _BIT_DEPTHS = {"bit depth", "significant bits", "bits per sample"}
 _BIT_DEPTH_IGNORED = CONTAINER_WORDS | {"camera", "cam", "sensor"}
-_WORD = re.compile(r"[A-Z]+(?![a-zµμ])|[A-Z]?[a-zµμ]+|\d+")
-_JOINED = re.compile(r"([xyz])(pos|position|stage|coord)|(pos|position|stage|coord)([xyz])")
-_BRACKETS = re.compile(r"(.*?)\s*[(\[{]\s*([^)\]}]*?)\s*[)\]}]\s*")
 _WITH_UNIT = re.compile(
     r"\s*([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*([^\W\d_]+)(?:/(?:px|pixel))?\s*"
 )
-_PER_PIXEL = re.compile(r"(?:\s*/|[\s_]*[pP]er[\s_]*)\s*(?:px|pix|pixel|Pixel)\b")
-_VALUE = re.compile(r"\.value$")
-"""The key of a value beside its time stamp, as ophyd nests them."""
+_SHORT = 5
+"""Names of so many letters are near too many others."""
+_NEAR = 0.88
+_INDICES = frozenset(("channel", "position"))
+"""Keys whose numbers are indices, such as those of ``completeCoords``."""
 _AXES = ("x_um", "y_um", "z_um")
 _LIST_NAMES = {"position", "pos", "coordinate", "coordinates", "location", "stage", "xyz", "xy"}
-_LIST_WORDS = _LIST_NAMES | _PLACE_WORDS | CONTAINER_WORDS | {"actual", "current", "measured"}
+_LIST_WORDS = _LIST_NAMES | PLACE_WORDS | CONTAINER_WORDS | {"actual", "current", "measured"}
 _OF_PIXELS = {"resolution", "scale", "calibration", "pixel", "size"}
 """Words that tell nothing more than a unit such as um/px."""
-
-
-class Name(NamedTuple):
-    """The words of a key, and its unit."""
-
-    words: tuple[str, ...]
-    unit: str | None = None
-    is_per_pixel: bool = False
 
 
 class Meaning(NamedTuple):
@@ -179,6 +195,8 @@ class Meaning(NamedTuple):
     example: str = ""
     is_rate: bool = False
     is_of_list: bool = False
+    is_nested: bool = False
+    """Whether it is in a dict of any name; then others count first."""
 
 
 @lru_cache(maxsize=4096)
@@ -201,7 +219,7 @@ def meanings_of(key: str, unit: str | None = None) -> tuple[Meaning, ...]:
     if name.unit is None and _without(name.words, _BIT_DEPTH_IGNORED) in _BIT_DEPTHS:
         return (Meaning("bit_depth", parse.bits),)
     name = name._replace(unit=name.unit or unit)
-    if name.unit in _LENGTHS_UM and {*name.words} & _LIST_NAMES and not {*name.words} - _LIST_WORDS:
+    if name.unit in LENGTHS_UM and {*name.words} & _LIST_NAMES and not {*name.words} - _LIST_WORDS:
         return tuple(
             Meaning(field, _item_reader(index, _reader(quantity, quantity.units[name.unit])), is_of_list=True)
             for index, field in enumerate(_AXES)
@@ -210,7 +228,9 @@ def meanings_of(key: str, unit: str | None = None) -> tuple[Meaning, ...]:
         )
     found = _find(name)
     if found is None:
-        return ()
+        return _nested_meanings(key)
+    if name.unit is None and found.units is DENSITIES:
+        return ()  # a resolution may be many things
     read = _text_reader(found) if name.unit is None else _reader(found, found.units[name.unit])
     meaning = Meaning(found.field, read, name.unit is not None, found.example, found.is_rate)
     if found.field != "elapsed_s" or name.unit is None:
@@ -219,42 +239,12 @@ def meanings_of(key: str, unit: str | None = None) -> tuple[Meaning, ...]:
     return (clock, meaning._replace(read=lambda value: _elapsed_s(read(value))))
 
 
-@lru_cache(maxsize=4096)
-def name_of(key: str) -> Name:
-    """Split a key into words and its unit: its last word, in brackets, or that of the dict around it."""
-    key = _VALUE.sub("", key)
+def _nested_meanings(key: str) -> tuple[Meaning, ...]:
+    """Find out what the last part of a key means, where the dict around it has a name of its own."""
     around, _, last = key.rpartition(".")
-    if not _WORD.search(last):
-        return Name(())  # a nested key without a word in it does not have the name of the dict around it
-    name = _name_of(key)
-    if name.unit is None and around and _BRACKETS.fullmatch(key) is None:
-        outer = _name_of(around)
-        if outer.unit is not None and outer.words:
-            return Name((*outer.words, *_words(last)), outer.unit, outer.is_per_pixel)
-    return name
-
-
-def _name_of(key: str) -> Name:
-    without = _PER_PIXEL.sub("", key)
-    is_per_pixel = without != key
-    brackets = _BRACKETS.fullmatch(without)
-    if brackets is not None:
-        unit = unit_of(brackets[2])
-        return Name(_words(brackets[1]), unit, is_per_pixel) if unit is not None else Name(())
-    words = _words(without)
-    unit = unit_of(words[-1]) if words else None
-    return Name(words[:-1] if unit is not None else words, unit, is_per_pixel)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    words = (word.casefold() for word in _WORD.findall(text) if word != "in")
-    return tuple(part for word in words for part in _parts(word))
-
-
-def _parts(word: str) -> tuple[str, ...]:
-    """Split a word such as "xpos" into the axis and what it is a place on."""
-    match = _JOINED.fullmatch(word)
-    return (word,) if match is None else tuple(filter(None, match.groups()))
+    if not around or name_of(last).unit is None or not OF_OTHERS.isdisjoint(words_in(around)):
+        return ()
+    return tuple(each._replace(is_nested=True) for each in meanings_of(last) if each.field in ANYWHERE)
 
 
 def _without(words: tuple[str, ...], ignored: set[str] | frozenset[str]) -> str:
@@ -283,7 +273,7 @@ def _reader(quantity: Quantity, factor: float) -> Callable[[object], float]:
         if found != found:
             return _text_value(quantity, value) if isinstance(value, str) else UNKNOWN
         if quantity.is_rate:
-            return 1 / (found * factor) if found > 0 else UNKNOWN
+            return _checked(quantity.field, 1 / (found * factor)) if found > 0 else UNKNOWN
         return _checked(quantity.field, found / divisor if factor < 1 else found * factor)
 
     return read
@@ -316,8 +306,58 @@ def _elapsed_s(seconds: float) -> float:
 
 def _checked(field: str, value: float) -> float:
     """Leave out values that OME has no place for."""
-    if field in ("pixel_size_um", "pixel_size_y_um"):
-        return parse.size_um(value)
-    if field in ("exposure_s", "time_interval_s"):
-        return parse.duration_s(value)
-    return parse.positive(abs(value)) or UNKNOWN if field == "z_step_um" else value
+    if field == "z_step_um":
+        value = abs(value)
+    if field == "time_interval_s" and value < 0:
+        return UNKNOWN
+    return value if is_plausible(field, value) else UNKNOWN
+
+
+@lru_cache(maxsize=4096)
+def near_miss(key: str, known: frozenset[str] = frozenset()) -> str | None:
+    """Return how a key ought to be spelled that is nearly one that is understood; None where none is near.
+
+    Parameters
+    ----------
+    key
+        That is not understood.
+    known
+        Keys of dialects, beside the names of this package.
+    """
+    squeezed = _squeezed(key.rpartition(".")[2])
+    if len(squeezed) <= _SHORT or squeezed in _INDICES:
+        return None
+    candidates = _candidates(known)
+    matches = [squeezed] if squeezed in candidates else []
+    if not matches and name_of(key).unit is not None:
+        matches = get_close_matches(squeezed, candidates, 1, _NEAR)
+    if not matches or candidates[matches[0]] == key:
+        return None
+    suggestion = candidates[matches[0]]
+    nameless = [each.example for each in meanings_of(suggestion) if not each.has_unit]
+    return nameless[0] if nameless else suggestion
+
+
+def meant_by(key: str) -> Quantity | None:
+    """Return what a key may mean that is not read, as its words say something else or too little."""
+    name = name_of(key.rpartition(".")[2])
+    words = " ".join(word for word in name.words if word not in CONTAINER_WORDS)
+    if name.unit is None and words not in _TOLD_WITHOUT_UNIT:
+        return None
+    return next((quantity for names, quantity in _ALIKE.items() if words in names), None)
+
+
+@lru_cache
+def _candidates(known: frozenset[str]) -> dict[str, str]:
+    """Return what keys are compared with, and how each of them ought to be spelled."""
+    candidates = {_squeezed(name): name for name in known if "." not in name}
+    for quantity in QUANTITIES:
+        names = [name for name in quantity.names if len(name) > _SHORT]
+        spelled = [f"{name} {unit}" for name in names for unit in quantity.units]
+        candidates |= dict.fromkeys(map(_squeezed, spelled), quantity.example)
+        candidates[_squeezed(quantity.example)] = quantity.example
+    return candidates | {"bitdepth": "bit_depth"}
+
+
+def _squeezed(key: str) -> str:
+    return re.sub(r"[\W_]", "", key).casefold()

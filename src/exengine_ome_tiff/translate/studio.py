@@ -1,4 +1,4 @@
-"""Image tags and summaries of Micro-Manager Studio: 2, 2.0-beta and 1.4."""
+"""Image tags and summaries of Micro-Manager Studio 2, 2.0-beta and 1.4, and of the acquisition engines."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -26,9 +26,9 @@ class Studio(MMCore):
         }
     )
     rules: ClassVar[tuple[Rule, ...]] = (
-        Rule("Exposure-ms", "exposure_s", parse.duration_ms, "Plane ExposureTime"),
-        Rule("ExposureMs", "exposure_s", parse.duration_ms, "Plane ExposureTime"),
-        Rule("Exposure", "exposure_s", parse.duration_ms, "Plane ExposureTime", needs_dialect=True),
+        Rule("Exposure-ms", "exposure_s", parse.exposure_ms, "Plane ExposureTime"),
+        Rule("ExposureMs", "exposure_s", parse.exposure_ms, "Plane ExposureTime"),
+        Rule("Exposure", "exposure_s", parse.exposure_ms, "Plane ExposureTime", needs_dialect=True),
         Rule("XPositionUm", "x_um", parse.number, "Plane PositionX, StageLabel X"),
         Rule("YPositionUm", "y_um", parse.number, "Plane PositionY, StageLabel Y"),
         Rule("ZPositionUm", "z_um", parse.number, "Plane PositionZ, StageLabel Z"),
@@ -99,6 +99,30 @@ class Studio(MMCore):
             plate_origin_x_um=known_number(tags.get("WellPlateWellOriginX")),
             plate_origin_y_um=known_number(tags.get("WellPlateWellOriginY")),
         )
+
+
+class AcquisitionEngine(Studio):
+    """AcqEngJ and pycro-manager: Studio's tags, and their own with the positions that were asked for."""
+
+    name = "AcqEngJ, pycro-manager"
+    keys = frozenset({"Axes", "PixelSize_um", "DateAndTime", "XPosition_um_Intended"})
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("Exposure", "exposure_s", parse.exposure_ms, "Plane ExposureTime", needs_dialect=True),
+        Rule("XPosition_um", "x_um", parse.number, "Plane PositionX, StageLabel X"),
+        Rule("YPosition_um", "y_um", parse.number, "Plane PositionY, StageLabel Y"),
+        Rule("ZPosition_um", "z_um", parse.number, "Plane PositionZ, StageLabel Z"),
+        *Studio.rules,
+        Rule("XPosition_um_Intended", "x_um", parse.number, "Plane PositionX, where none was measured"),
+        Rule("YPosition_um_Intended", "y_um", parse.number, "Plane PositionY, where none was measured"),
+        Rule("ZPosition_um_Intended", "z_um", parse.number, "Plane PositionZ, where none was measured"),
+    )
+    summary_notes: ClassVar[tuple[Note, ...]] = (
+        *Studio.summary_notes,
+        Note("DateAndTime", "Image AcquisitionDate"),
+    )
+
+    def matches(self, tags: Tags) -> bool:
+        return super().matches(tags) or any(key.startswith("Axes.") for key in tags)
 
 
 def _channel_names(tags: Tags) -> dict[int, str]:

@@ -5,7 +5,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Any, NamedTuple, get_args, get_origin
 
 import numpy as np
@@ -14,6 +14,46 @@ import numpy.typing as npt
 UNKNOWN = float("nan")
 _RGB, _MAX_COLOR = 3, 255
 _FIRST_YEAR, _LAST_YEAR = 1900, 9999
+
+
+class Bounds(NamedTuple):
+    """The smallest and the largest number that something can be in a light microscope, and its unit."""
+
+    low: float
+    high: float
+    unit: str = ""
+
+
+_WAVELENGTH = Bounds(100, 20_000, "nm")
+_LENGTH = Bounds(1e-4, 50, "um")
+BOUNDS: Mapping[str, Bounds] = MappingProxyType(
+    {
+        "exposure_s": Bounds(0, 3600, "s"),
+        "pixel_size_um": _LENGTH,
+        "pixel_size_y_um": _LENGTH,
+        "z_step_um": Bounds(1e-4, 1000, "um"),
+        "numerical_aperture": Bounds(0, 1.7),
+        "excitation_nm": _WAVELENGTH,
+        "emission_nm": _WAVELENGTH,
+        "wavelength_nm": _WAVELENGTH,
+        "cut_in_nm": _WAVELENGTH,
+        "cut_out_nm": _WAVELENGTH,
+    }
+)
+"""By the names of fields and options; what is beyond them was told in another unit."""
+_ANY = Bounds(-math.inf, math.inf)
+
+
+def is_plausible(name: str, value: object) -> bool:
+    """Whether a field can have a value; what is no number is not judged."""
+    low, high, _ = BOUNDS.get(name, _ANY)
+    return not isinstance(value, int | float) or low <= value <= high
+
+
+def range_text(name: str) -> str:
+    """Return the bounds of a field for people, such as "from 100 to 20000 nm"; empty if it has none."""
+    bounds = BOUNDS.get(name)
+    return f"from {bounds.low:g} to {bounds.high:g} {bounds.unit}".strip() if bounds else ""
 
 
 class PlaneValues(NamedTuple):
@@ -139,6 +179,8 @@ class FrameValues:
         Between planes along z.
     channel_name
         Of the channel.
+    excitation_nm, emission_nm
+        Wavelengths of the channel.
     magnification, numerical_aperture, immersion
         Of the objective, where keys of their own tell them; immersion is one of OME's.
     """
@@ -154,6 +196,8 @@ class FrameValues:
     magnification: float | None = None
     numerical_aperture: float | None = None
     immersion: str | None = None
+    excitation_nm: float | None = None
+    emission_nm: float | None = None
 
     def __post_init__(self) -> None:
         _check_types(self)

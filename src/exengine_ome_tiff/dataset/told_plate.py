@@ -1,0 +1,176 @@
+"""The plate that images lie on, from their labels and from what metadata says."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from exengine_ome_tiff.coordinates import (
+    ImageLayout,
+    PlateInfo,
+    are_wells,
+    is_well,
+    misses_plate,
+    nearly_wells,
+    well_of_image,
+    wells_named,
+)
+from exengine_ome_tiff.findings import Findings
+from exengine_ome_tiff.text_format import list_text
+from exengine_ome_tiff.translate import Group, SummaryValues, agreed
+from exengine_ome_tiff.translate.frame_facts import first_told
+
+_WELL = "well"
+_ROWS, _COLUMNS = ("row", "well_row"), ("column", "col", "well_column", "well_col")
+_NAMES = "name wells like 'B12', or say plate=PlateInfo(wells={{{!r}: 'A1'}}) or plate=False"
+
+
+class ToldPlate:
+    """Finds out about the plate.
+
+    Parameters
+    ----------
+    summary
+        What the summary metadata says.
+    groups
+        Returns what the frames of an image say.
+    findings
+        Takes up what is left out.
+    """
+
+    def __init__(
+        self, summary: SummaryValues, groups: Callable[[ImageLayout], Sequence[Group]], findings: Findings
+    ) -> None:
+        self._summary = summary
+        self._groups = groups
+        self._findings = findings
+
+    def of(self, given: PlateInfo, layouts: Sequence[ImageLayout]) -> PlateInfo | None:
+        """Return the plate; None where positions lie on none.
+
+        Parameters
+        ----------
+        given
+            What the user says of it.
+        layouts
+            Of all images.
+        """
+        plate = self._wells_told(self._plate_told(given), layouts)
+        labels = [layout.named_labels for layout in layouts]
+        found = plate if plate != PlateInfo() or are_wells(labels) else None
+        if found is not None:
+            self._add_misses(found, layouts)
+        else:
+            self._add_positions(layouts)
+            self._add_axes(layouts)
+        if not plate.wells or plate.wells != given.wells:
+            self._add_unused_wells(found, layouts)
+        return found
+
+    def _plate_told(self, plate: PlateInfo) -> PlateInfo:
+        """Fill in what the summary says of the plate."""
+        summary = self._summary
+        try:
+            return replace(
+                plate,
+                name=plate.name or summary.plate_name,
+                rows=plate.rows or summary.plate_rows,
+                columns=plate.columns or summary.plate_columns,
+            )
+        except ValueError as error:
+            self._findings.add(
+                "plate",
+                "",
+                f"the plate of the summary metadata is left out, as {error}",
+                "say plate=PlateInfo(...)",
+            )
+            return plate
+
+    def _wells_told(self, plate: PlateInfo, layouts: Sequence[ImageLayout]) -> PlateInfo:
+        """Derive the wells of positions from their metadata; names of positions count if there is a plate."""
+        told = self._summary
+        is_plate = bool(told.wells) or plate != PlateInfo()
+        wells: dict[int | str, str] = {}
+        for layout in layouts:
+            position = dict(layout.labels).get("position")
+            label = layout.named_labels.get("position")
+            if plate.wells or position is None or plate.well_of({"position": label or ""}) is not None:
+                return plate  # positions are named after wells, or there are none
+            names = [told.wells.get(str(label)), self._well(layout)]
+            if is_plate:
+                names.append(agreed(self._groups(layout)).values.position_name)
+            name = next((each for each in names if each is not None), None)
+            is_known = name is not None and plate.well_of({"position": name}) is not None
+            if name is not None and is_known and wells.setdefault(position, name) != name:
+                return plate
+        return replace(plate, wells=wells)
+
+    def _well(self, layout: ImageLayout) -> str | None:
+        """Return the well that all frames of an image tell."""
+        told = {first_told(group.told).get(_WELL) for group in self._groups(layout)}
+        well = told.pop() if len(told) == 1 else None
+        return None if well is None else str(well)
+
+    def _add_misses(self, plate: PlateInfo, layouts: Sequence[ImageLayout]) -> None:
+        for layout in layouts:
+            if misses_plate(plate, layout):
+                self._findings.add(
+                    "well",
+                    "",
+                    f"{layout.name('')} is no well of the plate, so no well has it",
+                    "name wells like 'B12', or say plate=PlateInfo(rows=..., columns=...)",
+                )
+
+    def _add_positions(self, layouts: Sequence[ImageLayout]) -> None:
+        """Find positions that may be wells."""
+        labels = [layout.named_labels for layout in layouts]
+        named, nearly = wells_named(labels), nearly_wells(labels)
+        if named:
+            message = f"{list_text(named)} may be wells or any places, so no plate is made"
+            self._findings.add("plate", "", message, "say plate=PlateInfo(rows=8, columns=12) or plate=False")
+        elif nearly:
+            message = f"{list_text([*map(repr, nearly)])} may be wells, so no plate is made"
+            self._findings.add("plate", "", message, _NAMES.format(nearly[0]))
+
+    def _add_axes(self, layouts: Sequence[ImageLayout]) -> None:
+        """Find axes that may tell wells, but are not called so."""
+        labels = [dict(layout.labels) for layout in layouts]
+        for axis in dict.fromkeys(axis for each in labels for axis in each):
+            values = [{"position": each[axis]} for each in labels if axis in each]
+            if axis != "position" and (axis.casefold().startswith(_WELL) or are_wells(values)):
+                message = f"axis {axis!r} may name wells, so no plate is made"
+                self._findings.add("plate", axis, message, f"call it {_WELL!r}, or say plate=False")
+        for each in labels:
+            row = next((each[axis] for axis in _ROWS if axis in each), None)
+            column = next((each[axis] for axis in _COLUMNS if axis in each), None)
+            if isinstance(row, str) and is_well(f"{row}{column}"):
+                message = f"row {row!r} and column {column!r} may be a well, so no plate is made"
+                self._findings.add_once(
+                    "plate", "row", message, f"put well={f'{row}{column}'!r} in coordinates"
+                )
+
+    def _add_unused_wells(self, plate: PlateInfo | None, layouts: Sequence[ImageLayout]) -> None:
+        """Find wells in the metadata of frames that are not those of their images."""
+        for layout in layouts:
+            name = layout.name("the image")
+            told = [each for group in self._groups(layout) for each in group.told if each.fact == _WELL]
+            known = [*dict.fromkeys(each.value for each in told)]
+            there = None if plate is None else well_of_image(plate, layout)
+            for well in known[:1]:
+                read = PlateInfo().well_of({"position": str(well)})
+                if read is None:
+                    message, fix = f"{well!r} is no name of a well", "write a name such as 'B12'"
+                elif len(known) > 1:
+                    message, fix = (
+                        f"frames of {name} tell several wells",
+                        "put well in coordinates",
+                    )
+                elif there is not None and there[:2] != read[:2]:
+                    message, fix = (
+                        f"{name} lies in another well than {well!r}",
+                        "leave one of them out",
+                    )
+                elif there is None:
+                    message, fix = f"{name} does not lie in {well!r}", f"put well={well!r} in coordinates"
+                else:
+                    continue
+                key = told[0].key
+                self._findings.add_once(_WELL, key, f"metadata key {key!r}: {message}", fix)

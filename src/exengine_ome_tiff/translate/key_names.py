@@ -1,0 +1,125 @@
+"""Names of keys: their words and their unit, as in ``Exposure (ms)``, ``stageXUm`` and ``px/um``."""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+LENGTHS_UM = {"um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}
+TIMES_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0}
+RATES_HZ = {"hz": 1.0, "fps": 1.0, "khz": 1e3}
+READOUT_MHZ = {"mhz": 1.0, "khz": 1e-3, "hz": 1e-6}
+WAVELENGTHS_NM = {"nm": 1.0, "um": 1e3, "m": 1e9}
+_PER_LENGTH = "px/"
+DENSITIES = {f"{_PER_LENGTH}{unit}": 1 / size_um for unit, size_um in LENGTHS_UM.items()}
+"""Pixels in a micrometre, by units such as px/mm."""
+_UNITS = (LENGTHS_UM, TIMES_S, RATES_HZ, READOUT_MHZ, DENSITIES)
+_SPELLINGS = {
+    spelling: unit
+    for unit, spellings in {
+        "um": "µm μm micron microns micrometer micrometers micrometre micrometres",
+        "nm": "nanometer nanometers nanometre nanometres",
+        "mm": "millimeter millimeters millimetre millimetres",
+        "m": "meter meters metre metres",
+        "s": "sec secs second seconds",
+        "ms": "msec msecs millisecond milliseconds",
+        "us": "µs μs usec usecs microsecond microseconds",
+        "ns": "nanosecond nanoseconds",
+        "min": "mins minute minutes",
+        "h": "hr hrs hour hours",
+        "hz": "hertz",
+    }.items()
+    for spelling in spellings.split()
+}
+
+CONTAINER_WORDS = {
+    *("metadata", "info", "tags", "user", "userdata", "data", "extra", "event", "mda", "settings"),
+    *("acquisition", "acq", "frame", "image", "plane", "scopedata"),
+}
+"""Words that say where a key is, and nothing of what it means."""
+PLACE_WORDS = {
+    "stage",
+    "xy",
+    "position",
+    "pos",
+    "coordinate",
+    "coord",
+    "location",
+    "sample",
+    "axis",
+    "motor",
+}
+MEASURED = {"actual", "current", "measured"}
+"""Words that tell a value from the one that was asked for."""
+OF_OTHERS = {
+    *("previous", "last", "next", "default", "max", "min", "maximum", "minimum", "limit", "limits", "range"),
+    *("sensor", "camera", "detector", "chip", "roi", "offset", "home", "origin", "error", "tube", "zoom"),
+    *("condenser", "illumination", "illuminator", "optovar", "adapter", "relay", "intermediate"),
+}
+"""Words of dicts whose values are not those of the frame."""
+_WORD = re.compile(r"[kM]Hz|[A-Z]+(?![a-zµμ])|[A-Z]?[a-zµμ]+|\d+")
+_JOINED = re.compile(r"([xyz])(pos|position|stage|coord)|(pos|position|stage|coord)([xyz])")
+_BRACKETS = re.compile(r"(.*?)\s*[(\[{]\s*([^)\]}]*?)\s*[)\]}]\s*")
+_PER_PIXEL = re.compile(r"(?:\s*/|[\s_]*[pP]er[\s_]*)\s*(?:px|pix|pixel|Pixel)\b")
+_DENSITY = re.compile(
+    r"(.*?)[\s_(\[]*(?<![^\W\d_])(?:px|pix|pixels?)(?:\s*/\s*|[\s_]*per[\s_]*)([^\W\d_]+)\s*[)\]]?\s*",
+    re.IGNORECASE,
+)
+"""A name that ends with how many pixels are in a unit of length, such as "resolution (px/um)"."""
+_VALUE = re.compile(r"\.value$")
+"""The key of a value beside its time stamp, as ophyd nests them."""
+
+
+class Name(NamedTuple):
+    """The words of a key, and its unit."""
+
+    words: tuple[str, ...]
+    unit: str | None = None
+    is_per_pixel: bool = False
+
+
+def unit_of(text: str) -> str | None:
+    """Return the standard spelling of a unit, None where it is none."""
+    unit = _SPELLINGS.get(text.casefold(), text.casefold())
+    return unit if any(unit in units for units in _UNITS) else None
+
+
+@lru_cache(maxsize=4096)
+def name_of(key: str) -> Name:
+    """Split a key into words and its unit: its last word, in brackets, or that of the dict around it."""
+    key = _VALUE.sub("", key)
+    around, _, last = key.rpartition(".")
+    if not _WORD.search(last):
+        return Name(())  # a nested key without a word in it does not have the name of the dict around it
+    name = _name_of(key)
+    if name.unit is None and around and _BRACKETS.fullmatch(key) is None:
+        outer = _name_of(around)
+        if outer.unit is not None and outer.words:
+            return Name((*outer.words, *words_in(last)), outer.unit, outer.is_per_pixel)
+    return name
+
+
+def _name_of(key: str) -> Name:
+    density = _DENSITY.fullmatch(key)
+    if density is not None and unit_of(density[2]) in LENGTHS_UM:
+        return Name(words_in(density[1]), f"{_PER_LENGTH}{unit_of(density[2])}")
+    without = _PER_PIXEL.sub("", key)
+    is_per_pixel = without != key
+    brackets = _BRACKETS.fullmatch(without)
+    if brackets is not None:
+        unit = unit_of(brackets[2])
+        return Name(words_in(brackets[1]), unit, is_per_pixel) if unit is not None else Name(())
+    words = words_in(without)
+    unit = unit_of(words[-1]) if words else None
+    return Name(words[:-1] if unit is not None else words, unit, is_per_pixel)
+
+
+def words_in(text: str) -> tuple[str, ...]:
+    """Split text at blanks, signs and capital letters."""
+    words = (word.casefold() for word in _WORD.findall(text) if word != "in")
+    return tuple(part for word in words for part in _parts(word))
+
+
+def _parts(word: str) -> tuple[str, ...]:
+    """Split a word such as "xpos" into the axis and what it is a place on."""
+    match = _JOINED.fullmatch(word)
+    return (word,) if match is None else tuple(filter(None, match.groups()))
