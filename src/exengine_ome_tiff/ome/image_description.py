@@ -99,7 +99,8 @@ def describe(
     objective = given.objective or _objective(told.image, summary)
     _add_contradictions(name, objective, told.image.values, findings)
     _add_disputed(name, told, given, findings)
-    _add_cameras(name, channels, summary, findings)
+    if not any("camera" in each.disputed for each in told.channels):
+        _add_cameras(name, channels, summary, findings)
     if objective is None and "objective" not in told.image.disputed:
         _add_objectives(name, told.image.labels, findings)
     return ImageValues(

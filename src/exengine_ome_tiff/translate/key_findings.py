@@ -14,22 +14,23 @@ from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.form import Candidate, Form
-from exengine_ome_tiff.translate.key_names import MEASURED, name_of
+from exengine_ome_tiff.translate.key_names import MEASURED, OF_OTHERS, name_of, words_in
 from exengine_ome_tiff.translate.named_facts import (
     NAMED_FACTS,
     OPTICS,
     SURE_STAMP_NAMES,
+    alike,
     fact_words,
     is_stamp,
+    named_fact,
+    near_miss,
     words_of,
 )
-from exengine_ome_tiff.translate.objective_labels import read_optics
+from exengine_ome_tiff.translate.objective_labels import read_label, read_optics
 from exengine_ome_tiff.translate.quantities import (
     ANYWHERE,
     Meaning,
     meanings_of,
-    meant_by,
-    near_miss,
 )
 from exengine_ome_tiff.translate.tags import dicts, flat
 from exengine_ome_tiff.translate.translator import is_known
@@ -38,7 +39,8 @@ from exengine_ome_tiff.translate.values import BOUNDS, range_text
 EMPTY = ("null", '""', "0", "0.0", '"0"', '"0.0"', "[]", "{}", '"NaN"')
 """What programs write where they know nothing; a pixel size of 0 is Micro-Manager's way to say so."""
 _MOST_VALUES, _FIRST_ROWS = 1000, 1024
-_LONGEST_SHOWN = 40
+_LONGEST_SHOWN, _LONGEST_LABEL = 40, 200
+_PIXEL_FORMAT = re.compile(r"(?:Mono|Bayer[A-Z]{2})\d{1,2}\w*")
 _LIST = "list"
 _EXPECTED = {
     "exposure_s": "a number that is not negative, such as 12.5",
@@ -59,10 +61,6 @@ _FORMAT = ".format"
 _INTERVAL = "time_interval_s"
 _KNOWN_LISTS = {"devices", "image_infos", "pixel_size_configs", "config_groups", "StagePositions"}
 """Keys of lists that dialects read."""
-MEANT = {
-    "excitation_nm": "excitation_nm or emission_nm",
-    "pixel_size_um": "pixel_size_um, the size of a pixel in the sample",
-}
 _A_NUMBER = "a number, such as 12.5"
 _COMPARED = ("exposure_s", "x_um", "y_um", "z_um", "pixel_size_um", "pixel_size_y_um")
 _GENICAM_EXPOSURES = ("ExposureTime", "ExposureTimeAbs")
@@ -135,7 +133,7 @@ def add_key_findings(
             _fact(form, rows, key, *_WORDS_OF_FACTS[fact_words(key)], findings)
         elif meanings and key in form.plan.fact_keys:
             _fact(form, rows, key, meanings[0].field, meanings[0].read, findings)
-        elif not (meanings or key in known_keys or key in form.plan.fact_keys):
+        elif not (meanings or key in form.plan.fact_keys) and (alike(key) or key not in known_keys):
             _unknown(form, rows, key, known_keys, findings)
         if key.endswith(_FORMAT) and _first(form, rows, key) == "frame-dict":
             message = (
@@ -226,19 +224,46 @@ def _unknown(
         findings.add_once("unit", key, f"metadata key {key!r} has no unit", f"write {key}_um")
         return
     if not is_known(_first_number(form, rows, key)):
+        _text(form, key, _first(form, rows, key), findings)
         return
-    last, meant = key.rpartition(".")[2], meant_by(key)
-    nested = [each for each in meanings_of(last) if last != key]
+    last, found = key.rpartition(".")[2], alike(key)
+    nested = [each for each in meanings_of(last) if last != key and _is_of_frame(key)]
     suggestion = near_miss(key, known_keys)
-    if meant is not None:
-        if not any(each.field == meant.field for name in form.keys for each in meanings_of(name)):
-            add_near_miss(key, MEANT.get(meant.field, meant.example), findings)
-    elif nested and nested[0].field in _TOLD_ANYWHERE and not nested[0].has_unit:
+    if nested and nested[0].field in _TOLD_ANYWHERE and not nested[0].has_unit:
         add_unit(key, nested[0], findings)
+    elif found is not None:
+        if not _tells(form, found.field):
+            add_near_miss(key, found.suggestion, findings)
     elif suggestion is not None:
         add_near_miss(key, suggestion, findings)
     elif nested and nested[0].has_unit and nested[0].field not in form.plan.candidates:
         add_near_miss(key, nested[0].example, findings)
+
+
+def _text(form: Form, key: str, value: object, findings: Findings) -> None:
+    """Find text that may be an objective or a pixel format."""
+    text = value if isinstance(value, str) else ""
+    label = read_label(text[:_LONGEST_LABEL])
+    is_sure = label.numerical_aperture is not None or label.immersion is not None
+    if label.magnification is not None and is_sure and not _tells(form, "objective"):
+        add_near_miss(key, "objective", findings)
+    if _PIXEL_FORMAT.fullmatch(text) and not _tells(form, "bit_depth"):
+        add_near_miss(key, "bit_depth", findings)
+
+
+def _is_of_frame(key: str) -> bool:
+    return OF_OTHERS.isdisjoint(words_in(key.rpartition(".")[0]))
+
+
+def _tells(form: Form, field: str) -> bool:
+    """Whether a key tells a field by its name."""
+    return field in form.plan.candidates or any(
+        (fact is not None and fact.fact == field)
+        or OPTICS.get(fact_words(key)) == field
+        or any(each.field == field and each.has_unit for each in meanings_of(key))
+        for key in form.keys
+        for fact in [named_fact(key)]
+    )
 
 
 def _fact(

@@ -9,6 +9,8 @@ TIMES_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.
 RATES_HZ = {"hz": 1.0, "fps": 1.0, "khz": 1e3}
 READOUT_MHZ = {"mhz": 1.0, "khz": 1e-3, "hz": 1e-6}
 WAVELENGTHS_NM = {"nm": 1.0, "um": 1e3, "m": 1e9}
+_LEADING_UNITS = {"um", "nm", "mm", "ms", "us", "ns"}
+"""Those that are no words."""
 _PER_LENGTH = "px/"
 DENSITIES = {f"{_PER_LENGTH}{unit}": 1 / size_um for unit, size_um in LENGTHS_UM.items()}
 """Pixels in a micrometre, by units such as px/mm."""
@@ -65,8 +67,8 @@ _DENSITY = re.compile(
     re.IGNORECASE,
 )
 """A name that ends with how many pixels are in a unit of length, such as "resolution (px/um)"."""
-_VALUE = re.compile(r"\.value$")
-"""The key of a value beside its time stamp, as ophyd nests them."""
+VALUE = re.compile(r"\.(?:value|magnitude)$")
+"""The key of a value beside its time stamp or its unit, as ophyd and pint nest them."""
 
 
 class Name(NamedTuple):
@@ -86,7 +88,7 @@ def unit_of(text: str) -> str | None:
 @lru_cache(maxsize=4096)
 def name_of(key: str) -> Name:
     """Split a key into words and its unit: its last word, in brackets, or that of the dict around it."""
-    key = _VALUE.sub("", key)
+    key = VALUE.sub("", key)
     around, _, last = key.rpartition(".")
     if not _WORD.search(last):
         return Name(())  # a nested key without a word in it does not have the name of the dict around it
@@ -110,12 +112,14 @@ def _name_of(key: str) -> Name:
         return Name(words_in(brackets[1]), unit, is_per_pixel) if unit is not None else Name(())
     words = words_in(without)
     unit = unit_of(words[-1]) if words else None
+    if unit is None and len(words) > 1 and words[0] in _LEADING_UNITS:
+        return Name(words[1:], words[0], is_per_pixel)
     return Name(words[:-1] if unit is not None else words, unit, is_per_pixel)
 
 
 def words_in(text: str) -> tuple[str, ...]:
     """Split text at blanks, signs and capital letters."""
-    words = (word.casefold() for word in _WORD.findall(text) if word != "in")
+    words = (word.casefold() for word in _WORD.findall(text) if word.casefold() != "in")
     return tuple(part for word in words for part in _parts(word))
 
 

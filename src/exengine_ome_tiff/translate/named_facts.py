@@ -1,14 +1,24 @@
-"""Keys that tell a fact by their words, in any spelling: a time, a camera, an objective."""
+"""What the words of keys tell, in any spelling: a time, a camera, an objective, or nearly what is known."""
 
+import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import NamedTuple
 
 from exengine_ome_tiff.translate import parse
-from exengine_ome_tiff.translate.key_names import CONTAINER_WORDS, OF_OTHERS, name_of, words_in
+from exengine_ome_tiff.translate.key_names import CONTAINER_WORDS, LENGTHS_UM, OF_OTHERS, name_of, words_in
 from exengine_ome_tiff.translate.mmcore import binning_text, known_number
+from exengine_ome_tiff.translate.quantities import QUANTITIES, meanings_of
 
 _CAMERA = "Detector, Channel DetectorSettings"
+
+
+class Alike(NamedTuple):
+    """What a key may mean that is not read, as its words say something else, too much or too little."""
+
+    field: str
+    suggestion: str
 
 
 class NamedFact(NamedTuple):
@@ -36,7 +46,14 @@ NAMED_FACTS = (
         *("camera serial", "camera serial number", "detector serial number"),
     ),
     _named(
-        "binning", binning_text, "DetectorSettings Binning", "binning", "camera binning", "detector binning"
+        "binning",
+        binning_text,
+        "DetectorSettings Binning",
+        "binning",
+        "camera binning",
+        "detector binning",
+        "bin",
+        "camera bin",
     ),
     _named("gain", known_number, "DetectorSettings Gain", "gain", "camera gain", "detector gain"),
     _named("offset", known_number, "DetectorSettings Offset", "camera offset", "detector offset"),
@@ -46,13 +63,13 @@ NAMED_FACTS = (
     ),
     _named(
         *("objective", parse.text, "Objective Model, NominalMagnification, LensNA, Immersion"),
-        *("objective", "objective name", "objective label", "objective lens", "objective model"),
+        *("objective", "objective name", "objective label", "objective lens", "objective model", "obj"),
     ),
 )
 OPTICS = {
     f"{around}{name}": part
     for part, names in {
-        "magnification": ("magnification", "nominal magnification"),
+        "magnification": ("magnification", "nominal magnification", "mag"),
         "numerical_aperture": ("na", "numerical aperture", "lens na"),
         "immersion": ("immersion", "immersion medium"),
     }.items()
@@ -75,6 +92,67 @@ SURE_STAMP_NAMES = STAMP_NAMES - {"date", "time", "utc"}
 """Those of keys that tell nothing else."""
 START_NAMES = frozenset({"start", "started", "started at", "start time", "start date", "time started"})
 """Words of keys of a summary that tell when the acquisition began."""
+_SHORT = 5
+"""Names of so many letters are near too many others."""
+_NEAR = 0.88
+_INDICES = frozenset(("channel", "position"))
+"""Keys whose numbers are indices, such as those of ``completeCoords``."""
+_OF_STEPS = {"step", "shift", "drift", "speed", "size", "delta", "resolution", "scale", "spacing", "width"}
+_OF_SAMPLE = "pixel_size_um, the size of a pixel in the sample"
+_CHIPS = ("camera", "sensor", "detector", "chip")
+_WAVELENGTHS = ("laser", "led", "light", "illumination", "center", "channel")
+_ALIKE = {
+    frozenset(names): alike
+    for names, alike in (
+        (
+            (
+                *("resolution", "scale", "calibration", "px", "pixel", "pixel pitch"),
+                *(f"{of} pixel{size}" for of in _CHIPS for size in (" size", "")),
+            ),
+            Alike("pixel_size_um", _OF_SAMPLE),
+        ),
+        (
+            ("shutter", "shutter time", "shutter open time", "dwell time", "pixel dwell time"),
+            Alike("exposure_s", "exposure_ms"),
+        ),
+        (
+            ("wavelength", "lambda", "laser", "led", *(f"{of} wavelength" for of in _WAVELENGTHS)),
+            Alike("excitation_nm", "excitation_nm or emission_nm"),
+        ),
+        (("gain db", "analog gain", "analogue gain", "sensor gain"), Alike("gain", "gain")),
+    )
+}
+"""Names of what is alike, but not the same."""
+_TOLD_WITHOUT_UNIT = {
+    *(
+        "resolution",
+        "wavelength",
+        "laser wavelength",
+        "gain db",
+        "analog gain",
+        "analogue gain",
+        "sensor gain",
+    ),
+    *(f"{of} pixel size" for of in _CHIPS),
+}
+_CORES = tuple(
+    (frozenset(core.split()), Alike(field, suggestion))
+    for core, field, suggestion in (
+        ("exposure", "exposure_s", "exposure_ms"),
+        ("exposures", "exposure_s", "exposure_ms"),
+        ("pixel size", "pixel_size_um", "pixel_size_um"),
+        ("binning", "binning", "binning"),
+        ("bin", "binning", "binning"),
+        ("bits", "bit_depth", "bit_depth"),
+        ("bit depth", "bit_depth", "bit_depth"),
+        ("excitation", "excitation_nm", "excitation_nm"),
+        ("emission", "emission_nm", "emission_nm"),
+        ("magnification", "magnification", "magnification"),
+        ("readout rate", "readout_mhz", "readout_rate_mhz"),
+        ("z step", "z_step_um", "z_step_um"),
+    )
+)
+"""Words that mean the same whatever is beside them."""
 
 
 @lru_cache(maxsize=4096)
@@ -106,3 +184,62 @@ def fact_words(key: str) -> str:
 def is_stamp(key: str) -> bool:
     """Whether a key tells when a frame was taken."""
     return words_of(key) in STAMP_NAMES
+
+
+@lru_cache(maxsize=4096)
+def near_miss(key: str, known: frozenset[str] = frozenset()) -> str | None:
+    """Return how a key ought to be spelled that is nearly one that is understood; None where none is near.
+
+    Parameters
+    ----------
+    key
+        That is not understood.
+    known
+        Keys of dialects, beside the names of this package.
+    """
+    squeezed = _squeezed(key.rpartition(".")[2])
+    if len(squeezed) <= _SHORT or squeezed in _INDICES:
+        return None
+    candidates = _candidates(known)
+    matches = [squeezed] if squeezed in candidates else []
+    if not matches and name_of(key).unit is not None:
+        matches = get_close_matches(squeezed, candidates, 1, _NEAR)
+    if not matches or candidates[matches[0]] == key:
+        return None
+    suggestion = candidates[matches[0]]
+    nameless = [each.example for each in meanings_of(suggestion) if not each.has_unit]
+    return nameless[0] if nameless else suggestion
+
+
+@lru_cache(maxsize=4096)
+def alike(key: str) -> Alike | None:
+    """Return what a key may mean; None where its words are of nothing that is known."""
+    name = name_of(key)
+    words = [word for word in name.words if word not in CONTAINER_WORDS]
+    text = " ".join(words)
+    if name.unit is not None or text in _TOLD_WITHOUT_UNIT:
+        found = next((each for names, each in _ALIKE.items() if text in names), None)
+        if found is not None:
+            return found
+    if not OF_OTHERS.isdisjoint(words):
+        return None
+    axes = [word for word in words if word in ("x", "y", "z")]
+    if name.unit in LENGTHS_UM and len(axes) == 1 and _OF_STEPS.isdisjoint(words):
+        return Alike(f"{axes[0]}_um", f"{axes[0]}_um")
+    return next((each for core, each in _CORES if core <= {*words}), None)
+
+
+@lru_cache
+def _candidates(known: frozenset[str]) -> dict[str, str]:
+    """Return what keys are compared with, and how each of them ought to be spelled."""
+    candidates = {_squeezed(name): name for name in known if "." not in name}
+    for quantity in QUANTITIES:
+        names = [name for name in quantity.names if len(name) > _SHORT]
+        spelled = [f"{name} {unit}" for name in names for unit in quantity.units]
+        candidates |= dict.fromkeys(map(_squeezed, spelled), quantity.example)
+        candidates[_squeezed(quantity.example)] = quantity.example
+    return candidates | {"bitdepth": "bit_depth"}
+
+
+def _squeezed(key: str) -> str:
+    return re.sub(r"[\W_]", "", key).casefold()

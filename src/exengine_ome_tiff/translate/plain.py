@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from exengine_ome_tiff.translate import parse
-from exengine_ome_tiff.translate.key_names import unit_of
+from exengine_ome_tiff.translate.key_names import VALUE, unit_of
 from exengine_ome_tiff.translate.named_facts import (
     NAMED_FACTS,
     OPTICS,
@@ -165,7 +165,7 @@ def _meanings(key: str, tags: Tags) -> Iterator[tuple[Meaning, tuple[str, object
     """Yield what a key means, and the key that tells its unit where its name does not."""
     meanings = meanings_of(key)
     if meanings and not meanings[0].has_unit:
-        base = key.removesuffix(".value")
+        base = VALUE.sub("", key)
         for unit_key in (f"{base}{end}" for end in _UNIT_KEYS):
             unit = unit_of(str(tags[unit_key])) if unit_key in tags else None
             if unit is not None:

@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -150,22 +149,6 @@ QUANTITIES = (
 )
 ANYWHERE = frozenset(quantity.field for quantity in QUANTITIES) - {"x_um", "y_um", "z_um", "elapsed_s"}
 """Fields that count in a dict of any name; a laser or a piezo may have a place and a time of its own."""
-_ALIKE = {
-    frozenset(names): next(quantity for quantity in QUANTITIES if quantity.field == field)
-    for field, names in {
-        "pixel_size_um": (
-            *("resolution", "scale", "calibration", "px", "pixel", "pixel pitch"),
-            *(f"{of} pixel size" for of in ("camera", "sensor", "detector", "chip")),
-        ),
-        "exposure_s": ("shutter", "shutter time", "shutter open time", "dwell time", "pixel dwell time"),
-        "excitation_nm": (
-            *("wavelength", "lambda", "laser", "led"),
-            *(f"{of} wavelength" for of in ("laser", "led", "light", "illumination", "center", "channel")),
-        ),
-    }.items()
-}
-"""Names of what is alike, but not the same."""
-_TOLD_WITHOUT_UNIT = {"resolution", "wavelength", "laser wavelength"}
 _NAME_WORDS = {word for quantity in QUANTITIES for name in quantity.names for word in name.split()}
 
 
@@ -174,11 +157,6 @@ _BIT_DEPTH_IGNORED = CONTAINER_WORDS | {"camera", "cam", "sensor"}
 _WITH_UNIT = re.compile(
     r"\s*([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*([^\W\d_]+)(?:/(?:px|pixel))?\s*"
 )
-_SHORT = 5
-"""Names of so many letters are near too many others."""
-_NEAR = 0.88
-_INDICES = frozenset(("channel", "position"))
-"""Keys whose numbers are indices, such as those of ``completeCoords``."""
 _AXES = ("x_um", "y_um", "z_um")
 _LIST_NAMES = {"position", "pos", "coordinate", "coordinates", "location", "stage", "xyz", "xy"}
 _LIST_WORDS = _LIST_NAMES | PLACE_WORDS | CONTAINER_WORDS | {"actual", "current", "measured"}
@@ -311,53 +289,3 @@ def _checked(field: str, value: float) -> float:
     if field == "time_interval_s" and value < 0:
         return UNKNOWN
     return value if is_plausible(field, value) else UNKNOWN
-
-
-@lru_cache(maxsize=4096)
-def near_miss(key: str, known: frozenset[str] = frozenset()) -> str | None:
-    """Return how a key ought to be spelled that is nearly one that is understood; None where none is near.
-
-    Parameters
-    ----------
-    key
-        That is not understood.
-    known
-        Keys of dialects, beside the names of this package.
-    """
-    squeezed = _squeezed(key.rpartition(".")[2])
-    if len(squeezed) <= _SHORT or squeezed in _INDICES:
-        return None
-    candidates = _candidates(known)
-    matches = [squeezed] if squeezed in candidates else []
-    if not matches and name_of(key).unit is not None:
-        matches = get_close_matches(squeezed, candidates, 1, _NEAR)
-    if not matches or candidates[matches[0]] == key:
-        return None
-    suggestion = candidates[matches[0]]
-    nameless = [each.example for each in meanings_of(suggestion) if not each.has_unit]
-    return nameless[0] if nameless else suggestion
-
-
-def meant_by(key: str) -> Quantity | None:
-    """Return what a key may mean that is not read, as its words say something else or too little."""
-    name = name_of(key.rpartition(".")[2])
-    words = " ".join(word for word in name.words if word not in CONTAINER_WORDS)
-    if name.unit is None and words not in _TOLD_WITHOUT_UNIT:
-        return None
-    return next((quantity for names, quantity in _ALIKE.items() if words in names), None)
-
-
-@lru_cache
-def _candidates(known: frozenset[str]) -> dict[str, str]:
-    """Return what keys are compared with, and how each of them ought to be spelled."""
-    candidates = {_squeezed(name): name for name in known if "." not in name}
-    for quantity in QUANTITIES:
-        names = [name for name in quantity.names if len(name) > _SHORT]
-        spelled = [f"{name} {unit}" for name in names for unit in quantity.units]
-        candidates |= dict.fromkeys(map(_squeezed, spelled), quantity.example)
-        candidates[_squeezed(quantity.example)] = quantity.example
-    return candidates | {"bitdepth": "bit_depth"}
-
-
-def _squeezed(key: str) -> str:
-    return re.sub(r"[\W_]", "", key).casefold()

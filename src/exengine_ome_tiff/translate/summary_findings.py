@@ -8,7 +8,6 @@ from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.key_findings import (
     EMPTY,
-    MEANT,
     add_list,
     add_near_miss,
     add_unit,
@@ -18,10 +17,12 @@ from exengine_ome_tiff.translate.named_facts import (
     OPTICS,
     START_NAMES,
     SURE_STAMP_NAMES,
+    alike,
     named_fact,
+    near_miss,
     words_of,
 )
-from exengine_ome_tiff.translate.quantities import Meaning, meanings_of, meant_by, near_miss
+from exengine_ome_tiff.translate.quantities import Meaning, meanings_of
 from exengine_ome_tiff.translate.tag_columns import strict_json
 from exengine_ome_tiff.translate.translator import Tags, is_known
 
@@ -68,9 +69,9 @@ def add_summary_findings(
             if text not in EMPTY and parse.moment(value) is None:
                 add_value(key, text, "utc_s", findings, "summary")
         elif key not in known_keys and words_of(key) not in OPTICS and "-" not in key:
-            suggestion, meant = near_miss(key, known_keys), meant_by(key)
-            if meant is not None and meant.field not in told:
-                suggestion = MEANT.get(meant.field, meant.example)
+            suggestion, found = near_miss(key, known_keys), alike(key)
+            if found is not None:
+                suggestion = None if found.field in {*told, *read} else found.suggestion
             if suggestion is not None and is_known(parse.number(value)):
                 add_near_miss(key, suggestion, findings, "summary")
             add_list(key, value, findings, "summary")
