@@ -463,3 +463,47 @@ def test_wells_in_the_metadata_of_frames(store, key):
 )
 def test_wells_of_metadata_that_are_not_used(store, frames, line):
     assert store(*frames)[1] == [f"metadata key 'well': {line}"]
+
+
+def test_metadata_that_is_no_dict(tell, store):
+    line = "metadata of frames is no dict, so nothing of it is read: put a dict"
+    told = tell('{"exposure_ms": 10}')
+    assert (told.lines, told.notes) == ([line], {"metadata": '{"exposure_ms": 10}'})
+    assert store(({"time": 0}, {}), summary=[{"pixel_size_um": 0.1}])[1] == [
+        "summary metadata is no dict, so nothing of it is read: pass a dict"
+    ]
+    assert tell(None, {}, [], "").lines == []
+
+
+@pytest.mark.parametrize(
+    ("key", "option"), [("dye", "fluorophore"), ("color", "color"), ("acquisition_mode", "acquisition_mode")]
+)
+def test_what_only_options_tell_of_a_channel(tell, key, option):
+    line = f"metadata key {key!r} is not read: say channels={{...: ChannelInfo({option}=...)}}"
+    assert tell({key: "red"}, {key: "red"}).lines == [line]
+
+
+@pytest.mark.parametrize(
+    ("summary", "line"),
+    [
+        (
+            {"objective": "20x", "NA": 14},
+            "'NA' has the value 14, which is not from 0 to 1.7: write a number, such as 1.4",
+        ),
+        ({"bits": 12}, "'bits' is not understood: write bit_depth"),
+        ({"sensor.pixel_size_um": 6.5}, f"'sensor.pixel_size_um' {_OF_SAMPLE}"),
+    ],
+)
+def test_what_is_told_of_a_summary(tell, summary, line):
+    assert tell({}, {}, summary=summary).lines == [f"summary key {line}"]
+    assert tell({}, summary={"readout_rate_mhz": 100, "camera": "A", "px_per_um": 10}).lines == []
+
+
+def test_more_names_of_channels_and_cameras(store):
+    frames = [
+        ({"channel": number}, {"channel": name, "cam": name}) for number, name in enumerate(("GFP", "RFP"))
+    ]
+    document, lines = store(*frames)
+    assert [channel.name for channel in document.images[0].pixels.channels] == ["GFP", "RFP"]
+    assert len(document.instruments[0].detectors) == 2
+    assert lines == []

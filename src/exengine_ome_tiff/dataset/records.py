@@ -102,13 +102,20 @@ def decode_metadata(record: bytes) -> Any:
 
 
 def decode_tags(record: bytes) -> dict[str, Any]:
-    """Read the metadata as tags; none where it is no dict, or cannot be read, which the log tells."""
+    """Read the metadata as tags; none where it cannot be read, which the log tells."""
     try:
         metadata = decode_metadata(record)
     except OmeTiffError as error:
         logger.warning("%s", error)
         return {}
-    return metadata if isinstance(metadata, dict) else {}
+    return as_tags(metadata)
+
+
+def as_tags(metadata: Any) -> dict[str, Any]:
+    """Return metadata in JSON's types as tags; what is no dict has the name "metadata"."""
+    if isinstance(metadata, dict):
+        return metadata
+    return {"metadata": metadata} if metadata else {}
 
 
 def check_depth(value: Any) -> Any:

@@ -139,7 +139,11 @@ class Interpreter:
 
     def check_summary(self, metadata: object, findings: Findings, told: Collection[str] = ()) -> None:
         """Find what is not understood in summary metadata; see `add_summary_findings`."""
-        if isinstance(metadata, Mapping):
+        if not isinstance(metadata, Mapping):
+            if metadata:
+                message = "summary metadata is no dict, so nothing of it is read"
+                findings.add_once("dict", "summary", message, "pass a dict")
+        else:
             tags = flat(metadata)
             asked = [each for each in self._translators if each.matches(tags)]
             own = {key for each in asked for key in (*each.translated(tags), *each.described(tags))}

@@ -18,6 +18,7 @@ from exengine_ome_tiff.translate.key_names import MEASURED, OF_OTHERS, name_of, 
 from exengine_ome_tiff.translate.named_facts import (
     NAMED_FACTS,
     OPTICS,
+    OPTIONS,
     SURE_STAMP_NAMES,
     alike,
     fact_words,
@@ -57,6 +58,8 @@ _EXPECTED = {
     "excitation_nm": "a number, such as 488",
     "emission_nm": "a number, such as 525",
 }
+_NO_DICT = "metadata"
+"""The key of metadata that is no dict."""
 _FORMAT = ".format"
 _INTERVAL = "time_interval_s"
 _KNOWN_LISTS = {"devices", "image_infos", "pixel_size_configs", "config_groups", "StagePositions"}
@@ -223,6 +226,10 @@ def _unknown(
     if _is_list_without_unit(form, rows, key):
         findings.add_once("unit", key, f"metadata key {key!r} has no unit", f"write {key}_um")
         return
+    if form.keys == {_NO_DICT} == {key}:
+        findings.add_once(
+            "dict", key, "metadata of frames is no dict, so nothing of it is read", "put a dict"
+        )
     if not is_known(_first_number(form, rows, key)):
         _text(form, key, _first(form, rows, key), findings)
         return
@@ -243,12 +250,22 @@ def _unknown(
 def _text(form: Form, key: str, value: object, findings: Findings) -> None:
     """Find text that may be an objective or a pixel format."""
     text = value if isinstance(value, str) else ""
+    add_option(key, text, findings)
     label = read_label(text[:_LONGEST_LABEL])
     is_sure = label.numerical_aperture is not None or label.immersion is not None
     if label.magnification is not None and is_sure and not _tells(form, "objective"):
         add_near_miss(key, "objective", findings)
     if _PIXEL_FORMAT.fullmatch(text) and not _tells(form, "bit_depth"):
         add_near_miss(key, "bit_depth", findings)
+
+
+def add_option(key: str, text: str, findings: Findings, where: str = "metadata") -> None:
+    """Find text that only an option can tell of a channel."""
+    option = OPTIONS.get(words_of(key)) or OPTIONS.get(" ".join(name_of(key).words))
+    if text and option is not None:
+        findings.add_once(
+            "option", key, f"{where} key {key!r} is not read", f"say channels={{...: {option}}}"
+        )
 
 
 def _is_of_frame(key: str) -> bool:

@@ -39,6 +39,7 @@ NAMED_FACTS = (
     _named(
         "camera", parse.text, _CAMERA, "camera", "camera name", "camera label", "camera device", "detector"
     ),
+    _named("camera", parse.label, _CAMERA, "camera id", "camera index", "camera number", "cam"),
     _named("manufacturer", parse.text, "Detector Manufacturer", "camera manufacturer", "camera vendor"),
     _named("model", parse.label, "Detector Model", "camera model", "camera model name", "detector model"),
     _named(
@@ -123,6 +124,16 @@ _ALIKE = {
     )
 }
 """Names of what is alike, but not the same."""
+OPTIONS = {
+    words: option
+    for option, names in {
+        "ChannelInfo(fluorophore=...)": ("fluorophore", "fluor", "dye", "label dye", "channel fluorophore"),
+        "ChannelInfo(color=...)": ("color", "colour", "channel color", "channel colour", "lut color"),
+        "ChannelInfo(acquisition_mode=...)": ("acquisition mode", "imaging mode", "modality"),
+    }.items()
+    for words in names
+}
+"""Words of keys that tell what only an option of channels does."""
 _TOLD_WITHOUT_UNIT = {
     *(
         "resolution",

@@ -50,6 +50,7 @@ class Plain(Dialect):
     notes: ClassVar[tuple[Note, ...]] = (
         Note("position_name", "Image StageLabel Name, Image Name", "position_name", parse.text),
         Note("channel_name", "Channel Name, where the coordinate is a number", "channel_name", parse.text),
+        Note("channel", "Channel Name, where the coordinate is a number", "channel_name", parse.text),
         Note("timestamp", "Plane DeltaT, Image AcquisitionDate"),
         Note(
             "magnification",

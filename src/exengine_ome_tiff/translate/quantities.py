@@ -98,7 +98,7 @@ QUANTITIES = (
         "elapsed_s",
         (
             *("elapsed", "elapsed time", "time elapsed", "relative time", "time since start", "time"),
-            *("timestamp", "t", "runtime", "run time", "runner time"),
+            *("timestamp", "timestamps", "t", "runtime", "run time", "runner time"),
         ),
         {"since", "start", "camera", "cam", "sensor", "hardware", "hw"},
         TIMES_S,

@@ -18,10 +18,12 @@ from exengine_ome_tiff.translate.named_facts import (
     START_NAMES,
     SURE_STAMP_NAMES,
     alike,
+    fact_words,
     named_fact,
     near_miss,
     words_of,
 )
+from exengine_ome_tiff.translate.objective_labels import read_optics
 from exengine_ome_tiff.translate.quantities import Meaning, meanings_of
 from exengine_ome_tiff.translate.tag_columns import strict_json
 from exengine_ome_tiff.translate.translator import Tags, is_known
@@ -68,7 +70,11 @@ def add_summary_findings(
         elif words_of(key) in START_NAMES | SURE_STAMP_NAMES:
             if text not in EMPTY and parse.moment(value) is None:
                 add_value(key, text, "utc_s", findings, "summary")
-        elif key not in known_keys and words_of(key) not in OPTICS and "-" not in key:
+        elif fact_words(key) in OPTICS:
+            part = OPTICS[fact_words(key)]
+            if text not in EMPTY and read_optics(part, value) is None:
+                add_value(key, text, part, findings, "summary")
+        elif key not in known_keys and "-" not in key and not any(each.has_unit for each in meanings_of(key)):
             suggestion, found = near_miss(key, known_keys), alike(key)
             if found is not None:
                 suggestion = None if found.field in {*told, *read} else found.suggestion

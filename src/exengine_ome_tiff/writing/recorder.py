@@ -12,7 +12,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates import Coordinates, FrameNumber, place_text, read_coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.recording import Recording
-from exengine_ome_tiff.dataset.records import encode_record
+from exengine_ome_tiff.dataset.records import as_tags, encode_record
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import FileGoneError
 from exengine_ome_tiff.waiting import News
@@ -121,7 +121,7 @@ class Recorder:
 
     def _put(self, coordinates: Coordinates, data: npt.ArrayLike, metadata: object) -> None:
         text, plain, changed = self._encoder.encode(metadata)
-        tags = plain if isinstance(plain, dict) else {}
+        tags = as_tags(plain)
         array, pixels = check_pixels(coordinates, data, tags)
         index, table = self._recording.index, self._recording.metadata  # those of a finish in here are others
         file = self._files.number(coordinates)
