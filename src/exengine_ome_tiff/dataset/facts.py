@@ -199,7 +199,8 @@ class Facts:
         """Find out about the plate that the images lie on, from their labels and what metadata says."""
         if self._header.plate is None:
             return None
-        return ToldPlate(self._summary, self._groups, self.findings).of(self._header.plate, layouts)
+        told = ToldPlate(self._summary, self._groups, self.findings, has_wells=self._frames.tells("well"))
+        return told.of(self._header.plate, layouts)
 
     def about(self) -> DatasetValues:
         """Find out what is known of the dataset as a whole."""

@@ -34,11 +34,19 @@ class ToldPlate:
         Returns what the frames of an image say.
     findings
         Takes up what is left out.
+    has_wells
+        Whether the metadata of frames may tell wells.
     """
 
     def __init__(
-        self, summary: SummaryValues, groups: Callable[[ImageLayout], Sequence[Group]], findings: Findings
+        self,
+        summary: SummaryValues,
+        groups: Callable[[ImageLayout], Sequence[Group]],
+        findings: Findings,
+        *,
+        has_wells: bool,
     ) -> None:
+        self._has_wells = has_wells
         self._summary = summary
         self._groups = groups
         self._findings = findings
@@ -61,7 +69,7 @@ class ToldPlate:
         else:
             self._add_positions(layouts)
             self._add_axes(layouts)
-        if not plate.wells or plate.wells != given.wells:
+        if self._has_wells and not given.wells:
             self._add_unused_wells(found, layouts)
         return found
 
@@ -89,17 +97,18 @@ class ToldPlate:
         told = self._summary
         is_plate = bool(told.wells) or plate != PlateInfo()
         wells: dict[int | str, str] = {}
+        if plate.wells or not (is_plate or self._has_wells):
+            return plate
         for layout in layouts:
             position = dict(layout.labels).get("position")
             label = layout.named_labels.get("position")
-            if plate.wells or position is None or plate.well_of({"position": label or ""}) is not None:
+            if position is None or plate.well_of({"position": label or ""}) is not None:
                 return plate  # positions are named after wells, or there are none
-            names = [told.wells.get(str(label)), self._well(layout)]
+            names = [told.wells.get(str(label)), self._well(layout) if self._has_wells else None]
             if is_plate:
                 names.append(agreed(self._groups(layout)).values.position_name)
-            name = next((each for each in names if each is not None), None)
-            is_known = name is not None and plate.well_of({"position": name}) is not None
-            if name is not None and is_known and wells.setdefault(position, name) != name:
+            named = [each for each in names if each is not None and plate.well_of({"position": each})]
+            if named and wells.setdefault(position, named[0]) != named[0]:
                 return plate
         return replace(plate, wells=wells)
 

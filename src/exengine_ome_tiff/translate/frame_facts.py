@@ -12,6 +12,7 @@ from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate.devices import Devices, State
 from exengine_ome_tiff.translate.form import UNKEPT, Form, frame_values
 from exengine_ome_tiff.translate.key_findings import add_key_findings
+from exengine_ome_tiff.translate.named_facts import named_fact
 from exengine_ome_tiff.translate.tag_columns import repeated_text
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import LABEL_FACT, Told, is_known
@@ -128,6 +129,11 @@ class FrameFacts:
     def groups(self, frames: npt.NDArray[np.int64]) -> list[Group]:
         """Return what frames say, in groups of those that say the same; of many groups the first 256."""
         return [group for part in self._parts(frames) for group in self._groups(part)]
+
+    def tells(self, fact: str) -> bool:
+        """Whether any frame may tell a fact by the name of a key."""
+        keys = {key for form in self._forms.values() for key in form.plan.fact_keys}
+        return any(named is not None and named.fact == fact for named in map(named_fact, keys))
 
     def has_unkept(self, frames: npt.NDArray[np.int64]) -> bool:
         """Whether the tags of some of the frames are in their records only."""

@@ -143,8 +143,6 @@ def add_key_findings(
                 f"metadata of pymmcore-plus is in {key.removesuffix(_FORMAT)!r}, so few of its keys are read"
             )
             findings.add_once("dict", key, message, "put it beside your own keys, not in a dict")
-        if key not in known_keys:
-            add_list(key, _first(form, rows, key), findings)
     _add_disagreements(form, rows, findings)
 
 
@@ -248,7 +246,8 @@ def _unknown(
 
 
 def _text(form: Form, key: str, value: object, findings: Findings) -> None:
-    """Find text that may be an objective or a pixel format."""
+    """Find a list of dicts, and text that may be an objective or a pixel format."""
+    add_list(key, value, findings)
     text = value if isinstance(value, str) else ""
     add_option(key, text, findings)
     label = read_label(text[:_LONGEST_LABEL])

@@ -146,6 +146,8 @@ _TOLD_WITHOUT_UNIT = {
     ),
     *(f"{of} pixel size" for of in _CHIPS),
 }
+_PLAN = "plan"
+"""Whose words are of what was to come."""
 _CORES = tuple(
     (frozenset(core.split()), Alike(field, suggestion))
     for core, field, suggestion in (
@@ -237,6 +239,8 @@ def alike(key: str) -> Alike | None:
     axes = [word for word in words if word in ("x", "y", "z")]
     if name.unit in LENGTHS_UM and len(axes) == 1 and _OF_STEPS.isdisjoint(words):
         return Alike(f"{axes[0]}_um", f"{axes[0]}_um")
+    if _PLAN in words:
+        return None
     return next((each for core, each in _CORES if core <= {*words}), None)
 
 

@@ -1,6 +1,7 @@
 """What labels of objectives tell: magnification, numerical aperture and immersion, as makers spell them."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from exengine_ome_tiff.translate import parse
@@ -78,6 +79,7 @@ def _is_other(device: str) -> bool:
     return any(word in device.casefold() for word in _OTHERS)
 
 
+@lru_cache(maxsize=1024)
 def read_label(label: str) -> ObjectiveLabel:
     """Read a label such as "Nikon 60x/1.4 Oil", "UPLXAPO60XO 1.42" or "63x_1.4_Oil"."""
     text = label.replace("_", " ").replace("\N{NO-BREAK SPACE}", " ")
