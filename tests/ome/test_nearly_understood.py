@@ -225,6 +225,12 @@ def test_own_keys_beside_those_of_pymmcore_plus(tell):
     assert tell({"meta": PLUS}).lines == [f"{nested}: put it beside your own keys, not in a dict"]
 
 
+def test_own_keys_come_first(tell):
+    told = tell({"old": {"exposure_ms": 20}, "exposure_ms": 5})
+    assert told.planes[0].exposure_time == 0.005
+    assert tell({"previous": {"max_exposure_ms": 20}}).lines == []  # of another frame
+
+
 def test_lists_of_quantities(tell):
     channels = [{"name": "DAPI", "exposure_ms": 5}, {"name": "GFP", "exposure_ms": 9}]
     line = "key 'channels' is a list, whose exposure_ms are not read: "

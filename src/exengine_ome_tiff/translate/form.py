@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.translate.guard import Guarded
 from exengine_ome_tiff.translate.tag_columns import TagColumns
 from exengine_ome_tiff.translate.times import first_with_zone
-from exengine_ome_tiff.translate.translator import Dialect, Rule, Tags, Told, is_known
+from exengine_ome_tiff.translate.translator import Dialect, Guarded, Rule, Tags, Told, is_known
 from exengine_ome_tiff.translate.values import UNKNOWN, CameraValues, FrameValues, PlaneValues
 
 _CAMERA_FACTS = tuple(each.name for each in fields(CameraValues) if each.name != "label")

@@ -14,7 +14,6 @@ from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.devices import STATE_KEYS, Devices
 from exengine_ome_tiff.translate.form import UNKEPT, Form, Plan, frame_values
 from exengine_ome_tiff.translate.frame_facts import FrameFacts
-from exengine_ome_tiff.translate.guard import Guarded, check_translator, error_text, log_failure
 from exengine_ome_tiff.translate.mmcore import MMCore
 from exengine_ome_tiff.translate.other_programs import Bluesky, DisplaySettings, Squid
 from exengine_ome_tiff.translate.plain import Plain
@@ -22,7 +21,15 @@ from exengine_ome_tiff.translate.pymmcoreplus import PymmcorePlus, UseqEvent
 from exengine_ome_tiff.translate.studio import AcquisitionEngine, Studio
 from exengine_ome_tiff.translate.summary_findings import add_summary_findings
 from exengine_ome_tiff.translate.tags import flat
-from exengine_ome_tiff.translate.translator import Dialect, Translator, is_known
+from exengine_ome_tiff.translate.translator import (
+    Dialect,
+    Guarded,
+    Translator,
+    check_translator,
+    error_text,
+    is_known,
+    log_failure,
+)
 from exengine_ome_tiff.translate.values import FrameValues, PlaneValues, SummaryValues, merged
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import numpy as np
 
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate import parse
-from exengine_ome_tiff.translate.key_findings import (
+from exengine_ome_tiff.translate.finding_lines import (
     EMPTY,
     add_list,
     add_near_miss,

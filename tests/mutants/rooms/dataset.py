@@ -16,7 +16,7 @@ MUTANTS = [
         "ome/test_plate_facts.py::test_what_the_summary_tells_of_the_plate",
     ),
     Mutant(
-        "dataset/facts.py",
+        "dataset/told_plate.py",
         "name=plate.name or summary.plate_name",
         "name=summary.plate_name or plate.name",
         "ome/test_plate_facts.py::test_the_name_that_the_user_gives_a_plate_goes_first",
