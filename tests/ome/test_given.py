@@ -147,7 +147,7 @@ def test_pixel_sizes_that_disagree_are_left_out(tmp_path, caplog):
         for time, size_um in enumerate((0.5, 1.0)):
             storage.put({"time": time}, FRAME, {"pixel_size_um": size_um})
     assert document_of(path).images[0].pixels.physical_size_x is None
-    assert "pixel sizes from 0.5 to 1 um" in caplog.text
+    assert "pixel sizes from 0.5 to 1 µm" in caplog.text
 
 
 def test_pixels_that_are_no_squares(tmp_path):

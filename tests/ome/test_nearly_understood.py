@@ -147,7 +147,7 @@ _OF_SAMPLE = "is not understood: write pixel_size_um, the size of a pixel in the
         ),
         (
             {"PixelSizeUm": 65},
-            "has the value 65, which is not from 0.0001 to 50 um: write a number above 0, such as 0.1625",
+            "has the value 65, which is not from 0.0001 to 50 µm: write a number above 0, such as 0.1625",
             {"PixelSizeUm": 0.065},
         ),
         (
@@ -375,13 +375,13 @@ def test_a_step_that_heights_do_not_have(tell, frame, summary):
     assert told.image.pixels.physical_size_z == 0.3
     (line,) = told.lines
     assert line.endswith(
-        "z steps are 0.3 um by heights, but 0.5 um by the metadata: pass z_step_um if that is right"
+        "z steps are 0.3 µm by heights, but 0.5 µm by the metadata: pass z_step_um if that is right"
     )
     assert tell(*frames, axis="z", z_step_um=0.3).lines == []
     told = tell(*[{"z_um": height} for height in (0, 0.3, 0.6)], axis="z", z_step_um=300)
     assert told.image.pixels.physical_size_z == 300
     assert told.lines[0].endswith(
-        "z steps are 0.3 um by heights, but 300 um by z_step_um: leave it out if the heights are right"
+        "z steps are 0.3 µm by heights, but 300 µm by z_step_um: leave it out if the heights are right"
     )
 
 

@@ -66,7 +66,7 @@ def _add_other_step(
 ) -> None:
     """Find that the heights of planes have another step than the one that is told."""
     if told_um and step_um and not np.isnan(step_um) and not _is_near(told_um, step_um):
-        message = f"{name}: z steps are {abs(step_um):.4g} um by heights, but {told_um:.4g} um by {who}"
+        message = f"{name}: z steps are {abs(step_um):.4g} µm by heights, but {told_um:.4g} µm by {who}"
         findings.add("z step", "told", message, fix)
 
 

@@ -25,13 +25,13 @@ class Bounds(NamedTuple):
 
 
 _WAVELENGTH = Bounds(100, 20_000, "nm")
-_LENGTH = Bounds(1e-4, 50, "um")
+_LENGTH = Bounds(1e-4, 50, "µm")
 BOUNDS: Mapping[str, Bounds] = MappingProxyType(
     {
         "exposure_s": Bounds(0, 3600, "s"),
         "pixel_size_um": _LENGTH,
         "pixel_size_y_um": _LENGTH,
-        "z_step_um": Bounds(1e-4, 1000, "um"),
+        "z_step_um": Bounds(1e-4, 1000, "µm"),
         "numerical_aperture": Bounds(0, 1.7),
         "excitation_nm": _WAVELENGTH,
         "emission_nm": _WAVELENGTH,
