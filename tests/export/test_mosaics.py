@@ -7,7 +7,14 @@ import pytest
 import tifffile
 from ome_types import from_xml
 
-from exengine_ome_tiff import ChannelInfo, TiffStorage, export_mosaic, export_tile_configuration, validate
+from exengine_ome_tiff import (
+    ChannelInfo,
+    PlateInfo,
+    TiffStorage,
+    export_mosaic,
+    export_tile_configuration,
+    validate,
+)
 from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.export.tile_layout import TileLayout
 from exengine_ome_tiff.tiff import disk, final_chain
@@ -111,6 +118,25 @@ def test_each_well_and_each_set_of_places_that_touch_is_a_mosaic(tmp_path):
     }
     (plate,) = from_xml(tifffile.tiffcomment(tmp_path / "wells.ome.tiff")).plates
     assert [(each.row, each.column) for each in plate.wells] == [(0, 0), (1, 1)]
+    sites = {number: ("A1", "B2")[number // 6] for number in range(12)}
+    with TiffStorage(
+        tmp_path / "told.ome.tiff",
+        plate=PlateInfo(sites, "P"),
+        image_name="mine",
+        pixel_size_um=UM,
+        fsync=False,
+    ) as storage:
+        for first, seed in ((0, 1), (6, 2)):
+            put_tiles(
+                storage,
+                scene(seed),
+                ORIGINS,
+                lambda row, column, first=first: {"position": first + 2 * row + column},
+            )
+    assert export_mosaic(tmp_path / "told.ome.tiff", tmp_path / "told wells.ome.tiff").tiles == (6, 6)
+    document = from_xml(tifffile.tiffcomment(tmp_path / "told wells.ome.tiff"))
+    assert [image.name for image in document.images] == ["mine, A01", "mine, B02"]
+    assert [(each.row, each.column) for each in document.plates[0].wells] == [(0, 0), (1, 1)]
     apart = {(0, 0): (0, 0), (0, 1): (0, 45), (5, 5): (500, 500)}
     with TiffStorage(tmp_path / "places.ome.tiff", pixel_size_um=UM, fsync=False) as storage:
         put_tiles(storage, scene(3, (600, 600)), apart, lambda row, column: {"position": f"{row} {column}"})
@@ -224,6 +250,13 @@ def test_what_cannot_be_put_together(tmp_path):
         with pytest.raises(ValueError, match="no two images touch"):
             export_mosaic(tmp_path / "two.ome.tiff", tmp_path / "m.ome.tiff")
         storage.put({"position": 2}, scene(0))
+    with TiffStorage(tmp_path / "unlike.ome.tiff", pixel_size_um=UM, fsync=False) as storage:
+        for row, dtype in enumerate((np.uint8, np.uint16)):
+            put_tiles(
+                storage, scene(0, dtype=dtype), {(row, c): (row * 33, c * 45) for c in range(2)}, grid()
+            )
+    with pytest.raises(ValueError, match="have unlike pixels"):
+        export_mosaic(tmp_path / "unlike.ome.tiff", tmp_path / "m.ome.tiff")
     with pytest.raises(ValueError, match="no plane has a stage position"):
         export_mosaic(tmp_path / "two.ome.tiff", tmp_path / "m.ome.tiff")
     assert (

@@ -88,7 +88,8 @@ def export_mosaic(
     FileExistsError
         There is something at `dest`, or an unfinished result of another request beside it.
     ValueError
-        No two images touch, a pixel size or a stage position is not known, or `dest` is no TIFF file.
+        No two images touch, a pixel size or a stage position is not known, the tiles of a mosaic have unlike
+        pixels, or `dest` is no TIFF file.
     OmeTiffError
         There is no dataset at `path`.
     OSError

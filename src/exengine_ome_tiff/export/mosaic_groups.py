@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import Coordinates, Well, well_of_image
+from exengine_ome_tiff.coordinates import Coordinates, PlateInfo, Well, well_of_image
 from exengine_ome_tiff.export.tile_layout import TileLayout
 from exengine_ome_tiff.inspection.dataset_document import images_of_document
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
@@ -31,8 +31,6 @@ class MosaicGroup:
         Where they lie.
     coordinates
         Coordinates of the mosaic, beside time, channel and z.
-    axes
-        Axes that these coordinates replace.
     center_um
         X and Y of its center on the stage.
     """
@@ -40,7 +38,6 @@ class MosaicGroup:
     images: Sequence[OpenImage]
     layout: TileLayout
     coordinates: Coordinates
-    axes: frozenset[str]
     center_um: tuple[float, float]
 
 
@@ -91,65 +88,64 @@ class StagePlaces:
         found -= found.min(axis=0)
         return found
 
-    def groups(self, data: OpenDataset) -> list[MosaicGroup]:
+    def groups(self, plate: PlateInfo | None) -> list[MosaicGroup]:
         """Return the mosaics that the images make; ValueError where none has several tiles."""
         origins = np.rint(self.pixels()).astype(np.int64)
-        plate = data.facts.plate([image.layout for image in self.images])
         members: dict[object, list[int]] = {}
-        wells: list[Well | None] = []
         for number, image in enumerate(self.images):
-            wells.append(None if plate is None else well_of_image(plate, image.layout))
-            well = wells[number]
+            well = _well(plate, image)
+            left_out = GRID_AXES if _is_tile(image) else _PLACE_AXES
             key = (
-                _kept_labels(image),
-                None if well is None or GRID_AXES & image.coordinates.keys() else well[:2],
+                tuple(_labels(image, plate, left_out).items()),
+                None if well is None or _is_tile(image) else well[:2],
                 image.pixels.stored,
                 tuple(self.pixel_size_um[number]),
             )
             members.setdefault(key, []).append(number)
         groups = []
         for numbers in members.values():
-            groups += self._mosaics(np.array(numbers), origins, wells[numbers[0]])
+            groups += self._mosaics(np.array(numbers), origins, plate)
         if all(len(group.images) == 1 for group in groups):
             names = list_text([image.name for image in self.images])
             raise ValueError(f"no two images touch on the stage: {names}")
         return groups
 
     def _mosaics(
-        self, numbers: npt.NDArray[np.int64], origins: npt.NDArray[np.int64], well: Well | None
+        self, numbers: npt.NDArray[np.int64], origins: npt.NDArray[np.int64], plate: PlateInfo | None
     ) -> list[MosaicGroup]:
         """Make one mosaic of a grid, and one of each set of places that touch."""
         first = self.images[numbers[0]]
         height, width = first.pixels.stored_shape[:2]
         layout = TileLayout.of(origins[numbers], (width, height))
-        is_grid = bool(GRID_AXES & first.coordinates.keys()) and not layout.is_too_sparse
+        is_grid = _is_tile(first) and not layout.is_too_sparse
         parts = [np.arange(len(numbers))] if is_grid else layout.components()
-        axes = GRID_AXES if is_grid else GRID_AXES | _PLACE_AXES
-        groups = []
+        groups: list[MosaicGroup] = []
         for part in parts:
             chosen = numbers[part]
             images = [self.images[number] for number in chosen]
-            labels: Coordinates = {
-                axis: value for axis, value in images[0].coordinates.items() if axis not in axes
-            }
-            if not is_grid and well is not None and len(parts) == 1:
-                labels["position"] = _well_name(well)
-            elif not is_grid and (len(parts) > 1 or well is not None):
-                labels["position"] = images[0].name
+            labels = _labels(images[0], plate, GRID_AXES if is_grid else GRID_AXES | _PLACE_AXES)
+            well = _well(plate, images[0])
+            if not is_grid and well is not None:
+                site = "" if len(parts) == 1 else f"-Site_{len(groups)}"
+                labels["position"] = f"{row_name(well.row)}{well.column + 1:02d}{site}"
+            elif not is_grid and len(parts) > 1:
+                labels["position"] = images[0].layout.name(images[0].name)
             corners = self.positions_um[chosen]
             center = tuple(((corners.min(axis=0) + corners.max(axis=0)) / 2).tolist())
-            groups.append(
-                MosaicGroup(images, TileLayout.of(origins[chosen], layout.size), labels, axes, center)
-            )
+            groups.append(MosaicGroup(images, TileLayout.of(origins[chosen], layout.size), labels, center))
         return groups
 
 
-def _kept_labels(image: OpenImage) -> tuple[tuple[str, int | str], ...]:
-    """Return the labels that all tiles of a mosaic share."""
-    axes = GRID_AXES if GRID_AXES & image.coordinates.keys() else _PLACE_AXES
-    return tuple((axis, value) for axis, value in image.coordinates.items() if axis not in axes)
+def _is_tile(image: OpenImage) -> bool:
+    """Whether an image is a tile of a grid."""
+    return bool(GRID_AXES & image.coordinates.keys())
 
 
-def _well_name(well: Well) -> str:
-    """Name a well, such as B02."""
-    return f"{row_name(well.row)}{well.column + 1:02d}"
+def _labels(image: OpenImage, plate: PlateInfo | None, left_out: frozenset[str]) -> Coordinates:
+    """Return the labels of an image; names replace numbers, unless the plate names wells by positions."""
+    labels = image.coordinates if plate is not None and plate.wells else image.layout.named_labels
+    return {axis: value for axis, value in labels.items() if axis not in left_out}
+
+
+def _well(plate: PlateInfo | None, image: OpenImage) -> Well | None:
+    return None if plate is None else well_of_image(plate, image.layout)

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.conversion.sources import Source, UnreadableFrameError
-from exengine_ome_tiff.coordinates import Coordinates, FrameNumber
+from exengine_ome_tiff.coordinates import Coordinates, FrameNumber, PlateInfo
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.export.mosaic_groups import MosaicGroup, StagePlaces
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
@@ -43,9 +43,11 @@ class MosaicSource(Source):
         paths, location = data.paths, data.location
         super().__init__(location.folder if location.is_folder else paths[0])
         self._data, self._folder = data, folder
-        self.groups = StagePlaces.of(data, flip).groups(data)
+        stage = StagePlaces.of(data, flip)
+        plate = data.facts.plate([image.layout for image in stage.images])
+        self.groups = stage.groups(plate)
         self.summary_metadata = {"mosaic_of": location.name}
-        self.options = _options(data, self.groups)
+        self.options = _options(data, self.groups) | {"plate": _plate(plate, self.groups)}
         self._planes: dict[frozenset[tuple[str, int | str]], _Plane] = {}
         places = {number: coordinates for coordinates, number in data.frames.numbered()}
         for group in self.groups:
@@ -58,7 +60,11 @@ class MosaicSource(Source):
                     axis: value for axis, value in places[number].items() if axis not in image.coordinates
                 }
                 place = frozenset((group.coordinates | inside).items())
-                self._planes.setdefault(place, _Plane(group, {})).frames[tile] = number
+                plane = self._planes.setdefault(place, _Plane(group, {}))
+                if plane.group is not group:
+                    other = plane.group.images[0].name
+                    raise ValueError(f"{image.name} and {other}, of one mosaic, have unlike pixels")
+                plane.frames[tile] = number
 
     def coordinates(self) -> list[Coordinates]:
         """Return the coordinates of all planes, in the order in which their first tiles came."""
@@ -118,7 +124,17 @@ def _options(data: OpenDataset, groups: list[MosaicGroup]) -> dict[str, Any]:
         given["objective"] = given["objective"] or values.objective
         for value, info in _channels(image, [each.info for each in values.channels]):
             channels.setdefault(value, info)
-    return given | {"fold_axes": header.fold_axes, "plate": header.plate or False, "channels": channels}
+    return given | {"fold_axes": header.fold_axes, "channels": channels}
+
+
+def _plate(plate: PlateInfo | None, groups: list[MosaicGroup]) -> PlateInfo | Literal[False]:
+    """Return the plate of the mosaics; where it names wells by positions, those of mosaics are added."""
+    if plate is None:
+        return False
+    positions = (group.coordinates.get("position") for group in groups)
+    wells = dict(plate.wells)
+    wells |= {each: each for each in positions if isinstance(each, str) and each not in wells}
+    return replace(plate, wells=wells) if plate.wells else plate
 
 
 def _channels(image: OpenImage, infos: list[ChannelInfo]) -> Iterator[tuple[int | str, ChannelInfo]]:
