@@ -80,9 +80,10 @@ def called(folder):
     with Calls() as finish:
         storage.finish()
     storage.close()
+    fill(folder / "left").suspend()
     with Calls() as opened:
-        for path in (folder / "run", folder / "coded.ome.tiff"):
-            with TiffStorage.open(path) as storage:
+        for path in (folder / "run", folder / "coded.ome.tiff", folder / "left"):
+            with TiffStorage.open(path, allow_unfinished=True) as storage:
                 storage.get_data({"time": 1, "position": "A"})
     fill(folder / "cut").suspend()
     with Calls() as recovered:
