@@ -199,6 +199,32 @@ def test_the_command_opens_a_window_of_an_unfinished_dataset(tmp_path, monkeypat
     assert "run.ome.tiff" in titles
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a display")
+def test_without_a_display_an_error_says_so(tmp_path, monkeypatch, capsys):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        storage.put({}, bar(0, 2))
+    assert main(["view", str(tmp_path / "run.ome.tiff")]) == 1
+    assert capsys.readouterr().err.startswith(
+        "exengine-ome-tiff view: there is no display to open a window on"
+    )
+
+
+def test_a_dataset_that_is_deleted_is_not_followed_any_more(tmp_path, opened, caplog):
+    path = tmp_path / "run.ome.tiff"
+    storage = TiffStorage(path)
+    storage.put({"time": 0}, bar(0, 2))
+    storage.flush()
+    with TiffStorage.open(path, allow_unfinished=True) as follower:
+        viewer = opened(follower)
+        path.unlink()
+        wait_until(lambda: "run.ome.tiff is not followed any more" in caplog.text)
+        assert viewer.data_wrapper.isel({}).any()
+    with pytest.raises(OSError, match="run"):
+        storage.close()
+
+
 NOTEBOOK = """
 import asyncio
 import numpy as np

@@ -48,7 +48,7 @@ class FrameAxes:
         self._index = index
         self._seen = self._puts = 0
         """How many coordinates `update` has looked at, and how many frames were put until then."""
-        self._counts: dict[str, Counter[AxisValue]] = {}
+        self._counts: dict[str, dict[AxisValue, int]] = {}
         """Of each axis, how many frames have each value, in order of arrival."""
         self.count = self.n_others = 0
         """How many frames there are, and how many of another shape or type are left out."""
@@ -61,8 +61,8 @@ class FrameAxes:
         puts, new = len(index), index.numbered(self._seen)
         if puts == self._puts and not new:
             return False
-        for coordinates, number in new:
-            self._add(index, coordinates, number)
+        if new:
+            self._add(index, new)
         self._seen, self._puts = self._seen + len(new), puts
         self.axes = {name: self._values(name) for name in slowest_first(self._counts)}
         return True
@@ -92,21 +92,25 @@ class FrameAxes:
         return shape, np.dtype(dtype)
 
     def _matches(self, coordinates: Coordinates) -> bool:
-        return self._selection.items() <= coordinates.items()
+        return not self._selection or self._selection.items() <= coordinates.items()
 
-    def _add(self, index: FrameIndex, coordinates: Coordinates, number: FrameNumber) -> None:
-        if not self._matches(coordinates):
-            return
-        if index.format(number).stored != (self.shape, self.dtype.str):
-            self.n_others += 1
-            return
-        self.count += 1
-        self.newest = {name: value for name, value in coordinates.items() if name not in self._selection}
-        for name, value in self.newest.items():
-            self._counts.setdefault(name, Counter())[value] += 1
+    def _add(self, index: FrameIndex, new: list[tuple[Coordinates, FrameNumber]]) -> None:
+        kind_of, kinds = index.kinds(np.array([number for _, number in new], np.int64))
+        is_such = [kind == (self.shape, self.dtype.str) for kind in kinds]
+        for (coordinates, _), kind in zip(new, kind_of.tolist(), strict=True):
+            if not self._matches(coordinates):
+                continue
+            if not is_such[kind]:
+                self.n_others += 1
+                continue
+            self.count += 1
+            self.newest = {name: value for name, value in coordinates.items() if name not in self._selection}
+            for name, value in self.newest.items():
+                counts = self._counts.setdefault(name, {})
+                counts[value] = counts.get(value, 0) + 1
 
     def _values(self, name: str) -> tuple[AxisValue, ...]:
         counts = self._counts[name]
-        lacking = [None] if counts.total() < self.count else []
+        lacking = [None] if sum(counts.values()) < self.count else []
         numbers = sorted(value for value in counts if isinstance(value, int))
         return (*lacking, *numbers, *(value for value in counts if isinstance(value, str)))

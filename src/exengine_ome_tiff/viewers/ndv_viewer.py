@@ -276,4 +276,6 @@ def _colormap(rgb: tuple[int, int, int]) -> Colormap:
 
 def _is_notebook() -> bool:
     """Whether this runs in the kernel of a notebook, which brings a display of its own."""
-    return "ipykernel" in sys.modules
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return type(shell).__name__ == "ZMQInteractiveShell"
