@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -23,6 +23,7 @@ from exengine_ome_tiff import (
 )
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.inspection.preview_cells import read_row
+from exengine_ome_tiff.inspection.preview_plate import PlateMap
 from exengine_ome_tiff.inspection.text_table import table
 from exengine_ome_tiff.text_format import duration_text, length_text, shortened, size_text
 from frames import frame
@@ -312,6 +313,12 @@ def test_a_plate_is_a_map_and_irregular_intervals_are_told(tmp_path):
     start = lines.index("  plate of 2 x 6: 3 wells used, 1 with missing frames (!)")
     assert lines[start + 1 : start + 4] == ["      1       5   ", "    A o . . . . .", "    B . ! . . . o"]
     assert "  time interval  irregular, 2 s to 5 min (2 images); 2 s (1 image)" in lines
+    large = replace(info(path), plate=PlateMap(32, 48, ((31, 47),), ()))
+    rows = table(large, width=80)
+    start = rows.index("  plate of 32 x 48: 1 well used")
+    assert rows[start + 1].split() == [str(column) for column in range(1, 49, 4)]
+    assert rows[start + 33] == "    AF" + "." * 47 + "o"
+    assert max(map(len, rows[1:])) <= 80
 
 
 def test_objective_description_and_summary_are_told_and_irregular_intervals_together(tmp_path):

@@ -33,7 +33,7 @@ _PLACES: dict[Place, str] = {
 def table(info: DatasetInfo, *, everything: bool = False, width: int = WIDTH) -> list[str]:
     """Describe a dataset in lines of at most `width` columns; shorten long lists unless `everything` is set.
 
-    Lines may be longer where a path, a name or a well of a plate does not fit, and below 40 columns.
+    Lines may be longer where a path or a name does not fit, and below 40 columns.
     """
     width = max(width, _LEAST_WIDTH)
     return [line.replace("\n", "\\n") for line in _lines(info, width, everything=everything)]
@@ -70,7 +70,7 @@ def _lines(info: DatasetInfo, width: int, *, everything: bool) -> Iterator[str]:
     if len(images) > _MANY_IMAGES and not everything:
         yield f"  ... and {len(images) - _MANY_IMAGES} more: --all lists them"
     yield ""
-    yield from _plate(info)
+    yield from _plate(info, width)
     yield from _coverage(info, width, everything=everything)
     yield from _options(info, width)
     yield from _check(info, width)
@@ -236,20 +236,21 @@ def _intervals(images: Sequence[ImageSummary]) -> list[str | None]:
     return [None if text is None else text[0] if text[0] == text[1] else irregular for text in texts]
 
 
-def _plate(info: DatasetInfo) -> Iterator[str]:
+def _plate(info: DatasetInfo, width: int) -> Iterator[str]:
     """Draw the wells of a plate: o with all frames, ! with missing ones, . without any."""
     plate = info.plate
     if plate is None:
         return
     marked = f", {len(plate.incomplete)} with missing frames (!)" if plate.incomplete else ""
     yield f"  plate of {plate.rows} x {plate.columns}: {count_text(len(plate.used), 'well')} used{marked}"
-    yield "      " + "".join(
-        f"{column + 1:<2}" if column % 4 == 0 else "  " for column in range(plate.columns)
-    )
+    between = " " if 6 + 2 * plate.columns <= width else ""
+    step = 1 + len(between)
+    heads = "".join(f"{column + 1:<{4 * step}}" for column in range(0, plate.columns, 4))
+    yield "      " + heads[: plate.columns * step]
     for row in range(plate.rows):
         wells = [(row, column) for column in range(plate.columns)]
         signs = ["!" if at in plate.incomplete else "o" if at in plate.used else "." for at in wells]
-        yield f"    {row_name(row):<2}{' '.join(signs)}"
+        yield f"    {row_name(row):<2}{between.join(signs)}"
     yield ""
 
 
