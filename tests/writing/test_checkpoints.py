@@ -39,7 +39,7 @@ def companion_uuids(folder):
     return ET.fromstring(path.read_bytes())  # noqa: S314 - we wrote it
 
 
-def test_tifffile_shows_the_experiment_of_the_last_checkpoint(tmp_path):
+def test_tifffile_shows_the_experiment_of_the_last_checkpoint(tmp_path, caplog):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, **OPTIONS) as storage:
         for time_point in range(5):
@@ -60,6 +60,7 @@ def test_tifffile_shows_the_experiment_of_the_last_checkpoint(tmp_path):
             TiffStorage.open(path)
         with TiffStorage.open(path, allow_unfinished=True) as reader:
             assert len(reader.get_image_coordinates_list()) == 30  # those behind the checkpoint, too
+    assert not [record for record in caplog.records if record.name == "tifffile"]
     assert validate(path) == []
 
 
@@ -71,6 +72,7 @@ def test_bioformats_and_imagej_show_it_without_a_warning(tmp_path, bioformats):
         storage.checkpoint()
         put_time_point(storage, 3)
         with bioformats(path) as reader:
+            assert reader.warnings == []
             (image,) = reader.series
             assert (image.size_t, image.size_c, image.size_z) == (3, 2, 3)
             for z, c, t in np.ndindex(3, 2, 3):
