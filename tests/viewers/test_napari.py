@@ -8,6 +8,7 @@ import pytest
 import tifffile
 
 from exengine_ome_tiff import ChannelInfo, TiffStorage
+from exengine_ome_tiff.viewers import napari_follower
 from exengine_ome_tiff.viewers.napari_reader import get_reader
 from frames import frame
 
@@ -125,3 +126,72 @@ def test_smaller_copies_are_a_pyramid(tmp_path, viewer, name):
         storage.put({}, np.full((64, 96, 3), 7, np.uint8))
     (layer,) = viewer.open(tmp_path / "stitched.ome.tiff", plugin=PLUGIN)
     assert (layer.rgb, [level.shape for level in layer.data]) == (True, [(64, 96, 3), (32, 48, 3)])
+
+
+def wait_for(predicate):
+    """Have Qt work until a predicate holds."""
+    from qtpy.QtTest import QTest
+
+    for _ in range(400):
+        if predicate():
+            return
+        QTest.qWait(50)
+    pytest.fail("it did not come")
+
+
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_a_running_acquisition_is_followed(tmp_path, viewer, monkeypatch, name):
+    monkeypatch.setattr(napari_follower, "_LOOK_S", 0.02)
+    places = [
+        {"position": position, "time": time, "channel": channel}
+        for time in range(4)
+        for position in ("Pos0", "Pos1")
+        for channel in ("DAPI", "GFP")
+    ]
+
+    def put(storage, first, stop):
+        for at in places[first:stop]:
+            storage.put(at, frame(at, (32, 48)))
+        storage.flush()
+
+    with TiffStorage(tmp_path / name, **KNOWN, pyramid_levels=1, tile=(16, 16)) as storage:
+        put(storage, 0, 2)
+        widget_of("Follow a running acquisition")(viewer=viewer, path=tmp_path / name)
+        dapi, gfp = viewer.layers
+        assert (dapi.name, gfp.name, gfp.data.shape) == ("DAPI", "GFP", (1, 32, 48))
+        put(storage, 2, 8)
+        wait_for(lambda: viewer.layers["GFP"].data.shape == (2, 2, 32, 48))
+        assert viewer.dims.current_step[:2] == (1, 1)  # position and time of the newest frame
+        gfp = viewer.layers["GFP"]
+        assert (np.asarray(gfp.data[1, 1]) == frame(places[7], (32, 48))).all()
+        put(storage, 8, 12)
+        wait_for(lambda: gfp.data.shape == (2, 3, 32, 48))
+        assert viewer.dims.current_step[:2] == (1, 2)
+        viewer.dims.set_current_step(1, 0)  # the user looks at another frame
+        put(storage, 12, 16)
+        wait_for(lambda: gfp.data.shape == (2, 4, 32, 48))
+        assert viewer.dims.current_step[:2] == (1, 0)
+    wait_for(lambda: viewer.layers["GFP"].multiscale)
+    assert [level.shape for level in viewer.layers["GFP"].data] == [(2, 4, 32, 48), (2, 4, 16, 24)]
+
+
+def widget_of(title):
+    """Make the widget of a plugin that its menu opens."""
+    from npe2 import PluginManager
+
+    (found,) = [each for each in PluginManager.instance().iter_widgets() if each.display_name == title]
+    return found.get_callable()()
+
+
+def test_what_is_followed_may_be_removed(tmp_path, viewer, monkeypatch, caplog):
+    monkeypatch.setattr(napari_follower, "_LOOK_S", 0.02)
+    with write(tmp_path / "run.ome.tiff") as storage:
+        storage.flush()
+        napari_follower.follow(viewer, tmp_path / "run.ome.tiff")
+        assert len(viewer.layers) == 2
+        viewer.layers.clear()
+        napari_follower.follow(viewer, tmp_path / "run.ome.tiff")
+        (tmp_path / "run.ome.tiff").rename(tmp_path / "moved.ome.tiff")
+        wait_for(lambda: "is not followed any more" in caplog.text)
+        assert len(viewer.layers) == 2
+        (tmp_path / "moved.ome.tiff").rename(tmp_path / "run.ome.tiff")

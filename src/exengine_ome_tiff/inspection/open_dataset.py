@@ -11,7 +11,7 @@ from typing import Self
 
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.location import absolute_path
-from exengine_ome_tiff.dataset.recording import open_dataset
+from exengine_ome_tiff.dataset.recording import Recording, open_dataset
 from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.reading.calibration import Calibration, image_elements
@@ -47,15 +47,25 @@ class OpenDataset:
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.recording = open_dataset(absolute_path(path), allow_unfinished=True)
-        self.header, self.location = self.recording.header, self.recording.location
-        self.frames, self.is_finished = self.recording.index, self.recording.is_finished
-        self.paths = [file.path for file in self.frames.files]
         with ExitStack() as on_error:
-            on_error.callback(self.close)
-            self.images = self._open_images()
-            """In the order of `TiffStorage.images`."""
+            recording = open_dataset(absolute_path(path), allow_unfinished=True)
+            on_error.callback(recording.close)
+            self._take(recording)
             on_error.pop_all()
+
+    @classmethod
+    def of(cls, recording: Recording) -> Self:
+        """Take a dataset that is open already, and stays open."""
+        self = cls.__new__(cls)
+        self._take(recording)
+        return self
+
+    def _take(self, recording: Recording) -> None:
+        self.recording, self.header, self.location = recording, recording.header, recording.location
+        self.frames, self.is_finished = recording.index, recording.is_finished
+        self.paths = [file.path for file in self.frames.files]
+        self.images = self._open_images()
+        """In the order of `TiffStorage.images`."""
 
     def _open_images(self) -> list[OpenImage]:
         """Match the images with the OME-XML of their files."""

@@ -63,10 +63,29 @@ def read_layers(path: str | Sequence[str]) -> list[Layer]:
     layers = []
     for each in _paths(path):
         with OpenDataset(each) as data:
-            stacks = _stacks(data)
-            for stack in stacks:
-                layers += _layers(data, stack, stack.images[0].name if len(stacks) > 1 else "")
+            layers += layers_of(data)
     return layers
+
+
+def layers_of(data: OpenDataset) -> list[Layer]:
+    """Make the layers of a dataset; see `read_layers`."""
+    layers, stacks = list[Layer](), _stacks(data)
+    for stack in stacks:
+        layers += _layers(data, stack, stack.images[0].name if len(stacks) > 1 else "")
+    return layers
+
+
+def newest_place(data: OpenDataset) -> tuple[int, ...]:
+    """Return the indices of the newest frame along the sliders."""
+    newest = max(data.frames.numbers.values())
+    for stack in _stacks(data):
+        for image, (pages, *_) in enumerate(stack.levels):
+            found = np.argwhere(pages.frames == newest)
+            if len(found):
+                axes = stack.images[0].layout.axes
+                inside = [number for number, axis in zip(found[0], axes, strict=True) if axis != "channel"]
+                return (*((image,) if len(stack.images) > 1 else ()), *map(int, inside))
+    return ()
 
 
 def _paths(path: str | Sequence[str]) -> list[Path]:
