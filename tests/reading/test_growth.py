@@ -16,7 +16,9 @@ import pytest
 
 from exengine_ome_tiff import ChannelInfo, TiffStorage, recover
 from exengine_ome_tiff.dataset import growth
+from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.tiff import PageHandle
 
 NAMES = ["run.ome.tiff", "run"]
 OPTIONS = {"pixel_size_um": 0.5, "checkpoint": False}
@@ -308,6 +310,29 @@ def test_frames_found_long_after_later_ones_take_their_places(tmp_path, monkeypa
             storage.flush()
             assert reader.refresh() == 1
             assert_same(reader, folder)
+
+
+def index_of(frames: list[tuple[dict[str, int | str], int]]) -> tuple[FrameIndex, int]:
+    """Make an index of coordinates and numbers of frames; return how many were the first ones there, too."""
+    index, n_first = FrameIndex(), 0
+    for handle, (coordinates, number) in enumerate(frames):
+        n_first += not index.add(index.axes.key(coordinates), 0, PageHandle(handle), number)
+    return index, n_first
+
+
+def test_a_copy_of_an_index_without_its_last_frames_is_as_if_they_never_came():
+    chance = random.Random(1)  # noqa: S311
+    for _ in range(100):
+        frames = [({"time": chance.randrange(9)}, 2 * number + chance.randrange(2)) for number in range(20)]
+        stop = chance.randrange(1, 20)
+        (whole, n_all), (expected, n_before) = index_of(frames), index_of(frames[:stop])
+        found = whole.without_last(20 - stop, n_keys=n_all - n_before)
+        numbers = np.arange(stop)
+        assert found.numbered() == expected.numbered()
+        assert found.table().coordinates() == expected.table().coordinates()
+        np.testing.assert_array_equal(found.arrivals(numbers), expected.arrivals(numbers))
+        assert (len(found), found.place(stop - 1)) == (stop, (0, stop - 1))
+        assert whole.snapshot().table().coordinates() == [coordinates for coordinates, _ in frames]
 
 
 @pytest.mark.parametrize("name", NAMES)

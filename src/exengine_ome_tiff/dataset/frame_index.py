@@ -158,16 +158,21 @@ class FrameIndex:
         return self.without_last(0, n_keys=0)
 
     def without_last(self, count: int, *, n_keys: int) -> "FrameIndex":
-        """Return a copy without the last frames; `n_keys` of them were the first ones at their coordinates.
-
-        The others replaced earlier frames: at their coordinates the copy has none until one is added again.
-        """
+        """Return a copy without the last frames, `n_keys` of which were the first at their coordinates."""
         other = FrameIndex()
         other.axes, other.files, other._numbers = self.axes, [*self.files], dict(self._numbers)
-        for _ in range(n_keys):
-            other._numbers.popitem()
         other._count = len(self) - count
         other._places = self._places[: other._count]
+        n_replaced = len(self._replaced) - (count - n_keys)
+        other._replaced = self._replaced[:n_replaced]
+        for number, key in reversed(self._replaced[n_replaced:]):
+            other._numbers[key] = number
+        for _ in range(n_keys):
+            other._numbers.popitem()
+        other._arrivals = [each for each in self._arrivals if each[0] < other._count]
+        last, arrival = other._arrivals[-1] if other._arrivals else (0, 0)
+        other._next_arrival = arrival + other._count - last
+        other.is_numbered = self.is_numbered
         return other
 
     def place(self, number: FrameNumber) -> tuple[int, PageHandle]:

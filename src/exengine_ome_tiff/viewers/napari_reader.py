@@ -77,7 +77,7 @@ def layers_of(data: OpenDataset) -> list[Layer]:
 
 def newest_place(data: OpenDataset) -> tuple[int, ...]:
     """Return the indices of the newest frame along the sliders."""
-    newest = max(data.frames.numbers.values())
+    newest = data.frames.latest()[1].max()
     for stack in _stacks(data):
         for image, (pages, *_) in enumerate(stack.levels):
             found = np.argwhere(pages.frames == newest)
