@@ -20,7 +20,7 @@ from exengine_ome_tiff.export.tile_layout import TileLayout
 from exengine_ome_tiff.tiff import disk, final_chain
 
 UM = 0.5
-memmap = np.memmap
+map_file = np.memmap
 TILE = 40, 56
 ORIGINS = {(row, column): (row * 33, column * 45) for row in range(3) for column in range(2)}
 SCENE = 106, 101
@@ -204,15 +204,18 @@ def test_large_mosaics_are_made_in_temporary_files_and_bands(tmp_path, monkeypat
     with TiffStorage(path, pixel_size_um=UM, fsync=False) as storage:
         put_tiles(storage, scene(0), ORIGINS, grid())
     export_mosaic(path, tmp_path / "small.ome.tiff", pyramid_levels=3, **options)
-    scratch = []
+    shapes = []  # and not the arrays, which keep their files
+
+    def memmap(*args, **options):
+        shapes.append(options["shape"])
+        return map_file(*args, **options)
+
     monkeypatch.setattr(disk, "IN_MEMORY_BYTES", 64)
     monkeypatch.setattr(final_chain, "IN_MEMORY_BYTES", 64)
     monkeypatch.setattr(final_chain, "_BAND_BYTES", 5000)
-    monkeypatch.setattr(
-        disk.np, "memmap", lambda *args, **kwargs: scratch.append(memmap(*args, **kwargs)) or scratch[-1]
-    )
+    monkeypatch.setattr(disk.np, "memmap", memmap)
     export_mosaic(path, tmp_path / "large.ome.tiff", pyramid_levels=3, **options)
-    assert [each.shape for each in scratch] == [SCENE, (53, 50), (26, 25), (13, 12)]
+    assert shapes == [SCENE, (53, 50), (26, 25), (13, 12)]
     with (
         tifffile.TiffFile(tmp_path / "small.ome.tiff") as small,
         tifffile.TiffFile(tmp_path / "large.ome.tiff") as large,
