@@ -378,6 +378,7 @@ def test_a_step_that_heights_do_not_have(tell, frame, summary):
         "z steps are 0.3 µm by heights, but 0.5 µm by the metadata: pass z_step_um if that is right"
     )
     assert tell(*frames, axis="z", z_step_um=0.3).lines == []
+    assert tell(*frames, axis="z", z_step_um=0.5).lines == []
     told = tell(*[{"z_um": height} for height in (0, 0.3, 0.6)], axis="z", z_step_um=300)
     assert told.image.pixels.physical_size_z == 300
     assert told.lines[0].endswith(
@@ -513,3 +514,38 @@ def test_more_names_of_channels_and_cameras(store):
     assert [channel.name for channel in document.images[0].pixels.channels] == ["GFP", "RFP"]
     assert len(document.instruments[0].detectors) == 2
     assert lines == []
+
+
+def test_options_that_are_far_from_what_frames_tell(tell):
+    told = tell({"pixel_size_um": 0.065}, pixel_size_um=6.5)
+    assert told.image.pixels.physical_size_x == 6.5
+    assert told.lines[0].endswith(
+        "pixel_size_um is 6.5 µm, the metadata has 0.065 µm: leave the option out if the metadata is right"
+    )
+    assert tell({"pixel_size_um": 0.065}, pixel_size_um=0.13).lines == []
+    frames = [{"elapsed_s": 2.0 * time} for time in range(3)]
+    told = tell(*frames, time_interval_s=2000)
+    assert told.image.pixels.time_increment == 2000
+    assert told.lines[0].endswith(
+        "time points are 2 s apart, time_interval_s is 2000 s: leave it out if the times are right"
+    )
+    assert tell(*frames, time_interval_s=3).lines == []
+
+
+def test_steps_of_a_summary_in_another_unit(tell):
+    told = tell({"Camera": "C"}, summary={"MicroManagerVersion": "2", "z-step_um": 5000, "PixelSize_um": 65})
+    assert (told.image.pixels.physical_size_z, told.image.pixels.physical_size_x) == (None, None)
+    assert ["is not from" in line for line in told.lines] == [True, True]
+
+
+def test_times_of_values_are_no_exposures(tell):
+    event = {"seq_num": 1, "time": 1795773600.5, "data": {"cam_cam_acquire_time": 0.05}}
+    told = tell(event | {"timestamps": {"cam_cam_acquire_time": 1795773600.5}})
+    assert (told.planes[0].exposure_time, told.lines) == (0.05, [])
+
+
+def test_a_well_beyond_any_plate(store):
+    frames = [({"position": position}, {}) for position in ("A1", "B2", "Z99", "beads")]
+    document, lines = store(*frames)
+    assert wells_of(document) == [(0, 0), (1, 1)]
+    assert [line.partition(",")[0] for line in lines] == ["Z99 is no well of the plate"]

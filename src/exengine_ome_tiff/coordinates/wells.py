@@ -133,7 +133,8 @@ def misses_plate(plate: PlateInfo, layout: ImageLayout) -> bool:
     """Whether the labels of an image name a well, but none of the plate."""
     labels = layout.named_labels
     position = labels.get("position")
-    names_well = "well" in labels or _read(position) is not None or _is_nearly_well(position)
+    is_on_none = isinstance(position, str) and _WELL.fullmatch(position) is not None
+    names_well = "well" in labels or is_on_none or _read(position) is not None or _is_nearly_well(position)
     return names_well and not plate.wells and well_of_image(plate, layout) is None
 
 

@@ -13,7 +13,7 @@ from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome.colors import default_color
 from exengine_ome_tiff.ome.image_values import ChannelValues, ImageValues
-from exengine_ome_tiff.ome.planned_steps import positive, time_interval, told_step, z_step
+from exengine_ome_tiff.ome.planned_steps import is_other_unit, positive, time_interval, z_step
 from exengine_ome_tiff.ome.user_values import ChannelInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.translate import Agreed, CameraValues, FrameValues, SummaryValues
@@ -81,12 +81,8 @@ def describe(
     """
     acquired = layout.frames[layout.frames >= 0]
     frame = told.image.values
-    pixel_size_um = given.pixel_size_um
-    if pixel_size_um is None:
-        sizes_um = _known(planes["pixel_size_um"][acquired])
-        pixel_size_um = (
-            _pixel_size(name, sizes_um, findings) if sizes_um.size else positive(summary.pixel_size_um)
-        )
+    sizes_um = _known(planes["pixel_size_um"][acquired])
+    pixel_size_um = _pixel_size(name, given.pixel_size_um, sizes_um, summary, findings)
     aspect = (positive(frame.pixel_aspect) or 1) if given.pixel_size_um is None else 1
     channels = tuple(
         _channel(channel, name, each, summary, given, _camera_label(layout))
@@ -108,9 +104,9 @@ def describe(
         pixel_size_x_um=pixel_size_um,
         pixel_size_y_um=positive(pixel_size_um * aspect) if pixel_size_um else None,
         z_step_um=z_step(layout, name, planes["z_um"], planned_um, given.z_step_um, findings),
-        time_interval_s=told_step("time", given.time_interval_s, layout.values["T"], name, findings)
-        if given.time_interval_s
-        else time_interval(layout, name, planes["delta_t_s"], planned_s, findings),
+        time_interval_s=time_interval(
+            layout, name, planes["delta_t_s"], planned_s, given.time_interval_s, findings
+        ),
         significant_bits=_significant_bits(name, bits, channels, summary, dtype, findings),
         acquired=started,
         description=summary.description if given.description is None else given.description,
@@ -273,7 +269,22 @@ def _known(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return known
 
 
-def _pixel_size(name: str, sizes_um: npt.NDArray[np.float64], findings: Findings) -> float | None:
+def _pixel_size(
+    name: str,
+    given_um: float | None,
+    sizes_um: npt.NDArray[np.float64],
+    summary: SummaryValues,
+    findings: Findings,
+) -> float | None:
+    """Take the size of the user, of the planes, which must agree, or of the summary."""
+    if given_um is not None:
+        told_um = float(np.median(sizes_um)) if sizes_um.size else given_um
+        if is_other_unit(given_um, told_um):
+            message = f"{name}: pixel_size_um is {given_um:g} µm, the metadata has {told_um:g} µm"
+            findings.add("pixel size", "given", message, "leave the option out if the metadata is right")
+        return given_um
+    if not sizes_um.size:
+        return positive(summary.pixel_size_um)
     if np.ptp(sizes_um) > _SAME_SIZE * sizes_um[0]:
         low, high = sizes_um.min(), sizes_um.max()
         findings.add(

@@ -12,6 +12,8 @@ from exengine_ome_tiff.ome.steps import even_steps, keeps_interval, step_of_heig
 
 _EVEN = 0.05
 """How far steps along z may be from their mean, as a part of it; stages do not stop exactly."""
+_OTHER_UNIT = 10
+"""Numbers of one thing that differ by such a factor are in different units."""
 _SMALLEST = 1e-12
 _MOST_SHOWN = 6
 
@@ -39,7 +41,9 @@ def z_step(
     told_um = given_um or planned_um
     if given_um or not step_um:  # without one, what tells the position is not what moves along z
         found = told_step("z", told_um, values, name, findings) if told_um else None
-        _add_other_step(name, found, step_um, "z_step_um", "leave it out if the heights are right", findings)
+        if given_um and found and step_um and is_other_unit(found, abs(step_um)):
+            fix = "leave it out if the heights are right"
+            _add_other_step(name, found, step_um, "z_step_um", fix, findings)
         return found
     if np.isnan(step_um):
         steps = np.abs(np.diff(heights_um))
@@ -75,16 +79,25 @@ def time_interval(
     name: str,
     delta_t_s: npt.NDArray[np.float64],
     planned_s: float | None,
+    given_s: float | None,
     findings: Findings,
 ) -> float | None:
-    """Return the planned interval; None if the times of planes are others."""
+    """Return the interval of the user, or the planned one; None if the times of planes are others."""
     planned = _step_of_plan(planned_s, layout.values["T"])
-    if planned_s is None or layout.sizes["T"] < 2 or "T" in layout.modulo:
+    if given_s is not None:
+        planned = told_step("time", given_s, layout.values["T"], name, findings)
+    if (given_s or planned_s) is None or layout.sizes["T"] < 2 or "T" in layout.modulo:
         return planned
     times_s = delta_t_s[layout.cube()]
     times_s[layout.cube() < 0] = np.nan
     steps_s = np.diff(np.fmin.reduce(times_s.reshape(len(times_s), -1), axis=1))
     steps_s = steps_s[~np.isnan(steps_s)]
+    if given_s is not None:
+        step_s = float(np.median(steps_s)) if steps_s.size else 0.0
+        if planned and step_s > 0 and is_other_unit(planned, step_s):
+            message = f"{name}: time points are {step_s:.4g} s apart, time_interval_s is {planned:.4g} s"
+            findings.add("time interval", "given", message, "leave it out if the times are right")
+        return planned
     if planned is not None and keeps_interval(steps_s, planned):
         return planned
     told = (
@@ -97,6 +110,11 @@ def time_interval(
         "no TimeIncrement; pass time_interval_s",
     )
     return None
+
+
+def is_other_unit(given: float, told: float) -> bool:
+    """Whether two positive numbers are so far from each other that they are in different units."""
+    return not 1 / _OTHER_UNIT < given / told < _OTHER_UNIT
 
 
 def told_step(

@@ -55,6 +55,7 @@ MEASURED = {"actual", "current", "measured"}
 OF_OTHERS = {
     *("previous", "last", "next", "default", "max", "min", "maximum", "minimum", "limit", "limits", "range"),
     *("sensor", "camera", "detector", "chip", "roi", "offset", "home", "origin", "error", "tube", "zoom"),
+    *("timestamps", "timestamp"),
     *("condenser", "illumination", "illuminator", "optovar", "adapter", "relay", "intermediate"),
 }
 """Words of dicts whose values are not those of the frame."""

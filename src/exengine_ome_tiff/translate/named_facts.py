@@ -101,7 +101,7 @@ _INDICES = frozenset(("channel", "position"))
 _OF_STEPS = {"step", "shift", "drift", "speed", "size", "delta", "resolution", "scale", "spacing", "width"}
 _OF_SAMPLE = "pixel_size_um, the size of a pixel in the sample"
 _CHIPS = ("camera", "sensor", "detector", "chip")
-_WAVELENGTHS = ("laser", "led", "light", "illumination", "center", "channel")
+_WAVELENGTHS = ("filter", "laser", "led", "light", "illumination", "center", "channel")
 _ALIKE = {
     frozenset(names): alike
     for names, alike in (

@@ -73,7 +73,7 @@ class Bluesky(Dialect):
     def plane_rules(self, tags: Tags, *, is_recognised: bool) -> Iterator[Rule]:
         yield from super().plane_rules(tags, is_recognised=is_recognised)
         for key in tags:
-            if key.endswith(_ACQUIRE_TIME):
+            if key.endswith(_ACQUIRE_TIME) and not key.rpartition(".")[0].endswith("timestamps"):
                 yield Rule(key, "exposure_s", parse.exposure_s, "Plane ExposureTime")
 
     def summary_values(self, tags: Tags) -> SummaryValues:

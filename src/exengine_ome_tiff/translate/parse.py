@@ -16,6 +16,7 @@ _SPAN_UNITS_S = (86400, 3600, 60, 1)
 _BITS = re.compile(r"\s*(\d+)[\s-]?bits?\s*", re.IGNORECASE)
 _RGB_BITS = 0xFFFFFF
 _LONGEST_EXPOSURE_S = BOUNDS["exposure_s"].high
+_MIN_STEP_UM, _MAX_STEP_UM, _ = BOUNDS["z_step_um"]
 _MIN_PIXEL_SIZE_UM, _MAX_PIXEL_SIZE_UM, _ = BOUNDS["pixel_size_um"]
 
 
@@ -61,6 +62,12 @@ def size_um(value: object) -> float:
     """Read a pixel size; 0 is Micro-Manager's way to say that it is not calibrated."""
     size = number(value)
     return size if _MIN_PIXEL_SIZE_UM <= size <= _MAX_PIXEL_SIZE_UM else UNKNOWN
+
+
+def step_um(value: object) -> float | None:
+    """Read a step along z, in whichever direction; None where it is none."""
+    step = abs(number(value))
+    return step if _MIN_STEP_UM <= step <= _MAX_STEP_UM else None
 
 
 def bits(value: object) -> float:

@@ -82,7 +82,7 @@ class PymmcorePlus(Dialect):
         return SummaryValues(
             started=first_stamp(tags, ("datetime",)),
             time_interval_s=_interval_s(tags),
-            z_step_um=parse.positive(abs(parse.number(tags.get("mda_sequence.z_plan.step")))),
+            z_step_um=parse.step_um(tags.get("mda_sequence.z_plan.step")),
             pixel_size_um=next((size for size in sizes if size is not None), None),
             objective=devices.objective(devices.state),
             channel_names=_names(tags.get("mda_sequence.channels"), "config"),

@@ -80,7 +80,7 @@ class Studio(MMCore):
         return SummaryValues(
             started=first_stamp(tags, ("StartTime", "DateAndTime", "Time")),
             time_interval_s=None if tags.get("CustomIntervals_ms") else interval_s,
-            z_step_um=parse.positive(abs(parse.number(tags.get("z-step_um")))),
+            z_step_um=parse.step_um(tags.get("z-step_um")),
             pixel_size_um=parse.known(parse.size_um(tags.get("PixelSize_um"))),
             description=parse.text(tags.get("Comment")),
             user_name=parse.text(tags.get("UserName")),
