@@ -78,7 +78,7 @@ def test_demo_does_not_replace_a_file_of_another_program(tmp_path):
     [
         (("--positions", 0), "positions must be at least 1"),
         (("--size", 3), "size must be at least"),
-        (("--channels", "A", "A"), "each channel can be there only once"),
+        (("--channels", "A", "A"), "each channel may occur only once"),
         (("--size", 100_000), "at most 8192 pixels"),
         (("--channels", "DAPI", "a.tif", "--overwrite", "b.tif"), "got the file name a.tif"),
     ],

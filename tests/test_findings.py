@@ -118,7 +118,7 @@ def test_axes_that_make_images_on_purpose(tmp_path, caplog, frames):
 def test_missing_planes(tmp_path, caplog):
     frames = [{"time": t, "z": z} for t in range(4) for z in range(3) if (t, z) not in ((1, 1), (3, 2))]
     (line,) = lines_of(tmp_path / "run.ome.tiff", frames, caplog)
-    assert line.startswith("2 of 12 planes were never put, and readers show them black: put frames")
+    assert line.startswith("2 of 12 planes were never put, and readers show them as black: put frames")
 
 
 @pytest.mark.parametrize("labels", [("A01", "H13"), ("A1-Site_0", "I1-Site_0")])

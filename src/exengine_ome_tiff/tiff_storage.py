@@ -351,9 +351,7 @@ class TiffStorage(Reader):
         """
         recorder, errors = self._recorder, self._errors
         if recorder is None or self._is_closed or recorder.state.is_over:
-            raise RuntimeError(
-                f"{self._path}: no frame can be put any more, at {place_text(data_coordinates)}"
-            )
+            raise RuntimeError(f"{self._path}: it accepts no more frames, at {place_text(data_coordinates)}")
         errors.try_again(recorder.put)
         try:
             recorder.put(plain_coordinates(data_coordinates), data, metadata)

@@ -49,7 +49,7 @@ def test_convert(folder, dest):
     lines = done.stdout.splitlines()
     assert lines[0] == f"{folder / dest}: converted 16 of 16 planes, 2 images"
     assert lines[1].endswith(" MB/s")
-    assert lines[2] == "verified: pixels and metadata are those of the source"
+    assert lines[2] == "verified: pixels and metadata are identical to the source"
     (line,) = done.stderr.splitlines()  # no progress bar, as it is no terminal
     assert line.startswith("das Ω: B2 may be wells")
     assert_whole(folder / dest)
@@ -107,7 +107,7 @@ def test_what_could_not_be_carried_over_is_told(folder):
     done = run("convert", SOURCE, "a.ome.tiff", cwd=folder)
     assert done.returncode == 1
     assert "converted 15 of 16 planes, 2 images" in done.stdout
-    assert "could not be carried over: 1" in done.stderr
+    assert "could not be converted: 1" in done.stderr
     assert f"  {NAME}_NDTiffStack.tif: frames that NDTiff.index does not name: 1" in done.stderr
     assert_whole(folder / "a.ome.tiff", PLACES[:-1])
 
@@ -144,7 +144,7 @@ def test_overwrite(folder):
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (("convert", SOURCE, SOURCE, "--overwrite"), 2, "is the source, or in it"),
+        (("convert", SOURCE, SOURCE, "--overwrite"), 2, "must not be the source or inside it"),
         (("convert", SOURCE, "a.tif", "--compression-level", "3"), 2, "needs a compression"),
         (("convert", SOURCE, "a.tif", "--compression", "zlib", "--compression-level", "99"), 2, "level=99"),
         (("convert", SOURCE, "a.tif", "--tile", "7", "7"), 2, "multiples of 16"),
@@ -157,8 +157,8 @@ def test_overwrite(folder):
             1,
             "an NDTiff dataset, not a dataset of TiffStorage. To convert it: exengine-ome-tiff convert ",
         ),
-        (("export", SOURCE, "a.png"), 2, "ends in .tif"),
-        (("export", SOURCE, "a.OME.tif"), 2, "is no OME-TIFF"),
+        (("export", SOURCE, "a.png"), 2, "must end in .tif"),
+        (("export", SOURCE, "a.OME.tif"), 2, "is not OME-TIFF"),
         (("export", SOURCE, "file.tif"), 2, "file.tif exists; --overwrite replaces a file"),
     ],
 )
@@ -242,7 +242,7 @@ def test_ctrl_c_leaves_nothing_under_the_name_and_running_again_goes_on(tmp_path
     done = run("convert", "run.ome.tiff", dest, *slow, "--verify", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     first = done.stdout.splitlines()[0]
-    before = int(first.partition("600 of 600 planes (")[2].partition(" of them before)")[0])
+    before = int(first.partition("600 of 600 planes (")[2].partition(" of them earlier)")[0])
     assert 0 < before < 600
     assert_whole(tmp_path / dest, places)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["run.ome.tiff", dest])

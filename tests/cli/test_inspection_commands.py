@@ -99,7 +99,7 @@ def test_preview_leaves_a_picture_and_nothing_else(folder):
         (("metadata", NAME, "--coords", ""), 2, "no frame at empty coordinates; near it: "),
         (("preview", NAME, "-o", "a.bmp"), 2, "a.bmp: a picture ends in .png, .jpg, .jpeg"),
         (("preview", NAME, "-o", "gone/a.png"), 2, "there is no such folder"),
-        (("preview", NAME, "-o", "a.png", "--images", "0"), 2, "1 image and column at least"),
+        (("preview", NAME, "-o", "a.png", "--images", "0"), 2, "images and columns must be at least 1"),
         (("preview", NAME, "-o", NAME), 2, "a picture ends in"),
         (("preview", "gone", "-o", "a.png"), 1, "no such file or folder"),
         (("info", "gone"), 1, "no such file or folder"),

@@ -107,7 +107,7 @@ class TestStorages:
         gone = {"time": 99}
         some = convert(storage, tmp_path / "c.ome.tiff", coordinates=[*PLACES[:2], gone])
         assert (some.n_frames, [skipped.what for skipped in some.skipped]) == (2, ["time=99"])
-        with pytest.raises(ValueError, match="is the source, or in it"):
+        with pytest.raises(ValueError, match="must not be the source or inside it"):
             convert(storage, storage.path, overwrite=True)
         storage.close()
 
@@ -125,7 +125,7 @@ class TestStorages:
         storage = NDRAMStorage()
         for number, place in enumerate(PLACES):
             storage.put(dict(place), frame(place, (40, 48)), {"n": number, "nested": [1, {"a": None}]})
-        with pytest.raises(TypeError, match="give their coordinates"):
+        with pytest.raises(TypeError, match="pass their coordinates"):
             convert(storage, tmp_path / "a.ome.tiff")
         assert list(tmp_path.iterdir()) == []
         gone = {"time": 99}
@@ -304,9 +304,9 @@ def test_a_destination_that_exists(tmp_path, form):
 
 def test_destinations_that_cannot_be(tmp_path):
     source = fill(tmp_path / "source")
-    with pytest.raises(ValueError, match="is the source, or in it"):
+    with pytest.raises(ValueError, match="must not be the source or inside it"):
         convert(source, source, overwrite=True)
-    with pytest.raises(ValueError, match="is the source, or in it"):
+    with pytest.raises(ValueError, match="must not be the source or inside it"):
         convert(source / "source_A1.ome.tiff", source / "new.ome.tiff")
     dest = fill(tmp_path / "new", PLACES[:2])
     (dest / "notes.txt").touch()

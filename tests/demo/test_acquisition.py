@@ -162,7 +162,7 @@ def test_a_wait_for_frames_leaves_nothing_held_wherever_it_was_interrupted():
 def test_engine_of_somebody_else_is_left_alone():
     engine = ExecutionEngine()
     try:
-        with pytest.raises(RuntimeError, match="ExecutionEngine is there already"):
+        with pytest.raises(RuntimeError, match="ExecutionEngine already exists"):
             run(PLAN, DictStorage())
         assert engine.submit(lambda: 42).await_execution() == 42
     finally:
@@ -180,7 +180,7 @@ def test_engine_of_somebody_else_is_left_alone():
         ({"channels": ()}, "channels must be one or more names"),
         ({"channels": "DAPI"}, "channels must be one or more names, not 'DAPI'"),
         ({"channels": ("DAPI", "")}, "channels must be one or more names"),
-        ({"channels": ("DAPI", "DAPI")}, "each channel can be there only once"),
+        ({"channels": ("DAPI", "DAPI")}, "each channel may occur only once"),
         ({"z_step_um": 0.0}, "z_step_um must be greater than 0"),
         ({"interval_s": float("nan")}, "interval_s must be greater than 0"),
         ({"spacing_um": float("inf")}, "spacing_um must be"),

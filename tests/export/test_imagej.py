@@ -167,9 +167,9 @@ def test_what_cannot_be_exported(tmp_path, dataset):
             export_imagej(dataset, dest, image)
     with pytest.raises(ValueError, match="there is no image"):
         export_imagej(dataset, dest, {"position": "C3"})
-    with pytest.raises(ValueError, match=r"ends in \.tif"):
+    with pytest.raises(ValueError, match=r"must end in \.tif"):
         export_imagej(dataset, tmp_path / "a.png", 0)
-    with pytest.raises(ValueError, match="is no OME-TIFF"):
+    with pytest.raises(ValueError, match="is not OME-TIFF"):
         export_imagej(dataset, tmp_path / "a.ome.tif", 0)
     own = one(tmp_path / "own.tif", [np.zeros((4, 5), "u2")])
     with pytest.raises(FileExistsError):

@@ -128,7 +128,7 @@ def test_a_dataset_that_is_written_and_one_that_was_killed(tmp_path):
     assert image.sizes == {"T": 4, "C": 1, "Z": 1, "Y": 8, "X": 9}
     assert image.pixel_size_um == (None, None)
     assert [(key.key, key.places) for key in found.metadata] == [("Exposure-ms", ("record",))]
-    assert "  state          not finished: being written, or to be recovered" in table(found)
+    assert "  state          not finished: still being written, or left by a crash" in table(found)
     recover(path)
     assert info(path).is_finished
     assert info(path).metadata[0].places == ("ome",)

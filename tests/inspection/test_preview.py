@@ -193,7 +193,7 @@ def test_dark_colours_are_made_lighter():
 
 @pytest.mark.parametrize("options", [{"images": 0}, {"columns": 0}, {"cell_px": 31}, {"cell_px": 2000}])
 def test_options_that_make_no_sense(tmp_path, options):
-    with pytest.raises(ValueError, match="a preview has"):
+    with pytest.raises(ValueError, match="images and columns must be"):
         preview(tmp_path, **options)
 
 

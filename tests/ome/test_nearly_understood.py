@@ -83,7 +83,7 @@ def test_wavelengths_that_differ_within_a_channel_or_from_the_option(store):
     document, lines = store(*frames)
     assert document.images[0].pixels.channels[0].emission_wavelength is None
     assert len(lines) == 1
-    assert "frames tell different values of emission nm, none is written" in lines[0]
+    assert "frames have different values of emission nm, none is written" in lines[0]
     document, lines = store(*frames, channels={"a": ChannelInfo(emission_nm=510)})
     assert document.images[0].pixels.channels[0].emission_wavelength == 510
 

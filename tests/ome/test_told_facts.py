@@ -87,7 +87,7 @@ def test_a_time_that_may_be_that_of_the_frame_is_told(tell):
     assert told.image.acquisition_date is None
     assert told.lines == [
         (
-            "metadata key 'start_time' is a time, but its name does not tell that the frame was taken then: "
+            "metadata key 'start_time' is a time, but its name does not say that the frame was taken then: "
             "write timestamp"
         )
     ]
@@ -223,10 +223,10 @@ def test_what_frames_of_an_image_tell_differently_is_told_once(tell):
     )
     assert told.lines == [
         (
-            "run0: frames tell different values of gain, none is written: "
+            "run0: frames have different values of gain, none is written: "
             "put them at different positions or channels"
         ),
-        "run0: frames tell different values of objective, none is written: put them at different positions",
+        "run0: frames have different values of objective, none is written: put them at different positions",
     ]
     assert tell(*tags, axis="position").lines == []
 
@@ -475,7 +475,7 @@ def test_a_size_that_is_not_that_of_the_frames_is_told_once(tell):
     told = tell(*[{"Width": 512, "Height": 256}] * 3)
     (line,) = told.lines
     assert line == (
-        f"run0: the metadata tells 512 x 256 pixels, the frames have {width} x {height}: "
+        f"run0: the metadata says 512 x 256 pixels, the frames have {width} x {height}: "
         "put the Width and Height of the frame, or neither"
     )
     assert told.notes == {"Width": "512", "Height": "256"}

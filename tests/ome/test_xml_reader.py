@@ -64,7 +64,7 @@ def test_what_a_document_says(encoding):
 @pytest.mark.parametrize("text", ["", "x", "nan", "1e400"])
 def test_a_number_that_is_none(text):
     xml = document("a").replace('IFD="7"', f'IFD="{text}"').encode()
-    with pytest.raises(OmeTiffError, match="in place of a number"):
+    with pytest.raises(OmeTiffError, match="instead of a number"):
         read_ome(xml)
 
 

@@ -195,7 +195,7 @@ def test_a_chain_that_leads_back(tmp_path):
     end = ifds[9].offset + 8 + len(ifds[9].entries)
     data = path.read_bytes()
     path.write_bytes(data[:end] + ifds[3].offset.to_bytes(8, "little") + data[end + 8 :])
-    assert "leads back" in only(path).what
+    assert "links back" in only(path).what
 
 
 def test_a_record_that_was_changed(tmp_path):
@@ -217,7 +217,7 @@ def test_metadata_that_was_changed(tmp_path, name, caplog):
     problem = only(path)
     assert (problem.file, problem.page) == (file, None)
     assert "checksum" in problem.what
-    assert "copy" in problem.advice
+    assert "backup" in problem.advice
     caplog.clear()
     with TiffStorage.open(path) as storage:
         assert len(storage.get_image_coordinates_list()) == len(PLACES)
@@ -406,7 +406,7 @@ def test_the_command_names_file_page_and_what_to_do(tmp_path, capsys):
     assert main(["validate", str(path)]) == 1
     out = capsys.readouterr().out
     assert f"{path}, page 5: its pixels have changed" in out
-    assert "to do: take the file from a copy" in out
+    assert "to do: restore the file from a backup" in out
     assert main(["validate", str(path), "--json"]) == 1
     (problem,) = json.loads(capsys.readouterr().out)
     assert problem["file"] == str(path)

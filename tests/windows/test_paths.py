@@ -140,7 +140,7 @@ def test_a_dataset_is_not_converted_into_itself(tmp_path, dest):
     (tmp_path / "other").mkdir()
     with TiffStorage(tmp_path / "run") as storage:
         storage.put({"time": 0}, FRAME)
-    with pytest.raises(ValueError, match="is the source, or in it"):
+    with pytest.raises(ValueError, match="must not be the source or inside it"):
         convert(tmp_path / "run", tmp_path / dest, overwrite=True)
 
 

@@ -27,7 +27,7 @@ def shape_of(size):
 
 
 class TestFinish:
-    """`finish` inside of another call finishes; what that one still does changes nothing any more."""
+    """`finish` during another call finishes; what that one still does changes nothing any more."""
 
     @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
     @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ class TestFinish:
             for place in live:
                 assert_same(storage[place], frame(place, shape))
             assert assert_complete(path, acknowledged, partial(frame, shape=shape)) == live
-        with pytest.raises(RuntimeError, match="no frame can be put any more"):
+        with pytest.raises(RuntimeError, match="it accepts no more frames"):
             storage.put(place_of(9), frame({}))
         storage.close()
         return count
@@ -188,12 +188,12 @@ def test_foreign_objects_that_call_back(tmp_path, what, where):
     pixels, metadata = FOREIGN[where](call_back)
     is_ended = what in ("finish", "close")
     if is_ended:
-        with pytest.raises(RuntimeError, match=r"close\(\) or finish\(\) was called inside of put"):
+        with pytest.raises(RuntimeError, match=r"close\(\) or finish\(\) was called during put"):
             storage.put(place_of(1), pixels, metadata)
     else:
         storage.put(place_of(1), pixels, metadata)
     if what in ("put", "flush"):
-        assert "inside of another call" in str(results[1])
+        assert "during another call" in str(results[1])
     else:
         assert results == [None]
     storage.close()

@@ -55,7 +55,7 @@ def test_tifffile_shows_the_experiment_of_the_last_checkpoint(tmp_path, caplog):
                     index = place["time"], CHANNELS.index(place["channel"]), place["z"]
                     np.testing.assert_array_equal(shown[index], storage[place])
         storage.flush()
-        assert [each.what for each in validate(path)] == ["it was never finished"]
+        assert [each.what for each in validate(path)] == ["it is not finished"]
         with pytest.raises(NotFinishedError):
             TiffStorage.open(path)
         with TiffStorage.open(path, allow_unfinished=True) as reader:
@@ -140,7 +140,7 @@ def test_a_checkpoint_that_fails_changes_nothing_and_is_tried_again(tmp_path, mo
         time.sleep(0.1)
         told = [record for record in caplog.records if record.levelno >= logging.ERROR]
         assert [record.message.partition("OSError")[0] for record in told] == [
-            f"{path}: no checkpoint, so other programs show the one before: "
+            f"{path}: no checkpoint, so other programs show the previous one: "
         ]
         failing = False
         while time.monotonic() < deadline_s:
@@ -190,7 +190,7 @@ def test_checkpoints_without_frames_after_the_end_and_inside_of_put(tmp_path):
 
     class Nosy:
         def __repr__(self):
-            with pytest.raises(RuntimeError, match=r"checkpoint\(\) was called inside"):
+            with pytest.raises(RuntimeError, match=r"checkpoint\(\) was called during"):
                 storage.checkpoint()
             return "asked"
 

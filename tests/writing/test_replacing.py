@@ -106,7 +106,7 @@ def test_files_of_others_stay_where_they_are_and_are_told(tmp_path, caplog):
         assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
         storage.put({"time": 0, "position": "a"}, np.zeros((8, 8), "u2"))
     assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
-    assert f"{tmp_path / 'run'}: files of others are kept: notes.txt" in caplog.text
+    assert f"{tmp_path / 'run'}: files of other programs are kept: notes.txt" in caplog.text
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
         "notes.txt",
         "run.companion.ome",

@@ -111,18 +111,18 @@ def _report(done: ConversionResult) -> None:
     """Print what was done, and on stderr what was not."""
     least = "at least " if any(skipped.n_frames is None for skipped in done.skipped) else ""
     planes = f"{done.n_frames:,} of {least}{count_text(done.n_source_frames, 'plane')}"
-    before = f" ({done.n_resumed:,} of them before)" if done.n_resumed else ""
+    before = f" ({done.n_resumed:,} of them earlier)" if done.n_resumed else ""
     say(f"{done.path}: converted {planes}{before}, {count_text(done.n_images, 'image')}")
     rate = f"{done.megabytes_per_s:.0f} MB/s"
     say(f"{size_text(done.disk_bytes)} on disk, {duration_text(done.seconds)}, {rate}")
     if done.n_overwritten:
-        say(f"{count_text(done.n_overwritten, 'frame')} left out, as later ones replaced them")
+        say(f"{count_text(done.n_overwritten, 'frame')} left out, because later frames overwrite them")
     if done.differences == ():
-        say("verified: pixels and metadata are those of the source")
+        say("verified: pixels and metadata are identical to the source")
     if done.notes:
         say(f"in the original OME-XML only, which is part of the summary metadata: {', '.join(done.notes)}")
-    _list("could not be carried over", [f"{skipped.what}: {skipped.reason}" for skipped in done.skipped])
-    _list(f"not the same, so that the result stays in {done.path.parent}", done.differences or ())
+    _list("could not be converted", [f"{skipped.what}: {skipped.reason}" for skipped in done.skipped])
+    _list(f"different from the source, so the result stays in {done.path.parent}", done.differences or ())
 
 
 def _list(title: str, lines: Sequence[str]) -> None:

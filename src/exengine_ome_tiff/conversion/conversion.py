@@ -54,7 +54,7 @@ class ConversionResult:
     seconds
         Time that copying and finishing took.
     skipped
-        What could not be carried over.
+        What could not be converted.
     n_overwritten
         How many frames of the source were replaced by later ones, and so left out.
     differences
@@ -130,7 +130,7 @@ def convert(
     Returns
     -------
     ConversionResult
-        Lists what could not be carried over: a frame that cannot be read is left out.
+        Lists what could not be converted: a frame that cannot be read is left out.
 
     Raises
     ------
@@ -149,12 +149,12 @@ def convert(
         Reading or writing failed, or the disk is full; a second call resumes.
     """
     if "on_error" in options:
-        raise TypeError("got on_error, but a conversion tells what could not be carried over")
+        raise TypeError("got on_error, but a conversion reports the frames that it skips")
     path = new_path(dest)
     opened = _open_source(source, coordinates)
     try:
         if opened.path is not None and _is_within(path, opened.path):
-            raise ValueError(f"the destination {path} is the source, or in it")
+            raise ValueError(f"the destination {path} must not be the source or inside it")
         wanted = _storage_options(opened, options, path)
         names = [type(translator).__qualname__ for translator in wanted["translators"]]
         request = {

@@ -41,7 +41,7 @@ class Conversion:
 
     @property
     def skipped(self) -> tuple[SkippedFrame, ...]:
-        """What could not be carried over."""
+        """What could not be converted."""
         return (*self._source.skipped, *self._skipped.values())
 
     def copy(self) -> None:
@@ -106,7 +106,8 @@ class Conversion:
             is_other |= place not in self._places or any(_differing(place, self._source, storage))
         if is_other:
             raise FileExistsError(
-                f"{self._part.folder} has part of a conversion of another dataset: delete it to begin anew"
+                f"{self._part.folder} contains an interrupted conversion of another dataset: "
+                "delete it to start over"
             )
 
     def differences(self, result: TiffStorage) -> Iterator[str]:

@@ -50,8 +50,8 @@ class PartialResult:
             write_whole(note, json.dumps(asked).encode(), fsync=False)
         elif not note.is_file() or json.loads(note.read_bytes()) != asked:
             raise FileExistsError(
-                f"{self.folder} has part of a conversion that was asked for otherwise: "
-                "ask for the same to go on with it, or delete it"
+                f"{self.folder} contains an interrupted conversion with different options: "
+                "rerun with the same options to resume, or delete it"
             )
 
     def begin(self, summary_metadata: object, options: Mapping[str, Any]) -> TiffStorage:
@@ -71,7 +71,7 @@ class PartialResult:
             of_resume = {name: options[name] for name in _OF_RESUME if name in options}
             return TiffStorage.resume(self.path, **of_resume)
         except OmeTiffError as error:
-            logger.warning("the conversion begins anew: %s", error)
+            logger.warning("the conversion starts over: %s", error)
             return self.begin_anew(summary_metadata, options)
 
     def begin_anew(self, summary_metadata: object, options: Mapping[str, Any]) -> TiffStorage:

@@ -20,7 +20,7 @@ from exengine_ome_tiff.tiff_storage import TiffStorage
 
 @dataclass(frozen=True, slots=True)
 class SkippedFrame:
-    """Something of a source that could not be carried over.
+    """Something of a source that could not be converted.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class StorageSource(Source):
         if coordinates is None:
             list_coordinates = getattr(storage, "get_image_coordinates_list", None)
             if list_coordinates is None:
-                raise TypeError(f"{type(storage).__name__} does not tell its frames: give their coordinates")
+                raise TypeError(f"{type(storage).__name__} does not list its frames: pass their coordinates")
             coordinates = list_coordinates()
         self._storage = storage
         self._coordinates = [dict(each) for each in coordinates]

@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 
 RECORDS_CHANGED = (
     "%s: the records of %s have changed since they were written, coordinates and metadata may be "
-    "false: take the file from a copy; validate() names them"
+    "false: restore the file from a backup; validate() names them"
 )
 
 Kind: TypeAlias = tuple[tuple[int, ...], str]

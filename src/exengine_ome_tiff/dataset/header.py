@@ -171,7 +171,7 @@ class Header:
             raise OmeTiffError(f"a dataset of format version {version}, this package reads {FORMAT_VERSION}")
         try:
             if _UUID.fullmatch(header["dataset"]) is None or not isinstance(header["is_folder"], bool):
-                raise ValueError("the identity of a dataset is a UUID and whether it is a folder")
+                raise ValueError("expected a UUID and is_folder as the identity of a dataset")
             given = _given(header["given"])
             return cls(
                 header["dataset"],

@@ -65,7 +65,7 @@ def _add_missing_planes(layouts: Sequence[ImageLayout], findings: Findings) -> N
         findings.add(
             "missing planes",
             "",
-            f"{missing} of {count_text(planes, 'plane')} were never put, and readers show them black",
+            f"{missing} of {count_text(planes, 'plane')} were never put, and readers show them as black",
             "put frames at all combinations of time, channel and z, unless they were skipped on purpose",
         )
 
@@ -165,7 +165,7 @@ def _add_axes(layouts: Sequence[ImageLayout], findings: Findings) -> None:
             continue
         count = "one plane" if of_each == 1 else f"{of_each:.3g} planes"
         alike = get_close_matches(axis.casefold(), PLANE_AXES.values(), 1, _ALIKE)
-        fix = f"call it {PLANE_AXES['T']!r}, {PLANE_AXES['C']!r} or {PLANE_AXES['Z']!r}, or say fold_axes="
+        fix = f"call it {PLANE_AXES['T']!r}, {PLANE_AXES['C']!r} or {PLANE_AXES['Z']!r}, or pass fold_axes="
         if alike and axis not in _NO_MISSPELLINGS:
             fix = f"call it {alike[0]!r}"
         findings.add_once("axis", axis, f"axis {axis!r} makes {images[axis]} images of {count} each", fix)
@@ -177,5 +177,5 @@ def add_size_finding(name: str, groups: Iterable[Group], shape: Sequence[int], f
     sizes = {(each["width"], each["height"]) for each in told if {"width", "height"} <= each.keys()}
     for width, height in sizes - {(shape[1], shape[0])}:
         told_size, size = f"{width} x {height}", f"{shape[1]} x {shape[0]}"
-        message = f"{name}: the metadata tells {told_size} pixels, the frames have {size}"
+        message = f"{name}: the metadata says {told_size} pixels, the frames have {size}"
         findings.add("frame size", "", message, "put the Width and Height of the frame, or neither")

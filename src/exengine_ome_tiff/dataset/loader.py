@@ -84,7 +84,7 @@ def find_dataset(path: Path) -> tuple[list[Path], Header]:
         dataset = root_uuid(head)
         paths = [] if dataset is None else datasets_in(path.parent).get(dataset, [])
         if not paths and (dataset is None or _CREATOR not in head):
-            raise NoDatasetError(foreign_text(path) or f"{path}: not a companion that TiffStorage wrote")
+            raise NoDatasetError(foreign_text(path) or f"{path}: not a companion written by TiffStorage")
         if not paths:
             raise OmeTiffError(f"{path}: none of its files is in the folder")
         return paths, read_header(paths[0])
@@ -126,7 +126,7 @@ def read_header(path: Path) -> Header:
     Raises
     ------
     OmeTiffError
-        The file is none of ours.
+        The file was not written by `TiffStorage`.
     """
     return _decoded(path, Header.decode, read_head(path).header)
 

@@ -125,7 +125,7 @@ class ToldPlate:
                     "well",
                     "",
                     f"{layout.name('')} is no well of the plate, so no well has it",
-                    "name wells like 'B12', or say plate=PlateInfo(rows=..., columns=...)",
+                    "name wells like 'B12', or pass plate=PlateInfo(rows=..., columns=...)",
                 )
 
     def _add_positions(self, layouts: Sequence[ImageLayout]) -> None:
@@ -133,8 +133,10 @@ class ToldPlate:
         labels = [layout.named_labels for layout in layouts]
         named, nearly = wells_named(labels), nearly_wells(labels)
         if named:
-            message = f"{list_text(named)} may be wells or any places, so no plate is made"
-            self._findings.add("plate", "", message, "say plate=PlateInfo(rows=8, columns=12) or plate=False")
+            message = f"{list_text(named)} may be wells or arbitrary positions, so no plate is written"
+            self._findings.add(
+                "plate", "", message, "pass plate=PlateInfo(rows=8, columns=12) or plate=False"
+            )
         elif nearly:
             message = f"{list_text([*map(repr, nearly)])} may be wells, so no plate is made"
             self._findings.add("plate", "", message, _NAMES.format(nearly[0]))

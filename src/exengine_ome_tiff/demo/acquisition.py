@@ -73,7 +73,7 @@ class DemoPlan:
         if isinstance(self.channels, str) or not self.channels or not all(self.channels):
             raise ValueError(f"channels must be one or more names, not {self.channels!r}")
         if len(set(self.channels)) != len(self.channels):
-            raise ValueError(f"each channel can be there only once: {', '.join(self.channels)}")
+            raise ValueError(f"each channel may occur only once: {', '.join(self.channels)}")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -138,7 +138,7 @@ def run(
         in the storage and never finishes it: the caller's `storage.close()` does.
     """
     if ExecutionEngine.get_instance() is not None:
-        raise RuntimeError("an ExecutionEngine is there already; shut it down before running the demo")
+        raise RuntimeError("an ExecutionEngine already exists; shut it down before running the demo")
     engine = ExecutionEngine()
     try:
         scope = microscope(plan.shape)

@@ -242,7 +242,9 @@ class SimulatedMicroscope:
 
     def __init__(self, shape: tuple[int, int], scene: Scene | None = None, clock: Clock = local_time) -> None:
         if ExecutionEngine.get_instance() is None:
-            raise RuntimeError("make the ExecutionEngine first: it has to know the devices")
+            raise RuntimeError(
+                "create the ExecutionEngine first: devices register with it, such as in an acquisition block"
+            )
         self.stand = Stand()
         self.camera = SimulatedCamera("Camera", scene or Scene(), self.stand, shape, clock=clock)
         self.xy_stage = SimulatedXYStage("XY", self.stand)

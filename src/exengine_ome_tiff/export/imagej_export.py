@@ -87,9 +87,9 @@ def export_imagej(
     """
     target = new_path(dest)
     if target.suffix.lower() not in (".tif", ".tiff"):
-        raise ValueError(f"{target}: a hyperstack of ImageJ ends in .tif")
+        raise ValueError(f"{target}: the name of an ImageJ hyperstack must end in .tif")
     if Path(target.stem).suffix.lower() == ".ome":
-        raise ValueError(f"{target}: a hyperstack of ImageJ is no OME-TIFF; end its name in .tif alone")
+        raise ValueError(f"{target}: ImageJ output is not OME-TIFF; use a name ending in .tif, not .ome.tif")
     if target.exists() and not (overwrite and target.is_file()):
         raise FileExistsError(f"{target} exists")
     with OpenDataset(path) as data:

@@ -169,7 +169,7 @@ def export_tile_configuration(
         places = StagePlaces.of(data, flip)
         counts = {image.layout.sizes["C"] * image.pixels.samples for image in places.images}
         if len(counts) > 1:
-            raise ValueError(f"images have unlike numbers of channels: {sorted(counts)}")
+            raise ValueError(f"images have different numbers of channels: {sorted(counts)}")
         pixels, lines = places.pixels().tolist(), ["dim = 3"]
     for channel in range(counts.pop()):
         lines += [

@@ -73,7 +73,7 @@ class StagePlaces:
             height_um, width_um = calibration.pixel_size_um
             if not height_um or not width_um:
                 raise ValueError(
-                    f"{image.name}: the pixel size is not known, so stage positions are no pixels"
+                    f"{image.name}: the pixel size is unknown, so stage positions cannot become pixels"
                 )
             if not known.size:
                 raise ValueError(f"{image.name}: no plane has a stage position along x and y")

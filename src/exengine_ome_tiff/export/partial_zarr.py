@@ -49,8 +49,8 @@ class PartialZarr:
             write_whole(note, asked, fsync=False)
         elif not note.is_file() or note.read_bytes() != asked:
             raise FileExistsError(
-                f"{self._folder} has part of an export that was asked for otherwise, or of another dataset: "
-                "ask for the same to go on with it, or delete it"
+                f"{self._folder} contains an interrupted export with different options, or of another "
+                "dataset: rerun with the same options to resume, or delete it"
             )
 
     def done(self) -> set[tuple[int, int]]:

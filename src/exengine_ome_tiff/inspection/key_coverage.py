@@ -85,7 +85,7 @@ def _keys_in_records_only(element: ImageElement) -> set[str]:
         try:
             keys.update(str(key) for key in json.loads(text))
         except (ValueError, TypeError, RecursionError) as error:
-            raise OmeTiffError(f"the OME-XML has {text[:80]!r} in place of a list of keys") from error
+            raise OmeTiffError(f"the OME-XML has {text[:80]!r} instead of a list of keys") from error
     return keys
 
 

@@ -101,7 +101,7 @@ def preview(
         `path` was not written by `TiffStorage`, or contains no frame.
     """
     if min(1 if images is None else images, columns) < 1 or not 32 <= cell_px <= 1024:
-        raise ValueError("a preview has 1 image and column at least, and cells of 32 to 1024 pixels")
+        raise ValueError("images and columns must be at least 1, and cells 32 to 1024 pixels")
     try:
         import PIL  # noqa: F401 - fail before anything is read
     except ImportError as error:

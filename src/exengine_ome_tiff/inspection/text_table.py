@@ -40,11 +40,11 @@ def table(info: DatasetInfo, *, everything: bool = False, width: int = WIDTH) ->
 
 
 def _lines(info: DatasetInfo, width: int, *, everything: bool) -> Iterator[str]:
-    state = "finished" if info.is_finished else "not finished: being written, or to be recovered"
+    state = "finished" if info.is_finished else "not finished: still being written, or left by a crash"
     yield str(info.path)
     yield _line("state", state)
     yield _line("on disk", f"{size_text(info.size_bytes)} in {count_text(info.n_files, 'TIFF file')}")
-    again = f", put in place of {info.n_overwritten} earlier ones" if info.n_overwritten else ""
+    again = f", overwriting {info.n_overwritten} earlier ones" if info.n_overwritten else ""
     yield _line("frames", f"{info.n_frames}{again}")
     if info.n_planned is not None:
         came = f"{info.n_not_come:,} did not come" if info.n_not_come else "all came"
@@ -166,7 +166,7 @@ def _options(info: DatasetInfo, width: int) -> Iterator[str]:
     """Show the options that describe the dataset."""
     if info.options:
         yield ""
-        yield "  said when it was written"
+        yield "  options used when writing"
     for name, value in info.options.items():
         text = f"{name}: {_plain(value)}"
         yield from textwrap.wrap(text, width, initial_indent="    ", subsequent_indent="      ")

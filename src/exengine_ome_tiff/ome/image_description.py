@@ -203,7 +203,7 @@ def _add_disputed(name: str, told: FrameTold, given: Given, findings: Findings) 
         findings.add(
             "different",
             fact,
-            f"{name}: frames tell different values of {fact.replace('_', ' ')}, none is written",
+            f"{name}: frames have different values of {fact.replace('_', ' ')}, none is written",
             "put them at different positions" + (" or channels" if fact in of_channels else ""),
         )
 
@@ -291,7 +291,7 @@ def _pixel_size(
             "pixel size",
             "",
             f"{name}: pixel sizes from {low:g} to {high:g} µm, none is written",
-            "put frames of different magnification at different positions, or say pixel_size_um=",
+            "put frames of different magnification at different positions, or pass pixel_size_um=",
         )
         return None
     return float(sizes_um[0])

@@ -272,7 +272,7 @@ def _number(text: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise OmeTiffError(f"the OME-XML has {text[:80]!r} in place of a number")
+        raise OmeTiffError(f"the OME-XML has {text[:80]!r} instead of a number")
     return number
 
 

@@ -124,7 +124,7 @@ def _faults(
         return
     elif page.handle in checksums:
         if not is_right(checksums[page.handle], journal.stored(page.handle)):
-            yield f"its pixels have changed: they do not have the checksum {checksums[page.handle]}"
+            yield f"its pixels have changed: they do not match the checksum {checksums[page.handle]}"
     elif page.pixels.is_encoded:
         journal.stored(page.handle)
     copies = coding.smaller(page.pixels)

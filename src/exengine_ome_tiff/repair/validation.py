@@ -32,9 +32,9 @@ from exengine_ome_tiff.text_format import command_text, count_text
 from exengine_ome_tiff.tiff import PageHandle, read_description, read_head
 
 _ELSEWHERE = "give the path of a dataset"
-_COPY = "take the file from a copy"
-_SPOILED = "take the file from a copy; TiffStorage.open() still reads all frames that are not named here"
-_BY_RECORDS = "take the file from a copy; it still opens, by its records, which takes longer"
+_COPY = "restore the file from a backup"
+_SPOILED = "restore the file from a backup; TiffStorage.open() still reads all other frames"
+_BY_RECORDS = "restore the file from a backup; it still opens, by its records, which takes longer"
 _TWICE = "move one of the two somewhere else"
 
 
@@ -99,7 +99,7 @@ def _problems(absolute: Path) -> list[Problem]:
     paths, header = find_dataset(absolute)
     unfinished = [each for each in paths if not read_head(each).is_finished]
     if unfinished:
-        return [Problem(each, None, "it was never finished", _recover_text(absolute)) for each in unfinished]
+        return [Problem(each, None, "it is not finished", _recover_text(absolute)) for each in unfinished]
     try:
         loaded = load(paths)
     except DamagedFileError as error:
@@ -158,7 +158,7 @@ class _Check:
                     )
         for frames in changed.values():
             what = f"the records of {count_text(len(frames), 'frame')}, the first of them at "
-            what += f"{place_text(frames[0].head.coordinates)}, have changed: they do not have their checksum"
+            what += f"{place_text(frames[0].head.coordinates)}, have changed: their checksum does not match"
             yield Problem(path, None, what, _COPY)
 
     def _of_index(self, number: int) -> Iterator[Problem]:
@@ -202,7 +202,7 @@ class _Check:
             yield Problem(path, None, str(error), _SPOILED)
             return
         if root_uuid(xml) is None:
-            errors = [*errors, "the OME-XML does not tell the UUID of its file"]
+            errors = [*errors, "the OME-XML lacks the UUID of its file"]
         for what in errors or _differences(written, images, [(None, None)] * len(images)):
             yield Problem(path, None, what, _SPOILED)
 
@@ -234,7 +234,7 @@ class _Check:
         missing = {name or "" for name in names} - {file.name for file in self._paths}
         if missing:
             what = f"it names files that are not files of the dataset in its folder: {sorted(missing)}"
-            yield Problem(path, None, what, f"bring them back, or delete it and {recover}")
+            yield Problem(path, None, what, f"restore them, or delete it and {recover}")
             return
         rank = [names.index(file.name) if file.name in names else len(names) for file in self._paths]
         images = sorted(images, key=lambda image: rank[image.file])

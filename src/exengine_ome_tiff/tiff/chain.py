@@ -236,7 +236,7 @@ def walk(file: Readable, offset: int) -> Generator[Ifd, None, None]:
         ifd = read_ifd(file, offset, size)
         yield ifd
         if 0 < ifd.next_offset < ifd.end:
-            raise OmeTiffError(f"{file.name}: the page at offset {offset} leads back to {ifd.next_offset}")
+            raise OmeTiffError(f"{file.name}: the page at offset {offset} links back to {ifd.next_offset}")
         offset = ifd.next_offset
 
 

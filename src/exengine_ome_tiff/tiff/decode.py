@@ -77,7 +77,7 @@ class _Page:
         if self.compression not in _COMPRESSIONS or self._predictor not in (_NO_PREDICTOR, _DIFFERENCES):
             raise OmeTiffError(
                 f"{self._what}: compression {self.compression} with predictor {self._predictor} "
-                "is none of ours"
+                "is not supported"
             )
         if self.compression in (_LZW, _ZSTD) and not _has_imagecodecs():
             raise OmeTiffError(f'{self._what} needs imagecodecs: pip install "exengine-ome-tiff[codecs]"')

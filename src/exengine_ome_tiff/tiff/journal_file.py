@@ -35,8 +35,8 @@ from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
 from exengine_ome_tiff.tiff.stored_page import read_page
 
 SYNC_LOST = (
-    "waiting for the disk (fsync) failed once, so frames put before may not survive a power cut, whatever "
-    "fsync says now: copy the dataset to another disk while it can be read"
+    "waiting for the disk (fsync) failed once, so earlier frames may not survive a power failure, even if "
+    "fsync succeeds now: copy the dataset to another disk while it is readable"
 )
 
 

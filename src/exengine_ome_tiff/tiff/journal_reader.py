@@ -87,7 +87,7 @@ def find_head(file: chain.Readable) -> FileHead:
     Raises
     ------
     OmeTiffError
-        The file is none of ours.
+        The file was not written by `TiffStorage`.
     """
     first_at = chain.first_offset(file)
     try:
@@ -102,7 +102,7 @@ def find_head(file: chain.Readable) -> FileHead:
 
 
 def _head_at(file: chain.Readable, first_at: int) -> FileHead:
-    """Read the head of a file whose first page is at an offset; OmeTiffError where it is none of ours."""
+    """Read the head of a file whose first page is at an offset; OmeTiffError if it is not one of ours."""
     first = chain.read_ifd(file, first_at)
     journal = first.find(chain.JOURNAL)
     leads_back = journal or first.find(chain.CHECKPOINT)
@@ -183,7 +183,7 @@ def open_journal(
     Raises
     ------
     OmeTiffError
-        The file is none of ours, or damaged.
+        The file was not written by `TiffStorage`, or is damaged.
     NotFinishedError
         It was never finished, and `allow_unfinished` is False.
     """
@@ -278,7 +278,7 @@ def _opened_again(journal: JournalFile) -> FileIO:
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ESTALE):
             raise
-        text = "deleted, moved or replaced since it was opened; TiffStorage.open() reads what is there now"
+        text = "deleted, moved or replaced since it was opened; TiffStorage.open() reads the current content"
         raise FileGoneError(error.errno, text, str(journal.path)) from error
 
 
@@ -348,10 +348,8 @@ def _check_written(
 ) -> None:
     """Make sure that all of a block but its pixels reached the disk; `kinds` are those checked so far."""
     where = f"{journal.path}: the block at offset {ifd.offset}"
-    _check(record.is_intact is not False, f"{where} has a record that does not have its checksum")
-    _check(
-        not any(b"\0" in note for note in record.notes), f"{where} has a record that was never written whole"
-    )
+    _check(record.is_intact is not False, f"{where} has a record whose checksum does not match")
+    _check(not any(b"\0" in note for note in record.notes), f"{where} has an incomplete record")
     _check(ifd.is_sorted, f"{where} has a page with damaged tags")
     entries = ifd.public_entries()
     kind = entries if record.pixels.is_encoded else PageKind(entries).page(0), record.pixels

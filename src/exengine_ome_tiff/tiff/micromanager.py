@@ -80,7 +80,7 @@ class ImageStack:
         Raises
         ------
         OmeTiffError
-            It has none, and a page does not tell where it belongs.
+            It has none, and a page does not say where it belongs.
         """
         if self._index:
             return [StackPage(*row) for row in self._index if row[-1]]
@@ -93,7 +93,7 @@ class ImageStack:
                 c, z, t, p = (int(metadata[key]) for key in _INDICES)
                 found.append(StackPage(c, z, t, p, ifd_at))
             except (OmeTiffError, TypeError, KeyError, ValueError) as error:
-                where = f"the page at offset {ifd_at} does not tell where it belongs"
+                where = f"the page at offset {ifd_at} does not say where it belongs"
                 raise OmeTiffError(f"it has no index, and {where}") from error
         return found
 

@@ -195,7 +195,7 @@ class Interpreter:
             self._by_keys[keys] = self._forms[form.number] = form
             return form
         if UNKEPT not in self._forms:
-            logger.warning("more than %d sets of metadata keys: the rest is in records", UNKEPT)
+            logger.warning("more than %d sets of metadata keys: the others are only in the records", UNKEPT)
             self._forms[UNKEPT] = Form(UNKEPT, self._plan({}), {}, {})
         return self._form_of_facts(tags, metadata)
 

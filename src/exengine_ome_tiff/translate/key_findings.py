@@ -105,7 +105,7 @@ def add_key_findings(
             findings.add_once(
                 "time stamp",
                 key,
-                f"metadata key {key!r} is a time, but its name does not tell that the frame was taken then",
+                f"metadata key {key!r} is a time, but its name does not say that the frame was taken then",
                 "write timestamp",
             )
         elif len(rows) > 1 and key not in known_keys and _means_rate(key):

@@ -80,7 +80,7 @@ class Checkpointer(Worker):
         self._due_s = 0.0
         self._count_before = 0
         """How many frames the last checkpoint had."""
-        self._errors = ErrorLog(name, "no checkpoint, so other programs show the one before")
+        self._errors = ErrorLog(name, "no checkpoint, so other programs show the previous one")
 
     def begin(self) -> None:
         """Note, while the recorder's lock is held, that there is a frame."""

@@ -87,7 +87,7 @@ def read_held(held: Held, interpreter: Interpreter) -> Recording:
         Its compression needs the extra `codecs`.
     """
     if any(read_head(path).is_finished for path in held.paths):
-        raise FileExistsError(f"{held.location.path} is finished: no frame can be put any more")
+        raise FileExistsError(f"{held.location.path} is finished: it accepts no more frames")
     held.header.coding.require_codec()
     recording = Recording(held.location, held.header, interpreter)
     recording.read_back(held.paths)
@@ -130,7 +130,7 @@ def claim(location: Location, *, overwrite: bool) -> Claim:
         if overwrite:
             lock = _moved_aside(location, lock)
         elif is_new and _is_taken(location):
-            raise FileExistsError(f"{location.path} was made by somebody else a moment ago")
+            raise FileExistsError(f"{location.path} was created by another process a moment ago")
     except (OmeTiffError, OSError):
         if overwrite:
             with suppress(OSError):  # what was raised before says more
@@ -172,8 +172,8 @@ def _check_movable(files: Collection[Path]) -> None:
                 patiently(partial(file.rename, file))  # refused as moving it would be
             except PermissionError as error:
                 raise FileExistsError(
-                    f"{file} is open in another program, or in this one: close it there, "
-                    "then it can be replaced; nothing was moved"
+                    f"{file} is open in another program, or in this one: close it there "
+                    "to replace it; nothing was moved"
                 ) from error
 
 
@@ -192,7 +192,7 @@ def _moved_aside(location: Location, lock: Lock) -> Lock:
     others = _others(location, files)
     whole = location.is_folder and not others and not location.path.is_symlink() and os.name != "nt"
     if others:
-        logger.warning("%s: files of others are kept: %s", location.path, list_text(others))
+        logger.warning("%s: files of other programs are kept: %s", location.path, list_text(others))
     _check_movable(files)
     moved = replaced.move_aside(location, files, whole=whole)
     if moved is None:

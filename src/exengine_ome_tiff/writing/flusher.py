@@ -33,7 +33,7 @@ class Flusher(Worker):
         self._flush = flush
         self._since_s: float | None = None
         """When the frame came that has waited longest."""
-        self._errors = ErrorLog(name, "could not write frames that wait")
+        self._errors = ErrorLog(name, "could not write waiting frames")
 
     @property
     def is_idle(self) -> bool:

@@ -56,7 +56,7 @@ class Lock:
             except OSError as error:
                 if error.errno in _TAKEN:
                     raise BlockingIOError(error.errno, "held by another TiffStorage", str(path)) from error
-                logger.warning("%s cannot be locked: nothing keeps others from writing: %s", path, error)
+                logger.warning("%s cannot be locked: other processes may write it, too: %s", path, error)
                 return
             time.sleep(_PAUSE_S)
         raise BlockingIOError(errno.EAGAIN, "taken by one TiffStorage after another", str(path))
@@ -116,7 +116,7 @@ def _opened(path: Path) -> FileIO | None:
         if os.name == "nt":
             return None
         if not path.exists():
-            raise OSError(errno.EROFS, "no lock file can be made there", str(path)) from error
+            raise OSError(errno.EROFS, "no lock file can be created there", str(path)) from error
         return path.open("rb", buffering=0)  # that of another user, who may have ended
 
 

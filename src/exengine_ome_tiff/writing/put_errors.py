@@ -59,7 +59,7 @@ class PutErrors:
         frame = dict(coordinates), np.array(data), json.loads(to_json(metadata)[0])
         with self._lock:
             self._second.append(frame)
-        logger.warning("no room for the frame at %s, which will be tried once more", place_text(frame[0]))
+        logger.warning("no room for the frame at %s, will be tried once more", place_text(frame[0]))
 
     def try_again(self, put: Callable[[Coordinates, npt.NDArray[Any], object], None]) -> None:
         """Put the frames that were kept; those for which there still is no room are lost."""
@@ -93,7 +93,7 @@ class PutErrors:
         self.survived()
         self._give_up()
         for error in (*self._collected, *self._of_ended_threads()):
-            logger.error("remembered while another error is raised: %s", error_text(error))
+            logger.error("earlier error: %s", error_text(error))
         self._collected, self._raised = [], {}
 
     def raise_remembered(self) -> None:

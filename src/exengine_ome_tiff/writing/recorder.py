@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 _CUT_OFF = (OSError, RuntimeError, LookupError, ValueError, AttributeError)
 """What a call meets when it goes on after its files were finished in the middle of it."""
 
-_PUT_AGAIN = "coordinates %r were put again: the last frame put at coordinates counts"
+_PUT_AGAIN = "frame at %r overwritten (same coordinates used twice; the last frame counts)"
 PAUSE_S, SLOW_S = 0.001, 0.02
 """A frame that comes later after the one before checks first that its file is there; is written at once."""
 
@@ -194,7 +194,7 @@ class Recorder:
 
     @contextmanager
     def _held_open(self) -> Iterator[None]:
-        """Hold the lock; RuntimeError where no frame can be put any more."""
+        """Hold the lock; RuntimeError where it accepts no more frames."""
         with self._lock, self._alone("checkpoint()"):
             if self.state is not State.WRITING:
                 raise RuntimeError(f"{self._path}: finish() or close() was called, which ends checkpoint()")
@@ -237,8 +237,8 @@ class Recorder:
         """
         if self._single.locked():
             raise RuntimeError(
-                f"{self._path}: {call} was called inside of another call, as a signal handler does, and does "
-                "nothing: let the handler set a flag or raise an exception, and call it after that"
+                f"{self._path}: {call} was called during another call, such as in a signal handler, and does "
+                "nothing: let the handler set a flag or raise an exception, and call it afterwards"
             )
         return self._single
 
@@ -248,7 +248,7 @@ class Recorder:
             return
         self._is_consistent = False
         of_frame = "" if coordinates is None else f": the frame at {place_text(coordinates)} may be missing"
-        raise RuntimeError(f"{self._path}: close() or finish() was called inside of {call}{of_frame}")
+        raise RuntimeError(f"{self._path}: close() or finish() was called during {call}{of_frame}")
 
     def _check_process(self) -> None:
         """Raise RuntimeError in a process that was forked from the one that writes."""
@@ -343,7 +343,7 @@ class Recorder:
 
     def _leave_nothing(self) -> None:
         """Remove the file without a page, which no reader would open, or the empty folder."""
-        logger.warning("%s: no frame was put, so no file is left", self._path)
+        logger.warning("%s: no frames were written; removed the empty file", self._path)
         self._files.discard()
         self._claim.give_back(self._recording.location)
 
