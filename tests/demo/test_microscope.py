@@ -141,7 +141,7 @@ def test_devices_can_be_read_from_any_thread_and_by_name(engine, microscope):
 
 
 def test_without_an_engine_the_error_says_what_to_do():
-    with pytest.raises(RuntimeError, match="make the ExecutionEngine first"):
+    with pytest.raises(RuntimeError, match="create the ExecutionEngine first"):
         SimulatedMicroscope(SHAPE)
 
 

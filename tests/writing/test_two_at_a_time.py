@@ -157,7 +157,7 @@ def test_nothing_is_left_of_a_storage_without_frames(tmp_path, caplog):
     (tmp_path / "mine").mkdir()
     TiffStorage(tmp_path / "mine", overwrite=True).close()
     assert (tmp_path / "mine").is_dir()
-    assert "no frame was put" in caplog.text
+    assert "no frames were written" in caplog.text
 
 
 def test_complex_pixels_are_warned_of(tmp_path, caplog):

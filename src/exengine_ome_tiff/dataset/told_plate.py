@@ -133,7 +133,7 @@ class ToldPlate:
         labels = [layout.named_labels for layout in layouts]
         named, nearly = wells_named(labels), nearly_wells(labels)
         if named:
-            message = f"{list_text(named)} may be wells or arbitrary positions, so no plate is written"
+            message = f"{list_text(named)} may be wells or arbitrary positions, so no plate is made"
             self._findings.add(
                 "plate", "", message, "pass plate=PlateInfo(rows=8, columns=12) or plate=False"
             )

@@ -343,7 +343,7 @@ class Recorder:
 
     def _leave_nothing(self) -> None:
         """Remove the file without a page, which no reader would open, or the empty folder."""
-        logger.warning("%s: no frames were written; removed the empty file", self._path)
+        logger.warning("%s: no frames were written, so no file is left", self._path)
         self._files.discard()
         self._claim.give_back(self._recording.location)
 
