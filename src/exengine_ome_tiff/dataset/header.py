@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from inspect import signature
+from sys import float_info
 from typing import Any, Literal, Self, TypeVar
 from uuid import UUID, uuid4, uuid5
 
@@ -196,9 +197,15 @@ def _known(kind: type[T], written: dict[str, Any]) -> T:
         **{
             name: named[name]
             for name in signature(kind).parameters
-            if name in named and is_plausible(name, named[name])  # older files may have other values
+            if name in named and not _is_out_of_range(name, named[name])
         }
     )
+
+
+def _is_out_of_range(name: str, value: object) -> bool:
+    """Whether a version before this one wrote a number that is refused today; no version wrote NaN."""
+    is_written = isinstance(value, int | float) and 0 < value <= float_info.max
+    return is_written and not is_plausible(name, value)
 
 
 def _plate(written: dict[str, Any] | None) -> PlateInfo | None:
