@@ -1,7 +1,7 @@
 """Pages in, pages out: BigTIFF files that are their own journal. The only place that knows tifffile."""
 
 from exengine_ome_tiff.tiff.block_records import decode_format, encode_format
-from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of, sha1_digests
+from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of, has_sha1, sha1_digests
 from exengine_ome_tiff.tiff.decode import segment_shape
 from exengine_ome_tiff.tiff.disk import patiently, scratch_array, sync_folder, write_part, write_whole
 from exengine_ome_tiff.tiff.file_tail import BufferPool
@@ -67,6 +67,7 @@ __all__ = [
     "finish_journal",
     "halved",
     "has_no_page",
+    "has_sha1",
     "ifd_offsets",
     "is_begun",
     "is_record_intact",

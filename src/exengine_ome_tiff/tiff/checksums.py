@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import accumulate
 from typing import Any, Literal, get_args
 
@@ -65,9 +65,20 @@ def is_right(expected: str, stored: npt.NDArray[Any]) -> bool:
     return checksum(expected.partition(":")[0], stored) == expected
 
 
+def has_sha1(file: SharedFile, pages: PageTable, handles: Iterable[PageHandle]) -> bool:
+    """Whether the records of any of some linked pages have SHA-1 checksums; errors as for `sha1_digests`."""
+    with file.reopened("rb") as opened:
+        for handle in handles:
+            entry = chain.read_ifd(opened, pages.ifd_at(handle)).tag(chain.RECORDS)
+            opened.seek(entry.number)
+            if _SHA1_MARK in opened.read(min(entry.length, _MARK_BYTES)):
+                return True
+    return False
+
+
 def sha1_digests(
     file: SharedFile, pages: PageTable, handles: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bytes_] | None:
+) -> npt.NDArray[np.bytes_]:
     """Read the SHA-1 checksums that the records of pages have.
 
     Parameters
@@ -81,9 +92,8 @@ def sha1_digests(
 
     Returns
     -------
-    numpy.ndarray or None
-        40 hexadecimal digits for each page, nothing for one without, shape (n,); None, after a look at the
-        first and the last page, where these have none.
+    numpy.ndarray
+        40 hexadecimal digits for each page, nothing for one without, shape (n,).
 
     Raises
     ------
@@ -92,8 +102,6 @@ def sha1_digests(
     """
     ifds = pages.ifd_offsets(handles)
     with file.reopened("rb") as opened:
-        if not any(_has_sha1(opened, int(ifds[at])) for at in (0, -1)):
-            return None
         digests = np.zeros(len(handles), "S40")
         order = np.argsort(ifds, kind="stable")
         for rows in np.split(order, np.flatnonzero(np.diff(ifds[order])) + 1):
@@ -109,10 +117,3 @@ def sha1_digests(
                 note_at, _ = pages.note(PageHandle(int(handles[row])))
                 digests[row] = found[note_at].removeprefix(_SHA1)
         return digests
-
-
-def _has_sha1(file: chain.Readable, ifd_at: int) -> bool:
-    """Whether the record of a block begins with SHA-1 checksums."""
-    entry = chain.read_ifd(file, ifd_at).tag(chain.RECORDS)
-    file.seek(entry.number)
-    return _SHA1_MARK in file.read(min(entry.length, _MARK_BYTES))

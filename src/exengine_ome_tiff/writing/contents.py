@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import PlateInfo, ValueNames
+from exengine_ome_tiff.coordinates import FrameNumber, PlateInfo, ValueNames
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.loader import root_uuid
@@ -20,6 +20,7 @@ from exengine_ome_tiff.tiff import (
     PageHandle,
     PixelFormat,
     PixelSize,
+    has_sha1,
     read_description,
     sha1_digests,
 )
@@ -100,10 +101,12 @@ class Contents:
             if number not in left_out:
                 inside = [image for image in images if image.file == number]
                 described = [describe_image(image, facts) for image in inside]
-                frames, digests = _hashes(recording.index, file, inside)
-                if digests is not None:
-                    hashes = np.zeros(len(recording.index), digests.dtype) if hashes is None else hashes
-                    hashes[frames] = digests
+                frames = np.concatenate([image.layout.frames for image in inside])
+                frames = frames[frames >= 0]
+                if _are_hashed(recording.index, file, frames):
+                    hashes = np.zeros(len(recording.index), "S40") if hashes is None else hashes
+                    _, handles = recording.index.places(frames)
+                    hashes[frames] = sha1_digests(file.file, file.pages, handles)
                     described = [replace(image, hashes=hashes) for image in described]
                 self.files.append(FileContents(number, file, _uuid(recording, file), inside, described))
         self.findings = facts.findings
@@ -147,14 +150,10 @@ def describe_image(image: StoredImage, facts: Facts) -> OmeImage:
     return OmeImage(image.layout, image.name, *image.pixels.stored, values, facts.columns)
 
 
-def _hashes(
-    index: FrameIndex, file: JournalFile, images: Sequence[StoredImage]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bytes_] | None]:
-    """Return the numbers of the frames in a file, and SHA-1 of their pixels; None where none was recorded."""
-    planes = np.concatenate([image.layout.frames for image in images])
-    frames = np.sort(planes[planes >= 0])
-    _, handles = index.places(frames)
-    return frames, sha1_digests(file.file, file.pages, handles)
+def _are_hashed(index: FrameIndex, file: JournalFile, frames: npt.NDArray[np.int64]) -> bool:
+    """Whether SHA-1 of pixels was recorded for the first or the last of the frames in a file."""
+    ends = (FrameNumber(int(frames.min())), FrameNumber(int(frames.max())))
+    return has_sha1(file.file, file.pages, [index.place(frame)[1] for frame in ends])
 
 
 def _pages(image: StoredImage, index: FrameIndex, file: JournalFile, blank: Blank) -> npt.NDArray[np.int64]:

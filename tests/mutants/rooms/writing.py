@@ -174,4 +174,10 @@ MUTANTS = [
         "from operator import ne as is_not",
         "writing/test_metadata_encoder.py::test_values_that_are_equal_and_not_the_same",
     ),
+    Mutant(
+        "writing/contents.py",
+        "[index.place(frame)[1] for frame in ends]",
+        "[index.place(ends[0])[1]]",
+        "ome/test_plane_hashes.py::test_other_checksums_are_not_in_the_xml",
+    ),
 ]
