@@ -33,7 +33,8 @@ class FrameAxes:
 
     def __init__(self, frames: Callable[[], FrameIndex], selection: Coordinates) -> None:
         self._frames = frames
-        self._selection = selection
+        self.selection = selection
+        """Coordinates that all frames have."""
         self.shape, self.dtype = self._commonest()
         """Shape and type of the pixels in the file."""
         self.newest: Coordinates = {}
@@ -75,7 +76,7 @@ class FrameAxes:
         """Read the frame at a value of each axis; None where there is none. For any thread."""
         index = self._frames()
         coordinates = {name: value for name, value in place.items() if value is not None}
-        number = index.find(self._selection | coordinates)
+        number = index.find(self.selection | coordinates)
         if number is None or index.format(number).stored != (self.shape, self.dtype.str):
             return None
         return index.stored(number)
@@ -85,14 +86,14 @@ class FrameAxes:
         index = self._frames()
         chosen = [number for coordinates, number in index.numbered() if self._matches(coordinates)]
         if not chosen:
-            at = f" at {place_text(self._selection)}" if self._selection else " yet"
+            at = f" at {place_text(self.selection)}" if self.selection else " yet"
             raise ValueError(f"there is no frame{at}")
         kind_of, kinds = index.kinds(np.array(chosen, np.int64))
         shape, dtype = kinds[Counter(kind_of.tolist()).most_common(1)[0][0]]
         return shape, np.dtype(dtype)
 
     def _matches(self, coordinates: Coordinates) -> bool:
-        return not self._selection or self._selection.items() <= coordinates.items()
+        return not self.selection or self.selection.items() <= coordinates.items()
 
     def _add(self, index: FrameIndex, new: list[tuple[Coordinates, FrameNumber]]) -> None:
         kind_of, kinds = index.kinds(np.array([number for _, number in new], np.int64))
@@ -104,7 +105,7 @@ class FrameAxes:
                 self.n_others += 1
                 continue
             self.count += 1
-            self.newest = {name: value for name, value in coordinates.items() if name not in self._selection}
+            self.newest = {name: value for name, value in coordinates.items() if name not in self.selection}
             for name, value in self.newest.items():
                 counts = self._counts.setdefault(name, {})
                 counts[value] = counts.get(value, 0) + 1

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.coordinates.axis_names import standard_name
 from exengine_ome_tiff.coordinates.axis_text import value_text
 from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.errors import OmeTiffError
@@ -132,9 +133,15 @@ class _Window:
         self._model = ArrayDisplayModel(visible_axes=self._array.dims[len(frames.axes) :][:2])
         if len(frames.shape) > 2:
             self._model.channel_axis, self._model.channel_mode = self._array.dims[-1], "rgba"
+            is_plain = frames.dtype.itemsize == 1
+            self._model.luts["RGB"] = LUTModel(clims=(0, 255) if is_plain else _PERCENTILES)
         elif self._array.channel is not None:
             self._model.channel_axis, self._model.channel_mode = self._array.channel, "composite"
         self._model.default_lut.clims = _PERCENTILES
+        name = next((each for each in frames.selection if standard_name(each) == "channel"), None)
+        if name is not None and len(frames.shape) == 2:
+            look = dataset.looks().get(frames.selection[name])
+            self._model.default_lut.cmap = _colormap((255, 255, 255) if look is None else look.rgb)
         self._set_scales()
         self._color()
         self._go_to_start()
