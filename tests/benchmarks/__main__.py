@@ -19,6 +19,7 @@ from pathlib import Path
 import arrays
 import compressing
 import decoding
+import doubling
 import finishing
 import growing
 import importing
@@ -34,6 +35,7 @@ PARTS = {
     "pipeline": pipeline,
     "compressing": compressing,
     "growing": growing,
+    "doubling": doubling,
     "finishing": finishing,
     "opening": opening,
     "reading": reading,

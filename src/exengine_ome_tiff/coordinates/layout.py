@@ -64,8 +64,10 @@ class ImageLayout:
     @property
     def channel_names(self) -> tuple[str | None, ...]:
         """Name of each value along C, else the value as text; None where frames have no channel."""
-        names = self.names.get(PLANE_AXES["C"], {})
-        return tuple(None if value is None else names.get(value, str(value)) for value in self.values["C"])
+        return tuple(map(self._channel_name, self.values["C"]))
+
+    def _channel_name(self, value: AxisValue) -> str | None:
+        return None if value is None else self.names.get(PLANE_AXES["C"], {}).get(value, str(value))
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -112,8 +114,8 @@ class ImageLayout:
     def label(self, axis: str, index: int) -> str:
         """Name an index along Z, C or T, such as "z=3", "GFP" and "t=0 angle 90"; "" without the axis."""
         name, inside = self.modulo.get(axis, ("", (None,)))
-        values = self.channel_names if axis == "C" else self.values[axis]
-        value, inner = values[index // len(inside)], inside[index % len(inside)]
+        value, inner = self.values[axis][index // len(inside)], inside[index % len(inside)]
+        value = self._channel_name(value) if axis == "C" else value
         letter = "" if axis == "C" else f"{axis.lower()}="
         parts = ("" if value is None else f"{letter}{value}", "" if inner is None else f"{name} {inner}")
         return " ".join(filter(None, parts))
@@ -123,6 +125,15 @@ class ImageLayout:
         inside = len(self.modulo["C"][1]) if "C" in self.modulo else 1
         frames = self.cube()[:, index * inside : (index + 1) * inside]
         return frames[frames >= 0]
+
+    def channel_of_frames(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return the numbers of the frames in ascending order, and of each the index of its value along C."""
+        inside = len(self.modulo["C"][1]) if "C" in self.modulo else 1
+        cube = self.cube()
+        channels = np.broadcast_to(np.arange(cube.shape[1])[:, None] // inside, cube.shape)[cube >= 0]
+        numbers = cube[cube >= 0]
+        order = np.argsort(numbers)
+        return numbers[order], channels[order]
 
     def cube(self) -> npt.NDArray[np.int64]:
         """Return the frames along T, C and Z, shape (T, C, Z), -1 where no frame was put."""

@@ -22,6 +22,7 @@ from exengine_ome_tiff.dataset.layout_findings import (
     add_findings,
     add_size_finding,
 )
+from exengine_ome_tiff.dataset.metadata_table import channel_groups
 from exengine_ome_tiff.dataset.privacy import PRIVATE, without
 from exengine_ome_tiff.dataset.records import decode_tags
 from exengine_ome_tiff.dataset.told_names import FRAME_FACTS, names_of
@@ -86,6 +87,7 @@ class Facts:
         self._frames = interpreter.facts(summary)
         self._peaks_left = _MOST_PEAKS
         self._groups_of: dict[int, list[Group]] = {}
+        self._channel_groups_of: dict[int, list[list[Group]]] = {}
         """What the frames of each image say, by the number of the first one."""
         self._summary = interpreter.summary(summary)
         columns = planes.columns()
@@ -159,7 +161,7 @@ class Facts:
             for layout in having:
                 groups = self._groups(layout)
                 if axis == "channel":
-                    groups = self._groups_of_channel(layout, layout.values["C"].index(value))
+                    groups = self._groups_of_channels(layout)[layout.values["C"].index(value)]
                 yield from (str(first_told(group.told).get(FRAME_FACTS[axis], "")) for group in groups)
 
         return names_of(layouts, self._summary, self._header.given, told_by_frames, self.findings)
@@ -173,15 +175,16 @@ class Facts:
             )
         return known
 
-    def _groups_of_channel(self, layout: ImageLayout, index: int) -> list[Group]:
-        """Return what the frames of an index along C say."""
-        numbers = layout.frames_of_channel(index)
-        found = (Group(group.told, np.intersect1d(group.frames, numbers)) for group in self._groups(layout))
-        return [group for group in found if group.frames.size]
+    def _groups_of_channels(self, layout: ImageLayout) -> list[list[Group]]:
+        """Return what the frames of each value along C say."""
+        known = self._channel_groups_of.get(layout.first_frame)
+        if known is None:
+            known = self._channel_groups_of[layout.first_frame] = channel_groups(layout, self._groups(layout))
+        return known
 
     def _described(self, layout: ImageLayout, name: str) -> tuple[ImageValues, list[Group]]:
         groups = self._groups(layout)
-        channels = [self._groups_of_channel(layout, index) for index in range(len(layout.values["C"]))]
+        channels = self._groups_of_channels(layout)
         values = describe(
             layout,
             name,

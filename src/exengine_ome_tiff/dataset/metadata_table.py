@@ -1,11 +1,13 @@
 """What the metadata of all frames says, by their numbers."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from exengine_ome_tiff.coordinates import FrameNumber
+import numpy as np
+
+from exengine_ome_tiff.coordinates import FrameNumber, ImageLayout
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.records import decode_tags
-from exengine_ome_tiff.translate import Interpreter, PlaneTable
+from exengine_ome_tiff.translate import Group, Interpreter, PlaneTable
 
 
 class MetadataTable:
@@ -38,3 +40,17 @@ class MetadataTable:
     def append(self, tags: Mapping[str, object], changed: Collection[str] | None = None) -> None:
         """Add the metadata of the next frame; see `Interpreter.read`."""
         self.planes.append(self.interpreter.read(tags, changed))
+
+
+def channel_groups(layout: ImageLayout, groups: Iterable[Group]) -> list[list[Group]]:
+    """Split the groups of an image's frames by the values along C."""
+    found = [list[Group]() for _ in layout.values["C"]]
+    numbers, channels = layout.channel_of_frames()
+    for group in groups:
+        frames = np.unique(group.frames)
+        of_frames = channels[np.searchsorted(numbers, frames)]
+        order = np.argsort(of_frames, kind="stable")
+        there, starts = np.unique(of_frames[order], return_index=True)
+        for channel, part in zip(there.tolist(), np.split(frames[order], starts[1:]), strict=True):
+            found[channel].append(Group(group.told, part))
+    return found
