@@ -151,8 +151,8 @@ class Facts:
     def _labels(self, layouts: Sequence[ImageLayout]) -> Iterator[str]:
         """Yield the labels that wheels and turrets are set to, channel by channel."""
         for layout in layouts:
-            for index in range(len(layout.values["C"])):
-                yield from agreed(self._groups_of_channel(layout, index)).labels.values()
+            for groups in self._groups_of_channels(layout):
+                yield from agreed(groups).labels.values()
 
     def names(self, layouts: Sequence[ImageLayout]) -> ValueNames:
         """Find the names of numbered channels and positions; one that is told differently has none."""
