@@ -71,8 +71,8 @@ MUTANTS = [
     ),
     Mutant(
         "coordinates/layout.py",
-        "values[index // len(inside)], inside[index % len(inside)]",
-        "values[index % len(values)], inside[index // len(values)]",
+        "self.values[axis][index // len(inside)], inside[index % len(inside)]",
+        "self.values[axis][index % len(self.values[axis])], inside[index // len(self.values[axis])]",
         "coordinates/test_layout.py::test_labels_of_indices_with_an_axis_inside",
     ),
     Mutant(
@@ -101,8 +101,8 @@ MUTANTS = [
     ),
     Mutant(
         "coordinates/layout.py",
-        "self.cube()[:, index * inside : (index + 1) * inside]",
-        "self.cube()[:, index : index + 1]",
+        "np.arange(cube.shape[1])[:, None] // inside",
+        "np.arange(cube.shape[1])[:, None] % cube.shape[1] // cube.shape[1]",
         "ome/test_fields.py::test_each_channel_has_its_camera_where_an_axis_is_folded_into_channels",
     ),
 ]
