@@ -1,11 +1,14 @@
-"""zlib on all cores, beside tifffile on one; and what each level of each codec takes and gains."""
+"""zlib on all cores, beside tifffile on one; put beside the codecs alone; what each level takes and gains."""
 
 from __future__ import annotations
 
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import tifffile
 from table import Table, in_turn
@@ -13,6 +16,8 @@ from writers import frame_of, metadata_of, ours, place_of
 
 LEVEL = 6
 TILE = (256, 256)
+STRIP_BYTES = 1 << 18
+ENCODERS = {"zstd": imagecodecs.zstd_encode, "zlib": imagecodecs.deflate_encode}
 LEVELS = {"zlib": (1, 3, 6, 9), "zstd": (1, 3, 9, 15), "lzw": (None,)}
 
 
@@ -75,6 +80,46 @@ def levels(rounds: int, folder: Path | None, frames: int) -> Table:
     return Table("2048 x 2048 with camera noise, frames for each second of one core", columns, rows)
 
 
+def of_put(frames: int, frame: np.ndarray, compression: str, folder: Path) -> tuple[float, ...]:
+    """Return seconds, and seconds of CPU time, that a `put` takes; the first one is not counted."""
+    storage = ours(folder, compression=compression)
+    storage.put(place_of(frames), frame, {})
+    start_s, start_cpu_s = time.perf_counter(), time.process_time()
+    for number in range(frames):
+        storage.put(place_of(number), frame, {})
+    ends = time.perf_counter() - start_s, time.process_time() - start_cpu_s
+    storage.close()
+    return tuple(each / frames for each in ends)
+
+
+def of_codec(frames: int, frame: np.ndarray, compression: str, folder: Path) -> tuple[float, ...]:
+    """Return the same of imagecodecs, which encodes the strips of the frame on all cores."""
+    del folder
+    encode, rows = ENCODERS[compression], max(1, STRIP_BYTES // frame[0].nbytes)
+    strips = [frame[start : start + rows] for start in range(0, len(frame), rows)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        start_s, start_cpu_s = time.perf_counter(), time.process_time()
+        for _ in range(frames):
+            list(pool.map(partial(encode, level=1), strips))
+        ends = time.perf_counter() - start_s, time.process_time() - start_cpu_s
+    return tuple(each / frames for each in ends)
+
+
+def beside_codecs(rounds: int, folder: Path | None, *, quick: bool) -> Table:
+    rows = []
+    for size, frames in {512: 30 if quick else 200, 2048: 4 if quick else 20}.items():
+        for compression in ENCODERS:
+            arguments = frames, frame_of(size), compression
+            work = {"put": partial(of_put, *arguments), "codec": partial(of_codec, *arguments)}
+            found = in_turn(work, rounds, folder)
+            (put_s, put_cpu_s), (codec_s, codec_cpu_s) = found["put"], found["codec"]
+            cells = [put_s * 1e3, codec_s * 1e3, put_s / codec_s]
+            cells += [put_cpu_s * 1e3, codec_cpu_s * 1e3, put_cpu_s / codec_cpu_s]
+            rows.append([f"{compression} 1, {size} x {size}", *(f"{cell:.2f}" for cell in cells)])
+    columns = ["", "put ms", "codec ms", "ratio", "put, CPU ms", "codec, CPU ms", "ratio of CPU times"]
+    return Table("put beside the codec alone on all cores, uint16 with camera noise", columns, rows)
+
+
 def measure(rounds: int, folder: Path | None, *, quick: bool) -> list[Table]:
     frame, frames = frame_of(2048), 4 if quick else 10
     work = {
@@ -90,4 +135,4 @@ def measure(rounds: int, folder: Path | None, *, quick: bool) -> list[Table]:
     ]
     columns = ["", "frames/s", "TiffStorage is", "bytes of the pixels'"]
     beside = Table(f"zlib level {LEVEL}, 2048 x 2048 uint16 with camera noise", columns, rows)
-    return [beside, levels(rounds, folder, 1 if quick else 4)]
+    return [beside, beside_codecs(rounds, folder, quick=quick), levels(rounds, folder, 1 if quick else 4)]

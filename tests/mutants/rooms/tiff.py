@@ -3,6 +3,24 @@
 from mutant import Mutant
 
 MUTANTS = [
+    Mutant(
+        "tiff/appender.py",
+        "self._kinds[pixels] = _EncodedKind(",
+        "_EncodedKind(",
+        "tiff/test_encoded_pages.py::test_tifffile_writes_the_first_page_of_each_kind_and_no_other",
+    ),
+    Mutant(
+        "tiff/appender.py",
+        "at + sum(sizes[:number])",
+        "at + sizes[0] * number",
+        "tiff/test_encoded_pages.py::test_an_unfinished_file_has_all_of_them",
+    ),
+    Mutant(
+        "tiff/file_tail.py",
+        "if end - start >= least_nbytes:",
+        "if end > start:",
+        "writing/test_write_back.py::test_each_file_is_written_in_steps_up_to_what_is_new",
+    ),
     Mutant("tiff/checksums.py", ":08x}", ":x}", "tiff/test_checksums.py::test_leading_zeros_are_kept"),
     Mutant(
         "tiff/block_records.py",
