@@ -85,8 +85,10 @@ def test_an_unfinished_file_has_all_of_them(tmp_path):
     assert validate(path) == []
 
 
-def test_what_does_not_compress_has_room(tmp_path):
+@pytest.mark.parametrize("n_bits_fewer", [0, 14])
+def test_what_does_not_compress_has_room_and_strips_differ_in_length(tmp_path, n_bits_fewer):
     noise = np.random.default_rng(0).integers(0, 1 << 16, (700, 800), np.uint16)
+    noise >>= np.linspace(0, n_bits_fewer, 700).astype(np.uint16)[:, np.newaxis]
     for compression in ("zlib", "zstd", "lzw"):
         path = tmp_path / f"{compression}.ome.tiff"
         with TiffStorage(path, compression=compression) as storage:
