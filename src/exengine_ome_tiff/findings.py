@@ -16,7 +16,7 @@ class Finding:
     kind
         What it is about, such as "unit", "value", "pixel size" or "z step".
     subject
-        The metadata key, axis or well in question; empty where `kind` says it all.
+        The metadata key, axis or well in question; empty if `kind` says it all.
     message
         What is wrong.
     fix

@@ -122,13 +122,13 @@ class Reader(bioio_reader.Reader):
 
     @property
     def physical_pixel_sizes(self) -> types.PhysicalPixelSizes:
-        """Sizes along Z, Y and X in micrometres; None where they are not known."""
+        """Sizes along Z, Y and X in micrometres; None if they are not known."""
         steps = self._scene.steps
         return types.PhysicalPixelSizes(*(steps[axis] for axis in "ZYX"))
 
     @property
     def time_interval(self) -> timedelta | None:
-        """Time from one time point to the next; None where it is not known."""
+        """Time from one time point to the next; None if it is not known."""
         interval_s = self._scene.steps["T"]
         return None if interval_s is None else timedelta(seconds=interval_s)
 

@@ -25,7 +25,7 @@ class TiffStorageHandler:
     (its name), ``tile`` (of a grid) and, where several cameras record, ``camera``. The metadata are
     `SummaryMetaV1` and `FrameMetaV1` as they come. The sequence is the `plan`.
 
-    pymmcore-plus calls it in a thread and drops what it raises. So the handler logs errors and goes on, and
+    pymmcore-plus calls it in a thread and drops what it raises. So the handler logs errors and continues, and
     `close`, or leaving the ``with`` block, raises them.
 
     Parameters

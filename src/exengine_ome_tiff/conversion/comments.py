@@ -14,7 +14,7 @@ _NAMES = ("comments.txt", "display_and_comments.txt")
 """Of version 2, and of 1.4."""
 _MOST_BYTES = 1 << 24
 _DATASET, _FRAME = "General annotation", "Image coordinates"
-"""Keys of version 2: the latter has the coordinates behind it, as "channel=0,z=1,"."""
+"""Keys of version 2: the latter has the coordinates after it, as "channel=0,z=1,"."""
 _SUMMARY = "Summary"
 _LABEL = re.compile(r"(\d{1,9})_(\d{1,9})_(\d{1,9})_(\d{1,9})", re.ASCII)
 """Key of 1.4: channel, z, time, position."""
@@ -23,7 +23,7 @@ _AXES = ("channel", "z", "time", "position")
 _SHORT = {axis[0]: axis for axis in _AXES}
 
 Place: TypeAlias = frozenset[tuple[str, int]]
-"""Numbers of a frame along the axes where they are not 0, as version 2 tells frames apart."""
+"""Numbers of a frame along the axes where they are not 0, as version 2 distinguishes frames."""
 
 
 def place_of(numbers: Mapping[str, int]) -> Place:

@@ -195,7 +195,7 @@ def _is_within(path: Path, folder: Path) -> bool:
 
 
 def _storage_options(source: Source, options: Mapping[str, Any], dest: Path) -> dict[str, Any]:
-    """Return what the user says, and what the source says where the user says nothing."""
+    """Return what the user specifies, and what the source says where the user says nothing."""
     known = {name: value for name, value in source.options.items() if value is not None}
     if is_tiff(dest):
         known.pop("split_by", None)

@@ -157,7 +157,7 @@ def _place(page: StackPage) -> Place:
 
 
 def writing_order(path: Path) -> tuple[int, str]:
-    """Sort the files of a dataset as they were written: those with a number behind those without."""
+    """Sort the files of a dataset as they were written: those with a number after those without."""
     return len(path.name), path.name
 
 

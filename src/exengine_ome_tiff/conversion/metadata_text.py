@@ -25,7 +25,7 @@ def read_metadata_text(path: Path) -> tuple[dict[str, Any], str | None]:
     dict
         The entries of the object, as far as they can be read.
     str or None
-        What is wrong with the file; None where it is complete.
+        What is wrong with the file; None if it is complete.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def read_metadata_text(path: Path) -> tuple[dict[str, Any], str | None]:
 
 
 def _entries(text: str) -> Iterator[tuple[str, Any]]:
-    """Yield the entries of an object one by one; raises ValueError where the text goes wrong."""
+    """Yield the entries of an object one by one; raises ValueError if the text goes wrong."""
     at = _after_blanks(text, 0)
     if text[at : at + 1] != "{":
         raise ValueError("no JSON object")

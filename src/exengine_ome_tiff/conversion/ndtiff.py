@@ -26,7 +26,7 @@ _UNIQUE_IDENTIFIER = 483729
 """In the header of files of version 2 and 3, before the version."""
 _SUFFIXES = (".tif",)
 _NUMBERS_BYTES = 32
-"""Of an entry of the index, behind its coordinates and its file name."""
+"""Of an entry of the index, after its coordinates and its file name."""
 _INNER_AXES = ("channel", "time", "z")
 
 
@@ -77,7 +77,7 @@ def _version(path: Path) -> int:
 class NDTiff1Source(ImageStackSource):
     """An NDTiff dataset of version 1 or 0, whose files in a folder are like image stacks.
 
-    ndstorage's own reader of them fails with NumPy 2 behind the first 64 kB of a file.
+    ndstorage's own reader of them fails with NumPy 2 after the first 64 kB of a file.
     """
 
     def __init__(self, path: Path, folder: Path) -> None:

@@ -109,7 +109,7 @@ class OmeTiffSource(FileSource):
         return self._read_document(self._sibling(document.metadata_file), is_master=True)
 
     def _sibling(self, name: str) -> Path:
-        """Return a file in the folder of the dataset; raises OmeTiffError where it must not be opened."""
+        """Return a file in the folder of the dataset; raises OmeTiffError if it must not be opened."""
         path = self._folder / (name.replace("\\", "/").split("/")[-1] or "_")
         require_own(self._folder, path)
         return path

@@ -120,5 +120,5 @@ def _square_um(image: ImageElement) -> float | None:
 
 
 def _same(values: list[float | None]) -> float | None:
-    """Return the value that all images have; None where they differ, or one has none."""
+    """Return the value that all images have; None if they differ, or one has none."""
     return values[0] if len(set(values)) == 1 else None

@@ -77,7 +77,7 @@ class PartialResult:
     def begin_anew(self, summary_metadata: object, options: Mapping[str, Any]) -> TiffStorage:
         """Delete what is there, and begin to write."""
         location = Location.of(self.path)
-        if not location.is_folder:  # a file without a page does not tell whose it is, but all here is ours
+        if not location.is_folder:  # a file without a page does not say whose it is, but all here is ours
             lock = hold(location)
             try:
                 OPEN_FILES.release([self.path])

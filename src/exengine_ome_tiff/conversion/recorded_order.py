@@ -20,7 +20,7 @@ def recorded_order(metadata: Sequence[object]) -> list[int] | None:
     Returns
     -------
     list of int
-        Numbers of the frames; those recorded at the same time stay as they were. None where the frames have
+        Numbers of the frames; those recorded at the same time stay as they were. None if the frames have
         no clock in common.
     """
     for clock in (_elapsed_ms, *(_stamp_s(key) for key in _STAMPS)):

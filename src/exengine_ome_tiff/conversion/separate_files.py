@@ -21,7 +21,7 @@ _FRAME_KEY = re.compile(r"FrameKey-(\d+)-(\d+)-(\d+)", re.ASCII)
 """In the metadata of 1.4: time, number of the channel, z."""
 _MOST_DIGITS = 15
 _IDENTITY = ("UUID", "Prefix", "Directory", "Time", "StartTime")
-"""What in the summary metadata tells datasets apart."""
+"""What in the summary metadata distinguishes datasets."""
 
 
 class ImageFile(NamedTuple):
@@ -93,7 +93,7 @@ def identity(summary: Mapping[str, Any]) -> str:
 
 
 def _count_positions(summary: Mapping[str, Any]) -> int:
-    """Return how many positions were planned, as far as the summary metadata tell."""
+    """Return how many positions were planned, as far as the summary metadata says."""
     planned = summary.get("Positions")
     lists = [summary.get(key) for key in ("StagePositions", "InitialPositionList")]
     counts = [len(each) for each in lists if isinstance(each, list)]

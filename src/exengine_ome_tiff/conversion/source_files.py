@@ -62,7 +62,7 @@ def refusal(folder: Path, path: Path) -> str | None:
 
 
 def require_own(folder: Path, path: Path) -> None:
-    """Raise OmeTiffError where a file in a folder is missing or must not be opened."""
+    """Raise OmeTiffError if a file in a folder is missing or must not be opened."""
     reason = refusal(folder, path)
     if reason is not None:
         raise OmeTiffError(f"{path.name}: {reason or 'it is a folder'}")

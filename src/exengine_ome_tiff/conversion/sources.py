@@ -29,7 +29,7 @@ class SkippedFrame:
     reason
         Why not.
     n_frames
-        How many frames the result lacks because of it; None where the source does not tell.
+        How many frames the result lacks because of it; None if the source does not say.
     """
 
     what: str

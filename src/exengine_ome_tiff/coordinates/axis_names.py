@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 STANDARD = ("time", "channel", "z", "position", "well", "field")
 IMAGE_AXES = ("position", "well", "field", "row", "column")
-"""Axes that tell images apart, in the order of their labels in names; others come behind them."""
+"""Axes that separate images, in the order of their labels in names; others come after them."""
 _SHORT = {"t": "time", "c": "channel", "p": "position"}
 
 

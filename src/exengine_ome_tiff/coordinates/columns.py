@@ -37,7 +37,7 @@ class Column:
 
     @classmethod
     def joined(cls, columns: Sequence["Column"]) -> "Column":
-        """Put columns one behind the other."""
+        """Put columns one after the other."""
         if len(columns) == 1:
             return columns[0]
         if all(each.values is None for each in columns):
@@ -131,7 +131,7 @@ class CoordinateTable:
         tables
             Each with its rows in order of arrival.
         order
-            The places of all rows, as if the tables lay one behind the other, in order of arrival.
+            The places of all rows, as if the tables lay one after the other, in order of arrival.
         """
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))

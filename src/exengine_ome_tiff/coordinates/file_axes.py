@@ -18,7 +18,7 @@ def split_axes(given: Iterable[str], folded: Container[str] = ()) -> tuple[str, 
     given
         Names of axes; ``position`` includes ``well`` and ``field``.
     folded
-        Axes inside of images.
+        Axes inside images.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def file_key(
     split_by
         What `split_axes` returned.
     folded
-        Axes inside of images.
+        Axes inside images.
     """
     axes = _file_axes(tuple(coordinates), split_by)
     return tuple([coordinates[axis] for axis in axes if axis in coordinates and axis not in folded])

@@ -20,7 +20,7 @@ _MOST_PLANES_A_FRAME = 64
 
 
 def check_fold_axes(modulo: Mapping[str, str]) -> None:
-    """Check which axes are to be kept inside of Z, C and T.
+    """Check which axes are to be kept inside Z, C and T.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ def check_fold_axes(modulo: Mapping[str, str]) -> None:
     Raises
     ------
     ValueError
-        It is no such mapping, two axes are to be inside of the same one, or the axis is ``time``,
-        ``channel``, ``z``, or ``position``, which tells files apart.
+        It is no such mapping, two axes are to be inside the same one, or the axis is ``time``,
+        ``channel``, ``z``, or ``position``, which distinguishes files.
     TypeError
         It is no mapping.
     """
@@ -75,7 +75,7 @@ def lay_out(
     kinds
         Shapes and pixel types; frames of one image have the same.
     modulo
-        Axes that do not tell images apart, and the one of Z, C and T that each of them is kept inside of.
+        Axes that do not separate images, and the one of Z, C and T that each of them is kept inside.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def lay_out(
 def _ranks(
     coordinates: CoordinateTable, modulo: Mapping[str, str]
 ) -> tuple[dict[str, AxisRanks], dict[str, AxisRanks]]:
-    """Rank values along the axes inside of images, and along those that tell images apart, in their order."""
+    """Rank values along the axes inside images, and along those that separate images, in their order."""
     spelt = list(dict.fromkeys(name for name, _, _ in coordinates.along()))
     inside = (*PLANE_AXES.values(), *modulo)
     standard = standard_names(axis for axis in spelt if axis not in inside or axis in PLANE_AXES.values())
@@ -126,7 +126,7 @@ class _Group(NamedTuple):
     modulo: Mapping[str, str]
     numbers: npt.NDArray[np.int64]
     codes: Mapping[str, npt.NDArray[np.int64]]
-    """By the names of the axes inside of images."""
+    """By the names of the axes inside images."""
     axes: Mapping[str, AxisRanks]
     lacking: tuple[str, ...] = ()
     """Axes that these frames lack, and whose first values have frames of their own."""
@@ -153,7 +153,7 @@ class _Group(NamedTuple):
         return parts
 
     def _filled(self, name: str, is_in: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-        """Return the codes along an axis, with that of the first value in place of none."""
+        """Return the codes along an axis, with that of the first value instead of none."""
         codes = self.codes[name]
         known = codes[is_in & (codes > 0)]
         return np.where(codes > 0, codes, known.min()) if known.size else codes

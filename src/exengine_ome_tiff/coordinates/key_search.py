@@ -50,7 +50,7 @@ class _SortedPart:
             keys, size = keys * own_size + places, size * own_size
             self._steps[name] = _Step(renumber, own_size, place)
         self.order: Numbers | None = None
-        """Of the frames by their keys; None where they are sorted."""
+        """Of the frames by their keys; None if they are sorted."""
         if len(keys) > 1 and not (np.diff(keys) > 0).all():
             self.order = np.argsort(keys, kind="stable")
             keys = keys[self.order]
@@ -91,7 +91,7 @@ class KeySearch:
     def __init__(self, table: CoordinateTable) -> None:
         self._parts = {frozenset(part.names): _SortedPart(part) for part in table.parts}
         self.last_of: tuple[Numbers, Numbers] | None = None
-        """Rows of the first frame at each coordinates, ascending, and of the last; None where all differ."""
+        """Rows of the first frame at each coordinates, ascending, and of the last; None if all differ."""
         if any(part.order is not None for part in self._parts.values()):
             found = [part.first_and_last() for part in self._parts.values()]
             first = np.concatenate([first for first, _ in found])

@@ -125,7 +125,7 @@ class Axes:
         return number
 
     def find(self, coordinates: Coordinates) -> Key | None:
-        """Return the key of coordinates, or None where no frame has had this set of axes; from any thread."""
+        """Return the key of coordinates, or None if no frame has had this set of axes; from any thread."""
         number = self._number.get(frozenset(coordinates))
         return None if number is None else self._key(number, coordinates)
 

@@ -13,7 +13,7 @@ from exengine_ome_tiff.coordinates.keys import FrameNumber
 AxisValue: TypeAlias = int | str | None
 
 PLANE_AXES = {"Z": "z", "C": "channel", "T": "time"}
-"""The axes that lie inside an image, by their OME names; every other axis tells images apart."""
+"""The axes that lie inside an image, by their OME names; every other axis separates images."""
 
 _NAMES = ("position", "well")
 """Axes whose labels are names, which need no axis before them."""
@@ -32,10 +32,10 @@ class ImageLayout:
     is_variant
         Whether an earlier image has the same labels and another kind.
     values
-        For each of Z, C, T the coordinate values along it, by rank; only None where no frame had the axis.
+        For each of Z, C, T the coordinate values along it, by rank; only None if no frame had the axis.
     modulo
-        For those of Z, C, T that another axis lies inside of: name of that axis, and its values by rank. They
-        vary faster than the values of the axis that they are inside of.
+        For those of Z, C, T that another axis lies inside: name of that axis, and its values by rank. They
+        vary faster than the values of the axis that they are inside.
     order
         The plane axes from the fastest varying to the slowest, a permutation of "ZCT".
     frames
@@ -63,7 +63,7 @@ class ImageLayout:
 
     @property
     def channel_names(self) -> tuple[str | None, ...]:
-        """Name of each value along C, else the value as text; None where frames have no channel."""
+        """Name of each value along C, else the value as text; None if frames have no channel."""
         return tuple(map(self._channel_name, self.values["C"]))
 
     def _channel_name(self, value: AxisValue) -> str | None:

@@ -45,7 +45,7 @@ class Well(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlateInfo:
-    """The multi-well plate that positions lie on, where their names do not tell or it is larger than they do.
+    """The multi-well plate that positions lie on, where their names do not say or it is larger than they do.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class PlateInfo:
         Returns
         -------
         Well or None
-            None where no well of the plate is named.
+            None if no well of the plate is named.
         """
         label: object = labels.get("well", labels.get("position"))
         if self.wells:

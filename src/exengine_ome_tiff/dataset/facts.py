@@ -276,7 +276,7 @@ class Facts:
 
 
 def _disputed(groups: Sequence[Group], frames: npt.NDArray[np.int64]) -> dict[str, list[str]]:
-    """Return by plane what frames tell differently and devices keep until they are told otherwise."""
+    """Return by plane what frames say differently and devices keep until they are told otherwise."""
     kept = {
         told.fact
         for group in groups

@@ -26,7 +26,7 @@ _HEADS = (
 _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BIG_HEADS = _TIFF_HEADS[2:]
 _STACK_HEAD, _NDTIFF_HEAD = 54773648, 483729
-"""In the header of files of these programs, behind the offset of the first IFD."""
+"""In the header of files of these programs, after the offset of the first IFD."""
 _CREATOR = re.compile(rb"""<(?:\w+:)?OME\s[^<>]*?\bCreator\s*=\s*["']([^"'<>]{1,80})["']""")
 _OME_ROOT = re.compile(rb"<(?:\w+:)?OME[\s>]")
 _IMAGE_FILE = re.compile(r"img_.*\d\.tiff?", re.ASCII | re.IGNORECASE)
@@ -40,7 +40,7 @@ class ForeignKind(NamedTuple):
 
 
 def foreign_kind(path: Path) -> ForeignKind | None:
-    """Say what a file or a folder of another program is; None where nothing tells."""
+    """Say what a file or a folder of another program is; None if nothing tells."""
     return _folder_kind(path) if path.is_dir() else _file_kind(path) if path.is_file() else None
 
 

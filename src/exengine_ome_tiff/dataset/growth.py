@@ -34,7 +34,7 @@ class Growth:
     """Adds the frames to a recording that its writer has added to the files; for one thread at a time.
 
     Files get their frames at different times, so a frame may be found after others that were put later. The
-    index is in the order in which frames were put, as if the dataset was opened anew. Where that changes the
+    index is in the order in which frames were put, as if the dataset was opened again. Where that changes the
     places of frames in the index, there is another recording, and the one before stays as it was.
 
     Parameters

@@ -54,9 +54,9 @@ class Header:
     summary_json
         What describes the whole dataset.
     fold_axes
-        Axes that are kept inside of images, and the one of Z, C and T that each of them is inside of.
+        Axes that are kept inside images, and the one of Z, C and T that each of them is inside.
     plate
-        The plate that positions lie on; None where they lie on none, whatever they are called.
+        The plate that positions lie on; None if they lie on none, whatever they are called.
     coding
         Compression, tiles and pyramids of its pages.
     given
@@ -243,7 +243,7 @@ _FIELD_NAMES = {in_file: name for name, in_file in _FILE_NAMES.items()}
 
 
 def _in_file(fields: dict[str, Any]) -> dict[str, Any]:
-    """Give fields the names that they have in files, also inside of other fields."""
+    """Give fields the names that they have in files, also inside other fields."""
     return {
         _FILE_NAMES.get(name, name): _in_file(value) if isinstance(value, dict) else value
         for name, value in fields.items()

@@ -22,7 +22,7 @@ def load_by_index(paths: Sequence[Path]) -> Loaded | None:
     Returns
     -------
     Loaded or None
-        None where one is not finished, or has no index or a damaged one: then `load` opens them.
+        None if one is not finished, or has no index or a damaged one: then `load` opens them.
     """
     files: list[JournalFile] = []
     found: list[IndexedFrames] = []
@@ -45,13 +45,13 @@ def load_by_index(paths: Sequence[Path]) -> Loaded | None:
 
 
 def read_indexed_frames(file: JournalFile) -> IndexedFrames | None:
-    """Read the index of a finished file; None where it has none, OmeTiffError where it is damaged."""
+    """Read the index of a finished file; None if it has none, OmeTiffError if it is damaged."""
     data = read_index(file)
     return None if data is None else decode_index(data, file.file.size())
 
 
 def _read(file: JournalFile) -> IndexedFrames | None:
-    """Read the index of a file; None where it has none, or a damaged one, which the log tells."""
+    """Read the index of a file; None if it has none, or a damaged one, which the log tells."""
     try:
         return read_indexed_frames(file)
     except OmeTiffError as error:

@@ -25,7 +25,7 @@ from exengine_ome_tiff.translate.frame_facts import first_told
 
 _MANY_IMAGES = 10
 _MANY_MIXED_PLANES = 300
-"""Bio-Formats opens a file of several sizes anew for each plane: 30 ms of 300 planes, 400 ms of 3,000."""
+"""Bio-Formats opens a file of several sizes again for each plane: 30 ms of 300 planes, 400 ms of 3,000."""
 _ALIKE = 0.75
 Kind: TypeAlias = tuple[tuple[int, ...], str]
 """Shape and type of the pixels of a frame."""

@@ -183,7 +183,7 @@ def root_uuid(xml: bytes) -> str | None:
 
 
 def find_companion(folder: Path, dataset: str) -> Path | None:
-    """Return the companion of a dataset in a folder, by its UUID; None where there is none."""
+    """Return the companion of a dataset in a folder, by its UUID; None if there is none."""
     for path in sorted(folder.glob(f"*{COMPANION_SUFFIX}")):
         if path.is_symlink() or not path.is_file():
             continue
@@ -205,7 +205,7 @@ class FoundFrame(NamedTuple):
 class Loaded:
     """What files hold; `is_finished` tells whether all of them are, those that were left out included.
 
-    `frames` is empty where indexes told it, as `load_by_index` reads them.
+    `frames` is empty if indexes told it, as `load_by_index` reads them.
     """
 
     index: FrameIndex
@@ -214,7 +214,7 @@ class Loaded:
 
     @property
     def names(self) -> ValueNames | None:
-        """Names of channels and positions that finished files keep; None where a file has none to rely on."""
+        """Names of channels and positions that finished files keep; None if a file has none to rely on."""
         if not self.is_finished:
             return None
         names: dict[str, dict[int | str, str]] = {}
@@ -254,7 +254,7 @@ def load(
     allow_unfinished
         Whether files need not be finished: then they have the frames that are in them by now.
     settings
-        How pages are added to the files; None where they are only read.
+        How pages are added to the files; None if they are only read.
     leaves_out
         Whether a damaged file is left out, with a line in the log, where there are others.
     progress
@@ -296,7 +296,7 @@ def load(
 
 
 def _found(number: int, file: JournalFile, pages: Iterable[JournalPage]) -> list[FoundFrame]:
-    """Read where the pages of a file belong; OmeTiffError where one, or its record, cannot be read."""
+    """Read where the pages of a file belong; OmeTiffError if one, or its record, cannot be read."""
     frames, changed = [], 0
     for page in pages:
         head = _decoded(file.path, decode_head, page.note)
@@ -325,7 +325,7 @@ def check_positions(loaded: Loaded, header: Header) -> None:
     Raises
     ------
     OmeTiffError
-        They are not: files were copied inside of their folder, say.
+        They are not: files were copied inside their folder, say.
     """
     files: dict[tuple[int | str, ...], int] = {}
     paths = [file.path for file in loaded.index.files]

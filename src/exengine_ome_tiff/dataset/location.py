@@ -159,7 +159,7 @@ def new_path(path: str | PathLike[str]) -> Path:
 
 
 def leftover_text(path: Path) -> str | None:
-    """Say what a killed process has left beside a path, and what to do; None where there is nothing."""
+    """Say what a killed process has left beside a path, and what to do; None if there is nothing."""
     try:
         location = Location.of(path)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What metadata tell of people and computers, and how to leave it out."""
+"""What the metadata says of people and computers, and how to leave it out."""
 
 import json
 from collections.abc import Collection, Iterable

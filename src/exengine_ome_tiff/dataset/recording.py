@@ -37,7 +37,7 @@ class Recording:
     index
         Its frames.
     metadata
-        What the metadata of each frame says; None where that is to be read from the records.
+        What the metadata of each frame says; None if that is to be read from the records.
     is_finished
         Whether its files are OME-TIFF.
     """
@@ -49,11 +49,11 @@ class Recording:
     metadata: MetadataTable | None = None
     is_finished: bool = False
     names: ValueNames | None = None
-    """Of channels and positions in a finished dataset; None where the frames tell them."""
+    """Of channels and positions in a finished dataset; None if the frames say them."""
 
     @classmethod
     def new(cls, location: Location, header: Header, translators: Iterable[Translator]) -> "Recording":
-        """Make a dataset without frames; TypeError where a translator is none."""
+        """Make a dataset without frames; TypeError if a translator is none."""
         interpreter = Interpreter(translators)
         return cls(location, header, interpreter, metadata=MetadataTable(interpreter))
 
@@ -91,7 +91,7 @@ class Recording:
         return Facts(self.header, self.index, table.planes, table.interpreter)
 
     def read_back(self, paths: Sequence[Path], progress: Progress | None = None) -> None:
-        """Take the frames that are in files whose recording has ended, in place of those known so far.
+        """Take the frames that are in files whose recording has ended, instead of those known so far.
 
         Parameters
         ----------

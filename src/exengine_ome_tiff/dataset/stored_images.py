@@ -33,10 +33,10 @@ class ImageInfo:
         Values along each axis inside the image, in order: time, channel and z, each before the one of
         `folded_axes`. An axis that no frame had is left out.
     channels
-        Names of the channels; empty where frames had no channel.
+        Names of the channels; empty if frames had no channel.
     folded_axes
-        For those of T, C and Z that another axis was kept inside of: name of that axis, and its values in
-        order; they vary faster than those of the axis that they are inside of.
+        For those of T, C and Z that another axis was kept inside: name of that axis, and its values in
+        order; they vary faster than those of the axis that they are inside.
     n_frames
         How many planes were acquired.
     n_planes
@@ -131,14 +131,14 @@ def find_image(images: Sequence[Found], wanted: ImageChoice) -> Found:
 def stored_images(dataset: FrameIndex, modulo: Mapping[str, str]) -> list[StoredImage]:
     """Lay out all frames, in images without names yet.
 
-    Gray images come first, as ImageJ shows a gray one black behind an RGB one.
+    Gray images come first, as ImageJ shows a gray one black after an RGB one.
 
     Parameters
     ----------
     dataset
         The frames.
     modulo
-        Axes that are kept inside of images, and the one of Z, C and T that each of them is inside of.
+        Axes that are kept inside images, and the one of Z, C and T that each of them is inside.
     """
     coordinates, numbers = dataset.latest()
     images = []

@@ -24,7 +24,7 @@ _FIXES = {
 
 
 NamesOfFrames: TypeAlias = Callable[[str, int | str, Sequence[ImageLayout]], Iterable[str]]
-"""Returns the names that frames tell of a value of an axis, which the given images have."""
+"""Returns the names that frames say of a value of an axis, which the given images have."""
 
 
 def values_along(axis: str, layouts: Iterable[ImageLayout]) -> dict[int | str, list[ImageLayout]]:
@@ -54,7 +54,7 @@ def names_of(
     summary, given
         What the summary metadata and the user tell.
     told_by_frames
-        What frames tell.
+        What frames say.
     findings
         Takes up names that are not used.
     """
@@ -97,13 +97,13 @@ def names_of_first_frames(
 
 
 def encode_names(names: ValueNames) -> bytes:
-    """Make the JSON that a finished file keeps; empty where there are no names."""
+    """Make the JSON that a finished file keeps; empty if there are no names."""
     pairs = {axis: [*of_axis.items()] for axis, of_axis in names.items()}  # as JSON's keys are text
     return json.dumps(pairs).encode("ascii") if pairs else b""
 
 
 def decode_names(text: bytes) -> ValueNames:
-    """Read what `encode_names` made; OmeTiffError where it is something else."""
+    """Read what `encode_names` made; OmeTiffError if it is something else."""
     try:
         names = {axis: dict(pairs) for axis, pairs in json.loads(text).items()}
         is_right = all(isinstance(name, str) for of_axis in names.values() for name in of_axis.values())

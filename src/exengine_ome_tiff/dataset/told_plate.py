@@ -52,7 +52,7 @@ class ToldPlate:
         self._findings = findings
 
     def of(self, given: PlateInfo, layouts: Sequence[ImageLayout]) -> PlateInfo | None:
-        """Return the plate; None where positions lie on none.
+        """Return the plate; None if positions lie on none.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Which of the facts that metadata tells were written into an image."""
+"""Which of the facts that metadata says were written into an image."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

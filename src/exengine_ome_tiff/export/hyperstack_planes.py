@@ -24,7 +24,7 @@ _MOST_SAMPLED = 16
 
 
 class HyperstackPlanes:
-    """The planes of an image for ImageJ; ValueError where ImageJ has no such pixels."""
+    """The planes of an image for ImageJ; ValueError if ImageJ has no such pixels."""
 
     def __init__(self, data: OpenDataset, image: OpenImage) -> None:
         self._data = data

@@ -64,7 +64,7 @@ class StagePlaces:
 
     @classmethod
     def of(cls, data: OpenDataset, flip: str) -> "StagePlaces":
-        """Find out the places; ValueError where a pixel size or a stage position is not known."""
+        """Find out the places; ValueError if a pixel size or a stage position is not known."""
         images, positions, sizes = images_of_document(data), [], []
         for image in images:
             calibration = data.calibration(image)
@@ -89,7 +89,7 @@ class StagePlaces:
         return found
 
     def groups(self, plate: PlateInfo | None) -> list[MosaicGroup]:
-        """Return the mosaics that the images make; ValueError where none has several tiles."""
+        """Return the mosaics that the images make; ValueError if none has several tiles."""
         origins = np.rint(self.pixels()).astype(np.int64)
         members: dict[object, list[int]] = {}
         for number, image in enumerate(self.images):

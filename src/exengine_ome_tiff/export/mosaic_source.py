@@ -27,7 +27,7 @@ class _Plane:
 
 
 class MosaicSource(Source):
-    """The mosaics that the images of a dataset make; ValueError where they make none.
+    """The mosaics that the images of a dataset make; ValueError if they make none.
 
     Parameters
     ----------

@@ -106,7 +106,7 @@ class PlateGroups:
 
 
 def plate_groups(root: ET.Element, version: NgffVersion) -> PlateGroups | None:
-    """Describe the plate of a document; None where no image lies in a well."""
+    """Describe the plate of a document; None if no image lies in a well."""
     plate = root.find(f"{OME}Plate")
     numbers = {each.get("ID", ""): number for number, each in enumerate(root.iterfind(f"{OME}Image"))}
     images: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)

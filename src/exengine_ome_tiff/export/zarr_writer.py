@@ -90,5 +90,5 @@ def _write_plane(plane: PlaneToWrite, levels: Sequence[Any]) -> None:
 
 
 def check_store(path: Path) -> None:
-    """Check all groups and arrays against the models of NGFF; ValueError where one is not as it must be."""
+    """Check all groups and arrays against the models of NGFF; ValueError if one is not as it must be."""
     yaozarrs.validate_zarr_store(path)

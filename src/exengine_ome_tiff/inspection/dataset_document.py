@@ -18,7 +18,7 @@ def images_of_document(data: OpenDataset) -> list[OpenImage]:
 
 
 def dataset_document(data: OpenDataset) -> bytes:
-    """Return the OME-XML of all images, with MetadataOnly in place of each TiffData.
+    """Return the OME-XML of all images, with MetadataOnly instead of each TiffData.
 
     It is the companion of a finished folder or the document in a finished file, else what the metadata of the
     frames tells, as `TiffStorage.finish` would write it.

@@ -193,7 +193,7 @@ def read_coordinates_text(text: str) -> Coordinates:
     ----------
     text
         Such as ``time=3,channel=DAPI``. Whole numbers are `int`, anything else, and what is in double quotes,
-        is `str`. A comma without an axis and ``=`` behind it is part of the value before it. Nothing is the
+        is `str`. A comma without an axis and ``=`` after it is part of the value before it. Nothing is the
         place of a frame that was put without coordinates.
 
     Raises

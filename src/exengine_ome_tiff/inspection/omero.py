@@ -84,7 +84,7 @@ class OmeroImport:
     files
         To import: the single file, the companion of a folder, or each file of a folder without one.
     plate
-        Name of the plate that the images are in; None where they go into a dataset of OMERO.
+        Name of the plate that the images are in; None if they go into a dataset of OMERO.
     images
         In the order of the series.
     findings

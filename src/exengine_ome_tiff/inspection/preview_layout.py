@@ -125,7 +125,7 @@ def in_grid(
 
 
 def in_mosaic(data: OpenDataset, images: Sequence[OpenImage], z: Z, cell_px: int) -> PreviewLayout | None:
-    """Lay tiles out by their stage positions, or else by row and column; None where images are no tiles."""
+    """Lay tiles out by their stage positions, or else by row and column; None if images are no tiles."""
     if len(images) < 2 or len({image.pixels.stored_shape[:2] for image in images}) > 1:
         return None
     found = _stage_places(data, images)
@@ -147,7 +147,7 @@ def in_mosaic(data: OpenDataset, images: Sequence[OpenImage], z: Z, cell_px: int
 
 
 def _stage_places(data: OpenDataset, images: Sequence[OpenImage]) -> npt.NDArray[np.float64] | None:
-    """Return where tiles lie, in tiles, shape (images, 2), X first; None where they do not touch."""
+    """Return where tiles lie, in tiles, shape (images, 2), X first; None if they do not touch."""
     places = []
     for image in images:
         calibration = data.calibration(image)

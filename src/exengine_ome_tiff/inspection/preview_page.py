@@ -25,7 +25,7 @@ _TITLE, _BODY, _SMALL = 20, 14, 12
 _LEAST_WIDTH = 520
 _BAR_PX = 160
 _BAR_PART = 0.4
-"""How much of a cell's width a scale bar takes at the most."""
+"""How much of a cell's width a scale bar takes at most."""
 _STEPS = (5, 2, 1)
 
 

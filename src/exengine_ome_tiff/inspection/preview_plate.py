@@ -93,7 +93,7 @@ def plate_map(data: OpenDataset) -> PlateMap | None:
 
 
 def on_plate(data: OpenDataset, z: Z, cell_px: int) -> PreviewLayout | None:
-    """Lay images out in their wells; None where there is no plate."""
+    """Lay images out in their wells; None if there is no plate."""
     known = wells_of(data)
     if known is None:
         return None

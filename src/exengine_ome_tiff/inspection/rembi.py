@@ -24,7 +24,7 @@ class RembiField:
     name
         Of the field.
     value
-        What the OME-XML says; None where it says nothing.
+        What the OME-XML says; None if it says nothing.
     advice
         How to say it with `TiffStorage`.
     """
@@ -112,7 +112,7 @@ _LENS = ["Manufacturer", "Model", "NominalMagnification", "LensNA"]
 
 
 def _attributes(root: ET.Element, element: str, names: list[str]) -> str | None:
-    """Return the attributes of all elements of a name, each text once; None where there is none."""
+    """Return the attributes of all elements of a name, each text once; None if there is none."""
     return _list(" ".join(filter(None, map(each.get, names))) for each in root.iter(f"{OME}{element}"))
 
 

@@ -129,7 +129,7 @@ def default_color(name: str) -> tuple[int, int, int]:
 
 
 def _dye_color(plain: str) -> tuple[int, int, int] | None:
-    """Return the colour of a fluorophore, with or without a number or version behind it."""
+    """Return the colour of a fluorophore, with or without a number or version after it."""
     family = _FAMILY.fullmatch(plain)
     if family:
         return next((color for longest, color in _LONGEST_NM if int(family[1]) <= longest), _MAGENTA)

@@ -56,7 +56,7 @@ def ome_xml(
     images
         All images of the document, in order.
     plate
-        What is known of that plate; None where they lie on none.
+        What is known of that plate; None if they lie on none.
     about
         What is known of the dataset as a whole.
     uuid
@@ -141,7 +141,7 @@ def _stage_label(image: OmeImage) -> m.StageLabel | None:
 
 
 def _describe_plate(plate: m.Plate, about: DatasetValues) -> None:
-    """Say of a plate what the summary tells, and when it was recorded."""
+    """Say of a plate what the summary says, and when it was recorded."""
     told = about.told
     plate.description = None if told.plate_description is None else valid_text(told.plate_description)
     plate.external_identifier = optional_name(told.plate_id)

@@ -27,7 +27,7 @@ class ForeignDocument:
     images
         Its images.
     uuid
-        UUID of the file that the document is in; None where it has none.
+        UUID of the file that the document is in; None if it has none.
     metadata_file
         Name of the file that has the document itself, where this one only refers to it.
     descriptions
@@ -68,7 +68,7 @@ def _count(root: ET.Element) -> int:
 
 
 def _objective(root: ET.Element) -> ObjectiveInfo | None:
-    """Read the objective of all images; None where they have several."""
+    """Read the objective of all images; None if they have several."""
     found = root.findall(f"{_OME}Instrument/{_OME}Objective")
     used = {each.get("ID") for each in root.iterfind(f"{_OME}Image/{_OME}ObjectiveSettings")}
     found = [each for each in found if each.get("ID") in used] or found
@@ -111,7 +111,7 @@ def _left_out(root: ET.Element) -> Iterator[tuple[str, int]]:
 
 
 def _positive(text: str | None, name: str = "") -> float | None:
-    """Read a positive number that the option of a name can have; None where it is none."""
+    """Read a positive number that the option of a name can have; None if it is none."""
     try:
         number = float(text or "nan")
     except ValueError:

@@ -61,7 +61,7 @@ def describe(
     planes
         Columns of a `PlaneTable` by frame number, each of shape (frames,).
     told
-        What the frames tell.
+        What the frames say.
     summary
         What the summary metadata says.
     given
@@ -173,7 +173,7 @@ def _significant_bits(
     dtype: np.dtype[Any],
     findings: Findings,
 ) -> int | None:
-    """Find the largest bit depth of planes, or else of cameras; None where the pixels were computed.
+    """Find the largest bit depth of planes, or else of cameras; None if the pixels were computed.
 
     Cameras deliver unsigned integers in the smallest type that holds their bits; a sum or a mean has another.
     """
@@ -238,7 +238,7 @@ def _channel(
 
 
 def _camera_label(layout: ImageLayout) -> str:
-    """Return the value of an axis that tells cameras apart; empty without one."""
+    """Return the value of an axis that distinguishes cameras; empty without one."""
     labels = {axis.casefold(): value for axis, value in layout.named_labels.items()}
     return next((str(labels[axis]) for axis in _CAMERA_AXES if axis in labels), "")
 
@@ -255,7 +255,7 @@ def _add_cameras(
 
 
 def _merged(camera: CameraValues, other: CameraValues, disputed: Collection[str]) -> CameraValues:
-    """Fill in what is not known of a camera, unless frames tell different things."""
+    """Fill in what is not known of a camera, unless frames say different things."""
     missing = {
         each.name: getattr(other, each.name)
         for each in fields(camera)

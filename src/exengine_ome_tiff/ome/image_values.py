@@ -33,7 +33,7 @@ OME_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class ChannelValues:
-    """One channel of an image; None where nothing is known."""
+    """One channel of an image; None if nothing is known."""
 
     name: str | None = None
     info: ChannelInfo = field(default_factory=ChannelInfo)
@@ -44,7 +44,7 @@ class ChannelValues:
 
 @dataclass(frozen=True, slots=True)
 class ImageValues:
-    """What is known of all planes of an image; None where nothing is.
+    """What is known of all planes of an image; None if nothing is.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class DatasetValues:
     annotations
         What the user says in own words, by name.
     told
-        What the summary tells of the plate, among other things.
+        What the summary says of the plate, among other things.
     started, ended
         When the first and the last frame were taken.
     """
@@ -137,7 +137,7 @@ class OmeImage:
         ``exposure_s``, ``x_um``, ``y_um``, ``z_um``; NaN where unknown.
     hashes
         SHA-1 of the pixels of each plane in 40 hexadecimal digits, by frame number, shape (frames,), empty
-        where there is none; None where no plane has one.
+        where there is none; None if no plane has one.
     """
 
     layout: ImageLayout

@@ -1,4 +1,4 @@
-"""Axes that are kept inside of Z, C and T: OME's 6D, 7D and 8D storage.
+"""Axes that are kept inside Z, C and T: OME's 6D, 7D and 8D storage.
 
 Source: "6D, 7D and 8D storage" in the documentation of the OME data model.
 """
@@ -18,7 +18,7 @@ _MAX_NUMBER = 1 << 31  # readers calculate with steps as floating-point numbers
 
 
 def modulo_xml(layout: ImageLayout) -> str | None:
-    """Describe the axes inside of Z, C and T of an image, None where there are none."""
+    """Describe the axes inside Z, C and T of an image, None if there are none."""
     if not layout.modulo:
         return None
     # in no XML namespace: in OME's, a Label is the text of an ROI; with a prefix, Bio-Formats finds nothing

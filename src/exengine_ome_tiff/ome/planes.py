@@ -43,7 +43,7 @@ class Shared(NamedTuple):
 
 
 def shared_quantities(image: OmeImage) -> dict[str, Shared]:
-    """Find the quantities that planes of an image have alike; never the time, which tells planes apart."""
+    """Find the quantities that planes of an image have alike; never the time, which distinguishes planes."""
     acquired = image.layout.frames >= 0
     frames, indices = image.layout.frames[acquired], image.layout.zct()[acquired]
     shared = {}
@@ -58,7 +58,7 @@ def shared_quantities(image: OmeImage) -> dict[str, Shared]:
 def _first_of_equals(
     values: npt.NDArray[np.float64], indices: npt.NDArray[np.int64], axes: str
 ) -> Shared | None:
-    """Find the first planes by their indices along axes; None where others differ, or are too few."""
+    """Find the first planes by their indices along axes; None if others differ, or are too few."""
     keys = np.zeros(len(values), np.int64)
     for axis in axes:
         column = indices[:, "ZCT".index(axis)]
@@ -80,7 +80,7 @@ def plane_elements(image: OmeImage, shared: Mapping[str, Shared] | None = None) 
         The image.
     shared
         Quantities that only the first of the planes get that have them alike, while a unit that the schema
-        has by default is left out; None where each plane gets all.
+        has by default is left out; None if each plane gets all.
     """
     acquired = image.layout.frames >= 0
     frames = image.layout.frames[acquired]

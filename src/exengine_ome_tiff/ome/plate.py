@@ -8,7 +8,7 @@ from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo, Well, well_of_
 
 
 def plate_of(layouts: Iterable[ImageLayout], info: PlateInfo, name: str) -> m.Plate | None:
-    """Return a plate with the wells that images lie in, None where none does.
+    """Return a plate with the wells that images lie in, None if none does.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ class Steps(NamedTuple):
 
 
 def even_steps(values: Sequence[AxisValue]) -> Steps | None:
-    """Return the steps of values in ascending order, None where they are no numbers or uneven."""
+    """Return the steps of values in ascending order, None if they are no numbers or uneven."""
     numbers = [value for value in values if isinstance(value, int)]
     if not numbers or len(numbers) < len(values):
         return None

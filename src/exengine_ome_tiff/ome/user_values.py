@@ -1,4 +1,4 @@
-"""What a user says of a dataset; it goes before what metadata says."""
+"""What a user specifies of a dataset; it takes precedence over what metadata says."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -59,7 +59,7 @@ class LightSourceInfo:
     manufacturer, model, serial_number
         As it says itself.
     power_mw
-        That it has at the most.
+        That it has at most.
     wavelength_nm
         Of its light.
 
@@ -136,7 +136,7 @@ class ChannelInfo:
     filters
         Labels of its filters and its dichroic, as the option ``filters`` names them.
     name
-        What readers show in place of the channel's value in coordinates, such as "DAPI" for 0.
+        What readers show instead of the channel's value in coordinates, such as "DAPI" for 0.
 
     Raises
     ------
@@ -223,7 +223,7 @@ class ExperimenterInfo:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """All that a user said; see `TiffStorage`. None where nothing was said."""
+    """All that a user said; see `TiffStorage`. None if nothing was said."""
 
     pixel_size_um: float | None = None
     z_step_um: float | None = None

@@ -31,7 +31,7 @@ _MOST_ERRORS = 20
 class TiffData(NamedTuple):
     """A run of pages that hold planes of an image.
 
-    The file is None where it is the document's own; 0 pages are all pages of the file.
+    The file is None if it is the document's own; 0 pages are all pages of the file.
     """
 
     first_ifd: int
@@ -103,7 +103,7 @@ class ImageElement:
         return {*self.annotations.get("metadata-by-plane", _NOTHING)} - {RECORDS_ONLY}
 
     def length_um(self, name: str) -> float | None:
-        """Return a length of Pixels in micrometres; None where the document has none, or in pixels."""
+        """Return a length of Pixels in micrometres; None if the document has none, or in pixels."""
         return _quantity(self.pixels, name, "µm")
 
     def time_interval_s(self) -> float | None:
@@ -111,7 +111,7 @@ class ImageElement:
         return _quantity(self.pixels, "TimeIncrement", "s")
 
     def plane_quantity(self, zct: tuple[int, int, int], name: str, unit: str) -> float | None:
-        """Return an attribute of a plane in a unit, "µm" or "s"; None where the document has none."""
+        """Return an attribute of a plane in a unit, "µm" or "s"; None if the document has none."""
         return _quantity(self.planes.get(zct, _NOTHING), name, unit)
 
     def color(self, channel: int) -> str | None:
@@ -160,7 +160,7 @@ def schema_errors(xml: bytes) -> list[str]:
     Returns
     -------
     list of str
-        What is not valid, 20 things at the most.
+        What is not valid, 20 things at most.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from exengine_ome_tiff.tiff import read_head
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """Distances and times of an image; None where nothing tells.
+    """Distances and times of an image; None if nothing tells.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Calibration:
 
 
 def image_elements(recording: Recording, images: Sequence[StoredImage]) -> list[ImageElement | None]:
-    """Read what the OME-XML says of all images of some files; None where a file is not finished."""
+    """Read what the OME-XML says of all images of some files; None if a file is not finished."""
     elements: dict[int, Iterator[ImageElement | None]] = {}
     for file, count in Counter(image.file for image in images).items():
         path = recording.index.files[file].path

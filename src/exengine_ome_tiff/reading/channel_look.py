@@ -25,7 +25,7 @@ def channel_looks(
     Parameters
     ----------
     images
-        Each with its element in the OME-XML; None where its file is not finished.
+        Each with its element in the OME-XML; None if its file is not finished.
     facts
         Returns what the metadata of the frames says, for images without an element.
     """

@@ -175,7 +175,7 @@ def _segment_shape(whole: PageBlock) -> tuple[int, int]:
 
 
 def _renumbered(numbers: Numbers) -> tuple[list[int], Numbers]:
-    """Return the numbers that there are in order of their first ones, and in place of each its rank."""
+    """Return the distinct numbers in order of first occurrence, and the rank of each number."""
     unique, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
     order = np.argsort(first)
     return unique[order].tolist(), np.argsort(order)[inverse]

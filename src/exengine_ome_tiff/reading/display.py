@@ -26,7 +26,7 @@ class ImageLook(NamedTuple):
     thumbnail
         PNG; None without one.
     pixel_size_um
-        Height and width of a pixel, None where nothing tells.
+        Height and width of a pixel, None if nothing tells.
     colors
         Colours as #rrggbb by the values along the axis ``channel``.
     """

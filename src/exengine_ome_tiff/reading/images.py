@@ -22,7 +22,7 @@ class PixelSource(NamedTuple):
     Parameters
     ----------
     frames
-        Returns the frames; RuntimeError where the storage is closed.
+        Returns the frames; RuntimeError if the storage is closed.
     calibration
         Returns the calibration of an image.
     flush

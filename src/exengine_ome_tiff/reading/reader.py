@@ -149,7 +149,7 @@ class Reader(DataStorage):
         -------
         dask.array.Array
             Shape (axes..., Y, X), and (axes..., Y, X, 3) or (axes..., Y, X, 4) for RGB, in the type that was
-            put. Along an axis lie all values of the dataset: None where a selected frame lacks the axis, then
+            put. Along an axis lie all values of the dataset: None if a selected frame lacks the axis, then
             numbers by value, then text by the alphabet. A chunk has about 4 MiB of small pages, one page, or
             a part of a large page: its tiles, or a band of its rows.
 
@@ -170,7 +170,7 @@ class Reader(DataStorage):
 
         Notes
         -----
-        Where this refuses or does better, ndstorage goes on without a word: it gives zeros for a value that
+        Where this refuses or does better, ndstorage continues silently: it gives zeros for a value that
         no frame has, and where an axis is neither named nor selected; takes all frames for such as the first
         one is; ignores a selected row or column where tiles are stitched; and gives empty tiles where they
         overlap along one side only. It has no axes of both numbers and text.
@@ -202,8 +202,8 @@ class Reader(DataStorage):
         Returns
         -------
         xarray.DataArray
-            Dimensions ``time``, ``channel`` and ``z``, each where frames had it, and behind each the axis
-            of `modulo` that is inside of it; then ``y``, ``x``, and ``sample`` for RGB.
+            Dimensions ``time``, ``channel`` and ``z``, each where frames had it, and after each the axis
+            of `modulo` that is inside it; then ``y``, ``x``, and ``sample`` for RGB.
 
             Coordinates of ``z``, ``y`` and ``x`` are in micrometres from the first plane and pixel, those of
             ``time`` in seconds: when the first plane of each time point was taken, or else by the planned
@@ -234,7 +234,7 @@ class Reader(DataStorage):
     def refresh(self) -> int:
         """Read what another process has added to a dataset that was opened with `allow_unfinished`.
 
-        Frames, images and `is_finished` are then as if it was opened anew, but only what is new is read.
+        Frames, images and `is_finished` are then as if it was opened again, but only what is new is read.
         Images and arrays made before stay as they are. In the process that writes, all frames are there.
 
         Returns
@@ -270,7 +270,7 @@ class Reader(DataStorage):
         Parameters
         ----------
         timeout
-            Seconds to wait for the next frame at the most; None for ever.
+            Seconds to wait for the next frame at most; None forever.
 
         Yields
         ------
@@ -377,7 +377,7 @@ class Reader(DataStorage):
         return PixelSource(frames, calibration, self.flush)
 
     def _facts(self) -> Facts | None:
-        """Return what is known of frames that are being written; None where none are."""
+        """Return what is known of frames that are being written; None if none are."""
         return None
 
 

@@ -68,7 +68,7 @@ def labelled_array(
 
 
 def _dim(axis: str) -> str:
-    """Return the name of a dimension; axes inside of others may be called as another coordinate is."""
+    """Return the name of a dimension; axes inside others may be called as another coordinate is."""
     return f"{axis}_axis" if axis in _RESERVED else axis
 
 

@@ -49,7 +49,7 @@ class PageFault(NamedTuple):
     Parameters
     ----------
     page
-        Number of the page in the final chain, from 0; None where it is not about one.
+        Number of the page in the final chain, from 0; None if it is not about one.
     what
         What is wrong.
     """
@@ -113,7 +113,7 @@ def _faults(
     page: Expected,
     checksums: Mapping[PageHandle, str],
 ) -> Iterator[str]:
-    """Yield what is wrong with a page; raise OmeTiffError where it cannot be read."""
+    """Yield what is wrong with a page; raise OmeTiffError if it cannot be read."""
     if page.handle is None:
         if decoded(journal.file, ifd.offset, page.pixels).any():
             yield "it stands for a frame that was never put, and is not black"

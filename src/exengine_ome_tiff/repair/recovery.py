@@ -31,7 +31,7 @@ class RecoveryResult:
         How many TIFF files it has; those in which no frame was found are left out.
     n_frames
         How many frames were found in them; those that were put again at the same coordinates count each
-        time. None where the dataset had been finished before, so that there was nothing to do.
+        time. None if the dataset had been finished before, so that there was nothing to do.
     """
 
     path: Path
@@ -45,7 +45,7 @@ def recover(
     """Make of a dataset whose writer was killed what `finish` would have made of it.
 
     Every frame that was in the files is kept, with its coordinates and metadata. What was being written at
-    that moment is left out. No pixel is changed: what is added goes behind the end of the files, which stay
+    that moment is left out. No pixel is changed: what is added goes after the end of the files, which stay
     as they were until that is on the disk. May be called again, also after it was killed itself.
 
     A dataset that ``overwrite=True`` had moved aside moves back if a killed process left no frame at `path`.

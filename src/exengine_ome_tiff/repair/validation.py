@@ -47,7 +47,7 @@ class Problem:
     file
         The file that it is in.
     page
-        Number of the page in it, from 0; None where it is not about one.
+        Number of the page in it, from 0; None if it is not about one.
     what
         What is wrong.
     advice
@@ -229,7 +229,7 @@ class _Check:
         except OmeTiffError as error:
             yield Problem(path, None, str(error), f"delete it and {recover}")
             return
-        # the companion has the files in the order in which they were made, which their names do not tell
+        # the companion has the files in the order in which they were made, which their names do not say
         names = [block.file_name for image in written for block in image.tiff_data]
         missing = {name or "" for name in names} - {file.name for file in self._paths}
         if missing:

@@ -224,9 +224,9 @@ class Appender:
         )
 
     def _check(self, ifd: chain.Ifd, start: int, strip: tuple[int, int] | None) -> None:
-        """Raise OmeTiffError where tifffile has not written a page as is relied on.
+        """Raise OmeTiffError if tifffile has not written a page as is relied on.
 
-        It leads nowhere, and all that it names lies behind the end of the file as it was; a plain page is the
+        It leads nowhere, and all that it names lies after the end of the file as it was; a plain page is the
         one strip that is expected.
         """
         strips = chain.read_strips(self._file, ifd)

@@ -22,12 +22,12 @@ _CRC_END = b'"}'
 _CRC = re.compile(rb'"crc32": "[0-9a-f]{8}"}\Z')
 """The end of the first line, where the record has a checksum of itself."""
 _MARK = b"\x1a"
-"""Before and behind a reference; JSON has no such byte."""
+"""Before and after a reference; JSON has no such byte."""
 _REFERENCE = re.compile(rb"([0-9]{1,19}),([0-9]{1,19}),([0-9a-f]{8})")
 _REPEATED_NBYTES = 256
 """The least length of a value that a reference, of about 30 bytes, stands for."""
 _MAX_PARTS = 128
-"""How many such values of a note there are at the most in one depth, as shorter ones are left out."""
+"""How many such values of a note there are at most in one depth, as shorter ones are left out."""
 _MAX_DEPTH = 5
 """How deep in a note they are looked for."""
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -43,11 +43,11 @@ class BlockRecord(NamedTuple):
     notes
         One for each page.
     checksums
-        One for each page, as `checksum` makes them; empty where none were made.
+        One for each page, as `checksum` makes them; empty if none were made.
     head_nbytes
         Length of the first line, behind which the notes begin.
     is_intact
-        Whether the record has the checksum that it was written with; None where it was written with none.
+        Whether the record has the checksum that it was written with; None if it was written with none.
     """
 
     pixels: PixelFormat
@@ -68,7 +68,7 @@ def encode_format(pixels: PixelFormat) -> dict[str, object]:
 
 
 def decode_format(what: Mapping[str, Any]) -> PixelFormat:
-    """Read what `encode_format` made; ValueError, TypeError or KeyError where it is something else."""
+    """Read what `encode_format` made; ValueError, TypeError or KeyError if it is something else."""
     shape = tuple(operator.index(size) for size in what["shape"])
     pixels = pixel_format(shape, _matching(_DTYPE, what["dtype"]), what.get("packing"))
     return replace(pixels, is_encoded=True) if what.get("encoded") else pixels
@@ -139,7 +139,7 @@ def decode_block(record: bytes) -> BlockRecord:
 
 
 def _is_intact(record: bytes, head_nbytes: int) -> bool | None:
-    """Whether a record has the checksum at the end of its first line; None where none is there."""
+    """Whether a record has the checksum at the end of its first line; None if none is there."""
     if _CRC.search(record, 0, head_nbytes) is None:
         return None
     end = head_nbytes - len(_CRC_END)
@@ -149,7 +149,7 @@ def _is_intact(record: bytes, head_nbytes: int) -> bool | None:
 
 
 def _matching(pattern: re.Pattern[str], text: str) -> str:
-    """Return text of a file that has a certain form; ValueError where it has not."""
+    """Return text of a file that has a certain form; ValueError if it has not."""
     if pattern.fullmatch(text) is None:
         raise ValueError(f"{text!r} is not allowed there")
     return text
@@ -163,9 +163,9 @@ class StoredValue(NamedTuple):
     text
         Its JSON.
     reference
-        What stands for it in other notes; empty where only parts of it are in the file.
+        What stands for it in other notes; empty if only parts of it are in the file.
     parts
-        Long values inside of it.
+        Long values inside it.
     """
 
     text: bytes
@@ -213,7 +213,7 @@ def _located(values: Iterable[StoredValue], stored: bytes, at: int) -> Iterator[
 
 
 def shorten_notes(notes: Sequence[bytes], at: int, known: Iterable[StoredValue]) -> list[bytes]:
-    """Put references in place of what notes repeat.
+    """Replace what notes repeat by references.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ def shorten_notes(notes: Sequence[bytes], at: int, known: Iterable[StoredValue])
 
 
 def _shortened(note: bytes, values: Iterable[StoredValue], end: int = 1) -> bytes:
-    """Put references in place of values; without a search where one ends so far before the note does."""
+    """Replace values by references; without a search where one ends so far before the note does."""
     for text, reference, parts in values:
         if reference and end:
             start = len(note) - end - len(text) if note.endswith(text, 0, len(note) - end) else -1
@@ -255,7 +255,7 @@ def _shortened(note: bytes, values: Iterable[StoredValue], end: int = 1) -> byte
 
 
 def complete_note(note: bytes, read: Callable[[int, int], bytes], size: Callable[[], int]) -> bytes:
-    """Put what they stand for in place of references.
+    """Replace references by what they stand for.
 
     A reference stays, and the note is no JSON then, where the bytes that it leads to are not those that it
     was made for, or the note would be longer than the file.

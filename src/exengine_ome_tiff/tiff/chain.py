@@ -38,7 +38,7 @@ NAMES = 65143
 """Private tag of the first page of the final chain: names of channels and positions, as JSON."""
 CHECKPOINT = 65144
 """Private tag of the first page of a checkpoint's chain: offset of the first page of the journal chain.
-A file has it in place of `JOURNAL` until it is finished."""
+A file has it instead of `JOURNAL` until it is finished."""
 
 INDEX = 65145
 """Private tag of the first page of the final chain: offset, length and CRC-32 of the index, which holds in
@@ -110,7 +110,7 @@ class Ifd(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Offset of what lies behind it."""
+        """Offset of what lies after it."""
         return self.next_at + OFFSET.size
 
     @property
@@ -123,7 +123,7 @@ class Ifd(NamedTuple):
         return next((entry for entry in self.tags() if entry.code == code), None)
 
     def tag(self, code: int) -> Entry:
-        """Return the entry of a tag; OmeTiffError where the page has none."""
+        """Return the entry of a tag; OmeTiffError if the page has none."""
         entry = self.find(code)
         if entry is None:
             raise OmeTiffError(f"the page at offset {self.offset} has no tag {code}")
@@ -280,7 +280,7 @@ def read_numbers(file: Readable, entry: Entry) -> tuple[int, ...]:
 
 
 def check_strips(file: Readable, ifd: Ifd) -> int:
-    """Make sure that the values of all tags of a page, and its strips or tiles, are inside of the file.
+    """Make sure that the values of all tags of a page, and its strips or tiles, are inside the file.
 
     Returns
     -------

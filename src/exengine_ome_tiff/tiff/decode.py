@@ -56,7 +56,7 @@ class _Page:
         self._predictor = self._number(_PREDICTOR, _NO_PREDICTOR)
 
     def check(self, nbytes: int) -> None:
-        """Raise OmeTiffError where this is no page of the expected format that this package has coded.
+        """Raise OmeTiffError if this is no page of the expected format that this package has coded.
 
         Other codecs are the work of many hands, and nothing that this package wrote needs them.
         """
@@ -83,7 +83,7 @@ class _Page:
             raise OmeTiffError(f'{self._what} needs imagecodecs: pip install "exengine-ome-tiff[codecs]"')
 
     def segments(self, window: Window) -> list[_Segment]:
-        """Return the strips or tiles in a window; OmeTiffError where they do not cover the page."""
+        """Return the strips or tiles in a window; OmeTiffError if they do not cover the page."""
         height, width = self._pixels.stored_shape[:2]
         is_tiled = _TILE_WIDTH in self._entries
         rows = self._number(_TILE_HEIGHT if is_tiled else _ROWS_PER_STRIP, height)
@@ -109,7 +109,7 @@ class _Page:
         return segments
 
     def decode(self, segments: Sequence[_Segment], window: Window, region: npt.NDArray[Any]) -> None:
-        """Decode strips or tiles into the region that a window shows; OmeTiffError where they cannot be."""
+        """Decode strips or tiles into the region that a window shows; OmeTiffError if they cannot be."""
         for segment in segments:
             top, left = max(segment.y, window.top), max(segment.x, window.left)
             bottom = min(segment.y + segment.rows, window.bottom)
@@ -179,7 +179,7 @@ def check_coding(
     Raises
     ------
     OmeTiffError
-        It is something else, or its strips or tiles are not inside of the file.
+        It is something else, or its strips or tiles are not inside the file.
     """
     nbytes = chain.check_strips(FileView(file), ifd)
     page = _Page(file, ifd, pixels)
@@ -203,7 +203,7 @@ def decoded(
     pixels
         What the page is to be.
     window
-        The region to read, inside of the page; only strips or tiles that it touches are decoded. By default
+        The region to read, inside the page; only strips or tiles that it touches are decoded. By default
         the whole page.
 
     Returns
@@ -239,7 +239,7 @@ def _has_imagecodecs() -> bool:
 
 
 def _decompressed(compression: int, data: bytearray, nbytes: int) -> bytes | bytearray:
-    """Decompress bytes, one more than expected at the most; errors are those of the codec."""
+    """Decompress bytes, one more than expected at most; errors are those of the codec."""
     if compression in (_ZLIB, _OLD_ZLIB):
         return zlib.decompressobj().decompress(data, nbytes + 1)
     if compression == _PLAIN:

@@ -63,7 +63,7 @@ class _Waiting(NamedTuple):
 
 
 class FileTail(FileView):
-    """The end of a file: bytes are added behind it, and then something is made to lead to them.
+    """The end of a file: bytes are added after it, and then something is made to lead to them.
 
     Whoever is killed in between leaves a file that ends with bytes that nothing leads to, and a write that
     fails leaves what was there before. tifffile, which sets the link to a page before it writes the page,
@@ -129,7 +129,7 @@ class FileTail(FileView):
     def leave_room(self, nbytes: int) -> int:
         """Leave bytes to others, who write them in their own time; return where they begin, as `add`.
 
-        The file is as long from now on: whoever opens it adds behind them.
+        The file is as long from now on: whoever opens it adds after them.
         """
         self.write_waiting()
         at = aligned(self._end)
@@ -190,14 +190,14 @@ class FileTail(FileView):
         try:
             yield
         except BaseException as error:
-            self.take_back(self._start)  # what stays is behind it, where nothing leads to
+            self.take_back(self._start)  # what stays is after it, where nothing leads to
             if isinstance(error, OSError):
                 raise disk.told(error, self._file.path) from error
             raise
         self._start = self._end
 
     def reserve(self, nbytes: int) -> None:
-        """Make sure that there is room for bytes behind the end, where the system can do that.
+        """Make sure that there is room for bytes after the end, where the system can do that.
 
         Raises
         ------
@@ -207,7 +207,7 @@ class FileTail(FileView):
         stop = self._end + nbytes
         if stop <= self._reserved or not self._can_reserve:
             return
-        self._file.check_in_place()  # room behind a file that was cut would make up for what it has lost
+        self._file.check_in_place()  # room after a file that was cut would make up for what it has lost
         start = max(self._reserved, self._end)
         more = min(_MOST_RESERVED, max(_LEAST_RESERVED, self._end))
         try:
@@ -246,7 +246,7 @@ class FileTail(FileView):
                 system_calls.write_back(file.fileno(), start, end - start)
 
     def trim(self) -> None:
-        """Give back the room behind the end; errors as for `add`."""
+        """Give back the room after the end; errors as for `add`."""
         self.write_waiting()
         if self._file.size() > self._end:
             self._file.writable().truncate(self._end)
@@ -259,7 +259,7 @@ class FileTail(FileView):
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Read bytes, up to the end of what was written, as what was reserved is behind it."""
+        """Read bytes, up to the end of what was written, as what was reserved is after it."""
         view = memoryview(buffer).cast("B")
         return super().readinto(view[: max(0, self._end - self._position)])
 

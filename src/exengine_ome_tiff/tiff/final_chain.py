@@ -278,7 +278,7 @@ def _write_index(file: FileIO, index: Sequence[memoryview]) -> bytes:
 
 
 def chain_nbytes(pages: Sequence[Page | Run], extra: Mapping[int, tuple[int, bytes]]) -> int:
-    """Return how many bytes `write_chain` writes for pages without smaller copies, at the most."""
+    """Return how many bytes `write_chain` writes for pages without smaller copies, at most."""
     nbytes = len(extra) * ENTRY.size + sum(aligned(len(value)) for _, value in extra.values())
     for page in pages:
         if isinstance(page, Run):

@@ -83,11 +83,11 @@ class ForeignTiff:
         return len(self._ifds)
 
     def description(self) -> bytes:
-        """Return the ImageDescription of the first page, where OME-XML is; empty where it has none."""
+        """Return the ImageDescription of the first page, where OME-XML is; empty if it has none."""
         return self._text(self._page(0), _DESCRIPTION).encode()
 
     def imagej_info(self) -> str:
-        """Return the text that ImageJ shows as the info of an image; empty where there is none."""
+        """Return the text that ImageJ shows as the info of an image; empty if there is none."""
         with tifffile_errors(f"the metadata in {self.path.name} cannot be read"):
             found = (self._tiff.imagej_metadata or {}).get(_INFO)
         return found if isinstance(found, str) else ""

@@ -12,7 +12,7 @@ import tifffile
 _MOST_BYTES = (1 << 32) - (1 << 25)
 """Of the pixels of a classic TIFF file; the rest is for what describes them."""
 _PAGE_BYTES = 512
-"""Of a page beside its pixels, at the most, and beside its label."""
+"""Of a page beside its pixels, at most, and beside its label."""
 _MOST_COMPOSITE = 7
 
 
@@ -33,9 +33,9 @@ class Hyperstack:
     ranges
         Values of the channels that are shown darkest and brightest; none for RGB.
     pixel_size_um
-        Width and height of a pixel in the sample; None where they are not known.
+        Width and height of a pixel in the sample; None if they are not known.
     z_step_um, time_interval_s
-        From plane to plane; None where they are not known.
+        From plane to plane; None if they are not known.
 
     Raises
     ------

@@ -26,7 +26,7 @@ def ifd_offsets(file: BinaryIO) -> list[int]:
     Returns
     -------
     list of int
-        In the order of the chain, each once; empty where the file is no TIFF.
+        In the order of the chain, each once; empty if the file is no TIFF.
     """
     layout = _layout(file)
     offsets: dict[int, None] = {}
@@ -59,7 +59,7 @@ def _layout(file: BinaryIO) -> _Layout | None:
 
 
 def _number(file: BinaryIO, at: int, form: struct.Struct) -> int | None:
-    """Read a number; None where the file ends before it."""
+    """Read a number; None if the file ends before it."""
     if at >= 1 << 62:
         return None
     file.seek(at)

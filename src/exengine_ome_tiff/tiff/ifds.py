@@ -20,7 +20,7 @@ from exengine_ome_tiff.tiff.chain import (
 
 ALIGNMENT = 8
 PixelSize: TypeAlias = tuple[float | None, float | None]
-"""Width and height of a pixel in micrometres; None where one is not known."""
+"""Width and height of a pixel in micrometres; None if one is not known."""
 
 NO_SIZE: PixelSize = (None, None)
 
@@ -65,14 +65,14 @@ class PageKind:
         return b"".join((self._before, OFFSET.pack(data_at), self._behind))
 
     def data_offset(self, entries: bytes) -> int | None:
-        """Return where the pixels of a page begin by its entries; None where it is of another kind."""
+        """Return where the pixels of a page begin by its entries; None if it is of another kind."""
         at = len(self._before)
         if entries[:at] != self._before or entries[at + OFFSET.size :] != self._behind:
             return None
         return int(OFFSET.unpack_from(entries, at)[0])
 
     def block(self, data_offsets: Sequence[int], code: int, value_nbytes: int, at: int) -> tuple[bytes, int]:
-        """Make the IFDs of pages, of which the first has a tag more, whose value lies behind them all.
+        """Make the IFDs of pages, of which the first has a tag more, whose value lies after them all.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class PageKind:
         bytes
             The IFDs.
         int
-            Where the last one's link to the page behind it will be; it is 0 yet.
+            Where the last one's link to the page after it will be; it is 0 yet.
         """
         others_at, end = at + self.block_nbytes(1), at + self.block_nbytes(len(data_offsets))
         entries = self.page(data_offsets[0]) + ENTRY.pack(code, BYTES, value_nbytes, OFFSET.pack(end))
@@ -116,7 +116,7 @@ class PageKind:
         at
             Where the first IFD will be.
         is_last
-            Whether the last one ends the chain, or links to what comes behind it.
+            Whether the last one ends the chain, or links to what comes after it.
         """
         ifds = bytearray(self._ifd * len(data_offsets))
         if ifds:
@@ -129,7 +129,7 @@ class PageKind:
 
 
 def with_entries(page: bytes, more: Sequence[bytes]) -> bytes:
-    """Add entries, in place of those of the same code, keeping them sorted by code."""
+    """Add entries, replacing those of the same code, keeping them sorted by code."""
     entries = [page[at : at + ENTRY.size] for at in range(0, len(page), ENTRY.size)]
     by_code = {int(ENTRY.unpack(entry)[0]): entry for entry in (*entries, *more)}
     return b"".join(by_code[code] for code in sorted(by_code))

@@ -58,7 +58,7 @@ class JournalFile:
         self.path = path
         self.header = header
         self.names = b""
-        """JSON of a finished file: the names of channels and positions, empty where there are none."""
+        """JSON of a finished file: the names of channels and positions, empty if there are none."""
         self.file = SharedFile(path)
         self.pages = PageTable()
         self.is_finished = False
@@ -80,7 +80,7 @@ class JournalFile:
         self.smaller: dict[PageHandle, list[PageHandle]] = {}
         """The smaller copies of pages."""
         self._tail: FileTail | None = None
-        """None where the file is only read."""
+        """None if the file is only read."""
         self._blanks: dict[tuple[tuple[int, ...], str], PageHandle] = {}
         self._blocks: dict[PixelFormat, WaitingBlock] = {}
         self._last: tuple[PixelFormat, WaitingBlock] | None = None
@@ -88,9 +88,9 @@ class JournalFile:
         self._waiting: dict[PageHandle, bytes] = {}
         """Notes that are not in the file yet."""
         self._first_values: list[StoredValue] | None = None
-        """Long values of the first note, which others may repeat; None where nobody has looked for them."""
+        """Long values of the first note, which others may repeat; None if nobody has looked for them."""
         self._waiting_nbytes = 0
-        """What will be added for the pages that wait, at the most."""
+        """What will be added for the pages that wait, at most."""
 
     @classmethod
     def create(cls, path: Path, header: bytes, settings: WriteSettings, pool: BufferPool) -> Self:
@@ -152,7 +152,7 @@ class JournalFile:
 
     @property
     def tail(self) -> FileTail:
-        """Where pages are added; RuntimeError where the file is only read."""
+        """Where pages are added; RuntimeError if the file is only read."""
         if self._tail is None:
             raise RuntimeError(f"{self.path}: opened for reading")
         return self._tail
@@ -340,7 +340,7 @@ class JournalFile:
         after = next_at, True, self.n_linked + len(handles), list[PageHandle](), dict[PageHandle, str]()
         self._link(at, end)
         # An interrupt comes where a function is called. One before this leaves the block as it was, and the
-        # next one, which has the same pages and more, takes its place; one behind it finds it written.
+        # next one, which has the same pages and more, takes its place; one after it finds it written.
         self.link_at, self.is_link_certain, self.n_linked, block.handles, block.checksums = after
         for handle in handles:
             del self._waiting[handle]
@@ -349,7 +349,7 @@ class JournalFile:
     def _link(self, ifd_at: int, end: int) -> None:
         """Have the last page lead to what was added behind `end`.
 
-        An error does not tell whether the link was written, as networks know: what was added is taken back
+        An error does not say whether the link was written, as networks know: what was added is taken back
         only where the link is seen to lead nowhere. It stays else, and the next link takes the place of this.
         """
         try:
@@ -425,10 +425,10 @@ class JournalFile:
         self.file.close()
 
     def end_tail(self) -> None:
-        """Give back the room behind the end of the file, and add nothing more."""
+        """Give back the room after the end of the file, and add nothing more."""
         tail, self._tail = self._tail, None
         if tail is not None:
-            with suppress(OSError):  # the room behind its end does no harm
+            with suppress(OSError):  # the room after its end does no harm
                 tail.trim()
             tail.close()
 

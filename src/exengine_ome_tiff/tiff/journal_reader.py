@@ -34,9 +34,9 @@ class JournalPage(NamedTuple):
     note
         Its note.
     checksum
-        Of its pixels; None where there is none.
+        Of its pixels; None if there is none.
     is_intact
-        Whether the record of its block is as it was written; None where it has no checksum of itself.
+        Whether the record of its block is as it was written; None if it has no checksum of itself.
     """
 
     handle: PageHandle
@@ -64,7 +64,7 @@ class FileHead(NamedTuple):
     journal_at: int
     """Offset of the first page of its journal."""
     last_at: int | None
-    """Offset of its last page; None where that is the one that links to no other."""
+    """Offset of its last page; None if that is the one that links to no other."""
     is_finished: bool
     names: bytes = b""
     """Names of channels and positions, where a finished file has some."""
@@ -82,7 +82,7 @@ def find_head(file: chain.Readable) -> FileHead:
     """Read what an open file says of its dataset, whether it is finished or not.
 
     Where the header leads to a page that never reached the disk, the file counts as not finished: its first
-    page lies behind the header.
+    page lies after the header.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def open_journal(
     allow_unfinished
         Whether it need not be finished: then all pages are read that are whole.
     settings
-        How pages are written that are added; None where the file is only read.
+        How pages are written that are added; None if the file is only read.
 
     Returns
     -------
@@ -213,7 +213,7 @@ def is_record_intact(journal: JournalFile, handle: PageHandle) -> bool:
 
 
 def read_index(journal: JournalFile) -> memoryview | None:
-    """Read the index of a finished file; None where it has none.
+    """Read the index of a finished file; None if it has none.
 
     Raises
     ------
@@ -251,7 +251,7 @@ def read_added(journal: JournalFile) -> list[JournalPage]:
         at = chain.read_link(file, journal.link_at)
         if head is not None and head.last_at is not None:
             is_last = chain.read_ifd(file, head.last_at).next_at == journal.link_at
-            at = 0 if is_last else at  # what is behind the last page is no page
+            at = 0 if is_last else at  # what is after the last page is no page
         added = [] if at == 0 else _read_from(journal, head, buffered, at)
     if head is not None:
         journal.is_finished, journal.names = True, head.names
@@ -261,7 +261,7 @@ def read_added(journal: JournalFile) -> list[JournalPage]:
 def _read_from(
     journal: JournalFile, head: FileHead | None, file: chain.Readable, at: int
 ) -> list[JournalPage]:
-    """Read the pages from an offset on; `head` is None where the file is not finished."""
+    """Read the pages from an offset on; `head` is None if the file is not finished."""
     journal.last_at = None
     if head is not None:
         return list(_read_journal(journal, head._replace(journal_at=at), file))
@@ -283,7 +283,7 @@ def _opened_again(journal: JournalFile) -> FileIO:
 
 
 def _finished_head(file: FileIO) -> FileHead | None:
-    """Read the head of an open file; None where it is not finished."""
+    """Read the head of an open file; None if it is not finished."""
     first_at = chain.first_offset(file)
     if first_at == chain.HEADER_BYTES:
         return None

@@ -101,14 +101,14 @@ class Extents:
         Parameters
         ----------
         start, stop
-            Offset of the first byte, and of the first byte behind the range.
+            Offset of the first byte, and of the first byte after the range.
         owner
             Who claims it. An owner may claim a range again.
 
         Returns
         -------
         int or None
-            Who owns some of it already; None where the claim holds.
+            Who owns some of it already; None if the claim holds.
         """
         if stop <= start:
             return None

@@ -20,17 +20,17 @@ _LEVELS = {"zlib": (0, 9), "zstd": (1, 22)}
 _DEFAULT_LEVELS = {"zlib": 1, "zstd": 1}
 """Higher ones make camera images one to three percent smaller, in several times the time."""
 _GROWTH = {"zlib": 256, "lzw": 2, "zstd": 128}
-"""The share of its bytes by which incompressible data grows at the most."""
+"""The share of its bytes by which incompressible data grows at most."""
 _LEAST_STRIP_BYTES = 1 << 15
 """tifffile makes strips of compressed pages that are longer, where a row is not longer itself."""
 _PART_BYTES, _IFD_BYTES = 96, 4096
-"""What a strip or a tile has at the most beside its bytes, and a page beside those."""
+"""What a strip or a tile has at most beside its bytes, and a page beside those."""
 _TILE_MULTIPLE = 16
 _TILE_OF_PYRAMIDS = (512, 512)
 LARGE_AREA_PX = 3192 * 3192
 """OMERO makes a pyramid of its own, slowly, of a plane that has more pixels than this and no pyramid."""
 _SMALLEST_PX = 1024
-"""Longer side of the last copy at the most."""
+"""Longer side of the last copy at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class PageCoding:
             raise ValueError(f"got pyramid_levels={levels!r}, expected a number from 1 on or 'auto'")
 
     def require_codec(self) -> None:
-        """Raise ImportError where the compression needs imagecodecs, which is not installed."""
+        """Raise ImportError if the compression needs imagecodecs, which is not installed."""
         if self.compression not in (None, *_IN_PYTHON) and find_spec("imagecodecs") is None:
             raise ImportError(
                 f'compression={self.compression!r} needs imagecodecs: pip install "exengine-ome-tiff[codecs]"'
@@ -118,7 +118,7 @@ class PageCoding:
         return arguments
 
     def most_nbytes(self, pixels: PixelFormat) -> int:
-        """Return how many bytes a page of a format takes at the most, beside its private tags.
+        """Return how many bytes a page of a format takes at most, beside its private tags.
 
         The last tiles of rows and columns are filled up, each strip and tile is in two lists, and one that
         cannot be compressed grows.

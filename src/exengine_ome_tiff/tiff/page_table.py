@@ -19,9 +19,9 @@ MAX_BLOCK_PAGES = 256
 LARGE_BYTES = 1 << 20
 """Pages from this size on wait for no others: what a block of its own costs is little beside their pixels."""
 _PAGE_BYTES = 160
-"""What a page has in a record at the most, beside its note; places that are filled up included."""
+"""What a page has in a record at most, beside its note; places that are filled up included."""
 BLOCK_BYTES = 4096
-"""What a block has in a record at the most, beside its pages."""
+"""What a block has in a record at most, beside its pages."""
 
 _ROW = 4
 _KIND, _DATA_AT, _NOTE_AT, _IFD_AT = range(_ROW)
@@ -108,7 +108,7 @@ class PageTable:
         ifd_at
             Offset of the IFD of the first one.
         note_at
-            Offset of the note of the first one; the others are behind it.
+            Offset of the note of the first one; the others are after it.
         notes
             As they are in the file.
         """
@@ -178,6 +178,6 @@ class WaitingBlock:
         self.kind = kind
         self.capacity = 1 if pixels.nbytes >= LARGE_BYTES else MAX_BLOCK_PAGES
         self.page_nbytes = kind.ifd_nbytes + _PAGE_BYTES
-        """What each adds at the most, its pixels and its note not included."""
+        """What each adds at most, its pixels and its note not included."""
         self.handles: list[PageHandle] = []
         self.checksums: dict[PageHandle, str] = {}

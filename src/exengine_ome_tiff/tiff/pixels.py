@@ -104,7 +104,7 @@ class PixelFormat:
 
 
 class Window(NamedTuple):
-    """A region of a page: its first row and column, and those behind its last ones."""
+    """A region of a page: its first row and column, and those after its last ones."""
 
     top: int
     left: int
@@ -141,7 +141,7 @@ def packing_of(data: npt.NDArray[Any], pixel_type: object) -> str | None:
     Returns
     -------
     str or None
-        Packing for `PixelFormat`, None where the array has plain numbers.
+        Packing for `PixelFormat`, None if the array has plain numbers.
     """
     if (
         pixel_type is None

@@ -80,7 +80,7 @@ def copies_in_file(
     Returns
     -------
     list of (int, PixelFormat) or None
-        The same of the copy of each page; None where it has none.
+        The same of the copy of each page; None if it has none.
 
     Raises
     ------

@@ -158,7 +158,7 @@ class SharedFile:
         self._file = None
 
     def cut_off(self) -> None:
-        """Open the file anew when it is used again; whoever uses it at the moment reads and writes nothing.
+        """Open the file again when it is used again; whoever uses it at the moment reads and writes nothing.
 
         That one, which a signal handler has interrupted, may have got the descriptor already: it gets another
         meaning.

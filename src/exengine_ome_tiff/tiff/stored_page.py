@@ -105,7 +105,7 @@ def read_page(
     pixels
         What it is.
     window
-        The region to read, inside of the page; by default the whole page.
+        The region to read, inside the page; by default the whole page.
 
     Raises
     ------
@@ -123,6 +123,6 @@ def read_page(
 
 
 def read_bytes(file: SharedFile, at: int, buffer: memoryview) -> None:
-    """Fill a buffer with the pixels at an offset; OmeTiffError where the file ends before."""
+    """Fill a buffer with the pixels at an offset; OmeTiffError if the file ends before."""
     if file.read_into(at, buffer) < len(buffer):
         raise OmeTiffError(f"{file.path}: cut off in the pixels at offset {at}")

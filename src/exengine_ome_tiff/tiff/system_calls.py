@@ -38,7 +38,7 @@ else:
     """struct fstore: flags, where from, offset, length, and how many bytes were allocated."""
 
     def preallocate(descriptor: int, nbytes: int) -> None:
-        """Take room behind the end of a file, whose length stays; OSError where there is none."""
+        """Take room after the end of a file, whose length stays; OSError if there is none."""
         fcntl.fcntl(descriptor, _PREALLOCATE, _REQUEST.pack(_ALL, _FROM_END, 0, nbytes, 0))
 
     def full_sync(descriptor: int) -> None:

@@ -33,7 +33,7 @@ class PlaneTimes(NamedTuple):
     has_zone: bool
     """Whether the origin is in UTC, or else on a local clock."""
     counts_from_start: bool
-    """Whether the origin is the start that the summary tells."""
+    """Whether the origin is the start that the summary says."""
 
 
 class FrameOrder(NamedTuple):
@@ -130,7 +130,7 @@ def _without_far(wall_s: Seconds) -> Seconds:
 
 
 def _moving(wall_s: Seconds, elapsed_s: Seconds) -> Seconds:
-    """Leave only the first stamp of a wall clock that stands still while the elapsed clock goes on."""
+    """Leave only the first stamp of a wall clock that stands still while the elapsed clock continues."""
     known, elapsed = _known(wall_s), elapsed_s[~np.isnan(wall_s)]
     if known.size < 2 or np.ptp(known) > 0 or not np.nanmax(elapsed) - np.nanmin(elapsed) > _ONE_ZERO_S:
         return wall_s
@@ -205,7 +205,7 @@ def _summer_time(runs: _Runs, elapsed_s: Seconds) -> Seconds:
 
 
 def _agrees(runs: _Runs, wall_s: Seconds, elapsed_s: Seconds) -> npt.NDArray[np.bool_]:
-    """Tell in which runs stamps never go back while the elapsed clock goes on; shape (runs,)."""
+    """Tell in which runs stamps never go back while the elapsed clock continues; shape (runs,)."""
     order = np.lexsort((wall_s, elapsed_s, runs.run))
     order = order[runs.run[order] >= 0]
     back = (np.diff(runs.run[order]) == 0) & (np.diff(wall_s[order]) < 0)
@@ -256,7 +256,7 @@ def _rising(elapsed_s: Seconds, frames: npt.NDArray[np.int64]) -> npt.NDArray[np
 
 
 def _by_time_point(elapsed_s: Seconds, order: FrameOrder) -> npt.NDArray[np.int64]:
-    """Sort frames by their time point; none where the clock goes back inside of no image.
+    """Sort frames by their time point; none where the clock goes back inside no image.
 
     There it may as well start again with each image.
     """

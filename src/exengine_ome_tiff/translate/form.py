@@ -93,7 +93,7 @@ class Plan:
         tags
             Of the frame.
         changed
-            Keys of all values that differ from those of the frame read before; None where nobody knows.
+            Keys of all values that differ from those of the frame read before; None if nobody knows.
         """
         values = self._last
         if changed is None:

@@ -58,7 +58,7 @@ class Agreed(NamedTuple):
 
     values: FrameValues
     disputed: frozenset[str]
-    """Facts that frames tell differently; `values` has none of them."""
+    """Facts that frames say differently; `values` has none of them."""
     labels: Mapping[str, str]
     """What wheels and turrets are set to, by device."""
 
@@ -106,7 +106,7 @@ class FrameFacts:
     form_of, rows
         Of each frame its form, and its row there; shape (frames,).
     devices
-        What the summary tells of devices.
+        What the summary says of devices.
     known_keys
         Of all dialects.
     """
@@ -161,7 +161,7 @@ class FrameFacts:
         dict
             Tags that all the frames have alike, as JSON.
         dict
-            Of each other tag its JSON, one for each frame, "null" where it is missing; empty where they were
+            Of each other tag its JSON, one for each frame, "null" where it is missing; empty if they were
             too long to be kept.
         """
         parts = self._parts(frames)

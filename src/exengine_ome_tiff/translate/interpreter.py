@@ -81,7 +81,7 @@ class Interpreter:
             What JSON can encode.
         changed
             Keys of all values that differ from the metadata taken before, where that has the same keys and
-            none of the values is a container; None where they may not.
+            none of the values is a container; None if they may not.
 
         Returns
         -------
@@ -159,7 +159,7 @@ class Interpreter:
 
     @staticmethod
     def _as_frame(tags: Mapping[str, object]) -> SummaryValues:
-        """Take from a summary what frames tell else: camera, objective, exposure, pixels."""
+        """Take from a summary what frames say else: camera, objective, exposure, pixels."""
         plan = Plan(tags, (), _DIALECTS)
         plane, frame = plan.plane(tags), frame_values(plan.told(tags))
         exposures = [each for each in plan.candidates.get("exposure_s", ()) if each.only_if is None]
@@ -175,7 +175,7 @@ class Interpreter:
         )
 
     def facts(self, summary: object = None) -> FrameFacts:
-        """Bring together what the frames so far say; the summary metadata tells of devices and presets."""
+        """Bring together what the frames so far say; the summary metadata says of devices and presets."""
         places = np.frombuffer(self._rows.tobytes(), np.int64)
         tags = flat(summary) if isinstance(summary, Mapping) else {}
         return FrameFacts(self._forms, places >> 32, places & _ROW, Devices.of(tags), KNOWN_KEYS)

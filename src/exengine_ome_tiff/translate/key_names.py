@@ -81,7 +81,7 @@ class Name(NamedTuple):
 
 
 def unit_of(text: str) -> str | None:
-    """Return the standard spelling of a unit, None where it is none."""
+    """Return the standard spelling of a unit, None if it is none."""
     unit = _SPELLINGS.get(text.casefold(), text.casefold())
     return unit if any(unit in units for units in _UNITS) else None
 

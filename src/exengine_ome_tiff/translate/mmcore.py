@@ -32,12 +32,12 @@ def binning_text(value: object) -> str | None:
 
 
 def known_number(value: object) -> float | None:
-    """Read a number, None where it is none."""
+    """Read a number, None if it is none."""
     return parse.known(parse.number(value))
 
 
 def known_bits(value: object) -> float | None:
-    """Read a number of bits, None where it is none."""
+    """Read a number of bits, None if it is none."""
     return parse.known(parse.bits(value))
 
 

@@ -179,7 +179,7 @@ def words_of(key: str) -> str:
 
 
 def named_fact(key: str) -> NamedFact | None:
-    """Return the fact that a key tells; None where its words tell none."""
+    """Return the fact that a key tells; None if its words tell none."""
     words = fact_words(key)
     return next((each for each in NAMED_FACTS if words in each.names), None)
 
@@ -201,7 +201,7 @@ def is_stamp(key: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def near_miss(key: str, known: frozenset[str] = frozenset()) -> str | None:
-    """Return how a key ought to be spelled that is nearly one that is understood; None where none is near.
+    """Return how a key ought to be spelled that is nearly one that is understood; None if none is near.
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ def near_miss(key: str, known: frozenset[str] = frozenset()) -> str | None:
 
 @lru_cache(maxsize=4096)
 def alike(key: str) -> Alike | None:
-    """Return what a key may mean; None where its words are of nothing that is known."""
+    """Return what a key may mean; None if its words are of nothing that is known."""
     name = name_of(key)
     words = [word for word in name.words if word not in CONTAINER_WORDS]
     text = " ".join(words)

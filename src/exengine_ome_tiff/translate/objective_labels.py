@@ -37,12 +37,12 @@ _WORDS = (
 )
 _LETTERS = {"O": "Oil", "W": "Water", "G": "Glycerol", "S": "Other"}
 _LEAST_MAGNIFYING = 2
-"""What magnifies less is inside of the microscope."""
+"""What magnifies less is inside the microscope."""
 _MOST_MAGNIFYING, _LARGEST_APERTURE = 250, BOUNDS["numerical_aperture"].high
 
 
 class ObjectiveLabel(NamedTuple):
-    """What a label tells; None where it does not."""
+    """What a label tells; None if it does not."""
 
     magnification: float | None
     numerical_aperture: float | None
@@ -51,7 +51,7 @@ class ObjectiveLabel(NamedTuple):
 
 
 def is_objective(device: str, label: str, name: str | None = None) -> bool:
-    """Tell whether a device holds the objectives.
+    """Return whether a device holds the objectives.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def is_objective(device: str, label: str, name: str | None = None) -> bool:
 
 
 def may_be_objective(device: str, label: str) -> bool:
-    """Tell whether the label of a device has the magnification of an objective, though the device is none."""
+    """Return whether a device that is no objective has a label with the magnification of one."""
     return (read_label(label).magnification or 0) >= _LEAST_MAGNIFYING and not _is_other(device)
 
 
@@ -107,7 +107,7 @@ def _aperture(text: str) -> float | None:
 
 
 def _immersion(text: str, tail: str) -> str | None:
-    """Find words, then letters behind the magnification, then a letter behind the aperture or on its own."""
+    """Find words, then letters after the magnification, then a letter after the aperture or on its own."""
     words = re.sub(r"(?<=[\d])(?=[^\W\d])", " ", text)
     for pattern, immersion in _WORDS:
         if re.search(rf"\b(?:{pattern})\b", words, re.IGNORECASE):

@@ -65,7 +65,7 @@ def size_um(value: object) -> float:
 
 
 def step_um(value: object) -> float | None:
-    """Read a step along z, in whichever direction; None where it is none."""
+    """Read a step along z, in whichever direction; None if it is none."""
     step = abs(number(value))
     return step if _MIN_STEP_UM <= step <= _MAX_STEP_UM else None
 
@@ -88,7 +88,7 @@ def span_s(value: object) -> float:
 
 
 def local_clock(value: object) -> float:
-    """Read a time stamp that does not tell its zone; seconds since 1970-01-01 on its clock."""
+    """Read a time stamp that has no time zone; seconds since 1970-01-01 on its clock."""
     return seconds(value, zone=False) if _may_be_stamp(value) else UNKNOWN
 
 

@@ -101,7 +101,7 @@ def _names(parts: object, key: str) -> dict[int, str]:
 
 
 def _interval_s(tags: Tags) -> float | None:
-    """Find the interval of a plan; None where its phases have different ones."""
+    """Find the interval of a plan; None if its phases have different ones."""
     prefix = f"{_PLAN}."
     plan = {key.removeprefix(prefix): value for key, value in tags.items() if key.startswith(prefix)}
     phases: list[Any] = dicts(plan.get("phases", tags.get(_PLAN))) or [plan]

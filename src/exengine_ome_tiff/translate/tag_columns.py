@@ -26,14 +26,14 @@ _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
 class _Texts(NamedTuple):
-    """JSON of values one behind the other, and where each begins and the last one ends."""
+    """JSON of values one after the other, and where each begins and the last one ends."""
 
     joined: str
     bounds: "array[int]"
 
 
 _Packed: TypeAlias = "array[float] | array[int] | _Texts | str | None"
-"""Values of a chunk: numbers, JSON of each, JSON of all that are equal; None where they are too long."""
+"""Values of a chunk: numbers, JSON of each, JSON of all that are equal; None if they are too long."""
 
 
 class TagColumns:
@@ -60,7 +60,7 @@ class TagColumns:
         tags
             As flat as those of the first frame.
         changed
-            Keys of all values that differ from the frame added before; None where nobody knows.
+            Keys of all values that differ from the frame added before; None if nobody knows.
         """
         epoch = self._epochs[-1]
         if (changed is None or not epoch.constant.keys().isdisjoint(changed)) and epoch.differs(tags):
@@ -90,7 +90,7 @@ class TagColumns:
         return other
 
     def constant_text(self, key: str) -> str | None:
-        """Return the JSON of a tag that was the same in all frames, None where it was not."""
+        """Return the JSON of a tag that was the same in all frames, None if it was not."""
         constant = self._epochs[-1].constant
         return strict_json(constant[key]) if key in constant else None
 

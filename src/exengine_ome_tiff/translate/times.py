@@ -30,7 +30,7 @@ def parse_time(stamp: object) -> datetime | None:
     Returns
     -------
     datetime or None
-        With a zone only where the stamp has one; None where it is no time stamp or from before 1900.
+        With a zone only where the stamp has one; None if it is no time stamp or from before 1900.
     """
     return _parse(stamp) if isinstance(stamp, str) else None
 
@@ -67,7 +67,7 @@ def _in_order(stamp: str) -> str:
 
 
 def first_with_zone(stamps: Iterable[datetime | None]) -> datetime | None:
-    """Return the first time that is known; one that tells its zone goes before others."""
+    """Return the first time that is known; one that tells its zone takes precedence over others."""
     known = [stamp for stamp in stamps if stamp is not None]
     return next((stamp for stamp in known if stamp.tzinfo), known[0] if known else None)
 

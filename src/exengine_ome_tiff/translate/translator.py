@@ -69,7 +69,7 @@ class Rule(NamedTuple):
     target: str
     """Where the value goes in OME-XML."""
     needs_dialect: bool = False
-    """Whether the key counts only where its dialect is recognised, as its name does not tell its unit."""
+    """Whether the key counts only where its dialect is recognised, as its name does not say its unit."""
     only_if: tuple[str, object] | None = None
     """Another key, and the value that it must have for the rule to count."""
 
@@ -80,7 +80,7 @@ class Note(NamedTuple):
     key: str
     target: str
     fact: str = ""
-    """Of `FrameValues` or `CameraValues`; empty where the key is read by code."""
+    """Of `FrameValues` or `CameraValues`; empty if the key is read by code."""
     read: Callable[[object], object] | None = None
     """Gives None or NaN for a value that OME has no place for."""
 
@@ -118,7 +118,7 @@ class Dialect(Translator):
     rules
         Of several for the same field the first that can be read counts.
     notes
-        What frames tell beside numbers of planes.
+        What frames say beside numbers of planes.
     summary_notes
         What `summary_values` reads.
     """
@@ -239,7 +239,7 @@ class Guarded(Translator):
 
 
 def check_translator(translator: object) -> Translator:
-    """Return a translator; TypeError where it is none."""
+    """Return a translator; TypeError if it is none."""
     if not isinstance(translator, Translator):
         raise TypeError(f"got {translator!r} as a translator, expected an instance of a Translator")
     return translator

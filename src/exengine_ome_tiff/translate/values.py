@@ -85,7 +85,7 @@ class PlaneTable:
     def __init__(self) -> None:
         self._chunks: list[dict[int, npt.NDArray[np.float64]]] = []
         self._values = array("d")
-        """Of the last planes, one behind the other."""
+        """Of the last planes, one after the other."""
 
     def append(self, values: PlaneValues) -> None:
         """Add the values of the next plane."""
@@ -125,12 +125,12 @@ def _known(values: "array[float]") -> dict[int, npt.NDArray[np.float64]]:
 
 @dataclass(frozen=True, slots=True)
 class CameraValues:
-    """What is known of a camera and its settings; None where nothing is.
+    """What is known of a camera and its settings; None if nothing is.
 
     Parameters
     ----------
     label
-        What the camera is called in this system; tells cameras apart. Empty where nobody tells.
+        What the camera is called in this system; distinguishes cameras. Empty where nobody tells.
     manufacturer, model, serial_number
         As its driver tells them.
     binning
@@ -159,12 +159,12 @@ class CameraValues:
 
 @dataclass(frozen=True, slots=True)
 class FrameValues:
-    """What a frame says beside numbers that differ from plane to plane; None where nothing is known.
+    """What a frame says beside numbers that differ from plane to plane; None if nothing is known.
 
     Parameters
     ----------
     acquired
-        When it was taken; with a zone only where the metadata tells one.
+        When it was taken; with a zone only where the metadata says one.
     position_name
         Of the place on the stage.
     objective
@@ -205,12 +205,12 @@ class FrameValues:
 
 @dataclass(frozen=True, slots=True)
 class SummaryValues:
-    """What the summary metadata says of the whole dataset; None where nothing is known.
+    """What the summary metadata says of the whole dataset; None if nothing is known.
 
     Parameters
     ----------
     started
-        When the acquisition began; with a zone only where the metadata tells one.
+        When the acquisition began; with a zone only where the metadata says one.
     time_interval_s
         Planned between time points, where it is the same for all.
     z_step_um
@@ -292,7 +292,7 @@ def merged(parts: Sequence[SummaryValues]) -> SummaryValues:
 
 
 def _check_types(values: CameraValues | FrameValues | SummaryValues) -> None:
-    """Raise TypeError where a translator says something that has no place there."""
+    """Raise TypeError if a translator says something that has no place there."""
     for each in fields(values):
         value, kind = getattr(values, each.name), each.type
         kinds = get_args(kind) if isinstance(kind, UnionType) else (get_origin(kind) or kind,)

@@ -21,7 +21,7 @@ class FrameAxes:
     Parameters
     ----------
     frames
-        Returns all frames; RuntimeError where the dataset is closed.
+        Returns all frames; RuntimeError if the dataset is closed.
     selection
         Coordinates that the frames have; these are no axes.
 
@@ -57,7 +57,7 @@ class FrameAxes:
     def update(self) -> bool:
         """Take in the frames that have come; return whether there are any."""
         index = self._frames()
-        if index is not self._index:  # as the files were finished, and have been opened anew
+        if index is not self._index:  # as the files were finished, and have been opened again
             self._begin(index)
         puts, new = len(index), index.numbered(self._seen)
         if puts == self._puts and not new:
@@ -73,7 +73,7 @@ class FrameAxes:
         return next((axis for axis, each in standard_names(self.axes).items() if each == name), None)
 
     def plane(self, place: Mapping[str, AxisValue]) -> npt.NDArray[Any] | None:
-        """Read the frame at a value of each axis; None where there is none. For any thread."""
+        """Read the frame at a value of each axis; None if there is none. For any thread."""
         index = self._frames()
         coordinates = {name: value for name, value in place.items() if value is not None}
         number = index.find(self.selection | coordinates)

@@ -58,7 +58,7 @@ def read_layers(path: str | Sequence[str]) -> list[Layer]:
     list of tuple
         A layer for each channel, lazy, with its name, colour, contrast, scale and units; with smaller copies,
         if `finish` made some, as a pyramid. Images of one shape
-        share layers, with an axis "image" in front, or "position" if nothing else tells them apart.
+        share layers, with an axis "image" in front, or "position" if nothing else distinguishes them.
     """
     layers = []
     for each in _paths(path):

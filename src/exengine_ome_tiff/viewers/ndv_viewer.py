@@ -208,7 +208,7 @@ class _Window:
         return all(self._model.current_index.get(name, 0) == number for name, number in place.items())
 
     def _is_shown(self) -> bool:
-        """Whether the window is open; a notebook does not tell."""
+        """Whether the window is open; a notebook does not say."""
         is_visible = getattr(self.viewer.widget(), "isVisible", None)
         return is_visible is None or bool(is_visible())
 

@@ -37,7 +37,7 @@ def image_looks(dataset: ViewedDataset, most: int) -> list[ImageLook]:
     dataset
         Must be open.
     most
-        How many images at the most.
+        How many images at most.
     """
     recording = dataset.recording()
     every = dataset.images(recording)
@@ -83,7 +83,7 @@ def _channels(image: StoredImage, looks: Mapping[AxisValue, ChannelLook]) -> lis
 
 
 def _thumbnail(index: FrameIndex, image: StoredImage, channels: Sequence[RowChannel]) -> bytes | None:
-    """Draw the first time point in the middle of z; None where a page cannot be read."""
+    """Draw the first time point in the middle of z; None if a page cannot be read."""
     layout = image.layout
     inside = layout.sizes["C"] // len(channels)
     numbers = layout.cube()[0, ::inside, layout.sizes["Z"] // 2]

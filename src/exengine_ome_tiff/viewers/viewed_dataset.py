@@ -24,11 +24,11 @@ class ViewedDataset:
     name
         Of its file or folder.
     recording
-        Returns the dataset as it is now; RuntimeError where it is closed.
+        Returns the dataset as it is now; RuntimeError if it is closed.
     images
         Lays out the frames of that.
     facts
-        Returns what is known of frames that are being written; None where none are.
+        Returns what is known of frames that are being written; None if none are.
     refresh
         Looks for frames that have come.
     is_over

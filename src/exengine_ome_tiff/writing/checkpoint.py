@@ -59,9 +59,9 @@ class Checkpoints:
         """Makes them in time."""
 
     def make(self) -> None:
-        """Make one; errors as for `checkpoint_files`, and a RuntimeError inside of another call."""
+        """Make one; errors as for `checkpoint_files`, and a RuntimeError inside another call."""
         with self._held():
-            pass  # raises inside of a call that has the other lock, for which the thread may wait
+            pass  # raises inside a call that has the other lock, for which the thread may wait
         with self._lock:
             self._make()
 
@@ -84,8 +84,8 @@ class Checkpoints:
 def checkpoint_files(recording: Recording, left_out: Collection[int], held: Held, *, fsync: bool) -> None:
     """Make OME-TIFF of all files as they are, and the companion of a folder.
 
-    A file shows the checkpoint before until its header leads to this one, which is the last that is written.
-    The companion of a folder goes before that and comes after it, as it would name pages of the other one.
+    A file shows the previous checkpoint until its header leads to this one; the header is written last.
+    The companion of a folder is deleted before that and written after it, as it names pages of one of them.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ class Checkpointer(Worker):
     count
         Returns how many frames there are.
     make
-        Makes a checkpoint; returns False where somebody else makes one at the moment.
+        Makes a checkpoint; returns False if somebody else makes one at the moment.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Checkpointer(Worker):
         try:
             if self._make():
                 self._count_before = count
-        except Exception as error:  # noqa: BLE001 - a run goes on without checkpoints
+        except Exception as error:  # noqa: BLE001 - a run continues without checkpoints
             if not self._is_stopped:
                 self._errors.tell(error)
         self._due_s = time.monotonic() + interval_s

@@ -75,7 +75,7 @@ def hold_dataset(path: Path) -> Held:
 
 
 def read_held(held: Held, interpreter: Interpreter) -> Recording:
-    """Read back a dataset that is held, so that a recorder can go on with it.
+    """Read back a dataset that is held, so that a recorder can continue with it.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def claim_numbered(location: Location, *, overwrite: bool) -> tuple[Location, Cl
     """Make room for a dataset under the next free number, such as run_003.ome.tiff beside run_002.ome.tiff.
 
     Numbers that others take meanwhile are left out. Errors as for `claim`, if the folder is no folder;
-    ValueError where the dataset is to be overwritten, too.
+    ValueError if the dataset is to be overwritten, too.
     """
     if overwrite:
         raise ValueError("expected one of numbered=True and overwrite=True, got both")

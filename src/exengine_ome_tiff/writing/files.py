@@ -68,7 +68,7 @@ class WrittenFiles:
         return number
 
     def cut_off(self) -> None:
-        """Have a call of this thread that was interrupted, and will go on, change no file any more.
+        """Have a call of this thread that was interrupted, and will continue, change no file any more.
 
         What it calls after this raises; `commit` and `left` are for whoever interrupted it.
         """

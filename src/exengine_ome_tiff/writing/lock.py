@@ -19,7 +19,7 @@ else:
 logger = logging.getLogger(__name__)
 
 _LOCKED_AT = (1 << 62) - 1
-"""Byte that is locked on Windows, where nobody can read a locked byte: behind the end of any file."""
+"""Byte that is locked on Windows, where nobody can read a locked byte: after the end of any file."""
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 _MARK_BYTES = 16
 _MOST_TRIES, _PAUSE_S = 50, 0.01
@@ -109,7 +109,7 @@ _held: weakref.WeakSet[Lock] = weakref.WeakSet()
 
 
 def _opened(path: Path) -> FileIO | None:
-    """Open a lock file; None where Windows is about to delete it."""
+    """Open a lock file; None if Windows is about to delete it."""
     try:
         return path.open("a+b", buffering=0)
     except PermissionError as error:

@@ -20,7 +20,7 @@ _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 Encoded: TypeAlias = tuple[str, object, Collection[str] | None]
 """Metadata of a frame as JSON; the same in JSON's types; and the keys of the values that differ from the
-frame before, where this and that one are dicts of the same keys, or None where they may not be."""
+frame before, where this and that one are dicts of the same keys, or None if they may not be."""
 
 
 class MetadataEncoder:

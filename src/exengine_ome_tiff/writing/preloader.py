@@ -1,4 +1,4 @@
-"""Importing what `finish` needs while a run goes on."""
+"""Importing what `finish` needs while a run continues."""
 
 import sys
 from collections.abc import Callable

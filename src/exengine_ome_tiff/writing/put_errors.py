@@ -84,7 +84,7 @@ class PutErrors:
             self.meet(error, place_text(coordinates))
 
     def survived(self) -> None:
-        """Forget what this thread met: it goes on."""
+        """Forget what this thread met: it continues."""
         if self._raised:
             self._raised.pop(threading.current_thread(), None)
 
@@ -107,7 +107,7 @@ class PutErrors:
             raise error
 
     def _of_ended_threads(self) -> list[Exception]:
-        own = threading.current_thread()  # lives, whatever an interrupt inside of `threading` has left of it
+        own = threading.current_thread()  # lives, whatever an interrupt inside `threading` has left of it
         return [
             error for thread, error in self._raised.items() if thread is not own and not thread.is_alive()
         ]

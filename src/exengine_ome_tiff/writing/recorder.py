@@ -36,7 +36,7 @@ from exengine_ome_tiff.writing.write_back import WriteBack
 logger = logging.getLogger(__name__)
 
 _CUT_OFF = (OSError, RuntimeError, LookupError, ValueError, AttributeError)
-"""What a call meets when it goes on after its files were finished in the middle of it."""
+"""What a call meets when it continues after its files were finished in the middle of it."""
 
 _PUT_AGAIN = "frame at %r overwritten (same coordinates used twice; the last frame counts)"
 PAUSE_S, SLOW_S = 0.001, 0.02
@@ -68,7 +68,7 @@ class Recorder:
         self._lock = threading.RLock()
         """Of whoever changes frames and files, whatever thread that is."""
         self._single = threading.Lock()
-        """Held with the other one, but not by a second call inside of the first one of the same thread."""
+        """Held with the other one, but not by a second call inside the first one of the same thread."""
         self._news = News()
         """That a frame has come, or that no more can come."""
         self._recording, self._path = recording, recording.location.path
@@ -88,7 +88,7 @@ class Recorder:
         self._is_consistent = True
         """Whether the recording has what the files have; not after a `put` that was interrupted."""
         self._is_cut_off = False
-        """Whether `finish` was called inside of another call, which may change what is in memory after it."""
+        """Whether `finish` was called inside another call, which may change what is in memory after it."""
         index = recording.index
         last = FrameNumber(len(index) - 1)
         self._next_number = index.head(last).number + 1 if len(index) else 0
@@ -157,7 +157,7 @@ class Recorder:
         self._last_put_s = time.monotonic()  # the first frame starts threads, which takes a moment
 
     def facts(self) -> Facts | None:
-        """Find out what is known of the frames so far; None where the files say it, as they are finished."""
+        """Find out what is known of the frames so far; None if the files say it, as they are finished."""
         if self.state.is_over:
             return None
         self._check_process()
@@ -194,7 +194,7 @@ class Recorder:
 
     @contextmanager
     def _held_open(self) -> Iterator[None]:
-        """Hold the lock; RuntimeError where it accepts no more frames."""
+        """Hold the lock; RuntimeError if it accepts no more frames."""
         with self._lock, self._alone("checkpoint()"):
             if self.state is not State.WRITING:
                 raise RuntimeError(f"{self._path}: finish() or close() was called, which ends checkpoint()")
@@ -203,9 +203,9 @@ class Recorder:
     def finish(self) -> None:
         """Take no more frames and finish the files, once; after an OSError it can be called again.
 
-        A signal handler, or an object given to `put`, may call this inside of a `put` or `flush` of the same
-        thread. That call cannot go on before this one returns, so it is cut off: the files are finished with
-        the frames that they have, and what it still writes goes nowhere.
+        A signal handler, or an object given to `put`, may call this inside a `put` or `flush` of the same
+        thread. That call cannot continue before this one returns, so it is cut off: the files are finished
+        with the frames that they have, and what it still writes goes nowhere.
         """
         self._end("finish() or close()", self._finish)
         self._workers.join()
@@ -232,7 +232,7 @@ class Recorder:
         Raises
         ------
         RuntimeError
-            The same thread is inside of another call, which a signal handler or an object in metadata
+            The same thread is inside another call, which a signal handler or an object in metadata
             interrupted: nothing may change before that one returns.
         """
         if self._single.locked():
@@ -243,7 +243,7 @@ class Recorder:
         return self._single
 
     def _check_goes_on(self, call: str, before: State, coordinates: Coordinates | None = None) -> None:
-        """Raise RuntimeError where the files were finished in the middle of a call."""
+        """Raise RuntimeError if the files were finished in the middle of a call."""
         if self.state is before:
             return
         self._is_consistent = False

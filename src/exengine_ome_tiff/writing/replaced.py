@@ -35,7 +35,7 @@ def move_aside(location: Location, files: Sequence[Path], *, whole: bool) -> Pat
     Returns
     -------
     pathlib.Path or None
-        Where the folder is then, with the lock that is in it; None where the folder stayed.
+        Where the folder is then, with the lock that is in it; None if the folder stayed.
     """
     if not any(file.exists() for file in files):
         return None

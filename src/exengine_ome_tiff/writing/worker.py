@@ -57,7 +57,7 @@ class Worker(ABC):
         thread = self._thread
         if thread is None or thread is threading.current_thread():
             return
-        # a signal handler that calls `close` may come inside of a join, and a second join would not return
+        # a signal handler that calls `close` may come inside a join, and a second join would not return
         while thread.is_alive() and thread is self._thread:
             time.sleep(_PAUSE_S)
         if thread.is_alive():
