@@ -122,6 +122,7 @@ _OF_SAMPLE = "is not understood: write pixel_size_um, the size of a pixel in the
         ({"shutter_time_ms": 5}, "is not understood: write exposure_ms", {"exposure_ms": 5}),
         ({"exposure_ms_requested": 5}, "is not understood: write exposure_ms", {"exposure_ms": 5}),
         ({"bits": 12}, "is not understood: write bit_depth", {"bit_depth": 12}),
+        ({"pixelsize_um_xy": 0.1}, "is not understood: write pixel_size_um", {"pixel_size_um": 0.1}),
         ({"pixel_format": "Mono12"}, "is not understood: write bit_depth", {"bit_depth": 12}),
         ({"horizontal_binning": 2}, "is not understood: write binning", {"binning": 2}),
         ({"analog_gain": 2}, "is not understood: write gain", {"gain": 2}),
@@ -498,6 +499,12 @@ def test_what_only_options_tell_of_a_channel(tell, key, option):
             "'NA' has the value 14, which is not from 0 to 1.7: write a number, such as 1.4",
         ),
         ({"bits": 12}, "'bits' is not understood: write bit_depth"),
+        ({"emission": 525}, "'emission' is not understood: write emission_nm in the metadata of frames"),
+        ({"dye": "GFP"}, "'dye' is not read: say channels={...: ChannelInfo(fluorophore=...)}"),
+        (
+            {"objective": 5},
+            "'objective' has the value 5, which cannot be read: write a label such as Plan Apo 60x/1.4 Oil",
+        ),
         ({"sensor.pixel_size_um": 6.5}, f"'sensor.pixel_size_um' {_OF_SAMPLE}"),
     ],
 )

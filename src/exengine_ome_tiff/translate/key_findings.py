@@ -55,7 +55,7 @@ _INDICES = {"t", "time"}
 _TOLD_ANYWHERE = ANYWHERE - {_INTERVAL, "readout_mhz"}
 """Fields whose names without a unit are told in a dict of any name."""
 _CLOCKS = {"elapsed_s", "utc_s", "local_clock_s"}
-_WORDS_OF_FACTS: dict[str, tuple[str, Callable[[object], object]]] = {
+WORDS_OF_FACTS: dict[str, tuple[str, Callable[[object], object]]] = {
     words: (each.fact, each.read)
     for each in NAMED_FACTS
     if each.fact in ("objective", "binning")
@@ -114,8 +114,8 @@ def add_key_findings(
             _unit(form, rows, key, nameless[0], findings)
         elif key in readers:
             _value(form, rows, key, findings)
-        elif fact_words(key) in _WORDS_OF_FACTS:
-            _fact(form, rows, key, *_WORDS_OF_FACTS[fact_words(key)], findings)
+        elif fact_words(key) in WORDS_OF_FACTS:
+            _fact(form, rows, key, *WORDS_OF_FACTS[fact_words(key)], findings)
         elif meanings and key in form.plan.fact_keys:
             _fact(form, rows, key, meanings[0].field, meanings[0].read, findings)
         elif not (meanings or key in form.plan.fact_keys) and (alike(key) or key not in known_keys):

@@ -153,7 +153,7 @@ _CORES = tuple(
     for core, field, suggestion in (
         ("exposure", "exposure_s", "exposure_ms"),
         ("exposures", "exposure_s", "exposure_ms"),
-        ("pixel size", "pixel_size_um", "pixel_size_um"),
+        *((size, "pixel_size_um", "pixel_size_um") for size in ("pixel size", "pixelsize", "px size")),
         ("binning", "binning", "binning"),
         ("bin", "binning", "binning"),
         ("bits", "bit_depth", "bit_depth"),

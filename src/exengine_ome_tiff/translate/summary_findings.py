@@ -10,11 +10,12 @@ from exengine_ome_tiff.translate.finding_lines import (
     EMPTY,
     add_list,
     add_near_miss,
+    add_option,
     add_unit,
     add_value,
 )
+from exengine_ome_tiff.translate.key_findings import WORDS_OF_FACTS
 from exengine_ome_tiff.translate.named_facts import (
-    OPTICS,
     START_NAMES,
     SURE_STAMP_NAMES,
     alike,
@@ -23,7 +24,6 @@ from exengine_ome_tiff.translate.named_facts import (
     near_miss,
     words_of,
 )
-from exengine_ome_tiff.translate.objective_labels import read_optics
 from exengine_ome_tiff.translate.quantities import Meaning, meanings_of
 from exengine_ome_tiff.translate.tag_columns import strict_json
 from exengine_ome_tiff.translate.translator import Tags, is_known
@@ -70,14 +70,17 @@ def add_summary_findings(
         elif words_of(key) in START_NAMES | SURE_STAMP_NAMES:
             if text not in EMPTY and parse.moment(value) is None:
                 add_value(key, text, "utc_s", findings, "summary")
-        elif fact_words(key) in OPTICS:
-            part = OPTICS[fact_words(key)]
-            if text not in EMPTY and read_optics(part, value) is None:
-                add_value(key, text, part, findings, "summary")
+        elif fact_words(key) in WORDS_OF_FACTS:
+            fact, read_fact = WORDS_OF_FACTS[fact_words(key)]
+            if text not in EMPTY and not is_known(read_fact(value)):
+                add_value(key, text, fact, findings, "summary")
         elif key not in known_keys and "-" not in key and not any(each.has_unit for each in meanings_of(key)):
             suggestion, found = near_miss(key, known_keys), alike(key)
             if found is not None:
                 suggestion = None if found.field in {*told, *read} else found.suggestion
+            if suggestion is not None and found is not None and found.field in _OF_FRAMES:
+                suggestion = f"{suggestion} in the metadata of frames"
+            add_option(key, text.strip('"') if isinstance(value, str) else "", findings, "summary")
             if suggestion is not None and is_known(parse.number(value)):
                 add_near_miss(key, suggestion, findings, "summary")
             add_list(key, value, findings, "summary")
