@@ -22,7 +22,7 @@ from exengine_ome_tiff.coordinates import (
     read_coordinates,
     standard_names,
 )
-from exengine_ome_tiff.coordinates.coding import combined
+from exengine_ome_tiff.coordinates.coding import combined, split
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head, decode_metadata
 from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.tiff import JournalFile, PageHandle, PixelFormat, is_record_intact
@@ -272,10 +272,14 @@ class FrameIndex:
         list
             All kinds.
         """
-        pages = self.pages(numbers)
+        files, handles = self.places(numbers)
         known: dict[Kind, int] = {}
-        renumbered = [known.setdefault(each.stored, len(known)) for each in pages.known_formats]
-        return np.array(renumbered, np.int64)[pages.formats], [*known]
+        kind_of = np.empty_like(files)
+        for file, rows in split(files):
+            which, formats = self.files[file].pages.formats(handles[rows])
+            kinds = [known.setdefault(each.stored, len(known)) for each in formats]
+            kind_of[rows] = np.array(kinds, np.int64)[which]
+        return kind_of, [*known]
 
     def pages(self, numbers: npt.NDArray[np.int64]) -> "PageLocations":
         """Return where and what the pages of frames are, by their numbers."""

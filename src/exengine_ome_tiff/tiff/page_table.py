@@ -65,10 +65,11 @@ class PageTable:
         """
         table = cls()
         numbers = np.array([table.format_number(each) for each in formats], np.uint64)
-        rows = np.empty((len(format_of), _ROW), np.uint64)
-        rows[:, _KIND] = numbers[format_of] << np.uint64(_NOTE_BITS) | note_nbytes.astype(np.uint64)
+        table._rows = array("Q", [0]) * (_ROW * len(format_of))
+        rows = np.frombuffer(table._rows, np.uint64).reshape(-1, _ROW)
+        rows[:, _KIND] = numbers[format_of] << np.uint64(_NOTE_BITS)
+        rows[:, _KIND] |= note_nbytes
         rows[:, _DATA_AT], rows[:, _NOTE_AT], rows[:, _IFD_AT] = data_at, note_at, ifd_at
-        table._rows.frombytes(rows.data.cast("B"))
         return table
 
     def __len__(self) -> int:
@@ -164,8 +165,7 @@ class PageTable:
 
     def _column(self, column: int, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         # of a copy, as an array that somebody looks into cannot grow
-        rows = np.frombuffer(self._rows.tobytes(), np.int64).reshape(-1, _ROW)
-        values: npt.NDArray[np.int64] = rows[handles, column]
+        values: npt.NDArray[np.int64] = np.frombuffer(self._rows[column::_ROW], np.int64)[handles]
         return values
 
 
