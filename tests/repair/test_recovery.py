@@ -384,7 +384,7 @@ def test_a_record_that_never_reached_the_disk_costs_no_frame_before_it(tmp_path,
             for number in range(PROMISED + 2):
                 for position in ("A1", "B2"):
                     place = {"position": position, "time": number}
-                    storage.put(place, frame(place), {"number": number, "note": f"{number}" * 2000})
+                    storage.put(place, frame(place), {"number": number, "note": f"{position} {number}" * 600})
                 if number == PROMISED - 1:
                     storage.flush(fsync=True)
                     promised = storage.get_image_coordinates_list()
