@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from inspect import signature
 from sys import float_info
 from typing import Any, Literal, Self, TypeVar
@@ -155,6 +156,7 @@ class Header:
         return known
 
     @classmethod
+    @lru_cache(maxsize=1)  # the files of a folder have the same
     def decode(cls, text: bytes) -> Self:
         """Read what `encode` made.
 
@@ -190,13 +192,16 @@ class Header:
             raise OmeTiffError(f"not the header of a dataset: {excerpt_text(text)}") from error
 
 
+_parameters = lru_cache(lambda kind: tuple(signature(kind).parameters))
+
+
 def _known(kind: type[T], written: dict[str, Any]) -> T:
     """Make a value of the fields that this version knows; a later one may have written more."""
     named = {_FIELD_NAMES.get(name, name): value for name, value in written.items()}
     return kind(
         **{
             name: named[name]
-            for name in signature(kind).parameters
+            for name in _parameters(kind)  # type: ignore[arg-type] # a class can be hashed
             if name in named and not _is_out_of_range(name, named[name])
         }
     )

@@ -56,6 +56,7 @@ HEADER_BYTES = FIRST_IFD_AT + 8
 ENTRY = struct.Struct("<HHQ8s")
 OFFSET = struct.Struct("<Q")
 _CODE = struct.Struct("<H18x")
+_CODE_BYTES = struct.Struct("<H")
 _MAX_ENTRIES = 256
 _USUAL_IFD_BYTES = 8 + 20 * ENTRY.size + 8
 _STRIPS = (STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS)
@@ -120,7 +121,11 @@ class Ifd(NamedTuple):
 
     def find(self, code: int) -> Entry | None:
         """Return the entry of a tag, or None."""
-        return next((entry for entry in self.tags() if entry.code == code), None)
+        wanted = _CODE_BYTES.pack(code)
+        for at in range(0, len(self.entries), ENTRY.size):
+            if self.entries.startswith(wanted, at):
+                return Entry._make(ENTRY.unpack_from(self.entries, at))
+        return None
 
     def tag(self, code: int) -> Entry:
         """Return the entry of a tag; OmeTiffError if the page has none."""

@@ -59,6 +59,8 @@ class JournalFile:
         self.header = header
         self.names = b""
         """JSON of a finished file: the names of channels and positions, empty if there are none."""
+        self.index_place: tuple[int, ...] = ()
+        """Offset, length and CRC-32 of the index of a finished file; empty where it has none."""
         self.file = SharedFile(path)
         self.pages = PageTable()
         self.is_finished = False

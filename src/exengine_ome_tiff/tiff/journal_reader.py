@@ -196,6 +196,7 @@ def open_journal(
     journal = JournalFile(path, head.header)
     journal.mark_header(head.header_at)
     journal.is_finished, journal.names, journal.first_at = head.is_finished, head.names, head.journal_at
+    journal.index_place = head.index_place
     if settings is not None:
         journal.write_on(settings)
     return journal, _read_whole(journal, head)
@@ -220,11 +221,10 @@ def read_index(journal: JournalFile) -> memoryview | None:
     OmeTiffError
         It is damaged.
     """
-    place = find_head(FileView(journal.file)).index_place
-    if not place:
+    if not journal.index_place:
         return None
-    _check(len(place) == _INDEX_NUMBERS, "damaged tag of the index")
-    at, nbytes, crc = place
+    _check(len(journal.index_place) == _INDEX_NUMBERS, "damaged tag of the index")
+    at, nbytes, crc = journal.index_place
     _check(at + nbytes <= journal.file.size(), "cut off in its index")
     data = bytearray(nbytes)
     is_right = journal.file.read_into(at, data) == nbytes and zlib.crc32(data) == crc
