@@ -252,3 +252,10 @@ def test_the_keys_that_the_page_of_metadata_recommends_become_ome(tmp_path):
             storage.put({"time": 0}, np.ones((8, 8), np.uint16), each)
         found = read_frame_metadata(tmp_path / f"{name}.ome.tiff", {"time": 0})
         assert found.ome.keys == dict.fromkeys(each, ("ome",)), found.ome.keys
+
+
+def test_the_search_finds_what_people_look_for():
+    titles = "\n".join(path.read_text("utf-8").partition("\n")[0].lower() for path in DOCUMENTS)
+    assert [
+        word for word in ("recover", "plate", "pixel size", "positions", "fiji") if word not in titles
+    ] == []

@@ -10,7 +10,7 @@ from exengine_ome_tiff.translate.times import first_with_zone, parse_time
 from exengine_ome_tiff.translate.translator import LABEL_FACT, Dialect, Note, Rule, Tags, Told, is_known
 
 RULES = (
-    Rule("ElapsedTime-ms", "elapsed_s", parse.milliseconds, "Plane DeltaT, where there is no wall clock"),
+    Rule("ElapsedTime-ms", "elapsed_s", parse.milliseconds, "Plane DeltaT, if there is no wall clock"),
     Rule("TimeReceivedByCore", "local_clock_s", parse.local_clock, "Plane DeltaT"),
     Rule("TimeReceivedByCore", "utc_s", parse.utc_clock, "Plane DeltaT"),
     Rule("PixelSizeUm", "pixel_size_um", parse.size_um, "Pixels PhysicalSizeX, PhysicalSizeY"),
@@ -57,11 +57,11 @@ NOTES = (
     Note("TimeReceivedByCore", "Image AcquisitionDate", "acquired", parse_time),
     Note("Time", "Image AcquisitionDate", "acquired", parse_time),
     Note("PositionName", "Image StageLabel Name, Image Name", "position_name", parse.text),
-    Note("Channel", "Channel Name, where the coordinate is a number", "channel_name", parse.text),
-    Note("ChannelName", "Channel Name, where the coordinate is a number", "channel_name", parse.text),
+    Note("Channel", "Channel Name, if the coordinate is a number", "channel_name", parse.text),
+    Note("ChannelName", "Channel Name, if the coordinate is a number", "channel_name", parse.text),
     Note("PixelAspect", "Pixels PhysicalSizeY", "pixel_aspect", known_number),
     Note("Camera", "Detector, Channel DetectorSettings", "camera", parse.text),
-    Note("Core-Camera", "Detector, where no Camera is told", "camera", parse.text),
+    Note("Core-Camera", "Detector, if no key names a camera", "camera", parse.text),
     Note("Binning", "DetectorSettings Binning", "binning", binning_text),
     Note("Width", "Pixels SizeX", "width", parse.count),
     Note("Height", "Pixels SizeY", "height", parse.count),
@@ -73,9 +73,9 @@ NOTES = (
     Note("<Camera>-Binning", "DetectorSettings Binning"),
     Note("<Camera>-Gain", "DetectorSettings Gain"),
     Note("<Camera>-Offset", "DetectorSettings Offset"),
-    Note("<Camera>-ReadoutRate", "DetectorSettings ReadOutRate, where it is a number (MHz)"),
-    Note("<Camera>-BitDepth", "Pixels SignificantBits, where no other key tells"),
-    Note("<Camera>-Exposure", "Plane ExposureTime, where no other key tells"),
+    Note("<Camera>-ReadoutRate", "DetectorSettings ReadOutRate, if it is a number (MHz)"),
+    Note("<Camera>-BitDepth", "Pixels SignificantBits, if no other key has it"),
+    Note("<Camera>-Exposure", "Plane ExposureTime, if no other key has it"),
 )
 _EXPOSURE, _LABEL = "-Exposure", "-Label"
 _CAMERAS = ("Camera", "Core-Camera")

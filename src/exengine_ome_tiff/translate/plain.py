@@ -27,7 +27,7 @@ _TARGETS = {
     "x_um": "Plane PositionX, StageLabel X",
     "y_um": "Plane PositionY, StageLabel Y",
     "z_um": "Plane PositionZ, StageLabel Z",
-    "elapsed_s": "Plane DeltaT, where there is no wall clock",
+    "elapsed_s": "Plane DeltaT, if there is no wall clock",
     "utc_s": "Plane DeltaT, Image AcquisitionDate",
     "pixel_size_um": "Pixels PhysicalSizeX, PhysicalSizeY",
     "pixel_size_y_um": "Pixels PhysicalSizeY",
@@ -49,14 +49,14 @@ class Plain(Dialect):
     reads_names = True
     notes: ClassVar[tuple[Note, ...]] = (
         Note("position_name", "Image StageLabel Name, Image Name", "position_name", parse.text),
-        Note("channel_name", "Channel Name, where the coordinate is a number", "channel_name", parse.text),
-        Note("channel", "Channel Name, where the coordinate is a number", "channel_name", parse.text),
+        Note("channel_name", "Channel Name, if the coordinate is a number", "channel_name", parse.text),
+        Note("channel", "Channel Name, if the coordinate is a number", "channel_name", parse.text),
         Note("timestamp", "Plane DeltaT, Image AcquisitionDate"),
         Note(
             "magnification",
-            "Objective NominalMagnification, where its label does not tell it",
+            "Objective NominalMagnification, if its label lacks it",
         ),
-        Note("NA", "Objective LensNA, where its label does not tell it"),
+        Note("NA", "Objective LensNA, if its label lacks it"),
         Note("immersion", "Objective Immersion, beside magnification or NA"),
         *(Note(min(each.names, key=len), each.target) for each in NAMED_FACTS),
     )
@@ -66,7 +66,7 @@ class Plain(Dialect):
         Note("description", "Image Description"),
         Note("time_interval_s", "Pixels TimeIncrement"),
         Note("z_step_um", "Pixels PhysicalSizeZ"),
-        Note("pixel_size_um", "Pixels PhysicalSizeX, PhysicalSizeY, where frames do not tell"),
+        Note("pixel_size_um", "Pixels PhysicalSizeX, PhysicalSizeY, if no frame has it"),
     )
 
     def matches(self, tags: Tags) -> bool:

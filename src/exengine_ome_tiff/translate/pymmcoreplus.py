@@ -24,13 +24,13 @@ class UseqEvent(Dialect):
     keys = frozenset({"min_start_time", "x_pos", "y_pos", "z_pos", "reset_event_timer", "channel.config"})
     rules = (
         Rule("exposure", "exposure_s", parse.exposure_ms, "Plane ExposureTime", needs_dialect=True),
-        Rule("x_pos", "x_um", parse.number, "Plane PositionX, where none was measured", needs_dialect=True),
-        Rule("y_pos", "y_um", parse.number, "Plane PositionY, where none was measured", needs_dialect=True),
-        Rule("z_pos", "z_um", parse.number, "Plane PositionZ, where none was measured", needs_dialect=True),
+        Rule("x_pos", "x_um", parse.number, "Plane PositionX, if none was measured", needs_dialect=True),
+        Rule("y_pos", "y_um", parse.number, "Plane PositionY, if none was measured", needs_dialect=True),
+        Rule("z_pos", "z_um", parse.number, "Plane PositionZ, if none was measured", needs_dialect=True),
     )
     notes = (
         Note("pos_name", "Image StageLabel Name, Image Name", "position_name", parse.text),
-        Note("channel.config", "Channel Name, where the coordinate is a number", "channel_name", parse.text),
+        Note("channel.config", "Channel Name, if the coordinate is a number", "channel_name", parse.text),
     )
 
 
@@ -62,13 +62,13 @@ class PymmcorePlus(Dialect):
     )
     summary_notes = (
         Note("datetime", "Image AcquisitionDate"),
-        Note("mda_sequence.time_plan", "Pixels TimeIncrement, where all intervals are the same"),
+        Note("mda_sequence.time_plan", "Pixels TimeIncrement, if all intervals are the same"),
         Note("mda_sequence.z_plan.step", "Pixels PhysicalSizeZ"),
         Note("mda_sequence.channels[].config", "Channel Name of numbered channels"),
         Note("mda_sequence.stage_positions[].name", "Image Name of numbered positions"),
         Note("mda_sequence.stage_positions.plate", "Plate Name, Rows, Columns"),
-        Note("image_infos[].pixel_size_um", "Pixels PhysicalSizeX, PhysicalSizeY, where frames do not tell"),
-        Note("image_infos[].pixel_format", "Pixels SignificantBits, where frames do not tell"),
+        Note("image_infos[].pixel_size_um", "Pixels PhysicalSizeX, PhysicalSizeY, if no frame has it"),
+        Note("image_infos[].pixel_format", "Pixels SignificantBits, if no frame has it"),
         Note("devices", "Detector Manufacturer, Model, SerialNumber; DetectorSettings; Objective"),
     )
 

@@ -37,7 +37,7 @@ class Studio(MMCore):
         Rule("receivedTime", "utc_s", parse.utc_clock, "Plane DeltaT"),
         Rule("ReceivedTime", "local_clock_s", parse.local_clock, "Plane DeltaT"),
         Rule("receivedTime", "local_clock_s", parse.local_clock, "Plane DeltaT"),
-        Rule("ElapsedTimeMs", "elapsed_s", parse.milliseconds, "Plane DeltaT, where there is no wall clock"),
+        Rule("ElapsedTimeMs", "elapsed_s", parse.milliseconds, "Plane DeltaT, if there is no wall clock"),
         Rule("PixelSize_um", "pixel_size_um", parse.size_um, "Pixels PhysicalSizeX, PhysicalSizeY"),
         *mmcore.RULES,
     )
@@ -52,7 +52,7 @@ class Studio(MMCore):
         Note("Interval_ms", "Pixels TimeIncrement, if there are no CustomIntervals_ms"),
         *(Note(key, "Pixels TimeIncrement") for key in _INTERVALS[1:]),
         Note("z-step_um", "Pixels PhysicalSizeZ"),
-        Note("PixelSize_um", "Pixels PhysicalSizeX, PhysicalSizeY, where frames do not tell"),
+        Note("PixelSize_um", "Pixels PhysicalSizeX, PhysicalSizeY, if no frame has it"),
         Note("Comment", "Image Description"),
         Note("UserName", "Experimenter UserName, with the option experimenter"),
         Note("ChNames", "Channel Name of numbered channels"),
@@ -112,9 +112,9 @@ class AcquisitionEngine(Studio):
         Rule("YPosition_um", "y_um", parse.number, "Plane PositionY, StageLabel Y"),
         Rule("ZPosition_um", "z_um", parse.number, "Plane PositionZ, StageLabel Z"),
         *Studio.rules,
-        Rule("XPosition_um_Intended", "x_um", parse.number, "Plane PositionX, where none was measured"),
-        Rule("YPosition_um_Intended", "y_um", parse.number, "Plane PositionY, where none was measured"),
-        Rule("ZPosition_um_Intended", "z_um", parse.number, "Plane PositionZ, where none was measured"),
+        Rule("XPosition_um_Intended", "x_um", parse.number, "Plane PositionX, if none was measured"),
+        Rule("YPosition_um_Intended", "y_um", parse.number, "Plane PositionY, if none was measured"),
+        Rule("ZPosition_um_Intended", "z_um", parse.number, "Plane PositionZ, if none was measured"),
     )
     summary_notes: ClassVar[tuple[Note, ...]] = (
         *Studio.summary_notes,
