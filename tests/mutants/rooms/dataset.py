@@ -147,4 +147,16 @@ MUTANTS = [
         "if True:",
         "reading/test_growth.py::test_frames_found_long_after_later_ones_take_their_places",
     ),
+    Mutant(
+        "dataset/columnar_index.py",
+        "bool((starts[1:] >= ends[:-1]).all()) and int(ends[-1])",
+        "int(ends[-1])",
+        "dataset/test_columnar_index.py::test_an_index_that_cannot_be_is_left_out",
+    ),
+    Mutant(
+        "coordinates/key_search.py",
+        "at < 0 or self._keys[at] != key",
+        "at < 0",
+        "coordinates/test_key_search.py::test_places_between_frames_have_none",
+    ),
 ]

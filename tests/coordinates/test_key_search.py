@@ -1,0 +1,45 @@
+"""Frames are found in columns exactly where they were put."""
+
+from __future__ import annotations
+
+from exengine_ome_tiff.coordinates import Axes, CoordinateTable, KeySearch
+
+
+def search(places):
+    axes = Axes()
+    return KeySearch(CoordinateTable.of([axes.key(place) for place in places], axes))
+
+
+def test_places_between_frames_have_none():
+    found = search([{"time": time, "channel": channel} for time in (0, 4) for channel in ("A", 7)])
+    assert [found.find({"time": time, "channel": "A"}) for time in range(-1, 6)] == [
+        None,
+        0,
+        None,
+        None,
+        None,
+        2,
+        None,
+    ]
+    assert [found.find({"channel": 7, "time": time}) for time in (0, 4)] == [1, 3]
+    for place in ({"time": 0}, {"time": "0", "channel": "A"}, {"time": 0, "channel": "B"}, {}):
+        assert found.find(place) is None
+    assert found.last_of is None
+
+
+def test_numbers_of_64_bits_along_many_axes():
+    numbers = (-(2**63), -1, 0, 2**63 - 1)
+    places = [dict.fromkeys("abcde", one) | {"c": other} for one in numbers for other in numbers]
+    found = search(places)
+    assert [found.find(place) for place in places] == [*range(len(places))]
+    for place in places:
+        for name in "abde":
+            assert found.find(place | {name: 5}) is None
+    assert found.find(places[0] | {"e": 0}) is None
+
+
+def test_the_last_frame_at_coordinates_counts():
+    found = search([{"z": 1}, {"z": 0}, {}, {"z": 1}, {}])
+    assert (found.find({"z": 1}), found.find({"z": 0}), found.find({})) == (3, 1, 4)
+    first, last = found.last_of
+    assert (first.tolist(), last.tolist()) == ([0, 1, 2], [3, 1, 4])
