@@ -44,6 +44,7 @@ from exengine_ome_tiff.translate.translator import is_known
 
 _MOST_VALUES, _FIRST_ROWS = 1000, 1024
 _LONGEST_LABEL = 200
+_MAGNIFIES = re.compile(r"\d\s?[xX\xd7]")
 _PIXEL_FORMAT = re.compile(r"(?:Mono|Bayer[A-Z]{2})\d{1,2}\w*")
 _NO_DICT = "metadata"
 """The key of metadata that is no dict."""
@@ -203,15 +204,16 @@ def _unknown(
     around, _, last = key.rpartition(".")
     if (last == "timestamp" and f"{around}.value" in form.keys) or _is_device_property(key, form):
         return
-    if _is_list_without_unit(form, rows, key):
+    value = _first(form, rows, key)
+    if _is_list_without_unit(form, key, value):
         findings.add_once("unit", key, f"metadata key {key!r} has no unit", f"write {key}_um")
         return
     if form.keys == {_NO_DICT} == {key}:
         findings.add_once(
             "dict", key, "metadata of frames is no dict, so nothing of it is read", "put a dict"
         )
-    if not is_known(_first_number(form, rows, key)):
-        _text(form, key, _first(form, rows, key), findings)
+    if not is_known(parse.number(value)):
+        _text(form, key, value, findings)
         return
     last, found = key.rpartition(".")[2], alike(key)
     nested = [each for each in meanings_of(last) if last != key and _is_of_frame(key)]
@@ -232,7 +234,7 @@ def _text(form: Form, key: str, value: object, findings: Findings) -> None:
     add_list(key, value, findings)
     text = value if isinstance(value, str) else ""
     add_option(key, text, findings)
-    label = read_label(text[:_LONGEST_LABEL])
+    label = read_label(text[:_LONGEST_LABEL] if _MAGNIFIES.search(text) else "")
     is_sure = label.numerical_aperture is not None or label.immersion is not None
     if label.magnification is not None and is_sure and not _tells(form, "objective"):
         add_near_miss(key, "objective", findings)
@@ -287,11 +289,10 @@ def _means_interval(key: str) -> bool:
     return any(each.field == _INTERVAL and not each.is_rate for each in meanings_of(key))
 
 
-def _is_list_without_unit(form: Form, rows: npt.NDArray[np.int64], key: str) -> bool:
+def _is_list_without_unit(form: Form, key: str, value: object) -> bool:
     """Whether it is the only place on the stage, as a list of numbers."""
     if name_of(key).unit is not None or "x_um" in form.plan.candidates:
         return False
-    value = _first(form, rows, key)
     return any(each.is_of_list and is_known(each.read(value)) for each in meanings_of(f"{key}_um"))
 
 
