@@ -271,9 +271,14 @@ def write_final_chain(
 def _write_index(file: FileIO, index: Sequence[memoryview]) -> bytes:
     """Write the index where the file is; return the value of the tag that leads to it."""
     at, nbytes, crc = _align(file), 0, 0
+    chunk = bytearray()
     for part in index:
-        write_all(file, part)
         nbytes, crc = nbytes + part.nbytes, zlib.crc32(part, crc)
+        chunk += part
+        if len(chunk) > _WRITE_BYTES:
+            write_all(file, chunk)
+            chunk = bytearray()
+    write_all(file, chunk)
     return b"".join(map(OFFSET.pack, (at, nbytes, crc)))
 
 
