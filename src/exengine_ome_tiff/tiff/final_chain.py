@@ -120,7 +120,10 @@ def finish_journal(
         with journal.file.reopened("r+b", buffering=0) as file:
             # the header leads to the chain where only what comes after that was interrupted
             if chain.first_offset(file) != journal.chain_at:
-                at = write_final_chain(file, final_pages(journal, pages, sizes), len(pages), extra, index)
+                try:
+                    at = write_final_chain(file, final_pages(journal, pages, sizes), len(pages), extra, index)
+                except OSError:  # without the index, if the disk has no room for it
+                    at = write_final_chain(file, final_pages(journal, pages, sizes), len(pages), extra)
                 if fsync:
                     journal.sync_file(file)
                 journal.chain_at = at
