@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 import struct
 import tracemalloc
 import zlib
@@ -18,7 +20,7 @@ from exengine_ome_tiff.coordinates import read_coordinates
 from exengine_ome_tiff.dataset import indexed_files, loader, recording
 from exengine_ome_tiff.dataset.columnar_index import IndexEncoder, decode_index
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
-from exengine_ome_tiff.tiff import PageTable, chain, pixel_format
+from exengine_ome_tiff.tiff import PageTable, chain, final_chain, pixel_format
 from frames import assert_same, frame
 
 TAG = 65145
@@ -352,3 +354,23 @@ def test_opening_many_frames_takes_few_reads_and_little_memory(tmp_path, monkeyp
     assert len(reads) < 12
     assert used < 100
     assert images[0].sizes["T"] == count // 4
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_disk_without_room_for_the_index_gets_a_file_without_one(tmp_path, monkeypatch, caplog, number):
+    storage = TiffStorage(tmp_path / "run.ome.tiff")
+    storage.put({"time": 0}, frame({"n": 0}))
+
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(final_chain, "_write_index", fail)
+    if number == errno.EIO:
+        with pytest.raises(OSError, match="Input/output error"):
+            storage.finish()
+        monkeypatch.undo()
+    storage.close()
+    assert caplog.text.count("no room for the index") == (number != errno.EIO)
+    with TiffStorage.open(storage.path) as reopened:
+        assert_same(reopened[{"time": 0}], frame({"n": 0}))
+    assert validate(storage.path) == []

@@ -21,6 +21,8 @@ from exengine_ome_tiff.tiff import system_calls
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Error numbers of a disk, or of a user's share of it, that has no room."""
 _LITTLE_ROOM_BYTES = 4 << 20
 IN_MEMORY_BYTES = 64 << 20
 """Of an image that is worked on; a larger one is in a temporary file."""

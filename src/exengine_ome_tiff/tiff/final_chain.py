@@ -122,7 +122,10 @@ def finish_journal(
             if chain.first_offset(file) != journal.chain_at:
                 try:
                     at = write_final_chain(file, final_pages(journal, pages, sizes), len(pages), extra, index)
-                except OSError:  # without the index, if the disk has no room for it
+                except OSError as error:
+                    if not index or error.errno not in disk.FULL:
+                        raise
+                    logger.warning("%s: no room for the index, so opening reads all records", journal.path)
                     at = write_final_chain(file, final_pages(journal, pages, sizes), len(pages), extra)
                 if fsync:
                     journal.sync_file(file)
