@@ -73,7 +73,11 @@ class IndexEncoder:
         self._coordinates = index.table()
 
     def encode(self, number: int) -> list[memoryview]:
-        """Return the index of a file by its number, in parts; none where the file has other frames."""
+        """Return the index of a file by its number, in parts.
+
+        There is none where the file has other frames, or one of them twice: `finish` inside of a call that
+        links a block does that.
+        """
         file, frames = self._index.files[number], self._frames_in.get(number)
         if frames is None or len(frames) != file.n_linked or not self._index.is_numbered:
             return []
@@ -88,6 +92,8 @@ class IndexEncoder:
             _RECORD_BYTES: records_nbytes,
             _FORMAT: format_of,
         }
+        if not (np.diff(np.sort(columns[_PIXELS])) > 0).all():
+            return []
         table = self._coordinates.take(frames)
         set_of = np.zeros(len(frames), np.int64)
         for at, part in enumerate(table.parts):
