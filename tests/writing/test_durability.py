@@ -331,15 +331,23 @@ def assert_stored(storage, stored):
 
 
 @pytest.mark.parametrize(
-    ("name", "failing"),
-    [("run.ome.tiff", [1]), ("run.ome.tiff", [1, 2]), ("run", [1]), ("run", [2]), ("run", [1, 3])],
+    ("name", "times", "failing"),  # each time also without the index
+    [
+        ("run.ome.tiff", 1, [1, 2]),
+        ("run.ome.tiff", 2, [1, 2, 3, 4]),
+        ("run", 1, [1, 2]),
+        ("run", 1, [2, 3]),
+        ("run", 2, [1, 2, 4, 5]),
+    ],
 )
-def test_finish_can_be_repeated_when_a_final_chain_could_not_be_written(tmp_path, full_disk, name, failing):
+def test_finish_can_be_repeated_when_a_final_chain_could_not_be_written(
+    tmp_path, full_disk, name, times, failing
+):
     target = tmp_path / name
     storage = TiffStorage(target)
     stored = put_with_gaps(storage)
     full_disk(final_chain, "write_final_chain", *failing)
-    for _ in failing:
+    for _ in range(times):
         with pytest.raises(OSError, match="space"):
             storage.finish()
         assert not storage.is_finished()

@@ -56,25 +56,29 @@ else:
         file.truncate(nbytes)
 
 
-_SYNC_FILE_RANGE_WRITE = 2
-_sync_file_range = None
 if sys.platform == "linux":
+    _SYNC_FILE_RANGE_WRITE = 2
     _sync_file_range = getattr(ctypes.CDLL(None, use_errno=True), "sync_file_range", None)
-CAN_WRITE_BACK = _sync_file_range is not None
-"""Whether `write_back` does anything."""
+    CAN_WRITE_BACK = _sync_file_range is not None
+    """Whether `write_back` does anything."""
 
+    def write_back(descriptor: int, start: int, nbytes: int) -> None:
+        """Have Linux begin to write bytes of a file to the disk; it neither waits nor forgets errors.
 
-def write_back(descriptor: int, start: int, nbytes: int) -> None:
-    """Have Linux begin to write bytes of a file to the disk; it neither waits for them nor forgets errors.
+        Raises
+        ------
+        OSError
+            The file system does not know the call.
+        """
+        if _sync_file_range is None:
+            return
+        span = ctypes.c_int64(start), ctypes.c_int64(nbytes)
+        if _sync_file_range(descriptor, *span, ctypes.c_uint(_SYNC_FILE_RANGE_WRITE)):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
 
-    Raises
-    ------
-    OSError
-        The file system does not know the call.
-    """
-    if _sync_file_range is None:
-        return
-    span = ctypes.c_int64(start), ctypes.c_int64(nbytes)
-    if _sync_file_range(descriptor, *span, ctypes.c_uint(_SYNC_FILE_RANGE_WRITE)):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+else:
+    CAN_WRITE_BACK = False
+
+    def write_back(descriptor: int, start: int, nbytes: int) -> None:
+        """Do nothing: these systems have no such call."""
