@@ -149,8 +149,8 @@ class Recorder:
             self._tell_once("replaced", _PUT_AGAIN, coordinates)
         if pixels.stored_dtype.kind == "c" and "complex" not in self._told:
             self._tell_once("complex", "%s: Bio-Formats cannot open files with complex pixels", self._path)
-        self._checkpoints.thread.begin()
         if not self._workers.have_begun:
+            self._checkpoints.thread.begin()
             self._workers.begin()
         if self._flusher.is_idle and index.files[file].has_waiting:
             self._flusher.begin(now_s)

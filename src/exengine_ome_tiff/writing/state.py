@@ -30,7 +30,7 @@ class State(Enum):
     @property
     def is_over(self) -> bool:
         """Whether the recorder has let go of the files."""
-        return not _NEXT[self]
+        return self in _OVER
 
 
 _NEXT = {
@@ -39,3 +39,5 @@ _NEXT = {
     State.FINISHED: set[State](),
     State.SUSPENDED: set[State](),
 }
+_OVER = (State.FINISHED, State.SUSPENDED)
+"""A tuple, which compares by identity: a look-up would compute the hash of an enum for each frame."""
