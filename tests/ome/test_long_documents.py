@@ -49,12 +49,16 @@ def told(path):
 
 
 @pytest.mark.parametrize("is_first_there", [True, False])
-def test_what_planes_have_alike_is_there_once_and_means_the_same(tmp_path, monkeypatch, is_first_there):
+def test_what_planes_have_alike_is_there_once_and_means_the_same(
+    tmp_path, monkeypatch, caplog, is_first_there
+):
     write(tmp_path / "complete.ome.tiff", is_first_there=is_first_there)
+    assert "have alike" not in caplog.text
     monkeypatch.setattr(planes, "MOST_COMPLETE_PLANES", 47)
     path = tmp_path / "complete" / "complete.ome.tiff"
     path.parent.mkdir()
     write(path, is_first_there=is_first_there)
+    assert caplog.text.count("have alike are written for the first of them only") == 1
     complete, xml = (tifffile.tiffcomment(each) for each in (tmp_path / "complete.ome.tiff", path))
     assert schema_errors(xml.encode()) == []
     assert validate(path) == []

@@ -19,6 +19,7 @@ from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.told_names import values_along
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome import ChannelInfo, Given
+from exengine_ome_tiff.ome import planes as ome_planes
 from exengine_ome_tiff.text_format import count_text, list_text
 from exengine_ome_tiff.translate import Group
 from exengine_ome_tiff.translate.frame_facts import first_told
@@ -51,6 +52,7 @@ def add_findings(
     """
     _add_axes(layouts, findings)
     _add_missing_planes(layouts, findings)
+    _add_shared_values(layouts, findings)
     _add_channels(layouts, header.given.channels, findings)
     if header.plan is not None:
         _add_plan(header.plan, index, findings)
@@ -68,6 +70,18 @@ def _add_missing_planes(layouts: Sequence[ImageLayout], findings: Findings) -> N
             f"{missing} of {count_text(planes, 'plane')} were never put, and readers show them as black",
             "put frames at all combinations of time, channel and z, unless they were skipped on purpose",
         )
+
+
+def _add_shared_values(layouts: Sequence[ImageLayout], findings: Findings) -> None:
+    """Find that there are too many planes for the OME-XML to repeat what they have alike."""
+    planes = sum(len(layout.frames) for layout in layouts)
+    if planes > ome_planes.MOST_COMPLETE_PLANES:
+        message = (
+            f"{planes:,} planes: exposures and positions that planes have alike are written for the first of "
+            "them only, and other readers show no more"
+        )
+        fix = "read them with TiffStorage.open, or record datasets of fewer planes"
+        findings.add_once("many planes", "", message, fix)
 
 
 def _add_channels(
