@@ -173,7 +173,7 @@ def test_a_thread_makes_them_in_time_and_stops():
     checkpointer = Checkpointer(
         "run", CheckpointRule(0.01), lambda: next(counts), lambda: made.append(1) is None
     )
-    checkpointer.begin()
+    checkpointer.start()
     deadline_s = time.monotonic() + 10
     while len(made) < 3 and time.monotonic() < deadline_s:
         time.sleep(0.01)

@@ -158,6 +158,12 @@ def new_path(path: str | PathLike[str]) -> Path:
     return absolute
 
 
+def check_new_file(file: Path, *, overwrite: bool) -> None:
+    """Raise FileExistsError if there is something that will not be replaced by a file."""
+    if file.exists() and not (overwrite and file.is_file()):
+        raise FileExistsError(f"{file} exists")
+
+
 def leftover_text(path: Path) -> str | None:
     """Say what a killed process has left beside a path, and what to do; None if there is nothing."""
     try:

@@ -6,7 +6,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 
-from exengine_ome_tiff.dataset.location import new_path
+from exengine_ome_tiff.dataset.location import check_new_file, new_path
 from exengine_ome_tiff.dataset.stored_images import ImageChoice, find_image
 from exengine_ome_tiff.export.hyperstack_planes import HyperstackPlanes
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
@@ -90,8 +90,7 @@ def export_imagej(
         raise ValueError(f"{target}: the name of an ImageJ hyperstack must end in .tif")
     if Path(target.stem).suffix.lower() == ".ome":
         raise ValueError(f"{target}: ImageJ output is not OME-TIFF; use a name ending in .tif, not .ome.tif")
-    if target.exists() and not (overwrite and target.is_file()):
-        raise FileExistsError(f"{target} exists")
+    check_new_file(target, overwrite=overwrite)
     with OpenDataset(path) as data:
         if target.exists() and any(target.samefile(each) for each in data.paths):
             raise FileExistsError(f"{target} is the dataset itself")

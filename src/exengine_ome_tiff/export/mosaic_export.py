@@ -9,7 +9,7 @@ from typing import Any, Literal
 from exengine_ome_tiff.conversion.frame_copy import Conversion
 from exengine_ome_tiff.conversion.partial_result import PartialResult
 from exengine_ome_tiff.conversion.sources import SkippedFrame
-from exengine_ome_tiff.dataset.location import is_tiff, new_path
+from exengine_ome_tiff.dataset.location import check_new_file, is_tiff, new_path
 from exengine_ome_tiff.export.mosaic_groups import StagePlaces
 from exengine_ome_tiff.export.mosaic_source import MosaicSource
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
@@ -163,8 +163,7 @@ def export_tile_configuration(
     if target.suffix.lower() != ".txt":
         raise ValueError(f"{target}: the name of a tile configuration ends in .txt")
     _check_flip(flip)
-    if target.exists() and not (overwrite and target.is_file()):
-        raise FileExistsError(f"{target} exists")
+    check_new_file(target, overwrite=overwrite)
     with OpenDataset(path) as data:
         places = StagePlaces.of(data, flip)
         counts = {image.layout.sizes["C"] * image.pixels.samples for image in places.images}

@@ -5,7 +5,7 @@ from os import PathLike
 from pathlib import Path
 
 from exengine_ome_tiff.dataset.loader import read_header
-from exengine_ome_tiff.dataset.location import absolute_path, new_path
+from exengine_ome_tiff.dataset.location import absolute_path, check_new_file, new_path
 from exengine_ome_tiff.errors import NotFinishedError
 from exengine_ome_tiff.tiff import ifd_offsets, read_head, write_whole
 
@@ -59,8 +59,7 @@ def export_offsets(
     target = new_path(dest)
     if not target.name.endswith(OFFSETS_SUFFIX):
         raise ValueError(f"{target}: the name of a file of offsets ends in {OFFSETS_SUFFIX}")
-    if target.exists() and not (overwrite and target.is_file()):
-        raise FileExistsError(f"{target} exists")
+    check_new_file(target, overwrite=overwrite)
     with source.open("rb") as file:
         offsets = ifd_offsets(file)
     write_whole(target, json.dumps(offsets).encode(), fsync=False)

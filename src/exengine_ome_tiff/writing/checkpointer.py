@@ -76,22 +76,20 @@ class Checkpointer(Worker):
         self._rule = rule
         self._count = count
         self._make = make
-        self._interval_s = rule.interval_s
+        self._interval_s = rule.interval_s or 0.0
+        self.is_for_runs = rule.interval_s is not None
         self._due_s = 0.0
         self._count_before = 0
         """How many frames the last checkpoint had."""
         self._errors = ErrorLog(name, "no checkpoint, so other programs show the previous one")
 
-    def begin(self) -> None:
-        """Note, while the recorder's lock is held, that there is a frame."""
-        if self._is_running or self._interval_s is None:
-            return
+    def start(self) -> None:
+        """Start as others do; the first checkpoint is due an interval later."""
         self._due_s = time.monotonic() + self._interval_s
-        self.start()
+        super().start()
 
     def _work(self) -> None:
-        interval_s = self._interval_s or 0.0
-        self._wait(min(_LOOK_S, max(self._due_s - time.monotonic(), interval_s / 10)))
+        self._wait(min(_LOOK_S, max(self._due_s - time.monotonic(), self._interval_s / 10)))
         count = self._count()
         is_due = time.monotonic() >= self._due_s and self._rule.has_grown(self._count_before, count)
         if self._is_stopped or not is_due:
@@ -102,4 +100,4 @@ class Checkpointer(Worker):
         except Exception as error:  # noqa: BLE001 - a run continues without checkpoints
             if not self._is_stopped:
                 self._errors.tell(error)
-        self._due_s = time.monotonic() + interval_s
+        self._due_s = time.monotonic() + self._interval_s

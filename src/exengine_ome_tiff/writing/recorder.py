@@ -150,7 +150,6 @@ class Recorder:
         if pixels.stored_dtype.kind == "c" and "complex" not in self._told:
             self._tell_once("complex", "%s: Bio-Formats cannot open files with complex pixels", self._path)
         if not self._workers.have_begun:
-            self._checkpoints.thread.begin()
             self._workers.begin()
         if self._flusher.is_idle and index.files[file].has_waiting:
             self._flusher.begin(now_s)
