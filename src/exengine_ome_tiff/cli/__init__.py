@@ -2,7 +2,7 @@
 
 import os
 
-TYPE_CHECKING = False  # nothing is imported that Python has not: `main` is to take Ctrl+C at once
+TYPE_CHECKING = False  # not from `typing`: importing it would delay the moment when `main` handles Ctrl+C
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -124,7 +124,7 @@ def _report_kept(storage: TiffStorage) -> None:
     kept = len(storage.get_image_coordinates_list())
     storage.close()
     frames = f"{count_text(kept, 'frame')} kept in {storage.path}"
-    say(frames if kept else "no frames were stored; no file is left", sys.stderr)
+    say(frames if kept else "no frames were stored, so no file was kept", sys.stderr)
 
 
 def _report(storage: TiffStorage, result: DemoResult) -> None:

@@ -1,4 +1,4 @@
-"""Axes that tell apart the files of a folder."""
+"""Axes that split a folder into files."""
 
 from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache

@@ -227,7 +227,7 @@ def _check_pages(columns: Mapping[str, Array], formats: Sequence[PixelFormat], f
     _check(int(columns[_RECORD_BYTES].max()) < MOST_NOTE_BYTES, "a record that cannot be")
     _check_apart(columns[_PIXELS], sizes[columns[_FORMAT]], file_nbytes)
     _check_apart(columns[_RECORD], columns[_RECORD_BYTES].astype(np.int64), file_nbytes)
-    _check(int(columns[_DIRECTORY].max()) < file_nbytes, "a page behind the end of the file")
+    _check(int(columns[_DIRECTORY].max()) < file_nbytes, "a page beyond the end of the file")
 
 
 def _check_apart(starts: Array, sizes: Numbers, file_nbytes: int) -> None:

@@ -276,7 +276,7 @@ class Facts:
 
 
 def _disputed(groups: Sequence[Group], frames: npt.NDArray[np.int64]) -> dict[str, list[str]]:
-    """Return by plane what frames say differently and devices keep until they are told otherwise."""
+    """Return, for each plane, the device settings that differ between frames; each holds until it changes."""
     kept = {
         told.fact
         for group in groups

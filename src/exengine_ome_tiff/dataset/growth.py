@@ -99,7 +99,7 @@ class Growth:
         for number, file in enumerate(files):
             found += _found(number, read_added(file))
         is_finished = all(file.is_finished for file in files)
-        # files that are finished tell that no other one comes: so the folder is looked through after them
+        # once all files are finished, no other one is created: so look through the folder last
         return (not self.recording.location.is_folder or self._look_for_files(found)) and is_finished
 
     def _look_for_files(self, found: list[FoundFrame]) -> bool:

@@ -203,9 +203,9 @@ class FoundFrame(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
-    """What files hold; `is_finished` tells whether all of them are, those that were left out included.
+    """The contents of files; `is_finished` is True if all of them are finished, including those left out.
 
-    `frames` is empty if indexes told it, as `load_by_index` reads them.
+    `frames` is empty if `load_by_index` read the indexes instead of the records.
     """
 
     index: FrameIndex
