@@ -33,7 +33,7 @@ def _dialects() -> Iterator[str]:
 
 
 def _names() -> Iterator[str]:
-    yield "| this package's name | also, in any spelling | units |\n|---|---|---|"
+    yield "| key | also, in any spelling | units |\n|---|---|---|"
     for quantity in QUANTITIES:
         names = ", ".join(f"`{name}`" for name in sorted(quantity.names) if name)
         yield f"| `{quantity.example}` | {names} | {', '.join(quantity.units)} |"

@@ -49,7 +49,7 @@ def write() -> tuple[bytes, bytes]:
         path = Path(folder) / "run.ome.tiff"
         with TiffStorage(path, {"sample": "HeLa"}) as storage:
             for time, pixels in enumerate(frames):
-                storage.put({"time": time, "channel": "GFP"}, pixels, {"Exposure-ms": 10.0})
+                storage.put({"time": time, "channel": "GFP"}, pixels, {"exposure_ms": 10.0})
             storage.flush()
             unfinished = path.read_bytes()
         finished = path.read_bytes()
@@ -166,8 +166,8 @@ def index_rows(data: bytes, at: int) -> Iterator[str]:
 def finished_rows(data: bytes) -> Iterator[str]:
     """Show what `finish` added, but for the pages that are like others."""
     first = u64(data, 8)
-    yield row(data, 8, (8,), f"first page at {first:06x}, this was {16:06x}")
-    yield "        ...     all else up to here is what it was"
+    yield row(data, 8, (8,), f"first page at {first:06x}, previously {16:06x}")
+    yield "        ...     everything up to here is unchanged"
     tags, _ = page(data, first)
     index = [u64(data, tags[INDEX][0] + 8 * number) for number in range(3)]
     yield from index_rows(data, index[0])

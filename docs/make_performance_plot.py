@@ -48,7 +48,7 @@ def main() -> None:
         axis.tick_params(left=False, labelsize=8)
         if axis is not axes[0]:
             axis.set_yticklabels([])
-    figure.suptitle("frames per second, uint16, 40 keys of metadata, finished and closed", fontsize=10)
+    figure.suptitle("frames per second, uint16, 40 metadata keys, finished and closed", fontsize=10)
     figure.savefig(HERE / "images" / "performance.png", dpi=110)
 
 

@@ -34,9 +34,9 @@ class Camera(MicroManagerCamera):
         frame, metadata = super().pop_data(timeout)
         if frame is None:
             return None, None
-        known = {"Exposure-ms": core.get_exposure(), "PixelSizeUm": core.get_pixel_size_um()}
-        place = {"XPositionUm": core.get_x_position(), "YPositionUm": core.get_y_position()}
-        return frame, {**metadata, **known, **place, "ZPositionUm": core.get_position()}
+        known = {"exposure_ms": core.get_exposure(), "pixel_size_um": core.get_pixel_size_um()}
+        place = {"x_um": core.get_x_position(), "y_um": core.get_y_position()}
+        return frame, {**metadata, **known, **place, "z_um": core.get_position()}
 
 
 storage = TiffStorage("micromanager_democamera.ome.tiff", numbered=True)

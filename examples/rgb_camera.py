@@ -43,7 +43,7 @@ class ColourCamera(Detector):  # put your own camera here
         nuclei = np.cos((x + 8 * self._taken) / 6) * np.cos(y / 6) > 0.5
         frame = np.where(nuclei[..., np.newaxis], (90, 60, 140), (230, 170, 200)).astype(np.uint8)
         self._taken += 1
-        return frame, {"Exposure-ms": 5.0}
+        return frame, {"exposure_ms": 5.0}
 
 
 storage = TiffStorage("rgb_camera.ome.tiff", numbered=True, pixel_size_um=0.25)

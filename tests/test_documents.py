@@ -19,11 +19,13 @@ import warm
 from acquisitions import nested
 from exengine_ome_tiff import TiffStorage, read_frame_metadata
 from exengine_ome_tiff.cli import main
+from exengine_ome_tiff.ome.colors import GREY, default_color
 from readers.bioformats import BioFormats, unavailable_reason
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
     *sorted(path for path in (ROOT / "docs").rglob("*") if path.suffix in (".md", ".rst")),
 ]
 # these need packages that pin old ones, or take long to import: tests/micromanager and .ci/run run them
@@ -64,7 +66,7 @@ def blocks(text, pattern=_FENCE):
 
 _ANY_FENCE = re.compile(r"^[ ]*```[^\n]*\n(?P<code>.*?)^[ ]*```[ ]*$", re.MULTILINE | re.DOTALL)
 _TYPED = re.compile(
-    r"^ *(?:\$ |.*&& |[\w.]+\\[\w\\]+\\)?exengine-ome-tiff (?P<words>[^#|<>&;\n]+)", re.MULTILINE
+    r"^ *(?:\$ |.*&& |[\w.]+[\\/][\w\\/]+[\\/])?exengine-ome-tiff (?P<words>[^#|<>&;\n]+)", re.MULTILINE
 )
 """What a person types: after a prompt, after another command, or in the folder of an environment."""
 
@@ -141,6 +143,22 @@ def test_the_readme_shows_python():
     assert blocks_of(ROOT / "README.md")
 
 
+def test_the_readme_tries_it_in_three_lines_that_need_no_activated_environment():
+    text = (ROOT / "README.md").read_text("utf-8")
+    unix, windows = (
+        re.search(rf"^```{shell}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[1].splitlines()
+        for shell in ("bash", "bat")
+    )
+    assert unix == [
+        "python3 -m venv env",
+        "env/bin/python -m pip install .",
+        "env/bin/exengine-ome-tiff demo",
+    ]
+    assert windows == [
+        line.replace("python3", "py").replace("/bin/", "/Scripts/").replace("/", "\\") for line in unix
+    ]
+
+
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
 def test_links_to_files_lead_to_files(document):
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / document).read_text("utf-8"))
@@ -199,6 +217,12 @@ def test_a_command_line_of_a_document_runs(words, material, tmp_path, monkeypatc
     assert status == int(command == "validate" and any(word in FOUND_FAULTS for word in arguments)), (
         capsys.readouterr().err
     )
+
+
+def test_the_first_change_that_contributing_suggests_is_still_to_make():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    (fluorophore,) = re.findall(r'Add `\("(\w+)", ', text)
+    assert default_color(fluorophore) == GREY
 
 
 def test_no_example_replaces_data():

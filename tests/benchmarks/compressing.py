@@ -133,6 +133,6 @@ def measure(rounds: int, folder: Path | None, *, quick: bool) -> list[Table]:
         [name, f"{1 / total:.1f}", f"{total / found['TiffStorage'][0]:.2f} x", f"{nbytes / frame.nbytes:.2f}"]
         for name, (total, nbytes) in found.items()
     ]
-    columns = ["", "frames/s", "TiffStorage is", "bytes of the pixels'"]
+    columns = ["", "frames/s", "TiffStorage is", "share of uncompressed size"]
     beside = Table(f"zlib level {LEVEL}, 2048 x 2048 uint16 with camera noise", columns, rows)
     return [beside, beside_codecs(rounds, folder, quick=quick), levels(rounds, folder, 1 if quick else 4)]

@@ -70,4 +70,4 @@ def measure(rounds: int, folder: Path | None, *, quick: bool) -> list[Table]:
         "memory, bytes/frame",
         "most memory with finish, MB",
     ]
-    return [Table("16 x 16 uint16, 40 keys of metadata, as a run grows", columns, rows)]
+    return [Table("16 x 16 uint16, 40 metadata keys, as a run grows", columns, rows)]

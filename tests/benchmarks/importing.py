@@ -21,5 +21,5 @@ def measure(rounds: int, folder: Path | None, *, quick: bool) -> list[Table]:
     (added,) = map(
         statistics.median, zip(*[in_process(SCRIPT) for _ in range(max(5, rounds) + 1)][1:], strict=True)
     )
-    columns = ["import", "ms beside exengine, tifffile and ome-types"]
+    columns = ["import", "ms in addition to exengine, tifffile and ome-types"]
     return [Table("import", columns, [["exengine_ome_tiff", f"{added:.0f}"]])]
