@@ -27,6 +27,13 @@ MACRO = Path(__file__).parents[2] / "examples" / "open_in_fiji.ijm"
 """What users open datasets with."""
 
 _REPORT = Path(__file__).with_name("report.ijm")
+_COMMAND = "EventQueue Report"
+"""Menu command that runs the report.
+
+Without a window manager no window is ever activated, and ImageJ waits a second for that whenever a macro
+selects an image. It does not wait in a thread that has EventQueue in its name, and a command runs in a
+thread that is named after it.
+"""
 _TIMEOUT_S = 240
 
 
@@ -113,7 +120,12 @@ def open_in_imagej(jobs: Sequence[tuple[Path, Path]], folder: Path) -> Opened:
     """
     lines = [f"{macro}\t{dataset}" for macro, dataset in jobs]
     (folder / "jobs.txt").write_text("\n".join(lines), "utf-8")
-    with running([str(_REPORT), str(folder)], folder):
+    commands = folder / "plugins"
+    commands.mkdir()
+    shutil.copy(_REPORT, commands / f"{_COMMAND.replace(' ', '_')}.ijm")
+    start = folder / "start.ijm"
+    start.write_text(f'doCommand("{_COMMAND}");', "utf-8")
+    with running([str(start)], folder):
         _wait_for(folder / "done.txt")
     windows = [_windows(folder, number) for number in range(len(jobs))]
     return Opened((folder / "done.txt").read_text("utf-8").strip(), windows)
@@ -123,7 +135,7 @@ def open_in_imagej(jobs: Sequence[tuple[Path, Path]], folder: Path) -> Opened:
 def running(macro: Sequence[str], home: Path, size: str = "1280x1024") -> Iterator[str]:
     """Have ImageJ run a macro with its argument; yield the name of its display, and end both afterwards."""
     plugins = home / "plugins"
-    plugins.mkdir()
+    plugins.mkdir(exist_ok=True)
     jar = jar_file()
     assert jar is not None
     (plugins / "bioformats_package.jar").symlink_to(jar)

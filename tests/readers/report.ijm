@@ -1,7 +1,7 @@
 // Run the macro of each line of jobs.txt with the dataset of that line, and write down what ImageJ shows.
-// The argument is the folder; ImageJ's own TIFF file of each window is left there, too.
+// ImageJ's own TIFF file of each window is left there, too. All is in the home folder of this ImageJ.
 
-folder = getArgument();
+folder = getDirectory("home");
 jobs = split(File.openAsString(folder + "/jobs.txt"), "\n");
 for (number = 0; number < jobs.length; number++) {
     job = split(jobs[number], "\t");
