@@ -150,7 +150,7 @@ def test_overwrite(folder):
         (("convert", SOURCE, "a.tif", "--tile", "7", "7"), 2, "multiples of 16"),
         (("convert", SOURCE, "a.tif", "--pyramid-levels", "0"), 2, "pyramid_levels=0"),
         (("convert", "gone", "a.tif"), 1, "no such file or folder"),
-        (("convert", "file", "a.tif"), 1, "no dataset of NDTiff, TiffStorage or Micro-Manager"),
+        (("convert", "file", "a.tif"), 1, "expected data of NDTiff, Micro-Manager, TiffStorage or OME-TIFF"),
         (("export", "gone", "a.tif"), 1, "no such file or folder"),
         (
             ("export", SOURCE, "a.tif"),

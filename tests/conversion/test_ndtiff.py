@@ -215,7 +215,7 @@ class TestDamage:
 
     def test_a_file_that_is_missing(self, source):
         (source / "nd_NDTiffStack.tif").unlink()
-        with pytest.raises(OmeTiffError, match="no file of it can be read"):
+        with pytest.raises(OmeTiffError, match="none of its files can be read"):
             convert(source, source.parent / "run.ome.tiff")
         assert [path.name for path in source.parent.iterdir()] == ["nd_1"]
 
@@ -234,7 +234,7 @@ class TestDamage:
 def test_nothing_that_can_be_converted(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "a.tif").write_bytes(b"II*\0")
-    with pytest.raises(OmeTiffError, match="no dataset of NDTiff, TiffStorage or Micro-Manager"):
+    with pytest.raises(OmeTiffError, match="expected data of NDTiff, Micro-Manager, TiffStorage or OME-TIFF"):
         convert(tmp_path / "folder", tmp_path / "run.ome.tiff")
     with pytest.raises(FileNotFoundError):
         convert(tmp_path / "gone", tmp_path / "run.ome.tiff")

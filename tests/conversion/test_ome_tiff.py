@@ -304,7 +304,7 @@ def test_a_page_is_not_multiplied(tmp_path):
 )
 def test_what_a_file_is_that_cannot_be_converted(start, kind, tmp_path):
     (tmp_path / "file.tif").write_bytes(start)
-    with pytest.raises(OmeTiffError, match=rf"and no OME-TIFF: it is {kind}$"):
+    with pytest.raises(OmeTiffError, match=rf"or OME-TIFF, found {kind}$"):
         convert(tmp_path / "file.tif", tmp_path / "run.ome.tiff")
 
 

@@ -113,7 +113,9 @@ class TestStorages:
 
     def test_what_makes_no_sense(self, tmp_path):
         source = fill(tmp_path / "a.ome.tiff")
-        with pytest.raises(TypeError, match="got coordinates of frames of"):
+        with pytest.raises(
+            TypeError, match="coordinates select frames of a storage, but the source is a path"
+        ):
             convert(source, tmp_path / "b.ome.tiff", coordinates=PLACES)
         with pytest.raises(TypeError, match="on_error"):
             convert(source, tmp_path / "b.ome.tiff", on_error="collect")
@@ -284,7 +286,10 @@ class TestInterrupts:
 
         dest = tmp_path / "run.ome.tiff"
         read = "ndstorage.ndtiff_file.SingleNDTiffReader.read_image"
-        with pytest.raises(FileNotFoundError, match="not there any more"), patch(read, side_effect=OSError):
+        with (
+            pytest.raises(FileNotFoundError, match="does not exist any more"),
+            patch(read, side_effect=OSError),
+        ):
             convert(source, dest, progress=remove)
         (tmp_path / "gone").rename(source)
         assert convert(source, dest, verify=True).is_complete
@@ -310,10 +315,10 @@ def test_destinations_that_cannot_be(tmp_path):
         convert(source / "source_A1.ome.tiff", source / "new.ome.tiff")
     dest = fill(tmp_path / "new", PLACES[:2])
     (dest / "notes.txt").touch()
-    with pytest.raises(FileExistsError, match=r"has other files \(notes\.txt\), which are kept"):
+    with pytest.raises(FileExistsError, match=r"has other files \(notes\.txt\): move them"):
         convert(source, dest, overwrite=True)
     (tmp_path / "file").touch()
-    with pytest.raises(FileExistsError, match="which a folder does not replace"):
+    with pytest.raises(FileExistsError, match="which a folder cannot replace"):
         convert(source, tmp_path / "file", overwrite=True)
     with pytest.raises(ValueError, match="compression"):
         convert(source, tmp_path / "b.ome.tiff", compression="jpeg")

@@ -1,8 +1,8 @@
-"""The command `exengine-ome-tiff`: one module for each of its commands."""
+"""The command `exengine-ome-tiff`, with one module per subcommand."""
 
 import os
 
-TYPE_CHECKING = False  # not from `typing`: importing it would delay the moment when `main` handles Ctrl+C
+TYPE_CHECKING = False  # importing `typing` would delay the moment when `main` handles Ctrl+C
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,20 +15,20 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
     Parameters
     ----------
     arguments
-        Words after the command's name; those of the process by default.
+        Words after the command's name; by default those of the process.
 
     Returns
     -------
     int
-        Exit status: 0 for success, 1 when the work failed, 2 for arguments that make no sense.
+        Exit status: 0 for success, 1 if the work failed, 2 if the arguments make no sense.
     """
-    # The imports take most of the first second. An interrupt during them would cause a traceback, or an
-    # ImportError of NumPy, so it ends the process: nothing has been done yet. `signal` itself takes 5 ms.
+    # The imports take most of the first second. An interrupt during them would print a traceback, or make
+    # NumPy's import fail, so it ends the process: nothing has been done yet. Importing `signal` takes 5 ms.
     from _signal import SIGINT, signal  # type: ignore[import-not-found]
 
     try:
         handler = signal(SIGINT, _end_at_once)
-    except ValueError:  # only the main thread may set handlers, and only it is interrupted
+    except ValueError:  # only the main thread may set handlers, and only that thread is interrupted
         handler = None
     try:
         from exengine_ome_tiff.cli.commands import run

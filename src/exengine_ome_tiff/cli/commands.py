@@ -1,7 +1,8 @@
 """Arguments and exit status of the command.
 
-Each command is a module with `add_to(commands)`, which adds its parser and sets `work`: a function that is
-given the parsed options and returns the exit status. It raises `UsageError` for arguments that make no sense.
+Each command is a module named after it, with `HELP` and `DESCRIPTION`, with `add_arguments(parser)`, and with
+`work(options)`, which takes the parsed options and returns the exit status. It raises `UsageError` if the
+arguments make no sense.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from exengine_ome_tiff.version import __version__
 _NAME = "exengine-ome-tiff"
 _COMMANDS = (demo, info, metadata, view, preview, convert, export, recover, validate)
 """In the order in which `--help` lists them."""
+_ALIASES = {"view": ["show"]}
 _EXAMPLES = f"""examples:
   {_NAME} demo run.ome.tiff        acquire with a simulated microscope
   {_NAME} info run.ome.tiff        summarize the dataset
@@ -31,11 +33,11 @@ _PATHS = {
     "fish": "(__fish_complete_path (commandline -ct))",
     "powershell": "_shtab_powershell_compgen_files",
 }
-"""How shtab has each shell complete the path of a file."""
+"""How shtab completes a file path in each shell."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Marks the arguments that are paths, so that a shell completes them."""
+    """Marks the arguments that are paths, so that shells complete them."""
 
     def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
         action = super().add_argument(*names, **settings)
@@ -49,7 +51,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     name = _NAME
     tifffile_logger = logging.getLogger("tifffile")
     level = tifffile_logger.level
-    tifffile_logger.setLevel(logging.CRITICAL)  # its findings are reported as our errors
+    tifffile_logger.setLevel(logging.CRITICAL)  # we report its findings as our own errors
     try:
         options = command_parser().parse_args(arguments)
         name = f"{_NAME} {options.command}"
@@ -62,8 +64,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print(f"{name}: interrupted", file=sys.stderr)
         return 130
     except (OSError, OmeTiffError, MemoryError) as error:
-        if is_closed_pipe(error):  # whoever reads what is printed has enough, as `head` does
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+        if is_closed_pipe(error):  # the reader has seen enough, as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at exit
             return 1
         say(f"{name}: {error}", sys.stderr)
         return 1
@@ -73,7 +75,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def command_parser() -> argparse.ArgumentParser:
-    """Make the parser of the command; shtab makes scripts for completion of it."""
+    """Make the command's parser; shtab generates completion scripts from it."""
     parser = _Parser(
         _NAME,
         description="Inspect, convert and repair OME-TIFF datasets written by TiffStorage.",
@@ -82,6 +84,10 @@ def command_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add_to(commands)
+    for module in _COMMANDS:
+        name = module.__name__.rpartition(".")[2]
+        aliases = _ALIASES.get(name, [])
+        command = commands.add_parser(name, aliases=aliases, help=module.HELP, description=module.DESCRIPTION)
+        module.add_arguments(command)
+        command.set_defaults(work=module.work)
     return parser

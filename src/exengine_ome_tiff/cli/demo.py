@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from exengine_ome_tiff.cli.output import UsageError, say
+from exengine_ome_tiff.cli.output import UsageError, say, usage_errors
 from exengine_ome_tiff.cli.paths import check_dataset_name, check_folder, path_argument
 from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.dataset.location import is_tiff
@@ -15,19 +15,16 @@ from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope, U
 from exengine_ome_tiff.text_format import count_text, duration_text
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
+HELP = "acquire with a simulated microscope"
+DESCRIPTION = "Run an ExEngine acquisition on a simulated microscope and record it as OME-TIFF."
 _CHANNELS = {"simulated": ("DAPI", "GFP"), "micromanager": ("DAPI", "FITC")}
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the parser of the command."""
-    demo = commands.add_parser(
-        "demo",
-        help="acquire with a simulated microscope",
-        description="Run an ExEngine acquisition on a simulated microscope and record it as OME-TIFF.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     plan = DemoPlan()
     defaults = ", ".join(f"{' '.join(names)} ({hardware})" for hardware, names in _CHANNELS.items())
-    demo.add_argument(
+    parser.add_argument(
         "output",
         nargs="?",
         type=path_argument,
@@ -41,45 +38,42 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         ("--size", plan.size, "PX", "height and width in pixels"),
     ):
         text = f"{meaning} (default: %(default)s)"
-        demo.add_argument(option, type=int, default=default, metavar=metavar, help=text)
-    demo.add_argument(
+        parser.add_argument(option, type=int, default=default, metavar=metavar, help=text)
+    parser.add_argument(
         "--channels",
         nargs="+",
         metavar="NAME",
-        help=f"channel names, separated by blanks or commas (default: {defaults})",
+        help=f"channel names, separated by spaces or commas (default: {defaults})",
     )
-    demo.add_argument(
+    parser.add_argument(
         "--hardware",
         choices=tuple(_CHANNELS),
         default="simulated",
         help="the simulated microscope, or Micro-Manager's core with its DemoCamera (default: %(default)s)",
     )
-    demo.add_argument("--overwrite", action="store_true", help="replace the output")
-    demo.set_defaults(work=_demo)
+    parser.add_argument("--overwrite", action="store_true", help="replace the output")
 
 
 def _output_and_channels(options: argparse.Namespace) -> tuple[Path | None, list[str]]:
-    """Return where to write, if told, and the channels to acquire.
-
-    An output after ``--channels`` is no channel.
-    """
+    """Return the output, if given, and the channels; a file name after ``--channels`` is the output."""
     words = [word.strip() for text in options.channels or () for word in text.split(",")]
     output = options.output
     if len(words) > 1 and output is None and is_tiff(Path(words[-1])):
         output = path_argument(words.pop())
     for word in words:
         if is_tiff(Path(word)):
-            raise UsageError(f"--channels: expected names of channels, got the file name {word}")
+            raise UsageError(f"--channels: expected channel names, got the file name {word}")
     return output, words or list(_CHANNELS[options.hardware])
 
 
-def _demo(options: argparse.Namespace) -> int:
-    told, channels = _output_and_channels(options)
-    output = told or Path("demo.ome.tiff")
-    numbered = told is None and output.exists() and not options.overwrite
+def work(options: argparse.Namespace) -> int:
+    """Acquire, and print what was recorded."""
+    given, channels = _output_and_channels(options)
+    output = given or Path("demo.ome.tiff")
+    numbered = given is None and output.exists() and not options.overwrite
     check_dataset_name(output)
     check_folder(output)
-    try:
+    with usage_errors():
         plan = DemoPlan(
             positions=options.positions,
             time_points=options.time_points,
@@ -88,8 +82,6 @@ def _demo(options: argparse.Namespace) -> int:
             size=options.size,
         )
         make_microscope = _microscope(options.hardware)
-    except (ValueError, ImportError) as error:
-        raise UsageError(error) from error
     try:
         summary = {"demo": options.hardware}
         storage = TiffStorage(output, summary, overwrite=options.overwrite, numbered=numbered)
@@ -111,7 +103,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _microscope(hardware: str) -> Callable[[tuple[int, int]], Microscope]:
-    """Choose the microscope; what needs the extra `micromanager` is imported only when it is asked for."""
+    """Choose the microscope; import what needs the extra `micromanager` only if it is chosen."""
     if hardware == "simulated":
         return SimulatedMicroscope
     from exengine_ome_tiff.demo.micromanager_microscope import MicroManagerMicroscope
@@ -120,7 +112,7 @@ def _microscope(hardware: str) -> Callable[[tuple[int, int]], Microscope]:
 
 
 def _report_kept(storage: TiffStorage) -> None:
-    """Finish the dataset after Ctrl+C, and say on stderr what is in it."""
+    """Finish the dataset after Ctrl+C, and report on stderr what it contains."""
     kept = len(storage.get_image_coordinates_list())
     storage.close()
     frames = f"{count_text(kept, 'frame')} kept in {storage.path}"
@@ -128,7 +120,7 @@ def _report_kept(storage: TiffStorage) -> None:
 
 
 def _report(storage: TiffStorage, result: DemoResult) -> None:
-    """Print what was written and how to look at it."""
+    """Print what was recorded and how to open it."""
     path = storage.path
     files = [path] if path.is_file() else sorted(path.iterdir())
     megabytes = sum(file.stat().st_size for file in files) / 1e6

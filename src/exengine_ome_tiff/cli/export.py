@@ -1,10 +1,12 @@
-"""The command `export`: a dataset in forms that other programs want."""
+"""The command `export`: a dataset in the formats of other programs."""
 
 import argparse
+from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
-from exengine_ome_tiff.cli.output import UsageError, say
-from exengine_ome_tiff.cli.paths import check_folder, path_argument
+from exengine_ome_tiff.cli.output import UsageError, say, usage_errors
+from exengine_ome_tiff.cli.paths import add_dataset, check_folder, path_argument
 from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.export import (
     export_imagej,
@@ -17,20 +19,25 @@ from exengine_ome_tiff.export.ngff_metadata import VERSIONS
 from exengine_ome_tiff.export.tiff_offsets import OFFSETS_SUFFIX
 from exengine_ome_tiff.text_format import count_text
 
+Progress: TypeAlias = Callable[[int, int], object]
+_Exporter: TypeAlias = Callable[[argparse.Namespace, Progress], tuple[int, list[str]]]
+"""Writes one format; returns the exit status and the lines to print."""
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the parser of the command."""
-    parser = commands.add_parser(
-        "export",
-        help="export to ImageJ, OME-Zarr or a mosaic",
-        description="Write an image as an ImageJ hyperstack with calibration, channel colours and slice "
-        "labels, which opens without Bio-Formats. Or write all images as OME-Zarr, with pyramids and "
-        "plates; run the same command again to resume an interrupted export. Or write the page offsets "
-        "of a file, so that Viv and Avivator open it faster. Or assemble tiles by their stage positions.",
-    )
-    parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
+HELP = "export to ImageJ, OME-Zarr or a mosaic"
+DESCRIPTION = """\
+Write an image as an ImageJ hyperstack with calibration, channel colours and slice labels, which opens
+without Bio-Formats. Or write all images as OME-Zarr, with pyramids and plates; run the same command again to
+resume an interrupted export. Or write the page offsets of a file, so that Viv and Avivator open it faster.
+Or assemble tiles by their stage positions."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_dataset(parser)
     parser.add_argument(
-        "dest", type=path_argument, help=f"file ending in .tif or {OFFSETS_SUFFIX}, or folder ending in .zarr"
+        "output",
+        type=path_argument,
+        help=f"file ending in .tif or {OFFSETS_SUFFIX}, or folder ending in .zarr",
     )
     parser.add_argument(
         "--image",
@@ -54,102 +61,86 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         choices=("x", "y", "xy"),
         help="stage axes that point in the opposite direction of the pixel axes, for --mosaic",
     )
-    parser.set_defaults(work=_export)
 
 
-def _export(options: argparse.Namespace) -> int:
-    check_folder(options.dest)
+def work(options: argparse.Namespace) -> int:
+    """Export in the format that the options and the output's name select, and print what was written."""
+    check_folder(options.output)
+    export = _exporter(options)
+    kind = "OME-Zarr" if export is _zarr else "a file"
+    with usage_errors(f"; --overwrite replaces {kind}"), ProgressBar("plane") as bar:
+        status, lines = export(options, partial(bar.step, "exporting"))
+    for line in lines:
+        say(line)
+    return status
+
+
+def _exporter(options: argparse.Namespace) -> _Exporter:
+    """Choose the format; UsageError for options that it does not have."""
     if options.mosaic:
-        return _export_mosaic(options)
+        if options.image is not None or options.ngff is not None:
+            raise UsageError("--mosaic takes all images: leave out --image and --ngff")
+        return _tile_configuration if options.output.suffix.lower() == ".txt" else _mosaic
     if options.flip is not None:
         raise UsageError("--flip is for --mosaic")
-    is_zarr, is_offsets = options.dest.suffix.lower() == ".zarr", options.dest.name.endswith(OFFSETS_SUFFIX)
+    is_zarr = options.output.suffix.lower() == ".zarr"
+    is_offsets = options.output.name.endswith(OFFSETS_SUFFIX)
     if (is_zarr or is_offsets) and options.image is not None:
         what = "OME-Zarr has" if is_zarr else "offsets are those of"
         raise UsageError(f"{what} all images: leave out --image")
     if not is_zarr and options.ngff is not None:
-        raise UsageError(f"--ngff is for OME-Zarr, but {options.dest} does not end in .zarr")
+        raise UsageError(f"--ngff is for OME-Zarr, but {options.output} does not end in .zarr")
     if is_offsets:
-        return _export_offsets(options)
-    return _export_zarr(options) if is_zarr else _export_imagej(options)
+        return _offsets
+    return _zarr if is_zarr else _imagej
 
 
-def _export_mosaic(options: argparse.Namespace) -> int:
-    if options.image is not None or options.ngff is not None:
-        raise UsageError("--mosaic takes all images: leave out --image and --ngff")
-    settings = {"flip": options.flip or "", "overwrite": options.overwrite}
-    try:
-        if options.dest.suffix.lower() == ".txt":
-            say(
-                f"{export_tile_configuration(options.path, options.dest, **settings)}: places for BigStitcher"
-            )
-            return 0
-        with ProgressBar("plane") as bar:
-            done = export_mosaic(
-                options.path, options.dest, progress=partial(bar.step, "exporting"), **settings
-            )
-    except FileExistsError as error:
-        raise UsageError(f"{error}; --overwrite replaces a file") from error
-    except ValueError as error:
-        raise UsageError(error) from error
-    say(f"{done.path}: {count_text(len(done.tiles), 'mosaic')}")
+def _tile_configuration(options: argparse.Namespace, _progress: Progress) -> tuple[int, list[str]]:
+    path = export_tile_configuration(
+        options.path, options.output, flip=options.flip or "", overwrite=options.overwrite
+    )
+    return 0, [f"{path}: tile positions for BigStitcher"]
+
+
+def _mosaic(options: argparse.Namespace, progress: Progress) -> tuple[int, list[str]]:
+    done = export_mosaic(
+        options.path,
+        options.output,
+        flip=options.flip or "",
+        overwrite=options.overwrite,
+        progress=progress,
+    )
+    lines = [f"{done.path}: {count_text(len(done.tiles), 'mosaic')}"]
     for count, (height, width) in zip(done.tiles, done.sizes, strict=True):
-        say(f"{count_text(count, 'tile')}: Y={height} X={width}")
-    for each in done.skipped:
-        say(f"{each.what}: {each.reason}")
-    return 1 if done.skipped else 0
+        lines.append(f"{count_text(count, 'tile')}: Y={height} X={width}")
+    lines += [f"{each.what}: {each.reason}" for each in done.skipped]
+    return 1 if done.skipped else 0, lines
 
 
-def _export_offsets(options: argparse.Namespace) -> int:
-    try:
-        done = export_offsets(options.path, options.dest, overwrite=options.overwrite)
-    except FileExistsError as error:
-        raise UsageError(f"{error}; --overwrite replaces a file") from error
-    except ValueError as error:
-        raise UsageError(error) from error
-    say(f"{done}: offsets of the pages of {options.path.name}")
-    return 0
+def _offsets(options: argparse.Namespace, _progress: Progress) -> tuple[int, list[str]]:
+    path = export_offsets(options.path, options.output, overwrite=options.overwrite)
+    return 0, [f"{path}: page offsets of {options.path.name}"]
 
 
-def _export_zarr(options: argparse.Namespace) -> int:
-    with ProgressBar("plane") as bar:
-        try:
-            done = export_ome_zarr(
-                options.path,
-                options.dest,
-                version=options.ngff or VERSIONS[-1],
-                overwrite=options.overwrite,
-                progress=partial(bar.step, "exporting"),
-            )
-        except FileExistsError as error:
-            raise UsageError(f"{error}; --overwrite replaces OME-Zarr") from error
-        except (ValueError, ImportError) as error:
-            raise UsageError(error) from error
-    resumed = f", {done.n_resumed} of them from before" if done.n_resumed else ""
-    say(f"{done.path}: OME-Zarr {done.version}, {count_text(done.n_planes, 'plane')}{resumed}")
-    for where, name in done.images.items():
-        say(f"{where}: {name}")
-    return 0
+def _zarr(options: argparse.Namespace, progress: Progress) -> tuple[int, list[str]]:
+    done = export_ome_zarr(
+        options.path,
+        options.output,
+        version=options.ngff or VERSIONS[-1],
+        overwrite=options.overwrite,
+        progress=progress,
+    )
+    resumed = f", {done.n_resumed} of them earlier" if done.n_resumed else ""
+    line = f"{done.path}: OME-Zarr {done.version}, {count_text(done.n_planes, 'plane')}{resumed}"
+    return 0, [line, *(f"{where}: {name}" for where, name in done.images.items())]
 
 
-def _export_imagej(options: argparse.Namespace) -> int:
-    with ProgressBar("plane") as bar:
-        try:
-            done = export_imagej(
-                options.path,
-                options.dest,
-                options.image,
-                overwrite=options.overwrite,
-                progress=partial(bar.step, "exporting"),
-            )
-        except FileExistsError as error:
-            raise UsageError(f"{error}; --overwrite replaces a file") from error
-        except ValueError as error:
-            raise UsageError(error) from error
+def _imagej(options: argparse.Namespace, progress: Progress) -> tuple[int, list[str]]:
+    done = export_imagej(
+        options.path, options.output, options.image, overwrite=options.overwrite, progress=progress
+    )
     sizes = " ".join(f"{axis}={size}" for axis, size in done.sizes.items())
-    say(f"{done.path}: image {done.image}: {sizes} {done.dtype}")
+    lines = [f"{done.path}: image {done.image}: {sizes} {done.dtype}"]
     if done.gaps:
-        say(f"{done.gaps} planes are black: no frame was put for them")
-    for note in done.notes:
-        say(note)
-    return 0
+        lines.append(f"{count_text(done.gaps, 'plane')} without a frame: black in the result")
+    return 0, [*lines, *done.notes]

@@ -1,4 +1,4 @@
-"""The command `metadata`: the exact record of a frame, and what became of it."""
+"""The command `metadata`: a frame's exact metadata and how it maps to OME-XML."""
 
 import argparse
 import json
@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from exengine_ome_tiff.cli.output import UsageError, say
-from exengine_ome_tiff.cli.paths import path_argument
+from exengine_ome_tiff.cli.output import UsageError, print_json, say
+from exengine_ome_tiff.cli.paths import add_dataset
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.inspection import (
     FrameMetadata,
@@ -16,19 +16,17 @@ from exengine_ome_tiff.inspection import (
     read_frame_metadata,
 )
 from exengine_ome_tiff.inspection.frame_metadata import read_coordinates_text
+from exengine_ome_tiff.inspection.text_table import WIDTH
 
-_WIDTH = 96
+HELP = "show a frame's metadata and how it maps to OME-XML"
+DESCRIPTION = """\
+Show a frame's exact metadata and where each key is in the OME-XML. Without --coords, show the summary
+metadata and the options used to write the dataset."""
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the parser of the command."""
-    parser = commands.add_parser(
-        "metadata",
-        help="show a frame's metadata and how it maps to OME-XML",
-        description="Show a frame's exact metadata and where each key is in the OME-XML. "
-        "Without --coords, show the summary metadata and the options used to write the dataset.",
-    )
-    parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_dataset(parser)
     parser.add_argument(
         "--coords",
         type=coordinates_argument,
@@ -37,7 +35,6 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         'well="12"',
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object")
-    parser.set_defaults(work=_metadata)
 
 
 def coordinates_argument(text: str) -> Coordinates:
@@ -48,35 +45,36 @@ def coordinates_argument(text: str) -> Coordinates:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _metadata(options: argparse.Namespace) -> int:
+def work(options: argparse.Namespace) -> int:
+    """Print the metadata of a frame, or of the dataset."""
     if options.coords is None:
-        whole = read_dataset_metadata(options.path)
+        dataset = read_dataset_metadata(options.path)
         if options.json:
-            print(json.dumps(asdict(whole), indent=2))
-            return 0
-        _say_json("summary metadata", whole.summary_metadata)
-        _say_json("header", whole.header)
+            print_json(asdict(dataset))
+        else:
+            _say_json("summary metadata", dataset.summary_metadata)
+            _say_json("header", dataset.header)
         return 0
     try:
-        record = read_frame_metadata(options.path, options.coords)
+        frame = read_frame_metadata(options.path, options.coords)
     except NoSuchFrameError as error:
         raise UsageError(f"{options.path}: {error}") from error
     except ValueError as error:  # a number of more than 64 bits
         raise UsageError(error) from error
     if options.json:
-        print(json.dumps(asdict(record), indent=2, default=str))
-        return 0
-    _say_record(record)
+        print_json(asdict(frame))
+    else:
+        _say_frame(frame)
     return 0
 
 
-def _say_record(record: FrameMetadata) -> None:
-    z, c, t = record.zct
-    say(f"coordinates: {json.dumps(record.coordinates, ensure_ascii=False)}")
-    say(f"file: {record.file.name}, frame {record.number} in order of arrival")
-    say(f"OME: image {record.image_index} {record.image_name!r}, z={z} c={c} t={t}")
-    _say_json("metadata", record.metadata)
-    ome = record.ome
+def _say_frame(frame: FrameMetadata) -> None:
+    z, c, t = frame.zct
+    say(f"coordinates: {json.dumps(frame.coordinates, ensure_ascii=False)}")
+    say(f"file: {frame.file.name}, frame {frame.number} in order of arrival")
+    say(f"OME: image {frame.image_index} {frame.image_name!r}, z={z} c={c} t={t}")
+    _say_json("metadata", frame.metadata)
+    ome = frame.ome
     if ome is None:
         say("The file is not finished: it has no OME-XML yet.")
         return
@@ -99,7 +97,7 @@ def _say_record(record: FrameMetadata) -> None:
 
 
 def _say_json(title: str, value: object) -> None:
-    """Print JSON on several lines, as it is in the file but for its blanks."""
+    """Print JSON as stored in the file, on several lines."""
     say(f"{title}:")
     if isinstance(value, Mapping) and not value:
         say("  {}")
@@ -108,12 +106,12 @@ def _say_json(title: str, value: object) -> None:
 
 
 def _say_wrapped(title: str, words: list[str], between: str = " ") -> None:
-    """Print words, each in one piece, under a title."""
+    """Print words under a title; lines break between words only."""
     say(f"{title}:")
     line = ""
     for number, word in enumerate(words):
         end = between.rstrip() if number < len(words) - 1 else ""
-        if line and len(line) + len(word) + len(between) > _WIDTH - 2:
+        if line and len(line) + len(word) + len(between) > WIDTH - 2:
             say(f"  {line}")
             line = ""
         line += (" " if line else "") + word + end

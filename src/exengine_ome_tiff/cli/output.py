@@ -1,9 +1,12 @@
 """Printing for commands."""
 
 import errno
+import json
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -13,26 +16,42 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 class UsageError(Exception):
-    """The arguments ask for what cannot be."""
+    """The arguments make no sense."""
+
+
+@contextmanager
+def usage_errors(how_to_replace: str = "") -> Iterator[None]:
+    """Report the errors of a call that its arguments cause as UsageError."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise UsageError(f"{error}{how_to_replace}") from error
+    except (ValueError, ImportError) as error:
+        raise UsageError(error) from error
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
-    """Print text that may come from a file: control characters and what the console lacks are escaped."""
+    """Print text that may come from a file; escape control characters and what the console cannot show."""
     stream = stream or sys.stdout
     plain = _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
     encoding = getattr(stream, "encoding", None) or "utf-8"
     print(plain.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
-def tell_leftovers(path: Path) -> None:
-    """Say on stderr what a killed process has left beside a dataset, if anything."""
+def print_json(value: object) -> None:
+    """Print a value as JSON, for programs; paths become text."""
+    print(json.dumps(value, indent=2, default=str))
+
+
+def warn_of_leftovers(path: Path) -> None:
+    """Report on stderr what a killed process has left beside a dataset, if anything."""
     leftover = leftover_text(path.absolute())
     if leftover is not None:
         say(f"{path}: {leftover}", sys.stderr)
 
 
 def is_closed_pipe(error: Exception) -> bool:
-    """Whether an error says that nobody reads what is printed any more; Windows has no number for it."""
+    """Whether an error means that nobody reads the output any more; Windows has no error number for it."""
     if isinstance(error, BrokenPipeError):
         return True
     if os.name != "nt" or not isinstance(error, OSError):

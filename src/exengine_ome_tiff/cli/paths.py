@@ -1,5 +1,6 @@
 """Paths given on the command line."""
 
+import argparse
 import os
 import re
 from contextlib import suppress
@@ -9,7 +10,7 @@ from exengine_ome_tiff.cli.output import UsageError
 from exengine_ome_tiff.dataset.location import is_tiff
 
 _FILE_SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]*")
-"""Suffix of a kind of file; that of a folder named after a date or a version, such as run.2, is none."""
+"""Suffix of a file; a folder named after a date or a version, such as run.2, has none."""
 
 
 def path_argument(text: str) -> Path:
@@ -20,17 +21,22 @@ def path_argument(text: str) -> Path:
     return path
 
 
+def add_dataset(parser: argparse.ArgumentParser) -> None:
+    """Add the argument `path`, the dataset of a command that reads one."""
+    parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
+
+
 def check_dataset_name(path: Path) -> None:
-    """Refuse the path of a new dataset that has the suffix of another kind of file, such as run.zarr."""
+    """Refuse a path for a new dataset whose suffix is that of another file type, such as run.zarr."""
     if _FILE_SUFFIX.fullmatch(path.suffix) and not is_tiff(path):
         raise UsageError(
-            f"{path} ends in {path.suffix}: end the name of a file in .ome.tiff, "
-            "or give a name without a suffix to make a folder"
+            f"{path} ends in {path.suffix}: expected a file name ending in .ome.tiff, "
+            "or a folder name without a suffix"
         )
 
 
 def check_folder(path: Path) -> None:
-    """Refuse a path to write to whose folder does not exist, or lets nobody write."""
+    """Refuse a path whose folder does not exist or is not writable."""
     folder = path.absolute().parent
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "there is no such folder; create it first"

@@ -4,24 +4,22 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
-from exengine_ome_tiff.cli.output import UsageError, say
-from exengine_ome_tiff.cli.paths import check_folder, path_argument
+from exengine_ome_tiff.cli.output import UsageError, say, usage_errors
+from exengine_ome_tiff.cli.paths import add_dataset, check_folder, path_argument
+from exengine_ome_tiff.dataset.location import check_new_file
 from exengine_ome_tiff.inspection import preview
 from exengine_ome_tiff.tiff import write_whole
 
+HELP = "draw a dataset on one page"
+DESCRIPTION = """\
+Draw a dataset with merged channels: a plate as a map of its wells, tiles as a mosaic, other images in a
+grid, with one row per image and one column per time point. Needs the extra `preview`."""
 _FORMATS: dict[str, Literal["PNG", "JPEG"]] = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the parser of the command."""
-    parser = commands.add_parser(
-        "preview",
-        help="draw a dataset on one page",
-        description="Draw a dataset with merged channels: a plate as a map of its wells, tiles as a mosaic, "
-        "other images in a grid, with one row per image and one column per time point. "
-        "Needs the extra `preview`.",
-    )
-    parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_dataset(parser)
     parser.add_argument(
         *("-o", "--output"),
         type=path_argument,
@@ -34,39 +32,24 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         default="middle",
         help="the middle slice, or the maximum projection (default: %(default)s)",
     )
-    parser.add_argument(
-        "--images",
-        type=int,
-        metavar="N",
-        help="maximum number of images, evenly sampled (default: 12 rows, 60 in a grid)",
-    )
-    parser.add_argument(
-        "--columns",
-        type=int,
-        default=6,
-        metavar="N",
-        help="maximum number of time points, evenly sampled (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--cell",
-        type=int,
-        default=192,
-        metavar="PX",
-        help="longer side of a cell in pixels (default: %(default)s)",
-    )
+    for option, default, metavar, meaning in (
+        ("--images", None, "N", "maximum number of images, evenly sampled (default: 12 rows, 60 in a grid)"),
+        ("--columns", 6, "N", "maximum number of time points, evenly sampled (default: %(default)s)"),
+        ("--cell", 192, "PX", "longer side of a cell in pixels (default: %(default)s)"),
+    ):
+        parser.add_argument(option, type=int, default=default, metavar=metavar, help=meaning)
     parser.add_argument("--overwrite", action="store_true", help="replace the picture")
-    parser.set_defaults(work=_preview)
 
 
-def _preview(options: argparse.Namespace) -> int:
+def work(options: argparse.Namespace) -> int:
+    """Draw the picture, write it and print what it shows."""
     output: Path = options.output or _beside(options.path)
     kind = _FORMATS.get(output.suffix.lower())
     if kind is None:
-        raise UsageError(f"{output}: a picture ends in {', '.join(_FORMATS)}")
+        raise UsageError(f"{output}: expected a picture ending in {', '.join(_FORMATS)}")
     check_folder(output)
-    if output.exists() and not (options.overwrite and output.is_file()):
-        raise UsageError(f"{output} exists; --overwrite replaces a picture")
-    try:
+    with usage_errors("; --overwrite replaces a picture"):
+        check_new_file(output, overwrite=options.overwrite)
         drawn = preview(
             options.path,
             images=options.images,
@@ -75,8 +58,6 @@ def _preview(options: argparse.Namespace) -> int:
             cell_px=options.cell,
             format=kind,
         )
-    except (ValueError, ImportError) as error:
-        raise UsageError(error) from error
     write_whole(output.absolute(), drawn.encoded, fsync=False)
     say(
         f"{output}: {drawn.width} x {drawn.height} pixels, {drawn.images} of {drawn.all_images} images, "
@@ -86,7 +67,7 @@ def _preview(options: argparse.Namespace) -> int:
 
 
 def _beside(path: Path) -> Path:
-    """Return the picture beside a dataset: run.png for run.ome.tiff and for the folder run."""
+    """Return the path of the picture beside a dataset: run.png for run.ome.tiff and for the folder run."""
     absolute = path.absolute()
     name = absolute.name
     for suffix in (".tiff", ".tif", ".ome"):

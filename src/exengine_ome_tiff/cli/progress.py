@@ -1,4 +1,4 @@
-"""The progress bar of commands."""
+"""The progress bar of the commands."""
 
 import sys
 from types import TracebackType
@@ -8,9 +8,9 @@ from tqdm import tqdm
 
 
 class ProgressBar:
-    """A bar with rate and remaining time, from the first step on, where stderr is a terminal.
+    """A bar with rate and remaining time, shown from the first step on if stderr is a terminal.
 
-    The unit "B" has prefixes.
+    Numbers of the unit "B" get prefixes.
     """
 
     def __init__(self, unit: str, *, leave: bool = False) -> None:
@@ -20,7 +20,7 @@ class ProgressBar:
         self._bar: tqdm[Never] | None = None
 
     def step(self, activity: str, done: int, total: int) -> None:
-        """Show how much of an activity is done; a new activity gets a new bar, once it has done something."""
+        """Show the progress of an activity; a new activity gets a new bar at its first progress."""
         if not done:
             return
         if self._bar is None or activity != self._activity:

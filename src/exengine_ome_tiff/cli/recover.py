@@ -1,27 +1,22 @@
-"""The command `recover`: finish a dataset whose writer was killed."""
+"""The command `recover`: finish a dataset left by a crash."""
 
 import argparse
 from functools import partial
 
 from exengine_ome_tiff.cli.output import say
-from exengine_ome_tiff.cli.paths import path_argument
+from exengine_ome_tiff.cli.paths import add_dataset as add_arguments
 from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.repair import recover
 from exengine_ome_tiff.text_format import count_text
 
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "work"]
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the parser of the command."""
-    recovery = commands.add_parser(
-        "recover",
-        help="repair a dataset left by a crash",
-        description="Turn a dataset left by a crash into OME-TIFF. The pixels stay unchanged.",
-    )
-    recovery.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
-    recovery.set_defaults(work=_recover)
+HELP = "repair a dataset left by a crash"
+DESCRIPTION = "Turn a dataset left by a crash into OME-TIFF. The pixels stay unchanged."
 
 
-def _recover(options: argparse.Namespace) -> int:
+def work(options: argparse.Namespace) -> int:
+    """Recover the dataset and print how many frames it has."""
     is_there = options.path.exists()
     with ProgressBar("B", leave=True) as bar:
         recovered = recover(options.path, progress=partial(bar.step, "reading"))

@@ -1,4 +1,4 @@
-"""Conversion of other datasets to datasets of `TiffStorage`, which can be interrupted and resumed."""
+"""Conversion of other datasets to datasets of `TiffStorage`, which resumes after interruptions."""
 
 import os
 import time
@@ -10,6 +10,7 @@ from typing import Any
 
 from exengine.kernel.data_storage_base import DataStorage
 
+from exengine_ome_tiff.conversion.comments import CommentedSource
 from exengine_ome_tiff.conversion.frame_copy import Conversion, Progress
 from exengine_ome_tiff.conversion.image_stacks import MicroManagerSource
 from exengine_ome_tiff.conversion.ndtiff import is_ndtiff, ndtiff_of, open_ndtiff
@@ -17,12 +18,7 @@ from exengine_ome_tiff.conversion.ome_tiff import OmeTiffSource, has_ome_tiff
 from exengine_ome_tiff.conversion.partial_result import PartialResult
 from exengine_ome_tiff.conversion.separate_files import has_separate_images
 from exengine_ome_tiff.conversion.separate_images import SeparateImageSource
-from exengine_ome_tiff.conversion.sources import (
-    OwnSource,
-    SkippedFrame,
-    Source,
-    StorageSource,
-)
+from exengine_ome_tiff.conversion.sources import OwnSource, SkippedFrame, Source, StorageSource
 from exengine_ome_tiff.dataset.foreign import foreign_kind
 from exengine_ome_tiff.dataset.loader import SeveralDatasetsError
 from exengine_ome_tiff.dataset.location import absolute_path, is_tiff, new_path
@@ -39,16 +35,16 @@ class ConversionResult:
     path
         The result. A result that differs from its source stays beside the destination.
     n_frames
-        How many frames it has.
+        Number of frames in the result.
     n_source_frames
-        How many frames the source has, without those that later ones replaced. At least so many where one of
+        Number of frames in the source, without those that later ones replaced. A lower bound if one of
         `skipped` has an unknown number of frames.
     n_resumed
-        How many of the result's frames an earlier, interrupted conversion had written.
+        Number of frames in the result that an earlier, interrupted conversion had written.
     n_images
-        How many OME images they make.
+        Number of OME images in the result.
     frame_bytes
-        Bytes of pixels that were copied by this call.
+        Bytes of pixel data copied in this call.
     disk_bytes
         Size of the result on the disk.
     seconds
@@ -56,12 +52,12 @@ class ConversionResult:
     skipped
         What could not be converted.
     n_overwritten
-        How many frames of the source were replaced by later ones, and so left out.
+        Number of frames in the source that later ones replaced, and that were therefore skipped.
     differences
         What `verify` found; None without `verify`.
     notes
-        What is kept in the original OME-XML only, which is part of the summary metadata: kinds of elements
-        that OME-TIFF of this package does not have, each with its count.
+        Kinds of elements, with their counts, that are kept only in the original OME-XML, which is part of
+        the summary metadata.
     """
 
     path: Path
@@ -79,18 +75,18 @@ class ConversionResult:
 
     @property
     def megabytes_per_s(self) -> float:
-        """Rate of copying."""
+        """Copying speed."""
         return self.frame_bytes / 1e6 / self.seconds if self.seconds else 0.0
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of the source was carried over."""
+        """Whether everything in the source was converted."""
         return not self.skipped and not self.differences and self.n_frames == self.n_source_frames
 
 
 def convert(
     source: str | PathLike[str] | DataStorage,
-    dest: str | PathLike[str],
+    output: str | PathLike[str],
     *,
     coordinates: Iterable[Mapping[str, int | str]] | None = None,
     overwrite: bool = False,
@@ -98,59 +94,59 @@ def convert(
     progress: Progress | None = None,
     **options: Any,
 ) -> ConversionResult:
-    """Convert a dataset to one of `TiffStorage`.
+    """Convert a dataset to a dataset of `TiffStorage`.
 
     Frames are copied one by one, with their coordinates, their metadata and the summary metadata. The result
-    grows in a folder ``.NAME.part`` beside `dest`, and moves to `dest` when it is complete. A second call
+    grows in a folder ``.NAME.part`` beside `output`, and moves to `output` when it is complete. A second call
     resumes a conversion that was interrupted, even by SIGKILL.
 
     Parameters
     ----------
     source
-        Path of an NDTiff dataset (versions 1 to 3; needs the extra `ndtiff`), of a folder of image stacks or
-        separate image files of Micro-Manager 1.4 or 2, of OME-TIFF of another program, or of a dataset of
-        `TiffStorage`, finished or not; or a storage that takes no more frames. Of pyramids only the full
-        resolution is carried over.
-    dest
+        A path, or a storage that takes no more frames. The path is that of an NDTiff dataset (versions 1 to
+        3; needs the extra `ndtiff`), of a folder of Micro-Manager 1.4 or 2 image stacks or separate image
+        files, of OME-TIFF of another program, or of a dataset of `TiffStorage`, finished or not. From
+        pyramids, only the full resolution is converted.
+    output
         The result: one file if the path has the suffix of a TIFF file, else a folder.
     coordinates
         Coordinates of the frames to take from a storage; None for all, if the storage lists them.
     overwrite
-        Replace a dataset at `dest` when the result is complete.
+        Replace a dataset at `output` when the result is complete.
     verify
         Read source and result back frame by frame, and compare pixels, metadata and summary metadata. A
-        result that differs does not move to `dest`.
+        result that differs does not move to `output`.
     progress
-        Called with the activity, the number of frames that are done, and the number of all frames.
+        Called with the activity, the number of frames done, and the number of all frames.
     **options
-        Options of `TiffStorage`, such as `compression`. Descriptions in a dataset of `TiffStorage` (pixel
-        size, channels, plate, ...) are kept where no option replaces them, and so is `split_by` from folder
+        Options of `TiffStorage`, such as `compression`. The descriptions in a dataset of `TiffStorage` (pixel
+        size, channels, plate, ...) are kept unless an option replaces them, and so is `split_by` from folder
         to folder; compression, tiles, pyramids and checksums are not.
 
     Returns
     -------
     ConversionResult
-        Lists what could not be converted: a frame that cannot be read is left out.
+        Lists what could not be converted; frames that cannot be read are skipped.
 
     Raises
     ------
     FileNotFoundError
-        There is nothing at `source`.
+        `source` does not exist.
     FileExistsError
-        There is something at `dest`, or an unfinished result of another request beside it.
+        `output` exists, or an interrupted conversion with other options is beside it.
     OmeTiffError
         `source` is not a dataset that can be converted, or none of its frames can be read.
     TypeError, ValueError
-        An option has a value that it cannot have, `coordinates` come with a path, or source and destination
-        are the same.
+        An option has an invalid value, `coordinates` come with a path, or source and destination are the
+        same.
     ImportError
         NDTiff or a compression needs an extra.
     OSError
         Reading or writing failed, or the disk is full; a second call resumes.
     """
     if "on_error" in options:
-        raise TypeError("got on_error, but a conversion reports the frames that it skips")
-    path = new_path(dest)
+        raise TypeError("got on_error, but a conversion reports the frames that it skips: leave it out")
+    path = new_path(output)
     opened = _open_source(source, coordinates)
     try:
         if opened.path is not None and _is_within(path, opened.path):
@@ -189,15 +185,15 @@ def convert(
 
 
 def _is_within(path: Path, folder: Path) -> bool:
-    """Whether a path is a file or folder, or is in it, however the two are spelled."""
+    """Whether a path is a file or folder or inside it, however the two are spelled."""
     real = Path(os.path.normpath(path)) if os.name == "nt" else path.resolve()
     return any(each.exists() and each.samefile(folder) for each in (real, *real.parents))
 
 
-def _storage_options(source: Source, options: Mapping[str, Any], dest: Path) -> dict[str, Any]:
-    """Return what the user specifies, and what the source says where the user says nothing."""
+def _storage_options(source: Source, options: Mapping[str, Any], output: Path) -> dict[str, Any]:
+    """Return the options of the user, and those of the source that the user does not give."""
     known = {name: value for name, value in source.options.items() if value is not None}
-    if is_tiff(dest):
+    if is_tiff(output):
         known.pop("split_by", None)
     return {**known, **options, "translators": [*options.get("translators", ())]}
 
@@ -212,7 +208,9 @@ def _open_source(
     if not isinstance(source, str | PathLike):
         return StorageSource(source, coordinates)
     if coordinates is not None:
-        raise TypeError(f"got coordinates of frames of {fspath(source)!r}, expected those of a storage")
+        raise TypeError(
+            f"coordinates select frames of a storage, but the source is a path: {fspath(source)!r}"
+        )
     path = absolute_path(source)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
@@ -227,7 +225,8 @@ def _open_source(
         if folder is not None:
             return open_ndtiff(folder)
         try:
-            return MicroManagerSource(path)
+            stacks = MicroManagerSource(path)
+            return CommentedSource(stacks, stacks.comments)
         except SeveralDatasetsError:
             raise
         except OmeTiffError as error:
@@ -237,10 +236,10 @@ def _open_source(
                 return OmeTiffSource(path)
             kind = foreign_kind(path)
             if kind is None and path.is_file():
-                raise OmeTiffError(str(not_own)) from error  # a damaged file of ours, or of nobody known
+                raise OmeTiffError(str(not_own)) from error  # a damaged file of ours, or an unknown one
             if kind is not None and kind.source is not None:
                 raise
-            what = f"it is {kind.name}" if kind else "in this folder"
+            what = kind.name if kind else "none in this folder"
             raise OmeTiffError(
-                f"{path}: no dataset of NDTiff, TiffStorage or Micro-Manager, and no OME-TIFF: {what}"
+                f"{path}: expected data of NDTiff, Micro-Manager, TiffStorage or OME-TIFF, found {what}"
             ) from error

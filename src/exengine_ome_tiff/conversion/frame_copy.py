@@ -1,4 +1,4 @@
-"""Copying of frames from a source to a partial result, and comparison of the two."""
+"""Copying frames from a source to a partial result, and comparing the two."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
@@ -10,10 +10,11 @@ from exengine_ome_tiff.conversion.sources import SkippedFrame, Source, Unreadabl
 from exengine_ome_tiff.coordinates import coordinates_text, read_coordinates
 from exengine_ome_tiff.dataset.records import to_json
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
 Progress: TypeAlias = Callable[[Literal["converting", "verifying"], int, int], object]
-"""Called with the activity, the number of frames that are done, and the number of all frames."""
+"""Called with the activity, the number of frames done, and the number of all frames."""
 
 
 class Conversion:
@@ -28,15 +29,15 @@ class Conversion:
         self._progress = progress
         self._places = source.coordinates()
         self._skipped: dict[int, SkippedFrame] = {}
-        """Frames that could not be copied, by their number in the source."""
+        """Frames that could not be copied, by their index in the source."""
         self.copied_bytes = 0
-        """Bytes of pixels that this run has copied."""
+        """Bytes of pixel data that this run has copied."""
         self.n_resumed = 0
-        """How many frames an earlier run had copied."""
+        """Number of frames that an earlier run had copied."""
 
     @property
     def n_source_frames(self) -> int:
-        """How many frames the source has, those included that could not be found, as far as it tells."""
+        """Number of frames in the source, including known ones that could not be found."""
         return len(self._places) + sum(each.n_frames or 0 for each in self._source.skipped)
 
     @property
@@ -45,13 +46,13 @@ class Conversion:
         return (*self._source.skipped, *self._skipped.values())
 
     def copy(self) -> None:
-        """Copy the missing frames and finish; an error keeps what was copied."""
+        """Copy the missing frames and finish; after an error, the copied frames are kept."""
         storage = self._part.begin(self._source.summary_metadata, self._options)
         try:
             self._check_last(storage)
             self.n_resumed = len(storage.get_image_coordinates_list())
             if storage.is_finished() and any(self._readable_but_missing(storage)):
-                # a process that was stopped has finished it before all frames were copied
+                # an earlier process finished the result before all frames were copied
                 storage.close()
                 storage = self._part.begin_anew(self._source.summary_metadata, self._options)
                 self.n_resumed = 0
@@ -63,7 +64,7 @@ class Conversion:
             if not storage.get_image_coordinates_list():
                 storage.suspend()
                 self._part.discard()
-                reason = self.skipped[0].reason if self.skipped else "it has none"
+                reason = self.skipped[0].reason if self.skipped else "it contains none"
                 source = self._source.path or "the storage"
                 raise OmeTiffError(f"{source}: no frame can be read: {reason}")
             storage.finish()
@@ -84,10 +85,10 @@ class Conversion:
         self.copied_bytes += pixels.nbytes
 
     def _skip(self, number: int, error: Exception) -> None:
-        """Note that a frame is skipped; raise an error if the whole source is gone."""
+        """Record that a frame is skipped; raise an error if the source itself is gone."""
         path = self._source.path
         if path is not None and not path.exists():
-            raise FileNotFoundError(f"{path} is not there any more") from error
+            raise FileNotFoundError(f"{path} does not exist any more") from error
         self._skipped[number] = SkippedFrame(coordinates_text(self._places[number]), str(error), 1)
 
     def _readable_but_missing(self, storage: TiffStorage) -> Iterator[bool]:
@@ -100,7 +101,7 @@ class Conversion:
                 self._skip(number, error)
 
     def _check_last(self, storage: TiffStorage) -> None:
-        """Make sure that summary metadata and last frame of the partial result are those of the source."""
+        """Refuse a partial result whose summary metadata or last frame differ from the source."""
         is_other = _is_other_json(self._source.summary_metadata, storage.summary_metadata)
         for place in storage.get_image_coordinates_list()[-1:]:
             is_other |= place not in self._places or any(_differing(place, self._source, storage))
@@ -111,7 +112,7 @@ class Conversion:
             )
 
     def differences(self, result: TiffStorage) -> Iterator[str]:
-        """Compare source and result, and yield their differences."""
+        """Compare source and result and yield the differences."""
         if _is_other_json(self._source.summary_metadata, result.summary_metadata):
             yield "summary metadata"
         for number, place in enumerate(self._places):
@@ -122,7 +123,7 @@ class Conversion:
         self._report("verifying", len(self._places))
         more = len(result.get_image_coordinates_list()) - len(self._places)
         if more > 0:
-            yield f"{more} frames that the source does not have"
+            yield f"{count_text(more, 'frame')} that the source does not have"
 
     def _report(self, what: Literal["converting", "verifying"], done: int) -> None:
         if self._progress is not None:
@@ -130,7 +131,7 @@ class Conversion:
 
 
 def _differing(place: Mapping[str, int | str], source: Source, result: TiffStorage) -> Iterator[str]:
-    """Yield the differences between a frame of the source and of the result."""
+    """Yield the differences between a frame in the source and in the result."""
     try:
         pixels, metadata = source.read(dict(place))
         copy, copied = result[place], result.get_metadata(place)

@@ -1,4 +1,4 @@
-"""Frames of an NDTiff dataset, as the package ndstorage reads them."""
+"""NDTiff datasets, which the package ndstorage reads."""
 
 import io
 import struct
@@ -11,39 +11,38 @@ from typing import IO, Any, NamedTuple
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.conversion.commented_source import CommentedSource
+from exengine_ome_tiff.conversion.comments import CommentedSource
 from exengine_ome_tiff.conversion.image_stacks import ImageStackSource, writing_order
 from exengine_ome_tiff.conversion.source_files import files_in, require_own
 from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame, Source, UnreadableFrameError
 from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.dataset.foreign import FULL_RESOLUTION, NDTIFF_INDEX
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import error_text
 from exengine_ome_tiff.tiff import Extents, StackPage, ifd_offsets
 
-INDEX = "NDTiff.index"
-FULL_RESOLUTION = "Full resolution"
 _UNIQUE_IDENTIFIER = 483729
-"""In the header of files of version 2 and 3, before the version."""
+"""In the header of files of versions 2 and 3, before the version."""
 _SUFFIXES = (".tif",)
 _NUMBERS_BYTES = 32
-"""Of an entry of the index, after its coordinates and its file name."""
+"""Size of the numbers in an index entry, after its coordinates and its file name."""
 _INNER_AXES = ("channel", "time", "z")
 
 
 def is_ndtiff(folder: Path) -> bool:
     """Whether a folder is an NDTiff dataset of any version."""
-    return (folder / INDEX).is_file() or (folder / FULL_RESOLUTION).is_dir()
+    return (folder / NDTIFF_INDEX).is_file() or (folder / FULL_RESOLUTION).is_dir()
 
 
 def ndtiff_of(file: Path) -> Path | None:
-    """Return the folder of the NDTiff dataset that a file is of; None if it is of none."""
+    """Return the folder of the NDTiff dataset that contains a file; None if there is none."""
     folder = file.parent.parent if file.parent.name == FULL_RESOLUTION else file.parent
-    is_one = file.name == INDEX or file.suffix == ".tif"
+    is_one = file.name == NDTIFF_INDEX or file.suffix == ".tif"
     return folder if is_one and is_ndtiff(folder) else None
 
 
 def open_ndtiff(folder: Path) -> Source:
-    """Open a dataset with the comments beside it; of one with pyramids only the full resolution.
+    """Open a dataset with the comments beside it, without the lower resolutions of a pyramid.
 
     Raises
     ------
@@ -56,13 +55,13 @@ def open_ndtiff(folder: Path) -> Source:
     files = inner if inner.is_dir() else folder
     version = next((_version(path) for path in files_in(files, _SUFFIXES, [])), 3)
     if version < 2:
-        return CommentedSource(NDTiff1Source(folder, files), [folder])
-    require_own(files, files / INDEX)
+        return CommentedSource(NDTiff1Source(folder, files))
+    require_own(files, files / NDTIFF_INDEX)
     try:
         source = NDTiff2Source(folder) if version == 2 else NDTiff3Source(folder, files)
     except ImportError as error:
         raise ImportError('NDTiff needs ndstorage: pip install "exengine-ome-tiff[ndtiff]"') from error
-    return CommentedSource(source, [folder])
+    return CommentedSource(source)
 
 
 def _version(path: Path) -> int:
@@ -75,9 +74,9 @@ def _version(path: Path) -> int:
 
 
 class NDTiff1Source(ImageStackSource):
-    """An NDTiff dataset of version 1 or 0, whose files in a folder are like image stacks.
+    """An NDTiff dataset of version 1 or 0, whose files resemble image stacks.
 
-    ndstorage's own reader of them fails with NumPy 2 after the first 64 kB of a file.
+    With NumPy 2, ndstorage's own reader fails after the first 64 kB of a file.
     """
 
     def __init__(self, path: Path, folder: Path) -> None:
@@ -87,15 +86,18 @@ class NDTiff1Source(ImageStackSource):
 
     def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:
         """Return the coordinates of a page, from its metadata or else from the index."""
-        _, metadata = self.read_page(path, page)
+        _, metadata = self.read_frame((path, page))
         axes = metadata.get("Axes")
         if isinstance(axes, dict):
             return axes
         return {"position": page.position, "time": page.time, "channel": page.channel, "z": page.z}
 
 
-class NDTiff3Source(FileSource):
-    """A dataset of version 3; damage costs only the frames that it hits."""
+class NDTiff3Source(FileSource[Any]):
+    """A dataset of version 3; damage affects only the frames where it is.
+
+    Each frame has its entry in ndstorage's index.
+    """
 
     def __init__(self, path: Path, folder: Path) -> None:
         from ndstorage.file_io import NDTiffFileIO
@@ -106,23 +108,19 @@ class NDTiff3Source(FileSource):
         self._folder = folder
         self._reader_of = SingleNDTiffReader
         self._file_io = NDTiffFileIO
-        self._entries: dict[frozenset[tuple[str, int | str]], Any] = {}
         self._extents: dict[str, Extents] = {}
-        index = (folder / INDEX).read_bytes()
+        index = (folder / NDTIFF_INDEX).read_bytes()
         places = list(_places(index))
         for place in places:
             try:
                 _, axes, entry = NDTiffIndexEntry.unpack_single_index_entry(index, place.start)
-                self._entries[frozenset(axes.items())] = entry
+                self.add(_ordered(axes.items()), entry)
             except (ValueError, TypeError, AttributeError, RecursionError) as error:
                 self.skipped.append(
-                    SkippedFrame(INDEX, f"the entry at {place.start} cannot be read: {error}", 1)
+                    SkippedFrame(NDTIFF_INDEX, f"the entry at {place.start} cannot be read: {error}", 1)
                 )
-        self.superseded = len(places) - len(self.skipped) - len(self._entries)
-        refused: list[SkippedFrame] = []
-        files = files_in(folder, _SUFFIXES, refused)
-        self.skipped += _counted(refused, places)
-        self.skipped += _unnamed(files, places)
+        files, skipped = _files(folder, places)
+        self.skipped += skipped
         self.summary_metadata = self._summary(files)
 
     def _summary(self, files: Iterable[Path]) -> Any:
@@ -132,24 +130,19 @@ class NDTiff3Source(FileSource):
             except UnreadableFrameError as error:
                 self.skipped.append(SkippedFrame(path.name, str(error)))
         reason = f": {self.skipped[0].what}: {self.skipped[0].reason}" if self.skipped else ""
-        raise OmeTiffError(f"{self.path}: no file of it can be read{reason}")
+        raise OmeTiffError(f"{self.path}: none of its files can be read{reason}")
 
-    def coordinates(self) -> list[Coordinates]:
-        """Return the coordinates of all frames, in order of arrival."""
-        return [_ordered(key) for key in self._entries]
-
-    def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
+    def read_frame(self, frame: Any) -> tuple[npt.NDArray[Any], Any]:
         """Read pixels and metadata of a frame."""
-        entry = self._entries[frozenset(coordinates.items())]
-        reader = self.file(self._folder / (Path(entry.filename).name or "_"))
-        self._claim(entry)
+        reader = self.file(self._folder / (Path(frame.filename).name or "_"))
+        self._claim(frame)
         try:
-            return reader.read_image(entry), reader.read_metadata(entry)
-        except Exception as error:  # ndstorage raises what comes of bytes that are wrong
-            raise UnreadableFrameError(f"{entry.filename}: {error_text(error)}") from error
+            return reader.read_image(frame), reader.read_metadata(frame)
+        except Exception as error:  # ndstorage raises whatever damaged bytes cause
+            raise UnreadableFrameError(f"{frame.filename}: {error_text(error)}") from error
 
     def _claim(self, entry: Any) -> None:
-        """Make sure that a frame's pixels are in its file, and are those of no other frame."""
+        """Refuse a frame whose pixels are not in its file, or are those of another frame."""
         start, is_rgb = entry.pix_offset, entry.is_rgb()
         nbytes = entry.image_width * entry.image_height * (3 if is_rgb else entry.get_byte_depth())
         path = self._folder / Path(entry.filename).name
@@ -186,20 +179,17 @@ class NDTiff2Source(Source):
 
         super().__init__(path)
         opener = _Opener()
+        file_io = NDTiffFileIO(open_function=opener.open)
         try:
             with redirect_stdout(io.StringIO()):
-                self._level = Dataset(str(path), file_io=NDTiffFileIO(open_function=opener.open)).res_levels[
-                    0
-                ]
+                self._level = Dataset(str(path), file_io=file_io).res_levels[0]
         except Exception as error:
             opener.close()
             raise OmeTiffError(f"{path}: ndstorage cannot read it: {error_text(error)}") from error
-        files = path / FULL_RESOLUTION
-        places = list(_places((files / INDEX).read_bytes()))
+        folder = path / FULL_RESOLUTION
+        places = list(_places((folder / NDTIFF_INDEX).read_bytes()))
         self.superseded = len(places) - len(self._level.index)
-        refused: list[SkippedFrame] = []
-        self.skipped += _unnamed(files_in(files, _SUFFIXES, refused), places)
-        self.skipped += _counted(refused, places)
+        _, self.skipped = _files(folder, places)
         self.summary_metadata = self._level.summary_metadata
 
     def coordinates(self) -> list[Coordinates]:
@@ -219,21 +209,21 @@ class NDTiff2Source(Source):
 
 
 def _ordered(key: Iterable[tuple[str, int | str]]) -> Coordinates:
-    """Bring the axes of a frame into an order, which they have none in NDTiff."""
+    """Sort the axes of a frame, which are unordered in NDTiff."""
     axes = dict(key)
     return {axis: axes[axis] for axis in sorted(axes, key=lambda axis: (axis in _INNER_AXES, axis))}
 
 
 class _Opener:
-    """Opens files for ndstorage, which leaves them open where it fails."""
+    """Opens files for ndstorage, which leaves them open after an error."""
 
     def __init__(self) -> None:
         self._files: list[IO[bytes]] = []
 
     def open(self, path: str, mode: str = "rb") -> IO[bytes]:
-        """Open a file; of an index that was cut short, its whole entries."""
+        """Open a file; an index that was cut off ends with its last complete entry."""
         require_own(Path(path).parent, Path(path))
-        if Path(path).name == INDEX:
+        if Path(path).name == NDTIFF_INDEX:
             index = Path(path).read_bytes()
             return io.BytesIO(index[: max((place.stop for place in _places(index)), default=0)])
         self._files.append(open(path, mode))  # noqa: PTH123, SIM115
@@ -246,7 +236,7 @@ class _Opener:
 
 
 class _Place(NamedTuple):
-    """Where an entry of an index is, and the name of the file that its frame is in."""
+    """Where an index entry starts and stops, and the name of the file that has its frame."""
 
     start: int
     stop: int
@@ -254,16 +244,17 @@ class _Place(NamedTuple):
 
 
 def _places(index: bytes) -> Iterator[_Place]:
-    """Yield where the entries of an index are, as far as they are whole.
+    """Yield the places of the complete entries of an index.
 
-    An entry is two texts, coordinates as JSON and a file name, each with its length in front, and 8 numbers.
+    An entry consists of two texts, each preceded by its length, and 8 numbers. The texts are the coordinates
+    as JSON and a file name.
     """
     stop = 0
     while True:
         at = start = stop
         for _ in range(2):
             length = int.from_bytes(index[at : at + 4], "little")
-            if not length:  # the end, or room that a writer had reserved
+            if not length:  # the end, or space that the writer reserved
                 return
             text = index[at + 4 : at + 4 + length]
             at += 4 + length
@@ -273,17 +264,18 @@ def _places(index: bytes) -> Iterator[_Place]:
         yield _Place(start, stop, text.decode(errors="replace"))
 
 
-def _counted(refused: Iterable[SkippedFrame], places: Iterable[_Place]) -> list[SkippedFrame]:
-    """Return skipped files; frames of the files in the index are reported one by one."""
-    named = {place.file for place in places}
-    return [replace(each, n_frames=0) if each.what in named else each for each in refused]
+def _files(folder: Path, places: Iterable[_Place]) -> tuple[list[Path], list[SkippedFrame]]:
+    """Return the files of a dataset, and what of them will be skipped.
 
-
-def _unnamed(files: Iterable[Path], places: Iterable[_Place]) -> Iterator[SkippedFrame]:
-    """Tell of frames in files that the index does not name."""
+    Frames in the index are reported one by one when they are read.
+    """
     counts = Counter(place.file for place in places)
+    refused: list[SkippedFrame] = []
+    files = files_in(folder, _SUFFIXES, refused)
+    skipped = [replace(each, n_frames=0) if each.what in counts else each for each in refused]
     for path in files:
         with path.open("rb") as file:
             more = len(ifd_offsets(file)) - counts[path.name]
         if more > 0:
-            yield SkippedFrame(path.name, f"frames that {INDEX} does not name: {more}", more)
+            skipped.append(SkippedFrame(path.name, f"frames that {NDTIFF_INDEX} does not name: {more}", more))
+    return files, skipped

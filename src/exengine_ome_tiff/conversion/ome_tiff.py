@@ -1,6 +1,7 @@
-"""Frames of OME-TIFF that other programs wrote: one file, or several that name each other."""
+"""OME-TIFF of other programs: one file, or several files that name each other."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,16 +10,12 @@ import numpy.typing as npt
 from exengine_ome_tiff.conversion.image_stacks import distinct_names
 from exengine_ome_tiff.conversion.ome_values import frame_metadata, ome_options, summary_metadata
 from exengine_ome_tiff.conversion.source_files import files_in, require_own
-from exengine_ome_tiff.conversion.sources import (
-    FileSource,
-    SkippedFrame,
-    UnreadableFrameError,
-)
+from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.dataset.loader import SeveralDatasetsError
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.ome import ForeignDocument, ImageElement, read_foreign_ome
-from exengine_ome_tiff.text_format import count_text
+from exengine_ome_tiff.text_format import count_text, size_text
 from exengine_ome_tiff.tiff import ForeignTiff
 
 _SUFFIXES = (".ome.tif", ".ome.tiff", ".ome.tf2", ".ome.tf8", ".ome.btf", ".ome")
@@ -28,25 +25,25 @@ _MOST_VISITS = 3
 
 
 class _Page(NamedTuple):
-    """Where a plane is, and what OME says of it."""
+    """File and page number of a plane, and its metadata from the OME-XML."""
 
     path: Path
     number: int
     metadata: dict[str, Any]
 
 
-class OmeTiffSource(FileSource):
-    """A dataset of OME-TIFF, whose planes are where its TiffData elements say.
+class OmeTiffSource(FileSource[_Page]):
+    """A dataset of OME-TIFF; its TiffData elements locate the planes.
 
     Parameters
     ----------
     path
-        A file of the dataset, its companion, or a folder that has no other one.
+        A file of the dataset, its companion, or a folder with no other dataset.
 
     Raises
     ------
     OmeTiffError
-        There is no OME-XML, or none that can be read, or a folder has several datasets.
+        There is no readable OME-XML, or the folder has several datasets.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,15 +57,15 @@ class OmeTiffSource(FileSource):
             self.summary_metadata = summary_metadata(self._document, xml)
             self.options = ome_options(self._document)
             self.notes = [f"{count_text(count, name)}" for name, count in self._document.left_out.items()]
-            named = _file_names(self._document)  # their planes are reported one by one
+            named = _file_names(self._document)  # these files are reported plane by plane
             self.skipped += [each for each in self._refused if each.what not in named]
-            self._pages = self._planes()
+            self._add_planes()
         except BaseException:
             self.close()
             raise
 
     def _find(self, path: Path) -> tuple[Path, bytes, ForeignDocument]:
-        """Find the file that has the OME-XML of all."""
+        """Find the file with the OME-XML of the whole dataset."""
         if path.is_dir():
             paths = files_in(path, _SUFFIXES, self._refused)
             paths.sort(key=lambda each: each.suffix.lower() != ".ome")
@@ -90,14 +87,16 @@ class OmeTiffSource(FileSource):
         if len(found) > 1:
             raise SeveralDatasetsError(path, [each.name for each, _, _ in found])
         if not found:
-            raise OmeTiffError(f"{path} has no OME-TIFF that can be read")
+            raise OmeTiffError(f"{path} has no readable OME-TIFF")
         return found[0]
 
     def _read_document(self, path: Path, *, is_master: bool = False) -> tuple[Path, bytes, ForeignDocument]:
-        """Read the OME-XML in a file, or in the one that it names."""
+        """Read the OME-XML in a file, or in the metadata file that it names."""
         if path.suffix.lower() == ".ome":
             if path.stat().st_size > _MOST_XML_BYTES:
-                raise OmeTiffError(f"{path.name} is too large for OME-XML")
+                raise OmeTiffError(
+                    f"{path.name} is too large for OME-XML: expected at most {size_text(_MOST_XML_BYTES)}"
+                )
             xml = path.read_bytes()
         else:
             xml = self.file(path).description()
@@ -114,11 +113,10 @@ class OmeTiffSource(FileSource):
         require_own(self._folder, path)
         return path
 
-    def _planes(self) -> dict[frozenset[tuple[str, int | str]], tuple[Coordinates, _Page]]:
-        """Place all planes of all images."""
+    def _add_planes(self) -> None:
+        """Add the planes of all images, and report those without a page of their own."""
         images = self._document.images
         names = _image_labels([image.name for image in images])
-        pages: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, _Page]] = {}
         used: set[tuple[Path, int]] = set()
         for number, image in enumerate(images):
             position = names[number]
@@ -137,9 +135,7 @@ class OmeTiffSource(FileSource):
                 if image.n_channels > 1 or channels:
                     coordinates["channel"] = channels[c] if c < len(channels) else c
                 coordinates["z"] = z
-                key = frozenset(coordinates.items())
-                self.superseded += key in pages
-                pages[key] = coordinates, _Page(path, page, frame_metadata(image, zct))
+                self.add(coordinates, _Page(path, page, frame_metadata(image, zct)))
             sharing -= placed
             for count, reason in (
                 (len(sharing), "they share a page with another plane"),
@@ -148,16 +144,15 @@ class OmeTiffSource(FileSource):
                 if count:
                     what = f'{count_text(count, "plane")} of image "{image.name}"'
                     self.skipped.append(SkippedFrame(what, reason, count))
-        if not pages:
-            raise OmeTiffError(f"{self.path} has no plane that can be read")
-        return pages
+        if not self.frames:
+            raise OmeTiffError(f"{self.path} has no readable plane")
 
     def _places(self, image: ImageElement) -> Iterator[tuple[tuple[int, int, int], Path, int]]:
-        """Yield the planes of an image that have a page: Z, C, T, file and number of the page."""
+        """Yield Z, C, T, file and page number of each plane of an image that has a page."""
         sizes = {"Z": image.sizes["Z"], "C": image.n_channels, "T": image.sizes["T"]}
         if sorted(image.order) != ["C", "T", "Z"] or min(sizes.values()) < 1:
             raise OmeTiffError(
-                f'{self._document_file}: image "{image.name}" has no order of planes, or no planes'
+                f'{self._document_file}: image "{image.name}" has no plane order, or no planes'
             )
         for block in image.tiff_data:
             try:
@@ -181,29 +176,19 @@ class OmeTiffSource(FileSource):
                     break  # the image ends here
                 self._steps += 1
                 if self._steps > _MOST_VISITS * (sum(self._n_pages.values()) + len(image.tiff_data)):
-                    raise OmeTiffError(
-                        f"{self._document_file}: its OME-XML names the same pages again and again"
-                    )
+                    raise OmeTiffError(f"{self._document_file}: its OME-XML names pages over and over again")
                 yield (place["Z"], place["C"], place["T"]), path, page
 
     def _file_of(self, name: str | None, uuid: str | None) -> Path:
-        """Return the file that a TiffData names; the document's own one may have been renamed."""
+        """Return the file that a TiffData names; the document's own file may have been renamed."""
         own = self._document_file
         if name is None or (uuid is not None and uuid == self._document.uuid and own.suffix != ".ome"):
             return own
         return self._sibling(name)
 
-    def coordinates(self) -> list[Coordinates]:
-        """Return the coordinates of all planes, in the order of the TiffData."""
-        return [coordinates for coordinates, _ in self._pages.values()]
-
-    def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
-        """Read pixels and metadata of a plane; raises UnreadableFrameError."""
-        _, page = self._pages[frozenset(coordinates.items())]
-        try:
-            return self.file(page.path).read(page.number), page.metadata
-        except (OmeTiffError, OSError) as error:
-            raise UnreadableFrameError(str(error)) from error
+    def read_frame(self, frame: _Page) -> tuple[npt.NDArray[Any], Any]:
+        """Read pixels and metadata of a plane."""
+        return self.file(frame.path).read(frame.number), frame.metadata
 
     def open_file(self, path: Path) -> ForeignTiff:
         """Open a TIFF file."""
@@ -211,7 +196,7 @@ class OmeTiffSource(FileSource):
 
 
 def _image_labels(names: list[str]) -> list[int | str]:
-    """Return a label for each image: its name, with a number where others have it, too, or only a number."""
+    """Return a distinct label for each image: its name, if need be with a number, or else its index."""
     labels: list[int | str] = []
     for number, name in enumerate(names):
         label, count = name, 1
@@ -229,18 +214,13 @@ def _file_names(document: ForeignDocument) -> set[str]:
 
 
 def has_ome_tiff(path: Path) -> bool:
-    """Whether a path may be OME-TIFF: a TIFF file with OME-XML, a companion, or a folder with such files."""
+    """Whether a path may be OME-TIFF: a TIFF file with OME-XML, a companion, or a folder with either."""
     if path.is_dir():
         return any(each.name.lower().endswith(_SUFFIXES) for each in path.iterdir())
     if path.suffix.lower() == ".ome":
         return True
     try:
-        tiff = ForeignTiff(path)
+        with closing(ForeignTiff(path)) as tiff:
+            return b"OME" in tiff.description()
     except (OmeTiffError, OSError):
         return False
-    try:
-        return b"OME" in tiff.description()
-    except (OmeTiffError, OSError):
-        return False
-    finally:
-        tiff.close()

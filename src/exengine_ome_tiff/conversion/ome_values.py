@@ -1,4 +1,4 @@
-"""What OME-XML of other programs says, as options and metadata that `TiffStorage` knows."""
+"""OME-XML of other programs, as options and metadata of `TiffStorage`."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ _LENGTHS = (("XPositionUm", "PositionX"), ("YPositionUm", "PositionY"), ("ZPosit
 
 
 def summary_metadata(document: ForeignDocument, xml: bytes) -> dict[str, Any]:
-    """Return the original OME-XML, and when the first image was acquired."""
+    """Return the original OME-XML and the acquisition time of the first image."""
     dates = [image.image["AcquisitionDate"] for image in document.images if "AcquisitionDate" in image.image]
     found: dict[str, Any] = {"StartTime": dates[0]} if dates else {}
     if len(xml) <= _MOST_XML_BYTES:
@@ -22,7 +22,7 @@ def summary_metadata(document: ForeignDocument, xml: bytes) -> dict[str, Any]:
 
 
 def ome_options(document: ForeignDocument) -> dict[str, Any]:
-    """Return what a document says of a dataset, as options of `TiffStorage`."""
+    """Return the description of a dataset, as options of `TiffStorage`."""
     images = document.images
     options: dict[str, Any] = {
         "pixel_size_um": _same([_square_um(image) for image in images]),
@@ -39,7 +39,7 @@ def ome_options(document: ForeignDocument) -> dict[str, Any]:
 
 
 def frame_metadata(image: ImageElement, zct: tuple[int, int, int]) -> dict[str, Any]:
-    """Return what a document says of a plane, with the keys of Micro-Manager."""
+    """Return the metadata of a plane, under the keys of Micro-Manager."""
     found: dict[str, Any] = {}
     time_s = _quantity(image, zct, "DeltaT", "s")
     exposure_s = _quantity(image, zct, "ExposureTime", "s")
@@ -61,7 +61,7 @@ def frame_metadata(image: ImageElement, zct: tuple[int, int, int]) -> dict[str, 
 
 
 def _clock(date: str | None, time_s: float) -> dict[str, str]:
-    """Return the time at which a plane was acquired, in the zone of the image's date, or in none."""
+    """Return the acquisition time of a plane, in the time zone of the image's date if it has one."""
     start = parse_time(date)
     if start is None:
         return {}
@@ -81,7 +81,7 @@ def _quantity(image: ImageElement, zct: tuple[int, int, int], name: str, unit: s
 
 
 def _channels(document: ForeignDocument) -> dict[int | str, ChannelInfo]:
-    """Return what is known of channels, by the name or the number that they have as coordinates."""
+    """Return the description of each channel, by its coordinate: its name or index."""
     found: dict[int | str, ChannelInfo] = {}
     for image in document.images:
         names = [channel.get("Name") for channel in image.channels]
@@ -120,5 +120,5 @@ def _square_um(image: ImageElement) -> float | None:
 
 
 def _same(values: list[float | None]) -> float | None:
-    """Return the value that all images have; None if they differ, or one has none."""
+    """Return the value that all images share; None if they differ."""
     return values[0] if len(set(values)) == 1 else None

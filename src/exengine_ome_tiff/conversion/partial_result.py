@@ -1,4 +1,4 @@
-"""The result of a conversion while it grows, in a hidden folder beside its destination."""
+"""The unfinished result of a conversion, in a hidden folder beside its destination."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ from exengine_ome_tiff.writing.claim import hold
 logger = logging.getLogger(__name__)
 
 _OF_RESUME = ("translators", "checksums", "fsync")
-"""Options that a dataset does not hold."""
+"""Options that a dataset does not store, so that `resume` needs them again."""
 
 
 class PartialResult:
@@ -30,7 +30,7 @@ class PartialResult:
     Raises
     ------
     FileExistsError
-        There is something at `dest` that must not be replaced, or an unfinished result of another request.
+        `dest` exists and must not be replaced, or there is an unfinished result of another request.
     """
 
     def __init__(self, dest: Path, request: Mapping[str, object], *, overwrite: bool) -> None:
@@ -39,7 +39,7 @@ class PartialResult:
         self.folder = absolute_path(dest.with_name(f".{dest.name}{PART_SUFFIX}"))
         self._deleted = absolute_path(dest.with_name(f".{dest.name}.deleted"))
         self.path = self.folder / dest.name
-        """Where the result is until it gets its name."""
+        """Path of the result until it is published."""
         self._replaced = self.folder / "replaced"
         self._move_back()  # a process that was killed has moved it
         self._check()
@@ -55,17 +55,17 @@ class PartialResult:
             )
 
     def begin(self, summary_metadata: object, options: Mapping[str, Any]) -> TiffStorage:
-        """Begin to write, or resume an earlier conversion, whose dataset may be finished."""
+        """Start writing, or resume an earlier conversion, which may have finished its dataset."""
         if not self.path.exists():
             try:
                 return TiffStorage(self.path, summary_metadata, **options)
             except (TypeError, ValueError, ImportError):
-                self.discard()  # an option has a value that it cannot have
+                self.discard()  # an option has an invalid value
                 raise
         try:
             paths, _ = find_dataset(self.path)
             if any(read_head(each).is_finished for each in paths):
-                # the others, and the companion
+                # finishes the other files and the companion
                 recover(self.path, translators=options.get("translators", ()))
                 return TiffStorage.open(self.path)
             of_resume = {name: options[name] for name in _OF_RESUME if name in options}
@@ -75,9 +75,9 @@ class PartialResult:
             return self.begin_anew(summary_metadata, options)
 
     def begin_anew(self, summary_metadata: object, options: Mapping[str, Any]) -> TiffStorage:
-        """Delete what is there, and begin to write."""
+        """Delete the earlier result and start writing."""
         location = Location.of(self.path)
-        if not location.is_folder:  # a file without a page does not say whose it is, but all here is ours
+        if not location.is_folder:  # `overwrite` refuses a file without a page
             lock = hold(location)
             try:
                 OPEN_FILES.release([self.path])
@@ -87,13 +87,13 @@ class PartialResult:
         return TiffStorage(self.path, summary_metadata, overwrite=True, **options)
 
     def publish(self) -> Path:
-        """Move the result to its destination at once, delete what it replaces, and return its path."""
+        """Move the result to its destination, delete what it replaces, and return its path."""
         dest = self._target.path
         self._check()
         OPEN_FILES.release([dest, *(dest.iterdir() if dest.is_dir() else ())])  # Windows renames no open file
         if self._target.is_folder and dest.exists():
             if self._replaced.exists():
-                shutil.rmtree(self._replaced)  # an older one, whose deletion was interrupted
+                shutil.rmtree(self._replaced)  # its deletion was interrupted
             patiently(partial(dest.rename, self._replaced))
         try:
             patiently(partial(self.path.replace, dest))
@@ -105,20 +105,20 @@ class PartialResult:
         return dest
 
     def discard(self) -> None:
-        """Delete all that there is."""
+        """Delete the result and its folder."""
         if self._deleted.exists():
             patiently(partial(shutil.rmtree, self._deleted))
-        # at once, so that no later conversion finds a part of it
+        # in one step, so that no later conversion finds a part of it
         patiently(partial(self.folder.rename, self._deleted))
         patiently(partial(shutil.rmtree, self._deleted))
 
     def _move_back(self) -> None:
-        """Give the dataset that was to be replaced its place back, if nothing is there."""
+        """Move the dataset that was to be replaced back, unless its path is taken."""
         if self._replaced.exists() and not self._target.path.exists():
             patiently(partial(self._replaced.rename, self._target.path))
 
     def _check(self) -> None:
-        """Make sure that the result may move to its destination."""
+        """Refuse a destination that the result must not replace."""
         dest, is_folder = self._target.path, self._target.is_folder
         if not dest.exists():
             return
@@ -126,16 +126,16 @@ class PartialResult:
             raise FileExistsError(f"{dest} exists")
         if dest.is_dir() != is_folder:
             kinds = ("a folder", "a file") if dest.is_dir() else ("a file", "a folder")
-            raise FileExistsError(f"{dest} is {kinds[0]}, which {kinds[1]} does not replace")
+            raise FileExistsError(f"{dest} is {kinds[0]}, which {kinds[1]} cannot replace")
         if is_folder:
             datasets = datasets_in(dest)
             own = {path for paths in datasets.values() for path in paths}
             own |= {companion for each in datasets if (companion := find_companion(dest, each))}
-            own.add(self._target.lock)  # whose it is, if anybody's, is asked below
+            own.add(self._target.lock)  # `hold` below finds out whether a process has it
             foreign = sorted(path.name for path in dest.iterdir() if path not in own)
             if len(datasets) > 1 or foreign:
                 more = f"other files ({list_text(foreign)})" if foreign else f"{len(datasets)} datasets"
-                raise FileExistsError(f"{dest} has {more}, which are kept: move them, or choose another path")
+                raise FileExistsError(f"{dest} has {more}: move them, or choose another path")
         try:
             hold(self._target).release()
         except BlockingIOError as error:

@@ -1,4 +1,4 @@
-"""The order in which frames in several files were recorded."""
+"""The order in which the frames of several files were recorded."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ _STAMPS = ("ReceivedTime", "receivedTime", "TimeReceivedByCore")
 
 
 def recorded_order(metadata: Sequence[object]) -> list[int] | None:
-    """Sort frames by the first clock that all of them tell.
+    """Sort frames by the first clock that all of them have.
 
     Parameters
     ----------
@@ -20,8 +20,8 @@ def recorded_order(metadata: Sequence[object]) -> list[int] | None:
     Returns
     -------
     list of int
-        Numbers of the frames; those recorded at the same time stay as they were. None if the frames have
-        no clock in common.
+        Indices of the frames in the order of recording; frames with the same time keep their order. None if
+        the frames have no clock in common.
     """
     for clock in (_elapsed_ms, *(_stamp_s(key) for key in _STAMPS)):
         times = [clock(each) if isinstance(each, dict) else math.nan for each in metadata]

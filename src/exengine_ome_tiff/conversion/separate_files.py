@@ -1,31 +1,34 @@
-"""Separate image files of Micro-Manager: where they are, what they are called, what metadata.txt lists."""
+"""Micro-Manager's separate image files: their folders, their names, and metadata.txt, which lists them."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from exengine_ome_tiff.conversion.metadata_text import NAME, read_metadata_text
-from exengine_ome_tiff.conversion.source_files import folders_in, refusal
+from exengine_ome_tiff.conversion.source_files import folders_in, refusal, require_own
+from exengine_ome_tiff.dataset.foreign import METADATA_TEXT
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import ForeignTiff
 
 TIFF_SUFFIXES = (".tif", ".tiff")
+_decode = json.JSONDecoder().raw_decode
+_BLANKS = " \t\r\n"
 _NUMBERED = re.compile(r"img((?:_[A-Za-z]+\d+)+)", re.ASCII)
-"""Micro-Manager 2: ``img_channel000_position000_time000000000_z000``."""
+"""Name in Micro-Manager 2: ``img_channel000_position000_time000000000_z000``."""
 _AXIS = re.compile(r"_([A-Za-z]+)(\d+)", re.ASCII)
 _NAMED = re.compile(r"img_(\d+)_(.*)_(\d+)", re.ASCII | re.DOTALL)
-"""Micro-Manager 1.4: time, name of the channel, z."""
+"""Name in Micro-Manager 1.4: time, channel name, z."""
 _FRAME_KEY = re.compile(r"FrameKey-(\d+)-(\d+)-(\d+)", re.ASCII)
-"""In the metadata of 1.4: time, number of the channel, z."""
+"""Key in the metadata of 1.4: time, channel index, z."""
 _MOST_DIGITS = 15
 _IDENTITY = ("UUID", "Prefix", "Directory", "Time", "StartTime")
-"""What in the summary metadata distinguishes datasets."""
+"""Keys of the summary metadata that differ between datasets."""
 
 
 class ImageFile(NamedTuple):
-    """An image file, and what is known of its frame."""
+    """An image file with the axis indices, channel name and metadata of its frame."""
 
     path: Path
     numbers: dict[str, int]
@@ -33,33 +36,83 @@ class ImageFile(NamedTuple):
     metadata: dict[str, Any]
 
 
+def read_metadata_text(path: Path) -> tuple[dict[str, Any], str | None]:
+    """Read the entries of metadata.txt, one JSON object that a crash may have cut off.
+
+    Returns
+    -------
+    dict
+        The entries that can be read.
+    str or None
+        What is wrong with the file; None if it is complete.
+
+    Raises
+    ------
+    OmeTiffError
+        The file is missing, is not a regular file, or is a link that leads out of its folder.
+    """
+    require_own(path.parent, path)
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", "replace")  # Java's default on Windows
+    entries: dict[str, Any] = {}
+    try:
+        entries.update(_entries(text))  # keeps those before an error
+    except (ValueError, RecursionError) as error:
+        return entries, f"it ends after {len(entries)} entries: {error}"
+    return entries, None
+
+
+def _entries(text: str) -> Iterator[tuple[str, Any]]:
+    """Yield the entries of a JSON object; raises ValueError where the text is damaged."""
+    at = _after_blanks(text, 0)
+    if text[at : at + 1] != "{":
+        raise ValueError("expected a JSON object")
+    at = _after_blanks(text, at + 1)
+    while text[at : at + 1] != "}":
+        key, at = _decode(text, at)
+        at = _after_blanks(text, at)
+        if not isinstance(key, str) or text[at : at + 1] != ":":
+            raise ValueError(f"expected a key at character {at}")
+        value, at = _decode(text, _after_blanks(text, at + 1))
+        yield key, value
+        at = _after_blanks(text, at)
+        if text[at : at + 1] == ",":
+            at = _after_blanks(text, at + 1)
+        elif text[at : at + 1] != "}":
+            raise ValueError(f"expected a comma at character {at}")
+
+
+def _after_blanks(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _BLANKS:
+        at += 1
+    return at
+
+
 def has_separate_images(path: Path) -> bool:
-    """Whether a path is the folder or a file of a dataset of separate image files."""
+    """Whether a path is a folder or file of a dataset of separate image files."""
     if path.is_dir():
         return is_separate(path) or any(is_separate(folder) for folder in folders_in(path))
-    return path.name == NAME or place_of_name(path) is not None
+    return path.name == METADATA_TEXT or place_of_name(path) is not None
 
 
 def is_separate(folder: Path) -> bool:
-    """Whether a folder has separate image files itself."""
+    """Whether a folder itself contains separate image files."""
     return any(
-        path.name == NAME or (path.suffix.lower() in TIFF_SUFFIXES and place_of_name(path) is not None)
+        path.name == METADATA_TEXT
+        or (path.suffix.lower() in TIFF_SUFFIXES and place_of_name(path) is not None)
         for path in folder.iterdir()
     )
 
 
 def dataset_folders(path: Path) -> tuple[Path, list[Path]]:
-    """Return the folder of a dataset, and those in it that have its images.
-
-    Raises
-    ------
-    OmeTiffError
-        It has none.
-    """
+    """Return the folder of a dataset and its folders of images; OmeTiffError if there are none."""
     if not path.is_dir():
         folder = path.parent
-        if path.name != NAME and place_of_name(path) is None:
-            raise OmeTiffError(f"{path}: its name is none that Micro-Manager gives to an image file")
+        if path.name != METADATA_TEXT and place_of_name(path) is None:
+            raise OmeTiffError(f"{path}: Micro-Manager gives no image file such a name")
         return _dataset_of(folder)
     if is_separate(path):
         return path, [path]
@@ -70,7 +123,7 @@ def dataset_folders(path: Path) -> tuple[Path, list[Path]]:
 
 
 def _dataset_of(folder: Path) -> tuple[Path, list[Path]]:
-    """Return the dataset that the folder of a position is part of, and the folders of all its positions."""
+    """Return the folder of the dataset that a position is part of, and the folders of all its positions."""
     summary = _summary_of(folder)
     if _count_positions(summary) <= 1:
         return folder, [folder]
@@ -81,19 +134,19 @@ def _dataset_of(folder: Path) -> tuple[Path, list[Path]]:
 
 def _summary_of(folder: Path) -> dict[str, Any]:
     try:
-        summary = read_metadata_text(folder / NAME)[0].get("Summary")
+        summary = read_metadata_text(folder / METADATA_TEXT)[0].get("Summary")
     except (OmeTiffError, OSError):
         return {}
     return summary if isinstance(summary, dict) else {}
 
 
 def identity(summary: Mapping[str, Any]) -> str:
-    """Return what in summary metadata differs between datasets, as text."""
+    """Return the values in summary metadata that identify a dataset, as text."""
     return json.dumps([summary.get(key) for key in _IDENTITY])
 
 
 def _count_positions(summary: Mapping[str, Any]) -> int:
-    """Return how many positions were planned, as far as the summary metadata says."""
+    """Return the number of planned positions in summary metadata; 0 if it is unknown."""
     planned = summary.get("Positions")
     lists = [summary.get(key) for key in ("StagePositions", "InitialPositionList")]
     counts = [len(each) for each in lists if isinstance(each, list)]
@@ -101,7 +154,7 @@ def _count_positions(summary: Mapping[str, Any]) -> int:
 
 
 def listed_images(folder: Path, entries: Mapping[str, Any]) -> Iterator[ImageFile]:
-    """Yield the images that the metadata of a folder list."""
+    """Yield the images that the metadata of a folder lists."""
     for key, value in entries.items():
         if not isinstance(value, dict):
             continue
@@ -119,12 +172,12 @@ def listed_images(folder: Path, entries: Mapping[str, Any]) -> Iterator[ImageFil
 
 
 def _last_part(name: str) -> str:
-    """Return the name of a file without any folder, so that it cannot leave its own."""
+    """Return a file name without folders, so that it cannot lead out of its folder."""
     return re.split(r"[/\\]", name.replace("\0", "_"))[-1] or "_"
 
 
 def place_of_name(path: Path) -> tuple[dict[str, int], str | None] | None:
-    """Return the numbers and the name of the channel in the name of an image file; None if it is none."""
+    """Parse axis indices and channel name from the name of an image file; None for any other file."""
     named = _NAMED.fullmatch(path.stem)
     if named is not None:
         time, channel, z = named.groups()
@@ -136,17 +189,12 @@ def place_of_name(path: Path) -> tuple[dict[str, int], str | None] | None:
 
 
 def own_metadata(path: Path) -> dict[str, Any]:
-    """Return the metadata in an image file, which Micro-Manager keeps as ImageJ's info; {} if it has none."""
+    """Return the metadata in an image file, stored as ImageJ's info; {} if there is none."""
     if refusal(path.parent, path) is not None:
         return {}
     try:
-        tiff = ForeignTiff(path)
-    except (OmeTiffError, OSError):
-        return {}  # reading its pixels tells why
-    try:
-        metadata = json.loads(tiff.imagej_info())
+        with closing(ForeignTiff(path)) as tiff:
+            metadata = json.loads(tiff.imagej_info())
     except (OmeTiffError, OSError, ValueError, RecursionError):
-        return {}
-    finally:
-        tiff.close()
+        return {}  # if the file is damaged, reading its pixels reports why
     return metadata if isinstance(metadata, dict) else {}

@@ -1,4 +1,4 @@
-"""Frames that Micro-Manager 1.4 and 2 save as "separate image files": a folder for each position."""
+"""Datasets that Micro-Manager 1.4 and 2 save as "separate image files", with one folder per position."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.conversion.comments import Comments, Place, place_of
 from exengine_ome_tiff.conversion.image_stacks import distinct_names, position_labels
-from exengine_ome_tiff.conversion.metadata_text import NAME, read_metadata_text
 from exengine_ome_tiff.conversion.recorded_order import recorded_order
 from exengine_ome_tiff.conversion.separate_files import (
     TIFF_SUFFIXES,
@@ -20,29 +19,27 @@ from exengine_ome_tiff.conversion.separate_files import (
     listed_images,
     own_metadata,
     place_of_name,
+    read_metadata_text,
 )
 from exengine_ome_tiff.conversion.source_files import files_in, require_own
-from exengine_ome_tiff.conversion.sources import (
-    SkippedFrame,
-    Source,
-    UnreadableFrameError,
-)
+from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame, UnreadableFrameError
 from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.dataset.foreign import METADATA_TEXT
 from exengine_ome_tiff.dataset.loader import SeveralDatasetsError
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.tiff import ForeignTiff
 
 _Folders: TypeAlias = list[tuple[Path, list[ImageFile]]]
-"""Folders of positions, and the images in them."""
+"""Folders of positions, with the images in each."""
 _USUAL_AXES = ("time", "position", "channel", "z")
 
 
-class SeparateImageSource(Source):
-    """A dataset of separate image files, one of which is open at a time.
+class SeparateImageSource(FileSource[ImageFile]):
+    """A dataset of separate image files.
 
-    Where a frame belongs is in ``metadata.txt``. Frames that a crash has kept out of it are placed by the
-    names of their files; their metadata are those in the files.
+    The coordinates of the frames are in ``metadata.txt``. Frames that a crash has kept out of it get those
+    in their file names, and the metadata in their files.
 
     Parameters
     ----------
@@ -52,7 +49,7 @@ class SeparateImageSource(Source):
     Raises
     ------
     OmeTiffError
-        There is no such dataset, or there are several.
+        There is no image file, or there are several datasets.
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,7 +59,7 @@ class SeparateImageSource(Source):
         self._comments = Comments((root, *folders))
         self.options = self._comments.options
         self._places: set[Place] = set()
-        """What comments call the frames."""
+        """Places of the frames in comments."""
         summaries: dict[str, Path] = {}
         images: _Folders = []
         for folder in folders:
@@ -73,25 +70,23 @@ class SeparateImageSource(Source):
                 self.summary_metadata = self.summary_metadata or summary
         if len(summaries) > 1:
             raise SeveralDatasetsError(root, [folder.name for folder in summaries.values()])
-        self._images: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, ImageFile]] = {}
         for coordinates, image in self._placed(images):
-            key = frozenset(coordinates.items())
-            self.superseded += key in self._images
-            self._images[key] = coordinates, image
-        if not self._images:
-            raise OmeTiffError(f"{self.path}: no image file of Micro-Manager is in it")
-        for name in self._comments.without_frame(self._places):
-            self.skipped.append(SkippedFrame(f"comment on {name}", "there is no such frame"))
+            self.add(coordinates, image)
+        if not self.frames:
+            raise OmeTiffError(f"{self.path} contains no image file of Micro-Manager")
+        self.skipped += self._comments.skipped(self._places)
 
     def _read_folder(self, folder: Path) -> tuple[dict[str, Any], list[ImageFile]]:
-        """Read the metadata of a folder; return the summary metadata, and all images."""
+        """Read the metadata of a folder; return the summary metadata and all images."""
         entries, damage = self._entries(folder)
         summary = entries.get("Summary")
         found: dict[str, ImageFile] = {}
         for image in listed_images(folder, entries):
             name = image.path.name
             if found.setdefault(name, image) is not image:
-                self.skipped.append(SkippedFrame(f"{folder.name}/{name}", f"{NAME} names it again", 1))
+                self.skipped.append(
+                    SkippedFrame(f"{folder.name}/{name}", f"{METADATA_TEXT} lists it more than once", 1)
+                )
         refused: list[SkippedFrame] = []
         for path in files_in(folder, TIFF_SUFFIXES, refused):
             if path.name not in found and (place := place_of_name(path)) is not None:
@@ -99,7 +94,7 @@ class SeparateImageSource(Source):
         self.skipped += [
             replace(each, n_frames=int(place_of_name(folder / each.what) is not None))
             for each in refused
-            if each.what not in found  # reading those tells why
+            if each.what not in found  # reading those reports why
         ]
         without = 0
         for name, image in found.items():
@@ -107,20 +102,20 @@ class SeparateImageSource(Source):
                 found[name] = image._replace(metadata=own_metadata(image.path))
                 without += not found[name].metadata
         if without:
-            why = damage or f"{NAME} does not list them"
+            why = damage or f"{METADATA_TEXT} does not list them"
             what = f"metadata of {count_text(without, 'frame')} in {folder.name}"
             self.skipped.append(SkippedFrame(what, why))
         if not isinstance(summary, dict):
-            why = damage or f"{NAME} has none"
+            why = damage or f"{METADATA_TEXT} contains none"
             self.skipped.append(SkippedFrame(f"summary metadata in {folder.name}", why))
         return summary if isinstance(summary, dict) else {}, [*found.values()]
 
     @staticmethod
     def _entries(folder: Path) -> tuple[dict[str, Any], str | None]:
-        """Read the metadata of a folder; return what is wrong with them, too."""
-        path = folder / NAME
+        """Read the metadata of a folder; return the entries and what is wrong with them."""
+        path = folder / METADATA_TEXT
         if not path.exists() and not path.is_symlink():
-            return {}, f"{NAME} is missing"
+            return {}, f"{METADATA_TEXT} is missing"
         try:
             return read_metadata_text(path)
         except (OmeTiffError, OSError) as error:
@@ -152,10 +147,10 @@ class SeparateImageSource(Source):
             )
 
     def _position_names(self, images: _Folders) -> list[str]:
-        """Name the positions, which are the folders; none where nothing but a number tells them."""
-        told = [{str(image.metadata.get("PositionName", "")) for image in found} for _, found in images]
-        if all(len(names) == 1 for names in told):
-            names = distinct_names([*chain.from_iterable(told)])
+        """Return a name for each position, which is a folder; an empty list if they have only numbers."""
+        seen = [{str(image.metadata.get("PositionName", "")) for image in found} for _, found in images]
+        if all(len(names) == 1 for names in seen):
+            names = distinct_names([*chain.from_iterable(seen)])
             if names:
                 return names
         if [folder for folder, _ in images] == [self.path]:
@@ -163,26 +158,22 @@ class SeparateImageSource(Source):
             return labels if len(labels) == 1 else []
         return [folder.name for folder, _ in images]
 
-    def coordinates(self) -> list[Coordinates]:
-        """Return the coordinates of all frames, in the order in which they were recorded."""
-        return [coordinates for coordinates, _ in self._images.values()]
-
-    def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
-        """Read pixels and metadata of a frame; raises UnreadableFrameError."""
-        _, image = self._images[frozenset(coordinates.items())]
+    def read_frame(self, frame: ImageFile) -> tuple[npt.NDArray[Any], Any]:
+        """Read pixels and metadata of an image."""
+        folder = frame.path.parent
         try:
-            require_own(image.path.parent, image.path)
-            tiff = ForeignTiff(image.path)
-            try:
-                return tiff.read(0), image.metadata
-            finally:
-                tiff.close()
+            require_own(folder, frame.path)
+            return self.file(frame.path).read(0), frame.metadata
         except (OmeTiffError, OSError) as error:
-            raise UnreadableFrameError(f"{image.path.parent.name}/{error}") from error
+            raise UnreadableFrameError(f"{folder.name}/{error}") from error
+
+    def open_file(self, path: Path) -> ForeignTiff:
+        """Open a TIFF file."""
+        return ForeignTiff(path)
 
 
 def _place(folder_number: int, image: ImageFile, summary: Mapping[str, Any]) -> Place:
-    """Return what comments call an image."""
+    """Return the place of an image in comments."""
     numbers = dict(image.numbers)
     position = image.metadata.get("PositionIndex")
     numbers.setdefault("position", position if isinstance(position, int) else folder_number)
@@ -193,13 +184,13 @@ def _place(folder_number: int, image: ImageFile, summary: Mapping[str, Any]) -> 
 
 
 def _channel_names(summary: Mapping[str, Any], images: Sequence[ImageFile]) -> dict[int, str]:
-    """Return the names of channels by their numbers: those in the summary metadata, else those of frames."""
+    """Return channel names by index: those in the summary metadata, else those of the frames."""
     names = distinct_names(summary.get("ChNames"))
     if names:
         return dict(enumerate(names))
-    told: dict[int, set[object]] = {}
+    seen: dict[int, set[object]] = {}
     for image in images:
         if "channel" in image.numbers:
-            told.setdefault(image.numbers["channel"], set()).add(str(image.metadata.get("Channel") or ""))
-    names = distinct_names([*chain.from_iterable(told.values())])
-    return dict(zip(told, names, strict=True)) if len(names) == len(told) else {}
+            seen.setdefault(image.numbers["channel"], set()).add(str(image.metadata.get("Channel") or ""))
+    names = distinct_names([*chain.from_iterable(seen.values())])
+    return dict(zip(seen, names, strict=True)) if len(names) == len(seen) else {}

@@ -1,4 +1,4 @@
-"""The files of a source, none of which lies outside of its folder."""
+"""The files of a source, all inside its folder."""
 
 import re
 import stat
@@ -12,17 +12,17 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 def files_in(folder: Path, suffixes: Iterable[str], skipped: list[SkippedFrame]) -> list[Path]:
-    """Return the files in a folder that have one of some suffixes, in natural order.
+    """Return the files in a folder with one of the suffixes, in natural order.
 
     Parameters
     ----------
     folder
         The folder.
     suffixes
-        In lower case, with their dots.
+        Suffixes in lower case, with their dots.
     skipped
-        Gets what looks like a file of the source and is left out: links that lead out of the folder, pipes
-        and devices, with an unknown number of frames.
+        Receives what is left out although its name fits: links that lead out of the folder, pipes and
+        devices. Their number of frames is unknown.
     """
     endings = tuple(suffixes)
     found = []
@@ -37,22 +37,22 @@ def files_in(folder: Path, suffixes: Iterable[str], skipped: list[SkippedFrame])
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """Return the folders in a folder, without those that links lead to, in natural order."""
+    """Return the folders in a folder, without links to folders, in natural order."""
     return [path for path in sorted(folder.iterdir(), key=natural_order) if is_own_folder(path)]
 
 
 def is_own_folder(path: Path) -> bool:
-    """Whether a path is a folder itself, and no link to one."""
+    """Whether a path is a folder, and not a link to one."""
     return path.is_dir() and not path.is_symlink()
 
 
 def refusal(folder: Path, path: Path) -> str | None:
-    """Return why a file in a folder must not be opened; None if it may be, "" for a folder."""
+    """Return why a file in a folder must not be opened; None if it may, "" for a folder."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        return "it is a link to nothing" if path.is_symlink() else "it is missing"
-    except (OSError, ValueError) as error:  # a name that the system does not have, a link to itself
+        return "the link has no target" if path.is_symlink() else "it is missing"
+    except (OSError, ValueError) as error:  # an invalid name, or a link to itself
         return getattr(error, "strerror", None) or str(error)
     if stat.S_ISDIR(mode):
         return ""

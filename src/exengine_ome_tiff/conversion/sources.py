@@ -1,9 +1,9 @@
-"""Sources of frames to convert: what they have in common, and those that are storages."""
+"""Sources of frames to convert: their common base classes, and storages as sources."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,19 +17,21 @@ from exengine_ome_tiff.ome import Given
 from exengine_ome_tiff.text_format import error_text
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
+Frame = TypeVar("Frame")
+
 
 @dataclass(frozen=True, slots=True)
 class SkippedFrame:
-    """Something of a source that could not be converted.
+    """Something in a source that could not be converted.
 
     Parameters
     ----------
     what
         Coordinates of a frame, or name of a file.
     reason
-        Why not.
+        Why it could not be converted.
     n_frames
-        How many frames the result lacks because of it; None if the source does not say.
+        How many frames the result lacks because of it; None if unknown.
     """
 
     what: str
@@ -42,22 +44,22 @@ class UnreadableFrameError(OmeTiffError):
 
 
 class Source:
-    """Frames to convert; a subclass reads them from its path, or from somewhere else."""
+    """Frames to convert, from files or from somewhere else."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self.summary_metadata: Any = None
         self.options: Mapping[str, Any] = {}
-        """What the source says of the dataset, as options of `TiffStorage`."""
+        """How the source describes the dataset, as options of `TiffStorage`."""
         self.skipped: list[SkippedFrame] = []
-        """What cannot be read of it, as far as is known beforehand."""
+        """What cannot be read, as far as opening the source shows it."""
         self.notes: list[str] = []
-        """What stays in the original metadata only, as OME-TIFF of ours has no place for it."""
+        """What stays in the original metadata only, because our OME-TIFF has no place for it."""
         self.superseded = 0
-        """How many frames were replaced by later ones at the same coordinates."""
+        """How many frames later ones at the same coordinates replaced."""
 
     def coordinates(self) -> list[Coordinates]:
-        """Return the coordinates of all frames, in order of arrival."""
+        """Return the coordinates of all frames, in the order in which they were recorded."""
         raise NotImplementedError
 
     def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
@@ -68,12 +70,39 @@ class Source:
         """Close what the source has opened."""
 
 
-class FileSource(Source):
-    """Frames in several files, one of which is open at a time."""
+class FileSource(Source, Generic[Frame]):
+    """Frames in several files, one of which is open at a time.
+
+    `Frame` is what a subclass knows of each frame.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self.frames: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, Frame]] = {}
+        """In the order in which they were recorded."""
         self._file: tuple[Path, Any] | None = None
+
+    def add(self, coordinates: Coordinates, frame: Frame) -> None:
+        """Add a frame; it replaces an earlier one at the same coordinates."""
+        key = frozenset(coordinates.items())
+        self.superseded += key in self.frames
+        self.frames[key] = coordinates, frame
+
+    def coordinates(self) -> list[Coordinates]:
+        """Return the coordinates of all frames, in the order in which they were recorded."""
+        return [coordinates for coordinates, _ in self.frames.values()]
+
+    def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
+        """Read pixels and metadata of a frame; raises UnreadableFrameError."""
+        _, frame = self.frames[frozenset(coordinates.items())]
+        try:
+            return self.read_frame(frame)
+        except (OmeTiffError, OSError) as error:
+            raise UnreadableFrameError(str(error)) from error
+
+    def read_frame(self, frame: Frame) -> tuple[npt.NDArray[Any], Any]:
+        """Read pixels and metadata of a frame; raises OmeTiffError or OSError."""
+        raise NotImplementedError
 
     def open_file(self, path: Path) -> Any:
         """Open one of the files; what is returned has a method `close`."""
@@ -94,25 +123,25 @@ class FileSource(Source):
 
 
 class StorageSource(Source):
-    """A storage of ExEngine that takes no more frames and stays open; its frames, or some of them."""
+    """All or some frames of an ExEngine storage, which stays open and takes no more frames."""
 
     def __init__(
         self, storage: DataStorage, coordinates: Iterable[Mapping[str, int | str]] | None = None
     ) -> None:
         super().__init__()
         if not isinstance(storage, DataStorage):
-            raise TypeError(f"got {storage!r} as source, expected a path or a DataStorage")
+            raise TypeError(f"source: expected a path or a DataStorage, got {storage!r}")
         if coordinates is None:
             list_coordinates = getattr(storage, "get_image_coordinates_list", None)
             if list_coordinates is None:
-                raise TypeError(f"{type(storage).__name__} does not list its frames: pass their coordinates")
+                raise TypeError(f"{type(storage).__name__} cannot list its frames: pass their coordinates")
             coordinates = list_coordinates()
         self._storage = storage
         self._coordinates = [dict(each) for each in coordinates]
         self.summary_metadata = getattr(storage, "summary_metadata", None)
 
     def coordinates(self) -> list[Coordinates]:
-        """Return the coordinates of all frames to take."""
+        """Return the coordinates of the frames to convert."""
         return self._coordinates
 
     def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
@@ -124,7 +153,7 @@ class StorageSource(Source):
 
 
 class OwnSource(StorageSource):
-    """A dataset of a `TiffStorage`, finished or not; OmeTiffError if it is none."""
+    """A dataset of `TiffStorage`, finished or not; OmeTiffError if there is none at the path."""
 
     def __init__(self, path: Path, coordinates: Iterable[Mapping[str, int | str]] | None = None) -> None:
         paths, header = find_dataset(path)
@@ -146,7 +175,7 @@ class OwnSource(StorageSource):
 
 
 def _options(header: Header) -> dict[str, Any]:
-    """Return what a header says of a dataset, other than how it lies in the file."""
+    """Return the options that describe a dataset, without those of its page layout."""
     given = {each.name: getattr(header.given, each.name) for each in fields(Given)}
     split_by = None if header.split_by == POSITION_ONLY else header.split_by
     return {"fold_axes": header.fold_axes, "plate": header.plate or False, "split_by": split_by} | given

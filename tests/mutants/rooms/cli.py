@@ -5,8 +5,8 @@ from mutant import Mutant
 MUTANTS = [
     Mutant(
         "cli/validate.py",
-        "indent=2))\n        return 1 if problems else 0",
-        "indent=2))\n        return 0",
+        "asdict, problems)])\n        return 1 if problems else 0",
+        "asdict, problems)])\n        return 0",
         "repair/test_validation.py::test_the_command_names_file_page_and_what_to_do",
     ),
     Mutant(

@@ -46,9 +46,9 @@ MUTANTS = [
         "conversion/test_ndtiff.py::TestDamage::test_a_file_that_was_cut_short",
     ),
     Mutant(
-        "conversion/ndtiff.py",
-        "len(places) - len(self.skipped) - len(self._entries)",
-        "len(places) - len(self._entries)",
+        "conversion/sources.py",
+        "self.superseded += key in self.frames",
+        "self.superseded += 1",
         "conversion/test_ndtiff.py::TestDamage::test_an_entry_that_is_no_json",
     ),
     Mutant(
