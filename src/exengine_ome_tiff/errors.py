@@ -1,4 +1,4 @@
-"""Errors that say what is wrong with a file, as opposed to what is wrong with a call."""
+"""Errors about files and folders, as opposed to errors in a call."""
 
 
 class OmeTiffError(Exception):
@@ -9,9 +9,13 @@ class ForeignFileError(OmeTiffError):
     """A file that no `TiffStorage` wrote."""
 
 
+class NoFrameError(OmeTiffError):
+    """A file without any page: its writer ended before the first frame."""
+
+
 class NotFinishedError(OmeTiffError):
-    """A dataset's writer ended before `finish`: the frames are there, the OME-XML is not."""
+    """A dataset is not finished: its files contain the frames, but no OME-XML yet."""
 
 
 class BeingWrittenError(OmeTiffError):
-    """A dataset is being written by a `TiffStorage` at this moment."""
+    """A `TiffStorage` is still writing the dataset."""

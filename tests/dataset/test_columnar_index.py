@@ -321,7 +321,7 @@ def test_validate_holds_the_index_against_the_records(small, tmp_path):
     path.write_bytes(small.read_bytes())
     with_index(path, lambda head, _: head["axes"][0]["columns"][1].update(values=["B", "A"]))
     (problem,) = validate(path)
-    assert "its index tells of other frames than its records" in problem.what
+    assert "its index and its records list different frames" in problem.what
 
 
 def test_a_checkpoint_has_no_index(tmp_path):

@@ -87,7 +87,7 @@ def test_what_bioformats_cannot_read(tmp_path, bioformats, capsys):
     with pytest.raises(BioFormatsError):
         bioformats(path).plane(0, 0, 0, 0)
     assert main(["validate", "--for", "omero", str(path)]) == 1
-    assert "refused: run: Bio-Formats reads no complex pixels\n  to do: store" in capsys.readouterr().out
+    assert "refused: run: Bio-Formats reads no complex pixels\n  fix: store" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

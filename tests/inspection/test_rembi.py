@@ -46,5 +46,5 @@ def test_missing_fields_are_listed_with_their_options(tmp_path, capsys):
     assert [each.name for each in rembi_fields(path) if each.value is not None] == ["channels"]
     assert main(["validate", "--for", "bioimage-archive", str(path)]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert 'Biosample, organism: missing\n  to do: annotations={"organism": ...}' in "\n".join(lines)
+    assert 'Biosample, organism: missing\n  fix: annotations={"organism": ...}' in "\n".join(lines)
     assert lines[-1].endswith("13 of 14 fields are missing")

@@ -213,7 +213,7 @@ def test_a_dataset_that_is_being_written_is_refused(tmp_path, name):
         command = [sys.executable, "-c", script, "recover", tmp_path / name]
         done = warm.run(command, cwd=tmp_path, timeout_s=60)
         assert done.returncode == 1
-        assert "is writing it at this moment" in done.stderr
+        assert "is still writing this dataset" in done.stderr
         fill(storage, PLACES, 100)
     assert recover(tmp_path / name).n_frames is None
 
@@ -474,7 +474,7 @@ def test_a_lost_companion_is_made_again_with_the_names_that_files_have_now(tmp_p
     (copy / "run.companion.ome").unlink()
     (copy / "run_A1.ome.tiff").rename(copy / "renamed.ome.tiff")
     assert [problem.advice for problem in validate(copy)] == [
-        f"finish it: {command_text('exengine-ome-tiff', 'recover', copy)}"
+        f"run {command_text('exengine-ome-tiff', 'recover', copy)}"
     ]
     assert recover(copy).n_frames == len(PLACES)
     assert "renamed.ome.tiff" in (copy / "run.companion.ome").read_text("utf-8")
@@ -598,3 +598,14 @@ def test_a_final_chain_that_is_cut_off_is_written_anew_however_the_file_grows(tm
             for time, page in enumerate(tif.pages):
                 assert_same(page.asarray(), frame({"time": time}, (40, 60)))
     assert n_recovered > 3
+
+
+def test_a_run_killed_before_its_first_frame_says_so(tmp_path):
+    storage = TiffStorage(tmp_path / "run.ome.tiff")
+    killed = shutil.copy(storage.path, tmp_path / "killed.ome.tiff")
+    storage.close()
+    fault = "no frame in this file: its writer ended before the first one"
+    for call in (recover, TiffStorage.open):
+        with pytest.raises(OmeTiffError, match=fault):
+            call(killed)
+    assert [(problem.what, problem.advice) for problem in validate(killed)] == [(fault, "delete the file")]

@@ -290,7 +290,7 @@ def test_an_image_too_few(tmp_path):
     xml = re.search(rb"<Image .*</Image>", path.read_bytes(), re.DOTALL)[0]
     second = xml.index(b"<Image ", 1)
     changed(path, xml[second:], b" " * (len(xml) - second))
-    assert "1 images, the records make 2" in only(path).what
+    assert "expected 2 images in the OME-XML, found 1" in only(path).what
 
 
 # folders ---------------------------------------------------------------------------------------------------
@@ -406,7 +406,7 @@ def test_the_command_names_file_page_and_what_to_do(tmp_path, capsys):
     assert main(["validate", str(path)]) == 1
     out = capsys.readouterr().out
     assert f"{path}, page 5: its pixels have changed" in out
-    assert "to do: restore the file from a backup" in out
+    assert "fix: restore the file from a backup" in out
     assert main(["validate", str(path), "--json"]) == 1
     (problem,) = json.loads(capsys.readouterr().out)
     assert problem["file"] == str(path)

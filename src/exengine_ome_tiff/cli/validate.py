@@ -50,7 +50,7 @@ def _describe_import(options: argparse.Namespace) -> int:
         say(f"{image.file.name}, series {image.series}: {image.name}, {kind}")
     for each in found.findings:
         refused = "refused: " if each.is_refused else ""
-        say(f"{refused}{each.what}\n  to do: {each.advice}")
+        say(f"{refused}{each.what}\n  fix: {each.advice}")
     return status
 
 
@@ -61,7 +61,7 @@ def _list_fields(options: argparse.Namespace) -> int:
         print_json([*map(asdict, fields)])
     else:
         for each in fields:
-            todo = f"missing\n  to do: {each.advice}" if each.value is None else each.value
+            todo = f"missing\n  fix: {each.advice}" if each.value is None else each.value
             say(f"{each.module}, {each.name}: {todo}")
         say(f"{options.path}: {n_missing} of {len(fields)} fields are missing")
     return 1 if n_missing else 0
@@ -75,7 +75,7 @@ def _validate_files(options: argparse.Namespace) -> int:
         return 1 if problems else 0
     for problem in problems:
         page = "" if problem.page is None else f", page {problem.page}"
-        say(f"{problem.file}{page}: {problem.what}\n  to do: {problem.advice}")
+        say(f"{problem.file}{page}: {problem.what}\n  fix: {problem.advice}")
     warn_of_leftovers(options.path)
     if not problems:
         say(f"{options.path}: OK (no problems found)")

@@ -1,4 +1,4 @@
-"""Finishing a dataset whose writer ended early, and checking a finished one."""
+"""Recovery of datasets left by a crash, and validation of finished ones."""
 
 from exengine_ome_tiff.repair.recovery import RecoveryResult, recover
 from exengine_ome_tiff.repair.validation import Problem, validate

@@ -1,4 +1,4 @@
-"""Comparing the final chain of a file with the pages that its records tell of."""
+"""Comparison of the final page chain of a file with the pages in its records."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
@@ -15,7 +15,7 @@ from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.shared_file import FileView
 
-_NOT_OF_ALL = (
+_PAGE_SPECIFIC = (
     chain.IMAGE_DESCRIPTION,
     chain.SOFTWARE,
     chain.SUB_IFDS,
@@ -23,36 +23,20 @@ _NOT_OF_ALL = (
     chain.NAMES,
     chain.INDEX,
 )
-"""Tags that only the first page has, or those that have smaller copies."""
+"""Tags that only the first page has, or only pages with smaller copies."""
 _RESOLUTION = (chain.X_RESOLUTION, chain.Y_RESOLUTION, chain.RESOLUTION_UNIT)
-"""Tags that tell the pixel size, which the records do not know."""
+"""Tags with the pixel size, which the records do not contain."""
 
 
 class Expected(NamedTuple):
-    """What a page of the final chain is to be.
-
-    Parameters
-    ----------
-    handle
-        Of the page that was put; None for one that stands for a frame that was not.
-    pixels
-        What it is.
-    """
+    """A page that the final chain should have; its handle is None for a plane without a frame."""
 
     handle: PageHandle | None
     pixels: PixelFormat
 
 
 class PageFault(NamedTuple):
-    """Something that is wrong with a file.
-
-    Parameters
-    ----------
-    page
-        Number of the page in the final chain, from 0; None if it is not about one.
-    what
-        What is wrong.
-    """
+    """Something wrong with a file, and the index of the page in the final chain, if it concerns one."""
 
     page: int | None
     what: str
@@ -64,22 +48,10 @@ def check_pages(
     pages: Sequence[Expected],
     checksums: Mapping[PageHandle, str],
 ) -> Iterator[PageFault]:
-    """Compare all pages of a file with what they are to be, and decode them.
-
-    Parameters
-    ----------
-    journal
-        The file, whose pages are known.
-    coding
-        How its pages are coded.
-    pages
-        What the final chain is to be.
-    checksums
-        By handle.
-    """
+    """Compare all pages of a file with the expected ones, and decode them; checksums are those of pixels."""
     left = journal.file.size()
     seen: set[bytes] = set()
-    """Entries of blank pages, one of which may stand for many frames."""
+    """Entries of blank pages; many planes may share one."""
     with journal.file.reopened("rb") as file:
         final = FinalEntries(journal, file)
         try:
@@ -88,14 +60,14 @@ def check_pages(
                 if ifd is None or page is None:
                     yield PageFault(None, f"expected {len(pages)} pages, found {number} or more")
                     return
-                entries = ifd.without(_NOT_OF_ALL)
+                entries = ifd.without(_PAGE_SPECIFIC)
                 if page.handle is None and entries in seen:
                     continue
                 seen.update([entries] if page.handle is None else [])
                 try:
                     left -= chain.check_strips(file, ifd)
                     if left < 0:
-                        yield PageFault(number, "it overlaps with other pages")
+                        yield PageFault(number, "it overlaps other pages")
                         return
                     for what in _faults(journal, final, coding, ifd, page, checksums):
                         yield PageFault(number, what)
@@ -113,14 +85,14 @@ def _faults(
     page: Expected,
     checksums: Mapping[PageHandle, str],
 ) -> Iterator[str]:
-    """Yield what is wrong with a page; raise OmeTiffError if it cannot be read."""
+    """Yield the faults of a page; raise OmeTiffError if it cannot be read."""
     if page.handle is None:
         if decoded(journal.file, ifd.offset, page.pixels).any():
-            yield "it stands for a frame that was never put, and is not black"
-    elif ifd.without((*_NOT_OF_ALL, *_RESOLUTION)) != chain.Ifd(0, final.of(page.handle), 0).without(
+            yield "it is the page of a missing plane, but it is not black"
+    elif ifd.without((*_PAGE_SPECIFIC, *_RESOLUTION)) != chain.Ifd(0, final.of(page.handle), 0).without(
         _RESOLUTION
     ):
-        yield "it is not the page of the frame that the records put there"
+        yield "it is not the page of the frame that the records list there"
         return
     elif page.handle in checksums:
         if not is_right(checksums[page.handle], journal.stored(page.handle)):
@@ -131,7 +103,7 @@ def _faults(
     entry = ifd.find(chain.SUB_IFDS)
     offsets = () if entry is None else chain.read_numbers(FileView(journal.file), entry)
     if len(offsets) != len(copies):
-        yield f"expected {len(copies)} smaller copies of it, found {len(offsets)}"
+        yield f"expected {len(copies)} pyramid levels, found {len(offsets)}"
         return
     for offset, pixels in zip(offsets, copies, strict=True):
         decoded(journal.file, offset, pixels)

@@ -1,4 +1,4 @@
-"""Finishing a dataset whose writer has ended before it could."""
+"""Recovery of a dataset whose writer ended before `finish`."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -26,12 +26,11 @@ class RecoveryResult:
     Parameters
     ----------
     path
-        The file, or the folder of files.
+        The file or the folder.
     n_files
-        How many TIFF files it has; those in which no frame was found are left out.
+        Number of TIFF files, without files that contain no frame.
     n_frames
-        How many frames were found in them; those that were put again at the same coordinates count each
-        time. None if the dataset had been finished before, so that there was nothing to do.
+        Number of frames in them, including overwritten ones. None if the dataset was finished already.
     """
 
     path: Path
@@ -42,23 +41,23 @@ class RecoveryResult:
 def recover(
     path: str | PathLike[str], *, translators: Iterable[Translator] = (), progress: Progress | None = None
 ) -> RecoveryResult:
-    """Make of a dataset whose writer was killed what `finish` would have made of it.
+    """Finish a dataset whose writer was killed, as `finish` would have done.
 
-    Every frame that was in the files is kept, with its coordinates and metadata. What was being written at
-    that moment is left out. No pixel is changed: what is added goes after the end of the files, which stay
-    as they were until that is on the disk. May be called again, also after it was killed itself.
+    Every frame in the files is kept, with its coordinates and metadata. A write that the crash interrupted
+    is left out. Recovery appends to the files and changes no pixel; until the appended data is on the disk,
+    the files stay as they were. An interrupted recovery can be repeated.
 
-    A dataset that ``overwrite=True`` had moved aside moves back if a killed process left no frame at `path`.
-    It is deleted once the dataset that replaces it is finished.
+    If ``overwrite=True`` had moved a dataset aside and the killed process left no frame at `path`, that
+    dataset moves back. It is deleted once the dataset that replaces it is finished.
 
     Parameters
     ----------
     path
         A single file, a folder, or any file of a folder.
     translators
-        The dialects of metadata that the storage was given, which the files do not hold.
+        The storage's translators, which the files do not contain.
     progress
-        Is told how many bytes have been looked through, and how many there are.
+        Called with the number of bytes examined, and the number of all bytes.
 
     Returns
     -------
@@ -67,17 +66,17 @@ def recover(
     Raises
     ------
     FileNotFoundError
-        There is nothing at `path`.
+        `path` does not exist.
     BeingWrittenError
-        A `TiffStorage` is writing it, in this process or another one.
+        A `TiffStorage` is writing the dataset, in this process or another one.
     OmeTiffError
-        What is there was not written by a `TiffStorage`, or has no frame.
+        `path` was not written by a `TiffStorage`, or contains no frame.
     OSError
-        It cannot be written to. It is as it was before.
+        The files cannot be written to, and are unchanged.
     """
     absolute, interpreter = absolute_path(path), Interpreter(translators)
     if not absolute.exists():
-        with suppress(ValueError):  # nothing can be written there
+        with suppress(ValueError):  # no dataset can be written there
             replaced.move_back(Location.of(absolute))
     try:
         paths, header = find_dataset(absolute)
@@ -103,11 +102,11 @@ def recover(
 
 
 def _is_moved_back(path: Path) -> bool:
-    """Move back what was to be replaced by a dataset that has no frame; return whether there was any."""
+    """Move back the dataset that one without a frame was to replace; return whether there was any."""
     try:
         location = Location.of(path)
     except ValueError:
-        return False  # nothing can be written there
+        return False  # no dataset can be written there
     if not replaced.folder_of(location).is_dir():
         return False
     try:
@@ -121,19 +120,19 @@ def _is_moved_back(path: Path) -> bool:
 
 
 def _being_written(location: Location) -> BeingWrittenError:
-    return BeingWrittenError(f"{location.path}: a TiffStorage is writing it at this moment")
+    return BeingWrittenError(f"{location.path}: a TiffStorage is still writing this dataset")
 
 
 def _check_paths(location: Location, paths: Iterable[Path]) -> None:
-    """Refuse paths that OME-XML cannot name, and a link to a file that is in another folder."""
+    """Refuse file names that OME-XML cannot contain, and links in a folder."""
     for path in (location.path, *paths):
         has_halves = any("\ud800" <= character <= "\udfff" for character in path.name)
         if has_halves or (
             location.is_folder and path != location.path and valid_text(path.name) != path.name
         ):
-            raise OmeTiffError(f"{path!r}: its name is no text that OME-XML could hold: rename it")
+            raise OmeTiffError(f"{path!r}: OME-XML cannot contain this file name: rename the file")
         if location.is_folder and path != location.path and path.is_symlink():
-            raise OmeTiffError(f"{path}: a link; the file that it leads to can be recovered where it is")
+            raise OmeTiffError(f"{path}: expected a file, got a link: recover the file where it is")
 
 
 def _is_finished(location: Location, paths: Iterable[Path], header: Header) -> bool:
@@ -143,7 +142,7 @@ def _is_finished(location: Location, paths: Iterable[Path], header: Header) -> b
 
 
 def _finish(held: Held, interpreter: Interpreter, progress: Progress | None) -> RecoveryResult:
-    """Read the journals and finish the files that are not."""
+    """Read the journals and finish the files."""
     try:
         held.header.coding.require_codec()
     except ImportError as error:

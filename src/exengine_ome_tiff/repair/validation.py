@@ -1,4 +1,4 @@
-"""Whether a dataset is whole: its pages, records, OME-XML and companion held against each other."""
+"""Validation of a dataset: whether pages, records, OME-XML and companion are intact and consistent."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from exengine_ome_tiff.dataset.location import Location, absolute_path
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.records import decode_metadata
 from exengine_ome_tiff.dataset.stored_images import StoredImage
-from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.errors import NoFrameError, OmeTiffError
 from exengine_ome_tiff.ome import OME_TYPES
 from exengine_ome_tiff.ome.xml_reader import ImageElement, TiffData, read_ome, schema_errors
 from exengine_ome_tiff.repair.page_consistency import Expected, check_pages
@@ -34,20 +34,20 @@ from exengine_ome_tiff.tiff import PageHandle, read_description, read_head
 _ELSEWHERE = "give the path of a dataset"
 _COPY = "restore the file from a backup"
 _SPOILED = "restore the file from a backup; TiffStorage.open() still reads all other frames"
-_BY_RECORDS = "restore the file from a backup; it still opens, by its records, which takes longer"
+_BY_RECORDS = "restore the file from a backup; it still opens by its records, which takes longer"
 _TWICE = "move one of the two somewhere else"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong with a dataset.
+    """Something wrong with a dataset.
 
     Parameters
     ----------
     file
-        The file that it is in.
+        The affected file.
     page
-        Number of the page in it, from 0; None if it is not about one.
+        Index of the affected page in the file, from 0; None if the problem concerns no single page.
     what
         What is wrong.
     advice
@@ -61,12 +61,12 @@ class Problem:
 
 
 def validate(path: str | PathLike[str]) -> list[Problem]:
-    """Check that a finished dataset is whole.
+    """Check a finished dataset for damage.
 
-    Checked are the chains of pages; that all records can be read and have their checksums; that each page is
-    the one that the records put there, and can be decoded; checksums of pixels, where the dataset has them;
-    the OME-XML against the 2016-06 schema, without the network, and what it says of images and planes against
-    the records; UUIDs, and that the companion of a folder names the files that are there.
+    The checks cover the page chains; the records and their checksums; whether each page is the one in the
+    records and can be decoded; pixel checksums, if the dataset has them; whether the OME-XML is valid under
+    the 2016-06 schema, which is bundled, and agrees with the records on images and planes; UUIDs; and whether
+    the companion of a folder names the files that are there.
 
     Parameters
     ----------
@@ -76,14 +76,14 @@ def validate(path: str | PathLike[str]) -> list[Problem]:
     Returns
     -------
     list of Problem
-        Empty where nothing is wrong.
+        Empty if nothing is wrong.
 
     Raises
     ------
     FileNotFoundError
-        There is nothing at `path`.
+        `path` does not exist.
     ImportError
-        lxml is not installed: it comes with the extra `validate`.
+        lxml is not installed: install the extra `validate`.
     OSError
         A file cannot be read.
     """
@@ -91,7 +91,8 @@ def validate(path: str | PathLike[str]) -> list[Problem]:
     try:
         return _problems(absolute)
     except OmeTiffError as error:
-        advice = _ELSEWHERE if isinstance(error, NoDatasetError) else _COPY
+        is_empty, is_other = isinstance(error, NoFrameError), isinstance(error, NoDatasetError)
+        advice = "delete the file" if is_empty else _ELSEWHERE if is_other else _COPY
         return [Problem(absolute, None, str(error).removeprefix(f"{absolute}: "), advice)]
 
 
@@ -99,7 +100,7 @@ def _problems(absolute: Path) -> list[Problem]:
     paths, header = find_dataset(absolute)
     unfinished = [each for each in paths if not read_head(each).is_finished]
     if unfinished:
-        return [Problem(each, None, "it is not finished", _recover_text(absolute)) for each in unfinished]
+        return [Problem(each, None, "not finished", _recover_text(absolute)) for each in unfinished]
     try:
         loaded = load(paths)
     except DamagedFileError as error:
@@ -113,7 +114,7 @@ def _problems(absolute: Path) -> list[Problem]:
 
 
 def _recover_text(path: Path) -> str:
-    return f"finish it: {command_text('exengine-ome-tiff', 'recover', path)}"
+    return f"run {command_text('exengine-ome-tiff', 'recover', path)}"
 
 
 class _Check:
@@ -126,7 +127,7 @@ class _Check:
         self._paths = [file.path for file in loaded.index.files]
 
     def problems(self) -> Iterator[Problem]:
-        """Yield all that is wrong."""
+        """Yield all problems."""
         location = self._recording.location
         try:
             check_positions(self._loaded, self._header)
@@ -158,11 +159,11 @@ class _Check:
                     )
         for frames in changed.values():
             what = f"the records of {count_text(len(frames), 'frame')}, the first of them at "
-            what += f"{place_text(frames[0].head.coordinates)}, have changed: their checksum does not match"
+            what += f"{place_text(frames[0].head.coordinates)}, do not match their checksum"
             yield Problem(path, None, what, _COPY)
 
     def _of_index(self, number: int) -> Iterator[Problem]:
-        """Hold the index of a file against its records."""
+        """Compare the index of a file with its records."""
         path, file = self._paths[number], self._loaded.index.files[number]
         try:
             indexed = read_indexed_frames(file)
@@ -171,7 +172,7 @@ class _Check:
             return
         if indexed is None:
             return
-        told = [
+        recorded = [
             (head.number, head.coordinates, *file.pages.row(page.handle))
             for head, of_file, page in self._loaded.frames
             if of_file == number
@@ -181,8 +182,8 @@ class _Check:
             (arrival, coordinates, *indexed.pages.row(PageHandle(handle)))
             for handle, (arrival, coordinates) in enumerate(rows)
         ]
-        if found != told:
-            yield Problem(path, None, "its index tells of other frames than its records", _COPY)
+        if found != recorded:
+            yield Problem(path, None, "its index and its records list different frames", _COPY)
 
     def _of_file(self, number: int, images: Sequence[StoredImage]) -> Iterator[Problem]:
         path, file = self._paths[number], self._loaded.index.files[number]
@@ -227,20 +228,20 @@ class _Check:
             written = [] if errors else read_ome(xml)
             uuids = [root_uuid(read_description(file)) for file in self._paths]
         except OmeTiffError as error:
-            yield Problem(path, None, str(error), f"delete it and {recover}")
+            yield Problem(path, None, str(error), f"delete it, then {recover}")
             return
-        # the companion has the files in the order in which they were made, which their names do not say
+        # the companion lists the files in the order of creation, which their names do not reveal
         names = [block.file_name for image in written for block in image.tiff_data]
         missing = {name or "" for name in names} - {file.name for file in self._paths}
         if missing:
-            what = f"it names files that are not files of the dataset in its folder: {sorted(missing)}"
-            yield Problem(path, None, what, f"restore them, or delete it and {recover}")
+            what = f"it names files that are not in its folder, or not of this dataset: {sorted(missing)}"
+            yield Problem(path, None, what, f"restore them, or delete it, then {recover}")
             return
         rank = [names.index(file.name) if file.name in names else len(names) for file in self._paths]
         images = sorted(images, key=lambda image: rank[image.file])
         places = [(file.name, uuid) for file, uuid in zip(self._paths, uuids, strict=True)]
         for what in errors or _differences(written, images, [places[image.file] for image in images]):
-            yield Problem(path, None, what, f"delete it and {recover}")
+            yield Problem(path, None, what, f"delete it, then {recover}")
 
 
 def _differences(
@@ -248,19 +249,12 @@ def _differences(
     images: Sequence[StoredImage],
     places: Sequence[tuple[str | None, str | None]],
 ) -> Iterator[str]:
-    """Tell in what the images of a document differ from those that the records make.
+    """Yield the differences between the images in a document and in the records.
 
-    Parameters
-    ----------
-    written
-        Images of the document.
-    images
-        Those of the records.
-    places
-        For each of them name and UUID of the file that it is in; None twice where that is the document's.
+    `places` has the name and UUID of the file of each image; (None, None) for the document's own file.
     """
     if len(written) != len(images):
-        yield f"the OME-XML has {len(written)} images, the records make {len(images)}"
+        yield f"expected {count_text(len(images), 'image')} in the OME-XML, found {len(written)}"
         return
     first_ifds: dict[str | None, int] = {}
     for image, stored, place in zip(written, images, places, strict=True):
@@ -290,19 +284,14 @@ def _differences(
         }
         for what, value in expected.items():
             if found[what] != value:
-                told = "" if what == "acquired planes" else f": {found[what]!r} instead of {value!r}"
-                yield f"image {image.name!r}: the OME-XML and the records differ in {what}{told}"
+                both = "" if what == "acquired planes" else f": {found[what]!r} instead of {value!r}"
+                yield f"image {image.name!r}: the OME-XML and the records differ in {what}{both}"
 
 
 def _joined(blocks: Sequence[TiffData], zct: list[list[int]]) -> Sequence[TiffData]:
-    """Join one run for each plane, as companions have, into one; any other runs stay.
+    """Join one run of pages per plane, as companions have them, into one; return other runs unchanged.
 
-    Parameters
-    ----------
-    blocks
-        The runs of pages of an image.
-    zct
-        Indices of its planes in the order of the pages.
+    `zct` has the indices of the planes in page order.
     """
     if not blocks or len(blocks) != len(zct):
         return blocks

@@ -9,7 +9,7 @@ from itertools import islice, repeat
 from pathlib import Path
 from typing import NamedTuple
 
-from exengine_ome_tiff.errors import ForeignFileError, NotFinishedError, OmeTiffError
+from exengine_ome_tiff.errors import ForeignFileError, NoFrameError, NotFinishedError, OmeTiffError
 from exengine_ome_tiff.text_format import command_text
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.block_records import BlockRecord, decode_block
@@ -87,13 +87,15 @@ def find_head(file: chain.Readable) -> FileHead:
     Raises
     ------
     OmeTiffError
-        The file was not written by `TiffStorage`.
+        The file was not written by `TiffStorage`, or has no frame.
     """
     first_at = chain.first_offset(file)
+    if not first_at:
+        raise NoFrameError(f"{file.name}: no frame in this file: its writer ended before the first one")
     try:
         return _head_at(file, first_at)
     except OmeTiffError:
-        if first_at not in (0, chain.HEADER_BYTES):
+        if first_at != chain.HEADER_BYTES:
             with suppress(OmeTiffError):
                 head = _head_at(file, chain.HEADER_BYTES)
                 if not head.is_finished:
