@@ -138,23 +138,26 @@ _OF_SAMPLE = "is not understood: write pixel_size_um, the size of a pixel in the
         ),
         (
             {"NA": 14},
-            "has the value 14, which is not from 0 to 1.7: write a number, such as 1.4",
+            "has the value 14, which is not in the range from 0 to 1.7: write a number, such as 1.4",
             {"NA": 1.4},
         ),
         (
             {"emission_nm": 0.5},
-            "has the value 0.5, which is not from 100 to 20000 nm: write a number, such as 525",
+            "has the value 0.5, which is not in the range from 100 to 20000 nm: write a number, such as 525",
             {"emission_nm": 525},
         ),
         (
             {"PixelSizeUm": 65},
-            "has the value 65, which is not from 0.0001 to 50 µm: write a number above 0, such as 0.1625",
+            (
+                "has the value 65, which is not in the range from 0.0001 to 50 µm: "
+                "write a number above 0, such as 0.1625"
+            ),
             {"PixelSizeUm": 0.065},
         ),
         (
             {"exposure_s": 5e4},
             (
-                "has the value 50000.0, which is not from 0 to 3600 s: "
+                "has the value 50000.0, which is not in the range from 0 to 3600 s: "
                 "write a number that is not negative, such as 12.5"
             ),
             {"exposure_s": 0.05},
@@ -171,7 +174,9 @@ def test_what_is_told_helps(tell, wrong, line, right):
 
 
 def test_a_rate_of_frames_is_no_interval(tell):
-    line = "metadata key 'frame_rate_hz' may be the rate of the camera, so it is not TimeIncrement: "
+    line = (
+        "metadata key 'frame_rate_hz' may be the camera's frame rate, so it does not become TimeIncrement: "
+    )
     told = tell({"frame_rate_hz": 20}, {"frame_rate_hz": 20})
     assert told.lines == [f"{line}write time_interval_s, the time between time points"]
     told = tell(*[{"frame_rate_hz": 20, "time_interval_s": 0.05}] * 2)
@@ -216,13 +221,13 @@ def test_own_keys_beside_those_of_pymmcore_plus(tell):
     ]
     told = tell(PLUS | {"my": {"exposure_ms": 20}})
     assert told.planes[0].exposure_time == 0.01
-    differ = "metadata keys 'exposure_ms' and 'my.exposure_ms' differ, so only the first one counts"
-    assert told.lines == [f"{differ}: leave one of them out"]
+    differ = "metadata keys 'exposure_ms' and 'my.exposure_ms' have different values; only the first is used"
+    assert told.lines == [f"{differ}: remove one of them"]
     assert tell(PLUS | {"my": {"exposure_ms": 10}}).lines == []
     assert tell({"my": {"exposure": 20}}).lines == [
         "metadata key 'my.exposure' has no unit: write my.exposure_ms"
     ]
-    nested = "metadata of pymmcore-plus is in 'meta', so few of its keys are read"
+    nested = "pymmcore-plus metadata is nested in 'meta', where most of its keys are not read"
     assert tell({"meta": PLUS}).lines == [f"{nested}: put it beside your own keys, not in a dict"]
 
 
@@ -234,8 +239,8 @@ def test_own_keys_come_first(tell):
 
 def test_lists_of_quantities(tell):
     channels = [{"name": "DAPI", "exposure_ms": 5}, {"name": "GFP", "exposure_ms": 9}]
-    line = "key 'channels' is a list, whose exposure_ms are not read: "
-    fix = "put them in the metadata of the frames that they are of"
+    line = "key 'channels' is a list, so exposure_ms in it cannot be assigned to frames: "
+    fix = "put such keys in the metadata of the frames they describe"
     assert tell({"channels": channels}).lines == [f"metadata {line}{fix}"]
     assert tell({}, summary={"channels": channels}).lines == [f"summary {line}{fix}"]
 
@@ -245,7 +250,7 @@ def test_lists_of_quantities(tell):
     [("x_um", 3, "x_um"), ("emission_nm", 525, "emission_nm"), ("well", "A1", "well")],
 )
 def test_what_a_summary_has_no_place_for(tell, key, value, example):
-    line = f"summary key {key!r} tells something of a frame, so it is not read"
+    line = f"summary key {key!r} describes a frame, so it is not read"
     assert tell({}, summary={key: value}).lines == [f"{line}: put {example} in the metadata of frames"]
 
 
@@ -474,20 +479,26 @@ def test_wells_of_metadata_that_are_not_used(store, frames, line):
 
 
 def test_metadata_that_is_no_dict(tell, store):
-    line = "metadata of frames is no dict, so nothing of it is read: put a dict"
+    line = "frame metadata is not a dict, so it is not read: put a dict"
     told = tell('{"exposure_ms": 10}')
     assert (told.lines, told.notes) == ([line], {"metadata": '{"exposure_ms": 10}'})
     assert store(({"time": 0}, {}), summary=[{"pixel_size_um": 0.1}])[1] == [
-        "summary metadata is no dict, so nothing of it is read: pass a dict"
+        "summary metadata is not a dict, so it is not read: pass a dict"
     ]
     assert tell(None, {}, [], "").lines == []
+
+
+def test_a_serial_number_of_nothing_is_reported(tell):
+    line = "metadata key 'serial_number' is not read: write camera_serial_number, if it is the camera's"
+    assert tell({"serial_number": "S-7"}).lines == [line]
+    assert tell({"camera_serial_number": "S-7"}).detector.serial_number == "S-7"
 
 
 @pytest.mark.parametrize(
     ("key", "option"), [("dye", "fluorophore"), ("color", "color"), ("acquisition_mode", "acquisition_mode")]
 )
 def test_what_only_options_tell_of_a_channel(tell, key, option):
-    line = f"metadata key {key!r} is not read: say channels={{...: ChannelInfo({option}=...)}}"
+    line = f"metadata key {key!r} is not read: pass channels={{...: ChannelInfo({option}=...)}}"
     assert tell({key: "red"}, {key: "red"}).lines == [line]
 
 
@@ -496,11 +507,11 @@ def test_what_only_options_tell_of_a_channel(tell, key, option):
     [
         (
             {"objective": "20x", "NA": 14},
-            "'NA' has the value 14, which is not from 0 to 1.7: write a number, such as 1.4",
+            "'NA' has the value 14, which is not in the range from 0 to 1.7: write a number, such as 1.4",
         ),
         ({"bits": 12}, "'bits' is not understood: write bit_depth"),
         ({"emission": 525}, "'emission' is not understood: write emission_nm in the metadata of frames"),
-        ({"dye": "GFP"}, "'dye' is not read: say channels={...: ChannelInfo(fluorophore=...)}"),
+        ({"dye": "GFP"}, "'dye' is not read: pass channels={...: ChannelInfo(fluorophore=...)}"),
         (
             {"objective": 5},
             "'objective' has the value 5, which cannot be read: write a label such as Plan Apo 60x/1.4 Oil",
@@ -542,7 +553,7 @@ def test_options_that_are_far_from_what_frames_tell(tell):
 def test_steps_of_a_summary_in_another_unit(tell):
     told = tell({"Camera": "C"}, summary={"MicroManagerVersion": "2", "z-step_um": 5000, "PixelSize_um": 65})
     assert (told.image.pixels.physical_size_z, told.image.pixels.physical_size_x) == (None, None)
-    assert ["is not from" in line for line in told.lines] == [True, True]
+    assert ["is not in the range from" in line for line in told.lines] == [True, True]
 
 
 def test_times_of_values_are_no_exposures(tell):

@@ -87,8 +87,8 @@ def test_a_time_that_may_be_that_of_the_frame_is_told(tell):
     assert told.image.acquisition_date is None
     assert told.lines == [
         (
-            "metadata key 'start_time' is a time, but its name does not say that the frame was taken then: "
-            "write timestamp"
+            "metadata key 'start_time' holds a time, but its name does not identify it as the time of the "
+            "frame: write timestamp"
         )
     ]
     assert tell({"start_time": "2026-11-27T12:00:00Z", "timestamp": "2026-11-27T12:00:09Z"}).lines == []
@@ -353,7 +353,9 @@ def test_facts_of_frames_with_ever_different_keys_are_in_ome(tell):
 def test_keys_of_one_meaning_that_differ_are_told_once(tell, keys, line):
     told = tell(*[keys] * 3)
     assert told.lines == (
-        [f"metadata keys {line} differ, so only the first one counts: leave one of them out"] if line else []
+        [f"metadata keys {line} have different values; only the first is used: remove one of them"]
+        if line
+        else []
     )
     if "exposure_ms" in keys:
         assert [plane.exposure_time for plane in told.planes] == [0.01] * 3
@@ -412,6 +414,7 @@ def test_an_objective_of_frames_takes_no_optics_from_the_summary_of_another(tell
         ("objective", 5, "write a label such as Plan Apo 60x/1.4 Oil", {"objective": "Plan Apo 60x/1.4 Oil"}),
         ("objective.magnification", "big", "write a number, such as 60", {"objective.magnification": 60}),
         ("NA", 3, "write a number, such as 1.4", {"NA": 1.4}),
+        ("gain", "high", "write a number, such as 12.5", {"gain": 12.5}),
     ],
 )
 def test_a_value_that_cannot_be_read_is_told_with_a_fix_that_works(tell, key, wrong, fix, right):
@@ -437,7 +440,7 @@ def test_pixel_sizes_that_differ_within_a_summary_are_told(tell):
     assert tell({}, summary={"pixel_size_um": 0.1, "PixelSizeUm": 0.1}).lines == []
     (line,) = tell({}, summary={"pixel_size_um": 0.1, "PixelSizeUm": 0.2}).lines
     assert line.startswith(
-        "summary keys 'pixel_size_um' and 'PixelSizeUm' differ, so only one of them counts"
+        "summary keys 'pixel_size_um' and 'PixelSizeUm' have different values; only one is used"
     )
 
 

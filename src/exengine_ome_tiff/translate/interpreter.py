@@ -148,7 +148,7 @@ class Interpreter:
         """Find what is not understood in summary metadata; see `add_summary_findings`."""
         if not isinstance(metadata, Mapping):
             if metadata:
-                message = "summary metadata is no dict, so nothing of it is read"
+                message = "summary metadata is not a dict, so it is not read"
                 findings.add_once("dict", "summary", message, "pass a dict")
         else:
             tags = flat(metadata)

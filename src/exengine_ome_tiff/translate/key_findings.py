@@ -1,4 +1,4 @@
-"""Metadata keys that were not understood, and what to write instead."""
+"""Frame metadata keys that were not understood, and what to write instead."""
 
 import json
 import re
@@ -12,17 +12,9 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate import parse
-from exengine_ome_tiff.translate.finding_lines import (
-    EMPTY,
-    LIST,
-    add_list,
-    add_near_miss,
-    add_option,
-    add_unit,
-    add_value,
-)
+from exengine_ome_tiff.translate.finding_lines import EMPTY, LIST, KeyFindings
 from exengine_ome_tiff.translate.form import Candidate, Form
-from exengine_ome_tiff.translate.key_names import MEASURED, OF_OTHERS, name_of, words_in
+from exengine_ome_tiff.translate.key_names import MEASURED, OF_OTHERS, name_of, names_in, words_in
 from exengine_ome_tiff.translate.named_facts import (
     NAMED_FACTS,
     OPTICS,
@@ -35,11 +27,7 @@ from exengine_ome_tiff.translate.named_facts import (
     words_of,
 )
 from exengine_ome_tiff.translate.objective_labels import read_label, read_optics
-from exengine_ome_tiff.translate.quantities import (
-    ANYWHERE,
-    Meaning,
-    meanings_of,
-)
+from exengine_ome_tiff.translate.quantities import ANYWHERE, Meaning, meanings_of
 from exengine_ome_tiff.translate.translator import is_known
 
 _MOST_VALUES, _FIRST_ROWS = 1000, 1024
@@ -47,26 +35,25 @@ _LONGEST_LABEL = 200
 _MAGNIFIES = re.compile(r"\d\s?[xX\xd7]")
 _PIXEL_FORMAT = re.compile(r"(?:Mono|Bayer[A-Z]{2})\d{1,2}\w*")
 _NO_DICT = "metadata"
-"""The key of metadata that is no dict."""
+"""The key of metadata that is not a dict."""
 _FORMAT = ".format"
 _INTERVAL = "time_interval_s"
 _COMPARED = ("exposure_s", "x_um", "y_um", "z_um", "pixel_size_um", "pixel_size_y_um")
+_NO_CLOCK = "holds a time, but its name does not identify it as the time of the frame"
 _INDICES = {"t", "time"}
 """Words of keys that may count frames."""
-_TOLD_ANYWHERE = ANYWHERE - {_INTERVAL, "readout_mhz"}
-"""Fields whose names without a unit are told in a dict of any name."""
+_NESTED = ANYWHERE - {_INTERVAL, "readout_mhz"}
+"""Fields that are reported without a unit, whatever the dict around the key is called."""
 _CLOCKS = {"elapsed_s", "utc_s", "local_clock_s"}
 WORDS_OF_FACTS: dict[str, tuple[str, Callable[[object], object]]] = {
     words: (each.fact, each.read)
     for each in NAMED_FACTS
-    if each.fact in ("objective", "binning")
+    if each.fact in ("objective", "binning", "gain", "offset")
     for words in each.names
 } | {words: (part, partial(read_optics, part)) for words, part in OPTICS.items()}
 _DIGIT = re.compile(r"\d")
 _DIGITS_OF_DATE = 4
-_TIME_WORDS = frozenset(
-    ("time", "date", "datetime", "timestamp", "stamp", "clock", "start", "begin", "started")
-)
+_TIME_WORDS = names_in("time, date, datetime, timestamp, stamp, clock, start, begin, started")
 
 
 def add_key_findings(
@@ -76,209 +63,227 @@ def add_key_findings(
     known_keys: frozenset[str],
     findings: Findings,
 ) -> None:
-    """Find keys without a unit, near misses of known ones, values that cannot be read, and those that differ.
+    """Find keys without a unit, near misses, unreadable values, and keys that contradict each other.
 
     Parameters
     ----------
     form
-        Of the frames.
+        The form of the frames.
     rows
-        Of the frames in that form, shape (n,).
+        Rows of the frames in that form, shape (n,).
     keys
-        Whose values were not written into OME elements.
+        Keys whose values were not written into OME elements.
     known_keys
-        Of the dialects.
+        Keys of the dialects.
     findings
-        Takes up what is found.
+        Receives the findings.
     """
-    readers = Counter(each.key for candidates in form.plan.candidates.values() for each in candidates)
-    clocks = [each for name in _CLOCKS for each in form.plan.candidates.get(name, ())]
-    has_clock = any(is_known(form.values(each, rows[:1])[0]) for each in clocks)
+    found = _FormFindings(form, rows, known_keys, findings)
     for key in keys:
-        if key in form.plan.own_keys or form.columns.is_too_long(key):
-            continue
+        if key not in form.plan.own_keys and not form.columns.is_too_long(key):
+            found.check(key)
+    found.add_disagreements()
+
+
+class _FormFindings(KeyFindings):
+    """Checks the keys of frames that all have the same keys."""
+
+    def __init__(
+        self, form: Form, rows: npt.NDArray[np.int64], known_keys: frozenset[str], findings: Findings
+    ) -> None:
+        super().__init__(findings)
+        self._form, self._rows, self._known_keys = form, rows, known_keys
+        self._candidates = form.plan.candidates
+        self._readers = Counter(each.key for candidates in self._candidates.values() for each in candidates)
+        self._has_clock = any(map(self._has_value, _CLOCKS))
+
+    def check(self, key: str) -> None:
+        """Check a key whose values were not written into OME elements."""
         meanings = meanings_of(key)
         nameless = [each for each in meanings if not each.has_unit]
+        is_known_key = key in self._known_keys
         if is_stamp(key):
-            _stamp(form, rows, key, nameless, findings)
-        elif not has_clock and _may_be_clock(form, rows, key):
-            has_clock = True  # one of them is enough
-            findings.add_once(
-                "time stamp",
-                key,
-                f"metadata key {key!r} is a time, but its name does not say that the frame was taken then",
-                "write timestamp",
-            )
-        elif len(rows) > 1 and key not in known_keys and _means_rate(key):
-            _rate(form, rows, key, findings)
-        elif nameless and readers[key] <= len(nameless):
-            _unit(form, rows, key, nameless[0], findings)
-        elif key in readers:
-            _value(form, rows, key, findings)
+            self._check_stamp(key, nameless)
+        elif not self._has_clock and self._may_be_clock(key):
+            self._has_clock = True  # one of them is enough
+            self.add("time stamp", key, _NO_CLOCK, "write timestamp")
+        elif len(self._rows) > 1 and not is_known_key and _means_rate(key):
+            self._check_rate(key)
+        elif nameless and self._readers[key] <= len(nameless):
+            self._check_unit(key, nameless[0])
+        elif key in self._readers:
+            self._check_plane_value(key)
         elif fact_words(key) in WORDS_OF_FACTS:
-            _fact(form, rows, key, *WORDS_OF_FACTS[fact_words(key)], findings)
-        elif meanings and key in form.plan.fact_keys:
-            _fact(form, rows, key, meanings[0].field, meanings[0].read, findings)
-        elif not (meanings or key in form.plan.fact_keys) and (alike(key) or key not in known_keys):
-            _unknown(form, rows, key, known_keys, findings)
-        if key.endswith(_FORMAT) and _first(form, rows, key) == "frame-dict":
-            message = (
-                f"metadata of pymmcore-plus is in {key.removesuffix(_FORMAT)!r}, so few of its keys are read"
-            )
-            findings.add_once("dict", key, message, "put it beside your own keys, not in a dict")
-    _add_disagreements(form, rows, findings)
+            self.check_values(key, self._texts(key), *WORDS_OF_FACTS[fact_words(key)])
+        elif meanings and key in self._form.plan.fact_keys:
+            self.check_values(key, self._texts(key), meanings[0].field, meanings[0].read)
+        elif not (meanings or key in self._form.plan.fact_keys) and (alike(key) or not is_known_key):
+            self._check_unknown(key)
+        if key.endswith(_FORMAT) and self._first(key) == "frame-dict":
+            around = key.removesuffix(_FORMAT)
+            message = f"pymmcore-plus metadata is nested in {around!r}, where most of its keys are not read"
+            self.findings.add_once("dict", key, message, "put it beside your own keys, not in a dict")
 
+    def add_disagreements(self) -> None:
+        """Find keys that mean the same and have different values: the first one counts."""
+        for field in _COMPARED:
+            candidates = [each for each in self._candidates.get(field, ()) if _is_plain(each)]
+            for first, other in pairwise(candidates):
+                if _is_measured(first.key) != _is_measured(other.key) or first.key == other.key:
+                    continue
+                values, others = (self._form.values(each, self._rows) for each in (first, other))
+                is_known_twice = ~np.isnan(values) & ~np.isnan(others)
+                if not np.allclose(values[is_known_twice], others[is_known_twice], rtol=1e-6):
+                    message = f"metadata keys {first.key!r} and {other.key!r} have different values"
+                    self.findings.add_once(
+                        "values", other.key, f"{message}; only the first is used", "remove one of them"
+                    )
 
-def _add_disagreements(form: Form, rows: npt.NDArray[np.int64], findings: Findings) -> None:
-    """Find keys whose names mean the same, but whose values differ: the first one counts."""
-    for field in _COMPARED:
-        candidates = [each for each in form.plan.candidates.get(field, ()) if _is_plain(each)]
-        for first, other in pairwise(candidates):
-            if _is_measured(first.key) != _is_measured(other.key) or first.key == other.key:
-                continue
-            values, others = form.values(first, rows), form.values(other, rows)
-            is_known_twice = ~np.isnan(values) & ~np.isnan(others)
-            if not np.allclose(values[is_known_twice], others[is_known_twice], rtol=1e-6):
-                message = (
-                    f"metadata keys {first.key!r} and {other.key!r} differ, so only the first one counts"
-                )
-                findings.add_once("values", other.key, message, "leave one of them out")
+    def _has_value(self, field: str) -> bool:
+        """Whether the first frame has a value of a plane."""
+        candidates = self._candidates.get(field, ())
+        return any(is_known(self._form.values(each, self._rows[:1])[0]) for each in candidates)
+
+    def _counts_frames(self, key: str) -> bool:
+        """Whether the values are consecutive integers."""
+        numbers = sorted(parse.number(json.loads(text)) for text in self._texts(key))
+        return all(number % 1 == 0 for number in numbers) and numbers[-1] - numbers[0] == len(numbers) - 1
+
+    def _is_device_property(self, key: str) -> bool:
+        """Whether the key may be one of the many in Micro-Manager's cache, such as ``Camera-Gain``."""
+        return "-" in key and any(each.endswith("Camera") for each in self._form.keys)
+
+    def _check_unit(self, key: str, meaning: Meaning) -> None:
+        is_index = words_of(key) in _INDICES and self._counts_frames(key)
+        is_needless = is_index or self._has_value(meaning.field) or self._is_device_property(key)
+        if is_known(parse.number(self._first(key))) and not is_needless:
+            self.add_unit(key, meaning)
+
+    def _check_stamp(self, key: str, nameless: list[Meaning]) -> None:
+        """Report a time stamp that cannot be read; a name such as "time" may mean something else."""
+        is_sure = words_of(key) in SURE_STAMP_NAMES
+        texts = self._texts(key)
+        unread = [text for text in texts if text not in EMPTY and parse.moment(json.loads(text)) is None]
+        dates = [
+            text
+            for text in unread
+            if text.startswith('"') and (is_sure or len(_DIGIT.findall(text)) >= _DIGITS_OF_DATE)
+        ]
+        if dates:
+            self.add_value(key, dates[0], "utc_s")
+        elif unread and nameless:
+            self._check_unit(key, nameless[0])
+        elif unread and is_sure:
+            self.add_value(key, unread[0], "utc_s")
+
+    def _check_unknown(self, key: str) -> None:
+        """Report a near miss."""
+        around, _, last = key.rpartition(".")
+        is_stamp_of_value = last == "timestamp" and f"{around}.value" in self._form.keys
+        if is_stamp_of_value or self._is_device_property(key):
+            return
+        value = self._first(key)
+        if self._is_list_without_unit(key, value):
+            self.add("unit", key, "has no unit", f"write {key}_um")
+            return
+        if self._form.keys == {_NO_DICT} == {key}:
+            message = "frame metadata is not a dict, so it is not read"
+            self.findings.add_once("dict", key, message, "put a dict")
+        if not is_known(parse.number(value)):
+            self._check_text(key, value)
+            return
+        found, suggestion = alike(key), near_miss(key, self._known_keys)
+        is_of_frame = last != key and OF_OTHERS.isdisjoint(words_in(around))
+        nested = next(iter(meanings_of(last) if is_of_frame else ()), None)
+        if nested is not None and nested.field in _NESTED and not nested.has_unit:
+            self.add_unit(key, nested)
+        elif found is not None:
+            if not self._names(found.field):
+                self.add_near_miss(key, found.suggestion)
+        elif suggestion is not None:
+            self.add_near_miss(key, suggestion)
+        elif nested is not None and nested.has_unit and nested.field not in self._candidates:
+            self.add_near_miss(key, nested.example)
+
+    def _check_text(self, key: str, value: object) -> None:
+        """Report a list of dicts, and text that may be an objective or a pixel format."""
+        self.add_list(key, value)
+        self.add_option(key, value)
+        text = value if isinstance(value, str) else ""
+        label = read_label(text[:_LONGEST_LABEL] if _MAGNIFIES.search(text) else "")
+        is_sure = label.numerical_aperture is not None or label.immersion is not None
+        if label.magnification is not None and is_sure and not self._names("objective"):
+            self.add_near_miss(key, "objective")
+        if _PIXEL_FORMAT.fullmatch(text) and not self._names("bit_depth"):
+            self.add_near_miss(key, "bit_depth")
+
+    def _names(self, field: str) -> bool:
+        """Whether the name of a key means a field."""
+        return field in self._candidates or any(
+            (fact is not None and fact.fact == field)
+            or OPTICS.get(fact_words(key)) == field
+            or any(each.field == field and each.has_unit for each in meanings_of(key))
+            for key in self._form.keys
+            for fact in [named_fact(key)]
+        )
+
+    def _check_rate(self, key: str) -> None:
+        """Report a rate, which may be the camera's, unless another key has the interval."""
+        value = self._first(key)
+        rate = max(parse.number(value), meanings_of(key)[0].read(value))
+        if rate > 0 and not any(_means_interval(each) for each in self._form.keys):
+            problem = "may be the camera's frame rate, so it does not become TimeIncrement"
+            self.add("rate", key, problem, f"write {_INTERVAL}, the time between time points")
+
+    def _is_list_without_unit(self, key: str, value: object) -> bool:
+        """Whether the value is the only stage position, as a list of numbers."""
+        if name_of(key).unit is not None or "x_um" in self._candidates:
+            return False
+        return any(each.is_of_list and is_known(each.read(value)) for each in meanings_of(f"{key}_um"))
+
+    def _check_plane_value(self, key: str) -> None:
+        """Report a value of a plane that cannot be read."""
+        found = [
+            (field, each.read)
+            for field, candidates in self._candidates.items()
+            for each in candidates
+            if each.key == key
+        ]
+        fields = [field for field, _ in found]
+        field = "elapsed_s" if "elapsed_s" in fields else fields[0]  # a unit of time may mean a clock, too
+        is_list = any(each.is_of_list for each in meanings_of(key))
+        self.check_values(key, self._texts(key), LIST if is_list else field, *(read for _, read in found))
+
+    def _may_be_clock(self, key: str) -> bool:
+        """Whether a key with a word for time holds one, unless it belongs to the value beside it."""
+        return (
+            f"{key.rpartition('.')[0]}.value" not in self._form.keys
+            and not _TIME_WORDS.isdisjoint(name_of(key).words)
+            and parse.moment(self._first(key)) is not None
+        )
+
+    def _first(self, key: str) -> object:
+        return json.loads(self._form.columns.texts(key, self._rows[:1])[0])
+
+    def _texts(self, key: str) -> list[str]:
+        """Return the JSON of the first distinct values, from as few rows as yield enough of them."""
+        found: dict[str, None] = {}
+        start, count = 0, _FIRST_ROWS
+        while start < len(self._rows) and len(found) < _MOST_VALUES:
+            found |= dict.fromkeys(self._form.columns.texts(key, self._rows[start : start + count]).tolist())
+            start, count = start + count, count * 4
+        return [*found][:_MOST_VALUES]
 
 
 def _is_plain(candidate: Candidate) -> bool:
-    """Whether a key tells its value by its name alone, which has a unit."""
+    """Whether the name of a key, which includes a unit, is all that gives it its meaning."""
     meanings = meanings_of(candidate.key)
     return candidate.only_if is None and bool(meanings) and meanings[0].has_unit
 
 
 def _is_measured(key: str) -> bool:
-    """Whether a key says that its value was measured, which may differ from what was asked for."""
+    """Whether the name says that the value was measured, which may differ from the value that was set."""
     return not MEASURED.isdisjoint(name_of(key).words)
-
-
-def _counts(form: Form, rows: npt.NDArray[np.int64], key: str) -> bool:
-    """Whether whole numbers follow one another, as those of frames do."""
-    numbers = sorted(parse.number(json.loads(text)) for text in _first_values(form, rows, key))
-    return all(number % 1 == 0 for number in numbers) and numbers[-1] - numbers[0] == len(numbers) - 1
-
-
-def _is_device_property(key: str, form: Form) -> bool:
-    """Whether it may be one of the many properties in Micro-Manager's cache, such as ``Camera-Gain``."""
-    return "-" in key and any(each.endswith("Camera") for each in form.keys)
-
-
-def _unit(form: Form, rows: npt.NDArray[np.int64], key: str, meaning: Meaning, findings: Findings) -> None:
-    value = _first_number(form, rows, key)
-    is_index = words_of(key) in _INDICES and _counts(form, rows, key)
-    is_told = any(
-        is_known(form.values(each, rows[:1])[0]) for each in form.plan.candidates.get(meaning.field, ())
-    )
-    if is_known(value) and not is_index and not is_told and not _is_device_property(key, form):
-        add_unit(key, meaning, findings)
-
-
-def _stamp(
-    form: Form, rows: npt.NDArray[np.int64], key: str, nameless: list[Meaning], findings: Findings
-) -> None:
-    """Find a time stamp that cannot be read; a name such as "time" may be that of something else."""
-    is_sure = words_of(key) in SURE_STAMP_NAMES
-    texts = _first_values(form, rows, key)
-    unread = [text for text in texts if text not in EMPTY and parse.moment(json.loads(text)) is None]
-    dates = [
-        text
-        for text in unread
-        if text.startswith('"') and (is_sure or len(_DIGIT.findall(text)) >= _DIGITS_OF_DATE)
-    ]
-    if dates:
-        add_value(key, dates[0], "utc_s", findings)
-    elif unread and nameless:
-        _unit(form, rows, key, nameless[0], findings)
-    elif unread and is_sure:
-        add_value(key, unread[0], "utc_s", findings)
-
-
-def _unknown(
-    form: Form, rows: npt.NDArray[np.int64], key: str, known_keys: frozenset[str], findings: Findings
-) -> None:
-    """Find a near miss."""
-    around, _, last = key.rpartition(".")
-    if (last == "timestamp" and f"{around}.value" in form.keys) or _is_device_property(key, form):
-        return
-    value = _first(form, rows, key)
-    if _is_list_without_unit(form, key, value):
-        findings.add_once("unit", key, f"metadata key {key!r} has no unit", f"write {key}_um")
-        return
-    if form.keys == {_NO_DICT} == {key}:
-        findings.add_once(
-            "dict", key, "metadata of frames is no dict, so nothing of it is read", "put a dict"
-        )
-    if not is_known(parse.number(value)):
-        _text(form, key, value, findings)
-        return
-    last, found = key.rpartition(".")[2], alike(key)
-    nested = [each for each in meanings_of(last) if last != key and _is_of_frame(key)]
-    suggestion = near_miss(key, known_keys)
-    if nested and nested[0].field in _TOLD_ANYWHERE and not nested[0].has_unit:
-        add_unit(key, nested[0], findings)
-    elif found is not None:
-        if not _tells(form, found.field):
-            add_near_miss(key, found.suggestion, findings)
-    elif suggestion is not None:
-        add_near_miss(key, suggestion, findings)
-    elif nested and nested[0].has_unit and nested[0].field not in form.plan.candidates:
-        add_near_miss(key, nested[0].example, findings)
-
-
-def _text(form: Form, key: str, value: object, findings: Findings) -> None:
-    """Find a list of dicts, and text that may be an objective or a pixel format."""
-    add_list(key, value, findings)
-    text = value if isinstance(value, str) else ""
-    add_option(key, text, findings)
-    label = read_label(text[:_LONGEST_LABEL] if _MAGNIFIES.search(text) else "")
-    is_sure = label.numerical_aperture is not None or label.immersion is not None
-    if label.magnification is not None and is_sure and not _tells(form, "objective"):
-        add_near_miss(key, "objective", findings)
-    if _PIXEL_FORMAT.fullmatch(text) and not _tells(form, "bit_depth"):
-        add_near_miss(key, "bit_depth", findings)
-
-
-def _is_of_frame(key: str) -> bool:
-    return OF_OTHERS.isdisjoint(words_in(key.rpartition(".")[0]))
-
-
-def _tells(form: Form, field: str) -> bool:
-    """Whether a key tells a field by its name."""
-    return field in form.plan.candidates or any(
-        (fact is not None and fact.fact == field)
-        or OPTICS.get(fact_words(key)) == field
-        or any(each.field == field and each.has_unit for each in meanings_of(key))
-        for key in form.keys
-        for fact in [named_fact(key)]
-    )
-
-
-def _fact(
-    form: Form,
-    rows: npt.NDArray[np.int64],
-    key: str,
-    name: str,
-    read: Callable[[object], object],
-    findings: Findings,
-) -> None:
-    """Find a value of a fact, such as an objective or a step, that cannot be read."""
-    for text in _first_values(form, rows, key):
-        value = read(json.loads(text))
-        if text not in EMPTY and (value == "" or not is_known(value)):
-            add_value(key, text, name, findings)
-            return
-
-
-def _rate(form: Form, rows: npt.NDArray[np.int64], key: str, findings: Findings) -> None:
-    """Find a rate, as cameras are faster than acquisitions, unless another key tells the interval."""
-    rate = max(_first_number(form, rows, key), meanings_of(key)[0].read(_first(form, rows, key)))
-    if rate > 0 and not any(_means_interval(each) for each in form.keys):
-        message = f"metadata key {key!r} may be the rate of the camera, so it is not TimeIncrement"
-        findings.add_once("rate", key, message, f"write {_INTERVAL}, the time between time points")
 
 
 def _means_rate(key: str) -> bool:
@@ -287,55 +292,3 @@ def _means_rate(key: str) -> bool:
 
 def _means_interval(key: str) -> bool:
     return any(each.field == _INTERVAL and not each.is_rate for each in meanings_of(key))
-
-
-def _is_list_without_unit(form: Form, key: str, value: object) -> bool:
-    """Whether it is the only place on the stage, as a list of numbers."""
-    if name_of(key).unit is not None or "x_um" in form.plan.candidates:
-        return False
-    return any(each.is_of_list and is_known(each.read(value)) for each in meanings_of(f"{key}_um"))
-
-
-def _value(form: Form, rows: npt.NDArray[np.int64], key: str, findings: Findings) -> None:
-    found = [
-        (field, each)
-        for field, candidates in form.plan.candidates.items()
-        for each in candidates
-        if each.key == key
-    ]
-    texts = _first_values(form, rows, key)
-    for text in texts:
-        value = json.loads(text)
-        if text not in EMPTY and not any(is_known(each.read(value)) for _, each in found):
-            is_list = any(each.is_of_list for each in meanings_of(key))
-            fields = [field for field, _ in found]
-            field = "elapsed_s" if "elapsed_s" in fields else fields[0]  # a name with a unit of time has both
-            add_value(key, text, LIST if is_list else field, findings)
-            return
-
-
-def _may_be_clock(form: Form, rows: npt.NDArray[np.int64], key: str) -> bool:
-    """Whether a key whose name speaks of a time has one, unless that is of the value beside it."""
-    return (
-        f"{key.rpartition('.')[0]}.value" not in form.keys
-        and not _TIME_WORDS.isdisjoint(name_of(key).words)
-        and parse.moment(_first(form, rows, key)) is not None
-    )
-
-
-def _first(form: Form, rows: npt.NDArray[np.int64], key: str) -> object:
-    return json.loads(form.columns.texts(key, rows[:1])[0])
-
-
-def _first_values(form: Form, rows: npt.NDArray[np.int64], key: str) -> list[str]:
-    """Return the JSON of the first different values; looks at more and more rows until there are enough."""
-    found: dict[str, None] = {}
-    start, count = 0, _FIRST_ROWS
-    while start < len(rows) and len(found) < _MOST_VALUES:
-        found |= dict.fromkeys(form.columns.texts(key, rows[start : start + count]).tolist())
-        start, count = start + count, count * 4
-    return [*found][:_MOST_VALUES]
-
-
-def _first_number(form: Form, rows: npt.NDArray[np.int64], key: str) -> float:
-    return parse.number(_first(form, rows, key))

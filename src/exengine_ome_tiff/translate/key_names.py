@@ -1,6 +1,7 @@
-"""Names of keys: their words and their unit, as in ``Exposure (ms)``, ``stageXUm`` and ``px/um``."""
+"""The words and the unit in the name of a key, as in ``Exposure (ms)``, ``stageXUm`` and ``px/um``."""
 
 import re
+from collections.abc import Container
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -10,10 +11,10 @@ RATES_HZ = {"hz": 1.0, "fps": 1.0, "khz": 1e3}
 READOUT_MHZ = {"mhz": 1.0, "khz": 1e-3, "hz": 1e-6}
 WAVELENGTHS_NM = {"nm": 1.0, "um": 1e3, "m": 1e9}
 _LEADING_UNITS = {"um", "nm", "mm", "ms", "us", "ns"}
-"""Those that are no words."""
+"""Units that are not words, so they may also come first."""
 _PER_LENGTH = "px/"
 DENSITIES = {f"{_PER_LENGTH}{unit}": 1 / size_um for unit, size_um in LENGTHS_UM.items()}
-"""Pixels in a micrometre, by units such as px/mm."""
+"""Pixels per micrometre, by units such as px/mm."""
 _UNITS = (LENGTHS_UM, TIMES_S, RATES_HZ, READOUT_MHZ, DENSITIES)
 _SPELLINGS = {
     spelling: unit
@@ -33,32 +34,26 @@ _SPELLINGS = {
     for spelling in spellings.split()
 }
 
-CONTAINER_WORDS = {
-    *("metadata", "info", "tags", "user", "userdata", "data", "extra", "event", "mda", "settings"),
-    *("acquisition", "acq", "frame", "image", "plane", "scopedata"),
-}
-"""Words that say where a key is, and nothing of what it means."""
-PLACE_WORDS = {
-    "stage",
-    "xy",
-    "position",
-    "pos",
-    "coordinate",
-    "coord",
-    "location",
-    "sample",
-    "axis",
-    "motor",
-}
-MEASURED = {"actual", "current", "measured"}
-"""Words that tell a value from the one that was asked for."""
-OF_OTHERS = {
-    *("previous", "last", "next", "default", "max", "min", "maximum", "minimum", "limit", "limits", "range"),
-    *("sensor", "camera", "detector", "chip", "roi", "offset", "home", "origin", "error", "tube", "zoom"),
-    *("timestamps", "timestamp"),
-    *("condenser", "illumination", "illuminator", "optovar", "adapter", "relay", "intermediate"),
-}
-"""Words of dicts whose values are not those of the frame."""
+
+def names_in(text: str) -> frozenset[str]:
+    """Split a list of names at its commas."""
+    return frozenset(text.split(", "))
+
+
+CONTAINER_WORDS = names_in(
+    "metadata, info, tags, user, userdata, data, extra, event, mda, settings, acquisition, acq, frame, "
+    "image, plane, scopedata"
+)
+"""Words for the place of a key, which add nothing to its meaning."""
+PLACE_WORDS = names_in("stage, xy, position, pos, coordinate, coord, location, sample, axis, motor")
+MEASURED = names_in("actual, current, measured")
+"""Words that distinguish a measured value from the one that was set."""
+OF_OTHERS = names_in(
+    "previous, last, next, default, max, min, maximum, minimum, limit, limits, range, sensor, camera, "
+    "detector, chip, roi, offset, home, origin, error, tube, zoom, timestamps, timestamp, condenser, "
+    "illumination, illuminator, optovar, adapter, relay, intermediate"
+)
+"""Words of dicts whose values do not describe the frame."""
 _WORD = re.compile(r"[kM]Hz|[A-Z]+(?![a-zµμ])|[A-Z]?[a-zµμ]+|\d+")
 _JOINED = re.compile(r"([xyz])(pos|position|stage|coord)|(pos|position|stage|coord)([xyz])")
 _BRACKETS = re.compile(r"(.*?)\s*[(\[{]\s*([^)\]}]*?)\s*[)\]}]\s*")
@@ -67,13 +62,13 @@ _DENSITY = re.compile(
     r"(.*?)[\s_(\[]*(?<![^\W\d_])(?:px|pix|pixels?)(?:\s*/\s*|[\s_]*per[\s_]*)([^\W\d_]+)\s*[)\]]?\s*",
     re.IGNORECASE,
 )
-"""A name that ends with how many pixels are in a unit of length, such as "resolution (px/um)"."""
+"""A name that ends in pixels per unit of length, such as "resolution (px/um)"."""
 VALUE = re.compile(r"\.(?:value|magnitude)$")
-"""The key of a value beside its time stamp or its unit, as ophyd and pint nest them."""
+"""Keys of values that ophyd and pint nest beside their time stamps and units."""
 
 
 class Name(NamedTuple):
-    """The words of a key, and its unit."""
+    """The words of a key and its unit."""
 
     words: tuple[str, ...]
     unit: str | None = None
@@ -81,18 +76,18 @@ class Name(NamedTuple):
 
 
 def unit_of(text: str) -> str | None:
-    """Return the standard spelling of a unit, None if it is none."""
+    """Return the standard spelling of a unit, or None."""
     unit = _SPELLINGS.get(text.casefold(), text.casefold())
     return unit if any(unit in units for units in _UNITS) else None
 
 
 @lru_cache(maxsize=4096)
 def name_of(key: str) -> Name:
-    """Split a key into words and its unit: its last word, in brackets, or that of the dict around it."""
+    """Split a key into words and unit: its last word, text in brackets, or the unit of the dict around it."""
     key = VALUE.sub("", key)
     around, _, last = key.rpartition(".")
     if not _WORD.search(last):
-        return Name(())  # a nested key without a word in it does not have the name of the dict around it
+        return Name(())  # a nested key without words does not inherit the name of the dict
     name = _name_of(key)
     if name.unit is None and around and _BRACKETS.fullmatch(key) is None:
         outer = _name_of(around)
@@ -119,12 +114,17 @@ def _name_of(key: str) -> Name:
 
 
 def words_in(text: str) -> tuple[str, ...]:
-    """Split text at blanks, signs and capital letters."""
+    """Split text at blanks, punctuation and capital letters."""
     words = (word.casefold() for word in _WORD.findall(text) if word.casefold() != "in")
     return tuple(part for word in words for part in _parts(word))
 
 
 def _parts(word: str) -> tuple[str, ...]:
-    """Split a word such as "xpos" into the axis and what it is a place on."""
+    """Split a word such as "xpos" into "x" and "pos"."""
     match = _JOINED.fullmatch(word)
     return (word,) if match is None else tuple(filter(None, match.groups()))
+
+
+def without(words: tuple[str, ...], ignored: Container[str]) -> str:
+    """Join words with blanks, except those that are ignored."""
+    return " ".join(word for word in words if word not in ignored)

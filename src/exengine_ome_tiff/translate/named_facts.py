@@ -1,4 +1,4 @@
-"""What the words of keys tell, in any spelling: a time, a camera, an objective, or nearly what is known."""
+"""Facts by the words of their keys, in any spelling: times, cameras, objectives, and near misses."""
 
 import re
 from collections.abc import Callable
@@ -7,147 +7,118 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from exengine_ome_tiff.translate import parse
-from exengine_ome_tiff.translate.key_names import CONTAINER_WORDS, LENGTHS_UM, OF_OTHERS, name_of, words_in
+from exengine_ome_tiff.translate.key_names import (
+    CONTAINER_WORDS,
+    LENGTHS_UM,
+    OF_OTHERS,
+    name_of,
+    names_in,
+    without,
+    words_in,
+)
 from exengine_ome_tiff.translate.mmcore import binning_text, known_number
 from exengine_ome_tiff.translate.quantities import QUANTITIES, meanings_of
 
 _CAMERA = "Detector, Channel DetectorSettings"
+_SERIAL_NUMBERS = "camera serial, camera serial number, detector serial number"
+_BINNINGS = "binning, camera binning, detector binning, bin, camera bin"
+_WELLS = "well, well id, well name, well label, well position, plate well"
+_OBJECTIVES = "objective, objective name, objective label, objective lens, objective model, obj"
 
 
 class Alike(NamedTuple):
-    """What a key may mean that is not read, as its words say something else, too much or too little."""
+    """What a key that is not read may mean: its words say something similar, too much or too little."""
 
     field: str
     suggestion: str
 
 
 class NamedFact(NamedTuple):
-    """A fact that words tell."""
+    """A fact that is recognised by the words of its key."""
 
     fact: str
-    """Of `FrameValues` or `CameraValues`, or "well"."""
+    """A field of `FrameValues` or `CameraValues`, or "well"."""
     read: Callable[[object], object]
     target: str
     names: frozenset[str]
 
 
-def _named(fact: str, read: Callable[[object], object], target: str, *names: str) -> NamedFact:
-    return NamedFact(fact, read, target, frozenset(names))
-
-
-NAMED_FACTS = (
-    _named(
-        "camera", parse.text, _CAMERA, "camera", "camera name", "camera label", "camera device", "detector"
-    ),
-    _named("camera", parse.label, _CAMERA, "camera id", "camera index", "camera number", "cam"),
-    _named("manufacturer", parse.text, "Detector Manufacturer", "camera manufacturer", "camera vendor"),
-    _named("model", parse.label, "Detector Model", "camera model", "camera model name", "detector model"),
-    _named(
-        *("serial_number", parse.label, "Detector SerialNumber"),
-        *("camera serial", "camera serial number", "detector serial number"),
-    ),
-    _named(
-        "binning",
-        binning_text,
-        "DetectorSettings Binning",
-        "binning",
-        "camera binning",
-        "detector binning",
-        "bin",
-        "camera bin",
-    ),
-    _named("gain", known_number, "DetectorSettings Gain", "gain", "camera gain", "detector gain"),
-    _named("offset", known_number, "DetectorSettings Offset", "camera offset", "detector offset"),
-    _named(
-        *("well", parse.label, "Well, of numbered positions"),
-        *("well", "well id", "well name", "well label", "well position", "plate well"),
-    ),
-    _named(
-        *("objective", parse.text, "Objective Model, NominalMagnification, LensNA, Immersion"),
-        *("objective", "objective name", "objective label", "objective lens", "objective model", "obj"),
-    ),
+_FACTS: tuple[tuple[str, Callable[[object], object], str, str], ...] = (
+    ("camera", parse.text, _CAMERA, "camera, camera name, camera label, camera device, detector"),
+    ("camera", parse.label, _CAMERA, "camera id, camera index, camera number, cam"),
+    ("manufacturer", parse.text, "Detector Manufacturer", "camera manufacturer, camera vendor"),
+    ("model", parse.label, "Detector Model", "camera model, camera model name, detector model"),
+    ("serial_number", parse.label, "Detector SerialNumber", _SERIAL_NUMBERS),
+    ("binning", binning_text, "DetectorSettings Binning", _BINNINGS),
+    ("gain", known_number, "DetectorSettings Gain", "gain, camera gain, detector gain"),
+    ("offset", known_number, "DetectorSettings Offset", "camera offset, detector offset"),
+    ("well", parse.label, "Well, of numbered positions", _WELLS),
+    ("objective", parse.text, "Objective Model, NominalMagnification, LensNA, Immersion", _OBJECTIVES),
 )
+NAMED_FACTS = tuple(NamedFact(fact, read, target, names_in(names)) for fact, read, target, names in _FACTS)
 OPTICS = {
     f"{around}{name}": part
     for part, names in {
-        "magnification": ("magnification", "nominal magnification", "mag"),
-        "numerical_aperture": ("na", "numerical aperture", "lens na"),
-        "immersion": ("immersion", "immersion medium"),
+        "magnification": "magnification, nominal magnification, mag",
+        "numerical_aperture": "na, numerical aperture, lens na",
+        "immersion": "immersion, immersion medium",
     }.items()
-    for name in names
+    for name in names_in(names)
     for around in ("", "objective ")
 }
-"""Words of keys that tell one thing of an objective each, and which."""
+"""Words of keys that each give one property of an objective, and the property."""
 _WORDS = frozenset({*OPTICS, *(name for each in NAMED_FACTS for name in each.names)})
 _WORDS_ANYWHERE = _WORDS - {"gain", "offset", "detector"}
-"""Those that mean the same in a dict of any name."""
-STAMP_NAMES = frozenset(
-    {
-        *("timestamp", "time stamp", "datetime", "date time", "acquired", "acquired at", "date", "time"),
-        *("capture time", "captured at", "recorded at", "received time", "time received"),
-        *("utc", "utc time", "local time", "system time", "wall time", "wall clock", "unix time"),
-    }
+"""Words that mean the same in a dict of any name."""
+STAMP_NAMES = names_in(
+    "timestamp, time stamp, datetime, date time, acquired, acquired at, date, time, capture time, "
+    "captured at, recorded at, received time, time received, utc, utc time, local time, system time, "
+    "wall time, wall clock, unix time"
 )
-"""Words of keys that tell when a frame was taken."""
+"""Words of keys for the time when a frame was taken."""
 SURE_STAMP_NAMES = STAMP_NAMES - {"date", "time", "utc"}
-"""Those of keys that tell nothing else."""
-START_NAMES = frozenset({"start", "started", "started at", "start time", "start date", "time started"})
-"""Words of keys of a summary that tell when the acquisition began."""
+"""Words that mean nothing else."""
+START_NAMES = names_in("start, started, started at, start time, start date, time started")
+"""Words of summary keys for the time when the acquisition began."""
 _SHORT = 5
-"""Names of so many letters are near too many others."""
+"""Names with this many letters or fewer resemble too many others."""
 _NEAR = 0.88
 _INDICES = frozenset(("channel", "position"))
 """Keys whose numbers are indices, such as those of ``completeCoords``."""
-_OF_STEPS = {"step", "shift", "drift", "speed", "size", "delta", "resolution", "scale", "spacing", "width"}
-_OF_SAMPLE = "pixel_size_um, the size of a pixel in the sample"
+_OF_STEPS = names_in("step, shift, drift, speed, size, delta, resolution, scale, spacing, width")
 _CHIPS = ("camera", "sensor", "detector", "chip")
 _WAVELENGTHS = ("filter", "laser", "led", "light", "illumination", "center", "channel")
+_PIXELS = frozenset(f"{of} pixel{size}" for of in _CHIPS for size in (" size", ""))
+_GAINS = names_in("gain db, analog gain, analogue gain, sensor gain")
 _ALIKE = {
-    frozenset(names): alike
-    for names, alike in (
-        (
-            (
-                *("resolution", "scale", "calibration", "px", "pixel", "pixel pitch"),
-                *(f"{of} pixel{size}" for of in _CHIPS for size in (" size", "")),
-            ),
-            Alike("pixel_size_um", _OF_SAMPLE),
-        ),
-        (
-            ("shutter", "shutter time", "shutter open time", "dwell time", "pixel dwell time"),
-            Alike("exposure_s", "exposure_ms"),
-        ),
-        (
-            ("wavelength", "lambda", "laser", "led", *(f"{of} wavelength" for of in _WAVELENGTHS)),
-            Alike("excitation_nm", "excitation_nm or emission_nm"),
-        ),
-        (("gain db", "analog gain", "analogue gain", "sensor gain"), Alike("gain", "gain")),
-    )
-}
-"""Names of what is alike, but not the same."""
-OPTIONS = {
-    words: option
-    for option, names in {
-        "ChannelInfo(fluorophore=...)": ("fluorophore", "fluor", "dye", "label dye", "channel fluorophore"),
-        "ChannelInfo(color=...)": ("color", "colour", "channel color", "channel colour", "lut color"),
-        "ChannelInfo(acquisition_mode=...)": ("acquisition mode", "imaging mode", "modality"),
-    }.items()
-    for words in names
-}
-"""Words of keys that tell what only an option of channels does."""
-_TOLD_WITHOUT_UNIT = {
-    *(
-        "resolution",
-        "wavelength",
-        "laser wavelength",
-        "gain db",
-        "analog gain",
-        "analogue gain",
-        "sensor gain",
+    names_in("resolution, scale, calibration, px, pixel, pixel pitch") | _PIXELS: Alike(
+        "pixel_size_um", "pixel_size_um, the size of a pixel in the sample"
     ),
-    *(f"{of} pixel size" for of in _CHIPS),
+    names_in("shutter, shutter time, shutter open time, dwell time, pixel dwell time"): Alike(
+        "exposure_s", "exposure_ms"
+    ),
+    names_in("wavelength, lambda, laser, led") | {f"{of} wavelength" for of in _WAVELENGTHS}: Alike(
+        "excitation_nm", "excitation_nm or emission_nm"
+    ),
+    _GAINS: Alike("gain", "gain"),
 }
+"""Names that are similar, but do not mean the same."""
+_FLUOROPHORES = "fluorophore, fluor, dye, label dye, channel fluorophore"
+_COLORS = "color, colour, channel color, channel colour, lut color"
+OPTIONS = {
+    words: fix
+    for fix, names in {
+        "pass channels={...: ChannelInfo(fluorophore=...)}": _FLUOROPHORES,
+        "pass channels={...: ChannelInfo(color=...)}": _COLORS,
+        "pass channels={...: ChannelInfo(acquisition_mode=...)}": "acquisition mode, imaging mode, modality",
+        "write camera_serial_number, if it is the camera's": "serial number",
+    }.items()
+    for words in names_in(names)
+}
+"""Words of keys whose text is not read, and the way to give it."""
+_TOLD_WITHOUT_UNIT = _GAINS | _PIXELS | {"resolution", "wavelength", "laser wavelength"}
 _PLAN = "plan"
-"""Whose words are of what was to come."""
+"""A word of keys that describe the future."""
 _CORES = tuple(
     (frozenset(core.split()), Alike(field, suggestion))
     for core, field, suggestion in (
@@ -170,23 +141,22 @@ _CORES = tuple(
 
 @lru_cache(maxsize=4096)
 def words_of(key: str) -> str:
-    """Return the words of a key without those that only tell its place; nothing for one with a unit."""
+    """Return the words of a key without those for its place; "" for a key with a unit."""
     name = name_of(key)
     if name.unit is not None or "-" in key:  # as properties of devices have
         return ""
-    rest = [word for word in name.words if word not in CONTAINER_WORDS]
-    return " ".join(rest) if rest else ""
+    return without(name.words, CONTAINER_WORDS)
 
 
 def named_fact(key: str) -> NamedFact | None:
-    """Return the fact that a key tells; None if its words tell none."""
+    """Return the fact that the words of a key stand for, or None."""
     words = fact_words(key)
     return next((each for each in NAMED_FACTS if words in each.names), None)
 
 
 @lru_cache(maxsize=4096)
 def fact_words(key: str) -> str:
-    """Return the words of a key, or those of its last part in a dict of any name, if these tell a fact."""
+    """Return the words of a key, or of its last part if that stands for a fact in a dict of any name."""
     words = words_of(key)
     around, _, last = key.rpartition(".")
     if words in _WORDS or not around or not OF_OTHERS.isdisjoint(words_in(around)):
@@ -195,20 +165,20 @@ def fact_words(key: str) -> str:
 
 
 def is_stamp(key: str) -> bool:
-    """Whether a key tells when a frame was taken."""
+    """Whether the name of a key stands for the time when a frame was taken."""
     return words_of(key) in STAMP_NAMES
 
 
 @lru_cache(maxsize=4096)
 def near_miss(key: str, known: frozenset[str] = frozenset()) -> str | None:
-    """Return how a key ought to be spelled that is nearly one that is understood; None if none is near.
+    """Return the spelling of the known key that a key resembles, or None.
 
     Parameters
     ----------
     key
-        That is not understood.
+        A key that is not understood.
     known
-        Keys of dialects, beside the names of this package.
+        Keys of the dialects; the names of this package are always compared.
     """
     squeezed = _squeezed(key.rpartition(".")[2])
     if len(squeezed) <= _SHORT or squeezed in _INDICES:
@@ -226,10 +196,10 @@ def near_miss(key: str, known: frozenset[str] = frozenset()) -> str | None:
 
 @lru_cache(maxsize=4096)
 def alike(key: str) -> Alike | None:
-    """Return what a key may mean; None if its words are of nothing that is known."""
+    """Return what a key may mean, or None."""
     name = name_of(key)
-    words = [word for word in name.words if word not in CONTAINER_WORDS]
-    text = " ".join(words)
+    text = without(name.words, CONTAINER_WORDS)
+    words = text.split()
     if name.unit is not None or text in _TOLD_WITHOUT_UNIT:
         found = next((each for names, each in _ALIKE.items() if text in names), None)
         if found is not None:
@@ -246,7 +216,7 @@ def alike(key: str) -> Alike | None:
 
 @lru_cache
 def _candidates(known: frozenset[str]) -> dict[str, str]:
-    """Return what keys are compared with, and how each of them ought to be spelled."""
+    """Return the squeezed names to compare with, and the right spelling of each."""
     candidates = {_squeezed(name): name for name in known if "." not in name}
     for quantity in QUANTITIES:
         names = [name for name in quantity.names if len(name) > _SHORT]

@@ -1,4 +1,4 @@
-"""Keys that carry their meaning in their name: a quantity and its unit, as ``Exposure (ms)`` or ``x_um``."""
+"""Keys whose name is a quantity with its unit, such as ``Exposure (ms)`` and ``x_um``."""
 
 import math
 import re
@@ -20,135 +20,95 @@ from exengine_ome_tiff.translate.key_names import (
     WAVELENGTHS_NM,
     Name,
     name_of,
+    names_in,
     unit_of,
+    without,
     words_in,
 )
 from exengine_ome_tiff.translate.values import UNKNOWN, is_plausible
 
-_OF_LIGHT = {"channel", "peak", "center", "central", "nominal", "max", "maximum", "filter", "laser", "light"}
-
 
 class Quantity(NamedTuple):
-    """What can be told by a name with a unit."""
+    """A quantity that is recognised by a name with a unit."""
 
     field: str
     names: frozenset[str]
-    """Words joined by blanks, without those that are ignored."""
+    """Words joined with blanks, without the ignored ones."""
     ignored: frozenset[str]
     units: dict[str, float]
     example: str
-    """How this package spells it."""
+    """The spelling of this package."""
     is_rate: bool = False
     """Whether the unit is that of the reciprocal."""
 
 
-def _quantity(
-    field: str, names: Iterable[str], ignored: Iterable[str], units: dict[str, float], example: str
-) -> Quantity:
-    return Quantity(field, frozenset(names), frozenset(ignored) | CONTAINER_WORDS, units, example)
-
-
 def _along(axis: str) -> Iterator[str]:
-    """Yield names of the size of a pixel along an axis."""
+    """Yield names for the size of a pixel along an axis."""
     for name in ("pixel size", "voxel size", "physical size"):
         yield from (f"{name} {axis}", f"{axis} {name}")
 
 
 def _of_wavelength(*names: str) -> Iterator[str]:
-    """Yield names of a wavelength."""
+    """Yield names for a wavelength."""
     for name in names:
         yield name
         for word in ("wavelength", "lambda"):
             yield from (f"{name} {word}", f"{word} {name}")
 
 
-_INTERVALS = (
-    "interval",
-    "time interval",
-    "time step",
-    "time increment",
-    "period",
-    "cycle time",
-    "dt",
-    "delta t",
+def _quantity(
+    field: str,
+    names: Iterable[str],
+    ignored: str,
+    units: dict[str, float],
+    example: str = "",
+    *,
+    is_rate: bool = False,
+) -> Quantity:
+    ignored_words = CONTAINER_WORDS.union(ignored.split())
+    return Quantity(field, frozenset(names), frozenset(ignored_words), units, example or field, is_rate)
+
+
+_EXPOSURES = names_in(
+    "exposure, exposure time, exposure duration, integration time, acquire time, exp, expo, exp time, t exp"
 )
+_ELAPSED = names_in(
+    "elapsed, elapsed time, time elapsed, relative time, time since start, time, timestamp, timestamps, t, "
+    "runtime, run time, runner time"
+)
+_Z_STEPS = names_in("z step, step z, z spacing, z interval, slice spacing, slice distance, dz, delta z")
+_INTERVALS = names_in("interval, time interval, time step, time increment, period, cycle time, dt, delta t")
+_DENSITIES = names_in("resolution, scale, calibration, pixel density, density")
+_READOUTS = names_in("readout rate, read out rate, readout speed, readout frequency, pixel rate, readout")
+_PIXEL_SIZES = names_in("pixel size, px size, pixelsize, voxel size")
+_ON_STAGE = " ".join((*PLACE_WORDS, *MEASURED))
+_OF_LIGHT = "channel peak center central nominal max maximum filter laser light"
+_INTERVAL = "time_interval_s"
 QUANTITIES = (
     _quantity(
-        "exposure_s",
-        (
-            *("exposure", "exposure time", "exposure duration", "integration time", "acquire time"),
-            *("exp", "expo", "exp time", "t exp"),
-        ),
-        {"camera", "cam", "detector", "abs", *MEASURED},
-        TIMES_S,
-        "exposure_ms",
+        "exposure_s", _EXPOSURES, "camera cam detector abs actual current measured", TIMES_S, "exposure_ms"
     ),
-    _quantity("x_um", ("x",), PLACE_WORDS | MEASURED, LENGTHS_UM, "x_um"),
-    _quantity("y_um", ("y",), PLACE_WORDS | MEASURED, LENGTHS_UM, "y_um"),
-    _quantity("z_um", ("z", "focus", "z focus"), PLACE_WORDS | MEASURED | {"drive"}, LENGTHS_UM, "z_um"),
-    _quantity(
-        "pixel_size_um",
-        ("pixel size", "px size", "pixelsize", "voxel size", *_along("x")),
-        {"effective", "calibrated", "sample", "xy"},
-        LENGTHS_UM,
-        "pixel_size_um",
-    ),
-    _quantity("pixel_size_y_um", _along("y"), (), LENGTHS_UM, "pixel_size_y_um"),
-    _quantity(
-        "elapsed_s",
-        (
-            *("elapsed", "elapsed time", "time elapsed", "relative time", "time since start", "time"),
-            *("timestamp", "timestamps", "t", "runtime", "run time", "runner time"),
-        ),
-        {"since", "start", "camera", "cam", "sensor", "hardware", "hw"},
-        TIMES_S,
-        "elapsed_s",
-    ),
-    _quantity(
-        "z_step_um",
-        (
-            *("z step", "step z", "z spacing", "z interval", "slice spacing", "slice distance"),
-            *("dz", "delta z", *_along("z")),
-        ),
-        {"size", "stack"},
-        LENGTHS_UM,
-        "z_step_um",
-    ),
-    _quantity("time_interval_s", _INTERVALS, {"timelapse", "lapse", "planned"}, TIMES_S, "time_interval_s"),
-    _quantity(
-        "time_interval_s", ("rate", "fps", "frequency", ""), {"capture"}, RATES_HZ, "time_interval_s"
-    )._replace(is_rate=True),
-    _quantity(
-        "pixel_size_um",
-        ("resolution", "scale", "calibration", "pixel density", "density", ""),
-        {"x", "xy", "camera"},
-        DENSITIES,
-        "pixel_size_um",
-    )._replace(is_rate=True),
-    _quantity(
-        "excitation_nm",
-        _of_wavelength("excitation", "exc", "ex"),
-        _OF_LIGHT,
-        WAVELENGTHS_NM,
-        "excitation_nm",
-    ),
+    _quantity("x_um", ("x",), _ON_STAGE, LENGTHS_UM),
+    _quantity("y_um", ("y",), _ON_STAGE, LENGTHS_UM),
+    _quantity("z_um", ("z", "focus", "z focus"), f"{_ON_STAGE} drive", LENGTHS_UM),
+    _quantity("pixel_size_um", _PIXEL_SIZES.union(_along("x")), "effective calibrated sample xy", LENGTHS_UM),
+    _quantity("pixel_size_y_um", _along("y"), "", LENGTHS_UM),
+    _quantity("elapsed_s", _ELAPSED, "since start camera cam sensor hardware hw", TIMES_S),
+    _quantity("z_step_um", _Z_STEPS.union(_along("z")), "size stack", LENGTHS_UM),
+    _quantity(_INTERVAL, _INTERVALS, "timelapse lapse planned", TIMES_S),
+    _quantity(_INTERVAL, ("rate", "fps", "frequency", ""), "capture", RATES_HZ, is_rate=True),
+    _quantity("pixel_size_um", {*_DENSITIES, ""}, "x xy camera", DENSITIES, is_rate=True),
+    _quantity("excitation_nm", _of_wavelength("excitation", "exc", "ex"), _OF_LIGHT, WAVELENGTHS_NM),
     _quantity(
         "emission_nm",
         (*_of_wavelength("emission", "emi", "em"), "detection wavelength"),
         _OF_LIGHT,
         WAVELENGTHS_NM,
-        "emission_nm",
     ),
-    _quantity(
-        "readout_mhz",
-        ("readout rate", "read out rate", "readout speed", "readout frequency", "pixel rate", "readout"),
-        {"camera", "cam", "detector", "pixel"},
-        READOUT_MHZ,
-        "readout_rate_mhz",
-    ),
+    _quantity("readout_mhz", _READOUTS, "camera cam detector pixel", READOUT_MHZ, "readout_rate_mhz"),
 )
 ANYWHERE = frozenset(quantity.field for quantity in QUANTITIES) - {"x_um", "y_um", "z_um", "elapsed_s"}
-"""Fields that count in a dict of any name; a laser or a piezo may have a place and a time of its own."""
+"""Fields that count in a dict of any name; a laser or a piezo may have a position and a time of its own."""
 _NAME_WORDS = {word for quantity in QUANTITIES for name in quantity.names for word in name.split()}
 
 
@@ -159,13 +119,13 @@ _WITH_UNIT = re.compile(
 )
 _AXES = ("x_um", "y_um", "z_um")
 _LIST_NAMES = {"position", "pos", "coordinate", "coordinates", "location", "stage", "xyz", "xy"}
-_LIST_WORDS = _LIST_NAMES | PLACE_WORDS | CONTAINER_WORDS | {"actual", "current", "measured"}
+_LIST_WORDS = _LIST_NAMES | PLACE_WORDS | CONTAINER_WORDS | MEASURED
 _OF_PIXELS = {"resolution", "scale", "calibration", "pixel", "size"}
-"""Words that tell nothing more than a unit such as um/px."""
+"""Words that add nothing to a unit such as um/px."""
 
 
 class Meaning(NamedTuple):
-    """What a key says."""
+    """What a key means."""
 
     field: str
     read: Callable[[object], float]
@@ -174,27 +134,27 @@ class Meaning(NamedTuple):
     is_rate: bool = False
     is_of_list: bool = False
     is_nested: bool = False
-    """Whether it is in a dict of any name; then others count first."""
+    """Whether the key is in a dict of any name; other keys take precedence."""
 
 
 @lru_cache(maxsize=4096)
 def meanings_of(key: str, unit: str | None = None) -> tuple[Meaning, ...]:
-    """Find out what a key means by its name alone; nothing where that tells nothing.
+    """Find out what a metadata key means, by its name alone.
 
     Parameters
     ----------
     key
-        Of metadata.
+        Key in flat metadata.
     unit
-        That another key tells; the name's own unit takes precedence.
+        Unit from another key; a unit in the name takes precedence.
 
     Returns
     -------
     tuple of Meaning
-        A key without a unit in its name counts only for text that has one, such as "12.5 ms".
+        Empty if the name has no meaning. Without a unit, only text with one is read, such as "12.5 ms".
     """
     name = name_of(key)
-    if name.unit is None and _without(name.words, _BIT_DEPTH_IGNORED) in _BIT_DEPTHS:
+    if name.unit is None and without(name.words, _BIT_DEPTH_IGNORED) in _BIT_DEPTHS:
         return (Meaning("bit_depth", parse.bits),)
     name = name._replace(unit=name.unit or unit)
     if name.unit in LENGTHS_UM and {*name.words} & _LIST_NAMES and not {*name.words} - _LIST_WORDS:
@@ -218,15 +178,11 @@ def meanings_of(key: str, unit: str | None = None) -> tuple[Meaning, ...]:
 
 
 def _nested_meanings(key: str) -> tuple[Meaning, ...]:
-    """Find out what the last part of a key means, where the dict around it has a name of its own."""
+    """Find out what the last part of a key means in a dict with an unrelated name."""
     around, _, last = key.rpartition(".")
     if not around or name_of(last).unit is None or not OF_OTHERS.isdisjoint(words_in(around)):
         return ()
     return tuple(each._replace(is_nested=True) for each in meanings_of(last) if each.field in ANYWHERE)
-
-
-def _without(words: tuple[str, ...], ignored: set[str] | frozenset[str]) -> str:
-    return " ".join(word for word in words if word not in ignored)
 
 
 def _find(name: Name) -> Quantity | None:
@@ -234,17 +190,17 @@ def _find(name: Name) -> Quantity | None:
     if name.unit is None and _NAME_WORDS.isdisjoint(words):
         return None
     for quantity in QUANTITIES:
-        rest = _without(words, quantity.ignored)
+        rest = without(words, quantity.ignored)
         text = rest or ("" if quantity.is_rate and name.unit is not None else " ".join(words))
-        names = {text, _without(words, CONTAINER_WORDS) or text}
+        names = {text, without(words, CONTAINER_WORDS) or text}
         if names & quantity.names and (name.unit is None or name.unit in quantity.units):
             return quantity
     return None
 
 
 def _reader(quantity: Quantity, factor: float) -> Callable[[object], float]:
-    """Make what reads values of a quantity in a unit."""
-    divisor = round(1 / factor) if factor < 1 else 1  # 10 ms are 0.01 s to the last digit if they are divided
+    """Return a reader for values of a quantity in a unit."""
+    divisor = round(1 / factor) if factor < 1 else 1  # dividing makes 10 ms exactly 0.01 s
 
     def read(value: object) -> float:
         found = parse.number(value)
@@ -258,7 +214,7 @@ def _reader(quantity: Quantity, factor: float) -> Callable[[object], float]:
 
 
 def _item_reader(index: int, read: Callable[[object], float]) -> Callable[[object], float]:
-    """Make what reads one of two or three coordinates in a list."""
+    """Return a reader for one of two or three coordinates in a list."""
     return lambda value: (
         read(value[index]) if isinstance(value, list | tuple) and index < len(value) in (2, 3) else UNKNOWN
     )
@@ -269,7 +225,7 @@ def _text_reader(quantity: Quantity) -> Callable[[object], float]:
 
 
 def _text_value(quantity: Quantity, text: str) -> float:
-    """Read text that has its unit, such as "12.5 ms"."""
+    """Read text with a unit, such as "12.5 ms"."""
     match = _WITH_UNIT.fullmatch(text)
     factor = quantity.units.get(unit_of(match[2]) or "") if match is not None else None
     if match is None or factor is None:
@@ -278,12 +234,12 @@ def _text_value(quantity: Quantity, text: str) -> float:
 
 
 def _elapsed_s(seconds: float) -> float:
-    """Leave out Unix time, which is no time since the start."""
+    """Exclude Unix time, which is not the time since the start."""
     return seconds if math.isnan(parse.unix_s(seconds)) else UNKNOWN
 
 
 def _checked(field: str, value: float) -> float:
-    """Leave out values that OME has no place for."""
+    """Exclude values that OME has no place for."""
     if field == "z_step_um":
         value = abs(value)
     if field == "time_interval_s" and value < 0:

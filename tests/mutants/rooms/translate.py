@@ -302,7 +302,7 @@ MUTANTS = [
     ),
     Mutant(
         "translate/key_findings.py",
-        "is_index = words_of(key) in _INDICES and _counts(form, rows, key)",
+        "is_index = words_of(key) in _INDICES and self._counts_frames(key)",
         "is_index = words_of(key) in _INDICES",
         "ome/test_nearly_understood.py::test_numbers_of_frames_are_no_clock_without_a_unit",
     ),
