@@ -284,8 +284,8 @@ MUTANTS = [
     ),
     Mutant(
         "translate/named_facts.py",
-        '"timestamp", "time stamp"',
-        '"timestamp"',
+        '"timestamp, time stamp, datetime',
+        '"timestamp, datetime',
         "ome/test_told_facts.py::test_stamps_count_in_any_spelling",
     ),
     Mutant(
