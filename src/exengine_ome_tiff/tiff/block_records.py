@@ -240,17 +240,24 @@ def shorten_notes(notes: Sequence[bytes], at: int, known: Iterable[StoredValue])
     return shortened
 
 
-def _shortened(note: bytes, values: Iterable[StoredValue], end: int = 1) -> bytes:
-    """Replace values by references; without a search where one ends so far before the note does."""
+def _shortened(note: bytes, values: Iterable[StoredValue]) -> bytes:
+    """Replace values by references: metadata as a whole, with which a note ends, or parts of it."""
     for text, reference, parts in values:
-        if reference and end:
-            start = len(note) - end - len(text) if note.endswith(text, 0, len(note) - end) else -1
-        else:
-            start = note.find(text) if reference else -1
+        if reference and note.endswith(text, 0, -1):
+            note = b"".join((note[: -1 - len(text)], reference, note[-1:]))
+        elif parts:
+            note = _with_parts_shortened(note, parts)
+    return note
+
+
+def _with_parts_shortened(note: bytes, parts: Iterable[StoredValue]) -> bytes:
+    """Replace values wherever a note has them."""
+    for text, reference, inner in parts:
+        start = note.find(text) if reference else -1
         if start >= 0:
             note = b"".join((note[:start], reference, note[start + len(text) :]))
-        elif parts:
-            note = _shortened(note, parts, 0)
+        elif inner:
+            note = _with_parts_shortened(note, inner)
     return note
 
 

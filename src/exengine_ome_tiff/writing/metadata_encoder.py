@@ -5,6 +5,7 @@ import logging
 from collections.abc import Collection
 from itertools import compress, count
 from json.encoder import encode_basestring_ascii as encode_text
+from math import isfinite
 from operator import is_not
 from pathlib import Path
 from typing import TypeAlias
@@ -75,10 +76,7 @@ class MetadataEncoder:
             return self._encode_any(metadata)
         try:
             for index in others:
-                value = values[index]
-                parts[index] = heads[index] + (
-                    encode_text(value) if type(value) is str else encode_json(value)
-                )
+                parts[index] = heads[index] + _encode_scalar(values[index])
         except ValueError:  # an integer of thousands of digits
             return self._encode_any(metadata)
         self._last = keys, values, heads, parts  # at once, whatever interrupts us
@@ -88,3 +86,12 @@ class MetadataEncoder:
     def _encode_any(self, metadata: object) -> Encoded:
         self.forget()
         return *to_json(metadata, self._told), None
+
+
+def _encode_scalar(value: object) -> str:
+    """Do what `encode_json` does, in a tenth of the time for most values."""
+    if type(value) is str:
+        return encode_text(value)
+    if type(value) is int or (type(value) is float and isfinite(value)):
+        return repr(value)
+    return encode_json(value)
