@@ -130,7 +130,7 @@ def test_each_dataset_logs_a_failure_of_a_kind_once(tmp_path, caplog):
             assert len(storage.get_image_coordinates_list()) == 51
 
 
-OF = "a metadata translator failed, its values are left out: "
+OF = "a metadata translator failed, so its values are left out: "
 FICKLE = [
     ("Fickle.plane_values", OF + "ValueError: could not convert string to float: 'no 0'"),
     ("Fickle.frame_values", OF + "KeyError: 'no 0'"),

@@ -1,4 +1,4 @@
-"""Devices of a microscope as pymmcore-plus tells them, and their state from frame to frame."""
+"""Devices of a microscope in pymmcore-plus metadata, and their state from frame to frame."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from exengine_ome_tiff.translate.tags import dicts, items
 from exengine_ome_tiff.translate.translator import Tags, Told, is_known
 
 Setting: TypeAlias = tuple[str, str, object]
-"""A device, one of its properties, and its value."""
+"""A device, a property of it, and the value."""
 State: TypeAlias = Mapping[tuple[str, str], object]
 """Values by device and property."""
 
@@ -19,25 +19,25 @@ _EVENTS = ("mda_event.", "event.", "")
 _PRESET, _GROUP, _PROPERTIES, _VALUES = "channel.config", "channel.group", "properties", "property_values"
 _SETTING_KEYS = (*(f"{event}{_PROPERTIES}" for event in _EVENTS), _VALUES)
 STATE_KEYS = (*(f"{event}{key}" for event in _EVENTS for key in (_PRESET, _GROUP)), *_SETTING_KEYS)
-"""Keys of frames that tell what was changed for them."""
+"""Keys of frames for the settings changed before the exposure."""
 
 
 @dataclass(frozen=True)
 class Devices:
-    """What a summary tells of the devices.
+    """The devices in a summary.
 
     Parameters
     ----------
     state
-        Of all properties when the acquisition began.
+        All properties when the acquisition began.
     names
-        In their adapters, by device.
+        Name of each device in its adapter.
     labels
-        Of the states of a device, by device.
+        Labels of the states of each device.
     presets
         Settings by group and preset.
     calibrated
-        Devices that presets of pixel sizes depend on.
+        Devices that the presets of pixel sizes depend on.
     """
 
     state: State = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Devices:
 
     @classmethod
     def of(cls, tags: Tags) -> "Devices":
-        """Take the devices out of summary metadata."""
+        """Read the devices from summary metadata."""
         devices = {str(each.get("label")): each for each in dicts(tags.get("devices"))}
         state = {
             (label, str(each.get("name"))): each.get("value")
@@ -79,7 +79,7 @@ class Devices:
         return STATE_KEYS if self.presets else _SETTING_KEYS
 
     def changed(self, state: State, tags: Tags) -> State:
-        """Return the state for a frame, from that of the frame before and its own tags."""
+        """Return the state of a frame, from the state of the previous frame and the tags of this one."""
         settings: list[Setting] = []
         for event in _EVENTS:
             preset = str(tags.get(f"{event}{_GROUP}", "Channel")), str(tags.get(f"{event}{_PRESET}"))
@@ -89,7 +89,7 @@ class Devices:
         return {**state, **{(device, name): value for device, name, value in self._labelled(settings)}}
 
     def objective(self, state: State) -> str | None:
-        """Return the label of the objective that is in the light path."""
+        """Return the label of the objective in the light path."""
         for device in dict.fromkeys(device for device, name in state if name == "Label"):
             label = parse.text(state[device, "Label"])
             if label is not None and (
@@ -100,21 +100,21 @@ class Devices:
 
     @staticmethod
     def set_labels(state: State) -> Iterator[tuple[str, str]]:
-        """Yield devices and the labels that they are set to."""
+        """Yield devices and their current labels."""
         for (device, name), value in state.items():
             if name == "Label" and isinstance(value, str) and value:
                 yield device, value
 
     @staticmethod
     def camera(state: State, label: str) -> Iterator[Told]:
-        """Yield what is known of a camera."""
-        for name, (fact, read) in CAMERA_PROPERTIES.items():
-            value = read(state.get((label, name)))
+        """Yield the properties of a camera."""
+        for note in CAMERA_PROPERTIES:
+            value = note.read(state.get((label, note.key)))
             if is_known(value):
-                yield Told(fact, value)
+                yield Told(note.fact, value)
 
     def _labelled(self, settings: Iterable[Setting]) -> Iterator[Setting]:
-        """Yield settings, those of a state also as the label that it has."""
+        """Yield settings; a setting of a state is followed by one of its label."""
         for device, name, value in settings:
             yield device, name, value
             number = parse.number(value)

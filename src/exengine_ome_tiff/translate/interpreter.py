@@ -1,4 +1,4 @@
-"""Reads the metadata of frames as they come, and keeps what they say beside numbers of planes."""
+"""Interprets the metadata of frames as they arrive, and keeps their tags."""
 
 import logging
 from array import array
@@ -26,7 +26,6 @@ from exengine_ome_tiff.translate.translator import (
     Guarded,
     Translator,
     check_translator,
-    error_text,
     is_known,
     log_failure,
 )
@@ -41,52 +40,52 @@ BUILT_IN: tuple[type[Dialect], ...] = (
 )
 _DIALECTS = tuple(dialect() for dialect in BUILT_IN)
 KNOWN_KEYS = frozenset(key for dialect in BUILT_IN for key in dialect.known_keys())
-"""Keys of all dialects."""
+"""Keys that any dialect knows."""
 _ROW = (1 << 32) - 1
 
 
 class Interpreter:
-    """Understands metadata, and keeps the tags of all frames.
+    """Interprets metadata, and keeps the tags of all frames.
 
     Parameters
     ----------
     translators
-        Asked before those of installed packages and the built-in ones.
+        Translators that take precedence over those of installed packages and the built-in dialects.
 
     Raises
     ------
     TypeError
-        One is no `Translator`.
+        An item is not a `Translator`.
     """
 
     def __init__(self, translators: Iterable[Translator] = ()) -> None:
         self._given = (*map(Guarded, translators),)
         self._by_keys: dict[tuple[str, ...], Form] = {}
         self._plans: dict[tuple[str, ...], Plan] = {}
-        """Of single frames."""
+        """Plans for single frames, by keys."""
         self._by_facts: dict[tuple[str, ...], Form] = {}
-        """By their dialects and the keys that are understood."""
+        """Forms that keep only the keys that are understood, by dialects and these keys."""
         self._forms: dict[int, Form] = {}
         self._rows = array("Q")
-        """Of each frame its form, and in the lower 32 bits its row there."""
+        """For each frame the number of its form, and its row there in the lower 32 bits."""
         self._last_form: Form | None = None
-        """That of the last frame, where it cannot nest."""
+        """The form of the last frame, if none of its values can be a dict."""
 
     def read(self, metadata: Mapping[str, object], changed: Collection[str] | None = None) -> PlaneValues:
-        """Take the metadata of the next frame.
+        """Read the metadata of the next frame.
 
         Parameters
         ----------
         metadata
-            What JSON can encode.
+            Metadata that JSON can encode.
         changed
-            Keys of all values that differ from the metadata taken before, where that has the same keys and
-            none of the values is a container; None if they may not.
+            Keys of the values that differ from the previous metadata, if both have the same keys and no value
+            is a container; else None.
 
         Returns
         -------
         PlaneValues
-            What differs from plane to plane.
+            The values that differ between planes.
         """
         tags, form = metadata, self._last_form
         if changed is None or form is None:
@@ -99,13 +98,13 @@ class Interpreter:
         return form.plan.plane(tags, changed)
 
     def fresh(self) -> "Interpreter":
-        """Return one with the same translators, and what was logged of them, that has read nothing yet."""
+        """Return an interpreter without frames that shares the translators, and what they have logged."""
         other = Interpreter()
         other._translators = self._translators
         return other
 
     def snapshot(self) -> "Interpreter":
-        """Return a copy that later reading does not change; nothing may be read meanwhile."""
+        """Return a copy that later reads do not change; do not call `read` meanwhile."""
         other = Interpreter()
         other._translators = self._translators
         other._forms = {number: form.snapshot() for number, form in self._forms.items()}
@@ -114,14 +113,14 @@ class Interpreter:
 
     @cached_property
     def _translators(self) -> tuple[Guarded, ...]:
-        """Those given, then those of installed packages, which take time to find."""
+        """The given translators, then those of installed packages, which take time to find."""
         installed, failures = _installed()
-        for what, error in failures:
-            log_failure(what, error)
+        for failure in failures:
+            log_failure(*failure)
         return (*self._given, *map(Guarded, installed))
 
     def frame(self, metadata: Mapping[str, object]) -> FrameValues:
-        """Tell what else a frame says, on its own."""
+        """Return the values of a single frame other than numbers of planes."""
         tags = flat(metadata)
         keys = tuple(tags)
         plan = self._plans.get(keys)
@@ -132,7 +131,7 @@ class Interpreter:
         return frame_values(plan.told(tags))
 
     def summary(self, metadata: object) -> SummaryValues:
-        """Tell what summary metadata says."""
+        """Return the values of the summary metadata."""
         if not isinstance(metadata, Mapping):
             return SummaryValues()
         tags = flat(metadata)
@@ -141,11 +140,11 @@ class Interpreter:
         dialects += [each for each in _DIALECTS if each.is_general and each not in dialects][:-1]
         own = {note.key for each in dialects for note in each.summary_notes}
         values = [each.summary_values(tags) for each in (*asked, *dialects)]
-        rest = {key: value for key, value in tags.items() if key not in own}  # they know their keys better
+        rest = {key: value for key, value in tags.items() if key not in own}  # dialects know their keys best
         return merged([*values, Plain().summary_values(rest), self._as_frame(tags)])
 
     def check_summary(self, metadata: object, findings: Findings, told: Collection[str] = ()) -> None:
-        """Find what is not understood in summary metadata; see `add_summary_findings`."""
+        """Add findings about the summary metadata; see `add_summary_findings`."""
         if not isinstance(metadata, Mapping):
             if metadata:
                 message = "summary metadata is not a dict, so it is not read"
@@ -159,7 +158,7 @@ class Interpreter:
 
     @staticmethod
     def _as_frame(tags: Mapping[str, object]) -> SummaryValues:
-        """Take from a summary what frames say else: camera, objective, exposure, pixels."""
+        """Read from a summary what frames usually have: camera, objective, exposure, pixels."""
         plan = Plan(tags, (), _DIALECTS)
         plane, frame = plan.plane(tags), frame_values(plan.told(tags))
         exposures = [each for each in plan.candidates.get("exposure_s", ()) if each.only_if is None]
@@ -175,17 +174,17 @@ class Interpreter:
         )
 
     def facts(self, summary: object = None) -> FrameFacts:
-        """Bring together what the frames so far say; the summary metadata says of devices and presets."""
+        """Return the facts of all frames so far; the summary metadata describes devices and presets."""
         places = np.frombuffer(self._rows.tobytes(), np.int64)
         tags = flat(summary) if isinstance(summary, Mapping) else {}
         return FrameFacts(self._forms, places >> 32, places & _ROW, Devices.of(tags), KNOWN_KEYS)
 
     def rest(self, frames: npt.NDArray[np.int64]) -> tuple[dict[str, str], dict[str, list[str]]]:
-        """Collect the tags of frames that OME has no place for; see `FrameFacts.rest`."""
+        """Return the tags of frames that OME has no place for; see `FrameFacts.rest`."""
         return self.facts().rest(frames)
 
     def _form(self, tags: Mapping[str, object], metadata: Mapping[str, object]) -> Form:
-        """Return the form of flat metadata; those beyond 256 keep only what is understood."""
+        """Return the form of flat metadata; beyond 256 forms, new ones keep only what is understood."""
         keys = tuple(tags)
         form = self._by_keys.get(keys)
         if form is not None:
@@ -195,12 +194,15 @@ class Interpreter:
             self._by_keys[keys] = self._forms[form.number] = form
             return form
         if UNKEPT not in self._forms:
-            logger.warning("more than %d sets of metadata keys: the others are only in the records", UNKEPT)
+            logger.warning(
+                "more than %d sets of metadata keys: further keys are only in the records of the frames",
+                UNKEPT,
+            )
             self._forms[UNKEPT] = Form(UNKEPT, self._plan({}), {}, {})
         return self._form_of_facts(tags, metadata)
 
     def _form_of_facts(self, tags: Mapping[str, object], metadata: Mapping[str, object]) -> Form:
-        """Return a form that keeps only the tags that are understood; nothing beyond 256 of those."""
+        """Return a form that keeps only understood tags; beyond 256 of these, a form without tags."""
         plan = self._plan(tags)
         kept = {key: value for key, value in tags.items() if key in plan.understood or key in STATE_KEYS}
         keys = (*plan.dialects, *kept)
@@ -215,12 +217,13 @@ class Interpreter:
 
 
 @cache
-def _installed() -> tuple[list[Translator], list[tuple[str, str]]]:
-    """Make the translators that installed packages register; return them, and what went wrong with others."""
-    found, failures = [], []
+def _installed() -> tuple[list[Translator], list[tuple[str, Exception]]]:
+    """Create the translators that installed packages register; return them, and the failures."""
+    found: list[Translator] = []
+    failures: list[tuple[str, Exception]] = []
     for entry in entry_points(group=ENTRY_POINTS):
         try:
             found.append(check_translator(entry.load()()))
-        except Exception as error:  # noqa: BLE001 - a package that is broken must not stop an acquisition
-            failures.append((f"loading {entry.value}", error_text(error)))
+        except Exception as error:  # noqa: BLE001 - a broken package must not stop an acquisition
+            failures.append((f"loading {entry.value}", error))
     return found, failures

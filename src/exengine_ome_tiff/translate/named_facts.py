@@ -16,7 +16,6 @@ from exengine_ome_tiff.translate.key_names import (
     without,
     words_in,
 )
-from exengine_ome_tiff.translate.mmcore import binning_text, known_number
 from exengine_ome_tiff.translate.quantities import QUANTITIES, meanings_of
 
 _CAMERA = "Detector, Channel DetectorSettings"
@@ -49,9 +48,9 @@ _FACTS: tuple[tuple[str, Callable[[object], object], str, str], ...] = (
     ("manufacturer", parse.text, "Detector Manufacturer", "camera manufacturer, camera vendor"),
     ("model", parse.label, "Detector Model", "camera model, camera model name, detector model"),
     ("serial_number", parse.label, "Detector SerialNumber", _SERIAL_NUMBERS),
-    ("binning", binning_text, "DetectorSettings Binning", _BINNINGS),
-    ("gain", known_number, "DetectorSettings Gain", "gain, camera gain, detector gain"),
-    ("offset", known_number, "DetectorSettings Offset", "camera offset, detector offset"),
+    ("binning", parse.binning, "DetectorSettings Binning", _BINNINGS),
+    ("gain", parse.known_number, "DetectorSettings Gain", "gain, camera gain, detector gain"),
+    ("offset", parse.known_number, "DetectorSettings Offset", "camera offset, detector offset"),
     ("well", parse.label, "Well, of numbered positions", _WELLS),
     ("objective", parse.text, "Objective Model, NominalMagnification, LensNA, Immersion", _OBJECTIVES),
 )

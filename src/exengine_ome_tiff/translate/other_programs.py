@@ -1,4 +1,4 @@
-"""Metadata of Squid and of Bluesky, and display settings of NDTiff and Micro-Manager."""
+"""Metadata of Squid and Bluesky, and display settings of NDTiff and Micro-Manager."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ _ACQUIRE_TIME = "_cam_acquire_time"
 
 
 def squid_clock(value: object) -> float:
-    """Read a stamp such as ``2026-03-04_05-06-07.25``; seconds since 1970-01-01 on its clock."""
+    """Parse a stamp such as ``2026-03-04_05-06-07.25``; seconds since 1970-01-01 on its clock."""
     match = _SQUID_STAMP.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         return UNKNOWN
@@ -58,7 +58,7 @@ class Squid(Dialect):
 
 
 class Bluesky(Dialect):
-    """Bluesky's event documents, and its start documents as summary."""
+    """Bluesky event documents, and start documents as the summary."""
 
     name = "Bluesky, ophyd"
     is_general = False
@@ -82,7 +82,7 @@ class Bluesky(Dialect):
 
 
 class DisplaySettings(Dialect):
-    """Display settings of NDTiff and Micro-Manager in a summary; contrast stays an annotation."""
+    """Display settings of NDTiff and Micro-Manager in a summary; contrast remains an annotation."""
 
     name = "display settings"
     keys = frozenset({"ChannelSettings", "Channels"})

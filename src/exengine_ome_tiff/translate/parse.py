@@ -1,4 +1,4 @@
-"""Reading one value: numbers and text that may come as either, and time stamps."""
+"""Parse single values: numbers, also as text, and time stamps."""
 
 import math
 import re
@@ -9,7 +9,7 @@ from exengine_ome_tiff.translate.values import BOUNDS, UNKNOWN
 
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
 _UNIX_S = (3e8, 7.3e9)
-"""Seconds since 1970 of the years from 1979 to 2200."""
+"""Unix time of the years 1979 to 2200."""
 _UNIX_UNITS_S = (1.0, 1e-3, 1e-6, 1e-9)
 _SPAN = re.compile(r"P(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S)?)?")
 _SPAN_UNITS_S = (86400, 3600, 60, 1)
@@ -21,16 +21,16 @@ _MIN_PIXEL_SIZE_UM, _MAX_PIXEL_SIZE_UM, _ = BOUNDS["pixel_size_um"]
 
 
 def number(value: object) -> float:
-    """Read a number or its text, which may have a decimal comma; NaN where there is no finite one.
+    """Parse a number, or text that may have a decimal comma; NaN if it is not finite.
 
-    A list of one number, as arrays of one item become, counts as that number.
+    A list with one item, such as an array of one number becomes, counts as its item.
     """
-    if type(value) is float:  # most values of most frames
+    if type(value) is float:  # as most are
         return value if math.isfinite(value) else UNKNOWN
-    if not isinstance(value, (int, float, str)) or isinstance(value, bool):  # of each frame: no new union
+    if not isinstance(value, (int, float, str)) or isinstance(value, bool):
         return number(value[0]) if isinstance(value, list) and len(value) == 1 else UNKNOWN
     if isinstance(value, str):
-        if "_" in value:  # which Python takes for a separator of digits
+        if "_" in value:  # a separator of digits in Python
             return UNKNOWN
         if "," in value and _DECIMAL_COMMA.fullmatch(value):
             value = value.replace(",", ".")
@@ -42,43 +42,42 @@ def number(value: object) -> float:
 
 
 def milliseconds(value: object) -> float:
-    """Read milliseconds; seconds."""
+    """Convert milliseconds to seconds."""
     return number(value) / 1000
 
 
 def exposure_ms(value: object) -> float:
-    """Read milliseconds that an exposure can take; seconds."""
-    seconds_ = milliseconds(value)
-    return seconds_ if 0 <= seconds_ <= _LONGEST_EXPOSURE_S else UNKNOWN
+    """Convert an exposure from milliseconds to seconds; NaN if it is implausible."""
+    return exposure_s(milliseconds(value))
 
 
 def exposure_s(value: object) -> float:
-    """Read seconds that an exposure can take."""
+    """Parse an exposure in seconds; NaN if it is implausible."""
     seconds_ = number(value)
     return seconds_ if 0 <= seconds_ <= _LONGEST_EXPOSURE_S else UNKNOWN
 
 
 def size_um(value: object) -> float:
-    """Read a pixel size; 0 is Micro-Manager's way to say that it is not calibrated."""
+    """Parse a pixel size; NaN for 0, which Micro-Manager writes without a calibration."""
     size = number(value)
     return size if _MIN_PIXEL_SIZE_UM <= size <= _MAX_PIXEL_SIZE_UM else UNKNOWN
 
 
 def step_um(value: object) -> float | None:
-    """Read a step along z, in whichever direction; None if it is none."""
+    """Parse the size of a step along z, in either direction."""
     step = abs(number(value))
     return step if _MIN_STEP_UM <= step <= _MAX_STEP_UM else None
 
 
 def bits(value: object) -> float:
-    """Read a number of bits, such as 12 or "12-bit"."""
+    """Parse a number of bits, such as 12 or "12-bit"."""
     match = _BITS.fullmatch(value) if isinstance(value, str) else None
     count = number(value if match is None else match[1])
     return count if count >= 1 and count.is_integer() else UNKNOWN
 
 
 def span_s(value: object) -> float:
-    """Read a time span: a number of seconds, or text such as "PT1M30.5S"."""
+    """Parse a time span: a number of seconds, or text such as "PT1M30.5S"."""
     match = _SPAN.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         return number(value)
@@ -88,12 +87,12 @@ def span_s(value: object) -> float:
 
 
 def local_clock(value: object) -> float:
-    """Read a time stamp that has no time zone; seconds since 1970-01-01 on its clock."""
+    """Parse a time stamp without a zone; seconds since 1970-01-01 on its clock."""
     return seconds(value, zone=False) if _may_be_stamp(value) else UNKNOWN
 
 
 def utc_clock(value: object) -> float:
-    """Read a time stamp that tells its zone, or Unix time; seconds since 1970-01-01 00:00 UTC."""
+    """Parse a time stamp with a zone, or Unix time; seconds since 1970-01-01 00:00 UTC."""
     return seconds(value, zone=True) if _may_be_stamp(value) else unix_s(value)
 
 
@@ -102,7 +101,7 @@ def _may_be_stamp(value: object) -> bool:
 
 
 def unix_s(value: object) -> float:
-    """Read Unix time in seconds, milliseconds, microseconds or nanoseconds, which its size tells apart."""
+    """Parse Unix time; its magnitude shows whether it counts s, ms, us or ns."""
     ticks = number(value)
     if not ticks >= _UNIX_S[0]:
         return UNKNOWN
@@ -111,7 +110,7 @@ def unix_s(value: object) -> float:
 
 
 def moment(value: object) -> datetime | None:
-    """Read a time stamp or Unix time."""
+    """Parse a time stamp or Unix time."""
     stamp = parse_time(value)
     ticks_s = unix_s(value)
     if stamp is not None or ticks_s != ticks_s:
@@ -120,22 +119,22 @@ def moment(value: object) -> datetime | None:
 
 
 def text(value: object) -> str | None:
-    """Read text that is not empty."""
+    """Return text that is not empty."""
     return value if isinstance(value, str) and value else None
 
 
 def label(value: object) -> str | None:
-    """Read text that is not empty, or a whole number as text."""
+    """Return text that is not empty, or an integer as text."""
     return str(value) if type(value) is int else text(value)
 
 
 def known(value: float) -> float | None:
-    """Turn NaN into None."""
+    """Replace NaN by None."""
     return None if math.isnan(value) else value
 
 
 def argb(value: object) -> tuple[int, int, int] | None:
-    """Take red, green and blue out of Java's signed ARGB."""
+    """Return red, green and blue of Java's signed ARGB."""
     color = number(value)
     if math.isnan(color):
         return None
@@ -144,11 +143,27 @@ def argb(value: object) -> tuple[int, int, int] | None:
 
 
 def positive(value: float) -> float | None:
-    """Turn what is not above 0, and NaN, into None."""
+    """Return a number above 0, else None."""
     return value if value > 0 else None
 
 
 def count(value: object) -> int | None:
-    """Read a number of things, from 1 on."""
+    """Parse a count of at least 1."""
     things = number(value)
     return int(things) if things >= 1 else None
+
+
+def known_number(value: object) -> float | None:
+    """Parse a number; None if it is unknown."""
+    return known(number(value))
+
+
+def binning(value: object) -> str | None:
+    """Format binning as "2x2", from 2, "2", "2x2" or [2, 2]."""
+    if isinstance(value, list | tuple):
+        value = "x".join(map(str, value))
+    if isinstance(value, str) and "x" in value:
+        sides = [number(side) for side in value.split("x")]
+        return "x".join(f"{side:g}" for side in sides) if len(sides) == 2 and min(sides) >= 1 else None
+    side = number(value)
+    return f"{side:g}x{side:g}" if side >= 1 else None

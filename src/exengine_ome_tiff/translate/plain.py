@@ -1,4 +1,4 @@
-"""Dicts that scripts make themselves, with names that tell what they mean."""
+"""Metadata of scripts, whose keys have meaningful names."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -21,7 +21,7 @@ from exengine_ome_tiff.translate.translator import Dialect, Note, Rule, Tags, To
 from exengine_ome_tiff.translate.values import UNKNOWN, PlaneValues, SummaryValues
 
 _FACTS = ("z_step_um", "time_interval_s", "excitation_nm", "emission_nm", "readout_mhz")
-"""Of quantities, those that are no values of planes."""
+"""Quantities that are not values of planes."""
 _TARGETS = {
     "exposure_s": "Plane ExposureTime",
     "x_um": "Plane PositionX, StageLabel X",
@@ -43,19 +43,16 @@ _CLOCKS = (("utc_s", parse.utc_clock), ("local_clock_s", parse.local_clock))
 
 
 class Plain(Dialect):
-    """Names with their units, in any spelling, and those of this package."""
+    """Names with units, in any spelling, and the names of this package."""
 
     name = "names with units"
     reads_names = True
     notes: ClassVar[tuple[Note, ...]] = (
-        Note("position_name", "Image StageLabel Name, Image Name", "position_name", parse.text),
-        Note("channel_name", "Channel Name, if the coordinate is a number", "channel_name", parse.text),
-        Note("channel", "Channel Name, if the coordinate is a number", "channel_name", parse.text),
+        Note("position_name", "Image StageLabel Name, Image Name", "position_name"),
+        Note("channel_name", "Channel Name, if the coordinate is a number", "channel_name"),
+        Note("channel", "Channel Name, if the coordinate is a number", "channel_name"),
         Note("timestamp", "Plane DeltaT, Image AcquisitionDate"),
-        Note(
-            "magnification",
-            "Objective NominalMagnification, if its label lacks it",
-        ),
+        Note("magnification", "Objective NominalMagnification, if its label lacks it"),
         Note("NA", "Objective LensNA, if its label lacks it"),
         Note("immersion", "Objective Immersion, beside magnification or NA"),
         *(Note(min(each.names, key=len), each.target) for each in NAMED_FACTS),
@@ -134,14 +131,14 @@ class Plain(Dialect):
 
     @staticmethod
     def _measured(tags: Tags) -> Iterator[str]:
-        """Yield keys of quantities that are facts; a rate may be that of the camera, not of time points."""
+        """Yield the keys of quantities that are facts; a rate may be the camera's, so it is not one."""
         for key in _own_first(tags):
             if _means(key, *_FACTS) and not meanings_of(key)[0].is_rate:
                 yield key
 
 
 def _own_first(tags: Tags) -> list[str]:
-    """Return the keys, those in dicts of any name last."""
+    """Return the keys, with those in dicts of any name last."""
     return sorted(tags, key=lambda key: any(each.is_nested for each in meanings_of(key)))
 
 
@@ -150,7 +147,7 @@ def _means(key: str, *names: str) -> bool:
 
 
 def _aspects(tags: Tags) -> Iterator[tuple[str, float]]:
-    """Yield keys of heights of pixels, and these heights by the width."""
+    """Yield the keys of pixel heights, and the ratio of height to width."""
     widths_um = [_size_um(key, tags) for key in tags if _means(key, "pixel_size_um")]
     width_um = next(filter(is_known, widths_um), UNKNOWN)
     for key in tags:
@@ -163,7 +160,7 @@ def _size_um(key: str, tags: Tags) -> float:
 
 
 def _meanings(key: str, tags: Tags) -> Iterator[tuple[Meaning, tuple[str, object] | None]]:
-    """Yield what a key means, and the key that tells its unit where its name does not."""
+    """Yield the meanings of a key, and the key for its unit if its name lacks one."""
     meanings = meanings_of(key)
     if meanings and not meanings[0].has_unit:
         base = VALUE.sub("", key)

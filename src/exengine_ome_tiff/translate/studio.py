@@ -3,18 +3,28 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from exengine_ome_tiff.translate import mmcore, parse
-from exengine_ome_tiff.translate.mmcore import MMCore, first_stamp, known_number
+from exengine_ome_tiff.translate import parse
+from exengine_ome_tiff.translate.mmcore import MMCore, first_stamp
 from exengine_ome_tiff.translate.tags import dicts, flat, items
 from exengine_ome_tiff.translate.times import parse_time
-from exengine_ome_tiff.translate.translator import Note, Rule, Tags
+from exengine_ome_tiff.translate.translator import Note, Rule, Tags, stage_rules
 from exengine_ome_tiff.translate.values import SummaryValues
 
-_INTERVALS = ("Interval_ms", "IntervalMs", "interval_ms", "WaitInterval")
+_INTERVAL, _OTHER_INTERVALS = "time_interval_s", ("IntervalMs", "interval_ms", "WaitInterval")
+_ON_STAGE = "Plane Position{X}, StageLabel {X}"
+
+
+def _interval_s(value: object) -> float | None:
+    return parse.positive(parse.milliseconds(value))
+
+
+def _naming(value: object) -> str | None:
+    word = str(value).casefold()
+    return word if word in ("letter", "number") else None
 
 
 class Studio(MMCore):
-    """Micro-Manager Studio, and scripts that spell their tags as it does."""
+    """Micro-Manager Studio, and scripts that use its tags."""
 
     name = "Micro-Manager Studio 2, 1.4"
     keys = frozenset(
@@ -29,9 +39,7 @@ class Studio(MMCore):
         Rule("Exposure-ms", "exposure_s", parse.exposure_ms, "Plane ExposureTime"),
         Rule("ExposureMs", "exposure_s", parse.exposure_ms, "Plane ExposureTime"),
         Rule("Exposure", "exposure_s", parse.exposure_ms, "Plane ExposureTime", needs_dialect=True),
-        Rule("XPositionUm", "x_um", parse.number, "Plane PositionX, StageLabel X"),
-        Rule("YPositionUm", "y_um", parse.number, "Plane PositionY, StageLabel Y"),
-        Rule("ZPositionUm", "z_um", parse.number, "Plane PositionZ, StageLabel Z"),
+        *stage_rules("{X}PositionUm", _ON_STAGE),
         Rule("SlicePosition", "z_um", parse.number, "Plane PositionZ, StageLabel Z"),
         Rule("ReceivedTime", "utc_s", parse.utc_clock, "Plane DeltaT"),
         Rule("receivedTime", "utc_s", parse.utc_clock, "Plane DeltaT"),
@@ -39,82 +47,74 @@ class Studio(MMCore):
         Rule("receivedTime", "local_clock_s", parse.local_clock, "Plane DeltaT"),
         Rule("ElapsedTimeMs", "elapsed_s", parse.milliseconds, "Plane DeltaT, if there is no wall clock"),
         Rule("PixelSize_um", "pixel_size_um", parse.size_um, "Pixels PhysicalSizeX, PhysicalSizeY"),
-        *mmcore.RULES,
+        *MMCore.rules,
     )
     notes: ClassVar[tuple[Note, ...]] = (
         Note("ReceivedTime", "Image AcquisitionDate", "acquired", parse_time),
         Note("receivedTime", "Image AcquisitionDate", "acquired", parse_time),
-        *mmcore.NOTES,
+        *MMCore.notes,
     )
     summary_notes: ClassVar[tuple[Note, ...]] = (
         Note("StartTime", "Image AcquisitionDate"),
         Note("Time", "Image AcquisitionDate"),
-        Note("Interval_ms", "Pixels TimeIncrement, if there are no CustomIntervals_ms"),
-        *(Note(key, "Pixels TimeIncrement") for key in _INTERVALS[1:]),
-        Note("z-step_um", "Pixels PhysicalSizeZ"),
-        Note("PixelSize_um", "Pixels PhysicalSizeX, PhysicalSizeY, if no frame has it"),
-        Note("Comment", "Image Description"),
-        Note("UserName", "Experimenter UserName, with the option experimenter"),
+        Note(
+            "Interval_ms", "Pixels TimeIncrement, if there are no CustomIntervals_ms", _INTERVAL, _interval_s
+        ),
+        *(Note(key, "Pixels TimeIncrement", _INTERVAL, _interval_s) for key in _OTHER_INTERVALS),
+        Note("z-step_um", "Pixels PhysicalSizeZ", "z_step_um", parse.step_um),
+        Note(
+            "PixelSize_um",
+            "Pixels PhysicalSizeX, PhysicalSizeY, if no frame has it",
+            "pixel_size_um",
+            parse.size_um,
+        ),
+        Note("Comment", "Image Description", "description"),
+        Note("UserName", "Experimenter UserName, with the option experimenter", "user_name"),
         Note("ChNames", "Channel Name of numbered channels"),
         Note("ChColors", "Channel Color"),
         Note("StagePositions[].Label", "Image Name of numbered positions"),
         Note("InitialPositionList[].Label", "Image Name of numbered positions"),
         Note("StagePositions[].Properties.Well", "Well, of positions that are not named after one"),
-        Note("WellPlateName", "Plate Name"),
-        Note("WellPlateRows", "Plate Rows"),
-        Note("WellPlateColumns", "Plate Columns"),
-        Note("WellPlateDescription", "Plate Description"),
-        Note("WellPlateID", "Plate ExternalIdentifier"),
-        Note("WellPlateExternalIdentifier", "Plate ExternalIdentifier"),
-        Note("WellPlateStatus", "Plate Status"),
-        Note("WellPlateRowNamingConvention", "Plate RowNamingConvention"),
-        Note("WellPlateColumnNamingConvention", "Plate ColumnNamingConvention"),
-        Note("WellPlateWellOriginX", "Plate WellOriginX"),
-        Note("WellPlateWellOriginY", "Plate WellOriginY"),
+        Note("WellPlateName", "Plate Name", "plate_name"),
+        Note("WellPlateRows", "Plate Rows", "plate_rows", parse.count),
+        Note("WellPlateColumns", "Plate Columns", "plate_columns", parse.count),
+        Note("WellPlateDescription", "Plate Description", "plate_description"),
+        Note("WellPlateExternalIdentifier", "Plate ExternalIdentifier", "plate_id"),
+        Note("WellPlateID", "Plate ExternalIdentifier", "plate_id"),
+        Note("WellPlateStatus", "Plate Status", "plate_status"),
+        Note("WellPlateRowNamingConvention", "Plate RowNamingConvention", "plate_row_naming", _naming),
+        Note(
+            "WellPlateColumnNamingConvention", "Plate ColumnNamingConvention", "plate_column_naming", _naming
+        ),
+        Note("WellPlateWellOriginX", "Plate WellOriginX", "plate_origin_x_um", parse.known_number),
+        Note("WellPlateWellOriginY", "Plate WellOriginY", "plate_origin_y_um", parse.known_number),
     )
 
     def summary_values(self, tags: Tags) -> SummaryValues:
-        intervals_s = [parse.positive(parse.milliseconds(tags.get(key))) for key in _INTERVALS]
-        interval_s = next((each for each in intervals_s if each is not None), None)
+        noted = self.noted(tags)
+        if tags.get("CustomIntervals_ms"):
+            noted.pop(_INTERVAL, None)
         channels = _channel_names(tags)
         return SummaryValues(
             started=first_stamp(tags, ("StartTime", "DateAndTime", "Time")),
-            time_interval_s=None if tags.get("CustomIntervals_ms") else interval_s,
-            z_step_um=parse.step_um(tags.get("z-step_um")),
-            pixel_size_um=parse.known(parse.size_um(tags.get("PixelSize_um"))),
-            description=parse.text(tags.get("Comment")),
-            user_name=parse.text(tags.get("UserName")),
             channel_names=channels,
             position_names=_position_names(tags),
             channel_colors=_colors(channels, _listed(tags, "ChColors")),
             wells=_wells(tags),
-            plate_name=parse.text(tags.get("WellPlateName")),
-            plate_rows=parse.count(tags.get("WellPlateRows")),
-            plate_columns=parse.count(tags.get("WellPlateColumns")),
-            plate_description=parse.text(tags.get("WellPlateDescription")),
-            plate_id=parse.text(tags.get("WellPlateExternalIdentifier", tags.get("WellPlateID"))),
-            plate_status=parse.text(tags.get("WellPlateStatus")),
-            plate_row_naming=_naming(tags.get("WellPlateRowNamingConvention")),
-            plate_column_naming=_naming(tags.get("WellPlateColumnNamingConvention")),
-            plate_origin_x_um=known_number(tags.get("WellPlateWellOriginX")),
-            plate_origin_y_um=known_number(tags.get("WellPlateWellOriginY")),
+            **noted,
         )
 
 
 class AcquisitionEngine(Studio):
-    """AcqEngJ and pycro-manager: Studio's tags, and their own with the positions that were asked for."""
+    """AcqEngJ and pycro-manager: Studio's tags, and their own with the intended positions."""
 
     name = "AcqEngJ, pycro-manager"
     keys = frozenset({"Axes", "PixelSize_um", "DateAndTime", "XPosition_um_Intended"})
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule("Exposure", "exposure_s", parse.exposure_ms, "Plane ExposureTime", needs_dialect=True),
-        Rule("XPosition_um", "x_um", parse.number, "Plane PositionX, StageLabel X"),
-        Rule("YPosition_um", "y_um", parse.number, "Plane PositionY, StageLabel Y"),
-        Rule("ZPosition_um", "z_um", parse.number, "Plane PositionZ, StageLabel Z"),
+        *stage_rules("{X}Position_um", _ON_STAGE),
         *Studio.rules,
-        Rule("XPosition_um_Intended", "x_um", parse.number, "Plane PositionX, if none was measured"),
-        Rule("YPosition_um_Intended", "y_um", parse.number, "Plane PositionY, if none was measured"),
-        Rule("ZPosition_um_Intended", "z_um", parse.number, "Plane PositionZ, if none was measured"),
+        *stage_rules("{X}Position_um_Intended", "Plane Position{X}, if none was measured"),
     )
     summary_notes: ClassVar[tuple[Note, ...]] = (
         *Studio.summary_notes,
@@ -131,7 +131,7 @@ def _channel_names(tags: Tags) -> dict[int, str]:
 
 
 def _positions(tags: Tags) -> list[Tags]:
-    """Return the positions of version 2, else those of 1.4."""
+    """Return the positions of version 2, or else of 1.4."""
     found = (dicts(_listed(tags, key)) for key in ("StagePositions", "InitialPositionList"))
     return [flat(each) for each in next(filter(None, found), [])]
 
@@ -146,7 +146,7 @@ def _position_names(tags: Tags) -> dict[int, str]:
 
 
 def _wells(tags: Tags) -> dict[str, str]:
-    """Take the wells that the plug-in for plates gives positions."""
+    """Return the wells that the plate plug-in assigns to positions."""
     found = {}
     for position in _positions(tags):
         label = _label(position)
@@ -157,17 +157,12 @@ def _wells(tags: Tags) -> dict[str, str]:
 
 
 def _listed(tags: Tags, key: str) -> object:
-    """Return a list, as it is or in a property map."""
+    """Return a list, whether plain or in a property map."""
     return tags.get(key, tags.get(f"{key}.array"))
 
 
-def _naming(value: object) -> str | None:
-    word = str(value).casefold()
-    return word if word in ("letter", "number") else None
-
-
 def _colors(names: Mapping[int, str], colors: object) -> dict[str, tuple[int, int, int]]:
-    """Take red, green and blue out of Java's signed ARGB."""
+    """Return the colours by number and by name."""
     found = {number: parse.argb(color) for number, color in enumerate(items(colors))}
     known = {number: rgb for number, rgb in found.items() if rgb is not None}
     return {str(number): rgb for number, rgb in known.items()} | {

@@ -1,26 +1,26 @@
-"""Metadata as tags: one flat dict, whatever was nested in it."""
+"""Flat metadata: nested dicts become one dict of tags."""
 
 from collections.abc import Iterator, Mapping
 
 SEPARATOR = "."
 _LONG_KEY = 1000
-"""Keys are joined as long as they are shorter, which those of any instrument are."""
+"""Longer keys are not joined; no instrument has them."""
 _WRAPPED = {"PropVal": "PropType", "scalar": "type"}
-"""What Micro-Manager wraps a value in, beside its type: 2.0-beta's properties, and the property maps of 2."""
+"""Keys of value and type in Micro-Manager's wrapped values: 2.0-beta's properties, and 2's property maps."""
 
 
 def flat(metadata: Mapping[str, object]) -> dict[str, object]:
-    """Join the keys of nested dicts with dots; lists stay what they are.
+    """Join the keys of nested dicts with dots; lists stay as they are.
 
     Parameters
     ----------
     metadata
-        JSON's types.
+        Metadata in JSON types.
 
     Returns
     -------
     dict
-        No value is a dict that is not empty, unless its key is longer than 1000 characters.
+        Its only dicts are empty, or have keys longer than 1000 characters.
     """
     return dict(_flat(metadata, ""))
 
@@ -44,5 +44,5 @@ def dicts(value: object) -> list[Mapping[str, object]]:
 
 
 def items(value: object) -> list[object]:
-    """Return the items of a list; nothing of anything else."""
+    """Return the items of a list; [] for anything else."""
     return [*value] if isinstance(value, list | tuple) else []

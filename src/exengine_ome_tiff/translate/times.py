@@ -1,4 +1,4 @@
-"""Reading time stamps."""
+"""Parse time stamps."""
 
 import re
 from collections.abc import Iterable
@@ -12,25 +12,25 @@ _TIME = r"(\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,6})\d*)?"
 _ZONE = r"\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?(?:\[[\w/]+\])?(?:\s-)?\s*"
 _STAMP = re.compile(rf"\s*(\d{{4}}[-/]\d{{2}}[-/]\d{{2}})(?:T| (?:[A-Z][a-z]{{2}} )?){_TIME}{_ZONE}")
 _DOTTED = re.compile(r"\s*(\d{1,2})\.(\d{1,2})\.(\d{4}),?\s+(\d{1,2}:.*)")
-"""Day, month and year in the order that goes with dots."""
+"""Dots imply day, month and year."""
 _BASIC = re.compile(r"\s*(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})(.*)")
 _JAVA = re.compile(r"\s*[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d{1,2}) (\d{2}:\d{2}:\d{2})(?: (\S+))? (\d{4})\s*")
-"""What Java's `Date.toString` makes, ``Fri Apr 20 13:46:03 UTC 2012``, and C's `ctime` without the zone."""
+"""Java's `Date.toString`, ``Fri Apr 20 13:46:03 UTC 2012``, and C's `ctime`, which omits the zone."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_time(stamp: object) -> datetime | None:
-    """Read a time stamp such as ``2026-11-22 07:11:23.414179 +0000``.
+    """Parse a time stamp such as ``2026-11-22 07:11:23.414179 +0000``.
 
-    Date and time may be joined by ``T`` or a blank; seconds, their fraction and the zone may be missing. Also
-    ``20261122T071123Z``, ``22.11.2026 07:11:23`` and ``Fri Apr 20 13:46:03 UTC 2012``. Of zones with names,
-    only UTC and GMT are known: the others are ambiguous.
+    ``T`` or a blank joins date and time; seconds, fraction and zone are optional. ``20261122T071123Z``,
+    ``22.11.2026 07:11:23`` and ``Fri Apr 20 13:46:03 UTC 2012`` are read, too. Of named zones, only
+    UTC and GMT are read, because other names are ambiguous.
 
     Returns
     -------
     datetime or None
-        With a zone only where the stamp has one; None if it is no time stamp or from before 1900.
+        Aware only if the stamp has a zone; None if it is not a time stamp or is before 1900.
     """
     return _parse(stamp) if isinstance(stamp, str) else None
 
@@ -54,7 +54,7 @@ def _parse(stamp: str) -> datetime | None:
 
 
 def _in_order(stamp: str) -> str:
-    """Put year, month and day of other spellings first."""
+    """Convert other spellings to year, month and day first."""
     if (match := _DOTTED.fullmatch(stamp)) is not None:
         day, month, year, clock = match.groups()
         return f"{year}-{month:0>2}-{day:0>2} {clock if clock[1:2].isdigit() else '0' + clock}"
@@ -67,24 +67,21 @@ def _in_order(stamp: str) -> str:
 
 
 def first_with_zone(stamps: Iterable[datetime | None]) -> datetime | None:
-    """Return the first time that is known; one that tells its zone takes precedence over others."""
+    """Return the first time that is known; one with a zone takes precedence."""
     known = [stamp for stamp in stamps if stamp is not None]
     return next((stamp for stamp in known if stamp.tzinfo), known[0] if known else None)
 
 
 def seconds(stamp: object, *, zone: bool) -> float:
-    """Seconds since 1970-01-01 of a time stamp; NaN where it is none.
+    """Return the seconds since 1970-01-01 of a time stamp, or NaN.
 
     Parameters
     ----------
     stamp
-        What the metadata has.
+        Value in the metadata.
     zone
-        Whether to count from midnight UTC, for which the stamp must tell its zone, or else on the clock that
-        the stamp shows, for which it must not.
+        True: count in UTC; NaN if the stamp has no zone. False: count on its own clock; NaN if it has one.
     """
-    if stamp is None:
-        return UNKNOWN
     time = parse_time(stamp)
     if time is None or zone != (time.tzinfo is not None):
         return UNKNOWN

@@ -1,11 +1,13 @@
-"""What a metadata dialect is: a translator, which may be made of tables of keys, or by users."""
+"""Translators of metadata: the base class for users, and dialects made of tables of keys."""
 
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
-from typing import ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
+from exengine_ome_tiff.text_format import error_text
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.values import UNKNOWN, FrameValues, PlaneValues, SummaryValues
 
@@ -13,48 +15,48 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 Tags = Mapping[str, object]
-"""Metadata of a frame or of a dataset in JSON's types, the keys of nested dicts joined with dots."""
+"""Metadata of a frame or a dataset in JSON types; the keys of nested dicts are joined with dots."""
 
 
 class Translator:
-    """A dialect of metadata; subclasses say what they know, and leave out what they do not.
+    """Translates one dialect of metadata; subclasses return the values they know and leave out the others.
 
-    Each value is resolved on its own: what a translator leaves out, others may tell.
+    Each value is resolved separately, so another translator may supply what this one leaves out.
 
     Attributes
     ----------
     name
-        Of the dialect.
+        Name of the dialect.
     """
 
     name: ClassVar[str] = ""
 
     def matches(self, tags: Tags) -> bool:
-        """Whether metadata is in this dialect; asked once for each set of keys."""
+        """Whether metadata is in this dialect; called once for each set of keys."""
         raise NotImplementedError
 
     def plane_values(self, tags: Tags) -> PlaneValues:
-        """Tell what differs from plane to plane; called for each frame while it is put, so be quick."""
+        """Return the values that differ between planes; called during each `put`, so it must be fast."""
         del tags
         return PlaneValues()
 
     def frame_values(self, tags: Tags) -> FrameValues:
-        """Tell what else a frame says; called when the dataset is finished."""
+        """Return the other values of a frame; called when the dataset is finished."""
         del tags
         return FrameValues()
 
     def summary_values(self, tags: Tags) -> SummaryValues:
-        """Tell what the summary metadata says."""
+        """Return the values of the summary metadata."""
         del tags
         return SummaryValues()
 
     def translated(self, tags: Tags) -> Iterable[str]:
-        """Return the keys of what `plane_values` reads; where it is written, they become no annotations."""
+        """Return the keys that `plane_values` reads; annotations do not repeat values written from them."""
         del tags
         return ()
 
     def described(self, tags: Tags) -> Iterable[str]:
-        """Return the keys of what `frame_values` reads; where it is written, they become no annotations."""
+        """Return the keys that `frame_values` reads; annotations do not repeat values written from them."""
         del tags
         return ()
 
@@ -64,33 +66,47 @@ class Rule(NamedTuple):
 
     key: str
     field: str
-    """Of `PlaneValues`."""
+    """A field of `PlaneValues`."""
     read: Callable[[object], float]
     target: str
-    """Where the value goes in OME-XML."""
+    """The place in OME-XML."""
     needs_dialect: bool = False
-    """Whether the key counts only where its dialect is recognised, as its name does not say its unit."""
+    """Whether the key counts only if its dialect is recognised, because its name lacks a unit."""
     only_if: tuple[str, object] | None = None
-    """Another key, and the value that it must have for the rule to count."""
+    """Another key, and the value it must have for the rule to count."""
+
+
+def stage_rules(pattern: str, target: str, *, needs_dialect: bool = False) -> tuple[Rule, ...]:
+    """Make the rules for x, y and z of a stage position; {x} or {X} in the texts stands for the axis."""
+    return tuple(
+        Rule(
+            pattern.format(x=axis, X=axis.upper()),
+            f"{axis}_um",
+            parse.number,
+            target.format(X=axis.upper()),
+            needs_dialect,
+        )
+        for axis in "xyz"
+    )
 
 
 class Note(NamedTuple):
-    """A key that becomes a fact of a frame or of a dataset."""
+    """A key that becomes a fact of a frame or a dataset."""
 
     key: str
     target: str
     fact: str = ""
-    """Of `FrameValues` or `CameraValues`; empty if the key is read by code."""
-    read: Callable[[object], object] | None = None
-    """Gives None or NaN for a value that OME has no place for."""
+    """A field of `FrameValues`, `CameraValues` or `SummaryValues`; empty if code reads the key."""
+    read: Callable[[object], object] = parse.text
+    """Returns None or NaN for a value that OME has no place for."""
 
 
 LABEL_FACT = "label of "
-"""What facts begin with that tell the label a device is set to; the name of the device follows."""
+"""Start of the names of facts that hold the label of a device; the name of the device follows."""
 
 
 class Told(NamedTuple):
-    """A fact of a frame, and the key that tells it."""
+    """A fact of a frame and the key it comes from."""
 
     fact: str
     value: object
@@ -103,24 +119,24 @@ def is_known(value: object) -> bool:
 
 
 class Dialect(Translator):
-    """A dialect of this package: tables of keys, and what code reads.
+    """A dialect of this package: tables of keys, and methods for what tables cannot express.
 
     Attributes
     ----------
     keys
-        One of them is enough to recognise the dialect.
+        Keys that identify the dialect; one is enough.
     is_general
-        Whether its keys count also where other dialects are recognised.
+        Whether its keys also count where other dialects are recognised.
     reads_names
-        Whether it reads any key whose name tells its meaning; then it leaves others the keys that they know.
+        Whether it reads any key with a meaningful name, except the keys that other dialects know.
     containers
-        What may be before its keys, such as ``UserData.``, as programs nest what others wrote.
+        Prefixes of its keys, such as ``UserData.``, because programs nest the metadata of others.
     rules
-        Of several for the same field the first that can be read counts.
+        Keys of values of planes; of several for one field, the first that can be read counts.
     notes
-        What frames say beside numbers of planes.
+        Keys of the other values of frames.
     summary_notes
-        What `summary_values` reads.
+        Keys of the summary.
     """
 
     keys: ClassVar[frozenset[str]] = frozenset()
@@ -133,7 +149,7 @@ class Dialect(Translator):
 
     @classmethod
     def known_keys(cls) -> set[str]:
-        """Return the keys of all tables; one that is a summary's is known to be no frame's."""
+        """Return the keys of all tables, including those of the summary."""
         notes = {note.key for note in (*cls.notes, *cls.summary_notes)}
         return notes | {rule.key for rule in cls.rules}
 
@@ -141,58 +157,61 @@ class Dialect(Translator):
         return any(f"{each}{key}" in tags for each in ("", *self.containers) for key in self.keys)
 
     def plane_rules(self, tags: Tags, *, is_recognised: bool) -> Iterator[Rule]:
-        """Yield the rules for the keys that there are, the first ones first."""
+        """Yield the rules for the keys that are present, in order of precedence."""
         for rule in self.rules:
             if is_recognised or not rule.needs_dialect:
                 yield from (rule._replace(key=key) for key in self.spelled(rule.key, tags))
 
     def last_rules(self, tags: Tags) -> Iterator[Rule]:
-        """Yield rules that come after those of all other dialects."""
+        """Yield rules that rank below those of all other dialects."""
         del tags
         yield from ()
 
     def told(self, tags: Tags) -> Iterator[Told]:
-        """Yield the facts that a frame tells, the first ones first."""
+        """Yield the facts of a frame, in order of precedence."""
         for note in self.notes:
-            if note.read is not None:
-                for key in self.spelled(note.key, tags):
-                    value = note.read(tags[key])
-                    if is_known(value):
-                        yield Told(note.fact, value, key)
+            for key in self.spelled(note.key, tags) if note.fact else ():
+                value = note.read(tags[key])
+                if is_known(value):
+                    yield Told(note.fact, value, key)
+
+    def noted(self, tags: Tags) -> dict[str, Any]:
+        """Read the summary notes; of several for one field, the first that can be read counts."""
+        found: dict[str, Any] = {}
+        for note in self.summary_notes:
+            value = note.read(tags.get(note.key)) if note.fact else None
+            if is_known(value):
+                found.setdefault(note.fact, value)
+        return found
 
     def fact_keys(self, tags: Tags) -> Iterator[str]:
-        """Yield the keys that `told` may read, but for time stamps, which differ from frame to frame."""
+        """Yield the keys that `told` may read, except time stamps, which differ between frames."""
         for note in self.notes:
-            if note.read is not None and note.fact != "acquired":
+            if note.fact not in ("", "acquired"):
                 yield from self.spelled(note.key, tags)
 
     def stamp_keys(self, tags: Tags) -> Iterator[str]:
-        """Yield the keys that tell when a frame was taken."""
+        """Yield the keys of the time when a frame was taken."""
         for note in self.notes:
             if note.fact == "acquired":
                 yield from self.spelled(note.key, tags)
 
     def spelled(self, key: str, tags: Tags) -> Iterator[str]:
-        """Yield a key as it is there, on its own or in containers."""
+        """Yield the forms of a key that are present: the key itself, and in containers."""
         for container in ("", *self.containers):
             if f"{container}{key}" in tags:
                 yield f"{container}{key}"
 
 
 class Guarded(Translator):
-    """A translator of somebody else; where it fails, nothing is known, and the log says so.
+    """A translator of a user or another package; if it raises, its values are left out.
 
-    The log gets one line for each method and type of error, as the text may differ from frame to frame.
-
-    Parameters
-    ----------
-    translator
-        The other one.
+    The log gets one line for each method and type of error.
 
     Raises
     ------
     TypeError
-        It is none.
+        The argument is not a `Translator`.
     """
 
     def __init__(self, translator: object) -> None:
@@ -201,72 +220,58 @@ class Guarded(Translator):
         """Methods and the types of their errors."""
 
     def matches(self, tags: Tags) -> bool:
-        return self._ask(lambda: bool(self._translator.matches(_frozen(tags))), "matches", default=False)
+        return self._ask("matches", tags, bool, default=False)
 
     def plane_values(self, tags: Tags) -> PlaneValues:
-        return self._ask(
-            lambda: _checked(self._translator.plane_values(_frozen(tags))), "plane_values", PlaneValues()
-        )
+        return self._ask("plane_values", tags, _checked, PlaneValues())
 
     def frame_values(self, tags: Tags) -> FrameValues:
-        return self._ask(
-            lambda: _expected(FrameValues, self._translator.frame_values(_frozen(tags))),
-            "frame_values",
-            FrameValues(),
-        )
+        return self._ask("frame_values", tags, partial(_expected, FrameValues), FrameValues())
 
     def summary_values(self, tags: Tags) -> SummaryValues:
-        return self._ask(
-            lambda: _expected(SummaryValues, self._translator.summary_values(_frozen(tags))),
-            "summary_values",
-            SummaryValues(),
-        )
+        return self._ask("summary_values", tags, partial(_expected, SummaryValues), SummaryValues())
 
     def translated(self, tags: Tags) -> Iterable[str]:
-        return self._ask(lambda: {*map(str, self._translator.translated(_frozen(tags)))}, "translated", set())
+        return self._ask("translated", tags, _as_keys, set())
 
     def described(self, tags: Tags) -> Iterable[str]:
-        return self._ask(lambda: {*map(str, self._translator.described(_frozen(tags)))}, "described", set())
+        return self._ask("described", tags, _as_keys, set())
 
-    def _ask(self, ask: Callable[[], T], method: str, default: T) -> T:
+    def _ask(self, method: str, tags: Tags, check: Callable[[Any], T], default: T) -> T:
         try:
-            return ask()
+            return check(getattr(self._translator, method)(MappingProxyType(tags)))
         except Exception as error:  # noqa: BLE001 - it is foreign code, and the frame must be kept
             if (method, type(error)) not in self._logged:
                 self._logged.add((method, type(error)))
-                log_failure(f"{type(self._translator).__qualname__}.{method}", error_text(error))
+                log_failure(f"{type(self._translator).__qualname__}.{method}", error)
             return default
 
 
 def check_translator(translator: object) -> Translator:
-    """Return a translator; TypeError if it is none."""
+    """Return a translator, or raise TypeError."""
     if not isinstance(translator, Translator):
-        raise TypeError(f"got {translator!r} as a translator, expected an instance of a Translator")
+        raise TypeError(f"expected an instance of a Translator, got {translator!r}")
     return translator
 
 
-def log_failure(what: str, error: str) -> None:
-    """Log what went wrong."""
-    logger.error("%s of a metadata translator failed, its values are left out: %s", what, error)
+def log_failure(what: str, error: Exception) -> None:
+    """Log the failure of a translator."""
+    text = error_text(error)
+    logger.error("%s of a metadata translator failed, so its values are left out: %s", what, text)
 
 
-def error_text(error: Exception) -> str:
-    """Return the type and the message of an error."""
-    return f"{type(error).__name__}: {error}"
-
-
-def _frozen(tags: Tags) -> Tags:
-    return MappingProxyType(tags)
+def _as_keys(keys: Iterable[object]) -> set[str]:
+    return {*map(str, keys)}
 
 
 def _expected(kind: type[T], answer: object) -> T:
     if not isinstance(answer, kind):
-        raise TypeError(f"got {answer!r}, expected {kind.__name__}")
+        raise TypeError(f"expected {kind.__name__}, got {answer!r}")
     return answer
 
 
 def _checked(values: PlaneValues) -> PlaneValues:
-    """Leave out numbers that OME has no place for."""
+    """Exclude numbers that OME has no place for."""
     plane = PlaneValues._make(map(float, values))
     plane = PlaneValues._make(value if math.isfinite(value) else UNKNOWN for value in plane)
     return plane._replace(
