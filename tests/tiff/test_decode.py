@@ -1,6 +1,8 @@
-"""Encoded pages: which threads decode them."""
+"""Encoded pages: which threads decode them, and how threads share work."""
 
+import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -19,10 +21,11 @@ def decoders(monkeypatch):
 
     def noting(*arguments):
         names.append(threading.current_thread().name)
+        time.sleep(0.005)  # or one thread may be done before another one has begun
         return decompressed(*arguments)
 
     monkeypatch.setattr(decode, "_decompressed", noting)
-    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    monkeypatch.setattr(threads, "CORES", 3)
     return names
 
 
@@ -54,3 +57,57 @@ def test_an_error_in_any_share_is_raised():
     threads.in_shares(work, range(4))
     with pytest.raises(OSError, match="4"):
         threads.in_shares(work, range(5))
+
+
+def helpers():
+    return [thread for thread in threading.enumerate() if thread.name == "TiffStorage helper"]
+
+
+def test_helpers_are_used_again_and_end_by_themselves(monkeypatch):
+    monkeypatch.setattr(threads, "CORES", 3)
+    monkeypatch.setattr(threads, "_IDLE_S", 0.05)
+    monkeypatch.setattr(threads, "_helpers", threads._Helpers())
+    before, seen = {*helpers()}, set()
+    for _ in range(20):
+        threads.in_shares(lambda _: time.sleep(0.001), range(6))
+        seen |= {*helpers()}
+    assert 1 <= len(seen - before) <= 4  # one that has just ended may be replaced
+    until_s = time.monotonic() + 10
+    while {*helpers()} - before and time.monotonic() < until_s:
+        time.sleep(0.01)
+    assert not {*helpers()} - before
+
+
+def test_shares_can_be_divided_again():
+    done = []
+
+    def work(items):
+        threads.in_shares(done.extend, [(item, part) for item in items for part in "ab"])
+
+    threads.in_shares(work, range(50))
+    assert sorted(done) == [(item, part) for item in range(50) for part in "ab"]
+
+
+def test_no_thread_waits_for_helpers_that_cannot_start(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threads, "CORES", 3)
+    monkeypatch.setattr(threads, "_helpers", threads._Helpers())
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    done = []
+    threads.in_shares(done.extend, range(9))
+    assert sorted(done) == [*range(9)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_has_helpers_of_its_own(monkeypatch):
+    monkeypatch.setattr(threads, "CORES", 3)
+    threads.in_shares(lambda _: time.sleep(0.001), range(6))
+    assert helpers()
+    child = os.fork()
+    if not child:
+        names = set()
+        threads.in_shares(lambda _: (names.add(threading.get_ident()), time.sleep(0.02)), range(6))
+        os._exit(len(names) < 2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 import warm
-from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff import TiffStorage, threads
 from frames import assert_same, frame
 
 CODINGS = {
@@ -121,7 +121,7 @@ def test_compression_uses_all_cores(tmp_path, monkeypatch):
         workers.append(max_workers)
         made(self, max_workers, *arguments, **how)
 
-    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    monkeypatch.setattr(threads, "CORES", 3)
     monkeypatch.setattr(ThreadPoolExecutor, "__init__", noting)
     with TiffStorage(tmp_path / "run.ome.tiff", compression="zlib") as storage:
         storage.put({"time": 0}, frame({"time": 0}, (1024, 1024)))
@@ -130,7 +130,7 @@ def test_compression_uses_all_cores(tmp_path, monkeypatch):
 
 SCRIPT = """
 import numpy as np
-from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff import TiffStorage, threads
 storage = TiffStorage("run.ome.tiff", pyramid_levels=1, **{coding})
 for time, z in ((0, 0), (0, 1), (1, 0)):
     storage.put({"time": time, "z": z}, np.full((1700, 1900), time + 2 * z, np.uint16))

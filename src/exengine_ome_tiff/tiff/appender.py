@@ -2,7 +2,10 @@
 
 import os
 import struct
+import threading
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import accumulate, takewhile
 from typing import Any, cast
 
 import numpy as np
@@ -17,8 +20,8 @@ from exengine_ome_tiff.tiff.ifds import aligned, ifd, with_entries
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 
-_SHARED_BYTES = {"zstd": 1 << 20}
-"""Pages from this size on are encoded by all cores; of other codecs all pages of several strips."""
+_WRITE_BYTES = 1 << 19
+"""Strips are written when they have so many bytes, as each write lets another thread go first."""
 
 
 class _EncodedKind:
@@ -34,59 +37,78 @@ class _EncodedKind:
         How many rows a strip has.
     encode
         Encodes a strip.
-    is_shared
-        Whether all cores encode the strips of a page.
     """
 
-    def __init__(
-        self, entries: bytes, rows: int, encode: Callable[[npt.NDArray[Any]], bytes], *, is_shared: bool
-    ) -> None:
+    def __init__(self, entries: bytes, rows: int, encode: Callable[[npt.NDArray[Any]], bytes]) -> None:
         self._entries = entries
         self._rows = rows
         self._encode = encode
-        self._is_shared = is_shared
 
-    def strips(self, data: npt.NDArray[Any]) -> list[bytes]:
-        """Encode the strips of a page."""
-        starts = range(0, len(data), self._rows)
-        found: dict[int, bytes] = {}
-
-        def work(share: Sequence[int]) -> None:
-            for start in share:
-                found[start] = self._encode(data[start : start + self._rows])
-
-        if self._is_shared:
-            in_shares(work, starts)
-        else:
-            work(starts)
-        return [found[start] for start in starts]
-
-    def page(self, strips: Sequence[bytes], record: bytes, at: int) -> tuple[bytes, chain.Ifd]:
-        """Make a page.
+    def encode(self, data: npt.NDArray[Any], write: Callable[[bytes], None]) -> tuple[list[int], list[bytes]]:
+        """Encode the strips of a page on all cores, and write the first ones in the meantime.
 
         Parameters
         ----------
-        strips
-            Its strips, encoded.
+        data
+            The pixels of the page.
+        write
+            Writes the bytes that come next; only the calling thread calls it.
+
+        Returns
+        -------
+        list of int
+            Length of each strip in bytes.
+        list of bytes
+            The last strips, which are still to be written.
+        """
+        starts = range(0, len(data), self._rows)
+        encoded: dict[int, bytes] = {}
+        sizes: list[int] = []
+        caller = threading.get_ident()
+
+        def next_strips() -> list[bytes]:
+            return [*takewhile(len, (encoded.get(start, b"") for start in starts[len(sizes) :]))]
+
+        def work(share: Sequence[int]) -> None:
+            for start in share:
+                encoded[start] = self._encode(data[start : start + self._rows])
+                if threading.get_ident() == caller:
+                    strips = next_strips()
+                    if sum(map(len, strips)) >= _WRITE_BYTES:
+                        write(b"".join(strips))
+                        for strip in strips:
+                            del encoded[starts[len(sizes)]]
+                            sizes.append(len(strip))
+
+        in_shares(work, starts)
+        rest = next_strips()
+        return [*sizes, *map(len, rest)], rest
+
+    def page(self, sizes: Sequence[int], record: bytes, at: int) -> tuple[bytes, chain.Ifd]:
+        """Make what follows the strips of a page.
+
+        Parameters
+        ----------
+        sizes
+            Length of each encoded strip in bytes.
         record
-            Of its block.
+            The record of the block.
         at
-            Where it will be, a multiple of 8.
+            Offset of the first strip, a multiple of 8; the others follow it.
 
         Returns
         -------
         bytes
-            The strips, what the IFD refers to, and the IFD.
+            The values that the IFD refers to, and the IFD.
         Ifd
-            The last of these.
+            The same IFD.
         """
-        count, sizes = len(strips), [len(strip) for strip in strips]
-        offsets = [at + sum(sizes[:number]) for number in range(count)]
-        lists_at = aligned(at + sum(sizes))
+        count, offsets = len(sizes), [*accumulate(sizes, initial=at)]
+        end, lists_at = offsets.pop(), aligned(at + sum(sizes))
         places = lists_at, lists_at + 8 * count
         lists = struct.pack(f"<{2 * count}Q", *offsets, *sizes)
         if count == 1:
-            lists, places = b"", (offsets[0], sizes[0])
+            lists, places = b"", (at, sizes[0])
         record_at = lists_at + len(lists)
         codes = chain.STRIP_OFFSETS, chain.STRIP_BYTE_COUNTS
         changed = [
@@ -95,9 +117,9 @@ class _EncodedKind:
         ]
         own = chain.ENTRY.pack(chain.RECORDS, chain.BYTES, len(record), chain.OFFSET.pack(record_at))
         entries, ifd_at = with_entries(self._entries, [*changed, own]), aligned(record_at + len(record))
-        gap = bytes(lists_at - at - sum(sizes))
-        behind = lists, record.ljust(ifd_at - record_at, b"\0"), ifd(entries, 0)
-        return b"".join((*strips, gap, *behind)), chain.Ifd(ifd_at, entries, 0)
+        padded_record = record.ljust(ifd_at - record_at, b"\0")
+        page = bytes(lists_at - end), lists, padded_record, ifd(entries, 0)
+        return b"".join(page), chain.Ifd(ifd_at, entries, 0)
 
 
 class Appender:
@@ -148,8 +170,9 @@ class Appender:
                 kind = self._kinds.get(pixels)
                 if kind is not None and [code for code, _ in tags] == [chain.RECORDS]:
                     at = aligned(self._file.end)
-                    page, made = kind.page(kind.strips(data), tags[0][1], at)
-                    self._file.write_at(at, page)
+                    sizes, strips = kind.encode(data, partial(self._write_next, at))
+                    behind, made = kind.page(sizes, tags[0][1], at)
+                    self._write_next(at, b"".join((*strips, behind)))
                     return made, made.offset
                 if self._writer is None:
                     self._file.seek(0)
@@ -167,6 +190,10 @@ class Appender:
         except BaseException:
             self._writer = None  # it has lost track of the file; another one will find its way
             raise
+
+    def _write_next(self, start: int, data: bytes) -> None:
+        """Write bytes of a page that starts at an offset, after those that are there."""
+        self._file.write_at(max(start, self._file.end), data)
 
     def _write(
         self,
@@ -220,7 +247,6 @@ class Appender:
             entries,
             written.tag(chain.ROWS_PER_STRIP).number,
             lambda strip: bytes(encoder(strip, **level)),
-            is_shared=pixels.nbytes >= _SHARED_BYTES.get(compression, 0),
         )
 
     def _check(self, ifd: chain.Ifd, start: int, strip: tuple[int, int] | None) -> None:
