@@ -20,8 +20,8 @@ _MOST_COMPRESSED = 50_000
 """Pages beyond `_SURELY_BYTES` are at most so many times larger than their compressed bytes."""
 _TILES_OF_PAGE = 64
 """Tiles beyond `_SURELY_BYTES` are at most so many times larger than their page."""
-_THREADED_BYTES = 1 << 20
-"""Threads decode pages from this size on. Starting them takes longer than decoding a smaller page."""
+_THREADED_BYTES = 1 << 19
+"""All cores decode pages from this size on. Dividing a smaller page takes longer than decoding it."""
 _PLAIN, _LZW, _ZLIB, _OLD_ZLIB, _ZSTD = 1, 5, 8, 32946, 50000
 _COMPRESSIONS = (_PLAIN, _LZW, _ZLIB, _OLD_ZLIB, _ZSTD)
 _NO_PREDICTOR, _DIFFERENCES = 1, 2
