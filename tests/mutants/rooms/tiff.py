@@ -11,8 +11,8 @@ MUTANTS = [
     ),
     Mutant(
         "tiff/appender.py",
-        "at + sum(sizes[:number])",
-        "at + sizes[0] * number",
+        "accumulate(sizes, initial=at)",
+        "accumulate([sizes[0]] * len(sizes), initial=at)",
         "tiff/test_encoded_pages.py::test_what_does_not_compress_has_room_and_strips_differ_in_length",
     ),
     Mutant(
