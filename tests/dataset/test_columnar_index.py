@@ -374,3 +374,16 @@ def test_a_disk_without_room_for_the_index_gets_a_file_without_one(tmp_path, mon
     with TiffStorage.open(storage.path) as reopened:
         assert_same(reopened[{"time": 0}], frame({"n": 0}))
     assert validate(storage.path) == []
+
+
+def test_files_whose_values_need_other_types(tmp_path):
+    places = [{"position": 0, "time": (1 << 60) + 1}, {"position": 1, "time": -1}, {"position": 1, "time": 5}]
+    with TiffStorage(tmp_path / "run") as storage:
+        for place in places:
+            storage.put(place, frame(place))
+    with TiffStorage.open(tmp_path / "run") as storage:
+        assert storage.get_image_coordinates_list() == places
+        assert {type(value) for each in storage.get_image_coordinates_list() for value in each.values()} == {
+            int
+        }
+        assert all(place in storage for place in places)

@@ -312,12 +312,12 @@ def test_frames_found_long_after_later_ones_take_their_places(tmp_path, monkeypa
             assert_same(reader, folder)
 
 
-def index_of(frames: list[tuple[dict[str, int | str], int]]) -> tuple[FrameIndex, int]:
-    """Make an index of coordinates and numbers of frames; return how many were the first ones there, too."""
-    index, n_first = FrameIndex(), 0
+def index_of(frames: list[tuple[dict[str, int | str], int]]) -> FrameIndex:
+    """Make an index of coordinates and numbers of frames."""
+    index = FrameIndex()
     for handle, (coordinates, number) in enumerate(frames):
-        n_first += not index.add(index.axes.key(coordinates), 0, PageHandle(handle), number)
-    return index, n_first
+        index.add(index.axes.key(coordinates), 0, PageHandle(handle), number)
+    return index
 
 
 def test_a_copy_of_an_index_without_its_last_frames_is_as_if_they_never_came():
@@ -325,8 +325,8 @@ def test_a_copy_of_an_index_without_its_last_frames_is_as_if_they_never_came():
     for _ in range(100):
         frames = [({"time": chance.randrange(9)}, 2 * number + chance.randrange(2)) for number in range(20)]
         stop = chance.randrange(1, 20)
-        (whole, n_all), (expected, n_before) = index_of(frames), index_of(frames[:stop])
-        found = whole.without_last(20 - stop, n_keys=n_all - n_before)
+        whole, expected = index_of(frames), index_of(frames[:stop])
+        found = whole.without_last(20 - stop)
         numbers = np.arange(stop)
         assert found.numbered() == expected.numbered()
         assert found.table().coordinates() == expected.table().coordinates()

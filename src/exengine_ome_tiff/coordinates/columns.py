@@ -41,7 +41,9 @@ class Column:
         if len(columns) == 1:
             return columns[0]
         if all(each.values is None for each in columns):
-            return cls(np.concatenate([each.data for each in columns]))
+            kinds = {each.data.dtype for each in columns}  # NumPy joins uint64 and int64 to float64
+            kind = kinds.pop() if len(kinds) == 1 else np.int64
+            return cls(np.concatenate([each.data for each in columns], dtype=kind, casting="unsafe"))
         numbering, parts = Numbering(), []
         for each in columns:
             values, ranks = each.ranked()

@@ -44,7 +44,7 @@ from exengine_ome_tiff.translate import (
     plane_times,
 )
 from exengine_ome_tiff.translate.frame_facts import first_told
-from exengine_ome_tiff.translate.tag_columns import strict_json
+from exengine_ome_tiff.translate.tag_columns import json_list, strict_json
 from exengine_ome_tiff.translate.tags import flat
 from exengine_ome_tiff.translate.translator import LABEL_FACT
 from exengine_ome_tiff.translate.values import UNKNOWN
@@ -115,7 +115,7 @@ class Facts:
         written = written_into(values, self._told, frames, pixels.stored_shape, pixels.stored_dtype)
         tags, columns = self._frames.rest(frames, written, self.findings)
         if self._frames.has_unkept(frames):
-            columns[OTHER_KEYS] = []
+            columns[OTHER_KEYS] = ""
         return replace(values, tags=tags, columns=_disputed(groups, frames) | columns)
 
     def _exceeds(self, bits: int, frames: npt.NDArray[np.int64], name: str) -> bool:
@@ -275,8 +275,8 @@ class Facts:
         return self._interpreter.frame(tags) if tags else FrameValues()
 
 
-def _disputed(groups: Sequence[Group], frames: npt.NDArray[np.int64]) -> dict[str, list[str]]:
-    """Return, for each plane, the device settings that differ between frames; each holds until it changes."""
+def _disputed(groups: Sequence[Group], frames: npt.NDArray[np.int64]) -> dict[str, str]:
+    """Return JSON lists of device settings that differ between frames; each holds until it changes."""
     kept = {
         told.fact
         for group in groups
@@ -289,5 +289,5 @@ def _disputed(groups: Sequence[Group], frames: npt.NDArray[np.int64]) -> dict[st
         for group in groups:
             value = first_told(group.told).get(fact)
             texts |= dict.fromkeys(group.frames.tolist(), json.dumps(value))
-        columns[fact] = [*texts.values()]
+        columns[fact] = json_list(texts.values())
     return columns

@@ -3,7 +3,6 @@
 import logging
 from array import array
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -23,6 +22,7 @@ from exengine_ome_tiff.coordinates import (
     standard_names,
 )
 from exengine_ome_tiff.coordinates.coding import combined, split
+from exengine_ome_tiff.dataset.frame_numbers import FrameNumbers
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head, decode_metadata
 from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.tiff import JournalFile, PageHandle, PixelFormat, is_record_intact
@@ -73,10 +73,7 @@ class FrameIndex:
     def __init__(self) -> None:
         self.axes = Axes()
         self.files: list[JournalFile] = []
-        self._numbers: dict[Key, FrameNumber] = {}
-        """Of each frame that counts, in order of first arrival, the number of its latest put."""
-        self._replaced: list[tuple[FrameNumber, Key]] = []
-        """Frames that others have replaced."""
+        self._numbers = FrameNumbers(self.axes)
         self._places = array("Q")
         """Of each frame the file, and in the lower 32 bits the handle: one number, which no signal parts."""
         self._count = 0
@@ -92,6 +89,8 @@ class FrameIndex:
         self._search: KeySearch | None = None
         self._latest: tuple[CoordinateTable, npt.NDArray[np.int64]] | None = None
         """What `latest` returned last."""
+        self._latest_count = 0
+        """How many frames there were."""
 
     @classmethod
     def of(
@@ -122,11 +121,11 @@ class FrameIndex:
     @property
     def n_distinct(self) -> int:
         """Number of different coordinates."""
-        return len(self._numbers) if self._table is None else len(self.latest()[1])
+        return self._count - self._numbers.n_replaced if self._table is None else len(self.latest()[1])
 
     def keys(self) -> list[Key]:
         """Return the keys of the frames that count and were added, in order of first arrival."""
-        return [*self._numbers]
+        return [self.axes.key(coordinates) for coordinates in self.coordinates()]
 
     def add(self, key: Key, file: int, handle: PageHandle, arrival: int) -> bool:
         """Note where the next frame is; return whether its coordinates have been put before.
@@ -141,34 +140,26 @@ class FrameIndex:
             Its number in its record.
         """
         number: FrameNumber = len(self._places)  # type: ignore[assignment] # no call for each frame
-        before = self._numbers.get(key)
-        if before is not None:
-            self._replaced.append((before, key))
         if arrival != self._next_arrival:
             self._arrivals.append((number, arrival))
             self.is_numbered &= 0 <= arrival < _MOST_ARRIVAL
         self._next_arrival = arrival + 1
         self._places.append(file << 32 | handle)
-        self._numbers[key] = number  # from now on readers find the frame
+        is_replaced = self._numbers.put(key, number)  # from now on readers find the frame
         self._count = number + 1  # and from now on it is announced
-        return before is not None
+        return is_replaced
 
     def snapshot(self) -> "FrameIndex":
         """Return a copy that later frames do not change; no frame may be added meanwhile."""
-        return self.without_last(0, n_keys=0)
+        return self.without_last(0)
 
-    def without_last(self, count: int, *, n_keys: int) -> "FrameIndex":
-        """Return a copy without the last frames, `n_keys` of which were the first at their coordinates."""
+    def without_last(self, count: int) -> "FrameIndex":
+        """Return a copy without the last frames."""
         other = FrameIndex()
-        other.axes, other.files, other._numbers = self.axes, [*self.files], dict(self._numbers)
         other._count = len(self) - count
+        other.axes, other.files = self.axes, [*self.files]
+        other._numbers = self._numbers.until(other._count)
         other._places = self._places[: other._count]
-        n_replaced = len(self._replaced) - (count - n_keys)
-        other._replaced = self._replaced[:n_replaced]
-        for number, key in reversed(self._replaced[n_replaced:]):
-            other._numbers[key] = number
-        for _ in range(n_keys):
-            other._numbers.popitem()
         other._arrivals = [each for each in self._arrivals if each[0] < other._count]
         last, arrival = other._arrivals[-1] if other._arrivals else (0, 0)
         other._next_arrival = arrival + other._count - last
@@ -231,24 +222,22 @@ class FrameIndex:
                 whole = self._table, np.arange(len(self._table))
                 self._latest = whole if last_of is None else (self._table.take(last_of[0]), last_of[1])
             return self._latest
-        keys = [*self._numbers]
-        numbers = [*self._numbers.values()]  # of more frames, where one came meanwhile
-        known = self._latest
-        if known is None or len(known[1]) != len(keys):
-            known = CoordinateTable.of(keys, self.axes), np.empty(0, np.int64)
-        self._latest = known[0], np.array(numbers[: len(keys)], np.int64)
-        return self._latest
+        count, latest = self._count, self._latest
+        if latest is None or self._latest_count != count:
+            latest = self._numbers.latest()
+            self._latest, self._latest_count = latest, count
+        return latest
 
     def table(self) -> CoordinateTable:
         """Return the coordinates of all frames by their numbers; no frame may be added meanwhile."""
         if self._table is not None:
             return self._table
         table, numbers = self.latest()
-        if not self._replaced:
+        if not self._numbers.n_replaced:
             return table
-        before = CoordinateTable.of([key for _, key in self._replaced], self.axes)
-        every = np.concatenate([numbers, np.array([number for number, _ in self._replaced], np.int64)])
-        return CoordinateTable.joined([table, before], np.argsort(every))
+        replaced, numbers_replaced = self._numbers.replaced()
+        every = np.concatenate([numbers, numbers_replaced])
+        return CoordinateTable.joined([table, replaced], np.argsort(every))
 
     def arrivals(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return for frames by their numbers the numbers that their records have."""
@@ -296,18 +285,16 @@ class FrameIndex:
 
     def coordinates(self) -> list[Coordinates]:
         """Return the coordinates of all frames that count, in order of first arrival."""
-        if self._table is None:
-            return [self.axes.coordinates(key) for key in list(self._numbers)]
         return self.latest()[0].coordinates()
 
     def numbered(self, seen: int = 0) -> list[tuple[Coordinates, FrameNumber]]:
         """Return coordinates and numbers as `latest` does, without so many first ones."""
         if self._table is None:
-            items = [*islice(self._numbers.items(), seen, None)]
-            return [(self.axes.coordinates(key), number) for key, number in items]
-        table, numbers = self.latest()
-        rest = table.take(np.arange(seen, len(table)))
-        return [*zip(rest.coordinates(), map(FrameNumber, numbers[seen:].tolist()), strict=True)]
+            rest, numbers = self._numbers.latest(seen)
+        else:
+            table, numbers = self.latest()
+            rest, numbers = table.take(np.arange(seen, len(table))), numbers[seen:]
+        return [*zip(rest.coordinates(), map(FrameNumber, numbers.tolist()), strict=True)]
 
     def find(self, coordinates: Mapping[str, int | str]) -> FrameNumber | None:
         """Return the number of the frame at coordinates, or None."""

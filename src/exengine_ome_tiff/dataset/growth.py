@@ -6,7 +6,6 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from exengine_ome_tiff.coordinates import FrameNumber, Key
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
@@ -21,13 +20,6 @@ logger = logging.getLogger(__name__)
 
 _MOST_RECENT = 1 << 14
 """More frames than wait in the buffers of a writer."""
-
-
-class _Recent(NamedTuple):
-    """One of the last frames of the index; whether no other had its coordinates before."""
-
-    frame: FoundFrame
-    is_first: bool
 
 
 class Growth:
@@ -51,7 +43,8 @@ class Growth:
         index = recording.index
         self._settled = index.head(FrameNumber(len(index) - 1)).number
         """Number of the last frame before those in `_recent`, by the order in which frames were put."""
-        self._recent: deque[_Recent] = deque()
+        self._recent: deque[FoundFrame] = deque()
+        """The last frames of the index."""
         self._left_out: set[str] = set()
         """Names of TIFF files in the folder that are none of the dataset, or damaged."""
         self._damage: OmeTiffError | None = None
@@ -138,31 +131,28 @@ class Growth:
         axes = self.recording.index.axes
         self.keys += [axes.key(frame.head.coordinates) for frame in frames]
         frames.sort(key=_number)
-        last = _number(self._recent[-1].frame) if self._recent else self._settled
+        last = _number(self._recent[-1]) if self._recent else self._settled
         if _number(frames[0]) < last:
             frames = sorted([*self._taken_back(_number(frames[0])), *frames], key=_number)
         index = self.recording.index
         for frame in frames:
             key = index.axes.key(frame.head.coordinates)
-            is_first = not index.add(key, frame.file, frame.page.handle, _number(frame))
-            self._recent.append(_Recent(frame, is_first))
+            index.add(key, frame.file, frame.page.handle, _number(frame))
+            self._recent.append(frame)
         while len(self._recent) > _MOST_RECENT:
-            self._settled = _number(self._recent.popleft().frame)
+            self._settled = _number(self._recent.popleft())
 
     def _taken_back(self, number: int) -> list[FoundFrame]:
         """Take the frames out of the index that were put after the one of a number; return them."""
-        taken: list[_Recent] = []
-        while self._recent and _number(self._recent[-1].frame) > number:
+        taken: list[FoundFrame] = []
+        while self._recent and _number(self._recent[-1]) > number:
             taken.append(self._recent.pop())
         index = self.recording.index
         if self._recent or self._settled < number:
-            n_keys = sum(recent.is_first for recent in taken)
-            self.recording = replace(self.recording, index=index.without_last(len(taken), n_keys=n_keys))
-            return [recent.frame for recent in reversed(taken)]
+            self.recording = replace(self.recording, index=index.without_last(len(taken)))
+            return [*reversed(taken)]
         self._settled = -1
-        self.recording = replace(
-            self.recording, index=index.without_last(len(index), n_keys=index.n_distinct)
-        )
+        self.recording = replace(self.recording, index=index.without_last(len(index)))
         return [_found_again(index, FrameNumber(row)) for row in range(len(index))]
 
 

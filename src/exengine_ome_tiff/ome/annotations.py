@@ -1,7 +1,7 @@
 """Annotations: what OME has no elements for, under namespaces of this package."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from ome_types import model as m
 
@@ -101,12 +101,12 @@ class Annotations:
         self.element.map_annotations.append(note)
         return [note.id]
 
-    def _by_plane(self, columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
-        """Make a JSON list of each column, the shortest first, as long as there is room."""
+    def _by_plane(self, columns: Mapping[str, str]) -> dict[str, str]:
+        """Return the columns for which there is room, the shortest first, and the names of the others."""
         lists, too_long = {}, [key for key, column in columns.items() if not column]
         kept = [key for key in columns if key not in too_long]
-        for key in sorted(kept, key=lambda key: sum(map(len, columns[key]))):
-            text = f"[{','.join(columns[key])}]"
+        for key in sorted(kept, key=lambda key: len(columns[key])):
+            text = columns[key]
             if len(text) > self._room:
                 too_long.append(key)
             else:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 
 import numpy as np
 from ome_types import OME, to_xml
@@ -97,14 +98,15 @@ def ome_xml(
         rights=_rights(about.annotations),
     )
     head, *tails = to_xml(document, indent=0).split("</Pixels>")
-    parts = [b'<?xml version="1.0" encoding="UTF-8"?>\n', head.encode()]
+    text = BytesIO()  # of a million planes, there is no room for the text and its parts at once
+    text.write(b'<?xml version="1.0" encoding="UTF-8"?>\n' + head.encode())
     for (image, place), of_image, tail in zip(images, shared, tails, strict=True):
         if place.file_name is not None and place.file_uuid is not None:
             pages = page_elements(image.layout, place.first_ifd, place.file_name, place.file_uuid)
-            parts += [page.encode() for page in pages]
-        parts += [each.encode() for each in plane_elements(image, of_image)]
-        parts.append(f"</Pixels>{tail}".encode())
-    return b"".join(parts)
+            text.writelines(page.encode() for page in pages)
+        text.writelines(each.encode() for each in plane_elements(image, of_image))
+        text.write(f"</Pixels>{tail}".encode())
+    return text.getvalue()
 
 
 def _image(

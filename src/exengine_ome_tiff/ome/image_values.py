@@ -1,6 +1,6 @@
 """What is known of one OME image before it becomes XML."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -67,7 +67,8 @@ class ImageValues:
     tags
         Metadata that OME has no place for and all planes have alike, as JSON by key.
     columns
-        Such metadata that differs from plane to plane: JSON for each acquired plane, in their order.
+        Such metadata that differs between planes: a JSON list by key, one value per acquired plane; empty
+        where the values are too long.
     """
 
     channels: tuple[ChannelValues, ...] = ()
@@ -81,7 +82,7 @@ class ImageValues:
     stage_label: str | None = None
     objective: ObjectiveInfo | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
-    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,10 +141,13 @@ def finish_journal(
 
 
 def first_page_tags(description: bytes, software: str, names: bytes) -> dict[int, tuple[int, bytes]]:
-    """Return the tags of the first page that describe the file: by their code, type and value."""
+    """Return the tags of the first page that describe the file: by their code, type and value.
+
+    Text has no NUL at its end yet, because adding one would copy it.
+    """
     tags = {
-        chain.IMAGE_DESCRIPTION: (chain.ASCII, description + b"\0"),
-        chain.SOFTWARE: (chain.ASCII, software.encode("ascii") + b"\0"),
+        chain.IMAGE_DESCRIPTION: (chain.ASCII, description),
+        chain.SOFTWARE: (chain.ASCII, software.encode("ascii")),
     }
     return tags | ({chain.NAMES: (chain.BYTES, names)} if names else {})
 
@@ -290,7 +293,7 @@ def _write_index(file: FileIO, index: Sequence[memoryview]) -> bytes:
 
 def chain_nbytes(pages: Sequence[Page | Run], extra: Mapping[int, tuple[int, bytes]]) -> int:
     """Return how many bytes `write_chain` writes for pages without smaller copies, at most."""
-    nbytes = len(extra) * ENTRY.size + sum(aligned(len(value)) for _, value in extra.values())
+    nbytes = len(extra) * ENTRY.size + sum(aligned(len(value) + 1) for _, value in extra.values())
     for page in pages:
         if isinstance(page, Run):
             nbytes += len(page.data_offsets) * page.kind.ifd_nbytes
@@ -313,7 +316,8 @@ def write_chain(
     count
         How many there are.
     extra
-        Further tags of the first page by their code: type, and value in the file's byte order.
+        Further tags of the first page by their code: type, and value in the file's byte order, without the
+        NUL at the end of text.
 
     Returns
     -------
@@ -388,12 +392,14 @@ def _with_smaller(entries: bytes, smaller: Sequence[bytes], at: int) -> tuple[by
 
 def _entry_of(file: FileIO, code: int, kind: int, value: bytes) -> bytes:
     """Make an entry, writing its value at the end of the file where it does not fit into the entry."""
-    size = 8 if kind == LONG8 else 1
-    if len(value) <= OFFSET.size:
-        return ENTRY.pack(code, kind, len(value) // size, value.ljust(8, b"\0"))
+    end = b"\0" if kind == chain.ASCII else b""
+    nbytes, size = len(value) + len(end), 8 if kind == LONG8 else 1
+    if nbytes <= OFFSET.size:
+        return ENTRY.pack(code, kind, nbytes // size, value.ljust(8, b"\0"))
     at = _align(file)
     write_all(file, value)
-    return ENTRY.pack(code, kind, len(value) // size, OFFSET.pack(at))
+    write_all(file, end)
+    return ENTRY.pack(code, kind, nbytes // size, OFFSET.pack(at))
 
 
 def _align(file: FileIO) -> int:

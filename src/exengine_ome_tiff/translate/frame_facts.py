@@ -13,7 +13,7 @@ from exengine_ome_tiff.translate.devices import Devices, State
 from exengine_ome_tiff.translate.form import UNKEPT, Form, frame_values
 from exengine_ome_tiff.translate.key_findings import add_key_findings
 from exengine_ome_tiff.translate.named_facts import named_fact
-from exengine_ome_tiff.translate.tag_columns import repeated_text
+from exengine_ome_tiff.translate.tag_columns import json_list, repeated_text
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import LABEL_FACT, Told, is_known
 from exengine_ome_tiff.translate.values import UNKNOWN, FrameValues
@@ -144,7 +144,7 @@ class FrameFacts:
         frames: npt.NDArray[np.int64],
         written: Written | None = None,
         findings: Findings | None = None,
-    ) -> tuple[dict[str, str], dict[str, list[str]]]:
+    ) -> tuple[dict[str, str], dict[str, str]]:
         """Collect the tags of frames that were not written into OME elements.
 
         Parameters
@@ -161,8 +161,8 @@ class FrameFacts:
         dict
             Tags that all the frames have alike, as JSON.
         dict
-            Of each other tag its JSON, one for each frame, "null" where it is missing; empty if they were
-            too long to be kept.
+            Each other tag as a JSON list with one value per frame, null where it is missing; empty if the
+            values were too long to be kept.
         """
         parts = self._parts(frames)
         in_ome = [self._in_ome(part, written) for part in parts]
@@ -177,14 +177,14 @@ class FrameFacts:
             if key not in known
         )
         constant: dict[str, str] = {}
-        varying: dict[str, list[str]] = {}
+        varying: dict[str, str] = {}
         most = max(_MANY_KEYS, _MANY_TEXTS // len(frames))
         for number, key in enumerate(keys):
             having = [part for part in parts if key in part.form.keys]
             if (number >= most and len(parts) > 1) or any(
                 part.form.columns.is_too_long(key) for part in having
             ):
-                varying[key] = []
+                varying[key] = ""
                 continue
             only = having[0].form.columns.constant_text(key) if len(parts) == 1 else None
             if only is None:
@@ -192,7 +192,7 @@ class FrameFacts:
                 for part in having:
                     texts[part.chosen] = part.form.columns.texts(key, part.rows)
                 if not (texts == texts[0]).all():
-                    varying[key] = texts.tolist()
+                    varying[key] = json_list(texts.tolist())
                     continue
                 only = str(texts[0])
             constant[key] = only

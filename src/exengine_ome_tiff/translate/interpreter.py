@@ -179,7 +179,7 @@ class Interpreter:
         tags = flat(summary) if isinstance(summary, Mapping) else {}
         return FrameFacts(self._forms, places >> 32, places & _ROW, Devices.of(tags), KNOWN_KEYS)
 
-    def rest(self, frames: npt.NDArray[np.int64]) -> tuple[dict[str, str], dict[str, list[str]]]:
+    def rest(self, frames: npt.NDArray[np.int64]) -> tuple[dict[str, str], dict[str, str]]:
         """Return the tags of frames that OME has no place for; see `FrameFacts.rest`."""
         return self.facts().rest(frames)
 

@@ -282,6 +282,11 @@ def _without_nan(value: object) -> object:
     return [_without_nan(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+def json_list(texts: Iterable[str]) -> str:
+    """Join the JSON of values to the JSON of a list, which takes a fifth of their memory."""
+    return f"[{','.join(texts)}]"
+
+
 def repeated_text(text: str, count: int) -> npt.NDArray[np.object_]:
     """Return one text so many times, shape (count,); `numpy.full` would copy it for each."""
     texts = np.empty(count, object)

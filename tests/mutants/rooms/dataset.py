@@ -136,6 +136,30 @@ MUTANTS = [
         "test_golden_files.py::test_an_unfinished_dataset_is_read_as_it_is",
     ),
     Mutant(
+        "dataset/frame_numbers.py",
+        "tables = [\n            _sorted_table(*each, first_of) for each in",
+        "tables = [\n            each for each in",
+        "dataset/test_frame_numbers.py::test_numbers_are_those_of_a_dict",
+    ),
+    Mutant(
+        "dataset/frame_numbers.py",
+        "if max(block) >= count:",
+        "if False:",
+        "dataset/test_frame_numbers.py::test_numbers_are_those_of_a_dict",
+    ),
+    Mutant(
+        "dataset/frame_numbers.py",
+        "n_blocks[slot] * _LEAST_FILLED > len(keys)",
+        "True",
+        "dataset/test_frame_numbers.py::test_a_frame_takes_few_bytes",
+    ),
+    Mutant(
+        "coordinates/columns.py",
+        "else np.int64",
+        "else None",
+        "dataset/test_columnar_index.py::test_files_whose_values_need_other_types",
+    ),
+    Mutant(
         "dataset/growth.py",
         "if _number(frames[0]) < last:",
         "if False:",

@@ -1,0 +1,101 @@
+"""The numbers of frames by coordinates, compared with a dict, whatever axes count."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from exengine_ome_tiff.coordinates import Axes
+from exengine_ome_tiff.dataset import frame_numbers
+from exengine_ome_tiff.dataset.frame_numbers import FrameNumbers
+
+ACQUISITIONS = {
+    "time, channel, z": lambda n: {"time": n // 6, "channel": "AB"[n // 3 % 2], "z": n % 3},
+    "positions, then time": lambda n: {"position": n // 40, "time": n % 40},
+    "downwards below zero": lambda n: {"time": n // 50, "z": 20 - n % 50},
+    "two sets of axes": lambda n: {"time": n} if n % 3 else {"time": n, "z": -n},
+    "text among the numbers": lambda n: {"time": n if n % 5 else f"t{n}"},
+    "text only": lambda n: {"site": f"site {n}"},
+    "far apart": lambda n: {"time": n * 1_000_003 - (1 << 62), "z": n % 2},
+    "no axis": lambda n: {} if n == 0 else {"time": n},
+}
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Put numbers into blocks after few frames."""
+    monkeypatch.setattr(frame_numbers, "_FIRST_CHECK", 30)
+    monkeypatch.setattr(frame_numbers, "_SAMPLE", 30)
+
+
+class Model:
+    """Coordinates and numbers in plain dicts."""
+
+    def __init__(self):
+        self.axes = Axes()
+        self.found = FrameNumbers(self.axes)
+        self.put_at = []
+
+    def put(self, coordinates):
+        is_known = coordinates in self.put_at
+        self.put_at.append(coordinates)
+        key = self.axes.key(coordinates)
+        assert self.found.put(key, len(self.put_at) - 1) is is_known
+
+    def check(self, found, count):
+        put_at = self.put_at[:count]
+        latest = {tuple(sorted(each.items())): number for number, each in enumerate(put_at)}
+        table, numbers = found.latest()
+        assert [*zip(table.coordinates(), numbers.tolist(), strict=True)] == [
+            (dict(each), number) for each, number in latest.items()
+        ]
+        assert all((np.diff(part.rows) > 0).all() for part in table.parts)
+        for start in (1, len(latest) // 2, len(latest)):
+            rest, rest_numbers = found.latest(start)
+            assert rest.coordinates() == table.coordinates()[start:]
+            assert rest_numbers.tolist() == numbers.tolist()[start:]
+        replaced, replaced_numbers = found.replaced()
+        lost = sorted({*range(count)} - {*latest.values()})
+        assert sorted(replaced_numbers.tolist()) == lost
+        assert found.n_replaced == len(lost)
+        of_replaced = zip(replaced.coordinates(), replaced_numbers.tolist(), strict=True)
+        assert all(each == put_at[number] for each, number in of_replaced)
+        for each in self.put_at:
+            assert found.get(self.axes.key(each)) == latest.get(tuple(sorted(each.items())))
+
+
+@pytest.mark.parametrize("overwrites", [False, True])
+@pytest.mark.parametrize("name", ACQUISITIONS)
+def test_numbers_are_those_of_a_dict(name, overwrites):
+    model = Model()
+    for number in range(300):
+        model.put(ACQUISITIONS[name](number))
+        if overwrites and not number % 7:
+            model.put(model.put_at[number * 37 % len(model.put_at)])
+        if number in (0, 29, 31, 200):
+            model.check(model.found, len(model.put_at))
+    model.check(model.found, len(model.put_at))
+    assert model.found.get(model.axes.key({"time": 1 << 62, "z": 0})) is None
+    for count in (0, 1, 45, len(model.put_at) - 3, len(model.put_at)):
+        earlier = model.found.until(count)
+        model.check(earlier, count)
+    earlier = model.found.until(100)
+    for number in range(100, 160):
+        earlier.put(model.axes.key(model.put_at[number]), number)
+    model.check(earlier, 160)
+    model.check(model.found, len(model.put_at))
+
+
+@pytest.mark.parametrize("name", ["time, channel, z", "positions, then time", "downwards below zero"])
+def test_a_frame_takes_few_bytes(name):
+    axes = Axes()
+    keys = [axes.key(ACQUISITIONS[name](number)) for number in range(20_000)]
+    tracemalloc.start()
+    try:
+        found = FrameNumbers(axes)
+        for number, key in enumerate(keys):
+            found.put(key, number)
+        nbytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert nbytes < 20_000 * 40
