@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from pydantic._internal import _fields
 from xsdata.formats.dataclass.models.builders import XmlMetaBuilder
 
 import covering
@@ -51,6 +52,10 @@ def _remembered(builder, clazz, parent_namespace):
 
 XmlMetaBuilder.build = _remembered
 
+if hasattr(_fields, "takes_validated_data_argument"):
+    # pydantic parses the signature of each default's factory again and again: a tenth of many tests' time
+    _fields.takes_validated_data_argument = cache(_fields.takes_validated_data_argument)
+
 
 def pytest_addoption(parser):
     parser.addoption(
@@ -82,6 +87,12 @@ def pytest_xdist_auto_num_workers(config) -> int:
     """Run all tests in two processes, and a single file, which takes seconds, in this one."""
     arguments = [Path(each.partition("::")[0]) for each in config.args]
     return 0 if len(arguments) == 1 and arguments[0].is_file() else 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes():
+    """Have Python keep what it compiles: each of a hundred processes would compile the package again."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(config, items):

@@ -1,4 +1,4 @@
-"""Bio-Formats, each version in a process of its own, and ImageJ with it."""
+"""Bio-Formats, its other version in a process of its own, and ImageJ with it."""
 
 from __future__ import annotations
 
@@ -29,30 +29,31 @@ def lacks_bioformats_7() -> str | None:
 
 
 def read_bioformats(demo: Demo) -> Seen:
-    """Read with the jar that tests use."""
-    return _read_in_child(demo, {})
+    """Read with the jar that tests use, in this process."""
+    with tempfile.TemporaryDirectory() as folder:
+        pixels_file = Path(folder) / "pixels.npz"
+        return _seen(demo, _tell(_opened(demo), pixels_file), pixels_file)
 
 
 def read_bioformats_7(demo: Demo) -> Seen:
-    """Read with the other jar."""
-    return _read_in_child(demo, {"BIOFORMATS_JAR": os.environ[JAR_7]})
-
-
-def _read_in_child(demo: Demo, environment: dict[str, str]) -> Seen:
+    """Read with the other jar, in a process of its own, as Java runs with one jar."""
     with tempfile.TemporaryDirectory() as folder:
         pixels_file = Path(folder) / "pixels.npz"
         done = subprocess.run(
-            [sys.executable, "-m", "interoperability.java_readers", str(_opened(demo)), str(pixels_file)],
-            env={**os.environ, "PYTHONPATH": str(_TESTS), **environment},
+            [sys.executable, "-m", "interoperability.java_readers", _opened(demo), pixels_file],
+            env={**os.environ, "PYTHONPATH": str(_TESTS), "BIOFORMATS_JAR": os.environ[JAR_7]},
             capture_output=True,
             text=True,
             encoding="utf-8",
             timeout=120,
             check=True,
         )
-        told = json.loads(done.stdout)
-        with np.load(pixels_file) as pixels:
-            equal = [np.array_equal(pixels[name], demo.stack(name)) for name in told["images"]]
+        return _seen(demo, json.loads(done.stdout), pixels_file)
+
+
+def _seen(demo: Demo, told: dict[str, Any], pixels_file: Path) -> Seen:
+    with np.load(pixels_file) as pixels:
+        equal = [np.array_equal(pixels[name], demo.stack(name)) for name in told["images"]]
     return Seen(
         images=tuple(told["images"]),
         sizes=told["sizes"],
@@ -96,8 +97,8 @@ def _opened(demo: Demo) -> Path:
     return next(demo.path.glob("*.companion.ome")) if demo.path.is_dir() else demo.path
 
 
-def _tell(path: str, pixels_file: str) -> dict[str, Any]:
-    """Run in the child: read all planes into a file, and tell the rest."""
+def _tell(path: str | Path, pixels_file: str | Path) -> dict[str, Any]:
+    """Read all planes into a file, and return the rest."""
     with bioformats.BioFormats(path) as opened:
         every = opened.series
         images = {series.name: _stack(opened, number) for number, series in enumerate(every)}

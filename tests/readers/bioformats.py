@@ -462,6 +462,7 @@ def describe() -> str:
     return f"{of_jar} ({jar}), Java {_java_version(jvm) or 'of unknown version'} ({jvm})"
 
 
+@functools.cache
 def version() -> tuple[int, ...]:
     """Return the version of Bio-Formats, empty where its jar does not tell."""
     jar = jar_file()
