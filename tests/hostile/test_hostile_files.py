@@ -699,7 +699,7 @@ EXTERNAL = '<!DOCTYPE OME [<!ENTITY a9 SYSTEM "file:///etc/passwd">'
 def test_entities(tmp_path, doctype, encoding):
     xml = ome("&a9;", doctype + "]>", encoding.upper()).encode(encoding)
     for read in (read_ome, schema_errors):
-        with pytest.raises(OmeTiffError, match=r"entities|no XML"):
+        with pytest.raises(OmeTiffError, match=r"entities|not XML"):
             read(xml)
     path = with_description(make(tmp_path / "a.ome.tiff"), xml)
     assert any("OME-XML" in problem.what for problem in validate(path))
@@ -718,7 +718,7 @@ def with_description(path: Path, xml: bytes) -> Path:
 @pytest.mark.parametrize("inside", ["<a>" * 100_000, "&undefined;", "\x00", "<", "<OME>"])
 def test_no_xml(inside):
     for read in (read_ome, schema_errors):
-        with pytest.raises(OmeTiffError, match="no XML"):
+        with pytest.raises(OmeTiffError, match="not XML"):
             read(ome(inside).encode())
 
 
@@ -730,7 +730,7 @@ def test_ids_with_which_the_schema_takes_hours(dots):
 
 def test_ids_that_are_all_the_same():
     errors = schema_errors(ome("".join(image(0) for _ in range(30_000))).encode())
-    assert "another element has the ID" in errors[0]
+    assert "is used twice" in errors[0]
 
 
 def test_what_the_document_names_is_not_opened(tmp_path):

@@ -183,7 +183,7 @@ def test_numbers_of_numpy(tmp_path, number):
 
 
 def test_a_filter_that_transmits_nothing_is_refused():
-    with pytest.raises(ValueError, match="cut_in_nm=500 above cut_out_nm=400"):
+    with pytest.raises(ValueError, match="cut_in_nm=500, expected at most cut_out_nm=400"):
         FilterInfo("emission", cut_in_nm=500, cut_out_nm=400)
 
 

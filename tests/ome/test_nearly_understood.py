@@ -278,7 +278,7 @@ def test_a_device_that_may_hold_objectives(tell):
     line = "'20x' of the device 'Wheel-7' may be the objective, none is written"
     frame = {"Camera": "Camera", "Wheel-7-Label": "20x"}
     (told,) = tell(frame).lines
-    assert told.endswith(f"{line}: say objective=ObjectiveInfo(...)")
+    assert told.endswith(f"{line}: pass objective=ObjectiveInfo(...)")
     assert tell(frame, objective=ObjectiveInfo(magnification=20)).lines == []
 
 
@@ -287,7 +287,7 @@ def test_keys_that_contradict_the_objective(tell):
     assert told.document.instruments[0].objectives[0].lens_na == 0.8
     (line,) = told.lines
     assert line.endswith(
-        "the objective has numerical aperture 0.8, metadata tell 0.75: leave one of them out"
+        "the objective has numerical aperture 0.8, the metadata has 0.75: leave one of them out"
     )
 
 
@@ -342,7 +342,7 @@ def test_cameras_that_frames_do_not_name(tell, store):
     nameless = {"format": "frame-dict", "exposure_ms": 10.0}
     (line,) = tell(nameless, summary=two).lines
     assert line.endswith(
-        "the summary tells the cameras 'A', 'B', the frames do not tell theirs: "
+        "the summary has the cameras 'A', 'B', but the frames do not name theirs: "
         "put the camera in the metadata of frames"
     )
     assert tell(nameless | {"camera": "B"}, summary=two).lines == []

@@ -98,7 +98,7 @@ def test_a_step_of_the_user_that_planes_do_not_have(tmp_path, caplog, axis, opti
     pixels = from_tiff(path).images[0].pixels
     assert (pixels.time_increment, pixels.physical_size_z) == (None, None)
     (line,) = [record.getMessage() for record in caplog.records]
-    assert f"values of {axis} were left out unevenly (0, 1, 5), so no step is written: " in line
+    assert f"the steps between values of {axis} are uneven (0, 1, 5), so none is written: " in line
     assert len(info(path).check) == 1
 
 

@@ -263,7 +263,7 @@ def test_records_that_are_none(tmp_path):
         (b'IFD="8"', b'IFD="7"', "pages"),
         (b'DimensionOrder="XYCTZ"', b'DimensionOrder="XYTCZ"', "order of planes"),
         (b'TheC="1" TheT="3"', b'TheC="0" TheT="3"', "acquired planes"),
-        (b"</Pixels>", b"</Qixels>", "no XML"),
+        (b"</Pixels>", b"</Qixels>", "not XML"),
         (b'<Pixels ID="Pixels:1"', b'<Pixels ID="Pixels!1"', "ID"),
         (b'UUID="urn:uuid:', b'UUID="urn:uuiX:', "UUID"),
         (b'SizeY="40"', b'SizeQ="40"', "SizeQ"),

@@ -1,8 +1,11 @@
-"""Colours of channels by well-known names."""
+"""Default colours of channels, by the names of fluorophores and contrast methods."""
 
 import operator
 import re
+from collections.abc import Sequence
 from itertools import pairwise
+
+from exengine_ome_tiff.ome.text import folded
 
 GREY = (255, 255, 255)
 _BLUE, _CYAN, _GREEN, _YELLOW = (0, 0, 255), (0, 255, 255), (0, 255, 0), (255, 255, 0)
@@ -31,7 +34,7 @@ NAMES: dict[tuple[int, int, int], tuple[str, ...]] = {
     ),
     GREY: ("BF", "Brightfield", "DIC", "Phase", "PhaseContrast", "Trans", "Transmitted", "TL"),
 }
-"""Fluorophores and contrasts by colour; a number or version may follow, as in GCaMP6f and Hoechst 33342."""
+"""Names by colour; a number or version may follow, as in GCaMP6f and Hoechst 33342."""
 _LINES: dict[tuple[int, int, int], tuple[str, ...]] = {
     _BLUE: ("405", "Blue"),
     _CYAN: ("Cyan",),
@@ -41,30 +44,13 @@ _LINES: dict[tuple[int, int, int], tuple[str, ...]] = {
     _RED: ("561", "594", "Red"),
     _MAGENTA: ("640", "647", "Magenta"),
 }
-"""Laser lines and colours; a fluorophore in the same name counts more."""
+"""Laser lines and colour names; a fluorophore in the same name takes precedence."""
 _FAMILY = re.compile(r"(?:alexa|af|atto|cf|jfx?|janelia|dylight|dy|star)([3-8][0-9]{2})[a-z]{0,2}")
-"""Dyes named after the wavelength that excites them, in nm, as Alexa 488 and JF549."""
-_LONGEST_NM = (
-    (415, _BLUE),
-    (460, _CYAN),
-    (505, _GREEN),
-    (535, _YELLOW),
-    (560, _ORANGE),
-    (625, _RED),
-)
+"""Dyes named after their excitation wavelength in nm, such as Alexa 488 and JF549."""
+_LONGEST_NM = ((415, _BLUE), (460, _CYAN), (505, _GREEN), (535, _YELLOW), (560, _ORANGE), (625, _RED))
 
-_WORDS = {
-    "red": _RED,
-    "green": _GREEN,
-    "blue": _BLUE,
-    "cyan": _CYAN,
-    "magenta": _MAGENTA,
-    "yellow": _YELLOW,
-    "orange": _ORANGE,
-    "white": GREY,
-    "grey": GREY,
-    "gray": GREY,
-}
+_WORDS = {"red": _RED, "green": _GREEN, "blue": _BLUE, "cyan": _CYAN, "magenta": _MAGENTA}
+_WORDS |= {"yellow": _YELLOW, "orange": _ORANGE, "white": GREY, "grey": GREY, "gray": GREY}
 """Colours that options may name."""
 
 
@@ -77,13 +63,7 @@ _PLAIN_LINES = {_plain(name): color for color, names in _LINES.items() for name 
 
 
 def read_rgb(values: object) -> tuple[int, int, int]:
-    """Read red, green and blue from any sequence of whole numbers.
-
-    Raises
-    ------
-    ValueError
-        They are not three numbers from 0 to 255.
-    """
+    """Read red, green and blue from a sequence; ValueError unless it is three integers from 0 to 255."""
     try:
         numbers = [operator.index(value) for value in values]  # type: ignore[attr-defined]
     except TypeError:
@@ -95,14 +75,8 @@ def read_rgb(values: object) -> tuple[int, int, int]:
 
 
 def read_color(text: str) -> tuple[int, int, int]:
-    """Read "#RRGGBB", with or without "#", or the name of a colour.
-
-    Raises
-    ------
-    ValueError
-        It is neither.
-    """
-    name = re.sub(r"[\s_-]", "", text.casefold())
+    """Read "#RRGGBB", with or without "#", or the name of a colour; ValueError for anything else."""
+    name = folded(text)
     if name in _WORDS:
         return _WORDS[name]
     digits = text.strip().removeprefix("#")
@@ -111,11 +85,16 @@ def read_color(text: str) -> tuple[int, int, int]:
     return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
 
 
-def default_color(name: str) -> tuple[int, int, int]:
-    """Return red, green and blue of a channel by its name; grey where it has no fluorophore that is known.
+def hex_color(rgb: Sequence[int]) -> str:
+    """Format red, green and blue as "#rrggbb"."""
+    return "#{:02x}{:02x}{:02x}".format(*rgb)
 
-    The whole name counts most, then pairs of its words, then single words, as in "Phalloidin-AF488"; case,
-    blanks and hyphens do not count.
+
+def default_color(name: str) -> tuple[int, int, int]:
+    """Return red, green and blue for the name of a channel; grey if it contains no known fluorophore.
+
+    The full name is tried first, then pairs of words, then single words, as in "Phalloidin-AF488". Case,
+    blanks and hyphens are ignored.
     """
     words = [word for word in re.split(r"[\s_\-/,;:()+]+", name) if _plain(word) not in ("", "fluor")]
     pairs = [first + second for first, second in pairwise(words)]
@@ -129,7 +108,7 @@ def default_color(name: str) -> tuple[int, int, int]:
 
 
 def _dye_color(plain: str) -> tuple[int, int, int] | None:
-    """Return the colour of a fluorophore, with or without a number or version after it."""
+    """Return the colour of a fluorophore, ignoring a number or version after its name."""
     family = _FAMILY.fullmatch(plain)
     if family:
         return next((color for longest, color in _LONGEST_NM if int(family[1]) <= longest), _MAGENTA)

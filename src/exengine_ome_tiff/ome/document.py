@@ -1,6 +1,6 @@
-"""The OME document: images, channels, annotations. The only place where OME-XML is made."""
+"""The OME document: images, channels, plate and annotations. All OME-XML is made here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -9,30 +9,29 @@ import numpy as np
 from ome_types import OME, to_xml
 from ome_types import model as m
 
-from exengine_ome_tiff.coordinates import PlateInfo
+from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo, well_of_image
 from exengine_ome_tiff.ome import planes
 from exengine_ome_tiff.ome.annotations import Annotations
 from exengine_ome_tiff.ome.image_values import ChannelValues, DatasetValues, OmeImage
-from exengine_ome_tiff.ome.instruments import Instruments
+from exengine_ome_tiff.ome.instruments import Instruments, set_quantity
 from exengine_ome_tiff.ome.planes import Shared, page_elements, plane_elements, shared_quantities
-from exengine_ome_tiff.ome.plate import plate_of
 from exengine_ome_tiff.ome.text import optional_name, valid_name, valid_text
 from exengine_ome_tiff.ome.user_values import ExperimenterInfo
 
 _LICENCES = ("rights", "licence", "license")
-"""Names of annotations that are also the rights of the document, in any case."""
+"""Annotations that also become the document's Rights; upper and lower case are the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the planes of an image are.
+    """The file and the pages of an image.
 
     Parameters
     ----------
     first_ifd
-        Index of its first page in the file; the others follow it in dimension order.
+        Index of the image's first page in the file; the others follow in dimension order.
     file_name, file_uuid
-        The file, where the document is not in it; a UUID as ``urn:uuid:...``.
+        The file, if the document is in another one; the UUID as ``urn:uuid:...``.
     """
 
     first_ifd: int
@@ -48,22 +47,22 @@ def ome_xml(
     uuid: str,
     creator: str,
 ) -> bytes:
-    """Make the OME document of a file, or of several.
+    """Make the OME document of one or more files.
 
     Parameters
     ----------
     name
-        Of the dataset, for the plate that its positions may name wells of.
+        Name of the dataset, and of a plate without a name.
     images
         All images of the document, in order.
     plate
-        What is known of that plate; None if they lie on none.
+        The plate whose wells the images may lie in; None without one.
     about
-        What is known of the dataset as a whole.
+        Values of the dataset.
     uuid
-        Of the file that the document will be in, as ``urn:uuid:...``.
+        UUID of the file that contains the document, as ``urn:uuid:...``.
     creator
-        Program that writes it.
+        Name and version of the program that writes the document.
 
     Returns
     -------
@@ -72,27 +71,24 @@ def ome_xml(
     """
     annotations = Annotations(about)
     experimenter = about.experimenter
-    instrument = Instruments((image.values for image, _ in images), about)
+    instruments = Instruments([image.values for image, _ in images], about)
     n_planes = sum(len(image.layout.frames) for image, _ in images)
     is_long = n_planes > planes.MOST_COMPLETE_PLANES
     shared = [shared_quantities(image) if is_long else None for image, _ in images]
     ome_images = [
-        _image(number, image, place, annotations, instrument, shared[number])
+        _image(number, image, place, annotations, instruments, shared[number])
         for number, (image, place) in enumerate(images)
     ]
     if experimenter is not None:
         for ome_image in ome_images:
             ome_image.experimenter_ref = m.ExperimenterRef(id="Experimenter:0")
     layouts = [image.layout for image, _ in images]
-    ome_plate = None if plate is None else plate_of(layouts, plate, valid_name(plate.name or name))
-    if ome_plate is not None:
-        _describe_plate(ome_plate, about)
     document = OME(
-        plates=[] if ome_plate is None else [ome_plate],
+        plates=[] if plate is None else _plates(layouts, plate, valid_name(plate.name or name), about),
         uuid=uuid,
         creator=creator,
         images=ome_images,
-        instruments=instrument.elements(),
+        instruments=instruments.elements(),
         experimenters=[] if experimenter is None else [_experimenter(experimenter)],
         structured_annotations=annotations.element,
         rights=_rights(about.annotations),
@@ -137,33 +133,54 @@ def _stage_label(image: OmeImage) -> m.StageLabel | None:
     label = m.StageLabel(name=valid_name(image.values.stage_label))
     for axis in "xyz":
         position = float(image.planes[f"{axis}_um"][image.layout.first_frame]) + 0.0  # -0.0 becomes 0.0
-        if not np.isnan(position):
-            _set_length(label, axis, position)
+        set_quantity(label, axis, None if np.isnan(position) else position, m.UnitsLength.MICROMETER)
     return label
 
 
-def _describe_plate(plate: m.Plate, about: DatasetValues) -> None:
-    """Say of a plate what the summary says, and when it was recorded."""
+def _plates(
+    layouts: Iterable[ImageLayout], info: PlateInfo, name: str, about: DatasetValues
+) -> list[m.Plate]:
+    """Return the plate with the wells that images lie in; an empty list if no image lies in one."""
+    places = enumerate(well_of_image(info, layout) for layout in layouts)
+    samples = sorted((well, number) for number, well in places if well is not None)
+    if not samples:
+        return []
     told = about.told
-    plate.description = None if told.plate_description is None else valid_text(told.plate_description)
-    plate.external_identifier = optional_name(told.plate_id)
-    plate.status = optional_name(told.plate_status)
-    if told.plate_row_naming is not None:
-        plate.row_naming_convention = m.NamingConvention(told.plate_row_naming)
-    if told.plate_column_naming is not None:
-        plate.column_naming_convention = m.NamingConvention(told.plate_column_naming)
-    for axis, origin_um in (("x", told.plate_origin_x_um), ("y", told.plate_origin_y_um)):
-        _set_length(plate, f"well_origin_{axis}", origin_um)
-    samples = [m.WellSampleRef(id=sample.id) for well in plate.wells for sample in well.well_samples]
-    acquisition = m.PlateAcquisition(id="PlateAcquisition:0", well_sample_refs=samples)
+    plate = m.Plate(
+        id="Plate:0",
+        name=name,
+        description=None if told.plate_description is None else valid_text(told.plate_description),
+        external_identifier=optional_name(told.plate_id),
+        status=optional_name(told.plate_status),
+        rows=info.rows or max(well.row for well, _ in samples) + 1,
+        columns=info.columns or max(well.column for well, _ in samples) + 1,
+        row_naming_convention=m.NamingConvention(told.plate_row_naming or "letter"),
+        column_naming_convention=m.NamingConvention(told.plate_column_naming or "number"),
+    )
+    set_quantity(plate, "well_origin_x", told.plate_origin_x_um, m.UnitsLength.MICROMETER)
+    set_quantity(plate, "well_origin_y", told.plate_origin_y_um, m.UnitsLength.MICROMETER)
+    wells: dict[tuple[int, int], m.Well] = {}
+    for index, (place, number) in enumerate(samples):
+        row, column = place[:2]
+        if (row, column) not in wells:
+            wells[row, column] = m.Well(id=f"Well:0:{len(wells)}", row=row, column=column)
+        image = m.ImageRef(id=f"Image:{number}")
+        sample = m.WellSample(id=f"WellSample:0:{index}", index=index, image_ref=image)
+        wells[row, column].well_samples.append(sample)
+    plate.wells.extend(wells.values())
+    acquisition = m.PlateAcquisition(
+        id="PlateAcquisition:0",
+        well_sample_refs=[m.WellSampleRef(id=each.id) for well in plate.wells for each in well.well_samples],
+        maximum_field_count=max(len(well.well_samples) for well in plate.wells),
+    )
     acquisition.start_time = None if about.started is None else _utc(about.started)
     acquisition.end_time = None if about.ended is None else _utc(about.ended)
-    acquisition.maximum_field_count = max(len(well.well_samples) for well in plate.wells)
     plate.plate_acquisitions.append(acquisition)
+    return [plate]
 
 
 def _rights(annotations: Mapping[str, str]) -> m.Rights | None:
-    """Return what annotations say of the licence."""
+    """Return the licence among the annotations."""
     told = {name.casefold(): text for name, text in annotations.items()}
     held = next((valid_text(told[name]) for name in _LICENCES if name in told), None)
     return None if held is None else m.Rights(rights_held=held)
@@ -197,13 +214,10 @@ def _pixels(number: int, image: OmeImage, place: Place, instruments: Instruments
         pixels.interleaved = True
     if values.significant_bits is not None and values.significant_bits <= image.bits:
         pixels.significant_bits = values.significant_bits
-    for axis, size_um in zip(
-        "xyz", (values.pixel_size_x_um, values.pixel_size_y_um, values.z_step_um), strict=True
-    ):
-        _set_length(pixels, f"physical_size_{axis}", size_um)
-    if values.time_interval_s is not None:
-        pixels.time_increment = values.time_interval_s
-        pixels.time_increment_unit = m.UnitsTime.SECOND
+    sizes_um = (values.pixel_size_x_um, values.pixel_size_y_um, values.z_step_um)
+    for axis, size_um in zip("xyz", sizes_um, strict=True):
+        set_quantity(pixels, f"physical_size_{axis}", size_um, m.UnitsLength.MICROMETER)
+    set_quantity(pixels, "time_increment", values.time_interval_s, m.UnitsTime.SECOND)
     return pixels
 
 
@@ -216,8 +230,8 @@ def _channel(
         name=name,
         samples_per_pixel=image.samples,
         fluor=optional_name(info.fluorophore),
-        detector_settings=instruments.settings(channel.camera),
-        light_source_settings=instruments.light_source(channel),
+        detector_settings=instruments.detector_settings(channel),
+        light_source_settings=instruments.light_source_settings(channel),
         light_path=instruments.light_path(channel),
     )
     if info.rgb is not None and image.samples == 1:
@@ -225,30 +239,18 @@ def _channel(
     if info.acquisition_mode is not None:
         element.acquisition_mode = m.Channel_AcquisitionMode(info.acquisition_mode)
     for kind, wavelength_nm in (("excitation", info.excitation_nm), ("emission", info.emission_nm)):
-        _set_length(element, f"{kind}_wavelength", wavelength_nm, m.UnitsLength.NANOMETER)
+        set_quantity(element, f"{kind}_wavelength", wavelength_nm, m.UnitsLength.NANOMETER)
     return element
 
 
 def _channels(image: OmeImage) -> Iterator[tuple[ChannelValues, str | None]]:
-    """Yield the channel of each index along C, and a name with the value of an axis that is kept inside."""
+    """Yield the channel of each index along C; its name includes the value of an axis folded into C."""
     layout, channels = image.layout, image.values.channels
     for index in range(layout.sizes["C"]):
         channel = channels[index * len(channels) // layout.sizes["C"]]
         yield channel, valid_name(layout.label("C", index)) or None
 
 
-def _set_length(
-    element: m.StageLabel | m.Plate | m.Pixels | m.Channel,
-    attribute: str,
-    length: float | None,
-    unit: m.UnitsLength = m.UnitsLength.MICROMETER,
-) -> None:
-    """Set a length and its unit, where it is known."""
-    if length is not None:
-        setattr(element, attribute, length)
-        setattr(element, f"{attribute}_unit", unit)
-
-
 def _utc(time: datetime) -> datetime:
-    """Express a time with a zone in UTC; one without stays as it is."""
+    """Convert a time to UTC; leave a time without a zone unchanged."""
     return time if time.tzinfo is None else time.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""What is known of an image, from all that tell: the user first, then summary and frames."""
+"""Values of an image, from the options first, then from the metadata of frames and the summary."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
@@ -13,7 +13,7 @@ from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome.colors import default_color
 from exengine_ome_tiff.ome.image_values import ChannelValues, ImageValues
-from exengine_ome_tiff.ome.planned_steps import is_other_unit, positive, time_interval, z_step
+from exengine_ome_tiff.ome.steps import is_other_unit, positive, time_interval, z_step
 from exengine_ome_tiff.ome.user_values import ChannelInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.translate import Agreed, CameraValues, FrameValues, SummaryValues
@@ -25,18 +25,14 @@ _SAME_SIZE = 1e-4
 _OF_IMAGES = frozenset({"objective", "position_name", "pixel_aspect", "z_step_um", "time_interval_s"})
 _OPTICS = frozenset({"magnification", "numerical_aperture", "immersion"})
 _WAVELENGTHS = ("excitation_nm", "emission_nm")
-_OF_CHANNELS = frozenset({"camera", *(each.name for each in fields(CameraValues))} - {"label"}) | {
-    *_WAVELENGTHS
-}
+_OF_CHANNELS = {"camera", *_WAVELENGTHS, *(each.name for each in fields(CameraValues))} - {"label"}
 
 
 class FrameTold(NamedTuple):
-    """What the frames of an image tell."""
+    """Values on which all frames of an image agree, and those of each value along C."""
 
     image: Agreed
-    """In what all of them agree."""
     channels: Sequence[Agreed]
-    """In what those of each value along C agree."""
 
 
 def describe(
@@ -50,34 +46,34 @@ def describe(
     findings: Findings,
     dtype: np.dtype[Any],
 ) -> ImageValues:
-    """Bring together what is known of an image.
+    """Determine the values of an image.
 
     Parameters
     ----------
     layout
         Its planes.
     name
-        For log lines.
+        Name for log lines.
     planes
         Columns of a `PlaneTable` by frame number, each of shape (frames,).
     told
-        What the frames say.
+        Values from the metadata of the frames.
     summary
-        What the summary metadata says.
+        Values from the summary metadata.
     given
-        What the user says.
+        Values from the options.
     started
-        The time that times of planes count from.
+        Time from which the times of planes count.
     findings
-        Takes up what is left out.
+        Receives what is left out.
     dtype
-        Of the pixels in the file.
+        Pixel type in the file.
 
     Returns
     -------
     ImageValues
-        Without tags and columns. A pixel size that planes disagree about and uneven steps along z are left
-        out, with a finding.
+        Without tags and columns. A pixel size that differs between planes and uneven z steps are omitted,
+        with a finding.
     """
     acquired = layout.frames[layout.frames >= 0]
     frame = told.image.values
@@ -116,26 +112,28 @@ def describe(
 
 
 def _add_objectives(name: str, labels: Mapping[str, str], findings: Findings) -> None:
-    """Find devices that may hold the objective, where no other does."""
+    """Add a finding for each device that may be the objective turret."""
     for device, label in labels.items():
         if may_be_objective(device, label):
             message = f"{name}: {label!r} of the device {device!r} may be the objective, none is written"
-            findings.add_once("objective", device, message, "say objective=ObjectiveInfo(...)")
+            findings.add_once("objective", device, message, "pass objective=ObjectiveInfo(...)")
 
 
 def _add_contradictions(
     name: str, objective: ObjectiveInfo | None, told: FrameValues, findings: Findings
 ) -> None:
-    """Find keys of frames that contradict the objective that is written."""
+    """Add a finding for each key of the frames that contradicts the objective."""
     for part in sorted(_OPTICS):
         value, written = getattr(told, part), getattr(objective, part, None)
         if value is not None and written is not None and value != written:
-            message = f"{name}: the objective has {part.replace('_', ' ')} {written}, metadata tell {value}"
+            message = (
+                f"{name}: the objective has {part.replace('_', ' ')} {written}, the metadata has {value}"
+            )
             findings.add_once("objective", part, message, "leave one of them out")
 
 
 def _objective(told: Agreed, summary: SummaryValues) -> ObjectiveInfo | None:
-    """Take the objective of the frames, and what the summary adds to it."""
+    """Return the objective of the frames, completed from the summary."""
     if "objective" in told.disputed or (told.values.objective is None and told.disputed & _OPTICS):
         return None
     frames, other = _objective_told(told.values), _objective_told(summary)
@@ -148,7 +146,7 @@ def _objective(told: Agreed, summary: SummaryValues) -> ObjectiveInfo | None:
 
 
 def _objective_told(values: FrameValues | SummaryValues) -> ObjectiveInfo | None:
-    """Read the label; keys of magnification, aperture and immersion add to it unless they contradict it."""
+    """Read the objective's label; add magnification, aperture and immersion unless they contradict it."""
     named = objective_of(values.objective) if values.objective else ObjectiveInfo()
     optics = {part: getattr(values, part) for part in _OPTICS if getattr(values, part) is not None}
     if any(getattr(named, part) not in (None, value) for part, value in optics.items()):
@@ -158,11 +156,9 @@ def _objective_told(values: FrameValues | SummaryValues) -> ObjectiveInfo | None
 
 
 def objective_of(label: str) -> ObjectiveInfo:
-    """Take magnification, aperture and immersion out of a label such as "Nikon 60x/1.4 Oil"."""
+    """Read magnification, aperture and immersion from a label such as "Nikon 60x/1.4 Oil"."""
     magnification, aperture, immersion = read_label(label)
-    return ObjectiveInfo(
-        model=label, magnification=magnification, numerical_aperture=aperture, immersion=immersion
-    )
+    return ObjectiveInfo(label, None, magnification, aperture, immersion)
 
 
 def _significant_bits(
@@ -173,39 +169,30 @@ def _significant_bits(
     dtype: np.dtype[Any],
     findings: Findings,
 ) -> int | None:
-    """Find the largest bit depth of planes, or else of cameras; None if the pixels were computed.
+    """Return the largest bit depth of planes, or else of cameras; None if the pixels were computed.
 
-    Cameras deliver unsigned integers in the smallest type that holds their bits; a sum or a mean has another.
+    Cameras deliver unsigned integers in the smallest type that fits; a sum or a mean has another type.
     """
     depths = bits.tolist() or [each.camera.bit_depth or 0 for each in channels if each.camera is not None]
     depth = int(max(depths, default=0) or summary.bit_depth or 0)
     if dtype.kind == "u" and depth > dtype.itemsize * 8:
-        findings.add(
-            "bit depth",
-            "",
-            f"{name}: {depth} significant bits do not fit into pixels of {dtype}, none are written",
-            "put frames as the camera delivers them",
-        )
-    is_of_camera = (
-        dtype.kind == "u" and depth > 0 and dtype.itemsize * 8 == max(8, 1 << (depth - 1).bit_length())
-    )
-    return depth if is_of_camera else None
+        message = f"{name}: {depth} significant bits do not fit into pixels of {dtype}, none are written"
+        findings.add("bit depth", "", message, "put frames as the camera delivers them")
+    is_of_camera = depth > 0 and dtype.itemsize * 8 == max(8, 1 << (depth - 1).bit_length())
+    return depth if is_of_camera and dtype.kind == "u" else None
 
 
 def _add_disputed(name: str, told: FrameTold, given: Given, findings: Findings) -> None:
-    """Find facts of which frames of an image, or of a channel, tell different values."""
+    """Add a finding for each value that differs between the frames of an image or of a channel."""
     disputed = told.image.disputed
     if disputed & _OPTICS and told.image.values.objective is None:
         disputed |= {"objective"}
     of_image = disputed & _OF_IMAGES - ({"objective"} if given.objective else set())
     of_channels = {fact for each in told.channels for fact in each.disputed & _OF_CHANNELS}
     for fact in sorted(of_image | of_channels):
-        findings.add(
-            "different",
-            fact,
-            f"{name}: frames have different values of {fact.replace('_', ' ')}, none is written",
-            "put them at different positions" + (" or channels" if fact in of_channels else ""),
-        )
+        message = f"{name}: frames have different values of {fact.replace('_', ' ')}, none is written"
+        fix = "put them at different positions" + (" or channels" if fact in of_channels else "")
+        findings.add("different", fact, message, fix)
 
 
 def _channel(
@@ -238,7 +225,7 @@ def _channel(
 
 
 def _camera_label(layout: ImageLayout) -> str:
-    """Return the value of an axis that distinguishes cameras; empty without one."""
+    """Return the value of the axis of cameras; empty without one."""
     labels = {axis.casefold(): value for axis, value in layout.named_labels.items()}
     return next((str(labels[axis]) for axis in _CAMERA_AXES if axis in labels), "")
 
@@ -246,16 +233,16 @@ def _camera_label(layout: ImageLayout) -> str:
 def _add_cameras(
     name: str, channels: Sequence[ChannelValues], summary: SummaryValues, findings: Findings
 ) -> None:
-    """Find that nobody tells which of several cameras took an image."""
+    """Add a finding if there are several cameras and frames do not name theirs."""
     is_named = all(each.camera is not None and each.camera.label for each in channels)
     if len(summary.cameras) > 1 and not is_named:
         cameras = list_text([*map(repr, summary.cameras)])
-        message = f"{name}: the summary tells the cameras {cameras}, the frames do not tell theirs"
+        message = f"{name}: the summary has the cameras {cameras}, but the frames do not name theirs"
         findings.add("camera", "", message, "put the camera in the metadata of frames")
 
 
 def _merged(camera: CameraValues, other: CameraValues, disputed: Collection[str]) -> CameraValues:
-    """Fill in what is not known of a camera, unless frames say different things."""
+    """Complete the values of a camera, except those that differ between frames."""
     missing = {
         each.name: getattr(other, each.name)
         for each in fields(camera)
@@ -276,7 +263,7 @@ def _pixel_size(
     summary: SummaryValues,
     findings: Findings,
 ) -> float | None:
-    """Take the size of the user, of the planes, which must agree, or of the summary."""
+    """Return the given pixel size, else that of the planes, which must agree, else that of the summary."""
     if given_um is not None:
         told_um = float(np.median(sizes_um)) if sizes_um.size else given_um
         if is_other_unit(given_um, told_um):
@@ -287,11 +274,8 @@ def _pixel_size(
         return positive(summary.pixel_size_um)
     if np.ptp(sizes_um) > _SAME_SIZE * sizes_um[0]:
         low, high = sizes_um.min(), sizes_um.max()
-        findings.add(
-            "pixel size",
-            "",
-            f"{name}: pixel sizes from {low:g} to {high:g} µm, none is written",
-            "put frames of different magnification at different positions, or pass pixel_size_um=",
-        )
+        message = f"{name}: pixel sizes from {low:g} to {high:g} µm, none is written"
+        fix = "put frames of different magnification at different positions, or pass pixel_size_um="
+        findings.add("pixel size", "", message, fix)
         return None
     return float(sizes_um[0])

@@ -1,4 +1,4 @@
-"""What is known of one OME image before it becomes XML."""
+"""Values of OME images and of the dataset, before they become XML."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,58 +17,52 @@ from exengine_ome_tiff.ome.user_values import (
 )
 from exengine_ome_tiff.translate import CameraValues, SummaryValues
 
-OME_TYPES = {
-    "|u1": "uint8",
-    "<u2": "uint16",
-    "<u4": "uint32",
-    "|i1": "int8",
-    "<i2": "int16",
-    "<i4": "int32",
-    "<f4": "float",
-    "<f8": "double",
-    "<c8": "complex",
-    "<c16": "double-complex",
-}
+OME_TYPES = {"|u1": "uint8", "<u2": "uint16", "<u4": "uint32", "|i1": "int8", "<i2": "int16", "<i4": "int32"}
+OME_TYPES |= {"<f4": "float", "<f8": "double", "<c8": "complex", "<c16": "double-complex"}
+"""OME's names of pixel types, by NumPy's `dtype.str` in files."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelValues:
-    """One channel of an image; None if nothing is known."""
+    """Values of a channel; None if unknown."""
 
     name: str | None = None
     info: ChannelInfo = field(default_factory=ChannelInfo)
     camera: CameraValues | None = None
     filters: tuple[str, ...] = ()
-    """Labels of filters and of a dichroic."""
+    """Labels of the filters and the dichroic."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageValues:
-    """What is known of all planes of an image; None if nothing is.
+    """Values of an image; None if unknown.
 
     Parameters
     ----------
     channels
-        For each index along C.
+        One channel for each index along C.
     pixel_size_x_um, pixel_size_y_um, z_step_um
-        Distances of pixels and planes in the sample.
+        Pixel size in the sample plane, and spacing between planes.
     time_interval_s
-        Planned between time points.
+        Interval between time points.
     significant_bits
-        Of a sample.
+        Significant bits of a sample.
     acquired
-        When the dataset began, to which the times of planes relate; with a zone only where one is known.
+        Start of the acquisition, from which plane times count; with a time zone only if one is known.
     description
-        Of the dataset.
+        Description of the dataset.
     stage_label
-        Name of the place on the stage.
+        Name of the stage position.
     objective
-        That it was taken with.
+        Objective that recorded the image.
     tags
-        Metadata that OME has no place for and all planes have alike, as JSON by key.
+        Metadata without a place in OME that is the same for all planes, as JSON by key.
     columns
-        Such metadata that differs between planes: a JSON list by key, one value per acquired plane; empty
-        where the values are too long.
+    tags
+        Metadata without a place in OME that is the same for all planes, as JSON by key.
+    columns
+        Metadata that differs between planes: a JSON list by key, one value per acquired plane; empty if the
+        values are too long.
     """
 
     channels: tuple[ChannelValues, ...] = ()
@@ -87,24 +81,24 @@ class ImageValues:
 
 @dataclass(frozen=True, slots=True)
 class DatasetValues:
-    """What is known of a dataset as a whole.
+    """Values of a dataset.
 
     Parameters
     ----------
     experimenter
-        Who recorded it.
+        Person who recorded it.
     summary
-        Its summary metadata, flat, as JSON by key.
+        Summary metadata without nesting, as JSON by key.
     microscope
-        That recorded it.
+        Microscope that recorded it.
     filters
         Filters and dichroics, by label.
     annotations
-        What the user says in own words, by name.
+        Annotations by the user, by name.
     told
-        What the summary says of the plate, among other things.
+        Values from the summary metadata, such as those of the plate.
     started, ended
-        When the first and the last frame were taken.
+        Times of the first and the last frame.
     """
 
     experimenter: ExperimenterInfo | None = None
@@ -124,21 +118,21 @@ class OmeImage:
     Parameters
     ----------
     layout
-        Its place among the others and its planes.
+        Labels of the image, and the frames of its planes.
     name
-        What readers show.
+        Name shown by readers.
     shape
         Shape of a plane in pixels: (Y, X), or (Y, X, samples) for RGB.
     dtype
         Pixel type in the file as NumPy's `dtype.str`.
     values
-        What is known of all of it.
+        Values of the image.
     planes
-        What is known of each plane, as arrays by frame number, shape (frames,): ``delta_t_s``,
-        ``exposure_s``, ``x_um``, ``y_um``, ``z_um``; NaN where unknown.
+        Values of the planes, as arrays by frame number, shape (frames,): ``delta_t_s``, ``exposure_s``,
+        ``x_um``, ``y_um``, ``z_um``; NaN if unknown.
     hashes
         SHA-1 of the pixels of each plane in 40 hexadecimal digits, by frame number, shape (frames,), empty
-        where there is none; None if no plane has one.
+        without a hash; None if no plane has one.
     """
 
     layout: ImageLayout
@@ -151,15 +145,15 @@ class OmeImage:
 
     @property
     def samples(self) -> int:
-        """Samples of a pixel: 1, or 3 and 4 for RGB and RGBA."""
+        """Samples per pixel: 1, or 3 and 4 for RGB and RGBA."""
         return self.shape[2] if len(self.shape) == 3 else 1
 
     @property
     def bits(self) -> int:
-        """Bits of a sample."""
+        """Bits per sample."""
         return np.dtype(self.dtype).itemsize * 8
 
     @property
     def ome_type(self) -> str:
-        """Name of the pixel type in OME."""
+        """OME's name of the pixel type."""
         return OME_TYPES[self.dtype]

@@ -1,21 +1,21 @@
-"""Options as people and NumPy give them, brought into one form."""
+"""Validation and conversion of option values."""
 
 import math
-import re
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
+from exengine_ome_tiff.ome.text import folded
 from exengine_ome_tiff.translate.values import is_plausible, range_text
 
 
 def set_numbers(info: Any, *names: str) -> None:
-    """Turn positive numbers of any type into `float`, where there are some.
+    """Convert attributes that are not None to `float`.
 
     Raises
     ------
     ValueError
-        One is no positive number, or one that its unit cannot have.
+        A value is not a positive number, or is implausible for its unit.
     """
     for name in names:
         value = getattr(info, name)
@@ -26,7 +26,7 @@ def set_numbers(info: Any, *names: str) -> None:
             number = float(value) if is_number else math.nan
         except OverflowError:
             number = math.inf
-        except TypeError:  # a time span of NumPy
+        except TypeError:  # NumPy's timedelta64
             number = math.nan
         if not 0 < number < math.inf or not is_plausible(name, number):
             expected = f"a positive number {range_text(name)}".rstrip()
@@ -36,13 +36,7 @@ def set_numbers(info: Any, *names: str) -> None:
 
 
 def set_texts(info: Any, *names: str) -> None:
-    """Turn text of any type into `str`, where there is some.
-
-    Raises
-    ------
-    TypeError
-        One is no text.
-    """
+    """Convert attributes that are not None to plain `str`; TypeError if one is not text."""
     for name in names:
         value = getattr(info, name)
         if value is None:
@@ -53,34 +47,24 @@ def set_texts(info: Any, *names: str) -> None:
 
 
 def set_choice(info: Any, name: str, known: tuple[str, ...]) -> None:
-    """Turn text into the one of the known words that it is, in any case and with or without blanks.
-
-    Raises
-    ------
-    ValueError
-        It is none of them.
-    """
+    """Replace text by the known word that it equals except for case and blanks; ValueError if none does."""
     value = getattr(info, name)
     if value is None:
         return
-    words = {_plain(word): word for word in known}
-    if not isinstance(value, str) or _plain(value) not in words:
+    words = {folded(word): word for word in known}
+    if not isinstance(value, str) or folded(value) not in words:
         raise ValueError(f"got {name}={value!r}, expected one of {', '.join(known)}")
-    object.__setattr__(info, name, words[_plain(value)])
+    object.__setattr__(info, name, words[folded(value)])
 
 
 def check_kind(name: str, value: object, kind: type) -> None:
-    """Raise TypeError for what is neither None nor of a type."""
+    """Raise TypeError unless a value is None or has a type."""
     if value is not None and not isinstance(value, kind):
         raise TypeError(f"got {name}={value!r}, expected {kind.__name__}")
 
 
 def read_mapping(name: str, value: Mapping[Any, Any] | None) -> dict[Any, Any]:
-    """Copy a mapping, empty for None; TypeError for anything else."""
+    """Copy a mapping; None becomes empty. TypeError for anything else."""
     if value is not None and not isinstance(value, Mapping):
         raise TypeError(f"got {name}={value!r}, expected a dict")
     return dict(value or {})
-
-
-def _plain(word: str) -> str:
-    return re.sub(r"[\s_-]", "", word).casefold()

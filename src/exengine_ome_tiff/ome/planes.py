@@ -1,4 +1,4 @@
-"""Plane and TiffData elements as text: ome-types would take longer for them than writing the pixels."""
+"""Plane and TiffData elements as text: with ome-types they would take longer than writing the pixels."""
 
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -17,23 +17,23 @@ QUANTITIES = {
     "y_um": ("PositionY", "µm"),
     "z_um": ("PositionZ", "µm"),
 }
-"""What is known of planes, and the attribute and the unit that it has."""
+"""Attribute and unit of each value of a plane."""
 
 MOST_COMPLETE_PLANES = 100_000
-"""How many planes a document may have with all that is known of each: Bio-Formats opens them in a second."""
+"""Largest number of planes with all attributes in each: Bio-Formats opens so many in a second."""
 
 _PART = 4096
 _ALONG = ("", "C", "Z", "T", "ZC", "CT", "ZT")
-"""Axes along which a quantity may differ, the fewest values first in most images."""
+"""Axes along which a quantity may differ; in most images, those with the fewest values come first."""
 
 
 class Shared(NamedTuple):
-    """A quantity that planes have alike.
+    """A quantity that several planes share.
 
     Parameters
     ----------
     axes
-        Those along which it differs: some of Z, C and T.
+        Those of Z, C and T along which it differs.
     is_first
         Whether a plane is the first one with its indices along these axes, shape (acquired planes,).
     """
@@ -43,28 +43,29 @@ class Shared(NamedTuple):
 
 
 def shared_quantities(image: OmeImage) -> dict[str, Shared]:
-    """Find the quantities that planes of an image have alike; never the time, which distinguishes planes."""
+    """Find the quantities that planes of an image share; never the time, which distinguishes planes."""
     acquired = image.layout.frames >= 0
     frames, indices = image.layout.frames[acquired], image.layout.zct()[acquired]
-    shared = {}
+    shared: dict[str, Shared] = {}
     for name in QUANTITIES:
         values = image.planes[name][frames]
         if name != "delta_t_s" and not np.isnan(values).all():
             found = (_first_of_equals(values, indices, axes) for axes in _ALONG)
-            shared[name] = next((each for each in found if each is not None), None)
-    return {name: each for name, each in shared.items() if each is not None}
+            known = next(filter(None, found), None)
+            shared |= {} if known is None else {name: known}
+    return shared
 
 
 def _first_of_equals(
     values: npt.NDArray[np.float64], indices: npt.NDArray[np.int64], axes: str
 ) -> Shared | None:
-    """Find the first planes by their indices along axes; None if others differ, or are too few."""
+    """Find the first plane of each set of indices along axes; None if the others differ, or are too few."""
     keys = np.zeros(len(values), np.int64)
     for axis in axes:
         column = indices[:, "ZCT".index(axis)]
         keys = keys * (column.max() + 1) + column
     first = np.empty(keys.max() + 1, np.int64)
-    first[keys[::-1]] = np.arange(len(keys))[::-1]  # what is written last stays
+    first[keys[::-1]] = np.arange(len(keys))[::-1]  # the last assignment wins
     is_first = first[keys] == np.arange(len(keys))
     if 2 * is_first.sum() > len(keys) or not np.array_equal(values, values[first[keys]], equal_nan=True):
         return None
@@ -72,15 +73,15 @@ def _first_of_equals(
 
 
 def plane_elements(image: OmeImage, shared: Mapping[str, Shared] | None = None) -> Iterator[str]:
-    """Yield Plane elements for the planes of an image that were acquired, as text of many of them.
+    """Yield Plane elements for the acquired planes of an image, as text with many elements each.
 
     Parameters
     ----------
     image
         The image.
     shared
-        Quantities that only the first of the planes get that have them alike, while a unit that the schema
-        has by default is left out; None if each plane gets all.
+        Quantities that only the first of several equal planes gets; units that are the schema's default are
+        omitted, too. None if each plane gets all quantities.
     """
     acquired = image.layout.frames >= 0
     frames = image.layout.frames[acquired]
@@ -107,7 +108,7 @@ def plane_elements(image: OmeImage, shared: Mapping[str, Shared] | None = None) 
 
 
 def _plane_ends(image: OmeImage, frames: npt.NDArray[np.int64]) -> list[str]:
-    """Make the ends of Plane elements, with the hash of the pixels where there is one."""
+    """Return the ends of Plane elements, with the hash of the pixels if there is one."""
     if image.hashes is None:
         return ["/>"] * len(frames)
     digests = image.hashes[frames].astype(str).tolist()
@@ -115,11 +116,11 @@ def _plane_ends(image: OmeImage, frames: npt.NDArray[np.int64]) -> list[str]:
 
 
 def page_elements(layout: ImageLayout, first_ifd: int, file_name: str, file_uuid: str) -> Iterator[str]:
-    """Yield a TiffData element for each plane of an image in another file, as text of many of them.
+    """Yield a TiffData element for each plane of an image in another file, as text with many elements each.
 
-    Bio-Formats takes one for all planes. Viv, and so Avivator and Vitessce, need one for each.
+    Bio-Formats accepts one for all planes, but Viv, and so Avivator and Vitessce, need one for each.
     """
-    # no numbers of characters, such as &#x27; for an apostrophe, which Bio-Formats does not read
+    # no numeric character references, such as &#x27; for an apostrophe: Bio-Formats does not decode them
     name = escape(file_name, quote=False).replace('"', "&quot;")
     end = f' PlaneCount="1"><UUID FileName="{name}">{file_uuid}</UUID></TiffData>'
     indices = layout.zct()
@@ -132,7 +133,7 @@ def page_elements(layout: ImageLayout, first_ifd: int, file_name: str, file_uuid
 
 
 def _indices(start: str, values: npt.NDArray[np.int64]) -> list[str]:
-    """Make the text of an attribute; most values come many times."""
+    """Format an attribute of many planes; most values repeat."""
     text = {value: f'{start}{value}"' for value in np.unique(values).tolist()}
     return [text[value] for value in values.tolist()]
 
@@ -144,13 +145,7 @@ def _quantities(start: str, values: npt.NDArray[np.float64], end: str) -> list[s
 
 
 def not_acquired(layout: ImageLayout) -> list[list[int]]:
-    """List the planes that no frame was put for.
-
-    Returns
-    -------
-    list
-        Runs of planes along the dimension order: indices Z, C, T of the first one, and how many they are.
-    """
+    """List the planes without a frame, as runs in dimension order: Z, C, T of the first, and their number."""
     missing = np.flatnonzero(layout.frames < 0)
     if not missing.size:
         return []

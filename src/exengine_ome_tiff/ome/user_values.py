@@ -1,4 +1,4 @@
-"""What a user specifies of a dataset; it takes precedence over what metadata says."""
+"""Options that describe a dataset. They take precedence over metadata."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -23,14 +23,14 @@ FILTERS = ("Excitation", "Emission", "Dichroic")
 
 @dataclass(frozen=True, slots=True)
 class MicroscopeInfo:
-    """The microscope.
+    """A microscope.
 
     Parameters
     ----------
     manufacturer, model, serial_number
-        As it says itself.
+        As printed on the microscope.
     kind
-        One of OME's: "Upright", "Inverted", "Dissection", "Electrophysiology", "Other".
+        "Upright", "Inverted", "Dissection", "Electrophysiology" or "Other".
 
     Raises
     ------
@@ -57,16 +57,16 @@ class LightSourceInfo:
     kind
         "Laser", "LED", "Arc", "Filament" or "Other".
     manufacturer, model, serial_number
-        As it says itself.
+        As printed on the light source.
     power_mw
-        That it has at most.
+        Maximum power.
     wavelength_nm
-        Of its light.
+        Wavelength.
 
     Raises
     ------
     ValueError
-        There is no such kind, or a number is not positive.
+        OME has no such kind, or a number is not positive.
     """
 
     kind: str = "Other"
@@ -91,14 +91,14 @@ class FilterInfo:
     kind
         "Excitation", "Emission" or "Dichroic".
     cut_in_nm, cut_out_nm
-        What passes through it.
+        Shortest and longest wavelength that passes.
     manufacturer, model, serial_number
-        As it says itself; the model is its label if none is given.
+        As printed on the filter; the model defaults to the label.
 
     Raises
     ------
     ValueError
-        There is no such kind, a number is not positive, or ``cut_in_nm`` is above ``cut_out_nm``.
+        OME has no such kind, a number is not positive, or ``cut_in_nm`` is greater than ``cut_out_nm``.
     """
 
     kind: str
@@ -113,30 +113,31 @@ class FilterInfo:
         set_choice(self, "kind", FILTERS)
         set_numbers(self, "cut_in_nm", "cut_out_nm")
         if self.cut_in_nm and self.cut_out_nm and self.cut_in_nm > self.cut_out_nm:
-            raise ValueError(f"got cut_in_nm={self.cut_in_nm} above cut_out_nm={self.cut_out_nm}")
+            raise ValueError(f"got cut_in_nm={self.cut_in_nm}, expected at most cut_out_nm={self.cut_out_nm}")
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelInfo:
-    """What is known of a channel.
+    """A channel.
 
     Parameters
     ----------
     color
-        Red, green and blue, 0 to 255, "#RRGGBB", or a name such as "magenta"; None for the colour of a
-        well-known name of a channel.
+        Red, green and blue from 0 to 255, "#RRGGBB", or a name such as "magenta"; None for the default colour
+        of a fluorophore in the channel's name.
     excitation_nm, emission_nm
         Wavelengths.
     fluorophore
         Name of the fluorophore.
     acquisition_mode
-        One of OME's, such as "WideField", "LaserScanningConfocalMicroscopy" or "SpinningDiskConfocal".
+        OME's acquisition mode, such as "WideField", "LaserScanningConfocalMicroscopy" or
+        "SpinningDiskConfocal".
     light_source
-        That excites it.
+        Light source for excitation.
     filters
-        Labels of its filters and its dichroic, as the option ``filters`` names them.
+        Labels of its filters and its dichroic, as in the option ``filters``.
     name
-        What readers show instead of the channel's value in coordinates, such as "DAPI" for 0.
+        Name shown by readers instead of the channel's coordinate, such as "DAPI" for 0.
 
     Raises
     ------
@@ -161,7 +162,7 @@ class ChannelInfo:
         filters = (self.filters,) if isinstance(self.filters, str) else tuple(self.filters)
         for each in filters:
             if not isinstance(each, str):
-                raise TypeError(f"got filters={self.filters!r}, expected labels in the option filters")
+                raise TypeError(f"got filters={self.filters!r}, expected labels from the option filters")
         object.__setattr__(self, "filters", filters)
         if self.color is not None and not isinstance(self.color, str):
             object.__setattr__(self, "color", read_rgb(self.color))
@@ -176,18 +177,18 @@ class ChannelInfo:
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveInfo:
-    """The objective.
+    """An objective.
 
     Parameters
     ----------
     model, manufacturer
-        As its barrel says.
+        As printed on the objective.
     magnification
         Nominal magnification.
     numerical_aperture
         Numerical aperture.
     immersion
-        One of OME's: "Air", "Glycerol", "Multi", "Oil", "Other", "Water", "WaterDipping".
+        "Air", "Glycerol", "Multi", "Oil", "Other", "Water" or "WaterDipping".
 
     Raises
     ------
@@ -209,7 +210,7 @@ class ObjectiveInfo:
 
 @dataclass(frozen=True, slots=True)
 class ExperimenterInfo:
-    """Who recorded the dataset; without any of these, the user name of the summary metadata is taken."""
+    """Person who recorded the dataset; if all are None, the user name in the summary metadata is used."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -223,7 +224,7 @@ class ExperimenterInfo:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """All that a user said; see `TiffStorage`. None if nothing was said."""
+    """All options that describe a dataset; see `TiffStorage`. None if an option was not given."""
 
     pixel_size_um: float | None = None
     z_step_um: float | None = None
@@ -253,8 +254,10 @@ class Given:
             check_kind("channels", info, ChannelInfo)
             unknown = [label for label in info.filters if label not in self.filters]
             if unknown:
-                raise ValueError(f"got the filter {unknown[0]!r} of a channel, expected a label in filters=")
+                raise ValueError(
+                    f"got the filter {unknown[0]!r} of a channel, expected a label from filters="
+                )
         for each in self.filters.values():
             check_kind("filters", each, FilterInfo)
         if not all(isinstance(text, str) for pair in self.annotations.items() for text in pair):
-            raise TypeError(f"got annotations={self.annotations!r}, expected text by names")
+            raise TypeError(f"got annotations={self.annotations!r}, expected a dict of names and text")

@@ -1,4 +1,4 @@
-"""Reading OME-XML: what a document says of its images, and whether it is valid."""
+"""Reading OME-XML: the images and the plate of a document, and whether it is valid."""
 
 import codecs
 import math
@@ -12,14 +12,13 @@ from typing import Any, NamedTuple, TypeAlias
 from xml.etree import ElementTree as ET
 
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.ome.text import RECORDS_ONLY
+from exengine_ome_tiff.ome.text import PREFIX, RECORDS_ONLY
 
 Attributes: TypeAlias = Mapping[str, str]
 
 OME = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
 """Namespace of the elements that `parse_ome` returns, as ElementTree has it."""
 _ANY_SCHEMA = re.compile(r"http://www\.openmicroscopy\.org/Schemas/(?:OME|SA|SPW|ROI|BinaryFile)/\d{4}-\d{2}")
-_PREFIX = "urn:exengine-ome-tiff:"
 _UNITS = {
     "µm": {"µm": 1.0, "nm": 1e-3, "mm": 1e3, "m": 1e6},
     "s": {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0},
@@ -29,9 +28,9 @@ _MOST_ERRORS = 20
 
 
 class TiffData(NamedTuple):
-    """A run of pages that hold planes of an image.
+    """A run of pages that contain planes of an image.
 
-    The file is None if it is the document's own; 0 pages are all pages of the file.
+    The file is None if it contains the document itself; 0 pages are all pages of the file.
     """
 
     first_ifd: int
@@ -43,18 +42,18 @@ class TiffData(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ImageElement:
-    """An Image element of an OME document, as it stands there.
+    """An Image element of an OME document, as stored.
 
     Parameters
     ----------
     image, pixels
         Attributes of the elements Image and Pixels, and the AcquisitionDate of the image.
     channels
-        Attributes of the channels in order.
+        Attributes of the Channel elements, in order.
     planes
         Attributes of the Plane elements by their indices along Z, C and T.
     tiff_data
-        Where the pages of the image are.
+        Pages of the image.
     annotations
         Keys and values of this package's annotations, by the last part of their namespace.
     """
@@ -68,7 +67,7 @@ class ImageElement:
 
     @property
     def name(self) -> str:
-        """Name of the image, as readers show it."""
+        """Name of the image."""
         return self.image.get("Name", "")
 
     @property
@@ -78,40 +77,40 @@ class ImageElement:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Sizes along X, Y, Z, C and T; samples of RGB pixels are counted along C."""
+        """Sizes along X, Y, Z, C and T; C includes the samples of RGB pixels."""
         return {axis: _integer(self.pixels, f"Size{axis}") for axis in "XYZCT"}
 
     @property
     def n_channels(self) -> int:
-        """Number of channels, which are planes: the samples of RGB pixels are one."""
+        """Number of planes along C: the samples of RGB pixels are in one plane."""
         samples = max(_integer(self.channels[0], "SamplesPerPixel", "1"), 1) if self.channels else 1
         return max(self.sizes["C"] // samples, 1)
 
     @property
     def n_planes(self) -> int:
-        """Number of planes that the sizes announce."""
+        """Number of planes according to the sizes."""
         return self.sizes["Z"] * self.n_channels * self.sizes["T"]
 
     @property
     def constant_keys(self) -> set[str]:
-        """Keys of metadata that the image is annotated with."""
+        """Metadata keys in the annotation of the image."""
         return {*self.annotations.get("metadata", _NOTHING)} - {RECORDS_ONLY}
 
     @property
     def plane_keys(self) -> set[str]:
-        """Keys of metadata that the image is annotated with plane by plane."""
+        """Metadata keys in the annotation with values by plane."""
         return {*self.annotations.get("metadata-by-plane", _NOTHING)} - {RECORDS_ONLY}
 
     def length_um(self, name: str) -> float | None:
-        """Return a length of Pixels in micrometres; None if the document has none, or in pixels."""
+        """Return a length of Pixels in micrometres; None if there is none, or its unit is not a length."""
         return _quantity(self.pixels, name, "µm")
 
     def time_interval_s(self) -> float | None:
-        """Return the time from one time point to the next."""
+        """Return the interval between time points."""
         return _quantity(self.pixels, "TimeIncrement", "s")
 
     def plane_quantity(self, zct: tuple[int, int, int], name: str, unit: str) -> float | None:
-        """Return an attribute of a plane in a unit, "µm" or "s"; None if the document has none."""
+        """Return an attribute of a plane in a unit, "µm" or "s"; None if there is none."""
         return _quantity(self.planes.get(zct, _NOTHING), name, unit)
 
     def color(self, channel: int) -> str | None:
@@ -123,25 +122,25 @@ class ImageElement:
 def read_ome(xml: bytes) -> list[ImageElement]:
     """Read the images of a document in UTF-8 or UTF-16, without checking it against the schema.
 
-    Nothing is fetched, and a document that could declare entities is refused.
+    Nothing is downloaded, and a document that could declare entities is rejected.
 
     Raises
     ------
     OmeTiffError
-        It is no XML, has a document type, or an image in it makes no sense.
+        The document is not XML, has a document type declaration, or contains an invalid image.
     """
     return read_images(parse_ome(xml))
 
 
 def parse_ome(xml: bytes) -> ET.Element:
-    """Parse a document of any version of the schema into elements of 2016-06; errors as for `read_ome`.
+    """Parse a document of any schema version into elements of 2016-06; errors as for `read_ome`.
 
-    The attributes that are read here have had the same names and default units since 2010.
+    The attributes read here have had the same names and default units since 2010.
     """
     try:
         return ET.fromstring(_ANY_SCHEMA.sub(OME[1:-1], _decoded(xml)))  # noqa: S314 - no entity is declared
     except ET.ParseError as error:
-        raise OmeTiffError(f"the OME-XML is no XML: {error}") from error
+        raise OmeTiffError(f"the OME-XML is not XML: {error}") from error
 
 
 def read_images(root: ET.Element) -> list[ImageElement]:
@@ -149,25 +148,37 @@ def read_images(root: ET.Element) -> list[ImageElement]:
     annotations = {
         each.get("ID", ""): each
         for each in root.iterfind(f"{OME}StructuredAnnotations/{OME}MapAnnotation")
-        if each.get("Namespace", "").startswith(_PREFIX)
+        if each.get("Namespace", "").startswith(PREFIX)
     }
     return [_image(element, annotations) for element in root.iterfind(f"{OME}Image")]
 
 
+def read_wells(root: ET.Element) -> Iterator[tuple[tuple[int, int], int, int]]:
+    """Yield the row and column of a well, the index of a field in the plate, and the number of its image."""
+    numbers = {image.get("ID"): number for number, image in enumerate(root.iterfind(f"{OME}Image"))}
+    for well in root.iterfind(f"{OME}Plate/{OME}Well"):
+        place = _integer(well.attrib, "Row", "0"), _integer(well.attrib, "Column", "0")
+        for sample in well.iterfind(f"{OME}WellSample"):
+            reference = sample.find(f"{OME}ImageRef")
+            number = None if reference is None else numbers.get(reference.get("ID"))
+            if number is not None:
+                yield place, _integer(sample.attrib, "Index", "0"), number
+
+
 def schema_errors(xml: bytes) -> list[str]:
-    """Check a document against the 2016-06 schema that comes with ome-types, without the network.
+    """Check a document offline against the 2016-06 schema from ome-types.
 
     Returns
     -------
     list of str
-        What is not valid, 20 things at most.
+        Violations, at most 20.
 
     Raises
     ------
     OmeTiffError
-        It is no XML, or has a document type.
+        The document is not XML, or has a document type declaration.
     ImportError
-        lxml is not installed: it comes with the extra `validate`.
+        lxml is not installed (extra `validate`).
     """
     try:
         from lxml import etree
@@ -177,7 +188,7 @@ def schema_errors(xml: bytes) -> list[str]:
     try:
         root = etree.fromstring(_decoded(xml).encode(), parser)
     except etree.XMLSyntaxError as error:
-        raise OmeTiffError(f"the OME-XML is no XML: {error}") from error
+        raise OmeTiffError(f"the OME-XML is not XML: {error}") from error
     faults = _faults_of_ids(root)
     if faults:
         return faults
@@ -191,29 +202,31 @@ def schema_errors(xml: bytes) -> list[str]:
 
 
 def _decoded(xml: bytes) -> str:
-    """Decode a document before anything judges it, so that no encoding hides a document type."""
+    """Decode a document before any other check, so that no encoding can hide a document type declaration."""
     is_utf16 = xml.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = xml.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise OmeTiffError(f"the OME-XML is no XML in UTF-8: {error}") from error
-    if "\0" in text:  # a parser would take it for UTF-16 without a mark
-        raise OmeTiffError("the OME-XML is no XML in UTF-8: it has NUL characters")
+        raise OmeTiffError(f"the OME-XML is not XML in UTF-8: {error}") from error
+    if "\0" in text:  # a parser would take it for UTF-16 without a byte order mark
+        raise OmeTiffError("the OME-XML is not XML in UTF-8: it contains NUL characters")
     if "<!DOCTYPE" in text:
-        raise OmeTiffError("the OME-XML has a document type, which may declare entities; no OME-XML needs it")
+        raise OmeTiffError(
+            "the OME-XML has a document type declaration, which may declare entities; OME-XML needs none"
+        )
     return text
 
 
 def _image(element: ET.Element, annotations: Mapping[str, ET.Element]) -> ImageElement:
     pixels = element.find(f"{OME}Pixels")
     if pixels is None:
-        raise OmeTiffError("the OME-XML has an image without Pixels")
+        raise OmeTiffError("the OME-XML contains an image without Pixels")
     own = {}
     for reference in element.iterfind(f"{OME}AnnotationRef"):
         annotation = annotations.get(reference.get("ID", ""))
         if annotation is not None:
             pairs = annotation.iterfind(f"{OME}Value/{OME}M")
-            name = annotation.get("Namespace", "").removeprefix(_PREFIX)
+            name = annotation.get("Namespace", "").removeprefix(PREFIX)
             own[name] = {pair.get("K", ""): pair.text or "" for pair in pairs}
     date = element.findtext(f"{OME}AcquisitionDate")
     planes = {_zct(plane.attrib, "The"): plane.attrib for plane in pixels.iterfind(f"{OME}Plane")}
@@ -230,7 +243,7 @@ def _image(element: ET.Element, annotations: Mapping[str, ET.Element]) -> ImageE
 
 
 def _share(planes: Mapping[tuple[int, int, int], dict[str, str]], name: str, axes: str) -> None:
-    """Give planes an attribute that only the first one has with the same indices along axes, a JSON list."""
+    """Copy an attribute from the first plane to all planes with the same indices along axes (a JSON list)."""
     along = [index for index, axis in enumerate("ZCT") if f'"{axis}"' in axes]
     names = (name, f"{name}Unit")
     first: dict[tuple[int, ...], dict[str, str]] = {}
@@ -272,23 +285,23 @@ def _number(text: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise OmeTiffError(f"the OME-XML has {text[:80]!r} instead of a number")
+        raise OmeTiffError(f"the OME-XML contains {text[:80]!r} instead of a number")
     return number
 
 
 def _faults_of_ids(root: Any) -> list[str]:
-    """Find IDs that keep the schema's reader busy for minutes, or hours.
+    """Find IDs that would keep the validator busy for minutes or hours.
 
-    It compares equal IDs two by two, and matches LSIDs, which no file of this package has, in every way in
-    which their dots can divide them.
+    It compares equal IDs in pairs, and tries every way to split an LSID at its dots; files of this package
+    contain no LSIDs.
     """
     if root.xpath('boolean(//@*[contains(., "urn:lsid:")])'):
-        return ["an element has an LSID"]
+        return ["an element has an LSID, which files of this package never have"]
     faults, seen = [], set()
     for element in root.iterfind(".//*[@ID]"):
         own = element.tag, element.attrib["ID"]
         if own in seen and not str(element.tag).endswith(("Ref", "Settings")):
-            faults.append(f"line {element.sourceline}: another element has the ID {own[1]!r}")
+            faults.append(f"line {element.sourceline}: the ID {own[1]!r} is used twice")
         seen.add(own)
     return faults[:_MOST_ERRORS]
 
@@ -298,7 +311,7 @@ def _schema() -> Any:
     from lxml import etree
 
     class OfflineResolver(etree.Resolver):
-        """Answers for the schema of ``xml:`` attributes, which OME's names and does not use."""
+        """Provides the schema of ``xml:`` attributes, which OME's schema imports but does not use."""
 
         def resolve(self, _url: str, _public_id: str | None, context: object) -> object:
             text = (
