@@ -118,7 +118,7 @@ def test_whole_numbers_that_float32_holds_are_not_rounded(tmp_path):
 def test_rgb(tmp_path, shape, dtype):
     pixels = [frame({"time": time}, shape, dtype) for time in range(2)]
     done = export_imagej(one(tmp_path / "a.ome.tiff", pixels), tmp_path / "a.tif")
-    assert done.notes == (("transparency is left out",) if shape[2] == 4 else ())
+    assert done.notes == (("transparency is omitted",) if shape[2] == 4 else ())
     with tifffile.TiffFile(tmp_path / "a.tif") as tif:
         series, told = tif.series[0], tif.imagej_metadata
         got = series.asarray()

@@ -258,9 +258,9 @@ def test_what_cannot_be_put_together(tmp_path):
             put_tiles(
                 storage, scene(0, dtype=dtype), {(row, c): (row * 33, c * 45) for c in range(2)}, grid()
             )
-    with pytest.raises(ValueError, match="have unlike pixels"):
+    with pytest.raises(ValueError, match="their pixels differ in type"):
         export_mosaic(tmp_path / "unlike.ome.tiff", tmp_path / "m.ome.tiff")
-    with pytest.raises(ValueError, match="no plane has a stage position"):
+    with pytest.raises(ValueError, match="no frame has a stage position"):
         export_mosaic(tmp_path / "two.ome.tiff", tmp_path / "m.ome.tiff")
     assert (
         main(

@@ -53,7 +53,7 @@ def test_a_plate_in_one_file_and_in_a_folder(tmp_path, bioformats):
     found = omero_import(tmp_path / "plate")
     assert len(found.files) == 4
     assert [each.what for each in found.findings] == [
-        "the companion is missing: each file is imported on its own"
+        "the companion is missing: each file is imported separately"
     ]
     as_bioformats(bioformats, found)
 
@@ -87,7 +87,7 @@ def test_what_bioformats_cannot_read(tmp_path, bioformats, capsys):
     with pytest.raises(BioFormatsError):
         bioformats(path).plane(0, 0, 0, 0)
     assert main(["validate", "--for", "omero", str(path)]) == 1
-    assert "refused: run: Bio-Formats reads no complex pixels\n  fix: store" in capsys.readouterr().out
+    assert "refused: run: Bio-Formats cannot read complex pixels\n  fix: store" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

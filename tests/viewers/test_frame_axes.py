@@ -45,7 +45,7 @@ def test_axes_grow_with_the_frames(tmp_path):
             "t": (5,),
             "z": (0,),
         }
-        with pytest.raises(ValueError, match="there is no frame at z=9"):
+        with pytest.raises(ValueError, match="no frame at z=9"):
             FrameAxes(lambda: storage._recording.index, {"z": 9})
 
 

@@ -192,6 +192,6 @@ def test_what_is_followed_may_be_removed(tmp_path, viewer, monkeypatch, caplog):
         viewer.layers.clear()
         napari_follower.follow(viewer, tmp_path / "run.ome.tiff")
         (tmp_path / "run.ome.tiff").rename(tmp_path / "moved.ome.tiff")
-        wait_for(lambda: "is not followed any more" in caplog.text)
+        wait_for(lambda: "stopped following" in caplog.text)
         assert len(viewer.layers) == 2
         (tmp_path / "moved.ome.tiff").rename(tmp_path / "run.ome.tiff")

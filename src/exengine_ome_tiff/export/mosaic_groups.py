@@ -1,4 +1,4 @@
-"""Which images of a dataset are tiles of one mosaic, and where they lie on the stage."""
+"""Grouping of images into mosaics by their positions on the stage."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from exengine_ome_tiff.inspection.preview_plate import row_name
 from exengine_ome_tiff.text_format import list_text
 
 GRID_AXES = frozenset({"tile", "row", "column"})
-"""Axes of the tiles of one grid."""
+"""Axes of the tiles in a grid."""
 _PLACE_AXES = frozenset({"position", "well", "field"})
-"""Axes of places, which make a mosaic where they touch."""
+"""Axes of positions, which form a mosaic if they touch."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,11 +28,11 @@ class MosaicGroup:
     images
         The tiles.
     layout
-        Where they lie.
+        Positions of the tiles in pixels.
     coordinates
-        Coordinates of the mosaic, beside time, channel and z.
+        Coordinates of the mosaic, except time, channel and z.
     center_um
-        X and Y of its center on the stage.
+        X and Y of the mosaic's center on the stage.
     """
 
     images: Sequence[OpenImage]
@@ -43,18 +43,18 @@ class MosaicGroup:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StagePlaces:
-    """Where images lie on the stage.
+    """Positions of images on the stage.
 
     Parameters
     ----------
     images
         In the order of the OME-XML.
     positions_um
-        X and Y of the center of each, shape (images, 2).
+        X and Y of each image's center, shape (images, 2).
     pixel_size_um
-        Width and height of a pixel of each, shape (images, 2).
+        Width and height of a pixel in each image, shape (images, 2).
     flip
-        Axes of the stage that point against those of the pixels: any of "x" and "y".
+        Stage axes whose direction is opposite to that of the pixels: any of "x" and "y".
     """
 
     images: Sequence[OpenImage]
@@ -64,32 +64,32 @@ class StagePlaces:
 
     @classmethod
     def of(cls, data: OpenDataset, flip: str) -> "StagePlaces":
-        """Find out the places; ValueError if a pixel size or a stage position is not known."""
+        """Read the positions of a dataset; ValueError if a pixel size or a stage position is unknown."""
         images, positions, sizes = images_of_document(data), [], []
         for image in images:
             calibration = data.calibration(image)
-            x, y = (calibration.planes[name].ravel() for name in ("x_um", "y_um"))
-            known = np.flatnonzero(~(np.isnan(x) | np.isnan(y)))
-            height_um, width_um = calibration.pixel_size_um
+            (height_um, width_um), stage_um = calibration.pixel_size_um, calibration.stage_um()
             if not height_um or not width_um:
                 raise ValueError(
                     f"{image.name}: the pixel size is unknown, so stage positions cannot become pixels"
                 )
-            if not known.size:
-                raise ValueError(f"{image.name}: no plane has a stage position along x and y")
-            positions.append((x[known[0]], y[known[0]]))
+            if stage_um is None:
+                raise ValueError(
+                    f"{image.name}: no frame has a stage position; put x_um and y_um in the metadata"
+                )
+            positions.append(stage_um)
             sizes.append((width_um, height_um))
         return cls(images, np.array(positions), np.array(sizes), flip)
 
     def pixels(self) -> npt.NDArray[np.float64]:
-        """Return column and row of the first pixel of each image, shape (images, 2); the least are 0."""
+        """Return column and row of the first pixel of each image, shape (images, 2), starting at 0."""
         signs = [-1 if axis in self.flip else 1 for axis in "xy"]
         found: npt.NDArray[np.float64] = self.positions_um / self.pixel_size_um * signs
         found -= found.min(axis=0)
         return found
 
     def groups(self, plate: PlateInfo | None) -> list[MosaicGroup]:
-        """Return the mosaics that the images make; ValueError if none has several tiles."""
+        """Return the mosaics of the images; ValueError if none has several tiles."""
         origins = np.rint(self.pixels()).astype(np.int64)
         members: dict[object, list[int]] = {}
         for number, image in enumerate(self.images):
@@ -113,7 +113,7 @@ class StagePlaces:
     def _mosaics(
         self, numbers: npt.NDArray[np.int64], origins: npt.NDArray[np.int64], plate: PlateInfo | None
     ) -> list[MosaicGroup]:
-        """Make one mosaic of a grid, and one of each set of places that touch."""
+        """Return one mosaic for a grid, or one for each set of positions that touch."""
         first = self.images[numbers[0]]
         height, width = first.pixels.stored_shape[:2]
         layout = TileLayout.of(origins[numbers], (width, height))

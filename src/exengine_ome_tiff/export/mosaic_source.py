@@ -1,4 +1,4 @@
-"""Mosaics as the frames of a source, so that they are written, and resumed, as a conversion is."""
+"""Mosaics as a conversion source, so that an export can be resumed like a conversion."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -20,23 +20,23 @@ from exengine_ome_tiff.tiff import scratch_array
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plane:
-    """A plane of a mosaic, and the frames of those of its tiles that have it."""
+    """A plane of a mosaic, and the frames of the tiles that have it."""
 
     group: MosaicGroup
     frames: dict[int, FrameNumber]
 
 
 class MosaicSource(Source):
-    """The mosaics that the images of a dataset make; ValueError if they make none.
+    """The mosaics of a dataset; ValueError if its images form none.
 
     Parameters
     ----------
     data
-        The dataset, which stays open.
+        The dataset; it stays open.
     flip
         As for `StagePlaces`.
     folder
-        Where large mosaics are put together.
+        Folder for temporary files of large mosaics.
     """
 
     def __init__(self, data: OpenDataset, flip: str, folder: Path) -> None:
@@ -63,16 +63,18 @@ class MosaicSource(Source):
                 plane = self._planes.setdefault(place, _Plane(group, {}))
                 if plane.group is not group:
                     other = plane.group.images[0].name
-                    raise ValueError(f"{image.name} and {other}, of one mosaic, have unlike pixels")
+                    raise ValueError(
+                        f"{image.name} and {other} are in one mosaic, but their pixels differ in type"
+                    )
                 plane.frames[tile] = number
 
     def coordinates(self) -> list[Coordinates]:
-        """Return the coordinates of all planes, in the order in which their first tiles came."""
+        """Return the coordinates of all planes, in order of their first frames."""
         order = sorted(self._planes.items(), key=lambda each: min(each[1].frames.values()))
         return [dict(sorted(place)) for place, _ in order]
 
     def read(self, coordinates: Coordinates) -> tuple[npt.NDArray[Any], Any]:
-        """Put a plane together, tile by tile."""
+        """Assemble a plane from its tiles."""
         plane = self._planes[frozenset(coordinates.items())]
         group, layout = plane.group, plane.group.layout
         first = group.images[0].pixels
@@ -89,22 +91,17 @@ class MosaicSource(Source):
         return mosaic, self._metadata(plane)
 
     def _metadata(self, plane: _Plane) -> dict[str, object]:
-        """Return what is known of the first tile, with the place of the whole mosaic."""
+        """Return the metadata of the first tile, with the position of the mosaic."""
         tile, frame = next(iter(plane.frames.items()))
         image, facts = plane.group.images[tile], self._data.facts
         values = facts.described(image.layout, image.name)
-        told: dict[str, object] = {
-            name: float(facts.columns[name][frame])
-            for name in ("exposure_s", "z_um")
-            if not np.isnan(facts.columns[name][frame])
-        }
+        known = {name: float(facts.columns[name][frame]) for name in ("exposure_s", "z_um")}
+        told: dict[str, object] = {name: value for name, value in known.items() if value == value}
         told["x_um"], told["y_um"] = plane.group.center_um
         height_um, width_um = self._data.calibration(image).pixel_size_um
         told["pixel_size_um"], told["pixel_size_y_um"] = width_um, height_um
-        if values.time_interval_s is not None:
-            told["time_interval_s"] = values.time_interval_s
-        if values.z_step_um is not None:
-            told["z_step_um"] = values.z_step_um
+        planned = {"time_interval_s": values.time_interval_s, "z_step_um": values.z_step_um}
+        told |= {name: value for name, value in planned.items() if value is not None}
         delta_s = facts.columns["delta_t_s"][frame]
         if not np.isnan(delta_s):
             if values.acquired is None:
@@ -115,7 +112,7 @@ class MosaicSource(Source):
 
 
 def _options(data: OpenDataset, groups: list[MosaicGroup]) -> dict[str, Any]:
-    """Return what was said of the dataset, and what its metadata says of channels and objective."""
+    """Return the options of the dataset, with channels and objective from its metadata."""
     header = data.header
     given = {each.name: getattr(header.given, each.name) for each in fields(Given)}
     channels = dict(header.given.channels)
@@ -128,7 +125,7 @@ def _options(data: OpenDataset, groups: list[MosaicGroup]) -> dict[str, Any]:
 
 
 def _plate(plate: PlateInfo | None, groups: list[MosaicGroup]) -> PlateInfo | Literal[False]:
-    """Return the plate of the mosaics; where it names wells by positions, those of mosaics are added."""
+    """Return the plate of the mosaics; add their wells if it names wells by positions."""
     if plate is None:
         return False
     positions = (group.coordinates.get("position") for group in groups)
@@ -138,7 +135,7 @@ def _plate(plate: PlateInfo | None, groups: list[MosaicGroup]) -> PlateInfo | Li
 
 
 def _channels(image: OpenImage, infos: list[ChannelInfo]) -> Iterator[tuple[int | str, ChannelInfo]]:
-    """Yield the channels of an image with the names that numbered ones have."""
+    """Yield the channels of an image, with the names of numbered ones."""
     layout = image.layout
     for value, name, info in zip(layout.values["C"], layout.channel_names, infos, strict=True):
         if value is not None:

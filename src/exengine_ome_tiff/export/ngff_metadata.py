@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from xml.etree import ElementTree as ET
 
 from exengine_ome_tiff.inspection.preview_plate import row_name
-from exengine_ome_tiff.ome.xml_reader import OME, ImageElement
+from exengine_ome_tiff.ome.xml_reader import OME, ImageElement, read_wells
 
 NgffVersion: TypeAlias = Literal["0.4", "0.5"]
 VERSIONS: tuple[NgffVersion, ...] = get_args(NgffVersion)
@@ -20,7 +20,7 @@ _SAMPLES = (("R", "FF0000"), ("G", "00FF00"), ("B", "0000FF"), ("A", "FFFFFF"))
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Values of a channel that a viewer shows as black and as brightest, and those that there can be."""
+    """Display limits of a channel, and the range of its values."""
 
     start: float
     end: float
@@ -36,13 +36,13 @@ def image_attributes(
     Parameters
     ----------
     element
-        What the OME-XML says of it.
+        The image in the OME-XML.
     n_levels
-        How many resolutions it has, each half of the one before.
+        Number of resolutions, each half of the previous one.
     windows
-        For each index along C; samples of RGB pixels count along C.
+        One for each index along C; samples of RGB pixels count along C.
     version
-        Of NGFF.
+        Version of NGFF.
     """
     sizes = (
         element.time_interval_s(),
@@ -73,7 +73,7 @@ def image_attributes(
 
 
 def _dataset(level: int, scale: Sequence[float]) -> Attributes:
-    """Describe a resolution, whose first pixel lies in the middle of those that it is the mean of."""
+    """Describe a resolution; its first pixel is at the center of the pixels it averages."""
     factor = 1 << level
     scales = [*scale[:3], *(size * factor for size in scale[3:])]
     transformations: list[Attributes] = [{"type": "scale", "scale": scales}]
@@ -102,26 +102,20 @@ class PlateGroups:
     attributes: Attributes
     wells: dict[str, Attributes]
     fields: dict[int, str]
-    """Path of the field of each image that lies in a well, by the number of the image."""
+    """Path of the field of each image in a well, by the number of the image."""
 
 
 def plate_groups(root: ET.Element, version: NgffVersion) -> PlateGroups | None:
     """Describe the plate of a document; None if no image lies in a well."""
     plate = root.find(f"{OME}Plate")
-    numbers = {each.get("ID", ""): number for number, each in enumerate(root.iterfind(f"{OME}Image"))}
     images: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-    for well in [] if plate is None else plate.iterfind(f"{OME}Well"):
-        for sample in well.iterfind(f"{OME}WellSample"):
-            reference = sample.find(f"{OME}ImageRef")
-            number = -1 if reference is None else numbers.get(reference.get("ID", ""), -1)
-            if number >= 0:
-                place = int(well.get("Row", "0")), int(well.get("Column", "0"))
-                images[place].append((int(sample.get("Index", "0")), number))
+    for place, index, number in read_wells(root):
+        images[place].append((index, number))
     if plate is None or not images:
         return None
-    size = [1 + max(place[axis] for place in images) for axis in (0, 1)]
     size = [
-        max(int(plate.get(name, "0")), least) for name, least in zip(("Rows", "Columns"), size, strict=True)
+        max(int(plate.get(name, "0")), *(1 + place[axis] for place in images))
+        for axis, name in enumerate(("Rows", "Columns"))
     ]
     names = [
         [_name(plate.get(convention, default), number) for number in range(count)]
@@ -149,7 +143,7 @@ def plate_groups(root: ET.Element, version: NgffVersion) -> PlateGroups | None:
 
 
 def collection_attributes(plate: PlateGroups | None, version: NgffVersion) -> Attributes:
-    """Describe the root: images in the layout of bioformats2raw, on a plate or not."""
+    """Describe the root group: images in the layout of bioformats2raw, with or without a plate."""
     layout = {"bioformats2raw.layout": 3}
     if version == "0.4":
         return layout | ({} if plate is None else plate.attributes)
@@ -157,7 +151,7 @@ def collection_attributes(plate: PlateGroups | None, version: NgffVersion) -> At
 
 
 def series_attributes(paths: Sequence[str], version: NgffVersion) -> Attributes:
-    """Describe the group OME, which lists the images in the order of the OME-XML."""
+    """Describe the group OME, which lists the images in order of the OME-XML."""
     return {"series": [*paths]} if version == "0.4" else {"ome": {"version": version, "series": [*paths]}}
 
 
@@ -167,5 +161,5 @@ def _versioned(kind: str, about: Attributes, version: NgffVersion) -> Attributes
 
 
 def _name(convention: str, number: int) -> str:
-    """Name a row or a column, from 0."""
+    """Name a row or a column by its number, from 0."""
     return str(number + 1) if convention == "number" else row_name(number)

@@ -1,13 +1,13 @@
-"""Tiles on the stage in whole pixels: which of them make a mosaic, and which pixels each contributes."""
+"""Tiles in whole pixels: which of them form a mosaic, and which pixels each contributes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 MOST_EMPTY = 16
-"""Room that a mosaic may take, in the area of its tiles."""
+"""Largest area of a mosaic, relative to that of its tiles."""
 
 
 class TileLayout(NamedTuple):
@@ -26,7 +26,7 @@ class TileLayout(NamedTuple):
 
     @classmethod
     def of(cls, origins: npt.NDArray[np.int64], size: tuple[int, int]) -> "TileLayout":
-        """Move tiles so that the mosaic begins at 0."""
+        """Shift the tiles so that the mosaic starts at 0."""
         return cls(origins - origins.min(axis=0), size)
 
     @property
@@ -37,7 +37,7 @@ class TileLayout(NamedTuple):
 
     @property
     def is_too_sparse(self) -> bool:
-        """Whether most of the mosaic would be empty."""
+        """Whether the mosaic would be mostly empty."""
         height, width = self.shape
         return height * width > MOST_EMPTY * len(self.origins) * self.size[0] * self.size[1]
 
@@ -59,9 +59,9 @@ class TileLayout(NamedTuple):
         return slice(y, y + height), slice(x, x + width)
 
     def kept(self, tile: int, among: Sequence[int]) -> npt.NDArray[np.bool_]:
-        """Return which pixels of a tile are in the mosaic: those whose nearest center is that of the tile.
+        """Return which pixels of a tile are in the mosaic: those closer to its center than to any other.
 
-        So each overlap is cut in its middle, outer edges stay, and each pixel comes from one tile.
+        Each overlap is thus divided in its middle, outer edges stay, and each pixel comes from one tile.
 
         Parameters
         ----------
@@ -77,24 +77,20 @@ class TileLayout(NamedTuple):
         """
         width, height = self.size
         kept = np.ones((height, width), np.bool_)
-        own = self.origins[tile]
         for other in set(self._near(tile, gap=-1).tolist()) & set(among):
-            offset = self.origins[other] - own
-            x, y = (np.arange(max(0, start), min(side, side + start)) for start, side in self._spans(offset))
+            dx, dy = (self.origins[other] - self.origins[tile]).tolist()
+            rows = slice(max(0, dy), min(height, height + dy))
+            columns = slice(max(0, dx), min(width, width + dx))
+            x, y = np.arange(width)[columns], np.arange(height)[rows]
             # twice the distances, squared: centers may lie between pixels
             here = (2 * x - width + 1)[None] ** 2 + (2 * y - height + 1)[:, None] ** 2
-            there = (2 * (x - offset[0]) - width + 1)[None] ** 2 + (2 * (y - offset[1]) - height + 1)[
-                :, None
-            ] ** 2
-            wins = here < there if other < tile else here <= there
-            kept[y[0] : y[-1] + 1, x[0] : x[-1] + 1] &= wins
+            x, y = x - dx, y - dy
+            there = (2 * x - width + 1)[None] ** 2 + (2 * y - height + 1)[:, None] ** 2
+            kept[rows, columns] &= here < there if other < tile else here <= there
         return kept
 
-    def _spans(self, offset: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-        return zip(offset.tolist(), self.size, strict=True)
-
     def _near(self, tile: int, gap: int) -> npt.NDArray[np.int64]:
-        """Return the numbers of other tiles that are at most so many pixels away; -1: that overlap."""
+        """Return the numbers of other tiles at most `gap` pixels away; -1 for those that overlap."""
         apart = np.abs(self.origins - self.origins[tile]) - self.size
         is_near = (apart <= gap).all(axis=1)
         is_near[tile] = False

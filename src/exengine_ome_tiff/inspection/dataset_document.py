@@ -1,9 +1,8 @@
-"""One OME-XML document for all images of a dataset, without a place for pixels."""
+"""One OME-XML document for all images of a dataset, without references to pixels."""
 
 import re
 from collections.abc import Sequence
 
-from exengine_ome_tiff.dataset.loader import find_companion
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome
 from exengine_ome_tiff.tiff import read_description
@@ -20,34 +19,28 @@ def images_of_document(data: OpenDataset) -> list[OpenImage]:
 def dataset_document(data: OpenDataset) -> bytes:
     """Return the OME-XML of all images, with MetadataOnly instead of each TiffData.
 
-    It is the companion of a finished folder or the document in a finished file, else what the metadata of the
-    frames tells, as `TiffStorage.finish` would write it.
+    It is the companion of a finished folder or the document in a finished file. Otherwise it is made from the
+    metadata of the frames, as `TiffStorage.finish` would write it.
     """
-    written = _written(data)
+    companion, written = data.companion, None
+    if data.is_finished and not data.location.is_folder:
+        written = read_description(data.paths[0])
+    elif data.is_finished and companion is not None:
+        written = companion.read_bytes()
     if written is None or not _describes(read_ome(written), images_of_document(data)):
         written = _made(data)
     return _TIFF_DATA.sub(b"<MetadataOnly/>", written)
 
 
-def _written(data: OpenDataset) -> bytes | None:
-    """Return the document that the files have for all of them."""
-    if not data.is_finished:
-        return None
-    if not data.location.is_folder:
-        return read_description(data.paths[0])
-    companion = find_companion(data.location.folder, data.header.dataset)
-    return None if companion is None else companion.read_bytes()
-
-
 def _describes(elements: Sequence[ImageElement], images: Sequence[OpenImage]) -> bool:
-    """Whether the elements of a document are those of images, in their order."""
+    """Whether the elements of a document match the images, in their order."""
     return [(each.name, each.sizes["X"], each.n_planes) for each in elements] == [
         (image.name, image.pixels.stored_shape[1], len(image.layout.frames)) for image in images
     ]
 
 
 def _made(data: OpenDataset) -> bytes:
-    """Make the document from the metadata of the frames."""
+    """Make the document from the metadata of frames."""
     # ome-types takes 0.3 s to import, and a finished dataset does not need it
     from exengine_ome_tiff.ome.document import Place, ome_xml
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from exengine_ome_tiff.dataset.layout_findings import missing_frames
-from exengine_ome_tiff.dataset.loader import find_companion
 from exengine_ome_tiff.dataset.stored_images import ImageInfo
 from exengine_ome_tiff.findings import Finding
 from exengine_ome_tiff.inspection.key_coverage import KeyCoverage, coverage
@@ -42,7 +41,7 @@ class ImageSummary(ImageInfo):
     acquired
         Time of the dataset's first frame, from the OME-XML.
     objective
-        The objective of all its frames.
+        Objective of all its frames.
     """
 
     file: Path
@@ -79,11 +78,11 @@ class DatasetInfo:
     images
         In the order of `TiffStorage.images`.
     plate
-        Wells of the plate that the images lie on; None without one.
+        Wells of the plate with the images; None without one.
     description
-        Of the dataset, from the option or from the metadata; None without one.
+        Description of the dataset, from the option or the metadata; None without one.
     summary
-        Summary metadata, as JSON gives it back.
+        Summary metadata, decoded from JSON.
     metadata
         Keys in the frames' metadata.
     options
@@ -129,8 +128,7 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
         No `TiffStorage` wrote it, or it is damaged.
     """
     with OpenDataset(path) as data:
-        location, frames = data.location, data.frames
-        companion = find_companion(location.path, data.header.dataset) if location.is_folder else None
+        location, frames, companion = data.location, data.frames, data.companion
         keys, plan = coverage(data), data.header.plan
         missing = None if plan is None else missing_frames(plan, frames)
         described = [data.facts.described(image.layout, image.name) for image in data.images]
@@ -161,7 +159,9 @@ def _check(data: OpenDataset, keys: Sequence[KeyCoverage]) -> tuple[Finding, ...
     data.facts.plate(layouts)
     for image in data.images:
         data.facts.values(image.layout, image.name)
-    translated = {key.key for key in keys if key.places == ("ome",)}  # by a translator not installed here
+    translated = {
+        key.key for key in keys if key.places == ("ome",)
+    }  # by a translator that is not installed here
     return tuple(each for each in data.facts.findings if each.subject not in translated)
 
 
@@ -186,7 +186,7 @@ def _summary(data: OpenDataset, image: OpenImage, described: ImageValues) -> Ima
 
 
 def _time_intervals(calibration: Calibration) -> tuple[float, float] | None:
-    """Return the shortest and the longest time between time points that are known."""
+    """Return the shortest and the longest interval between known time points."""
     times_s = calibration.time_points_s()
     intervals_s = np.diff(times_s[~np.isnan(times_s)])
     return (float(intervals_s.min()), float(intervals_s.max())) if intervals_s.size else None

@@ -1,4 +1,4 @@
-"""Text in pictures, in the installed font that covers most of it.
+"""Drawing on pictures, with text in the installed font that covers most of it.
 
 Pillow's built-in font lacks the micro sign and umlauts, so it is the last resort.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from exengine_ome_tiff.text_format import shortened
 
 if TYPE_CHECKING:
-    from PIL import ImageDraw, ImageFont
+    from PIL import Image, ImageFont
 
     Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -24,22 +24,24 @@ _IN_NO_FONT = "\U0010fffe"
 
 
 class Pen:
-    """Writes text into a picture; characters without a glyph become their Unicode numbers."""
+    """Draws on a picture; characters without a glyph become their Unicode numbers."""
 
-    def __init__(self, draw: "ImageDraw.ImageDraw") -> None:
-        self._draw = draw
+    def __init__(self, page: "Image.Image") -> None:
+        from PIL import ImageDraw
+
+        self.page, self.draw = page, ImageDraw.Draw(page)
 
     def width(self, text: str, size: int) -> int:
         """Return the width of text in pixels; `size` is the text height in pixels."""
         glyphs, font = _glyphs(text, size)
-        return int(self._draw.textlength(glyphs, font=font)) + 1
+        return int(self.draw.textlength(glyphs, font=font)) + 1
 
     def write(
         self, place: tuple[float, float], text: str, size: int, color: str, most: int | None = None
     ) -> None:
         """Write text with its upper left corner at `place`, shortened to at most `most` pixels."""
         glyphs, font = _glyphs(text if most is None else self.fitting(text, size, most), size)
-        self._draw.text(place, glyphs, font=font, fill=color)
+        self.draw.text(place, glyphs, font=font, fill=color)
 
     def fitting(self, text: str, size: int, most: int) -> str:
         """Replace the middle of a text with dots so that it fits a width in pixels."""

@@ -139,13 +139,10 @@ def read_dataset_metadata(path: str | PathLike[str]) -> DatasetMetadata:
 
 def _plane(data: OpenDataset, number: FrameNumber) -> tuple[OpenImage, tuple[int, int, int]]:
     """Find the image and plane of a frame."""
-    for image in data.images:
-        layout = image.layout
-        places = np.flatnonzero(layout.frames == number)
-        if places.size:
-            z, c, t = layout.zct()[places[0]].tolist()
-            return image, (z, c, t)
-    raise NoSuchFrameError(f"frame {number} is in no image")
+    places = ((image, np.flatnonzero(image.layout.frames == number)) for image in data.images)
+    image, found = next((image, found) for image, found in places if found.size)
+    z, c, t = image.layout.zct()[found[0]].tolist()
+    return image, (z, c, t)
 
 
 def _ome_plane(element: ImageElement, zct: tuple[int, int, int], metadata: object) -> OmePlane:
@@ -156,7 +153,7 @@ def _ome_plane(element: ImageElement, zct: tuple[int, int, int], metadata: objec
 
 
 def _no_frame(data: OpenDataset, wanted: Mapping[str, int | str]) -> str:
-    """Say which coordinates are wrong, what they can be, and which frames are nearest."""
+    """Describe which coordinates are wrong, which values exist, and which frames are nearest."""
     at = place_text(wanted) if wanted else "empty coordinates"
     there = sorted(data.frames.coordinates(), key=lambda each: _distance(each, wanted))
     if not there:
@@ -192,23 +189,25 @@ def read_coordinates_text(text: str) -> Coordinates:
     Parameters
     ----------
     text
-        Such as ``time=3,channel=DAPI``. Whole numbers are `int`, anything else, and what is in double quotes,
-        is `str`. A comma without an axis and ``=`` after it is part of the value before it. Nothing is the
-        place of a frame that was put without coordinates.
+        Such as ``time=3,channel=DAPI``. Integers become `int`; other values, and values in double quotes,
+        become `str`. A comma that is not followed by an axis and ``=`` belongs to the value before it. Empty
+        text means no coordinates.
 
     Raises
     ------
     ValueError
-        It does not begin with an axis, or has one twice.
+        The text does not start with an axis, or an axis appears twice.
     """
     coordinates: Coordinates = {}
     for part in re.split(r",(?=[^,=]+=)", text) if text else ():
         axis, equals, value = part.partition("=")
         axis = axis.strip()
         if not equals or not axis:
-            raise ValueError(f"got the coordinates {text!r}, expected such as time=3,channel=DAPI")
+            raise ValueError(
+                f"got the coordinates {text!r}, expected AXIS=VALUE, such as time=3,channel=DAPI"
+            )
         if axis in coordinates:
-            raise ValueError(f"got the coordinates {text!r}, where {axis} is there twice")
+            raise ValueError(f"got the coordinates {text!r}, where {axis} appears twice")
         quoted = re.fullmatch(r'"(.*)"', value, re.DOTALL)
         is_number = re.fullmatch(r"-?[0-9]{1,30}", value.strip()) is not None
         coordinates[axis] = quoted[1] if quoted else int(value) if is_number else value

@@ -1,4 +1,4 @@
-"""Keys in the frames' metadata: how many frames have each, and where its values are in the file."""
+"""Metadata keys of the frames: how many frames have each, and where the file stores its values."""
 
 import json
 from collections import Counter
@@ -78,14 +78,14 @@ def key_places(element: ImageElement | None, metadata: object) -> dict[str, set[
 
 
 def _keys_in_records_only(element: ImageElement) -> set[str]:
-    """Return the keys that the annotations list as too long."""
+    """Return the keys that the annotations list as too long for them."""
     keys: set[str] = set()
     for name in ("metadata", "metadata-by-plane"):
         text = element.annotations.get(name, {}).get(RECORDS_ONLY, "[]")
         try:
             keys.update(str(key) for key in json.loads(text))
         except (ValueError, TypeError, RecursionError) as error:
-            raise OmeTiffError(f"the OME-XML has {text[:80]!r} instead of a list of keys") from error
+            raise OmeTiffError(f"the OME-XML contains {text[:80]!r} instead of a list of keys") from error
     return keys
 
 

@@ -1,4 +1,4 @@
-"""A dataset open for reading: frames, images, and what OME-XML and metadata say about them."""
+"""A dataset open for reading: its frames and images, with their OME-XML and metadata."""
 
 from collections import Counter
 from contextlib import ExitStack
@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from exengine_ome_tiff.dataset.facts import Facts
+from exengine_ome_tiff.dataset.loader import find_companion
 from exengine_ome_tiff.dataset.location import absolute_path
 from exengine_ome_tiff.dataset.recording import Recording, open_dataset
 from exengine_ome_tiff.dataset.stored_images import StoredImage
@@ -55,7 +56,7 @@ class OpenDataset:
 
     @classmethod
     def of(cls, recording: Recording) -> Self:
-        """Take a dataset that is open already, and stays open."""
+        """Wrap a dataset that is already open and stays open."""
         self = cls.__new__(cls)
         self._take(recording)
         return self
@@ -78,13 +79,19 @@ class OpenDataset:
             counts[image.file] += 1
         return images
 
+    @property
+    def companion(self) -> Path | None:
+        """The companion file of a folder; None without one."""
+        folder = self.location.folder
+        return find_companion(folder, self.header.dataset) if self.location.is_folder else None
+
     @cached_property
     def facts(self) -> Facts:
-        """Facts from the frames' metadata."""
+        """Facts from the metadata of frames, the summary and the options."""
         return self.recording.facts()
 
     def calibration(self, image: OpenImage) -> Calibration:
-        """Return pixel size, spacing and times of an image; from its metadata if its file is not finished."""
+        """Return pixel size, spacing and times of an image; from metadata if its file is unfinished."""
         layout = image.layout
         if image.element is None:
             return Calibration.from_facts(self.facts, layout, image.name)

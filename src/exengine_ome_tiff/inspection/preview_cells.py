@@ -8,13 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
-from exengine_ome_tiff.ome.colors import default_color
+from exengine_ome_tiff.ome.colors import GREY, default_color, read_color
 from exengine_ome_tiff.text_format import duration_text
 
 Z: TypeAlias = Literal["middle", "max"]
 Color: TypeAlias = tuple[int, int, int]
 
-_WHITE = (255, 255, 255)
 _SPARE = ((0, 255, 0), (255, 0, 255), (0, 255, 255), (255, 255, 0), (255, 128, 0), (80, 120, 255))
 """Colours for channels without a colour, if there are several."""
 
@@ -94,10 +93,14 @@ def _plane(
         there = there[[np.abs(there - (len(numbers) - 1) / 2).argmin()]]
     projected: npt.NDArray[Any] | None = None
     for number in numbers[there].tolist():
-        pixels = data.frames.stored(number)
-        pixels = np.abs(pixels) if pixels.dtype.kind == "c" else pixels
+        pixels = magnitudes(data.frames.stored(number))
         projected = pixels if projected is None else np.fmax(projected, pixels)
     return None if projected is None else _reduced(projected, size)
+
+
+def magnitudes(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the magnitudes of complex pixels, and other pixels unchanged."""
+    return np.abs(pixels) if pixels.dtype.kind == "c" else pixels
 
 
 def _reduced(pixels: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[np.float32]:
@@ -113,7 +116,7 @@ def _reduced(pixels: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[np.
 
 
 def _caption(label: str, time_s: float) -> str:
-    """Name a time point: its value and the time of its first plane."""
+    """Describe a time point: its value and the time of its first plane."""
     return label if not label or np.isnan(time_s) else f"{label} ({duration_text(time_s)})"
 
 
@@ -124,17 +127,13 @@ def row_channels(image: OpenImage) -> tuple[RowChannel, ...]:
     colors = []
     for index, name in enumerate(names):
         known = image.color(index)
-        colors.append(default_color(name) if known is None else _rgb(known))
+        colors.append(default_color(name) if known is None else read_color(known))
     return tuple(RowChannel(*pair) for pair in zip(names, distinct_colors(colors), strict=True))
 
 
 def distinct_colors(colors: Sequence[Color]) -> list[Color]:
-    """Replace white, the colour of channels without one, if there are several such channels."""
-    if colors.count(_WHITE) < 2:
+    """Replace white, the default colour, if several channels have it."""
+    if colors.count(GREY) < 2:
         return [*colors]
     unused = [color for color in _SPARE if color not in colors] or _SPARE
-    return [unused[index % len(unused)] if color == _WHITE else color for index, color in enumerate(colors)]
-
-
-def _rgb(text: str) -> Color:
-    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+    return [unused[index % len(unused)] if color == GREY else color for index, color in enumerate(colors)]

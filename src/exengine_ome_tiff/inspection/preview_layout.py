@@ -1,4 +1,4 @@
-"""Where the images of a preview lie: on a plate, in a mosaic, in a grid, or in rows of time points."""
+"""Layout of a preview: a mosaic, a grid, or rows of time points."""
 
 import math
 from collections.abc import Hashable, Iterator, Sequence
@@ -18,14 +18,14 @@ CAPTION, GAP, NAME = 12, 6, 14
 _LABEL_WIDTH = 160
 _MOSAIC_PX = 1152
 _MOST_TOUCHING = 1.15
-"""Distance of neighbouring tiles, in tiles."""
+"""Largest distance between neighbouring tiles, in tiles."""
 _MOST_EMPTY = 8
-"""Room that a mosaic may take, in tiles of all."""
+"""Largest area of a mosaic, relative to that of its tiles."""
 _IMAGES_OF_ROWS, _IMAGES_OF_GRID = 12, 60
 
 
 class Note(NamedTuple):
-    """A text on the page; `width` is what it may take."""
+    """A text on the page; `width` is its maximum width."""
 
     at: tuple[int, int]
     text: str
@@ -43,20 +43,20 @@ class Placed(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class PreviewLayout:
-    """What lies where below the title of a preview, in pixels.
+    """Positions below the title of a preview, in pixels.
 
     Parameters
     ----------
     told
-        What it shows, for the line below the title.
+        Descriptions for the line below the title.
     cells, notes
-        Pixels and texts.
+        Cells and texts.
     outlines
         Corners of empty places.
     failed
-        Corners of places where frames are missing.
+        Corners of places with missing frames.
     images, times
-        How many of them are shown.
+        Number of images and time points.
     """
 
     told: list[str] = field(default_factory=list)
@@ -71,11 +71,7 @@ class PreviewLayout:
     def size(self) -> tuple[int, int]:
         """Width and height."""
         boxes = [
-            *(
-                (x + placed.row.size[0], y + placed.row.size[1])
-                for placed in self.cells
-                for x, y in [placed.at]
-            ),
+            *((x + row.size[0], y + row.size[1]) for row, _, (x, y) in self.cells),
             *((right + 1, bottom + 1) for _, _, right, bottom in self.outlines),
             *((note.at[0] + note.width, note.at[1] + note.size + 4) for note in self.notes),
         ]
@@ -125,7 +121,7 @@ def in_grid(
 
 
 def in_mosaic(data: OpenDataset, images: Sequence[OpenImage], z: Z, cell_px: int) -> PreviewLayout | None:
-    """Lay tiles out by their stage positions, or else by row and column; None if images are no tiles."""
+    """Lay out tiles by stage position, or else by row and column; None if the images are not tiles."""
     if len(images) < 2 or len({image.pixels.stored_shape[:2] for image in images}) > 1:
         return None
     found = _stage_places(data, images)
@@ -147,41 +143,41 @@ def in_mosaic(data: OpenDataset, images: Sequence[OpenImage], z: Z, cell_px: int
 
 
 def _stage_places(data: OpenDataset, images: Sequence[OpenImage]) -> npt.NDArray[np.float64] | None:
-    """Return where tiles lie, in tiles, shape (images, 2), X first; None if they do not touch."""
+    """Return the positions of tiles, in tiles, shape (images, 2), X first; None if they do not touch."""
     places = []
     for image in images:
         calibration = data.calibration(image)
         height, width = image.pixels.stored_shape[:2]
-        size_um = calibration.pixel_size_um
-        x, y = (calibration.planes[name].ravel() for name in ("x_um", "y_um"))
-        known = ~(np.isnan(x) | np.isnan(y))
-        if size_um[0] is None or size_um[1] is None or not known.any():
+        size_um, stage_um = calibration.pixel_size_um, calibration.stage_um()
+        if size_um[0] is None or size_um[1] is None or stage_um is None:
             return None
-        places.append((x[known][0] / (size_um[1] * width), y[known][0] / (size_um[0] * height)))
+        places.append((stage_um[0] / (size_um[1] * width), stage_um[1] / (size_um[0] * height)))
     found = np.array(places)
-    found -= found.min(axis=0)
     apart = np.abs(found[:, None] - found[None]).max(axis=2)
     np.fill_diagonal(apart, np.inf)
-    is_one = (apart.min(axis=1) <= _MOST_TOUCHING).all() and len(np.unique(found, axis=0)) == len(found)
-    return found if is_one and np.prod(found.max(axis=0) + 1) <= _MOST_EMPTY * len(found) else None
+    return _as_mosaic(found) if (apart.min(axis=1) <= _MOST_TOUCHING).all() else None
 
 
 def _grid_places(images: Sequence[OpenImage]) -> npt.NDArray[np.float64] | None:
-    """Return row and column of tiles as their places, where nothing else tells the images apart."""
+    """Return column and row of tiles as their positions; None if an image lacks one of them."""
     places = []
     for image in images:
         row, column = image.coordinates.get("row"), image.coordinates.get("column")
         if not isinstance(row, int) or not isinstance(column, int):
             return None
         places.append((column, row))
-    found = np.array(places, float)
-    found -= found.min(axis=0)
+    return _as_mosaic(np.array(places, float))
+
+
+def _as_mosaic(places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
+    """Shift positions to start at 0; None if some coincide or the mosaic would be mostly empty."""
+    found: npt.NDArray[np.float64] = places - places.min(axis=0)
     is_one = len(np.unique(found, axis=0)) == len(found)
     return found if is_one and np.prod(found.max(axis=0) + 1) <= _MOST_EMPTY * len(found) else None
 
 
 def _time_keys(image: OpenImage) -> Iterator[tuple[Hashable, Hashable]]:
-    """Return what tells each time point of an image."""
+    """Yield the values that identify each time point of an image."""
     layout = image.layout
     _, inside = layout.modulo.get("T", ("", (None,)))
     for value in layout.values["T"]:
@@ -196,5 +192,5 @@ def _order(key: tuple[Hashable, ...]) -> list[tuple[bool, int, str]]:
 
 
 def how_many(shown: int, every: int, thing: str) -> str:
-    """Tell how many of all things are shown."""
+    """Describe how many of all things are shown."""
     return (f"{shown:,} of " if shown < every else "") + count_text(every, thing)

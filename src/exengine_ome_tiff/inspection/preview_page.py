@@ -14,10 +14,11 @@ from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.inspection.preview_cells import Cell, Row, Z
 from exengine_ome_tiff.inspection.preview_layout import PreviewLayout, how_many, in_grid, in_mosaic, in_rows
 from exengine_ome_tiff.inspection.preview_plate import on_plate
+from exengine_ome_tiff.ome.colors import hex_color
 from exengine_ome_tiff.text_format import length_text
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
 _BACKGROUND, _TEXT, _DIM, _MISSING, _FAILED = "#15171c", "#f2f2f2", "#a8adb8", "#2a2e37", "#ff9a3c"
 _MARGIN, _GAP = 14, 6
@@ -25,7 +26,7 @@ _TITLE, _BODY, _SMALL = 20, 14, 12
 _LEAST_WIDTH = 520
 _BAR_PX = 160
 _BAR_PART = 0.4
-"""How much of a cell's width a scale bar takes at most."""
+"""Largest width of a scale bar, as a fraction of a cell."""
 _STEPS = (5, 2, 1)
 
 
@@ -65,11 +66,11 @@ def preview(
 ) -> Preview:
     """Draw a dataset on one page, channels merged in their colours.
 
-    Wells lie on a map of their plate. Tiles that touch, by their stage positions or else by ``row`` and
-    ``column``, lie in a mosaic. Other images of one time point fill the page as a grid. Otherwise each image
-    is a row, and each time point a column; a row that skips a time point is empty there. A plate and a mosaic
-    show the first time point. Each channel has the same contrast in all cells, computed from percentiles of
-    the pixels in the picture.
+    Images in wells form a plate map. Tiles that touch, by their stage positions or else by ``row`` and
+    ``column``, form a mosaic. Other images with one time point form a grid. Otherwise each image is a row,
+    and each time point a column, empty for images without it. Plate maps and mosaics show the first time
+    point. Each channel has the same contrast in all cells, computed from percentiles of the pixels in the
+    picture.
 
     Parameters
     ----------
@@ -108,7 +109,7 @@ def preview(
         raise ImportError('drawing needs Pillow: pip install "exengine-ome-tiff[preview]"') from error
     with OpenDataset(path) as data:
         if not data.images:
-            raise OmeTiffError(f"{data.location.path}: no frame is in it")
+            raise OmeTiffError(f"{data.location.path} contains no frame")
         all_times = max(image.layout.sizes["T"] for image in data.images)
         body = on_plate(data, z, cell_px) or in_mosaic(data, data.images, z, cell_px)
         if body is None:
@@ -124,46 +125,36 @@ def preview(
 
 def _drawn(title: tuple[str, str], body: PreviewLayout) -> "Image.Image":
     """Draw the cells below a title, and a scale bar below them."""
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
     rows = list({id(placed.row): placed.row for placed in body.cells}.values())
     limits = contrast(rows)
     body_width, body_height = body.size
     width = max(_LEAST_WIDTH, body_width + 2 * _MARGIN)
     room = width - 2 * _MARGIN
-    legend = _legend(rows, Pen(ImageDraw.Draw(Image.new("RGB", (1, 1)))), room)
+    legend = _legend(rows, Pen(Image.new("RGB", (1, 1))), room)
     top = _MARGIN + _TITLE + 6 + _BODY + 8 + len(legend) * (_BODY + 6) + _GAP
     bar_at = top + body_height + _GAP
-    page = Image.new("RGB", (width, bar_at + 7 + _SMALL + _MARGIN), _BACKGROUND)
-    draw = ImageDraw.Draw(page)
-    pen = Pen(draw)
+    pen = Pen(Image.new("RGB", (width, bar_at + 7 + _SMALL + _MARGIN), _BACKGROUND))
     pen.write((_MARGIN, _MARGIN), title[0], _TITLE, _TEXT, room)
     pen.write((_MARGIN, _MARGIN + _TITLE + 8), title[1], _BODY, _DIM, room)
     for line, entries in enumerate(legend):
         y = _MARGIN + _TITLE + 6 + _BODY + 10 + line * (_BODY + 6)
         for x, name, color in entries:
-            draw.rectangle((_MARGIN + x, y + 3, _MARGIN + x + 10, y + 13), fill=color)
+            pen.draw.rectangle((_MARGIN + x, y + 3, _MARGIN + x + 10, y + 13), fill=color)
             pen.write((_MARGIN + x + 16, y), name, _BODY, _TEXT, room - 16)
-    _draw_body(page, draw, pen, (_MARGIN, top), body, limits)
-    _draw_bar(draw, pen, (_MARGIN, bar_at), rows)
-    return page
+    _draw_body(pen, (_MARGIN, top), body, limits)
+    _draw_bar(pen, (_MARGIN, bar_at), rows)
+    return pen.page
 
 
-def _draw_body(
-    page: "Image.Image",
-    draw: "ImageDraw.ImageDraw",
-    pen: Pen,
-    corner: tuple[int, int],
-    body: PreviewLayout,
-    limits: Limits,
-) -> None:
+def _draw_body(pen: Pen, corner: tuple[int, int], body: PreviewLayout, limits: Limits) -> None:
     left, top = corner
-    for placed in body.cells:
-        at = left + placed.at[0], top + placed.at[1]
-        _draw_cell(page, draw, pen, at, placed.row, placed.cell, limits)
+    for row, cell, (x, y) in body.cells:
+        _draw_cell(pen, (left + x, top + y), row, cell, limits)
     for boxes, color, width in ((body.outlines, _MISSING, 1), (body.failed, _FAILED, 2)):
         for x0, y0, x1, y1 in boxes:
-            draw.rectangle((left + x0, top + y0, left + x1, top + y1), outline=color, width=width)
+            pen.draw.rectangle((left + x0, top + y0, left + x1, top + y1), outline=color, width=width)
     for note in body.notes:
         color = _TEXT if note.size > _SMALL else _DIM
         pen.write((left + note.at[0], top + note.at[1]), note.text, note.size, color, note.width)
@@ -182,7 +173,7 @@ def _subtitle(data: OpenDataset, body: PreviewLayout, all_times: int, z: Z) -> s
 def _legend(rows: Sequence[Row], pen: Pen, room: int) -> list[list[tuple[int, str, str]]]:
     """Arrange channel names in lines: position, name and colour of each."""
     entries = {
-        channel.name: "#" + "".join(f"{round(part * 255):02x}" for part in light(channel.color).tolist())
+        channel.name: hex_color([round(part * 255) for part in light(channel.color).tolist()])
         for row in rows
         for channel in row.channels
         if channel.name
@@ -200,26 +191,18 @@ def _legend(rows: Sequence[Row], pen: Pen, room: int) -> list[list[tuple[int, st
     return lines
 
 
-def _draw_cell(
-    page: "Image.Image",
-    draw: "ImageDraw.ImageDraw",
-    pen: Pen,
-    place: tuple[int, int],
-    row: Row,
-    cell: Cell,
-    limits: Limits,
-) -> None:
+def _draw_cell(pen: Pen, place: tuple[int, int], row: Row, cell: Cell, limits: Limits) -> None:
     """Draw the pixels of a cell; name missing channels, and cross the cell out if all are missing."""
     from PIL import Image
 
-    (x, y), (width, height) = place, row.size
+    (x, y), (width, height), draw = place, row.size, pen.draw
     pixels = picture(row, cell, limits)
     if pixels is None:
         draw.rectangle((x, y, x + width - 1, y + height - 1), fill=_MISSING)
         draw.line((x, y, x + width - 1, y + height - 1), fill=_DIM)
         draw.line((x, y + height - 1, x + width - 1, y), fill=_DIM)
         return
-    page.paste(Image.fromarray(pixels), place)
+    pen.page.paste(Image.fromarray(pixels), place)
     missing = [
         channel.name for channel, plane in zip(row.channels, cell.planes, strict=True) if plane is None
     ]
@@ -229,8 +212,8 @@ def _draw_cell(
         pen.write((x + 3, y + height - _SMALL - 4), text, _SMALL, _TEXT)
 
 
-def _draw_bar(draw: "ImageDraw.ImageDraw", pen: Pen, place: tuple[int, int], rows: Sequence[Row]) -> None:
-    """Draw one scale bar of round length if all images have the same scale, which is known."""
+def _draw_bar(pen: Pen, place: tuple[int, int], rows: Sequence[Row]) -> None:
+    """Draw one scale bar of round length if all images have the same known scale."""
     scales = {None if row.pixel_um is None else float(f"{row.pixel_um:.6g}") for row in rows}
     scale = scales.pop() if len(scales) == 1 else None
     x, y = place
@@ -241,7 +224,7 @@ def _draw_bar(draw: "ImageDraw.ImageDraw", pen: Pen, place: tuple[int, int], row
     widest = max(row.size[0] for row in rows)
     length_um = round_length(min(_BAR_PART * widest, _BAR_PX) * scale)
     length_px = max(1, round(length_um / scale))
-    draw.rectangle((x, y, x + length_px - 1, y + 3), fill=_TEXT)
+    pen.draw.rectangle((x, y, x + length_px - 1, y + 3), fill=_TEXT)
     pen.write((x, y + 7), length_text(length_um), _SMALL, _TEXT)
 
 

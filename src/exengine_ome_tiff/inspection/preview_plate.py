@@ -27,9 +27,9 @@ class PlateMap:
     rows, columns
         Size of the plate.
     used
-        Wells with images, and planned ones.
+        Wells with images, and planned wells.
     incomplete
-        Those of them with a missing plane, or with fewer frames than most.
+        Used wells with a missing plane, or with fewer frames than most.
     """
 
     rows: int
@@ -42,7 +42,7 @@ Wells = dict[tuple[int, int], list[OpenImage]]
 
 
 def wells_of(data: OpenDataset) -> tuple[PlateInfo, Wells] | None:
-    """Return the plate, and the images of each well by row and column, sites in order; None without one."""
+    """Return the plate, and the images of each well in order of sites; None without a plate."""
     plate = data.facts.plate([image.layout for image in data.images])
     if plate is None:
         return None
@@ -51,7 +51,7 @@ def wells_of(data: OpenDataset) -> tuple[PlateInfo, Wells] | None:
         well = well_of_image(plate, image.layout)
         if well is not None:
             found.setdefault(well[:2], []).append((well, number))
-    for position in plate.wells:  # those that were planned, and have no image, too
+    for position in plate.wells:  # also planned wells without an image
         well = plate.well_of({"position": position})
         if well is not None:
             found.setdefault(well[:2], [])
@@ -61,15 +61,20 @@ def wells_of(data: OpenDataset) -> tuple[PlateInfo, Wells] | None:
 
 
 def plate_size(plate: PlateInfo, wells: Wells) -> tuple[int, int]:
-    """Return how many rows and columns a plate has."""
+    """Return the number of rows and columns of a plate."""
     rows = plate.rows or max(row for row, _ in wells) + 1
     return rows, plate.columns or max(column for _, column in wells) + 1
 
 
 def row_name(row: int) -> str:
-    """Name a row, from 0: A to Z, then AA."""
+    """Name a row by its number, from 0: A to Z, then AA."""
     letters = chr(ord("A") + row % 26)
     return letters if row < 26 else chr(ord("A") + row // 26 - 1) + letters
+
+
+def well_name(row: int, column: int) -> str:
+    """Name a well by its row and column, from 0, such as "B2"."""
+    return f"{row_name(row)}{column + 1}"
 
 
 def incomplete_wells(wells: Wells) -> set[tuple[int, int]]:
@@ -84,7 +89,7 @@ def incomplete_wells(wells: Wells) -> set[tuple[int, int]]:
 
 
 def plate_map(data: OpenDataset) -> PlateMap | None:
-    """Return the wells of a dataset; None without a plate."""
+    """Return the used and incomplete wells of a dataset; None without a plate."""
     known = wells_of(data)
     if known is None:
         return None
@@ -93,7 +98,7 @@ def plate_map(data: OpenDataset) -> PlateMap | None:
 
 
 def on_plate(data: OpenDataset, z: Z, cell_px: int) -> PreviewLayout | None:
-    """Lay images out in their wells; None if there is no plate."""
+    """Lay out images in their wells; None without a plate."""
     known = wells_of(data)
     if known is None:
         return None
@@ -134,7 +139,7 @@ def _place_sites(
     z: Z,
     well_px: int,
 ) -> None:
-    """Place the sites of a well beside each other, evenly chosen, each in the middle of its part."""
+    """Place the sites of a well side by side, evenly chosen, each in the center of its part."""
     site_px = well_px // across
     for number, chosen in enumerate(thinned(len(images), _SITES_OF_WELL) if images else ()):
         row = read_row(data, images[chosen], 1, z, site_px)

@@ -1,32 +1,53 @@
-"""Which metadata that REMBI asks for a dataset has: the recommendations of the BioImage Archive."""
+"""The metadata of a dataset by the fields of REMBI, the recommendations of the BioImage Archive."""
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
-from xml.etree import ElementTree as ET
 
 from exengine_ome_tiff.inspection.dataset_document import dataset_document
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
+from exengine_ome_tiff.ome.text import folded
 from exengine_ome_tiff.ome.xml_reader import OME, parse_ome
 
 _MOST_SHOWN = 4
+_FIELDS = (
+    ("Study", "title", "", ""),
+    ("Study", "description", "Description", "description=..."),
+    ("Study", "licence", "RightsHeld", 'annotations={"licence": ...}'),
+    ("Study", "author", "Experimenter FirstName LastName UserName", "experimenter=ExperimenterInfo(...)"),
+    ("Study component", "imaging method", "", ""),
+    ("Biosample", "organism", "", ""),
+    ("Biosample", "biological entity", "", ""),
+    ("Specimen", "sample preparation", "", ""),
+    ("Specimen", "fluorophores", "Channel Fluor", "ChannelInfo(fluorophore=...)"),
+    ("Image acquisition", "instrument", "Microscope Manufacturer Model", "microscope=MicroscopeInfo(...)"),
+    (
+        *("Image acquisition", "objective"),
+        *("Objective Manufacturer Model NominalMagnification LensNA", "objective=ObjectiveInfo(...)"),
+    ),
+    ("Image acquisition", "exposure times in s", "Plane ExposureTime", "metadata exposure_s"),
+    ("Image data", "channels", "Channel Name", "the coordinate channel"),
+    ("Image data", "pixel size in µm", "Pixels PhysicalSizeX", "pixel_size_um=..."),
+)
+"""Module and name of each field, the element and attributes with its value, and how to provide it.
+
+Without attributes the value is the element's text; without an element, an annotation with the field's name.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class RembiField:
-    """A field of REMBI, and what a dataset says of it.
+    """A field of REMBI with its value in a dataset.
 
     Parameters
     ----------
     module
-        Of REMBI, such as "Biosample".
+        Module of REMBI, such as "Biosample".
     name
-        Of the field.
+        Name of the field.
     value
-        What the OME-XML says; None if it says nothing.
+        Value in the OME-XML; None if it is missing.
     advice
-        How to say it with `TiffStorage`.
+        How to provide it with `TiffStorage`.
     """
 
     module: str
@@ -36,7 +57,7 @@ class RembiField:
 
 
 def rembi_fields(path: str | PathLike[str]) -> list[RembiField]:
-    """List the fields of REMBI that files can hold, with what a dataset says of them.
+    """List the fields of REMBI that files can contain, with their values in a dataset.
 
     Parameters
     ----------
@@ -46,8 +67,8 @@ def rembi_fields(path: str | PathLike[str]) -> list[RembiField]:
     Returns
     -------
     list of RembiField
-        In the order of REMBI's modules. Publications, correlated images and analysed data are no metadata of
-        an acquisition, and are left out.
+        In the order of REMBI's modules, without publications, correlated images and analysed data, which
+        are not metadata of an acquisition.
 
     Raises
     ------
@@ -58,75 +79,20 @@ def rembi_fields(path: str | PathLike[str]) -> list[RembiField]:
     """
     with OpenDataset(path) as data:
         root = parse_ome(dataset_document(data))
-    annotations = {_plain(each.get("K", "")): (each.text or "").strip() for each in root.iter(f"{OME}M")}
-
-    def annotated(name: str) -> tuple[str | None, str]:
-        return annotations.get(_plain(name)) or None, f'annotations={{"{name}": ...}}'
-
-    fields: list[tuple[str, str, tuple[str | None, str]]] = [
-        ("Study", "title", annotated("title")),
-        ("Study", "description", (_texts(root, "Description"), "description=...")),
-        ("Study", "licence", (_texts(root, "RightsHeld"), 'annotations={"licence": ...}')),
-        (
-            "Study",
-            "author",
-            (_attributes(root, "Experimenter", _PERSON), "experimenter=ExperimenterInfo(...)"),
-        ),
-        ("Study component", "imaging method", annotated("imaging method")),
-        ("Biosample", "organism", annotated("organism")),
-        ("Biosample", "biological entity", annotated("biological entity")),
-        ("Specimen", "sample preparation", annotated("sample preparation")),
-        (
-            "Specimen",
-            "fluorophores",
-            (_attributes(root, "Channel", ["Fluor"]), "ChannelInfo(fluorophore=...)"),
-        ),
-        (
-            "Image acquisition",
-            "instrument",
-            (_attributes(root, "Microscope", _MAKE), "microscope=MicroscopeInfo(...)"),
-        ),
-        (
-            "Image acquisition",
-            "objective",
-            (_attributes(root, "Objective", _LENS), "objective=ObjectiveInfo(...)"),
-        ),
-        (
-            "Image acquisition",
-            "exposure times in s",
-            (_attributes(root, "Plane", ["ExposureTime"]), "metadata exposure_s"),
-        ),
-        ("Image data", "channels", (_attributes(root, "Channel", ["Name"]), "the coordinate channel")),
-        (
-            "Image data",
-            "pixel size in µm",
-            (_attributes(root, "Pixels", ["PhysicalSizeX"]), "pixel_size_um=..."),
-        ),
-    ]
-    return [RembiField(module, name, *told) for module, name, told in fields]
-
-
-_PERSON = ["FirstName", "LastName", "UserName"]
-_MAKE = ["Manufacturer", "Model"]
-_LENS = ["Manufacturer", "Model", "NominalMagnification", "LensNA"]
-
-
-def _attributes(root: ET.Element, element: str, names: list[str]) -> str | None:
-    """Return the attributes of all elements of a name, each text once; None if there is none."""
-    return _list(" ".join(filter(None, map(each.get, names))) for each in root.iter(f"{OME}{element}"))
-
-
-def _texts(root: ET.Element, element: str) -> str | None:
-    """Return the texts of all elements of a name, each once."""
-    return _list((each.text or "").strip() for each in root.iter(f"{OME}{element}"))
-
-
-def _list(texts: Iterator[str]) -> str | None:
-    found = [*dict.fromkeys(filter(None, texts))]
-    more = ", ..." if len(found) > _MOST_SHOWN else ""
-    return ", ".join(found[:_MOST_SHOWN]) + more if found else None
-
-
-def _plain(name: str) -> str:
-    """Return the name of an annotation without its case and spaces."""
-    return re.sub(r"[\s_-]", "", name.casefold())
+    annotations = {folded(each.get("K", "")): (each.text or "").strip() for each in root.iter(f"{OME}M")}
+    fields = []
+    for module, name, source, advice in _FIELDS:
+        if not source:
+            value = annotations.get(folded(name)) or None
+            fields.append(RembiField(module, name, value, f'annotations={{"{name}": ...}}'))
+            continue
+        element, *attributes = source.split()
+        texts = [
+            " ".join(filter(None, map(each.get, attributes))) if attributes else (each.text or "").strip()
+            for each in root.iter(f"{OME}{element}")
+        ]
+        found = [*dict.fromkeys(filter(None, texts))]
+        more = ", ..." if len(found) > _MOST_SHOWN else ""
+        value = ", ".join(found[:_MOST_SHOWN]) + more or None
+        fields.append(RembiField(module, name, value, advice))
+    return fields

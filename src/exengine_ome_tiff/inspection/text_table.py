@@ -62,7 +62,8 @@ def _lines(info: DatasetInfo, width: int, *, everything: bool) -> Iterator[str]:
     yield from _facts(width, "objective", [_objective(image.objective) for image in images])
     yield from _facts(width, "channels", [_channels(image) for image in images])
     if info.description:
-        yield from _wrapped(width, "description", _limited(info.description, everything=everything))
+        text = info.description if everything else shortened(info.description, _LONG_TEXT)
+        yield from _wrapped(width, "description", text)
     if info.summary:
         yield from _wrapped(width, "summary", _summary_text(info.summary, everything=everything))
     yield ""
@@ -72,8 +73,9 @@ def _lines(info: DatasetInfo, width: int, *, everything: bool) -> Iterator[str]:
     yield ""
     yield from _plate(info, width)
     yield from _coverage(info, width, everything=everything)
-    yield from _options(info, width)
-    yield from _check(info, width)
+    options = [f"{name}: {_plain(value)}" for name, value in info.options.items()]
+    yield from _section("options used when writing", options, width)
+    yield from _section("Check", [*map(str, info.check)], width)
 
 
 def _line(title: str, text: str) -> str:
@@ -102,16 +104,16 @@ def _wrapped(width: int, title: str, text: str) -> Iterator[str]:
 def _summary_text(summary: object, *, everything: bool) -> str:
     """List the keys of the summary metadata with their values, the first ones of many."""
     if not isinstance(summary, Mapping):
-        return _limited(_plain(summary), everything=everything)
+        return _plain(summary) if everything else shortened(_plain(summary), _LONG_TEXT)
     known = {key: _plain(value) for key, value in flat(summary).items() if value not in (None, "", [], {})}
     parts = [f"{key} {text if everything else shortened(text, _LONG_VALUE)}" for key, text in known.items()]
-    listed = parts if everything else parts[:_MANY_FACTS]
-    more = f" and {len(parts) - len(listed)} more: --all lists them" if len(listed) < len(parts) else ""
-    return ", ".join(listed) + more
+    return _listed(parts, len(parts) if everything else _MANY_FACTS)
 
 
-def _limited(text: str, *, everything: bool) -> str:
-    return text if everything else shortened(text, _LONG_TEXT)
+def _listed(texts: Sequence[str], most: int) -> str:
+    """Join texts with commas, and count those beyond the first `most`."""
+    more = f" and {len(texts) - most} more: --all lists them" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def _image_table(images: Sequence[ImageSummary], width: int) -> Iterator[str]:
@@ -151,25 +153,17 @@ def _coverage(info: DatasetInfo, width: int, *, everything: bool) -> Iterator[st
         keys = [key.key for key in groups[places, frames]]
         part = "all frames" if frames == info.n_frames else f"{frames} of {info.n_frames} frames"
         yield f"  {' and '.join(_PLACES[place] for place in places)}, {part}: {count_text(len(keys), 'key')}"
-        listed = keys if everything else keys[:_MANY_KEYS]
-        more = f" and {len(keys) - len(listed)} more: --all lists them" if len(listed) < len(keys) else ""
-        yield from textwrap.wrap(
-            ", ".join(listed) + more,
-            width,
-            initial_indent="    ",
-            subsequent_indent="    ",
-            break_on_hyphens=False,
-        )
+        listed = _listed(keys, len(keys) if everything else _MANY_KEYS)
+        yield from (f"    {line}" for line in textwrap.wrap(listed, width - 4, break_on_hyphens=False))
 
 
-def _options(info: DatasetInfo, width: int) -> Iterator[str]:
-    """Show the options that describe the dataset."""
-    if info.options:
+def _section(title: str, lines: Sequence[str], width: int) -> Iterator[str]:
+    """Show lines under a title, after an empty line; nothing without lines."""
+    if lines:
         yield ""
-        yield "  options used when writing"
-    for name, value in info.options.items():
-        text = f"{name}: {_plain(value)}"
-        yield from textwrap.wrap(text, width, initial_indent="    ", subsequent_indent="      ")
+        yield f"  {title}"
+    for line in lines:
+        yield from textwrap.wrap(line, width, initial_indent="    ", subsequent_indent="      ")
 
 
 def _plain(value: object) -> str:
@@ -180,15 +174,6 @@ def _plain(value: object) -> str:
     if isinstance(value, list):
         return "; ".join(map(_plain, value))
     return str(value)
-
-
-def _check(info: DatasetInfo, width: int) -> Iterator[str]:
-    """List what was not understood or omitted; nothing if everything was understood."""
-    if info.check:
-        yield ""
-        yield "  Check"
-    for finding in info.check:
-        yield from textwrap.wrap(str(finding), width, initial_indent="    ", subsequent_indent="      ")
 
 
 def _pixel_size(image: ImageSummary) -> str | None:
@@ -222,22 +207,19 @@ def _objective(objective: ObjectiveInfo | None) -> str | None:
 
 
 def _intervals(images: Sequence[ImageSummary]) -> list[str | None]:
-    """Return the interval of time points of each image, or the range of all that are irregular."""
+    """Return the interval between the time points of each image, or the range of all irregular ones."""
     known = [
         (image.time_interval_s,) * 2 if image.time_interval_s else image.time_intervals_s for image in images
     ]
     texts = [None if ends is None else tuple(map(duration_text, ends)) for ends in known]
     ranges = [ends for ends, text in zip(known, texts, strict=True) if ends and text and text[0] != text[1]]
-    least, most = (
-        min((ends[0] for ends in ranges), default=0.0),
-        max((ends[1] for ends in ranges), default=0.0),
-    )
-    irregular = f"irregular, {duration_text(least)} to {duration_text(most)}"
+    least, most = zip(*ranges, strict=True) if ranges else ((0.0,), (0.0,))
+    irregular = f"irregular, {duration_text(min(least))} to {duration_text(max(most))}"
     return [None if text is None else text[0] if text[0] == text[1] else irregular for text in texts]
 
 
 def _plate(info: DatasetInfo, width: int) -> Iterator[str]:
-    """Draw the wells of a plate: o with all frames, ! with missing ones, . without any."""
+    """Draw the wells of a plate: o with all frames, ! with missing frames, . without frames."""
     plate = info.plate
     if plate is None:
         return
@@ -252,10 +234,6 @@ def _plate(info: DatasetInfo, width: int) -> Iterator[str]:
         signs = ["!" if at in plate.incomplete else "o" if at in plate.used else "." for at in wells]
         yield f"    {row_name(row):<2}{between.join(signs)}"
     yield ""
-
-
-def _duration(seconds: float | None) -> str | None:
-    return None if seconds is None else duration_text(seconds)
 
 
 def _durations(images: Sequence[ImageSummary]) -> str | None:

@@ -42,6 +42,12 @@ class Calibration:
         first: npt.NDArray[np.float64] = np.fmin.reduce(times_s.reshape(len(times_s), -1), axis=1)
         return first
 
+    def stage_um(self) -> tuple[float, float] | None:
+        """Return X and Y of the first plane with a stage position; None if there is none."""
+        x_um, y_um = (self.planes[name].ravel() for name in ("x_um", "y_um"))
+        known = np.flatnonzero(~(np.isnan(x_um) | np.isnan(y_um)))
+        return (float(x_um[known[0]]), float(y_um[known[0]])) if known.size else None
+
     @classmethod
     def from_facts(cls, facts: Facts, layout: ImageLayout, name: str) -> "Calibration":
         """Take what the metadata says, as `finish` will."""

@@ -1,1 +1,1 @@
-"""Datasets in the windows of other projects: napari."""
+"""Datasets in other projects' viewers (napari and ndv), and thumbnails for notebooks."""

@@ -1,4 +1,4 @@
-"""The axes along which frames lie, and the frame at each place: both grow with the dataset."""
+"""The axes of a growing dataset, and the frame at each position."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -16,48 +16,48 @@ Shape = tuple[int, ...]
 
 
 class FrameAxes:
-    """The axes of the frames of one shape and type, and the frame at each place.
+    """The axes of the frames with the most common shape and type, and the frame at each position.
 
     Parameters
     ----------
     frames
         Returns all frames; RuntimeError if the dataset is closed.
     selection
-        Coordinates that the frames have; these are no axes.
+        Coordinates that the frames have; their axes are left out.
 
     Raises
     ------
     ValueError
-        There is no such frame.
+        No frame has these coordinates.
     """
 
     def __init__(self, frames: Callable[[], FrameIndex], selection: Coordinates) -> None:
         self._frames = frames
         self.selection = selection
-        """Coordinates that all frames have."""
+        """Coordinates that all frames share."""
         self.shape, self.dtype = self._commonest()
-        """Shape and type of the pixels in the file."""
+        """Shape and type of the pixels, as stored in the file."""
         self.newest: Coordinates = {}
-        """Coordinates of the frame that came last, without the selected axes."""
+        """Coordinates of the latest frame, without the selected axes."""
         self.axes: dict[str, tuple[AxisValue, ...]] = {}
-        """Values along each axis, the slowest axis first: None, numbers by value, text by arrival."""
+        """Values along each axis, the slowest first: None, then sorted numbers, then text by arrival."""
         self._begin(frames())
         self.update()
 
     def _begin(self, index: FrameIndex) -> None:
-        """Look at frames from the first one on."""
+        """Start with the first frame."""
         self._index = index
         self._seen = self._puts = 0
-        """How many coordinates `update` has looked at, and how many frames were put until then."""
+        """Number of coordinates that `update` has processed, and of frames put until then."""
         self._counts: dict[str, dict[AxisValue, int]] = {}
-        """Of each axis, how many frames have each value, in order of arrival."""
+        """Number of frames for each value of each axis, in order of arrival."""
         self.count = self.n_others = 0
-        """How many frames there are, and how many of another shape or type are left out."""
+        """Number of frames, and of frames left out because of their shape or type."""
 
     def update(self) -> bool:
-        """Take in the frames that have come; return whether there are any."""
+        """Add new frames; return whether there are any."""
         index = self._frames()
-        if index is not self._index:  # as the files were finished, and have been opened again
+        if index is not self._index:  # the files were finished, and opened again
             self._begin(index)
         puts, new = len(index), index.numbered(self._seen)
         if puts == self._puts and not new:
@@ -69,11 +69,11 @@ class FrameAxes:
         return True
 
     def standard(self, name: str) -> str | None:
-        """Return the axis that is `name`, such as "channel" in whichever spelling; None without one."""
+        """Return the axis with a standard name, such as "channel", in any spelling; None without one."""
         return next((axis for axis, each in standard_names(self.axes).items() if each == name), None)
 
     def plane(self, place: Mapping[str, AxisValue]) -> npt.NDArray[Any] | None:
-        """Read the frame at a value of each axis; None if there is none. For any thread."""
+        """Read the frame at a value of each axis; None if there is none. Thread-safe."""
         index = self._frames()
         coordinates = {name: value for name, value in place.items() if value is not None}
         number = index.find(self.selection | coordinates)
@@ -82,12 +82,12 @@ class FrameAxes:
         return index.stored(number)
 
     def _commonest(self) -> tuple[Shape, np.dtype[Any]]:
-        """Return shape and type of most of the frames."""
+        """Return the most common shape and type of frames."""
         index = self._frames()
         chosen = [number for coordinates, number in index.numbered() if self._matches(coordinates)]
         if not chosen:
             at = f" at {place_text(self.selection)}" if self.selection else " yet"
-            raise ValueError(f"there is no frame{at}")
+            raise ValueError(f"no frame{at}")
         kind_of, kinds = index.kinds(np.array(chosen, np.int64))
         shape, dtype = kinds[Counter(kind_of.tolist()).most_common(1)[0][0]]
         return shape, np.dtype(dtype)

@@ -1,4 +1,4 @@
-"""A running acquisition in napari: layers that grow, and sliders that go to the newest frame."""
+"""A running acquisition in napari: layers that grow, and sliders that follow the newest frame."""
 
 import logging
 import time
@@ -19,34 +19,33 @@ logger = logging.getLogger(__name__)
 
 _LOOK_S = 0.5
 _PAUSES = 2
-"""The least pause after a look, as a multiple of what it took."""
+"""Shortest pause between two refreshes, as a multiple of their duration."""
 
 
 def follow(viewer: "napari.Viewer", path: Path) -> None:
-    """Show a dataset in napari, and what its writer adds until it is finished.
+    """Show a dataset in napari, and update it until its writer finishes.
 
-    Sliders go to the newest frame unless the user has moved one away from it. It ends when the layers are
-    removed, too.
+    Sliders move to the newest frame unless the user has moved one away. Removing a layer ends the updates.
 
     Parameters
     ----------
     viewer
-        Gets the layers.
+        Viewer for the layers.
     path
-        A single file, a folder, or any file of a folder. It has a frame.
+        A single file, a folder, or any file of a folder, with at least one frame.
 
     Raises
     ------
     FileNotFoundError
         There is nothing at `path`.
     OmeTiffError
-        What is there was not written by a `TiffStorage`, or has no frame.
+        `path` was not written by `TiffStorage`, or contains no frame.
     """
     _Follower(viewer, absolute_path(path)).begin()
 
 
 class _Follower:
-    """What napari shows of a dataset."""
+    """The layers of a dataset in a viewer."""
 
     def __init__(self, viewer: "napari.Viewer", path: Path) -> None:
         self._viewer = viewer
@@ -55,7 +54,7 @@ class _Follower:
         self._newest: tuple[int, ...] = ()
 
     def begin(self) -> None:
-        """Show what is there, and look for more from time to time."""
+        """Show the frames, and check for new ones from time to time."""
         self._shown: list[napari.layers.Layer] = []
         self._show()
         self._look_later(_LOOK_S)
@@ -63,18 +62,18 @@ class _Follower:
     def _look_later(self, pause_s: float) -> None:
         from qtpy.QtCore import QTimer
 
-        # Qt keeps no object whose method it calls, but a function
+        # a function keeps this object alive; Qt does not for a bound method
         QTimer.singleShot(round(1000 * pause_s), lambda: self._look())  # noqa: PLW0108
 
     def _look(self) -> None:
-        """Show what has come."""
+        """Show new frames."""
         start_s = time.monotonic()
         is_shown = all(layer in self._viewer.layers for layer in self._shown)
         try:
             if is_shown and (self._growth.refresh() or self._growth.recording.is_finished):
                 self._show()
         except (OSError, OmeTiffError, RuntimeError) as error:
-            logger.warning("%s is not followed any more: %s", self._growth.recording.location.path, error)
+            logger.warning("%s: stopped following: %s", self._growth.recording.location.path, error)
             is_shown = False
         if is_shown and not self._growth.recording.is_finished:
             self._look_later(max(_LOOK_S, _PAUSES * (time.monotonic() - start_s)))
@@ -82,7 +81,7 @@ class _Follower:
             self._growth.close()
 
     def _show(self) -> None:
-        """Give the layers all frames, and go to the newest one."""
+        """Update the layers, and go to the newest frame."""
         data = OpenDataset.of(self._growth.recording)
         layers = layers_of(data)
         kinds = [_kind(layer) for layer in layers]
@@ -105,6 +104,6 @@ class _Follower:
 
 
 def _kind(layer: Layer) -> object:
-    """Return what of a layer napari cannot change."""
+    """Return the settings of a layer that napari cannot change."""
     _, settings, _ = layer
     return settings["name"], tuple(settings["axis_labels"]), settings["multiscale"], settings["rgb"]

@@ -1,4 +1,4 @@
-"""Reader of napari's plugin: a layer for each channel, of all positions."""
+"""Reader of the napari plugin: a layer for each channel, with all positions."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from exengine_ome_tiff.dataset.loader import find_dataset
 from exengine_ome_tiff.dataset.location import absolute_path
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
-from exengine_ome_tiff.inspection.preview_cells import row_channels
+from exengine_ome_tiff.inspection.preview_cells import magnitudes, row_channels
+from exengine_ome_tiff.ome.colors import hex_color
 from exengine_ome_tiff.reading.calibration import Calibration
 from exengine_ome_tiff.reading.image_pages import ImagePages
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     import dask.array as da
 
 Layer: TypeAlias = tuple[Any, dict[str, Any], str]
-"""Data, keyword arguments and type of a layer, as napari takes it."""
+"""Data, keyword arguments and type of a layer for napari."""
 
 _PERCENTILES = (0.5, 99.8)
 _NO_UNIT = "pixel"
 
 
 class _Stack(NamedTuple):
-    """Images of one shape, which differ in their labels only; a slider chooses one."""
+    """Images of one shape that share layers; a slider selects one."""
 
     images: list[OpenImage]
     levels: list[list[ImagePages]]
-    """Of each image its pages, then those of its smaller copies."""
+    """Pages of each image, then those of its smaller copies."""
     calibration: Calibration
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[Layer]] | None:
-    """Return the reader if `TiffStorage` wrote what is at each path; None leaves it to other plugins."""
+    """Return the reader if `TiffStorage` wrote every path; None leaves them to other plugins."""
     try:
         for each in _paths(path):
             find_dataset(absolute_path(each))
@@ -51,14 +51,14 @@ def read_layers(path: str | Sequence[str]) -> list[Layer]:
     Parameters
     ----------
     path
-        One or several: each a single file, a folder, or any file of a folder.
+        One or more paths, each a single file, a folder, or any file of a folder.
 
     Returns
     -------
     list of tuple
-        A layer for each channel, lazy, with its name, colour, contrast, scale and units; with smaller copies,
-        if `finish` made some, as a pyramid. Images of one shape
-        share layers, with an axis "image" in front, or "position" if nothing else distinguishes them.
+        A lazy layer for each channel, with name, colour, contrast, scale and units; a pyramid if `finish`
+        added one. Images of one shape share layers, with a first axis "image", or the axis that separates
+        them if there is only one.
     """
     layers = []
     for each in _paths(path):
@@ -110,14 +110,14 @@ def _levels(data: OpenDataset, image: OpenImage) -> list[ImagePages]:
     """Return the pages of an image, then those of the smaller copies that all of them have."""
     levels = [ImagePages.of(data.frames, image)]
     if data.header.coding.pyramid_levels:
-        with suppress(ValueError):  # which the first level raises that is not there
+        with suppress(ValueError):  # raised by the first missing level
             while True:
                 levels.append(ImagePages.of(data.frames, image, len(levels)))
     return levels
 
 
 def _array(data: OpenDataset, pages: Sequence[ImagePages]) -> "da.Array":
-    """Make an array of images, with an axis in front where there are several."""
+    """Make an array of images, with a first axis if there are several."""
     import dask.array as da
 
     from exengine_ome_tiff.reading.dask_array import lazy_array
@@ -134,11 +134,8 @@ def _layers(data: OpenDataset, stack: _Stack, prefix: str) -> list[Layer]:
     axes, scale, units = _axes(first, stack.calibration)
     if len(stack.images) > 1:
         labels = {axis for image in stack.images for axis in image.coordinates}
-        axes, scale, units = (
-            [labels.pop() if len(labels) == 1 else "image", *axes],
-            [1.0, *scale],
-            [_NO_UNIT, *units],
-        )
+        axes = [labels.pop() if len(labels) == 1 else "image", *axes]
+        scale, units = [1.0, *scale], [_NO_UNIT, *units]
     is_rgb = len(stack.levels[0][0].kind.shape) > 2
     settings = {"blending": "additive", "rgb": is_rgb, "multiscale": len(arrays) > 1}
     at = axes.index("channel") if "channel" in axes else None
@@ -155,7 +152,7 @@ def _layers(data: OpenDataset, stack: _Stack, prefix: str) -> list[Layer]:
         name = ", ".join(filter(None, (prefix, channel.name))) or first.name
         own = {"name": name, "contrast_limits": _contrast(data, stack, number)}
         if not is_rgb:
-            own["colormap"] = "#" + "".join(f"{value:02x}" for value in channel.color)
+            own["colormap"] = hex_color(channel.color)
         layers.append((parts if len(parts) > 1 else parts[0], settings | own, "image"))
         if at is None:
             break
@@ -172,11 +169,8 @@ def _axes(image: OpenImage, calibration: Calibration) -> tuple[list[str], list[f
     }
     axes = [*image.layout.axes, "y", "x"]
     steps = [known.get(axis, (None, "")) for axis in axes]
-    return (
-        axes,
-        [1.0 if step is None else step for step, _ in steps],
-        [_NO_UNIT if step is None else unit for step, unit in steps],
-    )
+    units = [_NO_UNIT if step is None else unit for step, unit in steps]
+    return axes, [1.0 if step is None else step for step, _ in steps], units
 
 
 def _contrast(data: OpenDataset, stack: _Stack, channel: int) -> tuple[float, float]:
@@ -185,11 +179,7 @@ def _contrast(data: OpenDataset, stack: _Stack, channel: int) -> tuple[float, fl
         numbers = image.layout.cube()[:, channel]
         numbers = numbers[numbers >= 0]
         if numbers.size:
-            plane = _real(data.frames.stored(numbers[len(numbers) // 2]))
+            plane = magnitudes(data.frames.stored(numbers[len(numbers) // 2])).astype(np.float64)
             low, high = np.percentile(plane[np.isfinite(plane)], _PERCENTILES) if plane.size else (0, 1)
             return float(low), float(max(high, low + 1))
     return 0.0, 1.0
-
-
-def _real(pixels: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    return (np.abs(pixels) if pixels.dtype.kind == "c" else pixels).astype(np.float64)

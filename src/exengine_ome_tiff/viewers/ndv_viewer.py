@@ -1,4 +1,4 @@
-"""A dataset in a viewer of ndv, which follows it while it grows. Importing this needs ndv."""
+"""A dataset in an ndv viewer that follows it as it grows. Importing this module needs ndv."""
 
 import itertools
 import logging
@@ -18,7 +18,8 @@ from exengine_ome_tiff.coordinates.axis_names import standard_name
 from exengine_ome_tiff.coordinates.axis_text import value_text
 from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.inspection.preview_cells import distinct_colors
+from exengine_ome_tiff.inspection.preview_cells import distinct_colors, magnitudes
+from exengine_ome_tiff.ome.colors import GREY, hex_color
 from exengine_ome_tiff.reading.channel_look import ChannelLook
 from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.viewers.frame_axes import FrameAxes
@@ -47,39 +48,39 @@ _NAMED = {
     "gray": (255, 255, 255),
 }
 _POLL_S = 0.2
-"""How long the viewer waits between two looks for new frames; at least as long as a look takes."""
+"""Shortest pause between two refreshes; each pause lasts at least as long as the refresh."""
 
 
 class FrameArray(ndv.DataWrapper[FrameAxes]):
-    """The frames as the array that ndv slices; black where there is no frame."""
+    """The frames as an array for ndv; missing frames are black."""
 
     def __init__(self, frames: FrameAxes, pixel_size_um: float | None) -> None:
         super().__init__(frames)
         self.index: Mapping[Any, Any] = {}
-        """The place that is shown."""
+        """The indices shown."""
         self._pixel_size_um = pixel_size_um
         self._pixels = ("y", "x", "sample")[: len(frames.shape)]
 
     @classmethod
     def supports(cls, obj: Any) -> TypeGuard[FrameAxes]:
-        """Whether this wraps an object."""
+        """Whether this class wraps an object."""
         return isinstance(obj, FrameAxes)
 
     @property
     def dims(self) -> tuple[Hashable, ...]:
-        """Names of the axes; those of pixels are marked where a dataset has axes of this name."""
+        """Names of the axes; pixel axes are marked if the dataset has axes with their names."""
         names = self.data.axes
         return (*names, *(f"{name} of pixels" if name in names else name for name in self._pixels))
 
     @property
     def coords(self) -> Mapping[Hashable, Any]:
-        """Indices along each axis: ndv takes no other values in notebooks."""
+        """Indices along each axis, the only values that ndv supports in notebooks."""
         lengths = (*map(len, self.data.axes.values()), *self.data.shape)
         return dict(zip(self.dims, map(range, lengths), strict=True))
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of the pixels that are shown."""
+        """Type of the pixels shown."""
         dtype = self.data.dtype.newbyteorder("=")
         return np.empty(0, dtype).real.dtype if dtype.kind == "c" else dtype
 
@@ -90,7 +91,7 @@ class FrameArray(ndv.DataWrapper[FrameAxes]):
         return frames.standard("channel")
 
     def isel(self, index: Mapping[int, int | slice]) -> npt.NDArray[Any]:
-        """Read a part of the array, with an axis for each of `dims`."""
+        """Read a part of the array; all of `dims` stay."""
         axes = self.data.axes
         lengths = [*map(len, axes.values()), *self.data.shape]
         slices = [index.get(number, slice(None)) for number in range(len(lengths))]
@@ -104,7 +105,7 @@ class FrameArray(ndv.DataWrapper[FrameAxes]):
             values = [along[number] for along, number in zip(chosen, at, strict=True)]
             plane = self.data.plane(dict(zip(axes, values, strict=True)))
             if plane is not None:
-                found[at] = (np.abs(plane) if plane.dtype.kind == "c" else plane)[window]
+                found[at] = magnitudes(plane)[window]
         return found
 
     def summary_info(self) -> str:
@@ -141,7 +142,7 @@ class _Window:
         name = next((each for each in frames.selection if standard_name(each) == "channel"), None)
         if name is not None and len(frames.shape) == 2:
             look = dataset.looks().get(frames.selection[name])
-            self._model.default_lut.cmap = _colormap((255, 255, 255) if look is None else look.rgb)
+            self._model.default_lut.cmap = _colormap(GREY if look is None else look.rgb)
         self._set_scales()
         self._color()
         self._go_to_start()
@@ -151,17 +152,17 @@ class _Window:
             self.viewer = ndv.ArrayViewer(self._array, display_model=self._model)
 
     def follow(self) -> None:
-        """Show the newest frame as long as the user does not look at another one, and frames come."""
+        """Show the newest frame unless the user has moved away from it; stop when the dataset is finished."""
         if not self._is_shown():
             return
         start_s = time.perf_counter()
-        is_over = self._dataset.is_over()  # before it is asked for the last frames
+        is_over = self._dataset.is_over()  # ask before the last refresh
         axes = self._frames.axes
         try:
             self._dataset.refresh()
             has_come = self._frames.update()
         except (OSError, OmeTiffError, RuntimeError) as error:
-            logger.warning(f"{self._dataset.name} is not followed any more: {error}")
+            logger.warning(f"{self._dataset.name}: stopped following: {error}")
             return
         if has_come:
             self._show_what_came(axes)
@@ -178,14 +179,14 @@ class _Window:
         if is_followed and not self._is_at(self._newest):
             self._model.current_index.update(self._newest)
         else:
-            self._array.data_changed.emit()  # frames may have come to this place
+            self._array.data_changed.emit()  # there may be new frames at these indices
 
     def follow_in(self, pause_s: float) -> None:
-        """Follow after a while, and stay alive until then: Qt keeps no object whose method it calls."""
+        """Follow after a pause. The function keeps this object alive; Qt would not for a bound method."""
         ndv.call_later(round(pause_s * 1000), lambda: self.follow())  # noqa: PLW0108
 
     def _go_to_start(self) -> None:
-        """Choose the newest frame, or of a finished dataset the first one in the middle of z."""
+        """Select the newest frame, or the middle of z if the dataset is finished."""
         if not self._dataset.is_over():
             self._newest = self._place_of_newest()
             self._model.current_index.update(self._newest)
@@ -195,7 +196,7 @@ class _Window:
             self._model.current_index[z] = len(self._frames.axes[z]) // 2
 
     def _place_of_newest(self) -> dict[str, int]:
-        """Return the indices of the newest frame along all axes but that of channels."""
+        """Return the indices of the newest frame, except along the axis of channels."""
         newest, channel = self._frames.newest, self._array.channel
         hidden = channel if self._model.channel_axis == channel else None
         return {
@@ -208,18 +209,18 @@ class _Window:
         return all(self._model.current_index.get(name, 0) == number for name, number in place.items())
 
     def _is_shown(self) -> bool:
-        """Whether the window is open; a notebook does not say."""
+        """Whether the window is open; in a notebook, always."""
         is_visible = getattr(self.viewer.widget(), "isVisible", None)
         return is_visible is None or bool(is_visible())
 
     def _color(self) -> None:
-        """Give channels their colours, unless they have been given theirs."""
+        """Set the colours of channels that do not have theirs yet."""
         channel = self._array.channel
         values = self._frames.axes.get(channel, ()) if channel is not None else ()
         if self._model.channel_axis != channel or self._colored == [*values]:
             return
         known = self._dataset.looks()
-        looks = [known.get(value, ChannelLook(value_text(value), (255, 255, 255))) for value in values]
+        looks = [known.get(value, ChannelLook(value_text(value), GREY)) for value in values]
         colors = distinct_colors([look.rgb for look in looks])
         for number, (value, look, color) in enumerate(zip(values, looks, colors, strict=True)):
             if self._colored[number : number + 1] == [value]:
@@ -243,24 +244,24 @@ class _Window:
 
 
 def open_viewer(dataset: ViewedDataset, selection: Coordinates) -> ndv.ArrayViewer:
-    """Open a window, or in a notebook a widget; `ndv.run_app` waits until the window is closed.
+    """Open a window, or a widget in a notebook; `ndv.run_app` waits until the window is closed.
 
     Raises
     ------
     OSError
         There is no display.
     ValueError
-        There is no such frame.
+        No frame has the selected coordinates.
     """
     has_display = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
     if sys.platform == "linux" and not has_display and not _is_notebook():
-        raise OSError("there is no display to open a window on: set DISPLAY, or use ssh -X")
+        raise OSError("no display to open a window on: set DISPLAY, or use ssh -X")
     frames = FrameAxes(dataset.frames, selection)
     if frames.n_others:
         what = "x".join(map(str, frames.shape))
         logger.warning(
-            f"{dataset.name}: {count_text(frames.n_others, 'frame')} of other shapes and types than {what} "
-            f"{frames.dtype.name} are not shown: select one of their coordinates"
+            f"{dataset.name}: only {what} {frames.dtype.name} frames are shown, without "
+            f"{count_text(frames.n_others, 'frame')} of another shape or type: select their coordinates"
         )
     window = _Window(frames, dataset)
     widget = window.viewer.widget()
@@ -273,16 +274,16 @@ def open_viewer(dataset: ViewedDataset, selection: Coordinates) -> ndv.ArrayView
 
 
 def _colormap(rgb: tuple[int, int, int]) -> Colormap:
-    """Go from black to a colour: in notebooks to the nearest one with a name, as ndv takes no other there."""
+    """Go from black to a colour; in notebooks to the nearest named one, as ndv supports no others there."""
     if not _is_notebook():
-        text = "#{:02x}{:02x}{:02x}".format(*rgb)
+        text = hex_color(rgb)
         return Colormap(["#000000", text], name=text)
     distances = {name: math.dist(rgb, named) for name, named in _NAMED.items()}
     return Colormap(min(distances, key=lambda name: distances[name]))
 
 
 def _is_notebook() -> bool:
-    """Whether this runs in the kernel of a notebook, which brings a display of its own."""
+    """Whether this runs in a notebook kernel, which has its own display."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     return type(shell).__name__ == "ZMQInteractiveShell"

@@ -1,4 +1,4 @@
-"""How images look in a small table: thumbnail, pixel size and colours of channels."""
+"""Images in the HTML table of a dataset: thumbnail, pixel size and channel colours."""
 
 import struct
 import zlib
@@ -14,7 +14,8 @@ from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.inspection.contrast import contrast, picture
-from exengine_ome_tiff.inspection.preview_cells import Cell, Row, RowChannel, distinct_colors
+from exengine_ome_tiff.inspection.preview_cells import Cell, Row, RowChannel, distinct_colors, magnitudes
+from exengine_ome_tiff.ome.colors import GREY, hex_color
 from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.reading.calibration import image_elements
 from exengine_ome_tiff.reading.channel_look import ChannelLook, channel_looks
@@ -24,20 +25,20 @@ from exengine_ome_tiff.viewers.viewed_dataset import ViewedDataset
 _SIDE_PX = 64
 _MOST_CHANNELS = 6
 _MOST_FRAMES = 20_000
-"""Of more frames, what OME-XML and metadata say takes seconds to read."""
+"""With more frames, reading the OME-XML and metadata would take seconds."""
 _MOST_BYTES = 64 << 20
-"""Of pixels that are read for all thumbnails, but for the first one."""
+"""Pixel data read for all thumbnails except the first."""
 
 
 def image_looks(dataset: ViewedDataset, most: int) -> list[ImageLook]:
-    """Find out how the first images look; colours and pixel sizes only of datasets that are not huge.
+    """Return the looks of the first images; without colours and pixel sizes if the dataset is huge.
 
     Parameters
     ----------
     dataset
-        Must be open.
+        An open dataset.
     most
-        How many images at most.
+        Maximum number of images.
     """
     recording = dataset.recording()
     every = dataset.images(recording)
@@ -58,7 +59,7 @@ def image_looks(dataset: ViewedDataset, most: int) -> list[ImageLook]:
         thumbnail = _thumbnail(index, image, channels) if cost <= left or not found else None
         left -= cost
         colors = {
-            value: "#{:02x}{:02x}{:02x}".format(*channel.color)
+            value: hex_color(channel.color)
             for value, channel in zip(image.layout.values["C"], channels, strict=True)
             if value in looks
         }
@@ -77,8 +78,7 @@ def _pixel_size(
 
 def _channels(image: StoredImage, looks: Mapping[AxisValue, ChannelLook]) -> list[RowChannel]:
     layout = image.layout
-    unknown = ChannelLook("", (255, 255, 255))
-    colors = distinct_colors([looks.get(value, unknown).rgb for value in layout.values["C"]])
+    colors = distinct_colors([looks[each].rgb if each in looks else GREY for each in layout.values["C"]])
     return [RowChannel(str(number), color) for number, color in enumerate(colors)]
 
 
@@ -93,11 +93,8 @@ def _thumbnail(index: FrameIndex, image: StoredImage, channels: Sequence[RowChan
     try:
         for number in numbers[: len(shown)].tolist():
             pixels = None if number < 0 else index.stored(number)[::step, ::step]
-            is_complex = pixels is not None and pixels.dtype.kind == "c"
-            planes.append(
-                None if pixels is None else (np.abs(pixels) if is_complex else pixels).astype(np.float32)
-            )
-    except (OSError, OmeTiffError):  # which reading the frame tells
+            planes.append(None if pixels is None else magnitudes(pixels).astype(np.float32))
+    except (OSError, OmeTiffError):  # reported when the frame itself is read
         return None
     row = Row("", shown, image.pixels.stored_dtype, (0, 0), None, (Cell("", tuple(planes)),))
     merged = picture(row, row.cells[0], contrast([row]))
@@ -107,7 +104,7 @@ def _thumbnail(index: FrameIndex, image: StoredImage, channels: Sequence[RowChan
 def png(pixels: npt.NDArray[np.uint8]) -> bytes:
     """Encode RGB pixels, shape (Y, X, 3), as PNG."""
     height, width = pixels.shape[:2]
-    rows = np.zeros((height, 1 + width * 3), np.uint8)  # each after the number of its filter, which is none
+    rows = np.zeros((height, 1 + width * 3), np.uint8)  # each row starts with its filter type, 0 for none
     rows[:, 1:] = pixels.reshape(height, -1)
     chunks = (
         (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),

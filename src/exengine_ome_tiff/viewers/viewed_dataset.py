@@ -1,4 +1,4 @@
-"""A dataset as viewers ask for it: frames that may grow in number, scale, and how channels look."""
+"""A dataset for viewers: its frames, which may grow, its calibration, and the looks of channels."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ from exengine_ome_tiff.reading.channel_look import ChannelLook, channel_looks
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ViewedDataset:
-    """What a viewer asks of a dataset.
+    """A dataset for a viewer.
 
     Parameters
     ----------
     name
-        Of its file or folder.
+        Name of the file or folder.
     recording
-        Returns the dataset as it is now; RuntimeError if it is closed.
+        Returns the current state of the dataset; RuntimeError if it is closed.
     images
-        Lays out the frames of that.
+        Returns the images of a recording.
     facts
-        Returns what is known of frames that are being written; None if none are.
+        Returns facts about frames that are being written; None if none are.
     refresh
-        Looks for frames that have come.
+        Checks for new frames.
     is_over
-        Whether no more frames come.
+        Returns whether no more frames will be added.
     """
 
     name: str
@@ -47,14 +47,14 @@ class ViewedDataset:
         return self.recording().index
 
     def calibration(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Calibration:
-        """Find out the calibration of the first image whose frames are such."""
+        """Return the calibration of the first image with this shape and type."""
         recording = self.recording()
         images = self.images(recording)
         image = next(image for image in images if image.pixels.stored == (shape, dtype.str))
         return calibration_of(image, images, recording, self.facts())
 
     def looks(self) -> dict[AxisValue, ChannelLook]:
-        """Find out how channels look, by their values."""
+        """Return the looks of channels by their values."""
         recording, facts = self.recording(), self.facts()
         images = self.images(recording)
         elements = [None] * len(images) if facts is not None else image_elements(recording, images)

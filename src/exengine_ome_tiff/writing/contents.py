@@ -96,10 +96,13 @@ class Contents:
         self._plate: PlateInfo | None = facts.plate(layouts)
         self._about: DatasetValues = facts.about()
         self.files: list[FileContents] = []
+        images_of_file: dict[int, list[StoredImage]] = {}
+        for image in images:
+            images_of_file.setdefault(image.file, []).append(image)
         hashes: npt.NDArray[np.bytes_] | None = None
         for number, file in enumerate(recording.index.files):
             if number not in left_out:
-                inside = [image for image in images if image.file == number]
+                inside = images_of_file[number]
                 described = [describe_image(image, facts) for image in inside]
                 frames = np.concatenate([image.layout.frames for image in inside])
                 frames = frames[frames >= 0]

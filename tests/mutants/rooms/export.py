@@ -4,13 +4,13 @@ from mutant import Mutant
 
 MUTANTS = [
     Mutant(
-        "export/hyperstack_planes.py",
+        "export/imagej_export.py",
         "/ (last - first))",
         "/ (len(known) - 1))",
         "export/test_imagej.py::test_the_mean_interval_where_none_is_told",
     ),
     Mutant(
-        "export/hyperstack_planes.py",
+        "export/imagej_export.py",
         "(x_um, y_um) if x_um and y_um",
         "(y_um, x_um) if x_um and y_um",
         "inspection/test_info.py::test_height_and_width_of_a_pixel_are_not_swapped",
@@ -29,8 +29,8 @@ MUTANTS = [
     ),
     Mutant(
         "export/tile_layout.py",
-        "wins = here < there if other < tile else here <= there",
-        "wins = here < there",
+        "here < there if other < tile else here <= there",
+        "here < there",
         "export/test_mosaics.py::test_overlaps_are_cut_in_the_middle_and_each_pixel_comes_from_one_tile",
     ),
     Mutant(
