@@ -37,7 +37,7 @@ def one(path, pixels, **options):
 
 
 @pytest.mark.parametrize("image", ["B2", 1, "1"])
-def test_an_image_with_all_that_imagej_knows(tmp_path, dataset, image):
+def test_an_image_with_everything_that_imagej_supports(tmp_path, dataset, image):
     seen = []
     done = export_imagej(dataset, tmp_path / "µ b.tif", image, progress=lambda *told: seen.append(told))
     assert (done.image, done.gaps, done.dtype, done.notes) == ("B2", 1, "uint16", ())
@@ -109,7 +109,7 @@ def test_pixel_types(tmp_path, dtype, became, is_rounded):
     np.testing.assert_array_equal(got, np.array(pixels).astype(became))
 
 
-def test_whole_numbers_that_float32_holds_are_not_rounded(tmp_path):
+def test_integers_that_fit_float32_are_not_rounded(tmp_path):
     done = export_imagej(one(tmp_path / "a.ome.tiff", [np.full((4, 5), 1 << 24, "i4")]), tmp_path / "a.tif")
     assert (done.dtype, done.notes) == ("float32", ())
 
@@ -132,7 +132,7 @@ def test_rgb(tmp_path, shape, dtype):
         assert (told["mode"], told["channels"]) == ("composite", 3)
 
 
-def test_the_mean_interval_where_none_is_told(tmp_path):
+def test_the_mean_interval_if_none_is_known(tmp_path):
     with TiffStorage(tmp_path / "a.ome.tiff") as storage:
         for time, at_ms in enumerate((0, 900, 2000)):
             storage.put({"time": time}, np.zeros((4, 5), "u1"), {"ElapsedTime-ms": at_ms})
@@ -147,7 +147,7 @@ def test_the_mean_interval_where_none_is_told(tmp_path):
         assert tif.imagej_metadata["finterval"] == pytest.approx(1.5)
 
 
-def test_a_dataset_that_was_never_finished(tmp_path):
+def test_an_unfinished_dataset(tmp_path):
     storage = TiffStorage(tmp_path / "a.ome.tiff", pixel_size_um=0.5)
     storage.put({"time": 0}, frame({}, (30, 20)))
     storage.flush()
@@ -158,7 +158,7 @@ def test_a_dataset_that_was_never_finished(tmp_path):
         assert tif.pages[0].resolution == (2.0, 2.0), "pixels in a micrometre"
 
 
-def test_what_cannot_be_exported(tmp_path, dataset):
+def test_invalid_exports(tmp_path, dataset):
     dest = tmp_path / "a.tif"
     with pytest.raises(ValueError, match="there are 2 images, choose one: 0 'A1', 1 'B2'"):
         export_imagej(dataset, dest)

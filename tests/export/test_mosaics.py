@@ -88,7 +88,7 @@ def test_time_z_and_channels_are_kept(tmp_path, bioformats):
 
 
 @pytest.mark.parametrize("flip", ["", "x", "y", "xy"])
-def test_stage_axes_may_point_the_other_way(tmp_path, flip):
+def test_stage_axes_may_be_flipped(tmp_path, flip):
     sign = tuple(-1 if axis in flip else 1 for axis in "xy")
     with TiffStorage(tmp_path / "tiles", pixel_size_um=UM, fsync=False) as storage:
         put_tiles(storage, scene(1, (*SCENE, 3), np.uint8), ORIGINS, grid(), sign=sign)
@@ -99,7 +99,7 @@ def test_stage_axes_may_point_the_other_way(tmp_path, flip):
     assert main(command) == 2
 
 
-def test_each_well_and_each_set_of_places_that_touch_is_a_mosaic(tmp_path):
+def test_each_well_and_each_set_of_touching_positions_is_a_mosaic(tmp_path):
     wells = {"A1": 1, "B2": 2}
     with TiffStorage(tmp_path / "plate.ome.tiff", pixel_size_um=UM, fsync=False) as storage:
         for well, seed in wells.items():
@@ -146,7 +146,7 @@ def test_each_well_and_each_set_of_places_that_touch_is_a_mosaic(tmp_path):
     assert (found["0 0"] == scene(3, (600, 600))[:40, :101]).all()
 
 
-def test_an_export_that_was_interrupted_is_resumed(tmp_path):
+def test_an_interrupted_export_is_resumed(tmp_path):
     path, dest = tmp_path / "tiles.ome.tiff", tmp_path / "mosaic.ome.tiff"
     channels = {"GFP": ChannelInfo(color="#123456")}
     with TiffStorage(path, pixel_size_um=UM, channels=channels, fsync=False) as storage:
@@ -169,7 +169,7 @@ def test_an_export_that_was_interrupted_is_resumed(tmp_path):
     assert [each for each in tmp_path.iterdir() if each not in (path, dest)] == []
 
 
-def test_a_tile_that_is_missing_leaves_a_hole_and_no_cut(tmp_path):
+def test_a_missing_tile_leaves_a_hole(tmp_path):
     with TiffStorage(tmp_path / "tiles.ome.tiff", pixel_size_um=UM, fsync=False) as storage:
         put_tiles(storage, scene(0), ORIGINS, grid(time=0))
         put_tiles(storage, scene(1), ORIGINS, grid(time=1), left_out={(0, 1)})
@@ -181,7 +181,7 @@ def test_a_tile_that_is_missing_leaves_a_hole_and_no_cut(tmp_path):
     assert (second == expected).all()
 
 
-def test_overlaps_are_cut_in_the_middle_and_each_pixel_comes_from_one_tile():
+def test_overlaps_are_divided_in_the_middle():
     layout = TileLayout.of(np.array([[0, 0], [45, 0], [0, 33], [45, 33]]), (TILE[1], TILE[0]))
     top_left = layout.kept(0, range(4))
     assert top_left[:36, :50].all()  # 11 pixels of each row are shared, and 7 of each column
@@ -241,7 +241,7 @@ def test_the_tile_configuration_of_bigstitcher(tmp_path):
         export_tile_configuration(path, dest)
 
 
-def test_what_cannot_be_put_together(tmp_path):
+def test_invalid_mosaics(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff", fsync=False) as storage:
         put_tiles(storage, scene(0), ORIGINS, grid())
     with pytest.raises(ValueError, match="the pixel size is unknown"):

@@ -31,7 +31,7 @@ def test_offsets_are_those_of_all_pages(tmp_path, capsys):
     assert main([*command, "--overwrite", "--image", "0"]) == 2
 
 
-def test_what_has_no_offsets(tmp_path):
+def test_files_without_offsets(tmp_path):
     with TiffStorage(tmp_path / "run", fsync=False) as storage:
         storage.put({"position": "A.1"}, np.zeros((8, 8), np.uint16))
     (file,) = (tmp_path / "run").glob("*.tiff")

@@ -124,7 +124,7 @@ def test_rgb_unfinished_without_calibration_and_other_types(tmp_path):
 
 
 @pytest.mark.parametrize("version", ["0.5", "0.4"])
-def test_a_plate_with_fields_and_an_image_off_it(tmp_path, version):
+def test_a_plate_with_fields_and_an_image_outside_it(tmp_path, version):
     wells = {"a": "B3-Site_0", "b": "B3-Site_1", "c": "AA12"}
     path = record(
         tmp_path / "assay",
@@ -166,7 +166,7 @@ export_ome_zarr(sys.argv[1], sys.argv[2], progress=slowly)
 """
 
 
-def test_an_export_that_was_killed_goes_on(tmp_path):
+def test_a_killed_export_is_resumed(tmp_path):
     path = record(tmp_path / "run.ome.tiff", shape=(64, 64))
     dest = tmp_path / "out.zarr"
     with subprocess.Popen([sys.executable, "-c", _EXPORT, path, dest], stdout=subprocess.PIPE) as process:
@@ -191,7 +191,7 @@ def test_an_export_that_was_killed_goes_on(tmp_path):
     assert not part.exists()
 
 
-def test_what_is_there_is_replaced_only_if_it_is_zarr(tmp_path, capsys):
+def test_only_an_existing_zarr_is_replaced(tmp_path, capsys):
     path = record(tmp_path / "run.ome.tiff", shape=(20, 30))
     dest = tmp_path / "out.zarr"
     assert main(["export", str(path), str(dest)]) == 0

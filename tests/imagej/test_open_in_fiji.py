@@ -151,7 +151,7 @@ def test_each_position_is_a_hyperstack_of_its_sizes(shown, name):
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_each_pixel_is_what_was_put(shown, name):
+def test_each_pixel_is_the_one_put(shown, name):
     opened = shown[name]
     for position, window in zip(opened.demo.positions, opened.windows, strict=True):
         np.testing.assert_array_equal(window.pixels, opened.demo.stack(position).swapaxes(1, 2))
@@ -211,7 +211,7 @@ def test_contrast_is_stretched(shown, name):
         ("colour", (3, 1, 2), "composite", [(255, 0, 0), (0, 255, 0), (0, 0, 255)]),
     ],
 )
-def test_datasets_of_other_kinds_open(others, name, sizes, mode, colors):
+def test_other_kinds_of_datasets_open(others, name, sizes, mode, colors):
     (window,) = others[name]
     assert tuple(window.sizes.values()) == (30, 20, *sizes)
     assert (window.mode, window.colors) == (mode, colors)
@@ -223,7 +223,7 @@ def test_datasets_of_other_kinds_open(others, name, sizes, mode, colors):
 
 
 @pytest.mark.parametrize("name", RUNNING)
-def test_a_dataset_that_is_being_written_has_all_frames_of_its_last_checkpoint(opened, name):
+def test_a_running_dataset_has_all_frames_up_to_its_last_checkpoint(opened, name):
     _, others, printed = opened
     assert [window.title.rpartition(" - ")[2] for window in others[name]] == ["Pos0", "Pos1"]
     for position, window in zip(("Pos0", "Pos1"), others[name], strict=True):
@@ -237,6 +237,6 @@ def test_a_dataset_that_is_being_written_has_all_frames_of_its_last_checkpoint(o
         assert word not in printed.lower()
 
 
-def test_names_of_many_channels_are_in_the_labels(others):
+def test_the_names_of_many_channels_are_in_the_labels(others):
     (window,) = others["eight channels"]
     assert window.labels == [f"{channel} - eight channels" for channel in MANY]

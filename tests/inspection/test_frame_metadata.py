@@ -28,7 +28,7 @@ def path(request, tmp_path):
     return tmp_path / request.param
 
 
-def test_each_frame_is_where_ome_types_finds_it(path):
+def test_each_frame_has_the_plane_that_ome_types_finds(path):
     for number, place in enumerate(PLACES):
         record = read_frame_metadata(path, dict(reversed(place.items())))
         assert (record.coordinates, record.number) == (place, number)
@@ -50,7 +50,7 @@ def test_each_frame_is_where_ome_types_finds_it(path):
         }
 
 
-def test_coordinates_that_are_not_there(path):
+def test_coordinates_without_a_frame(path):
     with pytest.raises(NoSuchFrameError) as caught:
         read_frame_metadata(path, {"time": 6, "position": "B", "channel": "GFP", "z": 2})
     first, _, near = str(caught.value).partition("; near it: ")
@@ -79,7 +79,7 @@ def test_a_frame_without_coordinates(tmp_path):
         read_frame_metadata(storage.path, {"time": 1})
 
 
-def test_what_files_say_of_their_dataset(path):
+def test_the_metadata_of_a_dataset(path):
     whole = read_dataset_metadata(path)
     assert whole.summary_metadata == {"who": "me"}
     assert whole.header["is_folder"] is path.is_dir()
@@ -114,6 +114,6 @@ def test_coordinates_as_text(text, coordinates):
 
 
 @pytest.mark.parametrize("text", ["time", "=3", "time=1,time=2"])
-def test_text_that_is_no_coordinates(text):
+def test_text_that_is_not_coordinates(text):
     with pytest.raises(ValueError, match="got the coordinates"):
         read_coordinates_text(text)

@@ -83,7 +83,7 @@ def test_it_agrees_with_ome_types(tmp_path, name):
     assert found.size_bytes == sum(path.stat().st_size for path in disk)
 
 
-def test_where_the_keys_of_metadata_are(tmp_path):
+def test_the_places_of_metadata_keys(tmp_path):
     path = tmp_path / "keys.ome.tiff"
     with TiffStorage(path) as storage:
         put_all(storage, PLACES, lambda place: rich(place) | {"long": "x" * 20_000, "nested": {"a\x07b": 1}})
@@ -113,7 +113,7 @@ def test_a_key_that_is_too_long_for_the_annotations_of_one_image_only(tmp_path):
     assert (key.key, key.frames, key.places) == ("note", 12, ("annotation",))
 
 
-def test_a_dataset_that_is_written_and_one_that_was_killed(tmp_path):
+def test_a_running_dataset_and_one_left_by_a_crash(tmp_path):
     path = tmp_path / "killed.ome.tiff"
     script = (
         "import os, sys, numpy as np; from exengine_ome_tiff import TiffStorage, info\n"
@@ -164,7 +164,7 @@ def test_height_and_width_of_a_pixel_are_not_swapped(tmp_path):
         assert tif.pages[0].resolution == (2.0, 1.25)
 
 
-def test_frames_that_were_put_again(tmp_path):
+def test_overwritten_frames(tmp_path):
     with TiffStorage(tmp_path / "again.ome.tiff") as storage:
         put_all(storage, [*PLACES, PLACES[0]])
     found = info(tmp_path / "again.ome.tiff")
@@ -178,13 +178,13 @@ def test_images_come_in_the_order_of_arrival(tmp_path):
     assert [image.name for image in info(tmp_path / "plate").images] == ["B10", "B2", "A1", "A1, camera 2"]
 
 
-def test_a_file_that_is_no_dataset(tmp_path):
+def test_a_file_that_is_not_a_dataset(tmp_path):
     (tmp_path / "a.tiff").write_bytes(b"II*\0\x08\0\0\0")
     with pytest.raises(OmeTiffError):
         info(tmp_path / "a.tiff")
 
 
-def test_ome_xml_of_fewer_images_than_there_are_is_told(tmp_path):
+def test_ome_xml_with_too_few_images_is_reported(tmp_path):
     path = tmp_path / "two.ome.tiff"
     with TiffStorage(path) as storage:
         put_all(storage, PLACES)
@@ -209,7 +209,7 @@ def test_ome_xml_of_fewer_images_than_there_are_is_told(tmp_path):
         (b'["long"]', b'["long"!'),
     ],
 )
-def test_a_document_that_says_nonsense(tmp_path, old, new):
+def test_an_invalid_document(tmp_path, old, new):
     path = tmp_path / "bad.ome.tiff"
     with TiffStorage(path, pixel_size_um=0.5, description="x" * 100) as storage:
         put_all(storage, PLACES, lambda _: {"long": "y" * 20_000})
@@ -282,7 +282,7 @@ def test_each_channel_has_its_colour_where_an_axis_is_folded_into_channels(tmp_p
     assert read == [(16, 32, 48)] * 3 + [(64, 80, 96)] * 3
 
 
-def test_durations_are_told_from_the_least_to_the_greatest(tmp_path):
+def test_durations_are_a_range_from_shortest_to_longest(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         for second, position in enumerate(["middle"] * 3 + ["long"] * 4 + ["short"] * 2):
             place = {"position": position, "time": second}
@@ -290,7 +290,7 @@ def test_durations_are_told_from_the_least_to_the_greatest(tmp_path):
     assert "  duration       1 s to 3 s" in table(info(tmp_path / "run.ome.tiff"))
 
 
-def test_a_value_that_cannot_be_read_is_told_although_others_of_its_key_can(tmp_path):
+def test_an_unreadable_value_is_reported_even_if_others_are_readable(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         storage.put({"position": "A"}, PIXELS, {"Exposure-ms": 5})
         storage.put({"position": "B"}, PIXELS, {"Exposure-ms": "long"})
@@ -301,7 +301,7 @@ def test_a_value_that_cannot_be_read_is_told_although_others_of_its_key_can(tmp_
     assert (finding.kind, finding.subject) == ("value", "Exposure-ms")
 
 
-def test_a_plate_is_a_map_and_irregular_intervals_are_told(tmp_path):
+def test_a_plate_is_a_map_and_irregular_intervals_are_shown(tmp_path):
     path = tmp_path / "plate.ome.tiff"
     with TiffStorage(path, plate=PlateInfo(rows=2, columns=6)) as storage:
         for time, elapsed_s in enumerate((0, 2, 302)):
@@ -321,7 +321,7 @@ def test_a_plate_is_a_map_and_irregular_intervals_are_told(tmp_path):
     assert max(map(len, rows[1:])) <= 80
 
 
-def test_objective_description_and_summary_are_told_and_irregular_intervals_together(tmp_path):
+def test_objective_description_summary_and_the_range_of_intervals_are_shown(tmp_path):
     path = tmp_path / "run.ome.tiff"
     objective = ObjectiveInfo("Plan Apo", "Nikon", 20, 0.75, "Air")
     summary = {"Prefix": "run", "Core": {"Version": "11.2", "Notes": "n" * 300}, "None": None}

@@ -58,13 +58,13 @@ def test_a_plate_in_one_file_and_in_a_folder(tmp_path, bioformats):
     as_bioformats(bioformats, found)
 
 
-def test_images_that_are_on_no_plate(tmp_path, bioformats):
+def test_images_without_a_plate(tmp_path, bioformats):
     found = omero_import(record(tmp_path / "run.ome.tiff", [0, 1], plate=False))
     assert found.plate is None
     as_bioformats(bioformats, found)
 
 
-def test_a_file_that_was_renamed_is_refused(tmp_path, bioformats):
+def test_a_renamed_file_is_reported_as_refused(tmp_path, bioformats):
     folder = record(tmp_path / "run & µ", [0])
     file = next(folder.glob("*_0.ome.tiff"))
     assert omero_import(folder).findings == ()

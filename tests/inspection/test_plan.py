@@ -8,7 +8,7 @@ from exengine_ome_tiff.inspection.text_table import table
 
 
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-def test_what_did_not_come_is_told(tmp_path, caplog, name):
+def test_planned_frames_that_did_not_come_are_reported(tmp_path, caplog, name):
     path = tmp_path / name
     plan = {"position": ["A", "B"], "time": 4, "channel": ["DAPI", "GFP"]}
     with TiffStorage(path, plan=plan) as storage:
@@ -29,7 +29,7 @@ def test_what_did_not_come_is_told(tmp_path, caplog, name):
     assert "  planned        16 frames, 6 did not come" in table(found)
 
 
-def test_a_plan_that_came_tells_nothing(tmp_path, caplog):
+def test_a_complete_plan_reports_nothing(tmp_path, caplog):
     with TiffStorage(tmp_path / "run.ome.tiff", plan={"time": 2}) as storage:
         for time in range(2):
             storage.put({"t": time}, np.zeros((8, 8), np.uint16))

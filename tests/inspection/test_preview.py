@@ -49,7 +49,7 @@ def test_channels_are_merged_in_their_colours(tmp_path):
     assert drawn[0, -1].tolist() == [0, 255, 0]
 
 
-def test_only_one_of_two_channels_without_a_colour_is_white_no_more(tmp_path):
+def test_two_channels_without_a_colour_are_not_both_white(tmp_path):
     path = put(tmp_path / "a.ome.tiff", [({"channel": c}, RAMP) for c in ("x", "y")])
     with OpenDataset(path) as data:
         first, second = (
@@ -89,7 +89,7 @@ def test_time_points_are_thinned_evenly(tmp_path):
     assert thinned(5, 1) == [0]
 
 
-def test_rgb_is_shown_as_it_is(tmp_path):
+def test_rgb_is_shown_unchanged(tmp_path):
     pixels = np.zeros((64, 64, 3), "u1")
     pixels[...] = (200, 10, 90)
     packed = np.full((64, 64), 0x00C80A5A, "u4")
@@ -108,14 +108,14 @@ def test_all_pixel_types_from_black_to_white(tmp_path, dtype):
     assert drawn[0, -1].tolist() == [255, 255, 255]
 
 
-def test_numbers_that_are_none(tmp_path):
+def test_nan_and_infinity(tmp_path):
     pixels = RAMP.astype("f4")
     pixels[:, :10], pixels[:, 60:] = np.nan, np.inf
     drawn = colours(put(tmp_path / "a.ome.tiff", [({}, pixels)]))
     assert (drawn[0, 0, 0], drawn[0, -1, 0]) == (0, 255)
 
 
-def test_planes_that_are_missing_are_told(tmp_path):
+def test_missing_planes_are_marked(tmp_path):
     frames = [({"time": t, "channel": c}, RAMP) for t in range(2) for c in ("GFP", "RFP")]
     whole = put(tmp_path / "whole.ome.tiff", frames)
     path = put(tmp_path / "gone.ome.tiff", frames[:3])
@@ -142,7 +142,7 @@ def test_a_time_point_without_any_plane_of_a_modulo_axis(tmp_path):
     assert [cell.caption for cell in cells] == ["t=0 angle 0", "t=0 angle 90", "t=1 angle 0", "t=1 angle 90"]
 
 
-def test_a_scale_bar_is_there_only_where_the_pixel_size_is_known(tmp_path):
+def test_a_scale_bar_needs_a_pixel_size(tmp_path):
     rows = []
     for number, options in enumerate(({}, {"pixel_size_um": 0.5})):
         path = put(tmp_path / f"{number}.ome.tiff", [({}, RAMP)], **options)
@@ -152,7 +152,7 @@ def test_a_scale_bar_is_there_only_where_the_pixel_size_is_known(tmp_path):
     assert rows == [0, 4]
 
 
-def test_lengths_of_scale_bars_are_round():
+def test_scale_bars_have_round_lengths():
     assert [round_length(value) for value in (12.8, 5, 1.99, 0.03)] == [10, 5, 1, 0.02]
     assert [length_text(value) for value in (0.5, 20, 1000)] == ["500 nm", "20 µm", "1 mm"]
 
@@ -192,7 +192,7 @@ def test_dark_colours_are_made_lighter():
 
 
 @pytest.mark.parametrize("options", [{"images": 0}, {"columns": 0}, {"cell_px": 31}, {"cell_px": 2000}])
-def test_options_that_make_no_sense(tmp_path, options):
+def test_invalid_options(tmp_path, options):
     with pytest.raises(ValueError, match="images and columns must be"):
         preview(tmp_path, **options)
 
@@ -202,7 +202,7 @@ def test_no_dataset(tmp_path):
         preview(tmp_path)
 
 
-def test_a_cell_that_is_reduced_has_larger_pixels(tmp_path):
+def test_a_downsampled_cell_has_larger_pixels(tmp_path):
     path = put(tmp_path / "wide.ome.tiff", [({}, np.zeros((50, 128), "u1"))], pixel_size_um=0.5)
     with OpenDataset(path) as data:
         assert read_row(data, data.images[0], 1, "middle", 64).pixel_um == 1.0
@@ -224,7 +224,7 @@ def test_a_caption_has_the_time_of_the_first_plane(tmp_path):
     ]
 
 
-def test_hardly_a_pixel_is_as_bright_as_can_be(tmp_path):
+def test_hardly_any_pixel_is_saturated(tmp_path):
     path = put(tmp_path / "run.ome.tiff", [({}, np.arange(4096, dtype="u2").reshape(64, 64))])
     drawn = colours(path)
     assert 0 < (drawn[..., 0] >= drawn.max()).mean() < 0.02

@@ -13,7 +13,7 @@ def record(path, metadata, **options):
     return path
 
 
-def test_all_fields_are_there(tmp_path, capsys):
+def test_all_fields_have_values(tmp_path, capsys):
     wanted = {
         "title": "Mitosis",
         "licence": "CC0",

@@ -15,7 +15,7 @@ def datasets(tmp_path_factory):
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
-def test_reader_sees_what_is_expected(reader, datasets):
+def test_the_reader_sees_what_the_table_states(reader, datasets):
     reason = reader.missing()
     if reason is not None:
         pytest.skip(f"{reader.name}: {reason}")
@@ -24,7 +24,7 @@ def test_reader_sees_what_is_expected(reader, datasets):
     assert seen.version
 
 
-def test_the_table_in_the_documentation_is_what_is_expected():
+def test_the_documentation_has_the_same_table():
     table = shown()
     rows = {reader.name: replace(reader.expected, version=table.get(reader.name, "?")) for reader in READERS}
     assert table[""] == render(rows)

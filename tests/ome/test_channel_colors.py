@@ -29,7 +29,7 @@ grey: BF, Brightfield, DIC, Phase contrast, my dye, Default, 0, Infrared, BFX, S
 
 
 @pytest.mark.parametrize("line", NAMES.strip().splitlines())
-def test_colors_of_names_in_use(line):
+def test_default_colors_of_common_names(line):
     color, _, names = line.partition(": ")
     for name in names.split(", "):
         for spelling in (name, name.upper(), name.replace(" ", "_")):

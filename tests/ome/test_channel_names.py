@@ -47,7 +47,7 @@ def channels(path):
     ],
 )
 @pytest.mark.parametrize("values", [(0, 1), ("0", "1")])
-def test_numbered_channels_take_the_names_that_are_told(tmp_path, values, metadata, summary):
+def test_numbered_channels_take_names_from_metadata(tmp_path, values, metadata, summary):
     frames = [({"channel": c}, told) for c, told in zip(values, metadata, strict=True)]
     path = record(tmp_path / "run.ome.tiff", frames, summary)
     assert channels(path) == [["DAPI", "GFP"]]
@@ -104,7 +104,7 @@ def test_colours_of_numbered_channels(tmp_path, told):
         ),
     ],
 )
-def test_numbered_positions_take_the_names_that_are_told(tmp_path, metadata, summary):
+def test_numbered_positions_take_names_from_metadata(tmp_path, metadata, summary):
     frames = [({"position": p, "time": t}, told) for p, told in enumerate(metadata) for t in range(2)]
     path = record(tmp_path / "run.ome.tiff", frames, summary)
     images = from_tiff(path).images
@@ -168,7 +168,7 @@ def test_options_for_a_channel_that_no_frame_has(tmp_path, caplog):
         ([{"Channel": "Cy5"}, {"Channel": "Cy5"}], STUDIO, "channel 0 is called 'Cy5' and 'DAPI'"),
     ],
 )
-def test_two_names_of_a_channel(tmp_path, caplog, metadata, summary, message):
+def test_conflicting_names_of_a_channel(tmp_path, caplog, metadata, summary, message):
     frames = [({"channel": 0, "time": t}, told) for t, told in enumerate(metadata)]
     path = record(tmp_path / "run.ome.tiff", frames, summary)
     assert channels(path) == [["0"]]
@@ -193,7 +193,7 @@ def test_wavelengths_are_names(tmp_path):
     assert channels(record(tmp_path / "run.ome.tiff", frames)) == [["488"]]
 
 
-def test_wells_told_by_the_names_of_numbered_positions(tmp_path, bioformats):
+def test_wells_from_the_names_of_numbered_positions(tmp_path, bioformats):
     names = ("A1-Site_0", "A1-Site_1", "B2-Site_0")
     frames = [({"position": p}, {"PositionName": name}) for p, name in enumerate(names)]
     path = record(tmp_path / "run.ome.tiff", frames)
@@ -204,7 +204,7 @@ def test_wells_told_by_the_names_of_numbered_positions(tmp_path, bioformats):
         assert [series.name for series in reader.series] == [*names]
 
 
-def test_the_name_is_written_and_so_no_annotation(tmp_path):
+def test_a_name_in_ome_is_not_annotated(tmp_path):
     frames = [({"channel": c}, {"Channel": name, "Other": 1}) for c, name in enumerate(DAPI_GFP)]
     path = record(tmp_path / "run.ome.tiff", frames)
     with TiffStorage.open(path) as storage:
@@ -225,7 +225,7 @@ def test_info_prints_names(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("made_by", ["frames", "summary"])
-def test_ndtiff_with_numbers(tmp_path, made_by):
+def test_ndtiff_with_numbered_channels(tmp_path, made_by):
     ndstorage = pytest.importorskip("ndstorage")
     is_told = made_by == "frames"
     source = ndstorage.NDTiffDataset(str(tmp_path), name="source", writable=True)
@@ -244,7 +244,7 @@ def test_ndtiff_with_numbers(tmp_path, made_by):
     assert channels(tmp_path / "run.ome.tiff") == [[*DAPI_GFP]] * 2
 
 
-def test_names_that_are_damaged_are_those_of_the_first_frames(tmp_path, caplog):
+def test_damaged_names_are_replaced_by_those_of_the_first_frames(tmp_path, caplog):
     frames = [({"channel": c}, {"Channel": name}) for c, name in enumerate(DAPI_GFP)]
     path = record(tmp_path / "run.ome.tiff", frames)
     names = json.dumps({"channel": [[0, "DAPI"], [1, "GFP"]]}).encode()

@@ -51,7 +51,7 @@ def test_pixels_of_a_camera(tmp_path, caplog, frames, metadata, bits):
         ([image(20, "u2")], {"Camera": "C", "BitDepth": 40}),
     ],
 )
-def test_pixels_of_another_type_than_a_camera_delivers(tmp_path, frames, metadata):
+def test_pixel_types_that_no_camera_delivers(tmp_path, frames, metadata):
     assert bits_of(tmp_path / "run.ome.tiff", frames, metadata) is None
     (places,) = [each.places for each in info(tmp_path / "run.ome.tiff").metadata if each.key == "BitDepth"]
     assert "ome" not in places
@@ -66,7 +66,7 @@ def test_a_sum_in_the_type_of_the_camera(tmp_path, caplog, peaks):
     assert [str(finding) in line for finding in info(path).check] == [True]
 
 
-def test_many_images_are_not_all_looked_at(tmp_path):
+def test_only_some_of_many_images_are_checked(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         for position in range(100):
             storage.put({"position": position}, image(100, "u2"), CAMERA)

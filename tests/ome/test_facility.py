@@ -121,7 +121,7 @@ def test_annotations_and_rights(tmp_path):
     assert document.rights.rights_held == "CC BY 4.0"
 
 
-def test_what_was_said_holds_after_a_pause(tmp_path):
+def test_options_persist_after_suspend(tmp_path):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(
         path,
@@ -162,7 +162,7 @@ def test_colors(color, rgb):
         assert ChannelInfo(color).rgb == rgb
 
 
-def test_words_in_any_case():
+def test_options_ignore_case():
     assert ObjectiveInfo(immersion="oil").immersion == "Oil"
     assert ObjectiveInfo(immersion="water dipping").immersion == "WaterDipping"
     assert ChannelInfo(acquisition_mode="spinning-disk confocal").acquisition_mode == "SpinningDiskConfocal"
@@ -173,7 +173,7 @@ def test_words_in_any_case():
 
 
 @pytest.mark.parametrize("number", [np.float32(0.5), np.float64(0.5), np.array(0.5)[()], 0.5])
-def test_numbers_of_numpy(tmp_path, number):
+def test_numpy_numbers_are_accepted(tmp_path, number):
     document = stored(
         tmp_path / "run.ome.tiff", [({"z": 0}, {})], pixel_size_um=number, z_step_um=np.int16(2)
     )
@@ -182,13 +182,13 @@ def test_numbers_of_numpy(tmp_path, number):
     assert ObjectiveInfo(magnification=number).magnification == 0.5
 
 
-def test_a_filter_that_transmits_nothing_is_refused():
+def test_a_filter_that_transmits_nothing_is_rejected():
     with pytest.raises(ValueError, match="cut_in_nm=500, expected at most cut_out_nm=400"):
         FilterInfo("emission", cut_in_nm=500, cut_out_nm=400)
 
 
 @pytest.mark.parametrize("number", [0, -1, np.nan, np.inf, True, "0.5", np.array([0.5, 1])])
-def test_what_is_no_positive_number_is_named(number):
+def test_numbers_that_are_not_positive_are_rejected_by_name(number):
     with pytest.raises(ValueError, match=r"got magnification=.*expected a positive number"):
         ObjectiveInfo(magnification=number)
 
@@ -206,7 +206,7 @@ def test_what_is_no_positive_number_is_named(number):
         ({"channels": {"a": ChannelInfo(filters=["b"])}}, ValueError, "the filter 'b' of a channel"),
     ],
 )
-def test_a_wrong_option_is_named(tmp_path, options, error, message):
+def test_an_invalid_option_is_rejected_by_name(tmp_path, options, error, message):
     with pytest.raises(error, match=message):
         TiffStorage(tmp_path / "run.ome.tiff", **options)
     assert list(tmp_path.iterdir()) == []

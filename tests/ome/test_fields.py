@@ -86,7 +86,7 @@ def notes(document, suffix="metadata"):
 
 
 @pytest.mark.parametrize("others", [{}, CORE, PLUS, {"Exposure-ms": 3}, {"Axes": {"z": 1}}, {"my key": [1]}])
-def test_a_name_with_a_unit_counts_beside_anything(tmp_path, others):
+def test_a_key_with_a_unit_counts_in_any_dialect(tmp_path, others):
     own = {"stage_x_um": 5.5, "y_mm": 0.002, "BitDepth": 11}
     document, _ = stored(tmp_path, [({"time": 0}, others | own)])
     pixels = document.images[0].pixels
@@ -104,7 +104,7 @@ def test_the_camera_of_exengine_with_keys_of_a_script(tmp_path):
     assert constant == {"Camera": "Cam", "ImageNumber": "7", "ElapsedTime-ms": "21.5"}
 
 
-def test_frames_that_hardware_triggers_have_the_exposure_of_their_event(tmp_path):
+def test_hardware_triggered_frames_have_the_exposure_of_their_event(tmp_path):
     frames = [
         ({"time": time}, PLUS | {"hardware_triggered": is_hard, "mda_event": {"exposure": exposure}})
         for time, (is_hard, exposure) in enumerate([(True, 3.0), (True, 30.0), (False, 300.0)])
@@ -115,7 +115,7 @@ def test_frames_that_hardware_triggers_have_the_exposure_of_their_event(tmp_path
     assert json.loads(columns["mda_event.exposure"]) == [3.0, 30.0, 300.0]
 
 
-def test_the_exposure_of_an_event_is_no_annotation_where_hardware_triggers_all_frames(tmp_path):
+def test_the_exposure_of_an_event_is_not_annotated_if_all_frames_are_hardware_triggered(tmp_path):
     tags = PLUS | {"hardware_triggered": True, "mda_event": {"exposure": 3.0}}
     document, _ = stored(tmp_path, [({"time": time}, tags) for time in range(2)], SUMMARY)
     assert [plane.exposure_time for plane in document.images[0].pixels.planes] == [0.003, 0.003]
@@ -168,7 +168,7 @@ def test_presets_set_states(tmp_path):
     assert [image.pixels.channels[0].detector_settings.gain for image in document.images] == [5, 9]
 
 
-def test_a_turret_that_goes_back_to_its_first_state(tmp_path):
+def test_a_turret_that_returns_to_its_first_state(tmp_path):
     frames = [
         ({"position": number}, PLUS | {"property_values": [setting("Dia", "State", str(state))]})
         for number, state in enumerate((1, 0))
@@ -180,7 +180,7 @@ def test_a_turret_that_goes_back_to_its_first_state(tmp_path):
     ]
 
 
-def test_what_differs_within_an_image_is_written_by_plane_only(tmp_path):
+def test_values_that_differ_within_an_image_are_written_by_plane_only(tmp_path):
     frames = [
         ({"time": 0}, PLUS | told_by_event("Plan 60x/1.4 Oil", "2", "7")),
         ({"time": 1}, PLUS),
@@ -196,7 +196,7 @@ def test_what_differs_within_an_image_is_written_by_plane_only(tmp_path):
     assert json.loads(columns["gain"]) == [7, 7, 8]
 
 
-def test_what_flat_tags_tell_differently_within_an_image(tmp_path):
+def test_flat_tags_that_differ_within_an_image(tmp_path):
     tags = {"Camera": "C", "Nosepiece-Label": "20x/0.75", "C-CameraName": "B 2"}
     frames = [({"time": time}, tags | {"C-Gain": gain}) for time, gain in enumerate("339")]
     document, _ = stored(tmp_path, frames)
@@ -209,7 +209,7 @@ def test_what_flat_tags_tell_differently_within_an_image(tmp_path):
     assert notes(document) == [{"Camera": "C"}]  # as it is called "B 2" in OME
 
 
-def test_bits_come_from_formats_and_devices_where_they_fit(tmp_path):
+def test_bit_depths_from_formats_and_devices_if_they_fit(tmp_path):
     document, _ = stored(tmp_path, [({"time": 0}, PLUS)], SUMMARY)
     assert document.images[0].pixels.significant_bits == 14
     for image, bits in ((IMAGE.astype(np.float32), None), (IMAGE.astype(np.uint8), None)):
@@ -241,7 +241,7 @@ def test_the_largest_bit_depth_of_an_image_counts(tmp_path):
         ({"a": [1.5, float("inf")]}, "a", '[1.5, "Infinity"]'),
     ],
 )
-def test_what_was_not_written_is_annotated(tmp_path, tags, key, value):
+def test_values_without_a_place_in_ome_are_annotated(tmp_path, tags, key, value):
     document, _ = stored(tmp_path, [({"time": 0}, tags)])
     (constant,) = notes(document)
     assert constant[key] == value
@@ -251,20 +251,20 @@ def test_what_was_not_written_is_annotated(tmp_path, tags, key, value):
     assert coverage.places == ("annotation",)
 
 
-def test_a_pixel_size_that_the_user_overrides_stays_in_an_annotation(tmp_path):
+def test_an_overridden_pixel_size_stays_in_an_annotation(tmp_path):
     document, _ = stored(tmp_path, [({"time": 0}, {"PixelSizeUm": 0.5})], pixel_size_um=0.25)
     assert document.images[0].pixels.physical_size_x == 0.25
     assert notes(document) == [{"PixelSizeUm": "0.5"}]
 
 
-def test_pixel_sizes_that_disagree_stay_in_an_annotation(tmp_path):
+def test_conflicting_pixel_sizes_stay_in_an_annotation(tmp_path):
     frames = [({"time": time}, {"PixelSizeUm": size_um}) for time, size_um in enumerate((0.5, 0.25))]
     document, _ = stored(tmp_path, frames)
     assert document.images[0].pixels.physical_size_x is None
     assert notes(document, "metadata-by-plane") == [{"PixelSizeUm": "[0.5,0.25]"}]
 
 
-def test_what_one_image_has_another_may_lack(tmp_path):
+def test_images_may_have_different_values(tmp_path):
     frames = [
         ({"position": "a"}, {"Camera": "C", "Binning": "4"}),
         ({"position": "b"}, {"Camera": "C", "Binning": "5"}),
@@ -273,13 +273,13 @@ def test_what_one_image_has_another_may_lack(tmp_path):
     assert notes(document) == [{"Camera": "C"}, {"Camera": "C", "Binning": "5"}]
 
 
-def test_types_are_told_apart(tmp_path):
+def test_values_of_different_types_stay_different(tmp_path):
     frames = [({"time": time}, {"a": value}) for time, value in enumerate((True, 1, 1.0))]
     document, _ = stored(tmp_path, frames)
     assert notes(document, "metadata-by-plane") == [{"a": "[true,1,1.0]"}]
 
 
-def test_the_exposure_of_a_property_cache_goes_last(tmp_path):
+def test_the_exposure_of_a_property_cache_has_the_lowest_priority(tmp_path):
     old = {"Camera": "C", "C-Exposure": "8.0", "D-Exposure": "9.0", "UUID": "u"}
     for more, exposure_s in (
         ({}, 0.008),
@@ -291,7 +291,7 @@ def test_the_exposure_of_a_property_cache_goes_last(tmp_path):
         assert document.images[0].pixels.planes[0].exposure_time == exposure_s
 
 
-def test_two_cameras_by_turns(tmp_path):
+def test_two_alternating_cameras(tmp_path):
     tags = {
         "A-Exposure": "5",
         "B-Exposure": "50",
@@ -322,7 +322,7 @@ def test_frames_that_name_no_camera_of_two_have_none(tmp_path):
     assert document.images[0].pixels.channels[0].detector_settings is None
 
 
-def test_a_camera_without_a_name_has_that_of_its_adapter(tmp_path):
+def test_a_camera_without_a_name_is_named_after_its_adapter(tmp_path):
     document, _ = stored(tmp_path, [({"time": 0}, PLUS)], SUMMARY)
     (detector,) = document.instruments[0].detectors
     assert (detector.manufacturer, detector.model) == ("ACam", "A 1")
@@ -373,7 +373,7 @@ def test_unix_time(tmp_path):
     assert notes(document) == []
 
 
-def test_a_script_without_units_is_told_so(tmp_path, caplog):
+def test_keys_without_units_are_reported(tmp_path, caplog):
     stored(tmp_path, [({"time": time}, {"exposure": 5 + time, "note": "x"}) for time in range(3)])
     (line,) = [record.getMessage() for record in caplog.records]
     assert line == "run: metadata key 'exposure' has no unit: write exposure_ms"
@@ -381,7 +381,7 @@ def test_a_script_without_units_is_told_so(tmp_path, caplog):
     assert (finding.kind, finding.subject, finding.fix) == ("unit", "exposure", "write exposure_ms")
 
 
-def test_a_refused_frame_leaves_no_trace_in_what_follows(tmp_path):
+def test_a_rejected_frame_does_not_affect_later_frames(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         storage.put({"time": 0}, IMAGE, {"power": 1})
@@ -392,17 +392,17 @@ def test_a_refused_frame_leaves_no_trace_in_what_follows(tmp_path):
     assert notes(from_tiff(path), "metadata-by-plane") == [{"power": "[1,2]"}]
 
 
-def test_samples_of_colour_are_interleaved(tmp_path):
+def test_rgb_samples_are_interleaved(tmp_path):
     document, _ = stored(tmp_path, [({"time": 0}, {})], image=np.zeros((8, 9, 3), np.uint8))
     assert document.images[0].pixels.interleaved is True
 
 
-def test_an_exposure_of_zero_is_one(tmp_path):
+def test_an_exposure_of_zero_is_written(tmp_path):
     document, _ = stored(tmp_path, [({"time": 0}, {"Exposure-ms": 0}), ({"time": 1}, {"Exposure-ms": -1})])
     assert [plane.exposure_time for plane in document.images[0].pixels.planes] == [0, None]
 
 
-def test_the_camera_of_a_frame_goes_before_that_of_the_core(tmp_path):
+def test_the_camera_of_a_frame_takes_precedence_over_that_of_the_core(tmp_path):
     tags = {"Camera": "A", "Core-Camera": "B", "A-Gain": "3", "B-Gain": "4"}
     tags |= {"A-CameraName": "Model A", "B-CameraName": "Model B"}
     document, _ = stored(tmp_path, [({"channel": "x"}, tags)])
@@ -412,7 +412,7 @@ def test_the_camera_of_a_frame_goes_before_that_of_the_core(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["timestamp", "datetime", "acquired"])
-def test_stamps_by_plain_names(tmp_path, key):
+def test_timestamps_by_plain_names(tmp_path, key):
     stamps = [f"2026-05-06T07:08:0{second}+00:00" for second in (1, 4)]
     document, _ = stored(tmp_path, [({"time": time}, {key: stamp}) for time, stamp in enumerate(stamps)])
     (image,) = document.images
@@ -431,7 +431,7 @@ def test_each_channel_has_its_camera_where_an_axis_is_folded_into_channels(tmp_p
     assert [channel.detector_settings.gain for channel in channels] == [3, 3, 4, 4]
 
 
-def test_keys_that_xml_cannot_hold_stay_different(tmp_path):
+def test_keys_that_are_invalid_in_xml_stay_distinct(tmp_path):
     document, _ = stored(tmp_path, [({"time": 0}, {"a\x07": 1, "a\ufffd": 2})])
     (constant,) = notes(document)
     assert constant == {"a\\u0007": "1", "a\ufffd": "2"}

@@ -46,7 +46,7 @@ def document_of(path):
 
 
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-def test_what_is_given_goes_first(tmp_path, bioformats, name):
+def test_options_take_precedence(tmp_path, bioformats, name):
     path = tmp_path / name
     with TiffStorage(path, SUMMARY, **GIVEN) as storage:
         for channel in ("DAPI", "GFP", "Mine", 3):
@@ -87,7 +87,7 @@ def test_what_is_given_goes_first(tmp_path, bioformats, name):
         assert storage.images[0].name == "cells"
 
 
-def test_the_summary_is_next(tmp_path, bioformats):
+def test_the_summary_comes_second(tmp_path, bioformats):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, SUMMARY) as storage:
         storage.put({"channel": "DAPI", "z": 0}, FRAME)
@@ -101,7 +101,7 @@ def test_the_summary_is_next(tmp_path, bioformats):
     assert series.channel_colors == [(0, 255, 0, 255)]
 
 
-def test_the_user_name_is_written_if_one_asks_for_it(tmp_path):
+def test_the_user_name_is_written_on_request(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, SUMMARY, experimenter=ExperimenterInfo()) as storage:
         storage.put({"time": 0}, FRAME)
@@ -129,7 +129,7 @@ def test_names_of_several_images(tmp_path):
         ([5], None),
     ],
 )
-def test_the_step_along_z_from_positions(tmp_path, caplog, heights_um, step_um):
+def test_the_z_step_comes_from_stage_positions(tmp_path, caplog, heights_um, step_um):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         for time in range(2):
@@ -141,7 +141,7 @@ def test_the_step_along_z_from_positions(tmp_path, caplog, heights_um, step_um):
     assert ("z spacing is irregular" in caplog.text) == is_uneven
 
 
-def test_pixel_sizes_that_disagree_are_left_out(tmp_path, caplog):
+def test_conflicting_pixel_sizes_are_omitted(tmp_path, caplog):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         for time, size_um in enumerate((0.5, 1.0)):
@@ -150,7 +150,7 @@ def test_pixel_sizes_that_disagree_are_left_out(tmp_path, caplog):
     assert "pixel sizes from 0.5 to 1 µm" in caplog.text
 
 
-def test_pixels_that_are_no_squares(tmp_path):
+def test_pixels_that_are_not_squares(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         storage.put({"time": 0}, FRAME, {"PixelSizeUm": 0.5, "PixelAspect": 2.0, "UUID": "1"})
@@ -176,7 +176,7 @@ def test_colors_of_names(name, color):
     assert all(default_color(each) == known for known, names in NAMES.items() for each in names)
 
 
-def test_no_channel_is_grey_which_fiji_would_show_red(tmp_path, bioformats):
+def test_frames_without_a_channel_are_grey_not_red_in_fiji(tmp_path, bioformats):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         storage.put({"time": 0}, FRAME)
     with bioformats(tmp_path / "run.ome.tiff") as reader:
@@ -220,14 +220,14 @@ def test_objectives_by_their_labels(label, objective):
         lambda: TiffStorage("never.ome.tiff", time_interval_s="soon"),
     ],
 )
-def test_what_cannot_be_is_refused_at_once(make, tmp_path, monkeypatch):
+def test_impossible_options_are_rejected_at_once(make, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises((ValueError, TypeError)):
         make()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_names_are_those_of_the_schema():
+def test_enumerations_match_the_schema():
     assert {*ACQUISITION_MODES} == {mode.value for mode in Channel_AcquisitionMode}
     assert {*IMMERSIONS} == {immersion.value for immersion in Objective_Immersion}
 
@@ -261,7 +261,7 @@ def test_values_out_of_range_stay_in_the_records(tmp_path, bioformats):
     assert bioformats
 
 
-def test_colours_are_of_gray_channels_only(tmp_path, bioformats):
+def test_only_gray_channels_have_colours(tmp_path, bioformats):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         storage.put({"channel": "DAPI"}, np.ones((8, 10, 3), np.uint8))
@@ -290,14 +290,14 @@ def test_each_channel_has_its_camera(tmp_path):
     ]
 
 
-def test_irregular_intervals_are_no_interval(tmp_path):
+def test_irregular_intervals_are_not_written(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, SUMMARY | {"CustomIntervals_ms": [1000, 3000]}) as storage:
         storage.put({"time": 0}, FRAME)
     assert document_of(path).images[0].pixels.time_increment is None
 
 
-def test_no_description_may_be_given(tmp_path):
+def test_an_empty_description_overrides_the_summary(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, SUMMARY, description="") as storage:
         storage.put({"time": 0}, FRAME)
@@ -313,7 +313,7 @@ def test_the_name_of_a_position_is_the_stage_label(tmp_path, position):
     assert (label.name, label.x, label.y) == ("Pos_7", 0, None)
 
 
-def test_the_date_is_that_of_the_frame_that_times_count_from(tmp_path):
+def test_the_acquisition_date_is_the_origin_of_plane_times(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, {"StartTime": "2026-01-01 12:00:00.000 +0000"}) as storage:
         storage.put({"time": 0}, FRAME)
@@ -325,7 +325,7 @@ def test_the_date_is_that_of_the_frame_that_times_count_from(tmp_path):
     assert [plane.delta_t for plane in image.pixels.planes] == [None, 0, 2, 1]
 
 
-def test_a_channel_of_numpy_is_the_one_of_the_frames(tmp_path):
+def test_a_numpy_channel_matches_that_of_the_frames(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, channels={np.int64(1): ChannelInfo("#FF0000")}) as storage:
         storage.put({"channel": 1}, FRAME, {})
@@ -340,21 +340,21 @@ def test_a_channel_of_numpy_is_the_one_of_the_frames(tmp_path):
         *((12, "f4", None), (12, "u4", None), (8, "u2", None), (12, "i2", None), (12, "u1", None)),
     ],
 )
-def test_significant_bits_are_those_of_a_camera_s_pixels(tmp_path, bits, dtype, written):
+def test_significant_bits_are_those_of_camera_pixels(tmp_path, bits, dtype, written):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         storage.put({"time": 0}, FRAME.astype(dtype), {"Camera": "C", "BitDepth": bits})
     assert document_of(path).images[0].pixels.significant_bits == written
 
 
-def test_the_interval_of_frames_goes_before_that_of_the_summary(tmp_path):
+def test_the_interval_of_frames_takes_precedence_over_that_of_the_summary(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, {"time_interval_s": 5}) as storage:
         storage.put({"time": 0}, FRAME, {"time_interval_s": 2})
     assert document_of(path).images[0].pixels.time_increment == 2
 
 
-def test_the_date_of_a_stamp_is_that_of_its_frame_also_where_times_count_from_the_start(tmp_path):
+def test_a_timestamp_dates_its_frame_even_if_times_count_from_the_start(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, {"StartTime": "2026-01-01 12:00:00.000 +0000"}) as storage:
         for time in range(2):
@@ -374,7 +374,7 @@ def test_the_date_of_a_stamp_is_that_of_its_frame_also_where_times_count_from_th
     ],
     ids=lambda each: str(each)[:40],
 )
-def test_when_the_summary_says_that_it_began(tmp_path, summary, second):
+def test_the_start_time_of_the_summary(tmp_path, summary, second):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, summary) as storage:
         storage.put({"time": 0}, FRAME)
@@ -390,7 +390,7 @@ def test_a_stack_from_above_has_the_planned_step(tmp_path):
 
 
 @pytest.mark.parametrize(("given", "written"), [(2, 2), (0.5, 1)])
-def test_indices_with_steps_of_their_own(tmp_path, given, written):
+def test_z_indices_with_steps(tmp_path, given, written):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, z_step_um=given) as storage:
         for z in (0, 2, 4):
@@ -398,7 +398,7 @@ def test_indices_with_steps_of_their_own(tmp_path, given, written):
     assert document_of(path).images[0].pixels.physical_size_z == written
 
 
-def test_the_date_is_in_utc_where_the_zone_is_known(tmp_path):
+def test_the_date_is_in_utc_if_the_time_zone_is_known(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         storage.put({"time": 0}, FRAME, {"ReceivedTime": "2026-01-01 12:00:10.000 +0200", "UUID": ""})

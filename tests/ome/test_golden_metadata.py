@@ -170,7 +170,7 @@ def test_summaries_in_ome(tmp_path, bioformats):
             assert reader.warnings == []
 
 
-def test_time_runs_on_over_sequences_whose_clock_restarts(tmp_path, bioformats):
+def test_time_continues_across_sequences_whose_clock_restarts(tmp_path, bioformats):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         for sequence in range(3):

@@ -49,9 +49,7 @@ def told(path):
 
 
 @pytest.mark.parametrize("is_first_there", [True, False])
-def test_what_planes_have_alike_is_there_once_and_means_the_same(
-    tmp_path, monkeypatch, caplog, is_first_there
-):
+def test_values_shared_by_planes_are_written_once(tmp_path, monkeypatch, caplog, is_first_there):
     write(tmp_path / "complete.ome.tiff", is_first_there=is_first_there)
     assert "have alike" not in caplog.text
     monkeypatch.setattr(planes, "MOST_COMPLETE_PLANES", 47)
@@ -81,7 +79,7 @@ def test_what_planes_have_alike_is_there_once_and_means_the_same(
 
 
 @pytest.mark.skipif(unavailable_reason() is not None, reason=str(unavailable_reason()))
-def test_bioformats_opens_it_without_a_word(tmp_path, monkeypatch):
+def test_bioformats_opens_a_long_document_without_warnings(tmp_path, monkeypatch):
     monkeypatch.setattr(planes, "MOST_COMPLETE_PLANES", 47)
     write(tmp_path / "run.ome.tiff")
     with BioFormats(tmp_path / "run.ome.tiff") as opened:

@@ -78,7 +78,7 @@ def test_nothing_is_invented(tmp_path):
         assert word not in xml
 
 
-def test_planes_never_acquired_are_named_and_have_no_plane_element(tmp_path, bioformats):
+def test_missing_planes_are_listed_and_have_no_plane_element(tmp_path, bioformats):
     path = tmp_path / "gaps.ome.tiff"
     with TiffStorage(path) as storage:
         for z, time in ((0, 0), (1, 0), (2, 0), (0, 1), (2, 2)):

@@ -70,7 +70,7 @@ def wells_of(document):
         ("dye.emission_nm", 525, (None, 525)),
     ],
 )
-def test_wavelengths_of_frames_are_those_of_their_channels(store, key, value, read):
+def test_wavelengths_from_frames_belong_to_their_channels(store, key, value, read):
     document, lines = store(({"channel": "a"}, {key: value}), ({"channel": "b"}, {}))
     first, second = document.images[0].pixels.channels
     assert (first.excitation_wavelength, first.emission_wavelength) == read
@@ -98,7 +98,7 @@ def test_pixels_in_a_length_are_a_pixel_size(tell, key):
 
 
 @pytest.mark.parametrize("key", ["readout_rate_mhz", "ReadoutRate (MHz)", "camera.readout_speed_MHz"])
-def test_read_out_rates(tell, key):
+def test_readout_rates(tell, key):
     told = tell({key: 100, "camera": "Zyla"})
     assert (told.settings.read_out_rate, told.lines) == (100, [])
 
@@ -164,7 +164,7 @@ _OF_SAMPLE = "is not understood: write pixel_size_um, the size of a pixel in the
         ),
     ],
 )
-def test_what_is_told_helps(tell, wrong, line, right):
+def test_reported_findings_come_with_a_fix(tell, wrong, line, right):
     (key,) = wrong
     told = tell(wrong, wrong)
     assert told.lines == [f"metadata key {key!r} {line}"]
@@ -173,7 +173,7 @@ def test_what_is_told_helps(tell, wrong, line, right):
     assert (told.lines, told.notes) == ([], {})
 
 
-def test_a_rate_of_frames_is_no_interval(tell):
+def test_a_frame_rate_is_not_an_interval(tell):
     line = (
         "metadata key 'frame_rate_hz' may be the camera's frame rate, so it does not become TimeIncrement: "
     )
@@ -183,7 +183,7 @@ def test_a_rate_of_frames_is_no_interval(tell):
     assert (told.image.pixels.time_increment, told.lines) == (0.05, [])
 
 
-def test_numbers_of_frames_are_no_clock_without_a_unit(tell):
+def test_frame_numbers_without_a_unit_are_not_a_clock(tell):
     assert tell(*[{"time": number, "t": number} for number in (3, 4, 5)]).lines == []
     assert tell(*[{"time": number} for number in (1500, 3000)]).lines == [
         "metadata key 'time' has no unit: write time_s"
@@ -204,7 +204,7 @@ def test_more_spellings_of_an_exposure(tell, metadata):
     assert (told.planes[0].exposure_time, told.lines) == (0.005, [])
 
 
-def test_a_dict_of_any_name(tell):
+def test_nested_dicts_with_any_name(tell):
     microscope = {"objective": "Plan Apo 60x", "NA": 1.4, "pixel_size_um": 0.1, "binning": 2}
     told = tell({"microscope": microscope})
     objective = told.document.instruments[0].objectives[0]
@@ -215,7 +215,7 @@ def test_a_dict_of_any_name(tell):
     assert (told.document.instruments, told.planes[0].exposure_time) == ([], None)
 
 
-def test_own_keys_beside_those_of_pymmcore_plus(tell):
+def test_custom_keys_beside_those_of_pymmcore_plus(tell):
     assert tell(PLUS | {"my": {"exposure": 20}}).lines == [
         "metadata key 'my.exposure' has no unit: write my.exposure_ms"
     ]
@@ -231,7 +231,7 @@ def test_own_keys_beside_those_of_pymmcore_plus(tell):
     assert tell({"meta": PLUS}).lines == [f"{nested}: put it beside your own keys, not in a dict"]
 
 
-def test_own_keys_come_first(tell):
+def test_custom_keys_take_precedence(tell):
     told = tell({"old": {"exposure_ms": 20}, "exposure_ms": 5})
     assert told.planes[0].exposure_time == 0.005
     assert tell({"previous": {"max_exposure_ms": 20}}).lines == []  # of another frame
@@ -249,7 +249,7 @@ def test_lists_of_quantities(tell):
     ("key", "value", "example"),
     [("x_um", 3, "x_um"), ("emission_nm", 525, "emission_nm"), ("well", "A1", "well")],
 )
-def test_what_a_summary_has_no_place_for(tell, key, value, example):
+def test_summary_keys_without_a_place(tell, key, value, example):
     line = f"summary key {key!r} describes a frame, so it is not read"
     assert tell({}, summary={key: value}).lines == [f"{line}: put {example} in the metadata of frames"]
 
@@ -264,7 +264,7 @@ def test_what_a_summary_has_no_place_for(tell, key, value, example):
         ("Filter-1", "40x/1.3", None),
     ],
 )
-def test_devices_that_hold_objectives(tell, device, label, model):
+def test_devices_that_are_objective_turrets(tell, device, label, model):
     for told in (
         tell(PLUS, summary=plus_summary(camera("Camera"), wheel(device, label))),
         tell({"Camera": "Camera", f"{device}-Label": label}),
@@ -274,7 +274,7 @@ def test_devices_that_hold_objectives(tell, device, label, model):
         assert told.lines == []
 
 
-def test_a_device_that_may_hold_objectives(tell):
+def test_a_device_that_may_be_an_objective_turret(tell):
     line = "'20x' of the device 'Wheel-7' may be the objective, none is written"
     frame = {"Camera": "Camera", "Wheel-7-Label": "20x"}
     (told,) = tell(frame).lines
@@ -304,12 +304,12 @@ def test_keys_that_contradict_the_objective(tell):
         lambda: Given(z_step_um=5000),
     ],
 )
-def test_options_of_another_unit_are_refused(make):
+def test_options_in_another_unit_are_rejected(make):
     with pytest.raises(ValueError, match=r"got \w+=.*, expected a positive number from .* to "):
         make()
 
 
-def test_files_that_have_what_is_refused_now_open():
+def test_older_files_with_values_rejected_today_open():
     given = Given(channels={"a": ChannelInfo(emission_nm=525)}, objective=ObjectiveInfo("60x", None, 60, 1.4))
     header = Header.new({}, None, None, PageCoding(), given, is_folder=False)
     old = header.encode().replace(b'"na": 1.4', b'"na": 14').replace(b": 525", b": 0.525")
@@ -319,7 +319,7 @@ def test_files_that_have_what_is_refused_now_open():
     assert found.channels["a"].emission_nm is None
 
 
-def test_other_programs_may_have_what_is_refused(tmp_path, caplog):
+def test_converted_files_may_have_values_rejected_today(tmp_path, caplog):
     path, target = tmp_path / "other.ome.tif", tmp_path / "ours.ome.tiff"
     tifffile.imwrite(
         path,
@@ -337,7 +337,7 @@ def test_other_programs_may_have_what_is_refused(tmp_path, caplog):
     assert "'PixelSizeUm' has the value 65" in caplog.text
 
 
-def test_cameras_that_frames_do_not_name(tell, store):
+def test_frames_that_do_not_name_their_camera(tell, store):
     two = plus_summary(camera("A", "1"), camera("B", "2"))
     nameless = {"format": "frame-dict", "exposure_ms": 10.0}
     (line,) = tell(nameless, summary=two).lines
@@ -352,7 +352,7 @@ def test_cameras_that_frames_do_not_name(tell, store):
     assert lines == []
 
 
-def test_cameras_without_names_are_told_apart(store):
+def test_cameras_without_names_stay_distinct(store):
     frames = [
         ({"channel": name}, {"camera_model": model, "gain": 2}) for name, model in (("a", "X"), ("b", "Y"))
     ]
@@ -365,7 +365,7 @@ def test_cameras_without_names_are_told_apart(store):
     assert used == ["Detector:0", "Detector:1"]
 
 
-def test_filters_that_nothing_names(store):
+def test_filters_that_nothing_refers_to(store):
     filters = {name: FilterInfo("Emission", 500, 550) for name in ("GFP", "Cy3", "Cy5")}
     channels = {"a": ChannelInfo(filters=["Cy5"])}
     frame = {"Emission-Label": "GFP"}
@@ -375,7 +375,7 @@ def test_filters_that_nothing_names(store):
 
 
 @pytest.mark.parametrize(("frame", "summary"), [({}, {"z_step_um": 0.5}), ({"z_step_um": 0.5}, {})])
-def test_a_step_that_heights_do_not_have(tell, frame, summary):
+def test_a_step_that_contradicts_the_heights(tell, frame, summary):
     frames = [frame | {"z_um": height} for height in (0, 0.3, 0.6, 0.9)]
     told = tell(*frames, summary=summary, axis="z")
     assert told.image.pixels.physical_size_z == 0.3
@@ -393,7 +393,7 @@ def test_a_step_that_heights_do_not_have(tell, frame, summary):
 
 
 @pytest.mark.parametrize("label", ["{}1/2", "{}1:2", "{}1 (2)", "{}01#2"])
-def test_sites_of_wells_in_more_spellings(store, label):
+def test_more_spellings_of_sites_in_wells(store, label):
     document, lines = store(*(({"position": label.format(row)}, {}) for row in "AB"))
     assert (wells_of(document), lines) == ([(0, 0), (1, 0)], [])
 
@@ -411,7 +411,7 @@ def test_sites_of_wells_in_more_spellings(store, label):
         ("B3-DMSO", "B4-drug"),
     ],
 )
-def test_names_that_are_nearly_those_of_wells(store, positions):
+def test_names_that_resemble_wells(store, positions):
     frames = [({"position": position}, {}) for position in positions]
     document, lines = store(*frames)
     assert document.plates == []
@@ -427,7 +427,7 @@ def test_names_that_are_nearly_those_of_wells(store, positions):
 
 
 @pytest.mark.parametrize("positions", [("beads", "cells"), ("Pos1", "Pos2"), ("site 1", "site 2")])
-def test_names_of_other_places(store, positions):
+def test_position_names_that_are_not_wells(store, positions):
     assert store(*(({"position": position}, {}) for position in positions))[1] == []
 
 
@@ -474,11 +474,11 @@ def test_wells_in_the_metadata_of_frames(store, key):
         ),
     ],
 )
-def test_wells_of_metadata_that_are_not_used(store, frames, line):
+def test_unused_wells_in_metadata(store, frames, line):
     assert store(*frames)[1] == [f"metadata key 'well': {line}"]
 
 
-def test_metadata_that_is_no_dict(tell, store):
+def test_metadata_that_is_not_a_dict(tell, store):
     line = "frame metadata is not a dict, so it is not read: put a dict"
     told = tell('{"exposure_ms": 10}')
     assert (told.lines, told.notes) == ([line], {"metadata": '{"exposure_ms": 10}'})
@@ -497,7 +497,7 @@ def test_a_serial_number_of_nothing_is_reported(tell):
 @pytest.mark.parametrize(
     ("key", "option"), [("dye", "fluorophore"), ("color", "color"), ("acquisition_mode", "acquisition_mode")]
 )
-def test_what_only_options_tell_of_a_channel(tell, key, option):
+def test_channel_facts_that_only_options_provide(tell, key, option):
     line = f"metadata key {key!r} is not read: pass channels={{...: ChannelInfo({option}=...)}}"
     assert tell({key: "red"}, {key: "red"}).lines == [line]
 
@@ -519,7 +519,7 @@ def test_what_only_options_tell_of_a_channel(tell, key, option):
         ({"sensor.pixel_size_um": 6.5}, f"'sensor.pixel_size_um' {_OF_SAMPLE}"),
     ],
 )
-def test_what_is_told_of_a_summary(tell, summary, line):
+def test_findings_about_a_summary(tell, summary, line):
     assert tell({}, {}, summary=summary).lines == [f"summary key {line}"]
     assert tell({}, summary={"readout_rate_mhz": 100, "camera": "A", "px_per_um": 10}).lines == []
 
@@ -534,7 +534,7 @@ def test_more_names_of_channels_and_cameras(store):
     assert lines == []
 
 
-def test_options_that_are_far_from_what_frames_tell(tell):
+def test_options_that_contradict_the_frames(tell):
     told = tell({"pixel_size_um": 0.065}, pixel_size_um=6.5)
     assert told.image.pixels.physical_size_x == 6.5
     assert told.lines[0].endswith(
@@ -550,13 +550,13 @@ def test_options_that_are_far_from_what_frames_tell(tell):
     assert tell(*frames, time_interval_s=3).lines == []
 
 
-def test_steps_of_a_summary_in_another_unit(tell):
+def test_summary_steps_in_another_unit(tell):
     told = tell({"Camera": "C"}, summary={"MicroManagerVersion": "2", "z-step_um": 5000, "PixelSize_um": 65})
     assert (told.image.pixels.physical_size_z, told.image.pixels.physical_size_x) == (None, None)
     assert ["is not in the range from" in line for line in told.lines] == [True, True]
 
 
-def test_times_of_values_are_no_exposures(tell):
+def test_times_that_are_not_exposures(tell):
     event = {"seq_num": 1, "time": 1795773600.5, "data": {"cam_cam_acquire_time": 0.05}}
     told = tell(event | {"timestamps": {"cam_cam_acquire_time": 1795773600.5}})
     assert (told.planes[0].exposure_time, told.lines) == (0.05, [])

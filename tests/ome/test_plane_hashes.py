@@ -48,7 +48,7 @@ def hashes(xml):
 
 
 @pytest.mark.parametrize("options", CODINGS, ids=["plain", "encoded"])
-def test_they_are_those_of_the_pixels_that_tifffile_and_bioformats_see(tmp_path, bioformats, options):
+def test_hashes_match_the_pixels_that_tifffile_and_bioformats_read(tmp_path, bioformats, options):
     path = tmp_path / "run.ome.tiff"
     record(path, **options).close()
     assert validate(path) == []
@@ -73,7 +73,7 @@ def test_they_are_those_of_the_pixels_that_tifffile_and_bioformats_see(tmp_path,
                     assert sha1(opened.plane(number, at["Z"], at["C"], at["T"])) == digest
 
 
-def test_a_folder_and_what_was_recovered_and_converted(tmp_path):
+def test_hashes_in_folders_and_recovered_and_converted_files(tmp_path):
     names = ("big", "float", "rgb")
     expected = {name: [sha1(frame(number, name)) for number in (1, 3, 0)] for name in names}
     expected["float"].append(sha1(frame(9, "float")))

@@ -44,7 +44,7 @@ def wells(document):
     ]
 
 
-def test_names_of_an_event_tell_the_wells_of_numbered_positions(tmp_path):
+def test_event_names_give_the_wells_of_numbered_positions(tmp_path):
     names = ["A2_0000", "D6_0000", "D6_0001"]
     frames = [
         ({"position": position}, EVENT | {"mda_event": {"pos_name": name}})
@@ -55,12 +55,12 @@ def test_names_of_an_event_tell_the_wells_of_numbered_positions(tmp_path):
     assert (document.plates[0].name, document.plates[0].rows, document.plates[0].columns) == ("24-well", 4, 6)
 
 
-def test_names_tell_no_wells_without_a_plate(tmp_path):
+def test_names_are_not_wells_without_a_plate(tmp_path):
     frames = [({"position": 0}, EVENT | {"mda_event": {"pos_name": "P1"}})]
     assert stored(tmp_path / "run.ome.tiff", frames, {}).plates == []
 
 
-def test_positions_that_are_no_wells_lie_in_none(tmp_path):
+def test_positions_that_are_not_wells_lie_in_none(tmp_path):
     frames = [
         ({"position": position}, EVENT | {"mda_event": {"pos_name": name}})
         for position, name in enumerate(["A1", "focus"])
@@ -79,7 +79,7 @@ def test_wells_of_planned_positions(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["run.ome.tiff"])
-def test_what_the_summary_tells_of_the_plate(tmp_path, name, bioformats):
+def test_plate_facts_from_the_summary(tmp_path, name, bioformats):
     path = tmp_path / name
     frames = [
         ({"position": position, "time": time}, {"timestamp": f"2026-03-04T05:06:{10 * time:02}Z"})
@@ -102,13 +102,13 @@ def test_what_the_summary_tells_of_the_plate(tmp_path, name, bioformats):
         assert [series.name for series in reader.series] == ["A1", "B2"]
 
 
-def test_the_name_that_the_user_gives_a_plate_goes_first(tmp_path):
+def test_the_plate_name_option_takes_precedence(tmp_path):
     frames = [({"position": position}, {}) for position in ("A1", "B2")]
     (plate,) = stored(tmp_path / "run.ome.tiff", frames, TOLD, plate=PlateInfo(name="mine")).plates
     assert plate.name == "mine"
 
 
-def test_the_well_with_the_most_fields_counts(tmp_path):
+def test_the_field_count_is_that_of_the_fullest_well(tmp_path):
     frames = [
         ({"well": well, "field": number}, {})
         for well, count in (("A1", 3), ("B2", 1))

@@ -67,7 +67,7 @@ def test_wells_by_their_labels(labels, well):
         ([], False),
     ],
 )
-def test_only_what_can_be_nothing_but_wells_is_a_plate(tmp_path, caplog, positions, expected):
+def test_only_unambiguous_wells_make_a_plate(tmp_path, caplog, positions, expected):
     assert are_wells([{"position": position} for position in positions]) == expected
     if positions:
         path = tmp_path / "run.ome.tiff"
@@ -78,7 +78,7 @@ def test_only_what_can_be_nothing_but_wells_is_a_plate(tmp_path, caplog, positio
         assert ("no plate is made" in caplog.text) == (positions[0] in ("P1", "s1", "A1") and not expected)
 
 
-def test_a_plate_that_is_told_has_wells_that_could_be_places(tmp_path):
+def test_an_explicit_plate_accepts_ambiguous_wells(tmp_path):
     summary = {"WellPlateName": "Assay", "WellPlateRows": 16, "WellPlateColumns": 24}
     for name, options in (
         ("told", {"plate": PlateInfo(rows=16)}),
@@ -91,7 +91,7 @@ def test_a_plate_that_is_told_has_wells_that_could_be_places(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-def test_a_plate_can_be_refused(tmp_path, name, caplog):
+def test_a_plate_can_be_turned_off(tmp_path, name, caplog):
     with TiffStorage(tmp_path / name, {"WellPlateName": "Assay"}, plate=False) as storage:
         for position in ("A1-Site_0", "B12-Site_3"):
             storage.put({"position": position}, FRAME)
@@ -124,7 +124,7 @@ def test_a_file_for_each_field_of_a_well(tmp_path, bioformats):
         assert reader.warnings == []
 
 
-def test_a_field_of_a_well_and_a_position_that_is_called_like_its_file(tmp_path):
+def test_a_well_field_and_a_position_with_the_same_file_name(tmp_path):
     with TiffStorage(tmp_path / "run") as storage:
         storage.put({"well": "A1", "field": 0}, FRAME)
         storage.put({"position": "A1_0"}, FRAME * 2)
@@ -136,7 +136,7 @@ def test_a_field_of_a_well_and_a_position_that_is_called_like_its_file(tmp_path)
         assert storage[{"well": "A1", "field": 0}].max() == 1
 
 
-def test_fields_inside_of_an_image_share_a_file(tmp_path):
+def test_fields_inside_an_image_share_a_file(tmp_path):
     with TiffStorage(tmp_path / "run", fold_axes={"field": "T"}) as storage:
         for field in range(3):
             storage.put({"well": "A1", "field": field}, FRAME)
@@ -186,7 +186,7 @@ def test_a_plate_in_ome(tmp_path, bioformats, name):
         assert from_xml(tifffile.tiffcomment(path / "plate_overview.ome.tiff")).plates == []
 
 
-def test_positions_that_name_no_well_make_no_plate(tmp_path):
+def test_positions_without_wells_make_no_plate(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         for position in ("Pos0", "Pos1", 7):
             storage.put({"position": position}, FRAME)
@@ -197,7 +197,7 @@ NAMED = {"left": "A2", "upper right": "H12-Site_1", "lower right": "H12-Site_0",
 
 
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-def test_a_plate_of_positions_that_have_other_names(tmp_path, bioformats, name):
+def test_a_plate_of_positions_with_other_names(tmp_path, bioformats, name):
     path = tmp_path / name
     plate = PlateInfo(NAMED, name="Assay 3", rows=8, columns=12)
     with TiffStorage(path, plate=plate) as storage:
@@ -220,7 +220,7 @@ def test_a_plate_of_positions_that_have_other_names(tmp_path, bioformats, name):
         assert reader.warnings == []
 
 
-def test_the_size_of_a_plate_bounds_what_names_a_well(tmp_path):
+def test_the_plate_size_limits_well_names(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, plate=PlateInfo(rows=2, columns=3)) as storage:
         for position in ("A1", "B3", "C1", "A4"):
@@ -245,7 +245,7 @@ def test_the_size_of_a_plate_bounds_what_names_a_well(tmp_path):
         ({"wells": {"a": "A\u0663"}}, "is no well"),
     ],
 )
-def test_what_is_no_plate_is_refused(options, message):
+def test_invalid_plates_are_rejected(options, message):
     with pytest.raises(ValueError, match=message):
         PlateInfo(**options)
 
@@ -260,7 +260,7 @@ def test_numbers_of_numpy_are_numbers(tmp_path):
     assert (size, wells) == (("run", 8, 12), {(0, 0, 0): "position 3"})
 
 
-def test_a_dict_is_no_plate(tmp_path):
+def test_a_dict_is_not_a_plate(tmp_path):
     with pytest.raises(TypeError, match="expected a PlateInfo"):
         TiffStorage(tmp_path / "run", plate={"a": "A1"})
     assert list(tmp_path.iterdir()) == []

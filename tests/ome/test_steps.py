@@ -20,7 +20,9 @@ from exengine_ome_tiff.ome.steps import even_steps, step_of_heights
     is_late=st.booleans(),
     seed=st.integers(0, 10_000),
 )
-def test_stages_that_round_tremble_and_drift(step, planes, stacks, resolution, noise, is_down, is_late, seed):
+def test_stages_with_rounding_noise_and_drift(
+    step, planes, stacks, resolution, noise, is_down, is_late, seed
+):
     assume(step >= 5 * (resolution + noise))  # finer steps drown in what the stage reports
     random = np.random.default_rng(seed)
     heights = step * np.arange(planes) * (-1 if is_down else 1) + random.uniform(-50, 50, (stacks, 1))
@@ -35,11 +37,11 @@ def test_stages_that_round_tremble_and_drift(step, planes, stacks, resolution, n
 
 
 @pytest.mark.parametrize("heights", [[0, 1, 3], [0, 1, 2, 4, 5, 6], [0, 0.5, 1.5, 3, 5], [0, 1, 0]])
-def test_steps_that_are_not_even(heights):
+def test_uneven_steps(heights):
     assert np.isnan(step_of_heights(np.array([heights], float)))
 
 
-def test_a_stage_that_stands_still_and_one_that_nobody_asked():
+def test_a_stage_that_stands_still_and_one_without_heights():
     assert step_of_heights(np.full((3, 4), 7.0)) == 0
     assert step_of_heights(np.full((3, 4), np.nan)) is None
 
@@ -68,7 +70,7 @@ def recorded(path, times, **options):
         ([(t, 10 * t) for t in (0, 5)], 50),
     ],
 )
-def test_the_interval_that_is_written_is_that_of_the_planes(tmp_path, caplog, times, interval_s):
+def test_the_written_interval_is_that_of_the_planes(tmp_path, caplog, times, interval_s):
     assert recorded(tmp_path / "run.ome.tiff", times) == interval_s
     lines = [record.getMessage() for record in caplog.records if "TimeIncrement" in record.getMessage()]
     assert [line.endswith(": no TimeIncrement; pass time_interval_s") for line in lines] == (
@@ -79,7 +81,7 @@ def test_the_interval_that_is_written_is_that_of_the_planes(tmp_path, caplog, ti
     )
 
 
-def test_two_time_points_of_many_with_an_interval_of_the_user(tmp_path):
+def test_two_of_many_time_points_with_a_given_interval(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, time_interval_s=3) as storage:
         for time in (0, 5):
@@ -90,7 +92,7 @@ def test_two_time_points_of_many_with_an_interval_of_the_user(tmp_path):
 
 
 @pytest.mark.parametrize(("axis", "option"), [("time", "time_interval_s"), ("z", "z_step_um")])
-def test_a_step_of_the_user_that_planes_do_not_have(tmp_path, caplog, axis, option):
+def test_a_given_step_between_uneven_values(tmp_path, caplog, axis, option):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, **{option: 2.0}) as storage:
         for value in (0, 1, 5):
@@ -102,7 +104,7 @@ def test_a_step_of_the_user_that_planes_do_not_have(tmp_path, caplog, axis, opti
     assert len(info(path).check) == 1
 
 
-def test_a_stack_in_ten_may_be_uneven():
+def test_one_stack_in_ten_may_be_uneven():
     even, uneven = [0, 1, 2, 3], [0, 1, 2.5, 3.5]
     assert step_of_heights(np.array([even] * 9 + [uneven], float)) == pytest.approx(1, abs=0.05)
     assert np.isnan(step_of_heights(np.array([even] * 8 + [uneven] * 2, float)))

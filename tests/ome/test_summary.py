@@ -60,21 +60,21 @@ def test_the_summary_is_linked_from_every_image(tmp_path):
     assert not any(word in tifffile.tiffcomment(path) for word in PRIVATE)
 
 
-def test_files_of_a_folder_have_it_each(tmp_path):
+def test_each_file_of_a_folder_has_the_summary(tmp_path):
     stored(tmp_path / "run")
     files = sorted((tmp_path / "run").glob("*.tiff"))
     assert len(files) == 2
     assert all(summary_of(file)["MicroManagerVersion"] == "2.0.3" for file in files)
 
 
-def test_what_is_too_long_is_named(tmp_path):
+def test_summary_keys_that_are_too_long_are_listed(tmp_path):
     path = tmp_path / "run.ome.tiff"
     stored(path, summary={"long": "x" * 300_000, "short": "y"})
     assert summary_of(path) == {"short": "y", "(in the records only)": '["long"]'}
 
 
 @pytest.mark.parametrize("summary", [None, {}, [1], "text"])
-def test_a_summary_that_is_no_dict_makes_no_annotation(tmp_path, summary):
+def test_a_summary_that_is_not_a_dict_is_not_annotated(tmp_path, summary):
     path = tmp_path / "run.ome.tiff"
     stored(path, summary=summary)
     assert "urn:exengine-ome-tiff:summary" not in tifffile.tiffcomment(path)
@@ -87,7 +87,7 @@ def test_without_the_option_the_exact_summary_is_in_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-def test_what_is_excluded_is_nowhere(tmp_path, name):
+def test_excluded_keys_are_nowhere_in_the_file(tmp_path, name):
     metadata = {
         "exposure_ms": 5,
         "UserName": "lovelace",
@@ -107,7 +107,7 @@ def test_what_is_excluded_is_nowhere(tmp_path, name):
         assert not any(word.encode() in content for word in (*PRIVATE, "hush", "D:/data"))
 
 
-def test_the_option_holds_after_a_pause(tmp_path):
+def test_the_option_persists_after_suspend(tmp_path):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path, SUMMARY, exclude_metadata="private")
     storage.put({"time": 0}, FRAME, {"UserName": "lovelace"})
@@ -118,7 +118,7 @@ def test_the_option_holds_after_a_pause(tmp_path):
     assert b"lovelace" not in path.read_bytes()
 
 
-def test_a_name_that_excludes_nothing_is_told(tmp_path, caplog):
+def test_an_exclusion_without_effect_is_reported(tmp_path, caplog):
     """A typo would leave in the file what is to be nowhere."""
     names = ["private", "protocol", "dose", "inner.key", "usrname"]
     path = tmp_path / "run.ome.tiff"
@@ -133,7 +133,7 @@ def test_a_name_that_excludes_nothing_is_told(tmp_path, caplog):
     assert lines == [f"{path}: exclude_metadata= has 'usrname', which no metadata has"]
 
 
-def test_names_are_text(tmp_path):
+def test_exclusions_must_be_text(tmp_path):
     with pytest.raises(TypeError, match="exclude_metadata"):
         TiffStorage(tmp_path / "run.ome.tiff", exclude_metadata=[5])
     assert list(tmp_path.iterdir()) == []

@@ -27,7 +27,7 @@ NOON = datetime.fromisoformat("2026-11-27T12:00:00.25")
         *("acquisition_time", "AcquisitionDate", "acquired at", "capture_time", "frame time", "metadata.utc"),
     ],
 )
-def test_stamps_count_in_any_spelling(tell, key):
+def test_timestamps_count_in_any_spelling(tell, key):
     told = tell({key: "2026-11-27T12:00:00.250Z"}, {key: "2026-11-27T12:00:01.750Z"})
     assert told.image.acquisition_date == NOON.replace(tzinfo=UTC)
     assert [plane.delta_t for plane in told.planes] == [0, 1.5]
@@ -50,7 +50,7 @@ def test_unix_time_counts_under_the_name_time(tell):
         ("2026-11-27 12:00:00.25", False),
     ],
 )
-def test_stamps_in_many_forms(tell, stamp, has_zone):
+def test_timestamps_in_many_formats(tell, stamp, has_zone):
     told = tell({"timestamp": stamp})
     assert told.image.acquisition_date == NOON.replace(tzinfo=UTC if has_zone else None)
     assert told.lines == []
@@ -59,7 +59,7 @@ def test_stamps_in_many_forms(tell, stamp, has_zone):
 @pytest.mark.parametrize(
     "stamp", ["2026-11-27 12:00", "Fri Nov 27 12:00:00 2026", "Fri Nov  6 12:00:00 2026"]
 )
-def test_stamps_without_fractions(tell, stamp):
+def test_timestamps_without_fractions(tell, stamp):
     day = 6 if "6 12" in stamp else 27
     assert tell({"timestamp": stamp}).image.acquisition_date == datetime.fromisoformat(
         f"2026-11-{day:02}T12:00:00"
@@ -71,7 +71,7 @@ def test_stamps_without_fractions(tell, stamp):
     [("timestamp", "11/27/2026 12:00:00 PM"), ("Time", "27-Nov-2026 12:00"), ("date", "2026-11-27")],
 )
 @pytest.mark.parametrize("more", [{}, {"UUID": ""}])
-def test_stamps_that_cannot_be_read_are_told(tell, key, value, more):
+def test_unreadable_timestamps_are_reported(tell, key, value, more):
     told = tell({key: value} | more, {key: value} | more)
     assert told.notes == {key: value} | more
     assert told.lines == [
@@ -82,7 +82,7 @@ def test_stamps_that_cannot_be_read_are_told(tell, key, value, more):
     ]
 
 
-def test_a_time_that_may_be_that_of_the_frame_is_told(tell):
+def test_a_possible_frame_time_is_reported(tell):
     told = tell({"start_time": "2026-11-27T12:00:00Z"})
     assert told.image.acquisition_date is None
     assert told.lines == [
@@ -94,7 +94,7 @@ def test_a_time_that_may_be_that_of_the_frame_is_told(tell):
     assert tell({"start_time": "2026-11-27T12:00:00Z", "timestamp": "2026-11-27T12:00:09Z"}).lines == []
 
 
-def test_what_is_no_time_is_not_told(tell):
+def test_keys_that_are_not_times_are_not_reported(tell):
     for metadata in ({"time": 3, "t": 2, "date": "monday"}, {"index": {"time": 1}}, {"time": None}):
         assert tell(metadata, metadata).lines == []
 
@@ -112,7 +112,7 @@ def test_what_is_no_time_is_not_told(tell):
         ({"x_um": [7.5]}, (7.5, None, None)),
     ],
 )
-def test_positions_as_lists_and_beside_their_units(tell, metadata, expected):
+def test_positions_as_lists_and_with_separate_units(tell, metadata, expected):
     told = tell(metadata)
     plane = told.planes[0]
     assert (plane.position_x, plane.position_y, plane.position_z) == expected
@@ -121,13 +121,13 @@ def test_positions_as_lists_and_beside_their_units(tell, metadata, expected):
 
 
 @pytest.mark.parametrize("value", [5, [1, 2, 3, 4], "here"])
-def test_a_list_that_cannot_be_read_is_told(tell, value):
+def test_an_unreadable_list_is_reported(tell, value):
     (line,) = tell({"position_um": value}).lines
     assert line.startswith("metadata key 'position_um' has the value")
     assert line.endswith("write a list such as [1.5, -2, 3]")
 
 
-def test_a_unit_that_changes_is_followed_or_told(tell):
+def test_a_changing_unit_is_followed_or_reported(tell):
     told = tell({"exposure": 5, "exposure_unit": "ms"}, {"exposure": 6, "exposure_unit": "us"})
     assert told.planes[0].exposure_time == 0.005
     assert told.planes[1].exposure_time is None
@@ -159,7 +159,7 @@ def test_pixels_that_are_not_square(tell):
     assert (told.notes, told.lines) == ({}, [])
 
 
-def test_a_camera_in_a_dict_of_its_own(tell):
+def test_a_camera_in_a_nested_dict(tell):
     camera = {
         "name": "left",
         "vendor": "Maker",
@@ -182,7 +182,7 @@ def test_settings_of_a_camera_without_a_name(tell):
     assert told.notes == {}
 
 
-def test_a_bit_depth_that_does_not_fit_is_told(tell):
+def test_a_bit_depth_that_does_not_fit_is_reported(tell):
     told = tell({"bit_depth": 12}, pixels=FRAME.astype(np.uint8))
     assert (told.image.pixels.significant_bits, told.notes) == (None, {"bit_depth": "12"})
     assert told.lines == [
@@ -201,7 +201,7 @@ def test_bit_depths(tell, value, bits):
     assert len(told.lines) == (bits is None)
 
 
-def test_clocks_that_are_not_used_are_told_once(tell):
+def test_unused_clocks_are_reported_once(tell):
     for clock, count in (([1, 2, 1, 2, 1, 2], 6), ([4, 4, 4], 3)):
         told = tell(*({"ElapsedTime-ms": str(ms)} for ms in clock))
         assert all(plane.delta_t is None for plane in told.planes)
@@ -213,7 +213,7 @@ def test_clocks_that_are_not_used_are_told_once(tell):
         ]
 
 
-def test_what_frames_of_an_image_tell_differently_is_told_once(tell):
+def test_values_that_differ_within_an_image_are_reported_once(tell):
     tags = [{"camera": "C", "objective": f"{10 * n}x", "gain": n, "binning": 1} for n in (1, 2, 3)]
     told = tell(*tags)
     assert (told.image.objective_settings, told.settings.gain, told.settings.binning.value) == (
@@ -231,7 +231,7 @@ def test_what_frames_of_an_image_tell_differently_is_told_once(tell):
     assert tell(*tags, axis="position").lines == []
 
 
-def test_a_summary_tells_what_frames_leave_out(tell):
+def test_a_summary_provides_what_frames_lack(tell):
     summary = {"exposure_ms": 20, "objective": "60x/1.4 Oil", "camera": "C", "gain": 3, "bit_depth": 12}
     summary |= {"camera_model": "Model C", "start_time": "2026-11-27T12:00:00.25Z"}
     told = tell({}, {}, summary=summary)
@@ -243,7 +243,7 @@ def test_a_summary_tells_what_frames_leave_out(tell):
     assert told.lines == []
 
 
-def test_a_summary_tells_nothing_of_frames_that_tell_another(tell):
+def test_a_summary_does_not_override_frames(tell):
     summary = {"exposure_ms": 20, "objective": "60x/1.4 Oil", "bit_depth": 12, "z_step_um": 4}
     frames = [
         {"exposure_ms": 5, "objective": "4x/0.13", "bit_depth": 10, "z_step_um": 2},
@@ -292,7 +292,7 @@ def test_the_state_of_devices_in_a_summary_of_an_engine(tell):
         ),
     ],
 )
-def test_what_is_not_understood_in_a_summary_is_told(tell, summary, line):
+def test_unknown_summary_keys_are_reported(tell, summary, line):
     assert tell({}, {}, summary=summary).lines == [line]
 
 
@@ -304,7 +304,7 @@ def test_what_is_not_understood_in_a_summary_is_told(tell, summary, line):
         {"position": {"x": 1, "y": 2}, "operator": "me", "dose": 3, "settings": {"laser_mW": 4}},
     ],
 )
-def test_what_needs_no_place_in_a_summary_is_not_told(tell, summary):
+def test_summary_keys_that_need_no_place_are_not_reported(tell, summary):
     assert tell({}, summary=summary).lines == []
 
 
@@ -316,16 +316,16 @@ def test_what_needs_no_place_in_a_summary_is_not_told(tell, summary):
         {"Camera": "C", "UserData": {"Width": 512, "PositionIndex": 2}, "C-Binning": "1"},
     ],
 )
-def test_what_is_understood_is_not_told(tell, metadata):
+def test_known_keys_are_not_reported(tell, metadata):
     assert tell(metadata, pixels=np.zeros((512, 512), "u2")).lines == []
 
 
-def test_the_fix_for_a_rate_is_one(tell):
+def test_the_fix_for_a_frame_rate_works(tell):
     assert tell({"fps": 20}).lines == []
     assert tell({"frame_rate": 20}).lines == ["metadata key 'frame_rate' has no unit: write frame_rate_hz"]
 
 
-def test_facts_of_frames_with_ever_different_keys_are_in_ome(tell):
+def test_frames_with_always_different_keys_are_in_ome(tell):
     plus = {"format": "frame-dict", "camera_device": "C", "mda_event": {"exposure": 9}}
     frames = [
         {f"own {n}": n, "Camera": "C", "C-Gain": 3, "Nosepiece-Label": "20x/0.8", "Exposure": n, "UUID": "u"}
@@ -350,7 +350,7 @@ def test_facts_of_frames_with_ever_different_keys_are_in_ome(tell):
         ({"x_um": 1, "actual_x_um": 1.2}, ""),  # as it was measured
     ],
 )
-def test_keys_of_one_meaning_that_differ_are_told_once(tell, keys, line):
+def test_synonymous_keys_that_differ_are_reported_once(tell, keys, line):
     told = tell(*[keys] * 3)
     assert told.lines == (
         [f"metadata keys {line} have different values; only the first is used: remove one of them"]
@@ -373,7 +373,7 @@ def test_keys_of_one_meaning_that_differ_are_told_once(tell, keys, line):
     ],
 )
 @pytest.mark.parametrize("is_summary", [False, True])
-def test_keys_of_optics_make_an_objective(tell, keys, optics, is_summary):
+def test_optics_keys_make_an_objective(tell, keys, optics, is_summary):
     told = tell({}, summary=keys) if is_summary else tell(keys, keys)
     found = [
         (each.nominal_magnification, each.lens_na, each.immersion and each.immersion.value)
@@ -386,7 +386,7 @@ def test_keys_of_optics_make_an_objective(tell, keys, optics, is_summary):
 
 
 @pytest.mark.parametrize("is_summary", [False, True])
-def test_optics_and_the_name_of_an_objective_complete_each_other(tell, is_summary):
+def test_optics_keys_and_an_objective_label_are_combined(tell, is_summary):
     keys = {"objective": {"name": "Plan Apo", "magnification": 60, "NA": 1.4}}
     told = tell({}, summary=keys) if is_summary else tell(keys, keys)
     (objective,) = told.document.instruments[0].objectives
@@ -394,12 +394,12 @@ def test_optics_and_the_name_of_an_objective_complete_each_other(tell, is_summar
     assert told.lines == []
 
 
-def test_optics_alone_are_no_model(tell):
+def test_optics_keys_alone_give_no_model(tell):
     (objective,) = tell({"magnification": 60, "NA": 1.4}).document.instruments[0].objectives
     assert (objective.model, objective.nominal_magnification) == (None, 60)
 
 
-def test_an_objective_of_frames_takes_no_optics_from_the_summary_of_another(tell):
+def test_an_objective_ignores_optics_of_another_one_in_the_summary(tell):
     told = tell({"objective": "Plan 20x"}, summary={"objective": "Apo 60x", "NA": 1.4})
     (objective,) = told.document.instruments[0].objectives
     assert (objective.nominal_magnification, objective.lens_na) == (20, None)
@@ -417,7 +417,7 @@ def test_an_objective_of_frames_takes_no_optics_from_the_summary_of_another(tell
         ("gain", "high", "write a number, such as 12.5", {"gain": 12.5}),
     ],
 )
-def test_a_value_that_cannot_be_read_is_told_with_a_fix_that_works(tell, key, wrong, fix, right):
+def test_an_unreadable_value_is_reported_with_a_fix_that_works(tell, key, wrong, fix, right):
     told = tell({key: wrong}, {key: wrong})
     assert [line.rpartition(": ")[2] for line in told.lines] == [fix]
     assert f"'{key}'" in told.lines[0]
@@ -436,7 +436,7 @@ def test_serial_numbers_may_be_numbers(tell):
     assert (detector.serial_number, detector.model) == ("1234", "42")
 
 
-def test_pixel_sizes_that_differ_within_a_summary_are_told(tell):
+def test_conflicting_pixel_sizes_in_a_summary_are_reported(tell):
     assert tell({}, summary={"pixel_size_um": 0.1, "PixelSizeUm": 0.1}).lines == []
     (line,) = tell({}, summary={"pixel_size_um": 0.1, "PixelSizeUm": 0.2}).lines
     assert line.startswith(
@@ -444,14 +444,14 @@ def test_pixel_sizes_that_differ_within_a_summary_are_told(tell):
     )
 
 
-def test_stamps_without_a_zone_among_others_are_told(tell):
+def test_timestamps_without_a_zone_among_others_are_reported(tell):
     stamps = "2026-11-27T10:00:00.5+01:00", "2026-11-27T09:00:01.5Z", "2026-11-27T10:00:02.5"
     (line,) = tell(*({"timestamp": stamp} for stamp in stamps)).lines
     assert line.startswith("the time stamps of 1 frame have no time zone but others have one")
     assert line.endswith(": write the time zone in all of them")
 
 
-def test_optics_that_differ_within_an_image_are_no_objective(tell):
+def test_conflicting_optics_make_no_objective(tell):
     told = tell({"magnification": 60, "NA": 1.4}, {"magnification": 20, "NA": 1.4})
     assert told.document.instruments == []
     assert json.loads(told.notes["magnification"]) == [60, 20]
@@ -460,12 +460,12 @@ def test_optics_that_differ_within_an_image_are_no_objective(tell):
 
 
 @pytest.mark.parametrize("key", ["ExposureTime", "ExposureTimeAbs"])
-def test_what_genicam_counts_in_microseconds(tell, key):
+def test_genicam_keys_in_microseconds(tell, key):
     assert tell({key: 10_000.0}).lines == [f"metadata key '{key}' has no unit: write {key}_us"]
     assert tell({f"{key}_us": 10_000.0}).planes[0].exposure_time == pytest.approx(0.01)
 
 
-def test_an_exposure_that_a_summary_tells_needs_no_unit(tell):
+def test_an_exposure_key_needs_no_unit_if_the_summary_has_one(tell):
     summary = {"MicroManagerVersion": "2.0.0", "UserData": {"Exposure": {"type": "DOUBLE", "scalar": 12}}}
     told = tell({"ElapsedTime-ms": 1}, summary=summary)
     assert (told.planes[0].exposure_time, told.lines) == (0.012, [])
@@ -473,7 +473,7 @@ def test_an_exposure_that_a_summary_tells_needs_no_unit(tell):
     assert tell({}, summary={"UserData": {"Exposure": 12}}).lines == [line]
 
 
-def test_a_size_that_is_not_that_of_the_frames_is_told_once(tell):
+def test_an_image_size_that_contradicts_the_frames_is_reported_once(tell):
     height, width = FRAME.shape
     told = tell(*[{"Width": 512, "Height": 256}] * 3)
     (line,) = told.lines

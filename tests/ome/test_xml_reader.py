@@ -48,7 +48,7 @@ def test_utf16_with_a_byte_order_mark_and_a_document_type(mark):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_what_a_document_says(encoding):
+def test_content_of_a_document(encoding):
     xml = document("Zelle µ", encoding=encoding.removesuffix("-sig").upper()).encode(encoding)
     assert schema_errors(xml) == []
     (image,) = read_ome(xml)
@@ -62,7 +62,7 @@ def test_what_a_document_says(encoding):
 
 
 @pytest.mark.parametrize("text", ["", "x", "nan", "1e400"])
-def test_a_number_that_is_none(text):
+def test_text_instead_of_a_number(text):
     xml = document("a").replace('IFD="7"', f'IFD="{text}"').encode()
     with pytest.raises(OmeTiffError, match="instead of a number"):
         read_ome(xml)
@@ -73,13 +73,13 @@ def test_an_image_without_pixels():
         read_ome(document("a").replace(PIXELS, "").encode())
 
 
-def test_what_is_not_valid_is_told_with_its_line():
+def test_schema_violations_have_line_numbers():
     errors = schema_errors(document("a").replace('Type="uint16"', 'Type="uint12"').encode())
     assert any("uint12" in error and error.startswith("line ") for error in errors)
 
 
 @pytest.mark.parametrize(("element", "pages"), [('<TiffData IFD="3"/>', 1), ("<TiffData/>", 0)])
-def test_how_many_pages_hold_planes_where_nothing_tells(element, pages):
+def test_the_default_number_of_pages(element, pages):
     xml = re.sub(r"<TiffData [^>]*/>", element, document("a"))
     (image,) = read_ome(xml.encode())
     assert [block.n_pages for block in image.tiff_data] == [pages]

@@ -98,7 +98,7 @@ def test_rgb_planes_have_their_samples_last(bioformats, tmp_path, planarconfig):
 
 
 @pytest.mark.parametrize("order", ["XYZCT", "XYCZT", "XYTZC"])
-def test_planes_are_found_by_z_c_t_in_any_dimension_order(bioformats, tmp_path, order):
+def test_planes_are_read_by_z_c_t_in_any_dimension_order(bioformats, tmp_path, order):
     data = coded(4, 2, 3)
     stored = data.transpose(*["TCZ".index(axis) for axis in reversed(order[2:])], 3, 4)
     path = write(tmp_path / "a.ome.tif", ome(image((7, 5, 3, 2, 4), order=order)), stored)
@@ -114,7 +114,7 @@ def test_planes_are_found_by_z_c_t_in_any_dimension_order(bioformats, tmp_path, 
         assert opened.warnings == []
 
 
-def test_series_of_different_shape_are_kept_apart(bioformats, tmp_path):
+def test_series_of_different_shapes_stay_separate(bioformats, tmp_path):
     first, second = coded(2, 1, 3), coded(1, 2, 1, shape=(4, 9)) + 1000
     xml = ome(image((7, 5, 3, 1, 2)), image((9, 4, 1, 2, 1), index=1, ifd=6))
     path = write(tmp_path / "a.ome.tif", xml, first, second.astype("u2"))
@@ -186,7 +186,7 @@ def test_metadata_come_with_their_units(bioformats, tmp_path):
         assert opened.warnings == []
 
 
-def test_what_is_not_said_is_none(bioformats, tmp_path):
+def test_missing_values_are_none(bioformats, tmp_path):
     path = write(tmp_path / "a.ome.tif", ome(image((7, 5, 1, 1, 1))), coded(1, 1, 1))
     with bioformats(path) as opened:
         (series,) = opened.series
@@ -204,7 +204,7 @@ def bad_file(folder):
     return write(folder / "bad.ome.tif", xml, coded(5, 2, 1))
 
 
-def test_warnings_of_a_bad_file_are_captured_and_not_printed(bioformats, tmp_path, capfd):
+def test_warnings_about_a_bad_file_are_captured_and_not_printed(bioformats, tmp_path, capfd):
     with bioformats(bad_file(tmp_path)) as opened:
         assert opened.warnings[0] == "WARN loci.formats.FormatHandler: Image ID 'Image:0': missing plane #10"
         assert "Using TiffReader to determine the number of planes." in opened.warnings[-1]
@@ -212,7 +212,7 @@ def test_warnings_of_a_bad_file_are_captured_and_not_printed(bioformats, tmp_pat
     assert capfd.readouterr() == ("", "")
 
 
-def test_an_error_brings_the_warnings_before_it(bioformats, tmp_path):
+def test_an_error_includes_the_warnings_before_it(bioformats, tmp_path):
     xml = ome(image((7, 5, 1, 3, 7), pages=6))
     path = write(tmp_path / "a.ome.tif", xml, coded(2, 3, 1))
     with pytest.raises(BioFormatsError, match="ArithmeticException: / by zero") as caught:
@@ -273,7 +273,7 @@ def open_files_in(folder):
     return [target for target in targets if target.is_relative_to(folder)]
 
 
-def test_files_that_belong_together_are_grouped_unless_told_otherwise(bioformats, tmp_path):
+def test_related_files_are_grouped_by_default(bioformats, tmp_path):
     uuids = [f"urn:uuid:00000000-0000-0000-0000-00000000000{i}" for i in range(2)]
     xml = ome(image((7, 5, 1, 1, 2)))
     data = "".join(
@@ -306,7 +306,7 @@ def test_files_that_belong_together_are_grouped_unless_told_otherwise(bioformats
         (f'xmlns="{SCHEMA}"', 'xmlns="urn:x"', "No schema path found"),
     ],
 )
-def test_invalid_xml_is_told(old, new, message):
+def test_invalid_xml_is_reported(old, new, message):
     xml = ome(image((7, 5, 1, 1, 1)))
     assert validate_xml(xml) == validate_xml(xml.encode()) == []
     assert any(message in text for text in validate_xml(xml.replace(old, new)))
@@ -318,7 +318,7 @@ def test_open_time_is_a_time(tmp_path):
     assert 0 < open_time(path) < 5
 
 
-def test_nothing_is_printed_and_the_process_ends_well(tmp_path):
+def test_nothing_is_printed_and_the_process_exits_with_0(tmp_path):
     """Run pytest in a child process, as its end, with Java still running, is what could go wrong."""
     path = write(tmp_path / "a.ome.tif", ome(image((7, 5, 1, 1, 1))), coded(1, 1, 1))
     (tmp_path / "test_one.py").write_text(

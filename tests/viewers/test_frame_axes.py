@@ -49,7 +49,7 @@ def test_axes_grow_with_the_frames(tmp_path):
             FrameAxes(lambda: storage._recording.index, {"z": 9})
 
 
-def test_without_the_extra_one_line_says_what_to_install(tmp_path, monkeypatch, capsys):
+def test_without_the_extra_one_line_names_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ndv", None)
     monkeypatch.delitem(sys.modules, "exengine_ome_tiff.viewers.ndv_viewer", raising=False)
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:

@@ -40,7 +40,7 @@ def write(path, **options):
 
 
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-def test_layers_are_channels_of_all_positions(tmp_path, viewer, name):
+def test_each_channel_of_all_positions_is_a_layer(tmp_path, viewer, name):
     with write(tmp_path / name) as storage:
         storage.flush()
         viewer.open(tmp_path / name, plugin=PLUGIN)  # unfinished
@@ -78,7 +78,7 @@ def test_the_canvas_shows_both_channels_in_their_colours(tmp_path, viewer):
     assert np.argwhere(blue)[:, 1].mean() < np.argwhere(green)[:, 1].mean()
 
 
-def test_others_files_are_left_to_others(tmp_path):
+def test_files_of_other_programs_are_left_to_other_plugins(tmp_path):
     tifffile.imwrite(tmp_path / "other.ome.tiff", np.zeros((3, 8, 8), np.uint16), ome=True)
     (tmp_path / "empty").mkdir()
     for path in (tmp_path / "other.ome.tiff", tmp_path / "empty", tmp_path / "gone.ome.tiff"):
@@ -89,7 +89,7 @@ def test_others_files_are_left_to_others(tmp_path):
     assert get_reader([str(tmp_path / "run.ome.tiff"), str(tmp_path / "other.ome.tiff")]) is None
 
 
-def test_colour_images_and_different_shapes_have_layers_of_their_own(tmp_path, viewer):
+def test_rgb_images_and_different_shapes_have_separate_layers(tmp_path, viewer):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         storage.put({"position": "a"}, np.zeros((8, 9, 3), np.uint8))
         storage.put({"position": "b"}, np.zeros((8, 9), np.uint16))
@@ -183,7 +183,7 @@ def widget_of(title):
     return found.get_callable()()
 
 
-def test_what_is_followed_may_be_removed(tmp_path, viewer, monkeypatch, caplog):
+def test_followed_layers_may_be_removed(tmp_path, viewer, monkeypatch, caplog):
     monkeypatch.setattr(napari_follower, "_LOOK_S", 0.02)
     with write(tmp_path / "run.ome.tiff") as storage:
         storage.flush()

@@ -170,7 +170,7 @@ def test_another_process_follows_until_the_end(tmp_path, opened):
             assert follower.is_finished()
 
 
-def test_colour_images_and_other_kinds_of_pixels(tmp_path, opened, caplog):
+def test_rgb_images_and_other_pixel_types(tmp_path, opened, caplog):
     with TiffStorage(tmp_path / "run.ome.tiff", pixel_size_um=0.5) as storage:
         storage.put({"position": "rgb"}, np.full((8, 9, 3), (200, 80, 0), np.uint8))
         for z in range(2):
@@ -213,7 +213,7 @@ def test_without_a_display_an_error_says_so(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("exengine-ome-tiff view: no display to open a window on")
 
 
-def test_a_dataset_that_is_deleted_is_not_followed_any_more(tmp_path, opened, caplog):
+def test_a_deleted_dataset_is_no_longer_followed(tmp_path, opened, caplog):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path)
     storage.put({"time": 0}, bar(0, 2))

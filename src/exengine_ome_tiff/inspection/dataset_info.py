@@ -159,9 +159,7 @@ def _check(data: OpenDataset, keys: Sequence[KeyCoverage]) -> tuple[Finding, ...
     data.facts.plate(layouts)
     for image in data.images:
         data.facts.values(image.layout, image.name)
-    translated = {
-        key.key for key in keys if key.places == ("ome",)
-    }  # by a translator that is not installed here
+    translated = {key.key for key in keys if key.places == ("ome",)}  # by a translator not installed here
     return tuple(each for each in data.facts.findings if each.subject not in translated)
 
 

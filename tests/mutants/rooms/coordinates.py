@@ -49,13 +49,13 @@ MUTANTS = [
         "coordinates/wells.py",
         "found.well.row < (self.rows or _ROWS)",
         "found.well.row <= (self.rows or _ROWS)",
-        "ome/test_plates.py::test_the_size_of_a_plate_bounds_what_names_a_well",
+        "ome/test_plates.py::test_the_plate_size_limits_well_names",
     ),
     Mutant(
         "coordinates/wells.py",
         "(len(rows) > 1 and len(columns) > 1)",
         "(len(rows) > 1 or len(columns) > 1)",
-        "ome/test_plates.py::test_only_what_can_be_nothing_but_wells_is_a_plate",
+        "ome/test_plates.py::test_only_unambiguous_wells_make_a_plate",
     ),
     Mutant(
         "coordinates/axis_names.py",

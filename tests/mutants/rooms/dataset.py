@@ -7,19 +7,19 @@ MUTANTS = [
         "dataset/facts.py",
         "told - timedelta(seconds=first_s)",
         "told",
-        "ome/test_given.py::test_the_date_of_a_stamp_is_that_of_its_frame_also_where_times_count_from_the_start",
+        "ome/test_given.py::test_a_timestamp_dates_its_frame_even_if_times_count_from_the_start",
     ),
     Mutant(
         "dataset/facts.py",
         "started + timedelta(seconds=last_s)",
         "started",
-        "ome/test_plate_facts.py::test_what_the_summary_tells_of_the_plate",
+        "ome/test_plate_facts.py::test_plate_facts_from_the_summary",
     ),
     Mutant(
         "dataset/told_plate.py",
         "name=plate.name or summary.plate_name",
         "name=summary.plate_name or plate.name",
-        "ome/test_plate_facts.py::test_the_name_that_the_user_gives_a_plate_goes_first",
+        "ome/test_plate_facts.py::test_the_plate_name_option_takes_precedence",
     ),
     Mutant(
         "dataset/header.py",
@@ -73,13 +73,13 @@ MUTANTS = [
         "dataset/privacy.py",
         "if key not in names and inside[key] not in names",
         "if key not in names",
-        "ome/test_summary.py::test_what_is_excluded_is_nowhere",
+        "ome/test_summary.py::test_excluded_keys_are_nowhere_in_the_file",
     ),
     Mutant(
         "dataset/privacy.py",
         "return [without(item, names, found, path) for item in metadata]",
         "return list(metadata)",
-        "ome/test_summary.py::test_what_is_excluded_is_nowhere",
+        "ome/test_summary.py::test_excluded_keys_are_nowhere_in_the_file",
     ),
     Mutant(
         "dataset/records.py",

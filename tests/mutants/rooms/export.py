@@ -7,7 +7,7 @@ MUTANTS = [
         "export/imagej_export.py",
         "/ (last - first))",
         "/ (len(known) - 1))",
-        "export/test_imagej.py::test_the_mean_interval_where_none_is_told",
+        "export/test_imagej.py::test_the_mean_interval_if_none_is_known",
     ),
     Mutant(
         "export/imagej_export.py",
@@ -31,18 +31,18 @@ MUTANTS = [
         "export/tile_layout.py",
         "here < there if other < tile else here <= there",
         "here < there",
-        "export/test_mosaics.py::test_overlaps_are_cut_in_the_middle_and_each_pixel_comes_from_one_tile",
+        "export/test_mosaics.py::test_overlaps_are_divided_in_the_middle",
     ),
     Mutant(
         "export/tile_layout.py",
         "set(self._near(tile, gap=-1).tolist()) & set(among)",
         "set(self._near(tile, gap=-1).tolist())",
-        "export/test_mosaics.py::test_a_tile_that_is_missing_leaves_a_hole_and_no_cut",
+        "export/test_mosaics.py::test_a_missing_tile_leaves_a_hole",
     ),
     Mutant(
         "export/mosaic_groups.py",
         "-1 if axis in self.flip else 1",
         "1",
-        "export/test_mosaics.py::test_stage_axes_may_point_the_other_way",
+        "export/test_mosaics.py::test_stage_axes_may_be_flipped",
     ),
 ]

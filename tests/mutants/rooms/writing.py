@@ -7,7 +7,7 @@ MUTANTS = [
         "writing/recorder.py",
         ("                self._encoder.forget()  # the next frame is compared with one that was taken\n"),
         "",
-        "ome/test_fields.py::test_a_refused_frame_leaves_no_trace_in_what_follows",
+        "ome/test_fields.py::test_a_rejected_frame_does_not_affect_later_frames",
     ),
     Mutant(
         "writing/recorder.py",
