@@ -30,7 +30,7 @@ def test_a_line_names_a_dataset_once(tmp_path, caplog):
         for z in (0, 1, 3):
             storage.put({"z": z}, FRAME, {"z_um": z})
     (line,) = [record.getMessage() for record in caplog.records]
-    assert line == "run: z spacing is irregular (1 to 2 um): no PhysicalSizeZ; pass z_step_um"
+    assert line == "run: z spacing is irregular (1 to 2 µm): no PhysicalSizeZ; pass z_step_um"
 
 
 def test_pixel_sizes_that_disagree_are_told_once(tmp_path, caplog, capsys):
@@ -135,5 +135,5 @@ def test_z_steps_that_are_irregular(tmp_path, caplog):
         for z, height_um in enumerate((0, 0.27, 1.53, 2)):
             storage.put({"z": z}, FRAME, {"z_um": height_um})
     (line,) = [record.getMessage() for record in caplog.records]
-    assert line.endswith("z spacing is irregular (0.27 to 1.26 um): no PhysicalSizeZ; pass z_step_um")
+    assert line.endswith("z spacing is irregular (0.27 to 1.26 µm): no PhysicalSizeZ; pass z_step_um")
     assert len(info(path).check) == 1

@@ -3,7 +3,7 @@
 import textwrap
 import unicodedata
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from exengine_ome_tiff.inspection.dataset_info import DatasetInfo, ImageSummary
@@ -22,6 +22,8 @@ _MANY_KEYS = 24
 _MANY_FACTS = 12
 _LONG_TEXT, _LONG_VALUE = 160, 40
 _UNKNOWN = "not known"
+_ALONG = {"duration": "T", "time interval": "T", "z step": "Z", "channels": "C"}
+"""Facts that only images with several planes along an axis can lack."""
 _PLACES: dict[Place, str] = {
     "ome": "in OME elements",
     "annotation": "in annotations",
@@ -54,13 +56,7 @@ def _lines(info: DatasetInfo, width: int, *, everything: bool) -> Iterator[str]:
     images = info.images
     if not images:
         return
-    yield from _facts(width, "acquired", [image.acquired for image in images])
-    yield from _facts(width, "duration", [_durations(images)])
-    yield from _facts(width, "time interval", _intervals(images))
-    yield from _facts(width, "pixel size", [_pixel_size(image) for image in images])
-    yield from _facts(width, "z step", [_um(image.z_step_um) for image in images])
-    yield from _facts(width, "objective", [_objective(image.objective) for image in images])
-    yield from _facts(width, "channels", [_channels(image) for image in images])
+    yield from _facts(images, width)
     if info.description:
         text = info.description if everything else shortened(info.description, _LONG_TEXT)
         yield from _wrapped(width, "description", text)
@@ -82,16 +78,33 @@ def _line(title: str, text: str) -> str:
     return f"  {title:<15}{text}"
 
 
-def _facts(width: int, title: str, values: Sequence[str | None]) -> Iterator[str]:
-    """Show a value once if all images share it, else the most common values with their number of images."""
-    counts: Counter[Hashable] = Counter(values)
-    parts = [
-        str(value or _UNKNOWN) + (f" ({count_text(count, 'image')})" if len(counts) > 1 else "")
-        for value, count in counts.most_common(3)
-    ]
-    if len(counts) > len(parts):
-        parts.append(f"and {len(counts) - len(parts)} other values")
-    yield from _wrapped(width, title, "; ".join(parts))
+def _facts(images: Sequence[ImageSummary], width: int) -> Iterator[str]:
+    """Show the facts of images: once if all share a fact, else the most common values with their counts."""
+    facts: dict[str, Sequence[str | None]] = {
+        "acquired": [image.acquired for image in images],
+        "duration": [_durations(images)],
+        "time interval": _intervals(images),
+        "pixel size": [_pixel_size(image) for image in images],
+        "z step": [_um(image.z_step_um) for image in images],
+        "objective": [_objective(image.objective) for image in images],
+        "channels": [_channels(image) for image in images],
+    }
+    unknown = []
+    for title, values in facts.items():
+        if not any(values):
+            if title not in _ALONG or any(image.sizes[_ALONG[title]] > 1 for image in images):
+                unknown.append("acquisition date" if title == "acquired" else title)
+            continue
+        counts = Counter(values)
+        parts = [
+            str(value or _UNKNOWN) + (f" ({count_text(count, 'image')})" if len(counts) > 1 else "")
+            for value, count in counts.most_common(3)
+        ]
+        if len(counts) > len(parts):
+            parts.append(f"and {len(counts) - len(parts)} other values")
+        yield from _wrapped(width, title, "; ".join(parts))
+    if unknown:
+        yield from _wrapped(width, _UNKNOWN, ", ".join(unknown))
 
 
 def _wrapped(width: int, title: str, text: str) -> Iterator[str]:
@@ -228,7 +241,7 @@ def _plate(info: DatasetInfo, width: int) -> Iterator[str]:
     between = " " if 6 + 2 * plate.columns <= width else ""
     step = 1 + len(between)
     heads = "".join(f"{column + 1:<{4 * step}}" for column in range(0, plate.columns, 4))
-    yield "      " + heads[: plate.columns * step]
+    yield f"      {heads[: plate.columns * step]}".rstrip()
     for row in range(plate.rows):
         wells = [(row, column) for column in range(plate.columns)]
         signs = ["!" if at in plate.incomplete else "o" if at in plate.used else "." for at in wells]
@@ -239,4 +252,5 @@ def _plate(info: DatasetInfo, width: int) -> Iterator[str]:
 def _durations(images: Sequence[ImageSummary]) -> str | None:
     known = [image.duration_s for image in images if image.duration_s is not None]
     ends = [duration_text(seconds) for seconds in (min(known), max(known))] if known else []
-    return " to ".join(dict.fromkeys(ends)) or None
+    text = " to ".join(dict.fromkeys(ends))
+    return f"{text}, depending on the image" if len({*ends}) > 1 else text or None

@@ -119,7 +119,7 @@ def z_step(
         return found
     if np.isnan(step_um):
         steps = np.abs(np.diff(heights_um))
-        message = f"{name}: z spacing is irregular ({np.nanmin(steps):.3g} to {np.nanmax(steps):.3g} um)"
+        message = f"{name}: z spacing is irregular ({np.nanmin(steps):.3g} to {np.nanmax(steps):.3g} µm)"
         findings.add("z step", "", message, "no PhysicalSizeZ; pass z_step_um")
         return None
     planned = _step_of_plan(planned_um, values)
