@@ -57,7 +57,6 @@ class ImageValues:
         Objective that recorded the image.
     tags
         Metadata without a place in OME that is the same for all planes, as JSON by key.
-    columns
     tags
         Metadata without a place in OME that is the same for all planes, as JSON by key.
     columns
