@@ -161,8 +161,15 @@ def test_the_readme_tries_it_in_three_lines_that_need_no_activated_environment()
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
 def test_links_to_files_lead_to_files(document):
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / document).read_text("utf-8"))
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    links = re.findall(r"\]\(([^)#:]+)(?:#([^)]*))?\)", (ROOT / document).read_text("utf-8"))
+    assert [link for link, _ in links if not (ROOT / link).exists()] == []
+    assert [(link, place) for link, place in links if place and place not in places_of(ROOT / link)] == []
+
+
+def places_of(page):
+    """Return the anchors of the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("document", WITH_BLOCKS, ids=name)
