@@ -2,7 +2,7 @@
 
 from exengine_ome_tiff.version import __version__
 
-TYPE_CHECKING = False  # `typing` is imported no sooner than needed: the command is to take Ctrl+C at once
+TYPE_CHECKING = False  # importing `typing` would delay the moment when the command handles Ctrl+C
 
 _HOMES = {
     "adapters": ("TiffStorageHandler", "acquisition"),
@@ -41,7 +41,7 @@ _HOMES = {
     "tiff_storage": ("TiffStorage",),
     "translate": ("CameraValues", "FrameValues", "PlaneValues", "SummaryValues", "Translator"),
 }
-"""Public names by the module that has them. Each module is imported when one of its names is first used."""
+"""Public names by module. A module is imported when one of its names is first used."""
 
 if TYPE_CHECKING:
     from exengine_ome_tiff.adapters import TiffStorageHandler, acquisition

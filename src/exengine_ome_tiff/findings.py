@@ -1,4 +1,4 @@
-"""What a dataset leaves out or does not understand, each thing on one line with its fix."""
+"""Findings: what a dataset leaves out or does not understand, each on one line with its fix."""
 
 import logging
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ class Finding:
     Parameters
     ----------
     kind
-        What it is about, such as "unit", "value", "pixel size" or "z step".
+        Topic, such as "unit", "value", "pixel size" or "z step".
     subject
         The metadata key, axis or well in question; empty if `kind` says it all.
     message
@@ -22,7 +22,7 @@ class Finding:
     fix
         What to do about it.
     count
-        How many times it was found, such as in how many images.
+        Number of occurrences, such as the number of images.
     """
 
     kind: str
@@ -37,14 +37,14 @@ class Finding:
 
 
 class Findings:
-    """Collects findings, each kind and subject once."""
+    """Collection of findings, one per kind and subject."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], Finding] = {}
         self._seen: set[tuple[str, str, str]] = set()
 
     def add(self, kind: str, subject: str, message: str, fix: str) -> None:
-        """Add a finding; one of the same kind and subject, with another message, is only counted."""
+        """Add a finding; if its kind and subject are known, another message is only counted."""
         if (kind, subject, message) in self._seen:
             return
         self._seen.add((kind, subject, message))
@@ -64,7 +64,7 @@ class Findings:
         return len(self._found)
 
     def log(self, logger: logging.Logger, name: str) -> None:
-        """Log a line for each finding, and one for those beyond the first 20."""
+        """Log one line per finding, and one line for all beyond the first 20."""
         for finding in [*self][:_MOST_LOGGED]:
             line = str(finding)
             logger.warning("%s", line if line.startswith(f"{name}: ") else f"{name}: {line}")

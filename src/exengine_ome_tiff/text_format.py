@@ -1,4 +1,4 @@
-"""Numbers, times and lists as text for people."""
+"""Numbers, times and lists as human-readable text."""
 
 import os
 import re
@@ -9,17 +9,17 @@ _MOST_LISTED = 12
 
 
 def count_text(number: int, thing: str) -> str:
-    """Count things, such as "1 frame" and "12,000 frames"."""
+    """Format a count, such as "1 frame" or "12,000 frames"."""
     return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 
 def list_text(texts: Sequence[str]) -> str:
-    """Join texts with commas; of many texts only the first ones."""
+    """Join the first few texts with commas."""
     return ", ".join(texts[:_MOST_LISTED]) + (", ..." if len(texts) > _MOST_LISTED else "")
 
 
 def command_text(*words: object) -> str:
-    """Join the words of a command so that it can be pasted into a shell: that of Windows, or of POSIX."""
+    """Join the words of a command, quoted for the shell of this system."""
     if os.name != "nt":
         return shlex.join(map(str, words))
     texts = [str(word) for word in words]
@@ -27,7 +27,7 @@ def command_text(*words: object) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """Replace the middle of a long text by dots, leaving at most `width` characters, at least 3."""
+    """Replace the middle of a long text by dots, keeping at most `width` characters (minimum 3)."""
     if len(text) <= width:
         return text
     kept = max(width - 3, 0)
@@ -41,12 +41,12 @@ def error_text(error: BaseException) -> str:
 
 
 def excerpt_text(data: bytes) -> str:
-    """Show the start of what should have been text, in quotes; what cannot be printed by its number."""
+    """Return the start of data that should have been text, quoted, with unprintable characters escaped."""
     return f'"{data[:80].decode("latin-1").encode("unicode_escape").decode("ascii")}"'
 
 
 def duration_text(seconds: float) -> str:
-    """Express a time span in at most two units, such as "3 h 20 min"."""
+    """Format a duration in at most two units, such as "3 h 20 min"."""
     if seconds < 60:
         return f"{seconds:.3g} s"
     if round(seconds) < 3600:
@@ -57,7 +57,7 @@ def duration_text(seconds: float) -> str:
 
 
 def size_text(size_bytes: int) -> str:
-    """Express a number of bytes with a decimal prefix."""
+    """Format a number of bytes with a decimal prefix."""
     size, unit = float(size_bytes), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if size < 1000:
@@ -67,6 +67,6 @@ def size_text(size_bytes: int) -> str:
 
 
 def length_text(length_um: float) -> str:
-    """Express a length in nm, um or mm."""
+    """Format a length in nm, µm or mm."""
     factor, unit = (1e-3, "nm") if length_um < 1 else (1.0, "µm") if length_um < 1000 else (1e3, "mm")
     return f"{length_um / factor:.4g} {unit}"

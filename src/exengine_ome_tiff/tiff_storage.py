@@ -1,4 +1,4 @@
-"""The storage backend that ExEngine's `DataHandler` writes to."""
+"""The storage backend for ExEngine's `DataHandler`."""
 
 import threading
 import weakref
@@ -77,15 +77,14 @@ class TiffStorage(Reader):
         Add the next free number to the name: ``run_001.ome.tiff``, ``run_002.ome.tiff``, ... Every run then
         has its own dataset. The property `path` is the numbered path.
     on_error
-        "raise": `put` raises errors. Because ExEngine's `DataHandler` thread dies silently of them, `close`
-        raises the error again unless that thread has put another frame since. "collect": `put` logs errors
-        and returns, so that the acquisition continues. A frame that found no space is tried once more,
-        before the next one or at the end. `close` raises all errors as an `ExceptionGroup`.
+        "raise": `put` raises errors. They end ExEngine's `DataHandler` thread silently, so `close` raises the
+        error again unless that thread has put another frame since. "collect": `put` logs errors and returns,
+        and the acquisition continues. A frame for which the disk had no space is tried once more, before the
+        next frame or at the end. `close` raises all errors as an `ExceptionGroup`.
     checksums
-        Record a checksum of each frame's pixels, which `validate` compares: "crc32", which is fast and
-        detects damage (the same as True), or "sha256", for archives that require it. "sha1" is also written
-        to the OME-XML, as HashSHA1 of each plane: of the bytes of its pixels, row by row, little-endian, with
-        the samples of a pixel together.
+        Record a checksum of each frame's pixels, which `validate` compares: "crc32" (or True), which is fast
+        and detects damage, or "sha256", for archives that require it. "sha1" is also written to the OME-XML,
+        as HashSHA1 of each plane: that of its pixels row by row, little-endian, with interleaved samples.
     checkpoint
         When the files become OME-TIFF during a run, so that any program shows the frames put so far: seconds
         between checkpoints, or False for never. "auto": after 10 s, then whenever the number of frames has
@@ -202,9 +201,9 @@ class TiffStorage(Reader):
         safety = Safety(on_error, checksums, fsync=fsync, checkpoint=checkpoint)
         coding = PageCoding(compression, compression_level, predictor, tile, pyramid_levels)
         scale = pixel_size_um, z_step_um, time_interval_s, read_mapping("channels", channels), objective
-        said = image_name, description, experimenter, names_to_exclude(exclude_metadata), microscope
+        described = image_name, description, experimenter, names_to_exclude(exclude_metadata), microscope
         names = read_mapping("filters", filters), read_mapping("annotations", annotations)
-        given = Given(*scale, *said, *names)
+        given = Given(*scale, *described, *names)
         location = Location.of(path)
         header = Header.new(
             summary_metadata, fold_axes, plate, coding, given, plan, split_by, is_folder=location.is_folder
@@ -241,8 +240,8 @@ class TiffStorage(Reader):
             A single file, a folder, or any file of a folder, including its companion. Files and folders may
             have been moved or renamed.
         allow_unfinished
-            Open a dataset that was not finished, too: the frames that are in its files at this moment;
-            `refresh` and `follow` read those that come.
+            Also open a dataset that is not finished, with the frames that are in its files now; `refresh` and
+            `follow` read later ones.
 
         Returns
         -------
@@ -351,7 +350,9 @@ class TiffStorage(Reader):
         """
         recorder, errors = self._recorder, self._errors
         if recorder is None or self._is_closed or recorder.state.is_over:
-            raise RuntimeError(f"{self._path}: it accepts no more frames, at {place_text(data_coordinates)}")
+            raise RuntimeError(
+                f"{self._path} accepts no more frames: got one at {place_text(data_coordinates)}"
+            )
         errors.try_again(recorder.put)
         try:
             recorder.put(plain_coordinates(data_coordinates), data, metadata)
@@ -490,18 +491,18 @@ class TiffStorage(Reader):
         return self.is_finished()
 
     def view(self, **selection: int | str) -> "ndv.ArrayViewer":
-        """Look at the dataset in a window, or in a notebook in a widget; needs the extra `view`.
+        """Show the dataset in a window, or as a widget in a notebook; needs the extra `view`.
 
-        Sliders are named after the axes, and channels are laid over each other in their colours. Planes are
-        read when they are shown; a place without a frame is black. While frames come, the newest one is
-        shown, unless the sliders are moved away from it. In a script this returns when the window is closed,
-        so that an acquisition in the same process needs a thread of its own.
+        There is a slider for each axis, and channels are overlaid in their colours. Planes are read when they
+        are shown; missing frames are black. During a run the viewer shows the newest frame, unless a slider
+        was moved away from it. In a script, this method returns when the window is closed; acquire in another
+        thread meanwhile.
 
         Parameters
         ----------
         **selection
-            Coordinates that the frames have, such as ``position="A1"``. Of frames of several shapes and types
-            the commonest ones are shown, and the others logged.
+            Coordinates of the frames to show, such as ``position="A1"``. If frames differ in shape or type,
+            the viewer shows the most common ones, and the log names the others.
 
         Returns
         -------
@@ -515,7 +516,7 @@ class TiffStorage(Reader):
         OSError
             There is no display.
         ValueError
-            There is no such frame.
+            No frame has these coordinates.
         RuntimeError
             The storage is closed.
         """

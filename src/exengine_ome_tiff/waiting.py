@@ -6,16 +6,16 @@ from contextlib import suppress
 from threading import Lock, Thread
 
 SLICE_S = 0.1
-"""Windows delivers Ctrl+C when a wait is over."""
+"""Maximum length of a wait: Windows delivers Ctrl+C only between waits."""
 
 
 def interruptibly(call: Callable[[], object]) -> None:
-    """Make a call that waits for threads, from which Ctrl+C returns on Windows, too.
+    """Make a call that waits for threads, so that Ctrl+C interrupts it on Windows, too.
 
     Parameters
     ----------
     call
-        Raises nothing; an interrupt leaves it waiting in a thread of its own.
+        Raises nothing; after an interrupt it keeps waiting in its own thread.
     """
     thread = Thread(target=call, name="waiting", daemon=True)
     thread.start()
@@ -24,19 +24,19 @@ def interruptibly(call: Callable[[], object]) -> None:
 
 
 class News:
-    """Threads that wait for a change, and whoever tells them of it.
+    """Notification of threads that wait for a change.
 
-    Each thread that waits has a lock of its own, which whoever has news releases. No lock is shared: a signal
-    handler may raise anywhere, and nothing stays held.
+    Each waiting thread has its own lock, and `tell` releases it. No lock is shared, so none stays held if a
+    signal handler raises anywhere.
     """
 
     def __init__(self) -> None:
         self._bells: set[Lock] = set()
 
     def tell(self) -> None:
-        """Wake the threads that wait, after a change that can make their predicates true."""
+        """Wake the waiting threads after a change that can make their predicates true."""
         for bell in tuple(self._bells):
-            with suppress(RuntimeError):  # it was released before, and its thread has not noticed yet
+            with suppress(RuntimeError):  # already released, but its thread has not noticed yet
                 bell.release()
 
     def wait_for(self, predicate: Callable[[], bool], timeout_s: float | None = None) -> bool:
@@ -45,9 +45,9 @@ class News:
         Parameters
         ----------
         predicate
-            What a change can make true.
+            The condition to wait for.
         timeout_s
-            How long to wait; None for as long as it takes.
+            Maximum time to wait; None to wait indefinitely.
 
         Returns
         -------
@@ -58,7 +58,7 @@ class News:
         bell = Lock()
         bell.acquire()
         try:
-            self._bells.add(bell)  # before the predicate is asked: whoever changes it rings afterwards
+            self._bells.add(bell)  # before the first check: `tell` rings after the change
             while not predicate():
                 left_s = SLICE_S if until_s is None else min(SLICE_S, until_s - time.monotonic())
                 if left_s <= 0:

@@ -188,9 +188,9 @@ def test_stitching_where_ndstorage_is_wrong(tmp_path):
         ({}, nested(row=(0, 1), column=(0, 1)), "GridPixelOverlapY and GridPixelOverlapX"),
         ({"GridPixelOverlapX": 1}, nested(row=(0, 1), column=(0, 1)), "GridPixelOverlapY"),
         (GRID, nested(position=(0, 1)), "no frame has an axis 'row'"),
-        (GRID, nested(row=("a", "b"), column=(0, 1)), "'row' has a, b: only numbers"),
+        (GRID, nested(row=("a", "b"), column=(0, 1)), "'row': stitching needs numbers, got a, b"),
         (GRID, [{"row": 0, "column": 0}, {"column": 1}], r"'row' has \(none\), 0: only numbers"),
-        (GRID, nested(row=(0, 1 << 40), column=(0,)), "room for 1099511627777"),
+        (GRID, nested(row=(0, 1 << 40), column=(0,)), "an array of 1099511627777 planes"),
         (GRID | {"GridPixelOverlapX": 7}, nested(row=(0, 1), column=(0,)), "cannot overlap by 2 rows and 7"),
     ],
 )
@@ -243,10 +243,10 @@ def test_other_axes_of_frames_that_are_not_selected_do_not_count(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"channel": "DPAI"}, "no frame has channel='DPAI'; there is DAPI, GFP"),
+        ({"channel": "DPAI"}, "no frame has channel='DPAI': expected one of DAPI, GFP"),
         ({"channel": 2}, "no frame has channel=2"),
         ({"channel": -1}, "no frame has channel=-1"),
-        ({"angle": 3}, "no frame has an axis 'angle'; there is time, channel, z"),
+        ({"angle": 3}, "no frame has an axis 'angle': expected time, channel, z"),
         ({"axes": ["angle"]}, "no frame has an axis 'angle'"),
         ({"axes": ["time", "time"], "channel": 0, "z": 0}, "each axis once"),
         ({"axes": ["time"], "channel": "GFP"}, "'z' has several values, 0, 5: name it .* as z=5"),
@@ -278,7 +278,7 @@ def test_there_must_be_frames_and_a_storage_that_is_open(tmp_path):
     with pytest.raises(ValueError, match="no frame yet"):
         storage.as_array()
     storage.put({"time": 0}, frame({"time": 0}))
-    with pytest.raises(TypeError, match="got axes='time', expected a list of names"):
+    with pytest.raises(TypeError, match="axes: expected a list of names, got 'time'"):
         storage.as_array("time")
     array = storage.as_array()
     storage.close()
@@ -290,7 +290,7 @@ def test_there_must_be_frames_and_a_storage_that_is_open(tmp_path):
 def test_scattered_frames_do_not_take_all_memory(tmp_path):
     put = frames_at([{"a": n, "b": -n, "c": n * n} for n in range(101)])
     with stored(tmp_path / "run.ome.tiff", put) as storage:
-        with pytest.raises(ValueError, match="101 frames in an array with room for 1030301"):
+        with pytest.raises(ValueError, match="101 frames would make an array of 1030301 planes"):
             storage.as_array()
         assert storage.as_array(["a"], b=-3, c=9).shape == (101, 5, 7)
 

@@ -235,7 +235,7 @@ def test_follow_ends_with_an_error_where_no_frame_comes(tmp_path):
                 frames = each.follow(timeout=0.2)
                 assert next(frames) == place_of(0)
                 begin_s = time.monotonic()
-                with pytest.raises(TimeoutError, match=r"run\.ome\.tiff: no new frame for 0\.2 s"):
+                with pytest.raises(TimeoutError, match=r"run\.ome\.tiff: no new frame within 0\.2 s"):
                     next(frames)
                 assert 0.15 < time.monotonic() - begin_s < 5
             frames = reader.follow(timeout=20)

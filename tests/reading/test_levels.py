@@ -30,7 +30,7 @@ def test_each_level_is_what_tifffile_reads(tmp_path, name, coding):
         for time in range(2):
             at = {"position": position, "time": time}
             storage.put(at, frame(at, (200, 150), "u2"))
-    with pytest.raises(ValueError, match=r"`finish` makes smaller copies"):
+    with pytest.raises(ValueError, match=r"`finish` adds pyramid levels"):
         storage.as_array(level=1)
     storage.finish()
     files = [path] * 2 if path.is_file() else sorted(path.glob("*.ome.tiff"))
@@ -68,5 +68,5 @@ def test_levels_of_colour_and_of_frames_without_copies(tmp_path):
     with TiffStorage(tmp_path / "plain.ome.tiff") as storage:
         storage.put({"time": 0}, colour)
         storage.finish()
-        with pytest.raises(ValueError, match=r"without level 1$"):
+        with pytest.raises(ValueError, match=r"no pyramid level 1$"):
             storage.as_array(level=1)

@@ -72,7 +72,7 @@ class TestFinish:
             for place in live:
                 assert_same(storage[place], frame(place, shape))
             assert assert_complete(path, acknowledged, partial(frame, shape=shape)) == live
-        with pytest.raises(RuntimeError, match="it accepts no more frames"):
+        with pytest.raises(RuntimeError, match="accepts no more frames"):
             storage.put(place_of(9), frame({}))
         storage.close()
         return count

@@ -12,7 +12,7 @@ from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.dataset.location import is_tiff
 from exengine_ome_tiff.demo.acquisition import DemoPlan, DemoResult, run
 from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope, UnknownChannelError
-from exengine_ome_tiff.text_format import count_text, duration_text
+from exengine_ome_tiff.text_format import count_text, duration_text, size_text
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
 HELP = "acquire with a simulated microscope"
@@ -74,13 +74,7 @@ def work(options: argparse.Namespace) -> int:
     check_dataset_name(output)
     check_folder(output)
     with usage_errors():
-        plan = DemoPlan(
-            positions=options.positions,
-            time_points=options.time_points,
-            channels=channels,
-            z_slices=options.z_slices,
-            size=options.size,
-        )
+        plan = DemoPlan(options.positions, options.time_points, channels, options.z_slices, options.size)
         make_microscope = _microscope(options.hardware)
     try:
         summary = {"demo": options.hardware}
@@ -123,8 +117,8 @@ def _report(storage: TiffStorage, result: DemoResult) -> None:
     """Print what was recorded and how to open it."""
     path = storage.path
     files = [path] if path.is_file() else sorted(path.iterdir())
-    megabytes = sum(file.stat().st_size for file in files) / 1e6
-    say(f"{path}: {result.frames} frames, {megabytes:.1f} MB, in {duration_text(result.duration_s)}")
+    frames, size = count_text(result.frames, "frame"), size_text(sum(file.stat().st_size for file in files))
+    say(f"{path}: {frames}, {size}, in {duration_text(result.duration_s)}")
     share = f"{duration_text(result.storing_s)} of it, {result.frames / result.storing_s:.0f} frames/s"
     say(f"  storing took {share}; the rest is the simulated microscope and ExEngine, one frame at a time")
     for image in storage.images:

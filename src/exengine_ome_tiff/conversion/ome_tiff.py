@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.conversion.image_stacks import distinct_names
 from exengine_ome_tiff.conversion.ome_values import frame_metadata, ome_options, summary_metadata
-from exengine_ome_tiff.conversion.source_files import files_in, require_own
+from exengine_ome_tiff.conversion.source_files import file_name, files_in, require_own
 from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame
 from exengine_ome_tiff.coordinates import Coordinates
 from exengine_ome_tiff.dataset.loader import SeveralDatasetsError
@@ -109,7 +109,7 @@ class OmeTiffSource(FileSource[_Page]):
 
     def _sibling(self, name: str) -> Path:
         """Return a file in the folder of the dataset; raises OmeTiffError if it must not be opened."""
-        path = self._folder / (name.replace("\\", "/").split("/")[-1] or "_")
+        path = self._folder / file_name(name)
         require_own(self._folder, path)
         return path
 
@@ -210,7 +210,7 @@ def _image_labels(names: list[str]) -> list[int | str]:
 def _file_names(document: ForeignDocument) -> set[str]:
     """Return the names of the files that a document names."""
     blocks = (block for image in document.images for block in image.tiff_data)
-    return {block.file_name.replace("\\", "/").split("/")[-1] for block in blocks if block.file_name}
+    return {file_name(block.file_name) for block in blocks if block.file_name}
 
 
 def has_ome_tiff(path: Path) -> bool:

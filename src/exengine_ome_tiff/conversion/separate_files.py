@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from exengine_ome_tiff.conversion.source_files import folders_in, refusal, require_own
+from exengine_ome_tiff.conversion.source_files import file_name, folders_in, refusal, require_own
 from exengine_ome_tiff.dataset.foreign import METADATA_TEXT
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import ForeignTiff
@@ -162,18 +162,13 @@ def listed_images(folder: Path, entries: Mapping[str, Any]) -> Iterator[ImageFil
         if match is not None and isinstance(value.get("FileName"), str):
             time, channel, z = (int(number[:_MOST_DIGITS]) for number in match.groups())
             numbers = {"time": time, "channel": channel, "z": z}
-            yield ImageFile(folder / _last_part(value["FileName"]), numbers, None, value)
+            yield ImageFile(folder / file_name(value["FileName"]), numbers, None, value)
         kind, _, name = key.partition("-")
         if kind == "Coords" and name:
             numbers = {axis: number for axis, number in value.items() if type(number) is int}
             metadata = entries.get(f"Metadata-{name}")
             metadata = metadata if isinstance(metadata, dict) else {}
-            yield ImageFile(folder / _last_part(name), numbers, None, metadata)
-
-
-def _last_part(name: str) -> str:
-    """Return a file name without folders, so that it cannot lead out of its folder."""
-    return re.split(r"[/\\]", name.replace("\0", "_"))[-1] or "_"
+            yield ImageFile(folder / file_name(name), numbers, None, metadata)
 
 
 def place_of_name(path: Path) -> tuple[dict[str, int], str | None] | None:

@@ -68,6 +68,11 @@ def require_own(folder: Path, path: Path) -> None:
         raise OmeTiffError(f"{path.name}: {reason or 'it is a folder'}")
 
 
+def file_name(text: str) -> str:
+    """Return the last part of a path in any notation, so that it cannot lead out of its folder."""
+    return re.split(r"[/\\]", text.replace("\0", "_"))[-1] or "_"
+
+
 def natural_order(path: Path) -> tuple[tuple[tuple[int, str], ...], str]:
     """Sort "Pos2" before "Pos10"."""
     parts = _DIGITS.split(path.name)

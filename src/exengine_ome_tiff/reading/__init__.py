@@ -1,4 +1,4 @@
-"""Reading a dataset: frames, images, lazy arrays with and without axes, and what a notebook shows."""
+"""Reading a dataset: frames, images, lazy arrays with and without labels, and the notebook display."""
 
 from exengine_ome_tiff.reading.images import Image, Images
 

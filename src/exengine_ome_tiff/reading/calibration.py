@@ -1,4 +1,4 @@
-"""Calibration of an image: from the OME-XML of a finished file, else from the metadata of its frames."""
+"""Calibration of an image, from the OME-XML of a finished file or else from the metadata of its frames."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,16 +19,16 @@ from exengine_ome_tiff.tiff import read_head
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """Distances and times of an image; None if nothing tells.
+    """Distances and times of an image; None if unknown.
 
     Parameters
     ----------
     pixel_size_um
         Height and width of a pixel.
     z_step_um, time_interval_s
-        Distances of planes and of time points.
+        Spacing of slices and of time points.
     planes
-        Quantities of each plane by their names in `QUANTITIES`, NaN where nothing tells; shape (T, C, Z).
+        Values of each plane by their names in `QUANTITIES`, NaN if unknown; shape (T, C, Z).
     """
 
     pixel_size_um: tuple[float | None, float | None]
@@ -37,7 +37,7 @@ class Calibration:
     planes: Mapping[str, npt.NDArray[np.float64]]
 
     def time_points_s(self) -> npt.NDArray[np.float64]:
-        """Return when the first plane of each time point was taken, NaN where nothing tells; shape (T,)."""
+        """Return the time of the first plane of each time point, NaN if unknown; shape (T,)."""
         times_s = self.planes["delta_t_s"]
         first: npt.NDArray[np.float64] = np.fmin.reduce(times_s.reshape(len(times_s), -1), axis=1)
         return first
@@ -50,7 +50,7 @@ class Calibration:
 
     @classmethod
     def from_facts(cls, facts: Facts, layout: ImageLayout, name: str) -> "Calibration":
-        """Take what the metadata says, as `finish` will."""
+        """Read the calibration from the metadata, as `finish` will."""
         values = facts.described(layout, name)
         cube = layout.cube()
         planes = {}
@@ -62,7 +62,7 @@ class Calibration:
 
     @classmethod
     def from_element(cls, element: ImageElement, layout: ImageLayout) -> "Calibration":
-        """Take what the OME-XML says."""
+        """Read the calibration from the OME-XML."""
         shape = tuple(layout.sizes[axis] for axis in "TCZ")
         planes = {quantity: np.full(shape, np.nan) for quantity in QUANTITIES}
         for quantity, (attribute, unit) in QUANTITIES.items():
@@ -74,7 +74,7 @@ class Calibration:
 
 
 def image_elements(recording: Recording, images: Sequence[StoredImage]) -> list[ImageElement | None]:
-    """Read what the OME-XML says of all images of some files; None if a file is not finished."""
+    """Read the OME-XML elements of all images in some files; None if the file is not finished."""
     elements: dict[int, Iterator[ImageElement | None]] = {}
     for file, count in Counter(image.file for image in images).items():
         path = recording.index.files[file].path
@@ -86,9 +86,9 @@ def image_elements(recording: Recording, images: Sequence[StoredImage]) -> list[
 def calibration_of(
     image: StoredImage, images: Sequence[StoredImage], recording: Recording, facts: Facts | None
 ) -> Calibration:
-    """Find out the calibration of an image, from `facts` while the dataset is being written.
+    """Return the calibration of an image; during a run, `facts` contain it.
 
-    An image that is none of `images`, as frames have come since, is described by the metadata of its frames.
+    For an image that is not in `images`, because frames have arrived since, the metadata counts.
     """
     if facts is None:
         inside = [each for each in images if each.file == image.file]

@@ -1,4 +1,4 @@
-"""Names and colours of channels, of finished files from the OME-XML and else from the metadata of frames."""
+"""Channel names and colours, from the OME-XML of finished files or else from the metadata of frames."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from exengine_ome_tiff.ome.xml_reader import ImageElement
 
 
 class ChannelLook(NamedTuple):
-    """Name of a channel, "" for frames without one, and its colour as red, green and blue."""
+    """Name of a channel, "" if it has none, and its colour as red, green and blue."""
 
     name: str
     rgb: tuple[int, int, int]
@@ -20,14 +20,14 @@ class ChannelLook(NamedTuple):
 def channel_looks(
     images: Iterable[tuple[StoredImage, ImageElement | None]], facts: Callable[[], Facts]
 ) -> dict[AxisValue, ChannelLook]:
-    """Find out how the channels of images look, by their values along the axis ``channel``.
+    """Return name and colour of each channel, by its value along the axis ``channel``.
 
     Parameters
     ----------
     images
-        Each with its element in the OME-XML; None if its file is not finished.
+        Images with their OME-XML elements; None if the file is not finished.
     facts
-        Returns what the metadata of the frames says, for images without an element.
+        Returns the facts from the metadata, for images without an element.
     """
     looks: dict[AxisValue, ChannelLook] = {}
     for image, element in images:

@@ -1,4 +1,4 @@
-"""How the pages of an array are shared out among its chunks: several small ones, or a part of a large one."""
+"""Chunks of an array: several small pages, or a part of a large page."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -6,19 +6,19 @@ from itertools import pairwise
 from exengine_ome_tiff.reading.pixel_kind import FrameKind
 
 CHUNK_BYTES = 4 << 20
-"""About how many bytes a chunk of several small pages has, or of rows of a large page."""
+"""Approximate size of a chunk of several small pages, or of rows of a large page."""
 _TILE_BYTES = 1 << 19
-"""How many bytes a chunk of tiles has at least."""
+"""Minimum size of a chunk of tiles."""
 _WHOLE_BYTES = 16 << 20
-"""Pages of strips up to this size are read whole; larger ones by bands of rows."""
+"""Pages of strips up to this size are read at once, larger ones in bands of rows."""
 
 Lengths = tuple[int, ...]
 
 
 def pages_chunks(shape: Sequence[int], page_nbytes: int) -> tuple[Lengths, ...]:
-    """Return the chunks along the axes before those of the pixels.
+    """Return the chunks along the axes that precede the pixel axes.
 
-    A chunk has all pages along the fastest axes, as many as fit, and is split along the slowest of these.
+    A chunk spans the fastest axes as far as their pages fit, and is split along the slowest of them.
     """
     left = max(1, CHUNK_BYTES // page_nbytes)
     chunks: list[Lengths] = []
@@ -30,15 +30,7 @@ def pages_chunks(shape: Sequence[int], page_nbytes: int) -> tuple[Lengths, ...]:
 
 
 def part_shape(kind: FrameKind, segment: tuple[int, int]) -> tuple[int, int]:
-    """Return height and width of the parts of a page that are read by themselves.
-
-    Parameters
-    ----------
-    kind
-        What the page is.
-    segment
-        Height and width of its strips or tiles.
-    """
+    """Return height and width of the chunks of a page, whose strips or tiles have the shape `segment`."""
     (height, width), (rows, columns) = kind.shape[:2], segment
     pixel_nbytes = kind.nbytes // (height * width)
     if columns >= width:
@@ -53,7 +45,7 @@ def part_shape(kind: FrameKind, segment: tuple[int, int]) -> tuple[int, int]:
 
 
 def part_lengths(side: slice, step: int) -> Lengths:
-    """Return the lengths of the parts of a side; they begin at multiples of `step` in the page."""
+    """Return the chunk lengths along a side of a page; chunks start at multiples of `step`."""
     return _lengths(side.start, side.stop, step)
 
 
@@ -63,12 +55,12 @@ def _lengths(start: int, stop: int, step: int) -> Lengths:
 
 
 def _multiple(of: int, about: int) -> int:
-    """Return the largest multiple up to a number, at least one."""
+    """Return the largest multiple of a number up to a limit, but at least that number."""
     return max(1, about // of) * of
 
 
 def spans(start: int, lengths: Lengths) -> Iterator[tuple[int, int]]:
-    """Yield where parts begin and end."""
+    """Yield start and end of consecutive chunks."""
     for length in lengths:
         yield start, start + length
         start += length

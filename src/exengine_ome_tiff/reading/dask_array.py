@@ -1,8 +1,8 @@
-"""Frames as a dask array that reads pages when they are needed, in any process. Importing it needs dask."""
+"""Frames as a dask array, which reads pages when needed, in any process. Importing this needs dask."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,19 @@ from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.reading.chunking import Lengths, pages_chunks, part_lengths, part_shape, spans
-from exengine_ome_tiff.reading.image_pages import marked_file
-from exengine_ome_tiff.reading.page_block import PageBlock
-from exengine_ome_tiff.reading.pixel_kind import FrameKind, Numbers, kind_of, only_kind
-from exengine_ome_tiff.reading.pyramid_levels import level_pages
-from exengine_ome_tiff.reading.selection import select
-from exengine_ome_tiff.tiff import Window, segment_shape
+from exengine_ome_tiff.reading.image_pages import level_pages, marked_file
+from exengine_ome_tiff.reading.pixel_kind import FrameKind, kind_of, only_kind
+from exengine_ome_tiff.reading.selection import Numbers, select
+from exengine_ome_tiff.tiff import (
+    MarkedFile,
+    PixelFormat,
+    SharedFile,
+    Window,
+    as_bytes,
+    read_bytes,
+    read_page,
+    segment_shape,
+)
 
 try:
     import dask.array as da
@@ -28,20 +35,89 @@ except ImportError as error:
 
 _MOST_PX = 1 << 31
 OVERLAP_KEYS = ("GridPixelOverlapY", "GridPixelOverlapX")
-"""Pixels that neighbouring tiles share, in the summary metadata, as NDTiff has it."""
+"""NDTiff's keys in the summary metadata for the overlap of neighbouring tiles, in pixels."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PageBlock:
+    """Pages, and the region to read from each.
+
+    Parameters
+    ----------
+    pages
+        Row of each page in `table`, -1 for a missing frame.
+    table
+        File, offset and format of each page, as for `PageLocations`; shape (pages, 3).
+    files, formats
+        Files and formats that the numbers in `table` refer to.
+    window
+        The region to read from each page.
+    """
+
+    pages: Numbers
+    table: Numbers
+    files: tuple[MarkedFile, ...]
+    formats: tuple[PixelFormat, ...]
+    window: Window
+
+    def read(self, kind: FrameKind) -> npt.NDArray[Any]:
+        """Read the pixels; the files are open only during this call.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape of `pages`, then of the window, then samples; missing frames are zeros.
+
+        Raises
+        ------
+        OSError
+            A file does not exist.
+        OmeTiffError
+            A file was replaced, or a page cannot be read.
+        """
+        height, width = self.window.bottom - self.window.top, self.window.right - self.window.left
+        shape = (height, width, *kind.shape[2:])
+        pixels = np.zeros((self.pages.size, *shape), kind.dtype)
+        numbers = self.pages.ravel()
+        places = np.flatnonzero(numbers >= 0)
+        rows = self.table[numbers[places]]
+        for number in np.unique(rows[:, 0]).tolist():
+            of_file = rows[:, 0] == number
+            with self.files[number].opened() as file:
+                for place, (_, at, what) in zip(
+                    places[of_file].tolist(), rows[of_file].tolist(), strict=True
+                ):
+                    self._read_page(file, at, self.formats[what], kind, pixels[place])
+        return pixels.reshape(*self.pages.shape, *shape)
+
+    def _read_page(
+        self, file: SharedFile, at: int, pixels: PixelFormat, kind: FrameKind, into: npt.NDArray[Any]
+    ) -> None:
+        """Read a page into its place in the array."""
+        if _lies_as(pixels, kind) and self.window == Window.whole(pixels):
+            read_bytes(file, at, as_bytes(into))
+        else:
+            into[:] = kind.pixels(pixels, read_page(file, at, pixels, self.window))
+
+
+def _lies_as(pixels: PixelFormat, kind: FrameKind) -> bool:
+    """Whether the bytes of the pixels are the same in the file and in the array."""
+    return not pixels.is_encoded and pixels.stored_dtype == kind.dtype and pixels.stored_shape == kind.shape
 
 
 class PageBlocks(ArrayBlockwiseDep):
-    """The pages of each block of an array: one object for 100,000 pages, which is quickly pickled.
+    """The pages of each block of an array: one object for 100,000 pages, which pickles fast.
 
     Parameters
     ----------
     chunks
-        Of the array.
+        Chunks of the array.
     whole
-        All pages of the array, a place for each page; the window has what is wanted of each.
+        All pages of the array, with the window to read from each.
     parts
-        Lengths of the parts of each page along rows and columns.
+        Chunk lengths in each page, along rows and columns.
+    leading
+        Number of axes that precede the pixel axes.
     """
 
     def __init__(
@@ -71,7 +147,7 @@ class PageBlocks(ArrayBlockwiseDep):
 
     @property
     def token(self) -> str:
-        """A name that is the same for the same pages."""
+        """A name that identifies the pages."""
         whole = self._whole
         return str(
             tokenize(
@@ -124,11 +200,10 @@ def lazy_array(
     *,
     tiled: int = 0,
 ) -> da.Array:
-    """Make an array of frames, with several small pages or a part of a large page in a chunk.
+    """Make an array of frames, with several small pages or a part of a large page per chunk.
 
-    Frames that wait in memory must be written before the array is computed. -1 in `frames` stands for zeros,
-    `window` for what is wanted of each frame. The last `tiled` axes of `frames` lie along the first axes of
-    the pixels.
+    Frames still in memory must be written before the array is computed. -1 in `frames` means zeros. Only
+    `window` is read of each frame. The last `tiled` axes of `frames` run along the first pixel axes.
     """
     leading = frames.ndim - tiled
     height, width = kind.shape[:2]
@@ -165,11 +240,14 @@ def lazy_array(
 
 
 def _segment_shape(whole: PageBlock) -> tuple[int, int]:
-    """Return height and width of the strips or tiles of the first encoded page; of rows without any."""
+    """Return the shape of the strips or tiles of the first page; that of a row if it is not encoded."""
     for file, at, number in whole.table[:1].tolist():
         pixels = whole.formats[number]
         if pixels.is_encoded:
-            with whole.files[file].opened() as opened, suppress(OmeTiffError):  # computing the array tells
+            with (
+                whole.files[file].opened() as opened,
+                suppress(OmeTiffError),
+            ):  # computing the array reports it
                 return segment_shape(opened, at, pixels)
     return 1, _MOST_PX
 
@@ -186,5 +264,5 @@ def _overlap(summary: object) -> tuple[int, int]:
     rows, columns = (value if isinstance(value, int) and value >= 0 else None for value in values)
     if rows is None or columns is None:
         keys = " and ".join(OVERLAP_KEYS)
-        raise ValueError(f"stitching needs {keys} in the summary metadata, in pixels")
+        raise ValueError(f"stitching needs the overlap in pixels: {keys} in the summary metadata")
     return rows, columns

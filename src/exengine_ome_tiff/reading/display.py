@@ -1,4 +1,4 @@
-"""Display of a dataset: one line for a console, a table for a notebook."""
+"""Display of a dataset: one line on a console, a table in a notebook."""
 
 import unicodedata
 from base64 import b64encode
@@ -19,16 +19,16 @@ _HEADS = ("", "image", "axes", "pixels", "type", "frames")
 
 
 class ImageLook(NamedTuple):
-    """What a table shows of an image beside its axes.
+    """Thumbnail, pixel size and channel colours of an image, for the table.
 
     Parameters
     ----------
     thumbnail
-        PNG; None without one.
+        PNG, or None.
     pixel_size_um
-        Height and width of a pixel, None if nothing tells.
+        Height and width of a pixel, None if unknown.
     colors
-        Colours as #rrggbb by the values along the axis ``channel``.
+        Colours as #rrggbb, by values along the axis ``channel``.
     """
 
     thumbnail: bytes | None
@@ -38,10 +38,7 @@ class ImageLook(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DatasetDisplay:
-    """What a console or a notebook shows of a dataset; `images` is None to leave them out.
-
-    `looks` are those of the first images.
-    """
+    """Contents of the display; `images` is None to leave them out, `looks` describe the first ones."""
 
     path: str
     state: str
@@ -50,7 +47,7 @@ class DatasetDisplay:
     looks: Sequence[ImageLook] = ()
 
     def line(self) -> str:
-        """Return one line, with the first ones of many images."""
+        """Return one line, with the first few images."""
         parts = [repr(self.path), self.state, count_text(self.frames, "frame")]
         if self.images is not None:
             some = [
@@ -62,7 +59,7 @@ class DatasetDisplay:
         return f"<TiffStorage {', '.join(parts)}>"
 
     def table(self) -> str:
-        """Return a table in HTML, with a row for each image, and the first ones of many."""
+        """Return an HTML table with one row per image, for the first images."""
         images = self.images or ()
         head = f"{count_text(self.frames, 'frame')} in {count_text(len(images), 'image')}, {self.state}"
         caption = f"<b>TiffStorage</b> {_text(self.path)}<br>{head}"
@@ -114,7 +111,7 @@ def _sizes(image: ImageInfo) -> str:
 
 
 def _values(values: Sequence[AxisValue], colors: Mapping[AxisValue, str]) -> str:
-    """List values in HTML, those that have a colour underlined with it."""
+    """List values in HTML, underlined in their colours."""
     texts = [
         f'<b style="border-bottom: 3px solid {colors[value]}">{_text(value_text(value))}</b>'
         if value in colors
@@ -125,5 +122,5 @@ def _values(values: Sequence[AxisValue], colors: Mapping[AxisValue, str]) -> str
 
 
 def _text(text: str) -> str:
-    """Return text as HTML, without characters that a page cannot have."""
+    """Escape text for HTML, without characters that HTML does not allow."""
     return escape("".join("\ufffd" if unicodedata.category(each) in ("Cc", "Cs") else each for each in text))

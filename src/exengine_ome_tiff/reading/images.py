@@ -1,4 +1,4 @@
-"""The images of a dataset with their pixels: as numpy, dask and xarray arrays."""
+"""The images of a dataset, with their pixels as NumPy, dask and xarray arrays."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class PixelSource(NamedTuple):
-    """What images read their pixels through.
+    """Functions through which images read their pixels.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class PixelSource(NamedTuple):
     calibration
         Returns the calibration of an image.
     flush
-        Writes the frames that wait in memory.
+        Writes the frames that are still in memory.
     """
 
     frames: Callable[[], FrameIndex]
@@ -37,9 +37,9 @@ class PixelSource(NamedTuple):
 class Image(ImageInfo):
     """One OME image of a dataset, with its pixels.
 
-    Its attributes are those of `ImageInfo`. Its arrays have an axis for each of `axes`, in that order, then Y
-    and X, then the samples of an RGB image. Planes that were never acquired are zeros. An image does not
-    grow: `TiffStorage.images` has newer frames. Pickling leaves the pixels behind and makes an `ImageInfo`.
+    It has the attributes of `ImageInfo`. Its arrays have one axis for each of `axes`, in that order, then Y
+    and X, then samples for RGB. Planes that were never acquired are zeros. An image does not grow: get
+    `TiffStorage.images` again for newer frames. Pickling drops the pixels and leaves an `ImageInfo`.
     """
 
     __slots__ = ("_source", "_stored")
@@ -49,7 +49,7 @@ class Image(ImageInfo):
 
     @classmethod
     def of(cls, stored: StoredImage, source: PixelSource) -> Self:
-        """Make the image of its layout."""
+        """Make an image from its layout."""
         info = stored.info()
         self = cls(*_values(info))
         object.__setattr__(self, "_stored", stored)
@@ -62,7 +62,7 @@ class Image(ImageInfo):
         Returns
         -------
         numpy.ndarray
-            A new array, in the type that was put.
+            A new array, in the pixel type of the frames.
 
         Raises
         ------
@@ -73,19 +73,19 @@ class Image(ImageInfo):
         return ImagePages.of(index, self._stored).read(index)
 
     def asdask(self, level: int = 0) -> "da.Array":
-        """Look at all planes as a dask array, which reads planes when needed; needs the extra `dask`.
+        """Return all planes as a dask array, which reads planes when needed; needs the extra `dask`.
 
         Returns
         -------
         dask.array.Array
-            With chunks as `TiffStorage.as_array` describes them.
+            Chunked as described for `TiffStorage.as_array`.
 
         Raises
         ------
         ImportError
             dask is not installed.
         OSError
-            Frames that wait in memory could not be written.
+            Frames still in memory could not be written.
         RuntimeError
             The storage is closed.
         """
@@ -94,11 +94,11 @@ class Image(ImageInfo):
         index = self._source.frames()
         pages = ImagePages.of(index, self._stored, level)
         array = lazy_array(index, pages.frames, pages.locations, pages.kind)
-        self._source.flush()  # now, as other threads may have put frames until a moment ago
+        self._source.flush()  # last, because other threads may have put frames meanwhile
         return array
 
     def asxarray(self, level: int = 0) -> "xr.DataArray":
-        """Look at all planes with axes and units; `TiffStorage.as_xarray` describes array and errors."""
+        """Return all planes with axes and units; array and errors as for `TiffStorage.as_xarray`."""
         from exengine_ome_tiff.reading.xarray_array import labelled_array
 
         index = self._source.frames()
@@ -107,18 +107,18 @@ class Image(ImageInfo):
         return array
 
     def __reduce__(self) -> tuple[type[ImageInfo], tuple[Any, ...]]:
-        """Leave the pixels behind: another process has no such storage."""
+        """Drop the pixels: another process does not have the storage."""
         return ImageInfo, _values(self)
 
 
 class Images(tuple[Image, ...]):
-    """The images of a dataset: a tuple that also takes names and coordinates."""
+    """The images of a dataset: a tuple that is also indexed by name and by coordinates."""
 
     __slots__ = ()
 
     @classmethod
     def of(cls, stored: Iterable[StoredImage], source: PixelSource) -> Self:
-        """Make the images of their layouts."""
+        """Make images from their layouts."""
         return cls(Image.of(each, source) for each in stored)
 
     @overload
@@ -135,7 +135,7 @@ class Images(tuple[Image, ...]):
         IndexError
             There is no image of this number.
         KeyError
-            No image, or several, have this name or these coordinates; the message lists those there are.
+            No image has this name or these coordinates, or several have; the message lists the images.
         """
         if not isinstance(wanted, str | Mapping):
             return super().__getitem__(wanted)
@@ -145,7 +145,7 @@ class Images(tuple[Image, ...]):
             raise KeyError(str(error)) from error
 
     def __contains__(self, wanted: object) -> bool:
-        """Whether an image, or one of this name, is among them."""
+        """Whether there is such an image, or an image of this name."""
         if isinstance(wanted, str):
             return any(image.name == wanted for image in self)
         return super().__contains__(wanted)

@@ -10,15 +10,13 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates import FrameNumber
 from exengine_ome_tiff.coordinates.axis_text import value_text
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
-from exengine_ome_tiff.reading.selection import Selection
+from exengine_ome_tiff.reading.selection import Numbers, Selection
 from exengine_ome_tiff.tiff import PixelFormat
-
-Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class FrameKind:
-    """Shape and native type of all frames of an array, as they were put or as they are in the file."""
+    """Shape and native type of all frames of an array, as they were put or as stored in the file."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -31,7 +29,7 @@ class FrameKind:
 
     @classmethod
     def as_stored(cls, pixels: PixelFormat) -> "FrameKind":
-        """Describe pixels as they are in the file."""
+        """Describe pixels as stored in the file."""
         return cls(pixels.stored_shape, pixels.stored_dtype.newbyteorder("="), is_as_put=False)
 
     @property
@@ -40,7 +38,7 @@ class FrameKind:
         return math.prod(self.shape) * self.dtype.itemsize
 
     def pixels(self, what: PixelFormat, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return pixels of a page or a region, which are `stored` in the file, as the array has them."""
+        """Convert the stored pixels of a page or region to those of the array."""
         return (what.as_put(stored) if self.is_as_put else stored).astype(self.dtype, copy=False)
 
     def __str__(self) -> str:
@@ -48,7 +46,7 @@ class FrameKind:
 
 
 def kind_of(locations: PageLocations) -> FrameKind:
-    """Return what frames are: what was put, unless that was several things or packed pixels."""
+    """Return the kind of frames as they were put, or as stored if that differs or is packed."""
     formats = [locations.known_formats[number] for number in np.unique(locations.formats).tolist()]
     kinds = {FrameKind.as_put(pixels) for pixels in formats}
     if len(kinds) > 1 or any(pixels.packing for pixels in formats):
@@ -58,7 +56,7 @@ def kind_of(locations: PageLocations) -> FrameKind:
 
 
 def only_kind(dataset: FrameIndex, chosen: Selection, pages: PageLocations) -> FrameKind:
-    """Return the kind of all frames, or of the first one if none is chosen; ValueError names other kinds."""
+    """Return the kind of all frames, or of the first if none is chosen; ValueError if they differ."""
     if not len(pages.files):
         return FrameKind.as_put(dataset.format(FrameNumber(0)))
     kinds = [FrameKind.as_put(pixels) for pixels in pages.known_formats]
@@ -80,12 +78,12 @@ def only_kind(dataset: FrameIndex, chosen: Selection, pages: PageLocations) -> F
         for kind, row in seen.items()
     )
     of_frame = np.array([[*seen].index(kinds[number]) for number in pages.formats.tolist()])
-    telling = [name for column, name in enumerate(names) if _tells(places[:, column], of_frame)]
-    wanted = " or ".join(repr(name) for name in telling or names)
+    separating = [name for column, name in enumerate(names) if _separates(places[:, column], of_frame)]
+    wanted = " or ".join(repr(name) for name in separating or names)
     raise ValueError(f"frames differ in shape or type: {examples}; select a value of {wanted}")
 
 
-def _tells(indices: Numbers, kinds: Numbers) -> bool:
-    """Whether frames at the same index are all of one kind."""
+def _separates(indices: Numbers, kinds: Numbers) -> bool:
+    """Whether all frames at the same index are of one kind."""
     pairs = np.unique(np.stack([indices, kinds], axis=1), axis=0)
     return len(pairs) == len(np.unique(indices))

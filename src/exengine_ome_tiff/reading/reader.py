@@ -1,4 +1,4 @@
-"""The reading half of `TiffStorage`: frames one by one, and as lazy arrays."""
+"""The reading half of `TiffStorage`: single frames, images and lazy arrays."""
 
 import json
 import threading
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _LOOK_S, _LOOK_AT_FILE_S = 0.05, 0.0002
-"""How often `follow` looks for frames of another process: so many seconds, and more with many files."""
+"""Interval at which `follow` looks for frames of another process, and what each file adds to it."""
 
 NO_COORDINATES: Mapping[str, int | str] = MappingProxyType({})
-"""Of a frame that was put without any."""
+"""The coordinates of a frame that was put without any."""
 
 
 class Reader(DataStorage):
-    """What can be read of a dataset, while it is written and later; documented as part of `TiffStorage`."""
+    """Reading of a dataset, during the run and later; documented as part of `TiffStorage`."""
 
     def _read(self, path: Path, recording: Recording, growth: Growth | None = None) -> None:
-        """Begin to read a dataset; `growth` finds the frames that another process adds."""
+        """Start reading a dataset; `growth` finds the frames that another process adds."""
         self._path = path
         self._recording = recording
         self._growth = growth
         self._refreshing = threading.RLock()
         self._is_closed = False
         self._laid_out: tuple[object, list[StoredImage]] = None, []
-        """The images, and of which frames."""
+        """The images, and the frames that they were laid out for."""
 
     @property
     def path(self) -> Path:
@@ -52,7 +52,7 @@ class Reader(DataStorage):
 
     @property
     def summary_metadata(self) -> Any:
-        """What describes the whole dataset, as JSON gives it back."""
+        """Metadata of the whole dataset, decoded from JSON."""
         return json.loads(self._recording.header.summary_json)
 
     def __contains__(self, data_coordinates: object) -> bool:
@@ -64,7 +64,7 @@ class Reader(DataStorage):
         return self.get_data(data_coordinates)
 
     def __iter__(self) -> Iterator[Coordinates]:
-        """Iterate over the coordinates of the frames that are there now, as a mapping does over its keys."""
+        """Iterate over the coordinates of the present frames, as a mapping iterates over its keys."""
         return iter(self.get_image_coordinates_list())
 
     def get_data(
@@ -75,19 +75,19 @@ class Reader(DataStorage):
         Parameters
         ----------
         data_coordinates
-            The coordinates it was put at, axes in any order.
+            The coordinates of the frame, axes in any order.
         **axes
-            The same by keywords, such as ``get_data(time=3, channel="GFP")``; with a mapping, further axes.
+            Coordinates as keywords, such as ``get_data(time=3, channel="GFP")``; they add to a mapping.
 
         Returns
         -------
         numpy.ndarray
-            A new array of the shape, type and byte order that was put.
+            A new array with the shape, type and byte order of the frame as it was put.
 
         Raises
         ------
         KeyError
-            No frame was put there.
+            There is no frame at these coordinates.
         TypeError
             An axis is both in the mapping and a keyword.
         RuntimeError
@@ -98,16 +98,16 @@ class Reader(DataStorage):
     def get_metadata(
         self, data_coordinates: Mapping[str, int | str] = NO_COORDINATES, **axes: int | str
     ) -> Any:
-        """Read the metadata of a frame, as JSON gives it back; parameters and errors as for `get_data`."""
+        """Read the metadata of a frame, decoded from JSON; parameters and errors as for `get_data`."""
         return self._readable().index.metadata(_all_coordinates(data_coordinates, axes))
 
     def get_image_coordinates_list(self) -> list[Coordinates]:
-        """Return the coordinates of all frames, in the order in which they first came."""
+        """Return the coordinates of all frames, in the order in which they were first put."""
         return self._readable().index.coordinates()
 
     @property
     def images(self) -> Images:
-        """The OME images that the frames put so far make, in their order in the file.
+        """The OME images of the frames put so far, in the order in the file.
 
         A tuple of `Image` that also takes a name, or coordinates that only one image has:
         ``storage.images["A1"].asarray()``.
@@ -122,108 +122,109 @@ class Reader(DataStorage):
         level: int = 0,
         **selection: int | str | None,
     ) -> "da.Array":
-        """Look at frames as one dask array, which reads pages when they are needed; needs the extra `dask`.
+        """Return frames as one dask array, which reads pages when needed; needs the extra `dask`.
 
-        It does what `NDStorageBase.as_array` of ndstorage does. During a run it has the frames put so far,
-        which are in the files when it returns. It can be pickled: a worker of a cluster that sees the files
-        reads its pages itself. Where no frame was put there are zeros.
+        The method corresponds to `NDStorageBase.as_array` of ndstorage. During a run, the array has the
+        frames put so far, and the files contain them when it returns. The array can be pickled: workers of a
+        cluster read their pages from the files. Missing frames are zeros.
 
         Parameters
         ----------
         axes
-            Names of the axes of the array, before those of the pixels. By default all that are not selected:
-            ``row``, ``column``, ``position``, ``time``, then ``channel`` and any others in the order in which
-            they came, then ``z``.
+            Names of the axes that precede the pixel axes. By default all axes that are not selected:
+            ``row``, ``column``, ``position``, ``time``, then ``channel`` and any others in order of arrival,
+            then ``z``.
         stitched
-            Lay frames that differ in ``row`` and ``column`` out beside each other, without the pixels that
-            they share with their neighbours by ``GridPixelOverlapX`` and ``GridPixelOverlapY`` of the summary
-            metadata: half of them is cut off at each side.
+            Place frames that differ in ``row`` and ``column`` side by side. Half of the overlap with the
+            neighbours, ``GridPixelOverlapX`` and ``GridPixelOverlapY`` in the summary metadata, is cut off
+            at each side.
         level
-            0 for the frames, or the number of a smaller copy that `finish` made (`pyramid_levels`): each has
-            half the height and width of the one before, and the type in the file. Not with `stitched`.
+            0 for the frames, or the number of a pyramid level that `finish` added (`pyramid_levels`): each
+            has half the height and width of the previous one, and the type in the file. Not with `stitched`.
         **selection
-            A value of each axis that is no axis of the array. On an axis of which all values are text, a
-            number counts them in the order in which they came. None selects the frames without that axis.
+            A value for each axis that is not an axis of the array. If all values along an axis are text, a
+            number counts them in order of arrival. None selects the frames without that axis.
 
         Returns
         -------
         dask.array.Array
-            Shape (axes..., Y, X), and (axes..., Y, X, 3) or (axes..., Y, X, 4) for RGB, in the type that was
-            put. Along an axis lie all values of the dataset: None if a selected frame lacks the axis, then
-            numbers by value, then text by the alphabet. A chunk has about 4 MiB of small pages, one page, or
-            a part of a large page: its tiles, or a band of its rows.
+            Shape (axes..., Y, X), for RGB (axes..., Y, X, 3) or (axes..., Y, X, 4), in the pixel type of the
+            frames. Each axis has all its values in the dataset: None if a selected frame lacks the axis, then
+            numbers by value, then text in alphabetical order. A chunk has about 4 MiB of small pages, one
+            page, or a part of a large page: tiles, or a band of rows.
 
         Raises
         ------
         ImportError
             dask is not installed.
         TypeError
-            `axes` is no list of names, or a value is neither int nor str.
+            `axes` is not a list of names, or a value is neither int nor str.
         ValueError
-            There is no such axis or value; an axis of several values is neither named nor selected; frames
+            There is no such axis or value; an axis with several values is neither named nor selected; frames
             differ in shape or type; tiles cannot be stitched; or there is no such level. The message says
             what to select.
         OSError
-            Frames that wait in memory could not be written.
+            Frames still in memory could not be written.
         RuntimeError
             The storage is closed.
 
         Notes
         -----
-        Where this refuses or does better, ndstorage continues silently: it gives zeros for a value that
-        no frame has, and where an axis is neither named nor selected; takes all frames for such as the first
-        one is; ignores a selected row or column where tiles are stitched; and gives empty tiles where they
-        overlap along one side only. It has no axes of both numbers and text.
+        In cases that this method refuses or handles, ndstorage fails silently: it returns zeros for a value
+        that no frame has, or if an axis is neither named nor selected; assumes that all frames are like the
+        first one; ignores a selected row or column when stitching; and returns empty tiles if tiles overlap
+        along one side only. Its axes cannot mix numbers and text.
         """
         from exengine_ome_tiff.reading import dask_array
 
         dataset = self._readable().index
         if stitched and level:
-            raise ValueError("smaller copies cannot be stitched: ask for level=0")
+            raise ValueError(
+                f"got stitched=True with level={level}: pyramid levels cannot be stitched, use level=0"
+            )
         if stitched:
             array = dask_array.stitched_array(dataset, axes, selection, self.summary_metadata)
         else:
             array = dask_array.frames_array(dataset, axes, selection, level)
-        self.flush()  # now, as other threads may have put frames until a moment ago
+        self.flush()  # last, because other threads may have put frames meanwhile
         return array
 
     def as_xarray(self, image: ImageChoice = None, level: int = 0) -> "xr.DataArray":
-        """Look at an OME image with its axes and units; needs the extra `xarray`.
+        """Return an OME image with its axes and units; needs the extra `xarray`.
 
-        Lazy, and to be pickled, as `as_array`.
+        The array is lazy and can be pickled, as that of `as_array`.
 
         Parameters
         ----------
         image
-            Its number in `images`, its name, or labels that only it has. The only one there is by default.
+            Its index in `images`, its name, or labels that only this image has. None if there is only one.
         level
             As for `as_array`; ``y`` and ``x`` are the centers of the larger pixels.
 
         Returns
         -------
         xarray.DataArray
-            Dimensions ``time``, ``channel`` and ``z``, each where frames had it, and after each the axis
-            of `modulo` that is inside it; then ``y``, ``x``, and ``sample`` for RGB.
+            Dimensions ``time``, ``channel`` and ``z``, if frames have them, each followed by the axis that
+            `fold_axes` folds into it; then ``y``, ``x``, and ``sample`` for RGB.
 
-            Coordinates of ``z``, ``y`` and ``x`` are in micrometres from the first plane and pixel, those of
-            ``time`` in seconds: when the first plane of each time point was taken, or else by the planned
-            interval. Where that is not known, ``time`` and ``z`` have the values that were put, which are
-            always in ``time_value`` and ``z_value``, and ``y`` and ``x`` have none. Further coordinates are
-            the labels of the image (``..._label`` where the name is taken), ``channel_name`` and
-            ``position_name`` where these are numbers with names, and of each plane ``delta_t``,
-            ``exposure``, ``stage_x``, ``stage_y`` and ``stage_z``, where they are known. ``attrs["units"]``
-            of a coordinate is "um" or "s".
+            ``z``, ``y`` and ``x`` are in micrometres from the first slice and pixel. ``time`` is in seconds:
+            the time of the first plane of each time point, or else the planned time. If these are unknown,
+            ``time`` and ``z`` have the values that were put, which are always in ``time_value`` and
+            ``z_value``, and ``y`` and ``x`` have no coordinates. Further coordinates are the labels of the
+            image (``..._label`` if the name is taken); ``channel_name`` and ``position_name``, if these are
+            numbers with names; and, as far as they are known, ``delta_t``, ``exposure``, ``stage_x``,
+            ``stage_y`` and ``stage_z`` of each plane. ``attrs["units"]`` of a coordinate is "um" or "s".
 
         Raises
         ------
         ImportError
             xarray or dask is not installed.
         TypeError
-            `image` is neither number, name nor labels.
+            `image` is neither an index, a name nor labels.
         ValueError
-            There is no such image or level, or there are several images.
+            There is no such image or level, or `image` is None and there are several.
         OSError
-            Frames that wait in memory could not be written.
+            Frames still in memory could not be written.
         RuntimeError
             The storage is closed.
         """
@@ -234,21 +235,22 @@ class Reader(DataStorage):
     def refresh(self) -> int:
         """Read what another process has added to a dataset that was opened with `allow_unfinished`.
 
-        Frames, images and `is_finished` are then as if it was opened again, but only what is new is read.
-        Images and arrays made before stay as they are. In the process that writes, all frames are there.
+        Frames, images and `is_finished` then are as if the dataset had been opened again, but only new frames
+        are read. Existing images and arrays do not change. In the writing process, all frames are present
+        anyway.
 
         Returns
         -------
         int
-            How many frames are new. A frame that replaces another one counts.
+            Number of new frames, including those that overwrite others.
 
         Raises
         ------
         OSError
-            A file was deleted, moved or replaced, or cannot be read. Frames known so far can still be read
-            from a file that stays open.
+            A file was deleted, moved or replaced, or cannot be read. Known frames can still be read from
+            files that are open.
         OmeTiffError
-            A file was finished, and is damaged.
+            A finished file is damaged.
         RuntimeError
             The storage is closed, or was opened before this process was forked.
         """
@@ -262,26 +264,28 @@ class Reader(DataStorage):
                 self._recording = self._growth.recording
 
     def follow(self, timeout: float | None = None) -> Iterator[Coordinates]:
-        """Iterate over the coordinates of all frames, waiting for those to come, until the end of the run.
+        """Iterate over the coordinates of all frames, waiting for new ones until the run ends.
 
-        It works in the process that writes and, by `refresh`, in any other that has opened the dataset with
-        `allow_unfinished`.
+        This works in the writing process and, through `refresh`, in any other process that has opened the
+        dataset with `allow_unfinished`.
 
         Parameters
         ----------
         timeout
-            Seconds to wait for the next frame at most; None forever.
+            Maximum time in seconds to wait for the next frame; None to wait indefinitely, even if the writer
+            was killed.
 
         Yields
         ------
         dict
-            Coordinates of the frames that are there, then of each one that comes, also of one that replaces
-            another. Each frame can be read.
+            Coordinates of the present frames, then of each new frame, including those that overwrite others.
+            Each frame can be read.
 
         Raises
         ------
         TimeoutError
-            No frame came for so long, and the dataset is not finished: its writer waits, or was killed.
+            No frame arrived within `timeout` and the dataset is not finished: its writer is waiting or was
+            killed.
         OSError, OmeTiffError, RuntimeError
             As for `refresh`.
         """
@@ -296,22 +300,24 @@ class Reader(DataStorage):
                 return
             left_s = None if timeout is None else timeout - (time.monotonic() - since_s)
             if left_s is not None and left_s <= 0:
-                raise TimeoutError(f"{self._path}: no new frame for {timeout:g} s, and it is not finished")
+                raise TimeoutError(
+                    f"{self._path}: no new frame within {timeout:g} s, and the dataset is not finished"
+                )
             self._wait_beyond(seen, left_s)
 
     def flush(self, *, fsync: bool = False) -> None:
-        """Write all frames that wait in memory; in a dataset that was opened none do."""
+        """Write all frames that are still in memory; an opened dataset has none."""
 
     def is_finished(self) -> bool:
-        """Whether `finish` is done; of a dataset that was opened, whether it was when last read."""
+        """Whether the dataset is finished; for an opened dataset, whether it was when last read."""
         return self._recording.is_finished
 
     def __repr__(self) -> str:
-        """Return one line, during a run without the images: laying out all frames takes 2 us for each."""
+        """Return one line; during a run it omits the images, whose layout takes 2 us per frame."""
         return self._display(None if self._is_growing() else self._images(self._recording)).line()
 
     def _repr_html_(self) -> str:
-        """Return the table that a notebook shows."""
+        """Return the HTML table for notebooks."""
         return self._display(self._images(self._recording), self._looks()).table()
 
     def _display(self, images: list[StoredImage] | None, looks: Sequence[ImageLook] = ()) -> DatasetDisplay:
@@ -319,43 +325,45 @@ class Reader(DataStorage):
         return DatasetDisplay(str(self._path), self._state(), self._recording.index.n_distinct, infos, looks)
 
     def _looks(self) -> Sequence[ImageLook]:
-        """Return how the first images look."""
+        """Return thumbnails, pixel sizes and colours of the first images."""
         return ()
 
     def _state(self) -> str:
-        """Return in a word what becomes of the dataset."""
+        """Return the state of the dataset in one word."""
         if not self.is_finished():
             return "unfinished"
         return "closed" if self._is_closed else "finished"
 
     def _is_growing(self) -> bool:
-        """Whether frames may come."""
+        """Whether this storage is writing."""
         return False
 
     def _is_over(self) -> bool:
-        """Whether no frame can come any more."""
+        """Whether no more frames can arrive."""
         return self._recording.is_finished
 
     def _found_from(self, seen: int) -> list[Coordinates]:
-        """Return the coordinates of all frames but so many first ones, in the order in which they came."""
+        """Return the coordinates of all frames from the index `seen` on, in order of arrival."""
         self.refresh()
         if self._growth is None:
             return self._readable().index.coordinates()[seen:]
         axes = self._readable().index.axes
         return [axes.coordinates(key) for key in self._growth.keys[seen:]]
 
-    def _wait_beyond(self, seen: int, timeout_s: float | None) -> None:  # noqa: ARG002 - of those who know more
-        """Wait until there may be more than so many frames."""
+    def _wait_beyond(self, seen: int, timeout_s: float | None) -> None:  # noqa: ARG002 - subclasses use it
+        """Wait until there may be more than `seen` frames."""
         look_s = max(_LOOK_S, len(self._recording.index.files) * _LOOK_AT_FILE_S)
         time.sleep(look_s if timeout_s is None else min(look_s, timeout_s))
 
     def _readable(self) -> Recording:
         if self._is_closed:
-            raise RuntimeError(f"{self._path}: closed; TiffStorage.open() reads it again")
+            raise RuntimeError(
+                f"{self._path}: the storage is closed; TiffStorage.open() reads the dataset again"
+            )
         return self._recording
 
     def _images(self, recording: Recording) -> list[StoredImage]:
-        """Lay out the frames; again only where some have come."""
+        """Lay out the frames as images, again only if there are new ones."""
         index = recording.index
         of_frames = index, len(index), index.n_distinct, recording.is_finished
         known, images = self._laid_out
@@ -365,7 +373,7 @@ class Reader(DataStorage):
         return images
 
     def _pixel_source(self, recording: Recording) -> PixelSource:
-        """Return the source of images of a recording: its frames have other numbers than those of another."""
+        """Return the pixel source of a recording's images; frame numbers are valid in that recording only."""
 
         def frames() -> FrameIndex:
             self._readable()
@@ -377,7 +385,7 @@ class Reader(DataStorage):
         return PixelSource(frames, calibration, self.flush)
 
     def _facts(self) -> Facts | None:
-        """Return what is known of frames that are being written; None if none are."""
+        """Return the facts of frames that are being written; None if none are."""
         return None
 
 
@@ -388,17 +396,19 @@ def _all_coordinates(coordinates: object, axes: Mapping[str, int | str]) -> Mapp
         return mapping
     twice = axes.keys() & mapping.keys()
     if twice:
-        raise TypeError(f"got {', '.join(sorted(twice))} both in the mapping and as a keyword")
+        raise TypeError(
+            f"got {', '.join(sorted(twice))} both in the mapping and as a keyword: give each axis once"
+        )
     return {**mapping, **axes}
 
 
 def plain_coordinates(coordinates: object) -> Mapping[str, int | str]:
-    """Take the dict out of ExEngine's `DataCoordinates`, whose own methods are many times slower."""
+    """Return the dict inside ExEngine's `DataCoordinates`, whose own methods are much slower."""
     if type(coordinates) is dict:
         return coordinates
     inner = getattr(coordinates, "coordinate_dict", None)
     if isinstance(inner, dict):
         return inner
     if not isinstance(coordinates, Mapping):
-        raise TypeError(f"got {coordinates!r} as coordinates, expected a mapping of axis names to values")
+        raise TypeError(f"coordinates: expected a mapping of axis names to values, got {coordinates!r}")
     return coordinates

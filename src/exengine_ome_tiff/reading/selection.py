@@ -1,4 +1,4 @@
-"""Selection of the frames that make an array, and the place of each of them in it."""
+"""Selection of the frames of an array, and their places in it."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ Numbers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """The axes of an array with their values, and the numbers of its frames, -1 where there is none."""
+    """The axes of an array with their values, and the numbers of its frames, -1 for missing ones."""
 
     axes: dict[str, tuple[AxisValue, ...]]
     frames: Numbers
@@ -32,7 +32,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Axis:
-    """All values along an axis, None first; the rank of the value of each frame; the values by arrival."""
+    """All values along an axis, None first; the rank of each frame's value; the values by arrival."""
 
     values: list[AxisValue]
     ranks: Numbers
@@ -47,14 +47,14 @@ class _Axis:
         return cls(values, ranks, by_arrival)
 
     def chosen(self, name: str, wanted: AxisValue) -> AxisValue:
-        """Return the value that a user means."""
+        """Return the value that the user selects; a number may count text values."""
         value = None if wanted is None else read_coordinates({name: wanted})[name]
         texts = [each for each in self.by_arrival if isinstance(each, str)]
         has_numbers = len(texts) + (None in self.values) < len(self.values)
         if isinstance(value, int) and not has_numbers and 0 <= value < len(texts):
             value = texts[value]
         if value not in self.values:
-            raise ValueError(f"no frame has {name}={wanted!r}; there is {_listed(self.values)}")
+            raise ValueError(f"no frame has {name}={wanted!r}: expected one of {_listed(self.values)}")
         return value
 
 
@@ -67,18 +67,18 @@ def select(
 ) -> Selection:
     """Choose frames and arrange them along axes; errors as for `TiffStorage.as_array`.
 
-    `stitched` makes rows and columns the last two axes, with a place for each number from first to last.
+    With `stitched`, rows and columns are the last two axes, with all numbers from the first to the last.
     """
     coordinates, numbers = dataset.latest()
     columns = _columns(coordinates)
     if isinstance(axes, str):
-        raise TypeError(f"got axes={axes!r}, expected a list of names")
+        raise TypeError(f"axes: expected a list of names, got {axes!r}")
     named = None if axes is None else list(axes)
     for name in (*(named or ()), *selection, *((ROW, COLUMN) if stitched else ())):
         if name not in columns:
-            raise ValueError(f"no frame has an axis {name!r}; there is {_listed([*columns])}")
+            raise ValueError(f"no frame has an axis {name!r}: expected {_listed([*columns])}")
     if named is not None and len(set(named)) < len(named):
-        raise ValueError(f"got axes={named!r}, expected each axis once")
+        raise ValueError(f"axes: expected each axis once, got {named!r}")
     is_in = np.ones(len(numbers), np.bool_)
     values_of = {name: columns[name].chosen(name, value) for name, value in selection.items()}
     for name, value in values_of.items():
@@ -97,15 +97,15 @@ def select(
         if name not in along and name not in selection and len(seen) > 1:
             raise ValueError(
                 f"the axis {name!r} has several values, {_listed(seen)}: "
-                f"name it in `axes`, or select one of them, as {name}={seen[-1]!r}"
+                f"name it in `axes`, or select one of them, such as {name}={seen[-1]!r}"
             )
     return Selection(along, _arranged(columns, along, rows, numbers))
 
 
 def _columns(coordinates: CoordinateTable) -> dict[str, _Axis]:
-    """Return the axes of all frames, the slowest first, others beside channels, by arrival."""
+    """Return the axes of all frames, the slowest first."""
     if not len(coordinates):
-        raise ValueError("there is no frame yet, and so no shape")
+        raise ValueError("the dataset has no frame yet, so the array has no shape")
     columns: dict[str, list[AxisValue]] = {}
     for name, part, values in coordinates.along():
         column = columns.setdefault(name, [None] * len(coordinates))
@@ -120,12 +120,12 @@ def slowest_first(names: Iterable[str]) -> list[str]:
 
 
 def _seen(axis: _Axis, rows: Numbers) -> list[AxisValue]:
-    """Return the values that some frames have."""
+    """Return the values of some frames."""
     return [axis.values[rank] for rank in np.unique(axis.ranks[rows]).tolist()]
 
 
 def _along(axis: _Axis, rows: Numbers) -> tuple[AxisValue, ...]:
-    """Return the values along an axis of an array: all of the dataset; None only where it is needed."""
+    """Return all values along an axis, None only if a selected frame lacks the axis."""
     seen = _seen(axis, rows)
     if seen == [None]:
         return (None,)
@@ -133,10 +133,10 @@ def _along(axis: _Axis, rows: Numbers) -> tuple[AxisValue, ...]:
 
 
 def _every_number(name: str, values: Sequence[AxisValue], frames: int) -> tuple[AxisValue, ...]:
-    """Return all numbers from the first to the last one."""
+    """Return all numbers from the first to the last."""
     numbers = [value for value in values if isinstance(value, int)]
     if len(numbers) < len(values):
-        raise ValueError(f"the axis {name!r} has {_listed(values)}: only numbers tell which tiles touch")
+        raise ValueError(f"axis {name!r}: stitching needs numbers, got {_listed(values)}")
     _check_places(max(numbers) - min(numbers) + 1, frames)
     return tuple(range(min(numbers), max(numbers) + 1))
 
@@ -144,7 +144,7 @@ def _every_number(name: str, values: Sequence[AxisValue], frames: int) -> tuple[
 def _arranged(
     columns: Mapping[str, _Axis], along: Mapping[str, tuple[AxisValue, ...]], rows: Numbers, numbers: Numbers
 ) -> Numbers:
-    """Put the numbers of frames where they belong."""
+    """Arrange the numbers of frames along the axes."""
     shape = tuple(len(values) for values in along.values())
     _check_places(math.prod(shape), len(rows))
     flat = np.zeros(len(rows), np.int64)
@@ -159,7 +159,9 @@ def _arranged(
 
 def _check_places(places: int, frames: int) -> None:
     if places > max(_MANY_FRAMES, _MOST_PLACES_A_FRAME * frames):
-        raise ValueError(f"{frames} frames in an array with room for {places}: select values of some axes")
+        raise ValueError(
+            f"{frames} frames would make an array of {places} planes: select values of some axes"
+        )
 
 
 def _order(value: AxisValue) -> tuple[int, int, str]:

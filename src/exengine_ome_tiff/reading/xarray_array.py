@@ -68,12 +68,12 @@ def labelled_array(
 
 
 def _dim(axis: str) -> str:
-    """Return the name of a dimension; axes inside others may be called as another coordinate is."""
+    """Return the name of a dimension, distinct from the names of other coordinates."""
     return f"{axis}_axis" if axis in _RESERVED else axis
 
 
 def _along(dims: Dims, calibration: Calibration) -> dict[str, Coordinate]:
-    """Return the coordinates of axes: what was put, and for time and z what that means."""
+    """Return the coordinates of axes: the values that were put, and physical ones for time and z."""
     coords: dict[str, Coordinate] = {dim: ((dim,), _index(values), {}) for dim, values in dims.items()}
     for dim, along, unit in (
         ("time", _times(dims, calibration), "s"),
@@ -87,7 +87,7 @@ def _along(dims: Dims, calibration: Calibration) -> dict[str, Coordinate]:
 
 
 def _of_planes(dims: Dims, calibration: Calibration) -> dict[str, Coordinate]:
-    """Return what is known of each plane."""
+    """Return the known quantities of each plane."""
     shape = [len(values) for values in dims.values()]
     return {
         coord: (tuple(dims), calibration.planes[name].reshape(shape), {"units": unit})
@@ -97,7 +97,7 @@ def _of_planes(dims: Dims, calibration: Calibration) -> dict[str, Coordinate]:
 
 
 def _of_pixels(kind: FrameKind, calibration: Calibration, step: int) -> dict[str, Coordinate]:
-    """Return where pixels are, each as wide as `step` ones of a frame, and which sample is which."""
+    """Return the centers of pixels, each as wide as `step` pixels of a frame, and the sample names."""
     coords: dict[str, Coordinate] = {}
     for dim, size_um, length in zip(_PIXEL_DIMS, calibration.pixel_size_um, kind.shape, strict=False):
         if size_um is not None:
@@ -108,14 +108,14 @@ def _of_pixels(kind: FrameKind, calibration: Calibration, step: int) -> dict[str
 
 
 def _index(values: Sequence[AxisValue]) -> npt.NDArray[Any]:
-    """Return values as an array: of numbers, of text, or of both as they are."""
+    """Return values as an array of numbers, of text, or of objects if they are mixed."""
     if len({type(value) for value in values}) == 1:
         return np.array(values)
     return np.fromiter(values, object, len(values))
 
 
 def _times(dims: Dims, calibration: Calibration) -> npt.NDArray[Any] | None:
-    """Return when the first plane of each time point was taken, or the planned times."""
+    """Return the time of the first plane of each time point, or else the planned times."""
     if "time" not in dims:
         return None
     count = len(dims["time"])
@@ -128,7 +128,7 @@ def _times(dims: Dims, calibration: Calibration) -> npt.NDArray[Any] | None:
 
 
 def _heights(dims: Dims, calibration: Calibration) -> npt.NDArray[Any] | None:
-    """Return the distances of planes from the first one."""
+    """Return the distance of each slice from the first one."""
     if "z" not in dims or calibration.z_step_um is None:
         return None
     return np.arange(len(dims["z"])) * calibration.z_step_um

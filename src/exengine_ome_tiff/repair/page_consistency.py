@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain
@@ -35,11 +35,8 @@ class Expected(NamedTuple):
     pixels: PixelFormat
 
 
-class PageFault(NamedTuple):
-    """Something wrong with a file, and the index of the page in the final chain, if it concerns one."""
-
-    page: int | None
-    what: str
+PageFault: TypeAlias = tuple[int | None, str]
+"""Index of a page in the final chain, None if the fault concerns no single page, and what is wrong."""
 
 
 def check_pages(
@@ -58,7 +55,7 @@ def check_pages(
             ifds = chain.walk(file, chain.first_offset(file))
             for number, (ifd, page) in enumerate(zip_longest(ifds, pages)):
                 if ifd is None or page is None:
-                    yield PageFault(None, f"expected {len(pages)} pages, found {number} or more")
+                    yield None, f"expected {len(pages)} pages, found {number} or more"
                     return
                 entries = ifd.without(_PAGE_SPECIFIC)
                 if page.handle is None and entries in seen:
@@ -67,14 +64,14 @@ def check_pages(
                 try:
                     left -= chain.check_strips(file, ifd)
                     if left < 0:
-                        yield PageFault(number, "it overlaps other pages")
+                        yield number, "it overlaps other pages"
                         return
                     for what in _faults(journal, final, coding, ifd, page, checksums):
-                        yield PageFault(number, what)
+                        yield number, what
                 except OmeTiffError as error:
-                    yield PageFault(number, str(error))
+                    yield number, str(error)
         except OmeTiffError as error:
-            yield PageFault(None, str(error))
+            yield None, str(error)
 
 
 def _faults(

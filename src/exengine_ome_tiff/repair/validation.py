@@ -193,8 +193,8 @@ class _Check:
             if frame.file == number and frame.page.checksum is not None
         }
         pages = [page for image in images for page in self._pages(image)]
-        for fault in check_pages(file, self._header.coding, pages, checksums):
-            yield Problem(path, fault.page, fault.what, _SPOILED)
+        for page, what in check_pages(file, self._header.coding, pages, checksums):
+            yield Problem(path, page, what, _SPOILED)
         try:
             xml = read_description(path)
             errors = schema_errors(xml)

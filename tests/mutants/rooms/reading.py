@@ -95,7 +95,7 @@ MUTANTS = [
     ),
     Mutant(
         "reading/reader.py",
-        "        self.flush()  # now, as other threads may have put frames until a moment ago\n",
+        "        self.flush()  # last, because other threads may have put frames meanwhile\n",
         "",
         "reading/test_as_array.py::test_another_thread_may_put_frames_meanwhile",
     ),
