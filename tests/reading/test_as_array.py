@@ -189,7 +189,7 @@ def test_stitching_where_ndstorage_is_wrong(tmp_path):
         ({"GridPixelOverlapX": 1}, nested(row=(0, 1), column=(0, 1)), "GridPixelOverlapY"),
         (GRID, nested(position=(0, 1)), "no frame has an axis 'row'"),
         (GRID, nested(row=("a", "b"), column=(0, 1)), "'row': stitching needs numbers, got a, b"),
-        (GRID, [{"row": 0, "column": 0}, {"column": 1}], r"'row' has \(none\), 0: only numbers"),
+        (GRID, [{"row": 0, "column": 0}, {"column": 1}], r"'row': stitching needs numbers, got \(none\), 0"),
         (GRID, nested(row=(0, 1 << 40), column=(0,)), "an array of 1099511627777 planes"),
         (GRID | {"GridPixelOverlapX": 7}, nested(row=(0, 1), column=(0,)), "cannot overlap by 2 rows and 7"),
     ],
