@@ -21,7 +21,7 @@ def test_demo_shows_its_progress_on_a_terminal(tmp_path):
     assert "16/16" in shown
 
 
-def test_demo_leaves_a_file_and_tells_what_it_is(tmp_path, bioformats):
+def test_demo_writes_a_file_and_describes_it(tmp_path, bioformats):
     done = run("demo", *SMALL, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     first, second, *images, hint = done.stdout.splitlines()
@@ -39,7 +39,7 @@ def test_demo_leaves_a_file_and_tells_what_it_is(tmp_path, bioformats):
         assert reader.warnings == []
 
 
-def test_demo_in_a_folder_with_blanks_and_umlauts(tmp_path):
+def test_demo_in_a_folder_with_spaces_and_umlauts(tmp_path):
     target = tmp_path / "ein Ordner für Bilder" / "läuft"
     target.parent.mkdir()
     done = run("demo", target, *SMALL, "--channels", "DAPI", "my dye", cwd=tmp_path)
@@ -49,7 +49,7 @@ def test_demo_in_a_folder_with_blanks_and_umlauts(tmp_path):
         assert storage.images[0].channels == ("DAPI", "my dye")
 
 
-def test_demo_replaces_only_when_told(tmp_path):
+def test_demo_replaces_only_with_overwrite(tmp_path):
     path = tmp_path / "demo.ome.tiff"
     assert run("demo", *SMALL, cwd=tmp_path).returncode == 0
     before = path.read_bytes()
@@ -83,7 +83,7 @@ def test_demo_does_not_replace_a_file_of_another_program(tmp_path):
         (("--channels", "DAPI", "a.tif", "--overwrite", "b.tif"), "got the file name a.tif"),
     ],
 )
-def test_arguments_that_make_no_sense(tmp_path, arguments, message):
+def test_invalid_demo_arguments(tmp_path, arguments, message):
     done = run("demo", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert message in done.stderr
@@ -103,7 +103,7 @@ def test_help_and_version(tmp_path):
     assert told().returncode == 2
 
 
-def test_a_reader_that_has_enough_is_no_error(tmp_path):
+def test_a_closed_pipe_is_not_an_error(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         storage.put({"time": 0}, np.ones((8, 8), np.uint16), {"text": ["much"] * 50_000})
     with subprocess.Popen(
@@ -121,7 +121,7 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path):
 
 
 @pytest.mark.parametrize("words", [("DAPI", "Cy5", "out.ome.tiff"), ("DAPI,Cy5", "out.ome.tiff")])
-def test_an_output_after_the_channels_is_no_channel(tmp_path, monkeypatch, capsys, words):
+def test_an_output_after_the_channels_is_not_a_channel(tmp_path, monkeypatch, capsys, words):
     monkeypatch.chdir(tmp_path)
     one = ("--positions", "1", "--time-points", "1", "--z-slices", "1", "--size", "32")
     assert main(["demo", *one, "--channels", *words]) == 0
@@ -154,7 +154,7 @@ def test_all_commands_treat_paths_alike(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
-def test_no_progress_bar_where_nothing_is_done(tmp_path):
+def test_no_progress_bar_without_progress(tmp_path):
     (tmp_path / "a.txt").write_text("text")
     done, shown = run_on_a_terminal("recover", "a.txt", cwd=tmp_path)
     assert done.returncode == 1
@@ -163,7 +163,7 @@ def test_no_progress_bar_where_nothing_is_done(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_ctrl_c_says_what_is_kept(tmp_path):
+def test_ctrl_c_reports_what_is_kept(tmp_path):
     code = (
         "import signal, sys; from exengine_ome_tiff.cli import main\n"
         "from exengine_ome_tiff import TiffStorage\n"
@@ -204,8 +204,8 @@ def test_ctrl_c_while_the_command_is_imported_is_one_line(tmp_path, first):
     assert (done.returncode, done.stderr) == (130, "exengine-ome-tiff: interrupted\n")
 
 
-def test_the_command_takes_ctrl_c_before_it_imports_anything():
-    """Python's own start remains: an interrupt there is Python's to report."""
+def test_the_command_handles_ctrl_c_before_its_imports():
+    """Python itself reports interrupts during its own startup."""
     code = "import os, sys; old = {*sys.modules}; import exengine_ome_tiff.cli; print(*{*sys.modules} - old)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True

@@ -1,4 +1,4 @@
-"""What is ready to be sent to ExEngine: applied to its source distribution, tested there, and installed."""
+"""The contribution to ExEngine, applied to its source distribution, tested there, and installed."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def script():
     return module
 
 
-def test_it_is_what_the_guide_asks_for(sdist, applied):
+def test_the_contribution_follows_the_guide(sdist, applied):
     before, after = tree(sdist), tree(applied)
     backend = "src/exengine/storage_backends/ome_tiff"
     assert {*after} - {*before} == {
@@ -96,7 +96,7 @@ def test_it_is_what_the_guide_asks_for(sdist, applied):
     assert after["docs/usage/backends.rst"].endswith(b"   backends/ome_tiff_backend")
 
 
-def test_the_extra_is_there_and_in_all(applied):
+def test_the_extra_exists_and_is_part_of_all(applied):
     import tomllib
 
     project = tomllib.loads((applied / "pyproject.toml").read_text("utf-8"))["project"]
@@ -114,7 +114,7 @@ def test_applying_it_twice_changes_nothing(applied, script):
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "docs/usage/backends.rst"])
-def test_an_exengine_that_looks_different_is_left_alone(unpacked, script, name):
+def test_a_different_exengine_is_left_alone(unpacked, script, name):
     text = (unpacked / name).read_text("utf-8")
     (unpacked / name).write_text(text.replace("ndstorage", "other"), "utf-8")
     before = tree(unpacked)
@@ -123,14 +123,14 @@ def test_an_exengine_that_looks_different_is_left_alone(unpacked, script, name):
     assert tree(unpacked) == before
 
 
-def test_a_folder_that_is_no_exengine_is_left_alone(tmp_path, script):
+def test_a_folder_without_exengine_is_left_alone(tmp_path, script):
     with pytest.raises(FileNotFoundError):
         script.apply(tmp_path)
     assert [*tmp_path.iterdir()] == []
 
 
-def test_the_storage_tests_of_exengine_pass_there(applied):
-    """Its conftest imports mmpycorex, which storages do not need."""
+def test_exengines_storage_tests_pass(applied):
+    """Its conftest imports mmpycorex, which storage tests do not need."""
     folder = applied / "src" / "exengine" / "storage_backends"
     environment = {**os.environ, "PYTHONPATH": str(applied / "src")}
     environment.pop("PYTEST_ADDOPTS", None)  # options of this suite, which ExEngine's does not know
@@ -153,8 +153,8 @@ def exengine_wheel(applied, tmp_path_factory):
 
 
 @pytest.mark.parametrize("ours_first", [True, False])
-def test_exengine_with_the_backend_and_our_wheel_live_together(exengine_wheel, wheel, tmp_path, ours_first):
-    """The wheel holds a module of the name that the package in ExEngine has."""
+def test_exengine_with_the_backend_and_our_wheel_coexist(exengine_wheel, wheel, tmp_path, ours_first):
+    """The wheel contains a module with the same name as ExEngine's package."""
     venv.create(tmp_path / "venv", symlinks=os.name != "nt")
     scheme = sysconfig.get_paths("venv", {"base": str(tmp_path / "venv")})
     python = Path(scheme["scripts"]) / Path(sys.executable).name

@@ -30,7 +30,7 @@ def test_each_row_of_a_table_is_a_case():
     assert {value for _, value in chosen} == {*values}
 
 
-def test_a_case_is_combined_with_all_of_another_in_turn():
+def test_each_case_is_combined_with_all_of_another():
     combined = list(product(range(10), ("file", "folder")))
     chosen = [combined[rank] for rank in covering(combined)]
     assert [name for _, name in chosen].count("folder") == 5

@@ -1,4 +1,4 @@
-"""What the documents show works: every Python block, every command and every example is run."""
+"""The documents are correct: every Python block, command and example runs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _DIRECTIVE = re.compile(
 
 
 def blocks(text, pattern=_FENCE):
-    """Return first line number and code of each block that is to be run, commands as Python."""
+    """Return first line number and code of each block to run, with commands as Python."""
     found = []
     for match in pattern.finditer(text):
         if match["skip"] is None:
@@ -68,11 +68,11 @@ _ANY_FENCE = re.compile(r"^[ ]*```[^\n]*\n(?P<code>.*?)^[ ]*```[ ]*$", re.MULTIL
 _TYPED = re.compile(
     r"^ *(?:\$ |.*&& |[\w.]+[\\/][\w\\/]+[\\/])?exengine-ome-tiff (?P<words>[^#|<>&;\n]+)", re.MULTILINE
 )
-"""What a person types: after a prompt, after another command, or in the folder of an environment."""
+"""A typed command: after a prompt, after another command, or in an environment's folder."""
 
 
 def typed_commands(document):
-    """Return the words of each command line in the blocks of a page that do not run with the page."""
+    """Return the words of each command line in the blocks that do not run with the page."""
     script = script_of(document)
     rows = (match["code"] for match in _ANY_FENCE.finditer(document.read_text("utf-8")))
     lines = (shlex.split(match["words"]) for row in rows for match in _TYPED.finditer(row))
@@ -80,7 +80,7 @@ def typed_commands(document):
 
 
 def as_python(row):
-    """Turn a line of a shell into Python that runs it in this process; others than ours are left out."""
+    """Turn a shell line into Python that runs it in this process; skip other programs."""
     if not row.startswith(COMMAND) or _SHELL & set(row):
         return ""
     arguments = shlex.split(row, comments=True)[1:]
@@ -92,7 +92,7 @@ def blocks_of(document):
 
 
 def script_of(document):
-    """Join the blocks of a document, each on the line that it has there, so that a traceback tells it."""
+    """Join the blocks of a document at their original lines, so that tracebacks are correct."""
     rows = []
     for line, code in blocks_of(document):
         rows += [""] * (line - 1 - len(rows)) + code.splitlines()
@@ -143,7 +143,7 @@ def test_the_readme_shows_python():
     assert blocks_of(ROOT / "README.md")
 
 
-def test_the_readme_tries_it_in_three_lines_that_need_no_activated_environment():
+def test_the_readme_needs_three_lines_and_no_activated_environment():
     text = (ROOT / "README.md").read_text("utf-8")
     unix, windows = (
         re.search(rf"^```{shell}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[1].splitlines()
@@ -160,7 +160,7 @@ def test_the_readme_tries_it_in_three_lines_that_need_no_activated_environment()
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
-def test_links_to_files_lead_to_files(document):
+def test_links_to_files_have_targets(document):
     links = re.findall(r"\]\(([^)#:]+)(?:#([^)]*))?\)", (ROOT / document).read_text("utf-8"))
     assert [link for link, _ in links if not (ROOT / link).exists()] == []
     assert [(link, place) for link, place in links if place and place not in places_of(ROOT / link)] == []
@@ -173,7 +173,7 @@ def places_of(page):
 
 
 @pytest.mark.parametrize("document", WITH_BLOCKS, ids=name)
-def test_the_python_of_a_document_runs(document, tmp_path, bioformats_if_there):
+def test_the_python_blocks_of_a_document_run(document, tmp_path, bioformats_if_there):
     folder = tmp_path / "work"
     folder.mkdir()
     script = tmp_path / f"page_{document.stem}.py"  # which is no module that the page imports
@@ -185,14 +185,14 @@ def test_the_python_of_a_document_runs(document, tmp_path, bioformats_if_there):
 COMMANDS = sorted(
     {tuple(words) for path in DOCUMENTS for words in typed_commands(path) if words[0] not in ("show", "view")}
 )
-"""All but those that open a window, which tests/viewers have."""
+"""All commands except those that open a window, which tests/viewers cover."""
 FOUND_FAULTS = ("killed.ome.tiff", "bioimage-archive")
-"""Words of the commands that find something, and so end with 1."""
+"""Words of commands that report findings, and therefore exit with 1."""
 
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory):
-    """Hold a dataset by each name that the pages have for one."""
+    """Make a dataset under each name that the pages use."""
     folder = tmp_path_factory.mktemp("material")
     with TiffStorage(folder / "run.ome.tiff") as storage:
         for place in nested(position=["Pos0", "Pos1"], time=range(5), channel=["DAPI", "GFP"], z=range(5)):
@@ -241,7 +241,7 @@ def test_no_example_replaces_data():
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=name)
-def test_an_example_runs_and_leaves_what_bioformats_opens(example, tmp_path, bioformats_if_there):
+def test_an_example_runs_and_bioformats_opens_its_files(example, tmp_path, bioformats_if_there):
     run(example, tmp_path)
     assert ome_tiffs(tmp_path), "no OME-TIFF was written"
     bioformats_if_there(tmp_path)
@@ -253,7 +253,7 @@ def ome_tiffs(folder):
 
 @pytest.fixture
 def bioformats_if_there():
-    """Return a check of all OME-TIFF files below a folder; it does nothing where there is no Java."""
+    """Return a check of all OME-TIFF files below a folder; without Java it does nothing."""
     if unavailable_reason() is not None:
         return lambda _folder: None
 
@@ -269,7 +269,7 @@ def bioformats_if_there():
     return check
 
 
-def test_the_keys_that_the_page_of_metadata_recommends_become_ome(tmp_path):
+def test_the_keys_recommended_on_the_metadata_page_become_ome(tmp_path):
     page = (ROOT / "docs" / "explanation" / "metadata.md").read_text("utf-8")
     section = page.partition("## Which key do I write?")[2].partition("\n## ")[0]
     metadata = {}
@@ -285,7 +285,7 @@ def test_the_keys_that_the_page_of_metadata_recommends_become_ome(tmp_path):
         assert found.ome.keys == dict.fromkeys(each, ("ome",)), found.ome.keys
 
 
-def test_the_search_finds_what_people_look_for():
+def test_the_search_finds_common_terms():
     titles = "\n".join(path.read_text("utf-8").partition("\n")[0].lower() for path in DOCUMENTS)
     assert [
         word for word in ("recover", "plate", "pixel size", "positions", "fiji") if word not in titles

@@ -1,4 +1,4 @@
-"""What the page on the file format tells is true: its bytes, and its reader."""
+"""The page on the file format is correct: its bytes, and its reader."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PACKED = [
 
 @pytest.fixture(scope="module")
 def reader():
-    """Return the source of the page's reader, and what it defines."""
+    """Return the source of the page's reader and its definitions."""
     (source,) = (code for _, code in blocks(PAGE.read_text("utf-8")) if "def read_file" in code)
     names: dict[str, Any] = {}
     exec(source, names)  # noqa: S102
@@ -53,7 +53,7 @@ def test_the_reader_is_short_and_needs_numpy_only(reader):
 
 
 def put_all(storage):
-    """Put frames of all kinds, some of them twice; return what is to be found, in the order of arrival."""
+    """Put frames of all kinds, some of them twice; return the expected result, by arrival."""
     expected = {}
 
     def put(coordinates, pixels, metadata):
@@ -91,7 +91,7 @@ def test_the_reader_reads_all_of_an_unfinished_and_of_a_finished_file(reader, tm
     assert_read(read_file(path), expected)
 
 
-def test_the_reader_reads_what_is_in_the_file_once(reader, tmp_path):
+def test_the_reader_resolves_repeated_text(reader, tmp_path):
     _, read_file = reader
     path, copy = tmp_path / "run.ome.tiff", tmp_path / "copy.ome.tiff"
     plan = {"positions": [{"x": n / 3, "name": f"µ {n}\n"} for n in range(400)]}
@@ -112,7 +112,7 @@ def test_the_reader_reads_what_is_in_the_file_once(reader, tmp_path):
     assert copy.read_bytes().count(b'"name":"\\u00b5 399\\n"') == 1  # in the first record
 
 
-def test_the_reader_stops_where_a_file_was_cut_off(reader, tmp_path):
+def test_the_reader_stops_at_a_truncation(reader, tmp_path):
     _, read_file = reader
     path, copy = tmp_path / "run.ome.tiff", tmp_path / "copy.ome.tiff"
     big = [({"time": time}, frame({"time": time}, (1024, 600)), {}) for time in range(4)]
@@ -127,7 +127,7 @@ def test_the_reader_stops_where_a_file_was_cut_off(reader, tmp_path):
     assert_read(read_file(copy), big[:1])
 
 
-def test_the_reader_ends_where_recovery_found_a_link_to_nothing(reader, tmp_path):
+def test_the_reader_ends_at_a_link_without_target(reader, tmp_path):
     _, read_file = reader
     read_page = read_file.__globals__["read_page"]
     path, copy = tmp_path / "run.ome.tiff", tmp_path / "copy.ome.tiff"
@@ -148,7 +148,7 @@ def test_the_reader_ends_where_recovery_found_a_link_to_nothing(reader, tmp_path
     assert_read(read_file(copy), frames)
 
 
-def test_the_reader_finds_the_frames_behind_pyramids_and_blank_pages(reader, tmp_path):
+def test_the_reader_finds_frames_after_pyramids_and_blank_pages(reader, tmp_path):
     _, read_file = reader
     expected = [(at, frame(at, (64, 64)), {}) for at in ({"time": 0, "z": 0}, {"time": 2, "z": 5})]
     with TiffStorage(tmp_path / "run.ome.tiff", {"sample": "HeLa"}) as storage:
@@ -161,7 +161,7 @@ def test_the_reader_finds_the_frames_behind_pyramids_and_blank_pages(reader, tmp
         read_file(tmp_path / "tiled.ome.tiff")
 
 
-def test_the_bytes_shown_are_those_that_are_written_today():
+def test_the_bytes_on_the_page_are_current():
     spec = importlib.util.spec_from_file_location("make_hexdump", DOCS / "make_hexdump.py")
     assert spec is not None
     assert spec.loader is not None

@@ -1,4 +1,4 @@
-"""What is left out is told once, with its fix: in the log at the end, and by `info`."""
+"""Findings are reported once, with their fixes: in the log at the end, and by `info`."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from exengine_ome_tiff.findings import Finding, Findings
 FRAME = np.ones((4, 5), np.uint16)
 
 
-def test_the_same_thing_is_counted():
+def test_repeated_findings_are_counted():
     findings = Findings()
     for number in range(3):
         findings.add("unit", "exposure", f"message {number}", "a fix")
@@ -25,7 +25,7 @@ def test_the_same_thing_is_counted():
     assert [*map(str, findings)] == ["message 0 (3 times): a fix", "another message: another fix"]
 
 
-def test_a_line_names_a_dataset_once(tmp_path, caplog):
+def test_a_log_line_names_the_dataset_once(tmp_path, caplog):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         for z in (0, 1, 3):
             storage.put({"z": z}, FRAME, {"z_um": z})
@@ -33,7 +33,7 @@ def test_a_line_names_a_dataset_once(tmp_path, caplog):
     assert line == "run: z spacing is irregular (1 to 2 µm): no PhysicalSizeZ; pass z_step_um"
 
 
-def test_pixel_sizes_that_disagree_are_told_once(tmp_path, caplog, capsys):
+def test_contradictory_pixel_sizes_are_reported_once(tmp_path, caplog, capsys):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         for position in range(30):
@@ -49,7 +49,7 @@ def test_pixel_sizes_that_disagree_are_told_once(tmp_path, caplog, capsys):
     assert "  Check\n    position 0: pixel sizes from" in capsys.readouterr().out
 
 
-def test_nothing_is_said_where_all_was_understood(tmp_path, caplog, capsys):
+def test_no_findings_if_everything_is_understood(tmp_path, caplog, capsys):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         storage.put({"time": 0}, FRAME, {"exposure_ms": 1, "pixel_size_um": 0.1, "gain of mine": 3})
@@ -59,7 +59,7 @@ def test_nothing_is_said_where_all_was_understood(tmp_path, caplog, capsys):
     assert "Check" not in capsys.readouterr().out
 
 
-def test_a_long_log_ends(caplog):
+def test_a_long_log_is_limited(caplog):
     findings = Findings()
     for number in range(30):
         findings.add("unit", str(number), "message", "fix")
@@ -68,7 +68,7 @@ def test_a_long_log_ends(caplog):
     assert "10 more findings" in caplog.text
 
 
-def test_the_end_of_a_run_tells_what_readers_will_show(tmp_path, caplog):
+def test_the_end_of_a_run_reports_what_readers_will_show(tmp_path, caplog):
     with caplog.at_level(logging.INFO), TiffStorage(tmp_path / "run.ome.tiff", pixel_size_um=0.25) as storage:
         for position in ("A", "B"):
             for z in range(3):
@@ -80,7 +80,7 @@ def test_the_end_of_a_run_tells_what_readers_will_show(tmp_path, caplog):
 
 
 def lines_of(path, frames, caplog, **options):
-    """Record frames at coordinates; return what the log tells, which `info` has to find again."""
+    """Record frames at coordinates; return the logged findings, which `info` must repeat."""
     with TiffStorage(path, **options) as storage:
         for coordinates in frames:
             storage.put(coordinates, FRAME)
@@ -94,7 +94,7 @@ def test_an_axis_that_makes_many_images(tmp_path, caplog):
     assert lines == ["axis 'tiem' makes 500 images of one plane each: call it 'time'"]
 
 
-def test_an_axis_like_no_other_that_makes_many_images(tmp_path, caplog):
+def test_an_unknown_axis_that_makes_many_images(tmp_path, caplog):
     frames = [{"sweep": sweep, "z": z} for sweep in range(20) for z in range(3)]
     (line,) = lines_of(tmp_path / "run.ome.tiff", frames, caplog)
     assert line.startswith("axis 'sweep' makes 20 images of 3 planes each: call it 'time', 'channel' or 'z'")

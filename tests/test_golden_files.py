@@ -1,4 +1,4 @@
-"""Datasets of earlier versions are opened, recovered and resumed, whatever state they were left in."""
+"""Datasets of earlier versions can be opened, recovered and resumed in any state."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ UNFINISHED = ("killed", "suspended")
 
 
 def named(archive, *states):
-    """Return the datasets of an archive that are in one of some states."""
+    """Return the datasets in an archive that have one of the given states."""
     with zipfile.ZipFile(archive) as files:
         folders = sorted({Path(name).parts[0] for name in files.namelist()})
     return [folder for folder in folders if folder.startswith(states)]
@@ -43,7 +43,7 @@ class Golden:
         return [frame["coordinates"] for frame in self.frames]
 
     def put(self, coordinates, array, metadata):
-        """Expect a frame, in the place of the one that was put at the same coordinates."""
+        """Expect a frame, instead of any earlier one at the same coordinates."""
         frame = {
             "coordinates": coordinates,
             "shape": list(array.shape),
@@ -69,7 +69,7 @@ def golden(request, tmp_path):
 
 
 def assert_same(storage, golden):
-    """Demand every frame with its pixels and metadata, in order of arrival; return what readers must see."""
+    """Assert every frame, its pixels and metadata, by arrival; return what readers must see."""
     assert storage.get_image_coordinates_list() == golden.coordinates
     assert storage.summary_metadata == golden.summary
     pixels = []
@@ -85,7 +85,7 @@ def assert_same(storage, golden):
 
 
 def assert_finished(golden, caplog):
-    """Demand that the dataset is whole and that other readers see the same frames."""
+    """Assert that the dataset is valid and that other readers see the same frames."""
     assert validate(golden.path) == []
     with TiffStorage.open(golden.path) as storage:
         put = assert_same(storage, golden)
@@ -94,7 +94,7 @@ def assert_finished(golden, caplog):
     assert_readers_agree(golden.path, put, caplog, bioformats=not (is_complex or is_unknown))
 
 
-def test_there_is_an_archive_of_each_format():
+def test_each_format_has_an_archive():
     assert [archive.stem for archive in ARCHIVES] == ["format_1"]
     assert len(named(ARCHIVES[0], "finished", "recovered")) == 9
     assert len(named(ARCHIVES[0], *UNFINISHED)) == 11
@@ -102,7 +102,7 @@ def test_there_is_an_archive_of_each_format():
 
 @datasets("finished", "recovered")
 @pytest.mark.usefixtures("bioformats")
-def test_a_finished_dataset_is_whole(golden, caplog):
+def test_a_finished_dataset_is_complete(golden, caplog):
     assert_finished(golden, caplog)
     assert recover(golden.path).n_frames is None
     with pytest.raises(FileExistsError, match="finished"):
@@ -110,7 +110,7 @@ def test_a_finished_dataset_is_whole(golden, caplog):
 
 
 @datasets(*UNFINISHED)
-def test_an_unfinished_dataset_is_read_as_it_is(golden):
+def test_an_unfinished_dataset_can_be_read(golden):
     with pytest.raises(NotFinishedError):
         TiffStorage.open(golden.path)
     with TiffStorage.open(golden.path, allow_unfinished=True) as storage:
@@ -126,7 +126,7 @@ def test_an_unfinished_dataset_is_recovered(golden, caplog):
 
 @datasets(*UNFINISHED)
 @pytest.mark.usefixtures("bioformats")
-def test_an_unfinished_dataset_takes_more_frames(golden, caplog):
+def test_an_unfinished_dataset_can_be_resumed(golden, caplog):
     if "finish_of_a_folder" in golden.path.parent.name:
         with pytest.raises(FileExistsError, match="finished"):  # one of its files is
             TiffStorage.resume(golden.path)
@@ -142,7 +142,7 @@ def test_an_unfinished_dataset_takes_more_frames(golden, caplog):
 
 
 @pytest.mark.parametrize("golden", [(ARCHIVES[0], "killed_folder")], indirect=True)
-def test_what_the_user_told_is_in_the_recovered_document(golden):
+def test_user_options_are_in_the_recovered_document(golden):
     recover(golden.path)
     document = from_xml(next(golden.path.glob("*.companion.ome")).read_bytes())
     dapi, gfp = document.images[0].pixels.channels

@@ -1,4 +1,4 @@
-"""The package as a whole: its names, what is in its wheel, what importing it costs."""
+"""The package: its names, the contents of its wheel, and the cost of importing it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_alias_is_the_same_class():
     assert TiffStorage is exengine_ome_tiff.TiffStorage
 
 
-def test_the_storage_is_a_storage_of_exengine():
+def test_the_storage_is_an_exengine_storage():
     from exengine.kernel.data_storage_base import DataStorage
 
     assert issubclass(exengine_ome_tiff.TiffStorage, DataStorage)
@@ -52,7 +52,7 @@ def test_the_version_is_that_of_the_metadata():
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", exengine_ome_tiff.__version__)
 
 
-def test_the_package_says_that_it_is_typed():
+def test_the_package_is_marked_as_typed():
     assert (importlib.resources.files(exengine_ome_tiff) / "py.typed").is_file()
 
 
@@ -64,7 +64,7 @@ def test_importing_is_cheap(module):
     assert run("-W", "error", "-c", script).split() == []
 
 
-def test_tools_are_imported_when_they_are_asked_for():
+def test_tools_are_imported_on_first_use():
     script = (
         "import sys, exengine_ome_tiff as e; "
         "tools = {f'{e.__name__}.{name}' for name in ('adapters', 'conversion', 'inspection')}; "
@@ -93,31 +93,31 @@ def names(wheel):
         return archive.namelist()
 
 
-def test_the_wheel_holds_every_module(names):
+def test_the_wheel_contains_every_module(names):
     package = ROOT / "src" / "exengine_ome_tiff"
     sources = {f"exengine_ome_tiff/{file.relative_to(package).as_posix()}" for file in package.rglob("*.py")}
     assert sources <= {*names}
     assert "exengine_ome_tiff/py.typed" in names
 
 
-def test_the_wheel_holds_the_alias_and_nothing_else_of_exengine(names):
+def test_the_wheel_contains_the_alias_and_nothing_else_of_exengine(names):
     assert [name for name in names if name.startswith("exengine/")] == [ALIAS]
 
 
-def test_the_wheel_holds_the_licence(wheel, names):
+def test_the_wheel_contains_the_licence(wheel, names):
     (licence,) = (name for name in names if name.endswith("/LICENSE"))
     with zipfile.ZipFile(wheel) as archive:
         assert archive.read(licence) == (ROOT / "LICENSE").read_bytes()
 
 
-def test_the_wheel_holds_no_tests_and_nothing_beside_the_package(names):
+def test_the_wheel_contains_only_the_package(names):
     tops = {name.split("/")[0] for name in names}
     version = exengine_ome_tiff.__version__
     assert tops == {"exengine", "exengine_ome_tiff", f"exengine_ome_tiff-{version}.dist-info"}
     assert [name for name in names if "test" in name.lower() or "conftest" in name] == []
 
 
-def test_the_source_distribution_holds_what_is_needed_to_work_on_it(source_distribution):
+def test_the_source_distribution_is_complete(source_distribution):
     with tarfile.open(source_distribution) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     sources = ("src", "tests", "docs", "examples")

@@ -1,4 +1,4 @@
-"""The reference tells of everything that is public, and of every command and option."""
+"""The reference covers every public name, command and option."""
 
 import argparse
 import re
@@ -15,12 +15,12 @@ DESCRIBED = set(
 )
 
 
-def test_the_reference_has_all_public_names_and_no_other():
+def test_the_reference_has_exactly_the_public_names():
     assert set(exengine_ome_tiff.__all__) - {"__version__"} == DESCRIBED
 
 
 @pytest.mark.parametrize("name", sorted(DESCRIBED))
-def test_what_is_public_has_a_docstring_of_its_own(name):
+def test_every_public_name_has_its_own_docstring(name):
     public = getattr(exengine_ome_tiff, name)
     assert public.__doc__
     assert not public.__doc__.startswith(f"{name}("), "made by dataclasses"
@@ -43,7 +43,7 @@ PAGE = (REFERENCE.parent / "commands.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 
 
-def test_the_page_has_all_commands_and_no_other():
+def test_the_page_has_exactly_the_commands():
     assert set(SECTIONS) == set(COMMANDS)
     assert set(NAMES) - set(COMMANDS) == {"show"}
     assert NAMES["show"] is COMMANDS["view"]
@@ -51,7 +51,7 @@ def test_the_page_has_all_commands_and_no_other():
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_the_page_tells_all_options_of_a_command_and_no_other(name):
+def test_the_page_has_exactly_the_options_of_a_command(name):
     actions = [action for action in COMMANDS[name]._actions if action.dest != "help"]
     options = {option for action in actions for option in action.option_strings if option.startswith("--")}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", SECTIONS[name])) == options

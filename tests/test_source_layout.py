@@ -1,4 +1,4 @@
-"""Rooms, modules and functions can be read in one sitting; modules have names of their own."""
+"""Limits on the size of packages, modules and functions, and distinct module names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def room_of(module: Path) -> str:
 
 @cache
 def parsed(module: Path) -> tuple[ast.Module, frozenset[int]]:
-    """Return a module and the numbers of its lines that are neither blank nor of a docstring."""
+    """Return a module and its line numbers without blank lines and docstrings."""
     text = module.read_text("utf-8")
     tree = ast.parse(text)
     counted = {number for number, line in enumerate(text.splitlines(), 1) if line.strip()}

@@ -1,4 +1,4 @@
-"""Text for people: no Python literal of bytes or coordinates in a message."""
+"""Human-readable text: no Python literals of bytes or coordinates in messages."""
 
 import pytest
 
@@ -11,12 +11,12 @@ from exengine_ome_tiff.text_format import excerpt_text
 
 
 @pytest.mark.parametrize("read", [decode_head, decode_metadata, decode_names, Header.decode])
-def test_bytes_that_are_no_record_are_shown_as_text(read):
+def test_bytes_that_are_not_a_record_are_shown_as_text(read):
     with pytest.raises(OmeTiffError, match=r': "no \\xff\\nJSON"$'):
         read(b"no \xff\nJSON")
 
 
-def test_of_much_only_the_start_is_shown():
+def test_only_the_start_of_long_data_is_shown():
     assert excerpt_text(b"x" * 1000) == f'"{"x" * 80}"'
 
 

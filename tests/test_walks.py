@@ -1,4 +1,4 @@
-"""The walks of CONTRIBUTING.md through the code name what there is, and what is called."""
+"""The code walks in CONTRIBUTING.md name existing functions that are called."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ NAMED = ast.ClassDef | ast.FunctionDef
 
 @pytest.fixture(scope="module")
 def defined():
-    """Return the names of all classes and functions, those of methods with and without their class."""
+    """Return the names of all classes and functions; methods with and without their class."""
     found = set()
     for path in Path(exengine_ome_tiff.__file__).parent.rglob("*.py"):
         nodes = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, NAMED)]
@@ -42,12 +42,12 @@ def test_there_are_four_walks_of_five_steps():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_in_a_walk_is_one_in_the_code(name, defined):
+def test_every_name_in_a_walk_exists(name, defined):
     assert name in defined
 
 
 class Calls:
-    """Collects the names of functions that are called, those of methods with and without their class."""
+    """Collects the names of called functions; methods with and without their class."""
 
     def __enter__(self):
         self.names = set()
@@ -72,7 +72,7 @@ def fill(path, **options):
 
 
 def called(folder):
-    """Return what is called in each of the four walks."""
+    """Return the functions called in each of the four walks."""
     fill(folder / "coded.ome.tiff", compression="zlib").close()  # which also imports what `finish` needs
     with Calls() as put:
         storage = fill(folder / "run")

@@ -1,4 +1,4 @@
-"""A program in a forked process does what it does in a new one."""
+"""A program in a forked process behaves as in a new process."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ sys.exit(3)
 
 @pytest.mark.parametrize("what", ["exit", "raise", "warn", "kill"])
 @pytest.mark.parametrize("form", ["code", "file"])
-def test_it_is_as_in_a_new_process(tmp_path, monkeypatch, form, what):
+def test_a_forked_process_equals_a_new_one(tmp_path, monkeypatch, form, what):
     monkeypatch.setenv("OF_TEST", "text")
     (tmp_path / "program.py").write_text(CODE, "utf-8")
     program = ["-c", CODE] if form == "code" else [tmp_path / "program.py"]
@@ -37,7 +37,7 @@ def test_it_is_as_in_a_new_process(tmp_path, monkeypatch, form, what):
     assert done.stderr.splitlines()[-1] == new.stderr.splitlines()[-1]
 
 
-def test_what_takes_too_long_is_killed(tmp_path):
+def test_a_process_that_takes_too_long_is_killed(tmp_path):
     with pytest.raises(subprocess.TimeoutExpired):
         warm.run([sys.executable, "-c", "import time; time.sleep(60)"], cwd=tmp_path, timeout_s=0.5)
     assert warm.run([sys.executable, "-c", "print(1)"], cwd=tmp_path).stdout == "1\n"

@@ -22,7 +22,7 @@ PLACES = nested(position=("π 1", "B2"), time=range(4), channel=("DAPI", "GFP"))
 
 @pytest.fixture
 def folder(tmp_path):
-    """Hold an NDTiff dataset under a name with blanks and a letter that not every console has."""
+    """Make an NDTiff dataset whose name has spaces and a letter that not every console can show."""
     frames = [(place, frame(place, (40, 48)), {"Exposure-ms": 5, "note": "日本"}) for place in PLACES]
     write_ndtiff(tmp_path, NAME, {"sample": "µ"}, frames)
     return tmp_path
@@ -48,7 +48,7 @@ def test_convert(folder, dest):
     assert lines[0] == f"{folder / dest}: converted 16 of 16 planes, 2 images"
     assert lines[1].endswith(" MB/s")
     assert lines[2] == "verified: pixels and metadata are identical to the source"
-    (line,) = done.stderr.splitlines()  # no progress bar, as it is no terminal
+    (line,) = done.stderr.splitlines()  # no progress bar, because stderr is not a terminal
     assert line.startswith("das Ω: B2 may be wells")
     assert_whole(folder / dest)
     assert sorted(path.name for path in folder.iterdir()) == sorted([SOURCE, dest])
@@ -59,11 +59,11 @@ def test_a_terminal_shows_a_progress_bar(folder):
     done, shown = run_on_a_terminal("convert", SOURCE, "a.ome.tiff", cwd=folder)
     assert done.returncode == 0
     assert "frame/s" in shown
-    assert "<" in shown  # before the time that remains
+    assert "<" in shown  # before the remaining time
     assert done.stdout.startswith(f"{folder / 'a.ome.tiff'}: converted 16 of 16 planes, 2 images")
 
 
-def test_where_a_file_does_not_tell_its_frames_the_count_is_a_bound(tmp_path):
+def test_the_count_is_a_lower_bound_if_a_file_is_unreadable(tmp_path):
     for number in range(2):
         place = {"time": number, "position": 0, "channel": 0, "z": 0}
         write_image_stack(
@@ -76,7 +76,7 @@ def test_where_a_file_does_not_tell_its_frames_the_count_is_a_bound(tmp_path):
     assert "  a_MMStack_1.ome.tif: " in done.stderr
 
 
-def test_options_become_those_of_the_storage(folder):
+def test_options_are_passed_to_the_storage(folder):
     words = "--compression zlib --compression-level 9 --predictor --tile 16 32 --pyramid-levels 1"
     done = run("convert", SOURCE, "a.ome.tiff", *words.split(), "--checksums", "crc32", cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -99,7 +99,7 @@ def test_a_console_that_is_not_utf_8(folder, encoding):
     assert "image \\u03c0 1: T=4 C=2 Z=1 Y=40 X=48 uint16" in done.stdout
 
 
-def test_what_could_not_be_carried_over_is_told(folder):
+def test_skipped_frames_are_reported(folder):
     index = folder / SOURCE / "NDTiff.index"
     index.write_bytes(index.read_bytes()[:-20])
     done = run("convert", SOURCE, "a.ome.tiff", cwd=folder)
@@ -160,7 +160,7 @@ def test_overwrite(folder):
         (("export", SOURCE, "file.tif"), 2, "file.tif exists; --overwrite replaces a file"),
     ],
 )
-def test_what_cannot_be_is_told_in_one_line(folder, arguments, status, message):
+def test_each_error_is_one_line(folder, arguments, status, message):
     for name in ("file", "file.tif"):
         (folder / name).touch()
     done = run(*arguments, cwd=folder)
@@ -180,7 +180,7 @@ def test_what_cannot_be_is_told_in_one_line(folder, arguments, status, message):
         ("export", SOURCE),
     ],
 )
-def test_arguments_that_are_none(folder, arguments):
+def test_invalid_arguments(folder, arguments):
     done = run(*arguments, cwd=folder)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(f"exengine-ome-tiff {arguments[0]}: error: ")
@@ -195,7 +195,7 @@ def test_help(tmp_path, command):
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
-def test_completion_knows_them(shell):
+def test_completion_knows_convert_and_export(shell):
     script = completion(shell)
     for word in ("convert", "export", "pyramid-levels", "verify"):
         assert word in script
@@ -203,7 +203,7 @@ def test_completion_knows_them(shell):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 @pytest.mark.parametrize("dest", ["new.ome.tiff", "new"])
-def test_ctrl_c_leaves_nothing_under_the_name_and_running_again_goes_on(tmp_path, dest):
+def test_after_ctrl_c_there_is_no_output_and_the_next_run_resumes(tmp_path, dest):
     places = nested(position=("A", "B"), time=range(300))
     with TiffStorage(tmp_path / "run.ome.tiff", {"sample": "µ"}, fsync=False) as storage:
         for place in places:
@@ -254,7 +254,7 @@ def test_export(folder):
     np.testing.assert_array_equal(got, np.reshape(expected, (4, 2, 40, 48)))
 
 
-def test_without_ndstorage_the_error_says_what_to_install(folder):
+def test_without_ndstorage_the_error_names_the_extra(folder):
     code = (
         "import sys; sys.modules['ndstorage'] = None; "
         "from exengine_ome_tiff.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -272,7 +272,7 @@ def test_without_ndstorage_the_error_says_what_to_install(folder):
     assert line.endswith('pip install "exengine-ome-tiff[ndtiff]"')
 
 
-def test_only_what_was_verified_is_said_to_be(tmp_path, capsys):
+def test_only_a_verified_result_is_reported_as_verified(tmp_path, capsys):
     with TiffStorage(tmp_path / "a.ome.tiff") as storage:
         storage.put({"time": 0}, np.zeros((4, 5), "u1"))
     assert main(["convert", str(storage.path), str(tmp_path / "b.ome.tiff")]) == 0

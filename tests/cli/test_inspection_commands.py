@@ -19,7 +19,7 @@ NAME = "ein Ordner mit Ω"
 
 @pytest.fixture
 def folder(tmp_path):
-    """Hold a dataset under a name with blanks and a letter that not every console has."""
+    """Make a dataset whose name has spaces and a letter that not every console can show."""
     with TiffStorage(tmp_path / NAME, {"sample": "µ"}, pixel_size_um=0.5) as storage:
         for t in range(3):
             for c in ("DAPI", "GFP"):
@@ -69,7 +69,7 @@ def test_metadata_of_a_frame_and_of_the_dataset(folder):
     assert '    "sample": "µ"' in run("metadata", NAME, cwd=folder).stdout.splitlines()
 
 
-def test_preview_leaves_a_picture_and_nothing_else(folder):
+def test_preview_writes_a_picture_and_nothing_else(folder):
     done = run("preview", NAME, "-o", "sheet µ.png", "--z", "max", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("1 of 1 images, 3 of 3 time points\n")
@@ -106,7 +106,7 @@ def test_preview_leaves_a_picture_and_nothing_else(folder):
         (("metadata", "gone"), 1, "no such file or folder"),
     ],
 )
-def test_what_cannot_be_is_told_in_one_line(folder, arguments, status, message):
+def test_each_error_is_one_line(folder, arguments, status, message):
     done = run(*arguments, cwd=folder)
     assert done.returncode == status
     (line,) = done.stderr.splitlines()
@@ -116,7 +116,7 @@ def test_what_cannot_be_is_told_in_one_line(folder, arguments, status, message):
 
 
 @pytest.mark.parametrize("arguments", [("metadata", NAME, "--coords", "3"), ("preview",)])
-def test_arguments_that_are_none(folder, arguments):
+def test_invalid_arguments(folder, arguments):
     done = run(*arguments, cwd=folder)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(f"exengine-ome-tiff {arguments[0]}: error: ")
@@ -186,7 +186,7 @@ def test_bash_completes(tmp_path, words, found):
     assert done.stdout.split() == found.split(), done.stderr
 
 
-def test_without_the_extra_the_error_says_what_to_install(folder):
+def test_without_the_extra_the_error_names_it(folder):
     code = (
         "import sys; sys.modules['PIL'] = None; "
         "from exengine_ome_tiff.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -215,7 +215,7 @@ def test_control_characters_do_not_reach_the_terminal(tmp_path, capsys):
     assert not set(characters).intersection(out)
 
 
-def test_a_sheet_tells_of_how_many_time_points_it_has_some(tmp_path, capsys):
+def test_preview_reports_how_many_time_points_it_shows(tmp_path, capsys):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         for time in range(10):
             storage.put({"time": time}, np.zeros((4, 4), "u1"))

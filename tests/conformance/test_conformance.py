@@ -1,4 +1,4 @@
-"""One suite for every storage that ExEngine can write to: the contract of `DataStorage`, and whole runs."""
+"""One suite for every ExEngine storage: the contract of `DataStorage`, and complete runs."""
 
 from __future__ import annotations
 
@@ -44,19 +44,23 @@ ONE_KIND = "keeps one kind of values on an axis"
 NO_COPY = "keeps the caller's objects and hands them out"
 
 PEERS_CANNOT = {
-    ("NDRAMStorage", "test_a_frame_is_there_as_soon_as_it_was_put", "other mapping"): CHANGES_COORDINATES,
+    ("NDRAMStorage", "test_a_frame_can_be_read_as_soon_as_put_returns", "other mapping"): CHANGES_COORDINATES,
     ("NDRAMStorage", "test_a_frame_is_found_by_any_mapping", "other mapping"): CHANGES_COORDINATES,
-    ("NDRAMStorage", "test_reading_a_frame_that_was_not_put_raises_key_error", ""): NO_KEY_ERROR,
+    ("NDRAMStorage", "test_reading_a_missing_frame_raises_key_error", ""): NO_KEY_ERROR,
     ("NDRAMStorage", "test_ints_and_strings_on_one_axis", ""): ONE_KIND,
     ("NDRAMStorage", "test_an_axis_may_have_the_name_of_an_argument", ""): BY_KEYWORD,
     ("NDRAMStorage", "test_the_caller_may_overwrite_its_array", ""): NO_COPY,
     ("NDRAMStorage", "test_the_caller_may_change_its_metadata", ""): NO_COPY,
-    ("NDRAMStorage", "test_what_was_read_may_be_changed", ""): NO_COPY,
+    ("NDRAMStorage", "test_arrays_that_were_read_may_be_changed", ""): NO_COPY,
     ("NDRAMStorage", "test_no_frame_can_be_put_after_the_end", ""): "takes frames for ever",
-    ("NDTiffStorage", "test_a_frame_is_there_as_soon_as_it_was_put", "other mapping"): CHANGES_COORDINATES,
+    (
+        "NDTiffStorage",
+        "test_a_frame_can_be_read_as_soon_as_put_returns",
+        "other mapping",
+    ): CHANGES_COORDINATES,
     ("NDTiffStorage", "test_a_frame_is_found_by_any_mapping", "other mapping"): CHANGES_COORDINATES,
-    ("NDTiffStorage", "test_reading_a_frame_that_was_not_put_raises_key_error", ""): NO_KEY_ERROR,
-    ("NDTiffStorage", "test_shapes_of_the_types_that_all_storages_have", ""): STALE,
+    ("NDTiffStorage", "test_reading_a_missing_frame_raises_key_error", ""): NO_KEY_ERROR,
+    ("NDTiffStorage", "test_shapes_of_the_pixel_types_of_all_storages", ""): STALE,
     ("NDTiffStorage", "test_other_pixel_types", ""): NO_SUCH_PIXELS,
     ("NDTiffStorage", "test_rgb", ""): NO_SUCH_PIXELS,
     ("NDTiffStorage", "test_arrays_that_are_not_contiguous", ""): "takes contiguous arrays only",
@@ -65,8 +69,8 @@ PEERS_CANNOT = {
     ("NDTiffStorage", "test_any_axes_with_ints_and_strings", ""): STALE,
     ("NDTiffStorage", "test_ints_and_strings_on_one_axis", ""): ONE_KIND,
     ("NDTiffStorage", "test_an_axis_may_have_the_name_of_an_argument", ""): BY_KEYWORD,
-    ("NDTiffStorage", "test_what_was_read_may_be_changed", ""): "hands out arrays that are read-only",
-    ("NDTiffStorage", "test_of_two_frames_at_the_same_coordinates_the_last_one_counts", ""): STALE,
+    ("NDTiffStorage", "test_arrays_that_were_read_may_be_changed", ""): "hands out arrays that are read-only",
+    ("NDTiffStorage", "test_the_last_of_two_frames_at_the_same_coordinates_counts", ""): STALE,
     ("NDTiffStorage", "test_frames_stay_readable_after_finish", ""): STALE,
     (
         "NDTiffStorage",
@@ -76,12 +80,12 @@ PEERS_CANNOT = {
 }
 PEERS_CANNOT_SAY = {
     ("NDTiffStorage", "test_frames_put_by_several_threads"): RACES,
-    ("NDTiffStorage", "test_a_run_gives_what_the_camera_gave"): RACES,
-    ("NDTiffStorage", "test_frames_are_read_while_the_run_goes_on"): RACES,
+    ("NDTiffStorage", "test_a_run_stores_what_the_camera_delivers"): RACES,
+    ("NDTiffStorage", "test_frames_are_read_during_the_run"): RACES,
     ("NDTiffStorage", "test_frames_handed_straight_to_the_handler"): RACES,
     ("NDTiffStorage", "test_processed_frames_are_stored"): RACES,
 }
-"""Where a peer fails at times only."""
+"""Tests that a peer fails sometimes."""
 
 
 @pytest.fixture(params=BACKENDS)
@@ -97,7 +101,7 @@ def backend(request):
 
 @pytest.fixture
 def left_open(monkeypatch):
-    """Collect the files that NDTiffStorage opens for reading: it leaves some of them open."""
+    """Collect the files that NDTiffStorage opens for reading, because it leaves some open."""
     files = []
 
     def open_and_note(*args, **kwargs):
@@ -123,7 +127,7 @@ def storage(backend, tmp_path, left_open):
 
 
 def reopened(storage):
-    """Close a storage and return one that reads what it left."""
+    """Close a storage and return one that reads its data."""
     if isinstance(storage, NDRAMStorage):
         return storage
     if isinstance(storage, TiffStorage):
@@ -163,7 +167,7 @@ def assert_stored(storage, *all_coordinates, dtype="u2", shape=(16, 24)):
 
 
 @pytest.mark.parametrize("given", ASKED.values(), ids=ASKED)
-def test_a_frame_is_there_as_soon_as_it_was_put(storage, given):
+def test_a_frame_can_be_read_as_soon_as_put_returns(storage, given):
     put(storage, given)
     assert_stored(storage, COORDINATES)
 
@@ -174,7 +178,7 @@ def test_a_frame_is_found_by_any_mapping(storage, asked):
     assert_stored(storage, asked)
 
 
-def test_a_frame_that_was_not_put_is_not_contained(storage):
+def test_a_missing_frame_is_not_contained(storage):
     for coordinates in MISSING:
         assert coordinates not in storage
     put(storage, COORDINATES)
@@ -185,7 +189,7 @@ def test_a_frame_that_was_not_put_is_not_contained(storage):
 
 @pytest.mark.parametrize("missing", MISSING, ids=str)
 @pytest.mark.parametrize("method", ["get_data", "get_metadata", "__getitem__"])
-def test_reading_a_frame_that_was_not_put_raises_key_error(storage, method, missing):
+def test_reading_a_missing_frame_raises_key_error(storage, method, missing):
     put(storage, COORDINATES)
     with pytest.raises(KeyError) as caught:
         getattr(storage, method)(missing)
@@ -195,7 +199,7 @@ def test_reading_a_frame_that_was_not_put_raises_key_error(storage, method, miss
 
 @pytest.mark.parametrize("dtype", ["u1", "u2"])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (16, 24), (3, 32), (31, 33)], ids=str)
-def test_shapes_of_the_types_that_all_storages_have(storage, shape, dtype):
+def test_shapes_of_the_pixel_types_of_all_storages(storage, shape, dtype):
     all_coordinates = [{"time": time} for time in range(5)]
     put(storage, *all_coordinates, dtype=dtype, shape=shape)
     assert_stored(storage, *all_coordinates, dtype=dtype, shape=shape)
@@ -269,14 +273,14 @@ def test_the_caller_may_change_its_metadata(storage):
     assert storage.get_metadata(COORDINATES) == {"list": [1]}
 
 
-def test_what_was_read_may_be_changed(storage):
+def test_arrays_that_were_read_may_be_changed(storage):
     put(storage, COORDINATES)
     storage.get_data(COORDINATES)[:] = 0
     storage.get_metadata(COORDINATES).clear()
     assert_stored(storage, COORDINATES)
 
 
-def test_of_two_frames_at_the_same_coordinates_the_last_one_counts(storage):
+def test_the_last_of_two_frames_at_the_same_coordinates_counts(storage):
     storage.put(COORDINATES, frame({"first": 1}), {"first": 1})
     storage.put(COORDINATES, frame({"second": 2}), {"second": 2})
     np.testing.assert_array_equal(storage.get_data(COORDINATES), frame({"second": 2}), strict=True)
@@ -324,7 +328,7 @@ def test_frames_put_by_several_threads(storage):
 
 
 class CodedCamera(Detector):
-    """Gives the frames of a list of coordinates, one after the other, as fast as it is asked."""
+    """Delivers the frames of a list of coordinates, one by one, without delay."""
 
     def __init__(self, name, all_coordinates, shape, dtype):
         super().__init__(name)
@@ -401,7 +405,7 @@ IRREGULAR = [
 
 
 @pytest.mark.parametrize("acquisition", [REGULAR, IRREGULAR], ids=["regular", "irregular"])
-def test_a_run_gives_what_the_camera_gave(run, storage, acquisition):
+def test_a_run_stores_what_the_camera_delivers(run, storage, acquisition):
     future = run.acquire(acquisition)
     future.await_execution()
     run.wait_for(acquisition[-1])
@@ -415,7 +419,7 @@ def test_a_run_gives_what_the_camera_gave(run, storage, acquisition):
     run.engine.check_exceptions()
 
 
-def test_frames_are_read_while_the_run_goes_on(run, storage):
+def test_frames_are_read_during_the_run(run, storage):
     first, second = REGULAR[:10], REGULAR[10:]
     run.acquire(first).await_execution()
     run.wait_for(first[-1])

@@ -1,4 +1,4 @@
-"""What the comparison says of processes that end without a word: how many frames are left."""
+"""The comparison's numbers for killed processes: how many frames are left."""
 
 import subprocess
 import sys
@@ -54,7 +54,7 @@ with tifffile.TiffFile("run.ome.tiff") as tif:
 
 
 def python(source, folder):
-    """Run a script in a process of its own, as peers leave files open and print."""
+    """Run a script in its own process, because peers leave files open and print."""
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-c", source],
         cwd=folder,
@@ -65,7 +65,7 @@ def python(source, folder):
     )
 
 
-def test_all_frames_of_ours_are_recovered(tmp_path):
+def test_all_our_frames_are_recovered(tmp_path):
     assert python(OURS, tmp_path).returncode == 1
     assert recover(tmp_path / "run.ome.tiff").n_frames == FRAMES
 

@@ -1,4 +1,4 @@
-"""What README and comparison say of ome-writers, and that `TiffStorage` does it."""
+"""Statements of README and comparison about ome-writers, and the same with `TiffStorage`."""
 
 import numpy as np
 import ome_writers
@@ -49,7 +49,7 @@ def test_an_axis_that_ome_does_not_know(tmp_path):
         assert [image.coordinates for image in ours.images] == [{"angle": "left"}, {"angle": "right"}]
 
 
-def test_an_array_that_its_caller_uses_again(tmp_path):
+def test_an_array_that_its_caller_reuses(tmp_path):
     frame = np.zeros((16, 16), np.uint16)
     with stream(tmp_path / "theirs.ome.tiff", ("t", 100)) as theirs:
         for time in range(100):

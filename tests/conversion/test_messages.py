@@ -1,4 +1,4 @@
-"""What is said of files and folders that are no dataset of ours: what they are, and what can be done."""
+"""Messages for foreign files and folders: what they are, and how to convert them."""
 
 import logging
 import os
@@ -130,7 +130,7 @@ SOURCES = {
 
 
 def said(path):
-    """Return what all say of a path: it must be the same."""
+    """Return the message for a path, which must be the same everywhere."""
     messages = set()
     for look in (info, TiffStorage.open, recover, preview):
         with pytest.raises(OmeTiffError) as caught:
@@ -143,7 +143,7 @@ def said(path):
 
 
 @pytest.mark.parametrize(("make", "kind"), KINDS.items(), ids=[make.__name__ for make in KINDS])
-def test_what_cannot_be_converted(make, kind, tmp_path, caplog):
+def test_the_error_names_what_cannot_be_converted(make, kind, tmp_path, caplog):
     path = make(tmp_path)
     message, problem = said(path)
     assert message == f"{path}: {kind}, not a dataset of TiffStorage"
@@ -156,7 +156,7 @@ def test_what_cannot_be_converted(make, kind, tmp_path, caplog):
 
 
 @pytest.mark.parametrize(("make", "kind"), SOURCES.items(), ids=[make.__name__ for make in SOURCES])
-def test_what_can_be_converted_comes_with_the_command(make, kind, tmp_path, caplog):
+def test_convertible_data_is_reported_with_the_command(make, kind, tmp_path, caplog):
     path = make(tmp_path)
     message, _ = said(path)
     text, _, command = message.partition(". To convert it: ")
@@ -197,7 +197,7 @@ def test_a_folder_of_two_datasets_lists_them(form, tmp_path):
 
 
 @pytest.mark.parametrize("damage", [b"II*\0", b"II*\0\x08\0\0\0" + b"\xff" * 60])
-def test_damage_costs_no_log_line_and_no_path_twice(damage, tmp_path, caplog):
+def test_damage_is_reported_once_with_one_path(damage, tmp_path, caplog):
     caplog.set_level(logging.DEBUG, "tifffile")
     path = a_stack(tmp_path)
     path.write_bytes(path.read_bytes()[:40] + damage)
@@ -207,7 +207,7 @@ def test_damage_costs_no_log_line_and_no_path_twice(damage, tmp_path, caplog):
     assert not [record for record in caplog.records if record.name == "tifffile"]
 
 
-def test_tifffile_logs_for_others_as_before(tmp_path, caplog):
+def test_tifffile_still_logs_for_other_users(tmp_path, caplog):
     with pytest.raises(OmeTiffError):
         info(an_ordinary_tiff(tmp_path))
     logging.getLogger("tifffile").warning("of somebody else")
@@ -229,7 +229,7 @@ def test_commands_are_quoted_for_the_shell(system, path, text, monkeypatch):
 
 
 class TestLeftovers:
-    """Datasets that a killed process has left moved aside."""
+    """Datasets that a killed process had moved aside."""
 
     @pytest.fixture(params=["run.ome.tiff", "run"])
     def path(self, request, tmp_path):
@@ -241,7 +241,7 @@ class TestLeftovers:
         path.rename(slot / path.name)
         return path
 
-    def test_moved_aside_and_nothing_in_its_place(self, path):
+    def test_a_dataset_moved_aside_can_be_moved_back(self, path):
         with pytest.raises(FileNotFoundError) as caught:
             info(path)
         told, _, command = str(caught.value).partition(" To move it back: ")
@@ -254,7 +254,7 @@ class TestLeftovers:
             assert storage.get_metadata({"time": 0}) == {"is": "old"}
         assert [each.name for each in path.parent.iterdir()] == [path.name]
 
-    def test_one_that_is_replaced_is_told_and_deleted(self, path):
+    def test_a_replaced_dataset_is_reported_and_deleted(self, path):
         with TiffStorage(path.with_name(f"other{path.name[3:]}")) as storage:
             storage.put({"time": 0}, PIXELS[0, 0, 0], {"is": "new"})
         storage.path.rename(path)

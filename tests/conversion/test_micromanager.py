@@ -1,4 +1,4 @@
-"""Image stacks of Micro-Manager become ours: judged by tifffile, page by page, and by Bio-Formats."""
+"""Conversion of Micro-Manager image stacks, compared with tifffile page by page, and with Bio-Formats."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ def named(place):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Hold a dataset of three files, two of which have one position."""
+    """Make a dataset of three files, two of which share a position."""
     folder = tmp_path / "demo_1"
     parts = {"A1-Site_0": NUMBERS[:12], "A2-Site_0": NUMBERS[12:20], "A2-Site_0_1": NUMBERS[20:]}
     for name, places in parts.items():
@@ -64,7 +64,7 @@ def assert_carried_over(dest, places, caplog, **shape):
     assert_readers_agree(dest, put, caplog)
 
 
-def test_the_files_are_what_tifffile_takes_for_image_stacks(folder):
+def test_tifffile_recognizes_the_image_stacks(folder):
     paths = sorted(folder.glob("*.tif"))
     assert len(paths) == 3
     for path in paths:
@@ -91,14 +91,14 @@ def test_a_folder_of_several_files(tmp_path, folder, form, by, caplog):
 
 
 @pytest.mark.parametrize(("shape", "dtype"), [((40, 48), "u1"), ((40, 48, 3), "u1")])
-def test_other_pixels(tmp_path, shape, dtype, caplog):
+def test_other_pixel_types_of_image_stacks(tmp_path, shape, dtype, caplog):
     frames = frames_at(NUMBERS[:12], shape, dtype)
     write_image_stack(tmp_path / "a" / "a_MMStack_Pos0.ome.tif", SUMMARY, frames)
     assert convert(tmp_path / "a", tmp_path / "run.ome.tiff", verify=True, fsync=False).is_complete
     assert_carried_over(tmp_path / "run.ome.tiff", NUMBERS[:12], caplog, shape=shape, dtype=dtype)
 
 
-def test_without_names_numbers_stay(tmp_path):
+def test_without_names_the_numbers_are_kept(tmp_path):
     summary = SUMMARY | {"ChNames": ["same", "same"], "StagePositions": None}
     write_image_stack(tmp_path / "a" / "a_MMStack.ome.tif", summary, frames_at(NUMBERS))
     convert(tmp_path / "a", tmp_path / "run.ome.tiff")
@@ -106,8 +106,8 @@ def test_without_names_numbers_stay(tmp_path):
         assert all(place in result for place in NUMBERS)
 
 
-def test_more_files_than_one_digit_counts(tmp_path):
-    """The files of a dataset are read in the order in which they were written, "_2" before "_10"."""
+def test_more_than_ten_files(tmp_path):
+    """The files of a dataset are read in the order of writing, "_2" before "_10"."""
     for number in range(12):
         time = 2 if number == 10 else number  # which the file "_2" has, too
         place = {"position": 0, "time": time, "z": 0, "channel": 0}
@@ -127,7 +127,7 @@ def test_a_file_whose_writer_was_killed_has_no_index(tmp_path, caplog):
     assert_carried_over(tmp_path / "run.ome.tiff", NUMBERS[:12], caplog)
 
 
-def test_entries_of_the_index_that_lead_to_no_page(tmp_path, caplog):
+def test_index_entries_without_a_page(tmp_path, caplog):
     frames = frames_at(NUMBERS[:12])
     path = write_image_stack(tmp_path / "a" / "a_MMStack.ome.tif", SUMMARY, frames, n_unused=3)
     with tifffile.TiffFile(path) as tif:
@@ -137,7 +137,7 @@ def test_entries_of_the_index_that_lead_to_no_page(tmp_path, caplog):
 
 
 def comments_of_planes(path):
-    """Return the comments in an OME-TIFF by image and plane (z, c, t), as ome-types reads its annotations."""
+    """Return the comments in an OME-TIFF by image and plane (z, c, t), as read by ome-types."""
     ome = from_tiff(path)
     notes = {note.id: note for note in ome.structured_annotations.map_annotations}
     found = {}
@@ -197,7 +197,7 @@ COMMENTED = {  # by the forms in which Micro-Manager has kept comments: where, a
 
 class TestComments:
     @pytest.mark.parametrize(("name", "comments"), COMMENTED.values(), ids=COMMENTED)
-    def test_on_the_dataset_and_on_a_frame(self, name, comments, tmp_path):
+    def test_comments_on_the_dataset_and_on_a_frame(self, name, comments, tmp_path):
         stack = tmp_path / "a" / "a_MMStack.ome.tif"
         write_image_stack(stack, SUMMARY, frames_at(NUMBERS), {} if name else comments)
         if name:
@@ -207,7 +207,7 @@ class TestComments:
         assert {image.description for image in from_tiff(done.path).images} == {"control\ncells"}
         assert comments_of_planes(done.path) == {(LABELS[0], 2, 1, 1): "blurred"}
 
-    def test_the_file_wins_as_it_may_be_changed_later(self, tmp_path):
+    def test_comment_files_override_comments_in_the_stack(self, tmp_path):
         stack = tmp_path / "a" / "a_MMStack.ome.tif"
         write_image_stack(stack, SUMMARY, frames_at(NUMBERS), {"Summary": "old", "0_0_0_1": "old"})
         text = {"Comments": {"Summary": "new", "0_0_0_1": "new"}}
@@ -216,7 +216,7 @@ class TestComments:
         assert {image.description for image in from_tiff(done.path).images} == {"new"}
         assert comments_of_planes(done.path) == {(LABELS[1], 0, 0, 0): "new"}
 
-    def test_what_is_on_no_frame_is_told(self, tmp_path):
+    def test_a_comment_without_a_frame_is_reported(self, tmp_path):
         comments = {"Summary": "", "0_0_9_0": "gone", "Image-1": "who knows"}
         write_image_stack(tmp_path / "a" / "a_MMStack.ome.tif", SUMMARY, frames_at(NUMBERS), comments)
         done = convert(tmp_path / "a", tmp_path / "run.ome.tiff")
@@ -226,13 +226,13 @@ class TestComments:
         ]
 
     @pytest.mark.parametrize("block", [["a"], "a", {"Summary": 1, "0_0_0_0": {"a": 1}}, {"comments": {}}])
-    def test_a_block_of_another_kind_is_left_alone(self, block, tmp_path):
+    def test_a_block_of_another_kind_is_ignored(self, block, tmp_path):
         write_image_stack(tmp_path / "a" / "a_MMStack.ome.tif", SUMMARY, frames_at(NUMBERS), block)
         assert convert(tmp_path / "a", tmp_path / "run.ome.tiff").is_complete
 
 
 class TestDamage:
-    def test_a_file_that_was_cut_short(self, tmp_path, folder):
+    def test_a_truncated_file(self, tmp_path, folder):
         file = folder / "demo_1_MMStack_A2-Site_0_1.ome.tif"
         data = file.read_bytes()
         index = data[int.from_bytes(data[12:16], "little") :]
@@ -244,7 +244,7 @@ class TestDamage:
         (skipped,) = done.skipped
         assert skipped.what == "time=1,position=A2-Site_0,channel=FITC,z=2"
 
-    def test_a_file_that_is_none(self, tmp_path, folder):
+    def test_a_file_of_another_format(self, tmp_path, folder):
         (folder / "demo_1_MMStack_A2-Site_0_1.ome.tif").write_bytes(b"II*\0")
         done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
         assert (done.n_frames, [skipped.what for skipped in done.skipped]) == (
@@ -252,7 +252,7 @@ class TestDamage:
             ["demo_1_MMStack_A2-Site_0_1.ome.tif"],
         )
 
-    def test_two_datasets_in_a_folder(self, tmp_path, folder):
+    def test_a_folder_with_two_datasets(self, tmp_path, folder):
         write_image_stack(folder / "other_MMStack.ome.tif", SUMMARY, frames_at(NUMBERS[:2]))
         with pytest.raises(
             OmeTiffError, match=r"2 datasets: give one of demo_1_MMStack_.*, other_MMStack\.ome"

@@ -1,4 +1,4 @@
-"""NDTiff datasets become ours: judged by ndstorage, frame by frame, and by the readers of OME-TIFF."""
+"""Conversion of NDTiff datasets, compared with ndstorage frame by frame, and with OME-TIFF readers."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ def frames_at(places, dtype="u2"):
 
 
 def assert_carried_over(source, dest, places, caplog, **reading):
-    """Compare with what ndstorage reads, and have Bio-Formats look at the result."""
+    """Compare with what ndstorage reads, and open the result with Bio-Formats."""
     dataset = Dataset(str(source))
     with TiffStorage.open(dest) as result:
         assert [{*each.items()} for each in result.get_image_coordinates_list()] == [
@@ -79,7 +79,7 @@ def test_what_ndstorage_wrote(tmp_path, form, places, dtype, caplog, capsys):
     assert [path.name for path in dest.parent.iterdir()] == [form]
 
 
-def test_pyramids_give_their_full_resolution(tmp_path, caplog):
+def test_only_the_full_resolution_of_pyramids_is_converted(tmp_path, caplog):
     places = nested(row=range(2), column=range(2), time=range(2))
     flat = write_ndtiff(
         tmp_path, "nd", SUMMARY | {"GridPixelOverlapX": 4, "GridPixelOverlapY": 4}, frames_at(places)
@@ -138,7 +138,7 @@ def test_version_1(tmp_path, caplog):
     assert_carried_over(source, tmp_path / "run.ome.tiff", order, caplog)
 
 
-def test_of_frames_that_were_replaced_the_last_one_counts(tmp_path):
+def test_the_last_of_several_frames_at_the_same_place_counts(tmp_path):
     places = nested(time=range(3))
     again = (places[1], np.full((40, 48), 7, "u2"), {"second": True})
     source = write_ndtiff(tmp_path, "nd", SUMMARY, [*frames_at(places), again])
@@ -150,7 +150,7 @@ def test_of_frames_that_were_replaced_the_last_one_counts(tmp_path):
 
 
 class TestDamage:
-    """What is damaged is told, and everything else is carried over."""
+    """Damage is reported, and everything else is converted."""
 
     places = nested(time=range(6))
 
@@ -159,7 +159,7 @@ class TestDamage:
         return write_ndtiff(tmp_path, "nd", SUMMARY, frames_at(self.places))
 
     def skipped(self, source, left):
-        """Convert; return what is skipped, in the order in which it is told."""
+        """Convert; return what is skipped, in the order of the report."""
         dest = source.parent / "run.ome.tiff"
         done = convert(source, dest, verify=True, fsync=False)
         assert (done.n_frames, done.is_complete, done.differences) == (len(left), False, ())
@@ -170,7 +170,7 @@ class TestDamage:
         assert done.n_overwritten == 0
         return done.skipped
 
-    def test_an_index_that_was_cut_short(self, source):
+    def test_a_truncated_index(self, source):
         index = source / "NDTiff.index"
         index.write_bytes(index.read_bytes()[:-50])
         (skipped,) = self.skipped(source, self.places[:5])
@@ -179,21 +179,21 @@ class TestDamage:
             "frames that NDTiff.index does not name: 1",
         )
 
-    def test_an_index_with_room_behind_its_end(self, source):
+    def test_an_index_with_reserved_space(self, source):
         index = source / "NDTiff.index"
         entries = index.read_bytes()
         index.write_bytes(entries[: len(entries) * 4 // 6].ljust(1000, b"\0"))
         (skipped,) = self.skipped(source, self.places[:4])
         assert skipped.reason.endswith(": 2")
 
-    def test_a_file_that_was_cut_short(self, source):
+    def test_a_truncated_file(self, source):
         file = source / "nd_NDTiffStack.tif"
         file.write_bytes(file.read_bytes()[: -40 * 48 * 2 - 600])
         skipped = self.skipped(source, self.places[:4])
         assert [each.what for each in skipped] == ["time=4", "time=5"]
         assert "nd_NDTiffStack.tif: the pixels lie beyond the end of the file" in skipped[0].reason
 
-    def test_metadata_that_are_none(self, source):
+    def test_invalid_metadata(self, source):
         file = source / "nd_NDTiffStack.tif"
         data = file.read_bytes()
         assert data.count(b'"Axes": {"time": 2}') == 1
@@ -201,26 +201,26 @@ class TestDamage:
         (skipped,) = self.skipped(source, [place for place in self.places if place["time"] != 2])
         assert skipped.what == "time=2"
 
-    def test_an_entry_that_is_no_json(self, source):
+    def test_an_index_entry_that_is_not_json(self, source):
         index = source / "NDTiff.index"
         index.write_bytes(index.read_bytes().replace(b'{"time": 3}', b'{"time", 3}'))
         (skipped,) = self.skipped(source, [place for place in self.places if place["time"] != 3])
         assert skipped.what == "NDTiff.index"
 
-    def test_coordinates_that_are_none(self, source):
+    def test_invalid_coordinates(self, source):
         index = source / "NDTiff.index"
         index.write_bytes(index.read_bytes().replace(b'{"time": 3}', b'{"time":0.}'.replace(b"0.", b"[]")))
         (skipped,) = self.skipped(source, [place for place in self.places if place["time"] != 3])
         assert skipped.reason
 
-    def test_a_file_that_is_missing(self, source):
+    def test_a_missing_file(self, source):
         (source / "nd_NDTiffStack.tif").unlink()
         with pytest.raises(OmeTiffError, match="none of its files can be read"):
             convert(source, source.parent / "run.ome.tiff")
         assert [path.name for path in source.parent.iterdir()] == ["nd_1"]
 
-    def test_a_file_that_is_still_written(self, tmp_path):
-        """The index has the frames that are there, and the file has 4 GB of room behind them."""
+    def test_a_file_that_is_still_being_written(self, tmp_path):
+        """The index lists the frames written so far; the file has 4 GB of reserved space after them."""
         dataset = NDTiffDataset(str(tmp_path), name="live", writable=True)
         dataset.initialize(SUMMARY)
         for place, pixels, more in frames_at(self.places):
@@ -231,7 +231,7 @@ class TestDamage:
         assert (done.n_frames, done.skipped) == (6, ())
 
 
-def test_nothing_that_can_be_converted(tmp_path):
+def test_a_folder_without_convertible_data(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "a.tif").write_bytes(b"II*\0")
     with pytest.raises(OmeTiffError, match="expected data of NDTiff, Micro-Manager, TiffStorage or OME-TIFF"):
@@ -241,7 +241,7 @@ def test_nothing_that_can_be_converted(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
-def test_any_file_of_a_dataset_will_do(tmp_path):
+def test_any_file_identifies_its_dataset(tmp_path):
     places = nested(time=range(2))
     folder = write_ndtiff(tmp_path, "nd", {}, frames_at(places))
     files = sorted(folder.iterdir())
@@ -262,7 +262,7 @@ def test_any_file_of_a_dataset_will_do(tmp_path):
     ],
     ids=["frames", "summary", "both"],
 )
-def test_numbered_channels_and_positions_have_their_names(summary, of_frame, tmp_path):
+def test_numbered_channels_and_positions_get_their_names(summary, of_frame, tmp_path):
     places = nested(time=range(2), position=range(2), channel=range(2))
     frames = []
     for place in places:
@@ -289,7 +289,7 @@ def test_numbered_channels_and_positions_have_their_names(summary, of_frame, tmp
 
 @pytest.mark.parametrize("form", ["numbers", "names", "only names", "version 2"])
 def test_comments_beside_the_files(form, tmp_path):
-    """Micro-Manager 2 keeps them in a file of their own: on the dataset, and on frames by their numbers."""
+    """Micro-Manager 2 keeps them in a separate file: on the dataset, and on frames by their indices."""
     channels, positions = {
         "names": (("DAPI", "GFP"), ("left", "right")),
         "only names": (("DAPI",), ("left",)),

@@ -1,4 +1,4 @@
-"""OME-TIFF of other programs becomes ours: judged by Bio-Formats, the source and the result."""
+"""Conversion of OME-TIFF of other programs; Bio-Formats compares source and result."""
 
 import math
 
@@ -30,7 +30,7 @@ def planes(t, c, z):
 
 
 def colors_of(series):
-    """Return the colors of channels; where none is told, what ours gives to one of several by its name."""
+    """Return the colors of channels; by default, those that our writer gives to their names."""
     if series.effective_size_c == 1:
         return series.channel_colors
     named = {"DAPI": (0, 0, 255, 255), "GFP": (0, 255, 0, 255)}
@@ -39,7 +39,7 @@ def colors_of(series):
 
 
 def assert_same_to_bio_formats(source, dest):
-    """Demand that both have the same images with the same planes, names, sizes and times."""
+    """Assert that both have the same images with the same planes, names, sizes and times."""
     with BioFormats(source) as before, BioFormats(dest) as after:
         assert [each.name for each in before.series] == [each.name for each in after.series]
         for number, (old, new) in enumerate(zip(before.series, after.series, strict=True)):
@@ -111,7 +111,7 @@ def test_older_schemas(schema, tmp_path):
 
 @pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "i4", "f4", "f8"])
 @pytest.mark.parametrize("compression", [None, "zlib"])
-def test_of_tifffile(dtype, compression, tmp_path):
+def test_ome_tiff_of_tifffile(dtype, compression, tmp_path):
     path = tmp_path / "source.ome.tif"
     tifffile.imwrite(path, array(dtype=dtype), metadata={"axes": "TCZYX"}, compression=compression)
     done = convert(path, tmp_path / "run.ome.tiff", verify=True)
@@ -135,7 +135,7 @@ def test_of_tifffile(dtype, compression, tmp_path):
     ],
     ids=["plain", "two series", "order", "big-endian", "BigTIFF", "LZW", "JPEG 2000", "RGB"],
 )
-def test_of_bio_formats(options, images, tmp_path):
+def test_ome_tiff_of_bio_formats(options, images, tmp_path):
     source = write_by_bioformats(tmp_path / "source.ome.tif", [*images.items()], **options)
     done = convert(source, tmp_path / "run.ome.tiff", verify=True)
     n_planes = sum(math.prod(each.shape[:3]) for each in images.values())
@@ -144,7 +144,7 @@ def test_of_bio_formats(options, images, tmp_path):
     assert_same_to_bio_formats(source, done.path)
 
 
-def test_of_bio_formats_in_a_file_for_each_image(tmp_path):
+def test_ome_tiff_of_bio_formats_with_one_file_per_image(tmp_path):
     (tmp_path / "run").mkdir()
     paths = [tmp_path / "run" / f"run_{number}.ome.tif" for number in range(2)]
     images = [("left", array()), ("right", array())]
@@ -155,7 +155,7 @@ def test_of_bio_formats_in_a_file_for_each_image(tmp_path):
     assert_same_to_bio_formats(paths[0], done.path)
 
 
-def test_of_ome_writers(tmp_path):
+def test_ome_tiff_of_ome_writers(tmp_path):
     pixels = array()
     settings = ome_writers.AcquisitionSettings(
         root_path=str(tmp_path / "source.ome.tiff"),
@@ -177,7 +177,7 @@ def test_of_ome_writers(tmp_path):
     assert_same_to_bio_formats(tmp_path / "source.ome.tiff", done.path)
 
 
-def test_of_tifffile_with_several_images_one_of_which_is_a_pyramid(tmp_path):
+def test_ome_tiff_of_tifffile_with_several_images_and_a_pyramid(tmp_path):
     path = tmp_path / "source.ome.tif"
     images = [RANDOM.integers(0, 250, (3, 128, 96)).astype("u2") for _ in range(2)]
     with tifffile.TiffWriter(path, ome=True, byteorder=">") as tif:
@@ -197,7 +197,7 @@ def test_of_tifffile_with_several_images_one_of_which_is_a_pyramid(tmp_path):
             np.testing.assert_array_equal(after.plane(1, 0, 0, at), images[1][at])
 
 
-def test_images_of_one_name_keep_it(tmp_path):
+def test_images_with_the_same_name_keep_it(tmp_path):
     path = tmp_path / "source.ome.tif"
     with tifffile.TiffWriter(path, ome=True) as tif:
         for name in ("cell", "cell", ""):
@@ -223,7 +223,7 @@ def test_rgb(planar, tmp_path):
             np.testing.assert_array_equal(result[{"time": time, "z": 0}], pixels[time])
 
 
-def test_what_is_not_carried_over_is_listed(tmp_path):
+def test_elements_kept_only_in_the_original_xml_are_listed(tmp_path):
     (path,) = write_ome_tiff(
         tmp_path,
         {"one": array()},
@@ -240,7 +240,7 @@ def test_what_is_not_carried_over_is_listed(tmp_path):
         assert "ROI:1" in result.summary_metadata["OriginalOMEXML"]
 
 
-def test_planes_that_are_not_there_are_told(tmp_path):
+def test_missing_planes_are_reported(tmp_path):
     first, second = write_ome_tiff(tmp_path / "run", {"a": array(), "b": array()})
     second.unlink()
     with tifffile.TiffFile(first) as tif:
@@ -254,7 +254,7 @@ def test_planes_that_are_not_there_are_told(tmp_path):
     assert ('planes of image "b"', "b.ome.tif: it is missing") in told
 
 
-def test_a_file_that_was_renamed(tmp_path):
+def test_a_renamed_file(tmp_path):
     (path,) = write_ome_tiff(tmp_path, {"one": array()})
     renamed = path.rename(tmp_path / "other.tif")
     assert convert(renamed, tmp_path / "run.ome.tiff", verify=True).is_complete
@@ -267,7 +267,7 @@ def test_a_folder_of_several_datasets_lists_them(tmp_path):
         convert(tmp_path / "day", tmp_path / "run.ome.tiff")
 
 
-def test_nothing_outside_of_the_folder_is_read(tmp_path):
+def test_nothing_outside_the_folder_is_read(tmp_path):
     (secret,) = write_ome_tiff(tmp_path / "private", {"secret": array()})
     first, second = write_ome_tiff(tmp_path / "run", {"a": array(), "b": array()})
     second.unlink()
@@ -277,7 +277,7 @@ def test_nothing_outside_of_the_folder_is_read(tmp_path):
     assert "a link that leads out of the folder is not followed" in done.skipped[0].reason
 
 
-def test_a_page_is_not_multiplied(tmp_path):
+def test_a_page_is_used_for_one_plane_only(tmp_path):
     path = tmp_path / "source.ome.tif"
     blocks = "".join(f'<TiffData IFD="0" FirstT="{t}" PlaneCount="1"/>' for t in range(1000))
     xml = (
@@ -302,13 +302,13 @@ def test_a_page_is_not_multiplied(tmp_path):
         (b"", "an empty file"),
     ],
 )
-def test_what_a_file_is_that_cannot_be_converted(start, kind, tmp_path):
+def test_the_error_names_the_type_of_an_unsupported_file(start, kind, tmp_path):
     (tmp_path / "file.tif").write_bytes(start)
     with pytest.raises(OmeTiffError, match=rf"or OME-TIFF, found {kind}$"):
         convert(tmp_path / "file.tif", tmp_path / "run.ome.tiff")
 
 
-def test_pixels_that_are_no_squares(tmp_path):
+def test_pixels_that_are_not_square(tmp_path):
     (path,) = write_ome_tiff(tmp_path, {"a": array()}, pixels='PhysicalSizeX="0.25" PhysicalSizeY="0.5"')
     done = convert(path, tmp_path / "run.ome.tiff", verify=True)
     pixels = from_tiff(done.path).images[0].pixels

@@ -1,4 +1,4 @@
-"""Separate image files of Micro-Manager become ours: judged by Bio-Formats, the source and the result."""
+"""Conversion of Micro-Manager's separate image files; Bio-Formats compares source and result."""
 
 import json
 import os
@@ -50,11 +50,11 @@ def frames_at(places, shape=(40, 48), dtype="u2"):
 
 
 NAMED = "img_{t:09}_{channel}_{z:03}.tif"
-"""Name of an image file of version 1.4."""
+"""File name of an image of version 1.4."""
 
 
 def alone(folder, z, c, t, name):
-    """Read an image file by itself with Bio-Formats."""
+    """Read a single image file with Bio-Formats."""
     path = folder / name.format(z=z, c=c, t=t, channel=CHANNELS[c])
     with BioFormats(path, group_files=False) as file:
         return file.plane(0, 0, 0, 0)
@@ -77,7 +77,7 @@ def write_2(folder, frames, *, summary=SUMMARY_2, **options):
 
 
 def seconds_of(series):
-    """Return the times of planes since the first one, by (z, c, t), to the millisecond."""
+    """Return the times of planes relative to the first one, by (z, c, t), to the millisecond."""
     factor = {"s": 1.0, "ms": 1e-3}
     times = {
         (plane["the_z"], plane["the_c"], plane["the_t"]): plane["delta_t"][0] * factor[plane["delta_t"][1]]
@@ -98,7 +98,7 @@ def assert_carried_over(dest, frames):
 
 
 @both
-def test_all_frames_are_carried_over(write, tmp_path, caplog):
+def test_all_frames_are_converted(write, tmp_path, caplog):
     frames = frames_at(NUMBERS)
     done = convert(write(tmp_path / "run_1", frames), tmp_path / "run.ome.tiff", verify=True)
     assert (done.n_frames, done.n_images, done.is_complete) == (24, 2, True)
@@ -168,7 +168,7 @@ def test_bio_formats_sees_the_same_in_each_position_of_2_beta(tmp_path):
 
 
 @pytest.mark.parametrize(("shape", "dtype"), [((40, 48), "u2"), ((40, 48, 3), "u1")])
-def test_bio_formats_sees_each_image_file_of_2_at_its_place(shape, dtype, tmp_path):
+def test_bio_formats_agrees_on_each_image_file_of_2(shape, dtype, tmp_path):
     folder = write_2(tmp_path / "run_1", frames_at(NUMBERS, shape, dtype))
     done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
     with pytest.raises(BioFormatsError), BioFormats(folder / "left" / "metadata.txt"):
@@ -192,7 +192,7 @@ def test_bio_formats_sees_each_image_file_of_2_at_its_place(shape, dtype, tmp_pa
 @pytest.mark.parametrize(
     ("shape", "dtype"), [((40, 48), "u1"), ((40, 48), "u2"), ((40, 48, 3), "u1"), ((40, 48), "f4")]
 )
-def test_pixels_of_all_types(write, shape, dtype, tmp_path):
+def test_all_pixel_types(write, shape, dtype, tmp_path):
     frames = frames_at(nested(channel=range(2)), shape, dtype)
     frames = [({"time": 0, "position": 0, "z": 0} | place, *rest) for place, *rest in frames]
     done = convert(write(tmp_path / "run_1", frames), tmp_path / "run.ome.tiff", verify=True)
@@ -202,7 +202,7 @@ def test_pixels_of_all_types(write, shape, dtype, tmp_path):
 
 @both
 @pytest.mark.parametrize("part", ["{folder}", "{folder}/left", "{folder}/left/metadata.txt", "{image}"])
-def test_a_position_or_a_file_stands_for_it(write, part, tmp_path):
+def test_a_position_or_file_identifies_its_dataset(write, part, tmp_path):
     folder = write(tmp_path / "run_1", frames_at(NUMBERS))
     image = min((folder / "left").glob("img*.tif"))
     done = convert(part.format(folder=folder, image=image), tmp_path / "run.ome.tiff")
@@ -212,7 +212,7 @@ def test_a_position_or_a_file_stands_for_it(write, part, tmp_path):
 
 @both
 @pytest.mark.parametrize("cut", [1, 30, 2000, 10**6])
-def test_metadata_that_a_crash_has_cut_off_are_taken_from_the_images(write, cut, tmp_path):
+def test_metadata_lost_in_a_crash_is_read_from_the_images(write, cut, tmp_path):
     frames = frames_at(NUMBERS)
     folder = write(tmp_path / "run_1", frames)
     for path in folder.glob("*/metadata.txt"):
@@ -226,7 +226,7 @@ def test_metadata_that_a_crash_has_cut_off_are_taken_from_the_images(write, cut,
 
 
 @both
-def test_without_metadata_text_the_names_of_files_tell(write, tmp_path):
+def test_without_metadata_txt_the_file_names_are_parsed(write, tmp_path):
     frames = frames_at(NUMBERS)
     folder = write(tmp_path / "run_1", frames)
     for path in folder.glob("*/metadata.txt"):
@@ -237,7 +237,7 @@ def test_without_metadata_text_the_names_of_files_tell(write, tmp_path):
 
 
 @both
-def test_files_that_are_missing_or_cut_off_are_told(write, tmp_path):
+def test_missing_and_truncated_files_are_reported(write, tmp_path):
     folder = write(tmp_path / "run_1", frames_at(NUMBERS))
     first, second, *_ = sorted((folder / "right").glob("img*.tif"))
     first.unlink()
@@ -250,7 +250,7 @@ def test_files_that_are_missing_or_cut_off_are_told(write, tmp_path):
     assert f"{second.name} is cut off" in reasons
 
 
-def test_metadata_in_the_character_set_of_windows(tmp_path):
+def test_metadata_in_the_windows_character_set(tmp_path):
     folder = write_1(tmp_path / "run_1", frames_at(NUMBERS[:1]))
     text = folder / "left" / "metadata.txt"
     text.write_bytes(text.read_bytes().replace(b'"a-run"', '"5 µm"'.encode("cp1252")))
@@ -273,7 +273,7 @@ def test_the_folders_of_two_datasets_are_not_mixed(tmp_path):
     assert convert(tmp_path / "day" / "run_2", tmp_path / "run.ome.tiff").n_frames == 6
 
 
-def test_nothing_outside_of_the_folder_is_read(tmp_path):
+def test_nothing_outside_the_folder_is_read(tmp_path):
     folder = write_1(tmp_path / "run_1", frames_at(NUMBERS[:12]))
     secret = write_1(tmp_path / "private", frames_at(NUMBERS[:1])) / "left"
     (image,) = secret.glob("img*.tif")
@@ -292,7 +292,7 @@ def test_nothing_outside_of_the_folder_is_read(tmp_path):
 
 
 @both
-def test_metadata_nested_without_end_cost_no_frame(write, tmp_path):
+def test_endlessly_nested_metadata_costs_no_frame(write, tmp_path):
     folder = write(tmp_path / "run_1", frames_at(NUMBERS))
     text = folder / "left" / "metadata.txt"
     text.write_text(text.read_text().replace('"a-run"', "[" * 100_000))
@@ -331,11 +331,11 @@ def test_comments_on_frames(write, place, tmp_path):
         assert result.get_metadata(commented[0])["Comment"] == "blurred"
 
 
-def test_the_place_in_a_name_of_version_1_4():
+def test_coordinates_in_file_names_of_version_1_4():
     place = place_of_name(Path("img_000000002_DAPI_005.tif"))
     assert place == ({"time": 2, "z": 5}, "DAPI")
 
 
-def test_a_clock_that_some_frames_lack_orders_none():
+def test_a_clock_that_some_frames_lack_is_not_used():
     assert recorded_order([{"ElapsedTime-ms": 5}, {"ElapsedTime-ms": 3}]) == [1, 0]
     assert recorded_order([{"ElapsedTime-ms": 5}, {}]) is None

@@ -1,4 +1,4 @@
-"""Our datasets in other forms, other storages, and conversions that are interrupted."""
+"""Conversion of our own datasets and of storages, and interrupted conversions."""
 
 import errno
 import json
@@ -58,7 +58,7 @@ def assert_whole(path, places=PLACES):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("other", FORMS)
-def test_other_forms_and_back(tmp_path, form, other, caplog):
+def test_other_layouts_and_back(tmp_path, form, other, caplog):
     source = fill(tmp_path / "a" / form, **GIVEN)
     dest = tmp_path / "b" / other
     options = {"compression": "zlib", "predictor": True, "tile": (16, 16), "checksums": "crc32"}
@@ -79,13 +79,13 @@ def test_other_forms_and_back(tmp_path, form, other, caplog):
     assert after.images[0].colors[0] == "#102030"
 
 
-def test_an_option_goes_before_what_the_source_says(tmp_path):
+def test_options_override_the_source(tmp_path):
     source = fill(tmp_path / "a.ome.tiff", **GIVEN)
     done = convert(source, tmp_path / "b.ome.tiff", pixel_size_um=2.0)
     assert info(done.path).images[0].pixel_size_um == (2.0, 2.0)
 
 
-def test_a_dataset_that_was_never_finished(tmp_path):
+def test_an_unfinished_dataset_as_source(tmp_path):
     storage = TiffStorage(tmp_path / "a.ome.tiff", {"sample": "µ"})
     for number, place in enumerate(PLACES[:5]):
         storage.put(place, frame(place, (40, 48)), {"n": number, "nested": [1, {"a": None}]})
@@ -96,7 +96,7 @@ def test_a_dataset_that_was_never_finished(tmp_path):
 
 class TestStorages:
     @pytest.mark.parametrize("state", ["writing", "closed"])
-    def test_one_of_ours_is_as_its_path(self, tmp_path, state):
+    def test_a_storage_is_converted_like_its_path(self, tmp_path, state):
         storage = TiffStorage(tmp_path / "a.ome.tiff", {"sample": "µ"}, pixel_size_um=0.5)
         for place in PLACES:
             storage.put(place, frame(place, (40, 48)))
@@ -111,7 +111,7 @@ class TestStorages:
             convert(storage, storage.path, overwrite=True)
         storage.close()
 
-    def test_what_makes_no_sense(self, tmp_path):
+    def test_contradictory_arguments(self, tmp_path):
         source = fill(tmp_path / "a.ome.tiff")
         with pytest.raises(
             TypeError, match="coordinates select frames of a storage, but the source is a path"
@@ -123,7 +123,7 @@ class TestStorages:
             convert(NDRAMStorage(), tmp_path / "b.ome.tiff", coordinates=[])
         assert [path.name for path in tmp_path.iterdir()] == ["a.ome.tiff"]
 
-    def test_one_that_does_not_tell_its_frames(self, tmp_path):
+    def test_a_storage_that_cannot_list_its_frames(self, tmp_path):
         storage = NDRAMStorage()
         for number, place in enumerate(PLACES):
             storage.put(dict(place), frame(place, (40, 48)), {"n": number, "nested": [1, {"a": None}]})
@@ -137,7 +137,7 @@ class TestStorages:
         with TiffStorage.open(tmp_path / "a.ome.tiff") as result:
             assert result.get_image_coordinates_list() == PLACES
 
-    def test_ours(self, tmp_path):
+    def test_a_finished_storage_that_is_still_open(self, tmp_path):
         with TiffStorage(tmp_path / "a.ome.tiff", {"sample": "µ"}) as storage:
             for number, place in enumerate(PLACES):
                 storage.put(place, frame(place, (40, 48)), {"n": number, "nested": [1, {"a": None}]})
@@ -157,13 +157,13 @@ class TestStorages:
         assert "of type float" in no_value.reason
         assert done.differences == ()
 
-    def test_no_storage(self, tmp_path):
+    def test_a_source_that_is_not_a_storage(self, tmp_path):
         with pytest.raises(TypeError, match="expected a path or a DataStorage"):
             convert(7, tmp_path / "a.ome.tiff")
 
 
 class TestInterrupts:
-    """A conversion that ends before it is whole leaves nothing under the final name, and is gone on with."""
+    """An interrupted conversion leaves nothing under the final name, and resumes."""
 
     @pytest.fixture(params=FORMS)
     def form(self, request):
@@ -174,7 +174,7 @@ class TestInterrupts:
         return fill(tmp_path / "source.ome.tiff")
 
     def stop_after(self, count, error):
-        """Have the reading of a frame fail; return the list of the frames that are read."""
+        """Make reading fail after some frames; return a patch and the list of frames read."""
         read, seen = OwnSource.read, []
 
         def fail(self, coordinates):
@@ -186,7 +186,7 @@ class TestInterrupts:
         return patch.object(OwnSource, "read", fail), seen
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "full"), MemoryError()])
-    def test_going_on(self, tmp_path, source, form, error):
+    def test_resuming(self, tmp_path, source, form, error):
         dest = tmp_path / "new" / form
         stopping, _ = self.stop_after(5, error)
         with stopping, pytest.raises(type(error)):
@@ -201,7 +201,7 @@ class TestInterrupts:
         assert_whole(dest)
 
     @pytest.mark.parametrize("frames", [0, 1, 7, 12])
-    def test_killed(self, tmp_path, source, form, frames):
+    def test_a_killed_conversion_resumes(self, tmp_path, source, form, frames):
         dest = tmp_path / "new" / form
         code = """
             import os, sys
@@ -217,7 +217,7 @@ class TestInterrupts:
         assert_whole(dest)
 
     @pytest.mark.parametrize("at", ["finish_files", "publish"])
-    def test_stopped_at_the_end(self, tmp_path, source, form, at):
+    def test_an_interrupt_at_the_end(self, tmp_path, source, form, at):
         dest = tmp_path / "new" / form
         place = {
             "finish_files": "exengine_ome_tiff.writing.recorder.finish_files",
@@ -230,7 +230,7 @@ class TestInterrupts:
         assert (done.n_frames, done.n_resumed) == (12, 12)
         assert_whole(dest)
 
-    def test_finished_before_it_was_whole(self, tmp_path, source):
+    def test_a_result_finished_too_early_starts_over(self, tmp_path, source):
         dest = tmp_path / "new" / "run.ome.tiff"
         stopping, _ = self.stop_after(5, KeyboardInterrupt())
         with stopping, pytest.raises(KeyboardInterrupt):
@@ -240,7 +240,7 @@ class TestInterrupts:
         assert_whole(dest)
 
     @pytest.mark.parametrize("change", ["options", "source", "frames", "summary"])
-    def test_another_conversion_does_not_go_on(self, tmp_path, source, change):
+    def test_a_different_conversion_does_not_resume(self, tmp_path, source, change):
         dest = tmp_path / "new" / "run.ome.tiff"
         stopping, _ = self.stop_after(5, KeyboardInterrupt())
         with stopping, pytest.raises(KeyboardInterrupt):
@@ -262,7 +262,7 @@ class TestInterrupts:
         shutil.rmtree(dest.parent / ".run.ome.tiff.part")
         assert convert(other, dest, **options).n_frames == 12
 
-    def test_two_at_a_time(self, tmp_path, source, form):
+    def test_two_conversions_at_a_time(self, tmp_path, source, form):
         dest = tmp_path / "new" / form
         told = []
 
@@ -276,7 +276,7 @@ class TestInterrupts:
         assert told == [6]
         assert_whole(dest)
 
-    def test_the_source_goes_away(self, tmp_path):
+    def test_a_source_that_disappears(self, tmp_path):
         frames = [(place, frame(place, (40, 48)), {}) for place in PLACES]
         source = write_ndtiff(tmp_path, "nd", {}, frames)
 
@@ -296,7 +296,7 @@ class TestInterrupts:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_destination_that_exists(tmp_path, form):
+def test_an_existing_destination(tmp_path, form):
     source = fill(tmp_path / "source.ome.tiff")
     dest = fill(tmp_path / "new" / form, PLACES[:2])
     with pytest.raises(FileExistsError, match="exists"):
@@ -307,7 +307,7 @@ def test_a_destination_that_exists(tmp_path, form):
     assert_whole(dest)
 
 
-def test_destinations_that_cannot_be(tmp_path):
+def test_invalid_destinations(tmp_path):
     source = fill(tmp_path / "source")
     with pytest.raises(ValueError, match="must not be the source or inside it"):
         convert(source, source, overwrite=True)
@@ -341,7 +341,7 @@ def test_destinations_that_cannot_be(tmp_path):
 
 
 class TestVerifying:
-    """What verify finds is told, and the result does not get its name."""
+    """Differences are reported, and the result stays beside its destination."""
 
     @pytest.mark.parametrize(
         ("change", "what"),
@@ -372,14 +372,14 @@ class TestVerifying:
         assert done.path == tmp_path / ".b.ome.tiff.part" / "b.ome.tiff"
         assert json.loads((done.path.parent / "request.json").read_text())["source"] == str(source)
 
-    def test_nothing_is_left_of_a_source_without_frames(self, tmp_path):
+    def test_a_source_without_frames_leaves_nothing(self, tmp_path):
         with pytest.raises(OmeTiffError, match="no frame can be read"):
             convert(NDRAMStorage(), tmp_path / "a.ome.tiff", coordinates=[{"time": 0}])
         assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows knows no way to wait for names")
-def test_the_name_of_the_result_is_safe_on_the_disk(tmp_path, monkeypatch):
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot sync names")
+def test_the_name_of_the_result_is_synced_to_the_disk(tmp_path, monkeypatch):
     synced = []
     with TiffStorage(tmp_path / "a.ome.tiff") as storage:
         storage.put({"time": 0}, np.zeros((4, 4), np.uint8))

@@ -119,7 +119,7 @@ def tree(folder):
 
 
 @pytest.mark.parametrize("make", SOURCES)
-def test_without_damage_all_frames_are_carried_over(make, tmp_path):
+def test_without_damage_all_frames_are_converted(make, tmp_path):
     make(tmp_path / "source")
     done = convert(tmp_path / "source", tmp_path / "run.ome.tiff", verify=True)
     assert (done.n_frames, done.is_complete) == (len(FRAMES), True)

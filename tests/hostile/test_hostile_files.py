@@ -185,7 +185,7 @@ def patched(path: Path, at: int, new: bytes) -> Path:
 
 
 @pytest.mark.parametrize("content", [b"", b"II", b"II*\0" + bytes(100), b"\0" * 100, b"MM\0+" + bytes(100)])
-def test_no_bigtiff(tmp_path, content):
+def test_a_file_that_is_not_bigtiff(tmp_path, content):
     path = tmp_path / "a.ome.tiff"
     path.write_bytes(content)
     refused(path)
@@ -227,7 +227,7 @@ def test_a_file_without_a_first_page(tmp_path):
 
 
 @pytest.mark.parametrize("offset", [8, 1 << 31, 1 << 43, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
-def test_offsets_that_lead_nowhere(tmp_path, offset):
+def test_offsets_outside_the_file(tmp_path, offset):
     finished_again(patched(make(tmp_path / "a.ome.tiff"), 8, struct.pack("<Q", offset)))
     path = make(tmp_path / "b.ome.tiff")
     at = find_entry(path.read_bytes(), chain.JOURNAL)
@@ -262,7 +262,7 @@ def test_a_loop_of_pages_without_records(tmp_path):
     assert TiffStorage.open(path).get_image_coordinates_list() == [{"time": 0}]
 
 
-def test_pages_inside_of_each_other(tmp_path):
+def test_overlapping_pages(tmp_path):
     """Each IFD begins 8 bytes behind the one before: they are many times as long as the file."""
     entries, count = 200, 400
     file = File()
@@ -279,7 +279,7 @@ def test_pages_inside_of_each_other(tmp_path):
     refused(path)
 
 
-def test_a_tag_list_without_end(tmp_path):
+def test_an_endless_tag_list(tmp_path):
     for count in (0, 257, 1 << 20, 1 << 60):
         path = make(tmp_path / f"{count}.ome.tiff")
         (first,) = struct.unpack_from("<Q", path.read_bytes(), 8)
@@ -327,7 +327,7 @@ def test_pixels_in_the_header(tmp_path):
     refused(file.save(tmp_path / "a.ome.tiff", file.page(tags, 0)))
 
 
-def test_recover_mends_no_link_of_a_damaged_page(tmp_path):
+def test_recover_repairs_no_link_of_a_damaged_page(tmp_path):
     """A page that claims to have one tag more than it has seems to have its link in what follows it."""
     path = make(tmp_path / "a.ome.tiff", finish=False, count=1)
     (first,) = struct.unpack_from("<Q", path.read_bytes(), 8)
@@ -359,7 +359,7 @@ def test_recover_writes_to_no_link_that_is_part_of_a_record(tmp_path, monkeypatc
         assert storage[{"time": 0}].tobytes() == frame({"time": 0}).tobytes()
 
 
-def test_text_as_ascii_is_text(tmp_path):
+def test_ascii_tags_are_text(tmp_path):
     path = one_page(tmp_path / "a.ome.tiff", block(record({"time": 0})), kind=chain.ASCII)
     with TiffStorage.open(path, allow_unfinished=True) as storage:
         assert storage[{"time": 0}].tobytes() == frame({"time": 0}, (4, 6)).tobytes()
@@ -415,7 +415,7 @@ def test_header_keys_of_a_later_version_are_ignored(tmp_path, fields):
 
 
 @pytest.mark.parametrize("text", [DEEP, NOT_SO_DEEP, "9" * 5000], ids=["deep", "rather deep", "long number"])
-def test_summaries_that_cannot_be_read(tmp_path, text):
+def test_unreadable_summaries(tmp_path, text):
     header = head(summary_metadata="here").replace(b'"here"', text.encode())
     refused(one_page(tmp_path / "a.ome.tiff", block(record({"time": 0})), header))
 
@@ -423,7 +423,7 @@ def test_summaries_that_cannot_be_read(tmp_path, text):
 @pytest.mark.parametrize(
     "text", [b"", b"{}", b"[]", b"null", b"{", b"\xff\xfe{\0}\0", DEEP.encode(), b'"\\ud800"']
 )
-def test_headers_that_are_none(tmp_path, text):
+def test_invalid_headers(tmp_path, text):
     refused(one_page(tmp_path / "a.ome.tiff", block(record({"time": 0})), text or b"\0"))
 
 
@@ -486,7 +486,7 @@ def test_a_frame_number_of_5000_digits(tmp_path):
     [DEEP, NOT_SO_DEEP, "9" * 5000, "{", "\xff", '{"a"}'],
     ids=["deep", "rather deep", "long number", "cut off", "no ASCII", "no JSON"],
 )
-def test_metadata_that_cannot_be_read_costs_no_pixels(tmp_path, metadata):
+def test_unreadable_metadata_costs_no_pixels(tmp_path, metadata):
     line = record({"time": 0}).replace(b"{}", b"@").replace(b"@", metadata.encode("latin-1"))
     path = one_page(tmp_path / "a.ome.tiff", block(line))
     pixels = frame({"time": 0}, (4, 6))
@@ -501,7 +501,7 @@ def test_metadata_that_cannot_be_read_costs_no_pixels(tmp_path, metadata):
     assert "metadata" in problem.what
 
 
-def test_depth_that_we_write_is_read(tmp_path):
+def test_nesting_as_deep_as_we_write_is_read(tmp_path):
     metadata: Any = 1
     for _ in range(250):
         metadata = {"a": metadata, "b": [0]}
@@ -611,7 +611,7 @@ def test_decompression_bomb_without_imagecodecs(tmp_path):
     assert "when decompressed" in done.stdout
 
 
-def test_no_other_codec_is_started(tmp_path):
+def test_no_other_codec_is_used(tmp_path):
     path = encoded(tmp_path / "a.ome.tiff")
     for compression in (34712, 50001, 34887, 34925, 32773):
         for last in (False, True):
@@ -636,7 +636,7 @@ def test_tiles_of_many_gigabytes(tmp_path):
         storage.get_data({"time": 0})
 
 
-def test_strips_that_lie_over_each_other(tmp_path):
+def test_overlapping_strips(tmp_path):
     file = File()
     many = 20_000
     same = file.value(b"x" * 1000)
@@ -648,7 +648,7 @@ def test_strips_that_lie_over_each_other(tmp_path):
         chain.check_strips(opened, chain.read_ifd(opened, at))
 
 
-def test_tifffile_looks_at_no_other_page(tmp_path):
+def test_tifffile_reads_no_other_page(tmp_path):
     """A first page that says it is a Zeiss LSM would have tifffile read all pages, whatever they are."""
     path = encoded(tmp_path / "a.ome.tiff")
     data = bytearray(path.read_bytes())
@@ -661,7 +661,7 @@ def test_tifffile_looks_at_no_other_page(tmp_path):
         assert not storage.get_data({"time": 0}).any()
 
 
-def test_smaller_copies_that_loop(tmp_path):
+def test_looping_pyramid_levels(tmp_path):
     path = tmp_path / "a.ome.tiff"
     with TiffStorage(path, pyramid_levels=1) as storage:
         storage.put({"time": 0}, np.zeros((8, 8), np.uint8))
@@ -716,24 +716,24 @@ def with_description(path: Path, xml: bytes) -> Path:
 
 
 @pytest.mark.parametrize("inside", ["<a>" * 100_000, "&undefined;", "\x00", "<", "<OME>"])
-def test_no_xml(inside):
+def test_a_description_that_is_not_xml(inside):
     for read in (read_ome, schema_errors):
         with pytest.raises(OmeTiffError, match="not XML"):
             read(ome(inside).encode())
 
 
 @pytest.mark.parametrize("dots", [18, 25, 40])
-def test_ids_with_which_the_schema_takes_hours(dots):
+def test_ids_that_make_schema_validation_slow(dots):
     images = [image(number, f"urn:lsid:{'a.' * dots}!{number}") for number in range(100)]
     assert schema_errors(ome("".join(images)).encode())
 
 
-def test_ids_that_are_all_the_same():
+def test_identical_ids():
     errors = schema_errors(ome("".join(image(0) for _ in range(30_000))).encode())
     assert "is used twice" in errors[0]
 
 
-def test_what_the_document_names_is_not_opened(tmp_path):
+def test_files_named_in_the_document_are_not_opened(tmp_path):
     """Neither a schema or a file of images outside of the folder, nor anything over the network."""
     make(tmp_path / "run")
     companion = next((tmp_path / "run").glob("*.ome"))
@@ -790,14 +790,14 @@ def test_a_wrong_uuid(tmp_path):
 # folders --------------------------------------------------------------------------------------------------
 
 
-def test_two_datasets_in_a_folder(tmp_path):
+def test_a_folder_with_two_datasets(tmp_path):
     folder = make(tmp_path / "run")
     other = make(tmp_path / "other")
     (other / "other.ome.tiff").rename(folder / "other.ome.tiff")
     refused(folder)
 
 
-def test_a_file_twice_in_its_folder(tmp_path):
+def test_a_file_copied_within_its_folder(tmp_path):
     folder = make(tmp_path / "run", finish=False)
     content = (folder / "run.ome.tiff").read_bytes()
     (folder / "copy.ome.tiff").write_bytes(content)
@@ -809,13 +809,13 @@ def test_a_file_twice_in_its_folder(tmp_path):
         assert storage[{"time": 1}].tobytes() == frame({"time": 1}).tobytes()
 
 
-def test_a_finished_file_twice_in_its_folder(tmp_path):
+def test_a_finished_file_copied_within_its_folder(tmp_path):
     folder = make(tmp_path / "run")
     (folder / "copy.ome.tiff").write_bytes((folder / "run.ome.tiff").read_bytes())
     assert any("also has" in problem.what for problem in validate(folder))
 
 
-def test_recover_deletes_no_file_that_seems_to_be_empty(tmp_path):
+def test_recover_deletes_no_file_that_looks_empty(tmp_path):
     folder = tmp_path / "run"
     storage = TiffStorage(folder)
     for position in "pq":
@@ -846,7 +846,7 @@ links = pytest.mark.skipif(os.name == "nt", reason="Windows asks for a privilege
 
 
 @links
-def test_links_are_no_files_of_a_folder(tmp_path):
+def test_links_are_not_part_of_a_folder(tmp_path):
     make(tmp_path / "outside")
     folder = tmp_path / "run"
     folder.mkdir()
@@ -861,7 +861,7 @@ def test_links_are_no_files_of_a_folder(tmp_path):
 
 
 @links
-def test_recover_writes_through_no_link(tmp_path):
+def test_recover_does_not_write_through_links(tmp_path):
     outside = make(tmp_path / "outside", finish=False) / "outside.ome.tiff"
     before = outside.read_bytes()
     folder = tmp_path / "run"
@@ -890,7 +890,7 @@ def test_links_in_the_way_of_recover(tmp_path, name):
 
 
 @links
-def test_a_lock_that_would_be_made_elsewhere(tmp_path):
+def test_a_lock_that_is_a_link(tmp_path):
     folder = make(tmp_path / "run", finish=False)
     (folder / "run.lock").symlink_to(tmp_path / "missing")
     assert recover(folder).n_frames == 2
@@ -898,7 +898,7 @@ def test_a_lock_that_would_be_made_elsewhere(tmp_path):
 
 
 @links
-def test_pipes_keep_nobody_waiting(tmp_path):
+def test_pipes_do_not_block(tmp_path):
     folder = make(tmp_path / "run")
     for name in ("pipe.ome.tiff", "pipe.companion.ome"):
         os.mkfifo(folder / name)
@@ -907,7 +907,7 @@ def test_pipes_keep_nobody_waiting(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes any bytes for a name")
-def test_names_that_are_no_text(tmp_path, capsys):
+def test_names_that_are_not_text(tmp_path, capsys):
     folder = make(tmp_path / "run", finish=False)
     strange = folder / os.fsdecode(b"\xff\x1b[2J.ome.tiff")
     (folder / "run.ome.tiff").rename(strange)
@@ -951,7 +951,7 @@ def test_validate_never_writes(tmp_path, monkeypatch):
     assert set(modes) == {"rb"}
 
 
-def test_a_damaged_file_of_a_folder_is_told(tmp_path, caplog):
+def test_a_damaged_file_of_a_folder_is_reported(tmp_path, caplog):
     folder = make(tmp_path / "run", finish=False)
     (folder / "foreign.ome.tiff").write_bytes(b"II+\0" + bytes(60))
     with caplog.at_level(logging.WARNING):
@@ -959,7 +959,7 @@ def test_a_damaged_file_of_a_folder_is_told(tmp_path, caplog):
     assert (folder / "foreign.ome.tiff").read_bytes() == b"II+\0" + bytes(60)
 
 
-def test_numbers_that_float16_has_not(tmp_path):
+def test_numbers_that_float16_cannot_represent(tmp_path):
     file = File()
     pixels_at = file.value(np.full((4, 6), 1e30, "<f4").tobytes())
     tags = {

@@ -1,4 +1,4 @@
-"""`as_array` has what was put, where ndstorage's own has it, during a run and later."""
+"""`as_array` arranges frames as ndstorage does, during a run and later."""
 
 import pickle
 import subprocess
@@ -25,7 +25,7 @@ def _in_this_thread():
 
 
 class Peer(NDRAMDataset):
-    """ndstorage's dataset in memory, with axes in the order that its files have, and an overlap."""
+    """ndstorage's dataset in memory, with the axis order of its files, and an overlap."""
 
     def __init__(self, put, overlap=None):
         super().__init__()
@@ -44,7 +44,7 @@ def stored(path, put, **options):
 
 
 def assert_equal(array, expected):
-    """Demand the same shape, type and numbers, and a chunk a page."""
+    """Assert the same shape, type and values, and one chunk per page."""
     got = array.compute()
     assert (array.shape, array.dtype) == (got.shape, got.dtype)
     assert_same(got, np.asarray(expected))
@@ -52,7 +52,7 @@ def assert_equal(array, expected):
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("name", ["run.ome.tiff", "a plate ✓"])
-def test_it_is_ndstorages_at_each_stage(tmp_path, name, order):
+def test_the_array_equals_that_of_ndstorage_at_each_stage(tmp_path, name, order):
     put = frames_at(ORDERS[order])
     peer = Peer(put)
     expected = peer.as_array().compute()
@@ -74,7 +74,7 @@ def test_it_is_ndstorages_at_each_stage(tmp_path, name, order):
         assert reader.as_array().name == during.name
 
 
-def test_frames_that_wait_and_frames_put_again_and_frames_to_come(tmp_path):
+def test_waiting_overwritten_and_later_frames(tmp_path):
     storage = stored(tmp_path / "run.ome.tiff", frames_at(nested(time=(0, 1), z=(0, 1))))
     for number in range(200):  # fast enough that some wait in memory
         storage.put({"time": 2, "z": number % 2}, np.full((5, 7), number, np.uint16))
@@ -109,7 +109,7 @@ def test_another_thread_may_put_frames_meanwhile(tmp_path, monkeypatch, method):
 
 
 @pytest.mark.parametrize("options", [{}, CODED], ids=["plain", "encoded"])
-def test_another_process_reads_what_is_pickled_during_a_run(tmp_path, options):
+def test_another_process_reads_a_pickled_array_during_a_run(tmp_path, options):
     put = frames_at(nested(time=range(20), channel=("a", "b")), (40, 33))
     storage = stored(tmp_path / "run.ome.tiff", put, **options)
     array = storage.as_array()
@@ -139,7 +139,7 @@ KINDS = {
 @pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
 @pytest.mark.parametrize("options", [{}, CODED], ids=["plain", "encoded"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_of_pixels(tmp_path, kind, options):
+def test_each_pixel_type(tmp_path, kind, options):
     put = frames_at(nested(time=(0, 1, 2))[::2], *KINDS[kind])
     with stored(tmp_path / "run.ome.tiff", put, **options) as storage:
         array = storage.as_array()
@@ -172,7 +172,7 @@ def test_tiles_are_stitched_as_ndstorage_does(tmp_path, shape, overlap):
         assert [len(chunks) for chunks in array.chunks][:3] == [1, 4, 2]
 
 
-def test_stitching_where_ndstorage_is_wrong(tmp_path):
+def test_stitching_cases_that_ndstorage_gets_wrong(tmp_path):
     put = frames_at(nested(row=(0, 1), column=(0, 1)), (6, 8))
     summary = {"GridPixelOverlapY": 0, "GridPixelOverlapX": 4}
     with stored(tmp_path / "run.ome.tiff", put, summary_metadata=summary) as storage:
@@ -194,7 +194,7 @@ def test_stitching_where_ndstorage_is_wrong(tmp_path):
         (GRID | {"GridPixelOverlapX": 7}, nested(row=(0, 1), column=(0,)), "cannot overlap by 2 rows and 7"),
     ],
 )
-def test_what_cannot_be_stitched_is_told(tmp_path, summary, places, message):
+def test_the_error_says_what_cannot_be_stitched(tmp_path, summary, places, message):
     with (
         stored(tmp_path / "run.ome.tiff", frames_at(places), summary_metadata=summary) as storage,
         pytest.raises(ValueError, match=message),
@@ -202,7 +202,7 @@ def test_what_cannot_be_stitched_is_told(tmp_path, summary, places, message):
         storage.as_array(stitched=True)
 
 
-def test_axes_lie_in_ndstorages_order_and_others_beside_channels(tmp_path):
+def test_axes_are_in_ndstorages_order_and_others_beside_channels(tmp_path):
     names = ("angle", "z", "channel", "row", "time", "column", "position")
     lengths = dict(zip(names, (2, 3, 2, 1, 2, 1, 2), strict=True))
     put = frames_at(shuffled(nested(**{name: range(length) for name, length in lengths.items()})))
@@ -212,7 +212,7 @@ def test_axes_lie_in_ndstorages_order_and_others_beside_channels(tmp_path):
         assert storage.as_array().shape == (1, 1, 2, 2, 2, 2, 3, 5, 7)
 
 
-def test_numbers_and_text_on_an_axis_and_frames_without_it(tmp_path):
+def test_an_axis_of_numbers_and_text_that_some_frames_lack(tmp_path):
     places: list[Coordinates] = [{"gain": "low"}, {"gain": 10}, {"gain": -3}, {"gain": "high"}, {}]
     put = [(place, np.full((2, 2), number, np.uint8)) for number, place in enumerate(places)]
     with stored(tmp_path / "run.ome.tiff", put) as storage:
@@ -221,7 +221,7 @@ def test_numbers_and_text_on_an_axis_and_frames_without_it(tmp_path):
         assert storage.as_array(gain=10).compute()[0, 0] == 1
 
 
-def test_text_may_be_asked_for_by_its_number(tmp_path):
+def test_text_values_can_be_selected_by_number(tmp_path):
     put = frames_at(nested(channel=("GFP", "DAPI"), z=(0, 1)))
     with stored(tmp_path / "run.ome.tiff", put) as storage:
         peer = Peer(put)
@@ -231,7 +231,7 @@ def test_text_may_be_asked_for_by_its_number(tmp_path):
         assert_equal(storage.as_array(channel=0, z=1), frame({"channel": "GFP", "z": 1}))
 
 
-def test_other_axes_of_frames_that_are_not_selected_do_not_count(tmp_path):
+def test_axes_of_unselected_frames_are_ignored(tmp_path):
     put = frames_at([*nested(time=(0, 1), channel=("a", "b")), {"snap": 0}, {"snap": 1}])
     with stored(tmp_path / "run.ome.tiff", put) as storage:
         assert storage.as_array(snap=1).shape == (5, 7)
@@ -252,7 +252,7 @@ def test_other_axes_of_frames_that_are_not_selected_do_not_count(tmp_path):
         ({"axes": ["time"], "channel": "GFP"}, "'z' has several values, 0, 5: name it .* as z=5"),
     ],
 )
-def test_what_is_not_there_is_told_instead_of_zeros(tmp_path, arguments, message):
+def test_missing_values_raise_instead_of_giving_zeros(tmp_path, arguments, message):
     places = nested(time=(0, 1), channel=("DAPI", "GFP"), z=(0, 5))
     with (
         stored(tmp_path / "run.ome.tiff", frames_at(places)) as storage,
@@ -261,7 +261,7 @@ def test_what_is_not_there_is_told_instead_of_zeros(tmp_path, arguments, message
         storage.as_array(**arguments)
 
 
-def test_frames_that_differ_are_told_with_what_to_select(tmp_path):
+def test_the_error_for_different_frames_says_what_to_select(tmp_path):
     put = frames_at(nested(camera=("a",), time=(0, 1))) + frames_at(
         nested(camera=("b",), time=(0, 1)), (4, 4), "u1"
     )
@@ -273,7 +273,7 @@ def test_frames_that_differ_are_told_with_what_to_select(tmp_path):
         assert storage.as_array(camera="a").shape == (2, 5, 7)
 
 
-def test_there_must_be_frames_and_a_storage_that_is_open(tmp_path):
+def test_empty_and_closed_storages_are_refused(tmp_path):
     storage = TiffStorage(tmp_path / "run.ome.tiff")
     with pytest.raises(ValueError, match="no frame yet"):
         storage.as_array()
@@ -287,7 +287,7 @@ def test_there_must_be_frames_and_a_storage_that_is_open(tmp_path):
     assert_equal(array[0], frame({"time": 0}))
 
 
-def test_scattered_frames_do_not_take_all_memory(tmp_path):
+def test_scattered_frames_do_not_exhaust_memory(tmp_path):
     put = frames_at([{"a": n, "b": -n, "c": n * n} for n in range(101)])
     with stored(tmp_path / "run.ome.tiff", put) as storage:
         with pytest.raises(ValueError, match="101 frames would make an array of 1030301 planes"):
@@ -295,7 +295,7 @@ def test_scattered_frames_do_not_take_all_memory(tmp_path):
         assert storage.as_array(["a"], b=-3, c=9).shape == (101, 5, 7)
 
 
-def test_a_file_in_its_place_is_not_taken_for_it(tmp_path):
+def test_a_replaced_file_is_noticed(tmp_path):
     path = tmp_path / "run.ome.tiff"
     storage = stored(path, frames_at(nested(time=(0, 1))))
     array = storage.as_array()
@@ -309,7 +309,7 @@ def test_a_file_in_its_place_is_not_taken_for_it(tmp_path):
         array.compute()
 
 
-def test_without_dask_the_extra_is_named(tmp_path):
+def test_without_dask_the_error_names_the_extra(tmp_path):
     script = """
         import sys, numpy
         sys.modules["dask"] = sys.modules["dask.array"] = None
@@ -332,7 +332,7 @@ def test_without_dask_the_extra_is_named(tmp_path):
     assert done.stdout.count('pip install "exengine-ome-tiff[dask]"') == 2
 
 
-def test_a_number_is_that_number_where_an_axis_has_numbers_and_text(tmp_path):
+def test_a_number_is_a_value_if_the_axis_has_numbers_and_text(tmp_path):
     put = [({"stage": value}, np.full((2, 2), value == 0, np.uint8)) for value in ("left", 0, 5)]
     with stored(tmp_path / "run.ome.tiff", put) as storage:
         assert storage.as_array(stage=0).compute().tolist() == [[1, 1], [1, 1]]

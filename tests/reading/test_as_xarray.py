@@ -1,4 +1,4 @@
-"""`as_xarray` has what was put, with names and units as the OME-XML tells them to others."""
+"""`as_xarray` has the frames that were put, with the names and units of the OME-XML."""
 
 import pickle
 
@@ -23,12 +23,12 @@ def _in_this_thread():
 
 
 def metadata(at):
-    """Say of a plane when it was taken, and where, as a user's script would."""
+    """Return metadata with time and position of a plane, as a user's script would."""
     return {"elapsed_s": 10.0 + 2.5 * at["time"] + 0.25 * at["z"], "z_um": 0.5 * at["z"], "exposure_ms": 20}
 
 
 def assert_planes(array, put):
-    """Demand each frame where its coordinates are."""
+    """Assert that each frame is at its coordinates."""
     for at, pixels in put:
         plane = array
         for axis, value in at.items():
@@ -41,7 +41,7 @@ def assert_planes(array, put):
 
 
 @pytest.mark.parametrize("name", ["run.ome.tiff", "a plate"])
-def test_it_is_the_same_at_each_stage(tmp_path, name):
+def test_the_xarray_is_the_same_at_each_stage(tmp_path, name):
     put = frames_at(nested(time=(3, 4, 7), z=(-1, 0, 1), position=("A1", "B2"), channel=("GFP", "DAPI")))
     storage = TiffStorage(tmp_path / name, **KNOWN)
     for at, pixels in put:
@@ -72,7 +72,7 @@ def test_it_is_the_same_at_each_stage(tmp_path, name):
     assert first["y"].values.tolist() == [pixels.physical_size_y * row for row in range(5)]
 
 
-def test_coordinates_are_physical_and_what_was_put_is_kept(tmp_path):
+def test_coordinates_are_physical_and_the_put_values_are_kept(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff", **KNOWN) as storage:
         for at in nested(time=(3, 4, 7), z=(-1, 0, 1), angle=(45,)):
             storage.put(at, frame(at), metadata(at))
@@ -115,7 +115,7 @@ def test_nothing_is_invented(tmp_path):
             storage.finish()
 
 
-def test_the_planned_interval_is_taken_where_no_plane_tells_its_time(tmp_path):
+def test_the_planned_interval_is_used_without_plane_times(tmp_path):
     places = nested(time=(0, 1, 2))
     with TiffStorage(tmp_path / "run.ome.tiff", time_interval_s=1.5) as storage:
         for at in places:
@@ -127,7 +127,7 @@ def test_the_planned_interval_is_taken_where_no_plane_tells_its_time(tmp_path):
             storage.finish()
 
 
-def test_planes_that_were_never_put_have_no_time(tmp_path):
+def test_missing_planes_have_no_time(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         for at in ({"time": 0, "z": 0}, {"time": 1, "z": 1}):
             storage.put(at, frame(at), metadata(at))
@@ -137,7 +137,7 @@ def test_planes_that_were_never_put_have_no_time(tmp_path):
             storage.finish()
 
 
-def test_axes_kept_inside_of_others_have_dimensions_of_their_own(tmp_path):
+def test_folded_axes_have_their_own_dimensions(tmp_path):
     put = frames_at(nested(time=(0, 5), angle=(0, 45, 90), channel=("a", "b"), x=(1, 2)))
     modulo = {"angle": "T", "x": "C"}
     with TiffStorage(tmp_path / "run.ome.tiff", fold_axes=modulo, time_interval_s=3) as storage:
@@ -155,7 +155,7 @@ def test_axes_kept_inside_of_others_have_dimensions_of_their_own(tmp_path):
         assert storage.images[0].axes == axes
 
 
-def test_frames_never_put_are_black_and_values_may_be_of_two_kinds(tmp_path):
+def test_missing_frames_are_black_and_values_can_be_mixed(tmp_path):
     places = [
         {"time": 0, "channel": "a"},
         {"time": 0, "channel": 3},
@@ -172,7 +172,7 @@ def test_frames_never_put_are_black_and_values_may_be_of_two_kinds(tmp_path):
         assert not array.values[2, 1:].any()
 
 
-def test_colour_and_pixels_of_several_types(tmp_path):
+def test_colour_and_several_pixel_types(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         for number, dtype in enumerate(("?", "u1")):
             storage.put({"camera": "gray", "time": number}, frame({"time": number}, (4, 4), dtype))
@@ -185,7 +185,7 @@ def test_colour_and_pixels_of_several_types(tmp_path):
         assert_same(colour.values, frame({}, (4, 4, 3), "u1"))
 
 
-def test_labels_with_names_that_are_taken(tmp_path):
+def test_labels_whose_names_are_taken(tmp_path):
     at = {"time": 0, "y": "up", "x": 3, "sample": "HeLa"}
     with TiffStorage(tmp_path / "run.ome.tiff", pixel_size_um=1) as storage:
         storage.put(at, frame(at))
@@ -206,7 +206,7 @@ def test_labels_with_names_that_are_taken(tmp_path):
         ({}, "several images"),
     ],
 )
-def test_an_image_must_be_told(tmp_path, image, message):
+def test_an_image_must_be_chosen(tmp_path, image, message):
     with TiffStorage(tmp_path / "run") as storage:
         for at, pixels in frames_at(nested(position=("A1", "B2"))):
             storage.put(at, pixels)
@@ -226,7 +226,7 @@ def test_a_choice_is_a_number_a_name_or_labels(tmp_path):
                 storage.as_xarray(wrong)
 
 
-def test_a_name_of_digits_goes_before_a_number(tmp_path):
+def test_a_name_of_digits_takes_precedence_over_an_index(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         for value, position in enumerate(("1", "0")):
             storage.put({"position": position}, np.full((4, 5), value, "u1"))

@@ -1,4 +1,4 @@
-"""Chunks of lazy arrays: several small pages, or a part of a large one; and what is read for them."""
+"""Chunks of lazy arrays, several small pages or a part of a large one, and the bytes read for them."""
 
 import math
 
@@ -22,7 +22,7 @@ def _in_this_thread():
 
 @pytest.fixture
 def read(monkeypatch):
-    """Sizes of what is read of files."""
+    """Records the sizes of reads."""
     sizes = []
     read_into = SharedFile.read_into
 
@@ -63,7 +63,7 @@ def test_chunks_of_large_tiled_pages_follow_their_tiles(tmp_path, read, compress
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
-def test_large_pages_of_strips_are_read_by_bands(tmp_path, read, compression):
+def test_large_pages_of_strips_are_read_in_bands(tmp_path, read, compression):
     pixels = frame({"time": 0}, LARGE, "u2")
     with TiffStorage(tmp_path / "run.ome.tiff", compression=compression) as storage:
         storage.put({"time": 0}, pixels)
@@ -77,7 +77,7 @@ def test_large_pages_of_strips_are_read_by_bands(tmp_path, read, compression):
 
 
 @pytest.mark.parametrize("options", [{}, {"compression": "zstd", "predictor": True, "tile": (512, 512)}])
-def test_parts_of_packed_and_stitched_pages(tmp_path, monkeypatch, options):
+def test_chunks_of_packed_and_stitched_pages(tmp_path, monkeypatch, options):
     monkeypatch.setattr("exengine_ome_tiff.reading.chunking._WHOLE_BYTES", 1 << 20)
     monkeypatch.setattr("exengine_ome_tiff.reading.chunking.CHUNK_BYTES", 1 << 20)
     words = {place: frame({"column": place}, (1200, 1300), "u4") & 0xFFFFFF for place in range(2)}

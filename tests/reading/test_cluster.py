@@ -1,4 +1,4 @@
-"""Workers of a cluster read the pages themselves, of more data than they have memory for."""
+"""Cluster workers read pages themselves, from more data than their memory holds."""
 
 import dask
 import numpy as np
@@ -10,7 +10,7 @@ distributed = pytest.importorskip("distributed", reason="distributed comes with 
 
 FRAMES, SIDE_PX = 360, 1024
 LIMIT_BYTES = 300 << 20
-"""Memory of a worker; one that has imported all that it needs takes about half of it."""
+"""Memory of a worker; its imports take about half of it."""
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +30,13 @@ def cluster():
 
 
 def levels(number):
-    """Return a row of pixels by the number of its frame."""
+    """Return a row of pixels for a frame number."""
     return np.random.default_rng(number).integers(0, 60_000, SIDE_PX, np.uint16)
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("stage", ["writing", "finished"])
-def test_a_maximum_projection_of_more_than_fits_into_memory(tmp_path, cluster, stage):
+def test_a_maximum_projection_larger_than_memory(tmp_path, cluster, stage):
     frames = FRAMES if stage == "finished" else 20
     expected = np.zeros((2, SIDE_PX), np.uint16)
     storage = TiffStorage(tmp_path / "a run.ome.tiff", fsync=False)

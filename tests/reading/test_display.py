@@ -1,4 +1,4 @@
-"""A storage tells what it is: images, one line, and the table of a notebook."""
+"""Display of a storage: images, one line, and the notebook table."""
 
 import base64
 import io
@@ -15,7 +15,7 @@ from exengine_ome_tiff.dataset import recording
 
 
 class Cells(HTMLParser):
-    """Collects the text of table cells, and demands that each tag is closed."""
+    """Collects the text of table cells, and asserts that each tag is closed."""
 
     def __init__(self, page):
         super().__init__()
@@ -47,7 +47,7 @@ def stored(path, put, **options):
     return storage
 
 
-def test_images_tell_their_axes(tmp_path):
+def test_images_list_their_axes(tmp_path):
     put = frames_at(nested(position=("A1", "B2"), time=(0, 5), channel=("b", "a"), z=(3, -3)))
     with stored(tmp_path / "run", put[:-1]) as storage:
         first, second = storage.images
@@ -64,7 +64,7 @@ def test_images_tell_their_axes(tmp_path):
         assert (third.axes, third.sizes["S"]) == ({}, 3)
 
 
-def test_the_line_tells_path_state_and_images(tmp_path):
+def test_the_line_shows_path_state_and_images(tmp_path):
     storage = TiffStorage(tmp_path / "run.ome.tiff")
     path = repr(str(tmp_path / "run.ome.tiff"))
     assert repr(storage) == f"<TiffStorage {path}, writing, 0 frames>"
@@ -82,7 +82,7 @@ def test_the_line_tells_path_state_and_images(tmp_path):
         assert "\n" not in repr(many)
 
 
-def test_the_line_takes_no_time_during_a_run(tmp_path, monkeypatch):
+def test_the_line_is_fast_during_a_run(tmp_path, monkeypatch):
     with (
         stored(tmp_path / "run.ome.tiff", frames_at(nested(time=(0, 1)))) as storage,
         monkeypatch.context() as patch,

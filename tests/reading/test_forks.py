@@ -1,4 +1,4 @@
-"""A forked process reads and closes what other threads of its parent are just using."""
+"""A forked process reads and closes files that threads of its parent are using."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def frame(time, side=64):
 
 @contextmanager
 def running(*works: Callable[[int], object]) -> Iterator[None]:
-    """Call each of some functions over and over in a thread of its own, with a number that counts."""
+    """Call each function repeatedly in its own thread, with a counter."""
     stop = threading.Event()
 
     def run(work):
@@ -58,7 +58,7 @@ def running(*works: Callable[[int], object]) -> Iterator[None]:
 
 
 def status_of_child(work: Callable[[], object]) -> int | None:
-    """Fork a child that does some work; return its exit status, None where it hung and was killed."""
+    """Fork a child that does some work; return its exit status, None if it hung and was killed."""
     child = os.fork()
     if child == 0:
         try:
@@ -113,7 +113,7 @@ def test_a_child_closes_what_threads_of_the_parent_read(tmp_path, coding):
         read(0)
 
 
-def test_a_child_reads_frames_that_wait_in_memory_as_they_were_at_the_fork(tmp_path):
+def test_a_child_reads_buffered_frames_as_of_the_fork(tmp_path):
     storage = TiffStorage(tmp_path / "run.ome.tiff", fsync=False)
     for number in range(50):
         storage.put({"time": number}, frame(number))
@@ -126,8 +126,8 @@ def test_a_child_reads_frames_that_wait_in_memory_as_they_were_at_the_fork(tmp_p
     storage.close()
 
 
-def test_a_child_opens_files_while_the_bound_on_open_files_is_being_kept(tmp_path):
-    """The lock of the bound is held by a thread that the child does not have."""
+def test_a_child_opens_files_while_the_limit_on_open_files_is_enforced(tmp_path):
+    """A thread that the child does not have holds the lock."""
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, fsync=False) as storage:
         storage.put({"time": 0}, frame(0))
@@ -152,8 +152,8 @@ def test_a_child_opens_files_while_the_bound_on_open_files_is_being_kept(tmp_pat
         thread.join()
 
 
-def test_what_interrupts_the_bound_on_open_files_may_use_files(tmp_path):
-    """As a handler of a signal does, or the finalizer of a storage that the collector has found."""
+def test_interrupts_of_the_limit_on_open_files_may_use_files(tmp_path):
+    """As a signal handler does, or the finalizer of a garbage-collected storage."""
     path = tmp_path / "run.ome.tiff"
     with OPEN_FILES._lock:
         with TiffStorage(path, fsync=False) as storage:

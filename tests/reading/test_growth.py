@@ -1,4 +1,4 @@
-"""A reader in another process, or in the one that writes, gets new frames without opening it anew."""
+"""A reader, in another process or in the writing one, gets new frames without reopening."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def opened(path: Path) -> TiffStorage:
 
 
 def assert_same(refreshed: TiffStorage, path: Path) -> None:
-    """Demand that a storage has all that one has which is opened now, in the same order."""
+    """Assert that a storage equals one that is opened now, order included."""
     with opened(path) as anew:
         places = anew.get_image_coordinates_list()
         assert refreshed.get_image_coordinates_list() == places
@@ -54,7 +54,7 @@ def assert_same(refreshed: TiffStorage, path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_after_a_refresh_all_is_as_if_opened_anew(tmp_path, name):
+def test_a_refresh_equals_opening_again(tmp_path, name):
     path = tmp_path / name
     with TiffStorage(path, **OPTIONS) as storage:
         put(storage, 0)
@@ -86,7 +86,7 @@ def test_after_a_refresh_all_is_as_if_opened_anew(tmp_path, name):
             reader.refresh()
 
 
-def test_names_calibration_and_smaller_copies_come_from_a_file_that_is_finished(tmp_path):
+def test_a_finished_file_adds_names_calibration_and_pyramids(tmp_path):
     path = tmp_path / "run.ome.tiff"
     channels = {0: ChannelInfo(name="DAPI")}
     with TiffStorage(path, **OPTIONS, pyramid_levels=1, tile=(16, 16), channels=channels) as storage:
@@ -109,7 +109,7 @@ def test_names_calibration_and_smaller_copies_come_from_a_file_that_is_finished(
 
 @pytest.fixture
 def _all_wait(monkeypatch):
-    """Have frames wait until somebody writes them."""
+    """Keep frames in memory until an explicit flush."""
     monkeypatch.setattr("exengine_ome_tiff.writing.recorder.SLOW_S", float("inf"))
     monkeypatch.setattr("exengine_ome_tiff.writing.flusher.Flusher.begin", lambda *_: None)
 
@@ -119,7 +119,7 @@ def bytes_read() -> int:
 
 
 def cost_of(reader: TiffStorage) -> tuple[int, int]:
-    """Return how many frames a refresh finds, and how many bytes it reads, whoever counts."""
+    """Return how many frames a refresh finds, and how many bytes it reads."""
     before = bytes_read()
     of_counting = bytes_read() - before
     before = bytes_read()
@@ -132,7 +132,7 @@ def cost_of(reader: TiffStorage) -> tuple[int, int]:
 )
 @pytest.mark.usefixtures("_all_wait")
 @pytest.mark.parametrize("name", NAMES)
-def test_a_refresh_reads_what_is_new_and_no_more(tmp_path, name):
+def test_a_refresh_reads_only_new_bytes(tmp_path, name):
     path = tmp_path / name
     costs = []
     with TiffStorage(path, **OPTIONS) as storage:
@@ -203,7 +203,7 @@ def test_follow_in_another_process(tmp_path, name):
         assert_same(reader, path)
 
 
-def test_follow_in_the_process_that_writes(tmp_path):
+def test_follow_in_the_writing_process(tmp_path):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path, **OPTIONS)
     seen = []
@@ -225,7 +225,7 @@ def test_follow_in_the_process_that_writes(tmp_path):
         assert [*finished.follow()] == [place_of(number) for number in range(100)]
 
 
-def test_follow_ends_with_an_error_where_no_frame_comes(tmp_path):
+def test_follow_times_out_without_new_frames(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, **OPTIONS) as storage:
         put(storage, 0)
@@ -245,7 +245,7 @@ def test_follow_ends_with_an_error_where_no_frame_comes(tmp_path):
             assert [next(frames), next(frames)] == [place_of(1), place_of(0)]
 
 
-def test_two_followers_and_refresh_get_all_frames_each(tmp_path):
+def test_two_followers_and_refresh_each_get_all_frames(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, **OPTIONS) as storage:
         put(storage, 0, 1)
@@ -263,7 +263,7 @@ def test_two_followers_and_refresh_get_all_frames_each(tmp_path):
 
 
 @pytest.mark.usefixtures("_all_wait")
-def test_frames_are_in_the_order_of_puts_although_files_get_theirs_at_different_times(tmp_path):
+def test_frames_of_several_files_are_in_the_order_of_puts(tmp_path):
     chance = random.Random(1)  # noqa: S311
     folder = tmp_path / "run"
     with TiffStorage(folder, **OPTIONS) as storage:
@@ -292,7 +292,7 @@ def test_frames_are_in_the_order_of_puts_although_files_get_theirs_at_different_
 
 
 @pytest.mark.usefixtures("_all_wait")
-def test_frames_found_long_after_later_ones_take_their_places(tmp_path, monkeypatch):
+def test_frames_found_late_are_sorted_in(tmp_path, monkeypatch):
     monkeypatch.setattr(growth, "_MOST_RECENT", 4)
     folder = tmp_path / "run"
     with TiffStorage(folder, **OPTIONS) as storage:
@@ -313,14 +313,14 @@ def test_frames_found_long_after_later_ones_take_their_places(tmp_path, monkeypa
 
 
 def index_of(frames: list[tuple[dict[str, int | str], int]]) -> FrameIndex:
-    """Make an index of coordinates and numbers of frames."""
+    """Make an index from coordinates and frame numbers."""
     index = FrameIndex()
     for handle, (coordinates, number) in enumerate(frames):
         index.add(index.axes.key(coordinates), 0, PageHandle(handle), number)
     return index
 
 
-def test_a_copy_of_an_index_without_its_last_frames_is_as_if_they_never_came():
+def test_an_index_copied_without_its_last_frames_has_no_trace_of_them():
     chance = random.Random(1)  # noqa: S311
     for _ in range(100):
         frames = [({"time": chance.randrange(9)}, 2 * number + chance.randrange(2)) for number in range(20)]
@@ -336,7 +336,7 @@ def test_a_copy_of_an_index_without_its_last_frames_is_as_if_they_never_came():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_dataset_that_was_recovered_or_resumed_meanwhile(tmp_path, name):
+def test_a_dataset_recovered_or_resumed_meanwhile(tmp_path, name):
     path = tmp_path / name
     storage = TiffStorage(path, **OPTIONS)
     put(storage, *range(6))
@@ -364,7 +364,7 @@ def test_a_dataset_that_was_recovered_or_resumed_meanwhile(tmp_path, name):
         assert_same(reader, path)
 
 
-def test_a_block_that_is_half_there_is_read_when_it_is_whole(tmp_path):
+def test_a_partial_block_is_read_when_it_is_complete(tmp_path):
     path, copy = tmp_path / "run.ome.tiff", tmp_path / "copy.ome.tiff"
     with TiffStorage(path, **OPTIONS) as storage:
         put(storage, *range(5))
@@ -389,7 +389,7 @@ def test_a_block_that_is_half_there_is_read_when_it_is_whole(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps others from taking open files away")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("what", ["deleted", "moved", "replaced", "overwritten"])
-def test_a_dataset_that_was_taken_away(tmp_path, name, what):
+def test_a_deleted_or_moved_dataset(tmp_path, name, what):
     path = tmp_path / name
     storage = TiffStorage(path, **OPTIONS)
     put(storage, *range(6))
@@ -418,7 +418,7 @@ def test_a_dataset_that_was_taken_away(tmp_path, name, what):
         storage.close()
 
 
-def test_a_file_that_was_cut_or_damaged_by_its_end(tmp_path):
+def test_a_file_truncated_or_damaged_by_its_end(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, **OPTIONS) as storage:
         put(storage, *range(6))
@@ -445,7 +445,7 @@ def test_a_file_that_was_cut_or_damaged_by_its_end(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_process_opens_the_dataset_itself(tmp_path):
+def test_a_forked_process_must_open_the_dataset_itself(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff", **OPTIONS) as storage:
         put(storage, 0)
         storage.flush()

@@ -23,7 +23,7 @@ def storage(tmp_path, request):
         yield storage
 
 
-def test_all_arrays_of_an_image_are_what_others_read(storage):
+def test_all_arrays_of_an_image_agree_with_other_readers(storage):
     during = storage.images[0].asarray()
     assert during.shape == (2, 2, 2, 5, 7)
     second = storage.images[1]
@@ -57,7 +57,7 @@ def test_each_frame_is_in_its_place(storage):
         assert not pixels[~there].any()
 
 
-def test_images_are_a_sequence_that_knows_names(storage):
+def test_images_are_a_sequence_with_names(storage):
     images = storage.images
     assert len(images) == 2
     assert [image.name for image in images] == ["Pos0", "Pos1"]
@@ -72,7 +72,7 @@ def test_images_are_a_sequence_that_knows_names(storage):
         images[2]
 
 
-def test_an_image_without_its_storage_is_a_description(storage):
+def test_a_pickled_image_is_a_description(storage):
     image = storage.images[0]
     for each in (pickle.loads(pickle.dumps(image)), copy.deepcopy(image)):  # noqa: S301
         assert type(each) is ImageInfo
@@ -96,7 +96,7 @@ def test_an_image_does_not_grow(tmp_path):
         assert before.asxarray().shape == (1, 5, 7)
 
 
-def test_colour_packed_and_mixed_types_come_as_one_array(tmp_path):
+def test_colour_packed_and_mixed_types_as_one_array(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         colour = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
         storage.put({"time": 0, "position": "rgb"}, colour)
@@ -106,7 +106,7 @@ def test_colour_packed_and_mixed_types_come_as_one_array(tmp_path):
         assert storage.images["bool"].asarray().shape == (2, 4, 4)
 
 
-def test_frames_by_keywords(storage):
+def test_reading_frames_by_keywords(storage):
     at, pixels = PUT[3]
     storage.put({"data": 1}, frame(at), {"key": 3})
     assert_same(storage.get_data(**at), pixels)

@@ -1,4 +1,4 @@
-"""Smaller copies as lazy arrays: those that tifffile sees in the file."""
+"""Pyramid levels as lazy arrays, compared with tifffile."""
 
 import dask
 import numpy as np
@@ -57,7 +57,7 @@ def test_each_level_is_what_tifffile_reads(tmp_path, name, coding):
     storage.close()
 
 
-def test_levels_of_colour_and_of_frames_without_copies(tmp_path):
+def test_levels_of_colour_frames_and_of_frames_without_levels(tmp_path):
     colour = frame({"time": 0}, (120, 100, 3), "u1")
     with TiffStorage(tmp_path / "run.ome.tiff", pyramid_levels=1) as storage:
         storage.put({"time": 0}, colour)

@@ -1,4 +1,4 @@
-"""Pages of an OME-TIFF in an object store, read by what the how-to page on OME-Zarr shows."""
+"""Pages of an OME-TIFF in an object store, read as the how-to page on OME-Zarr shows."""
 
 import http.server
 import re
@@ -22,7 +22,7 @@ POSITIONS = "A", "B"
 
 
 class Ranges(http.server.SimpleHTTPRequestHandler):
-    """Answers requests for ranges of bytes, as object stores do."""
+    """Answers byte-range requests, as object stores do."""
 
     def do_GET(self):
         wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
@@ -37,12 +37,12 @@ class Ranges(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *args):
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def store(tmp_path):
-    """Serve a folder; return the server, which counts the bytes that it sends."""
+    """Serve a folder; return the server, which counts the bytes sent."""
     handler = partial(Ranges, directory=str(tmp_path))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.nbytes = 0
@@ -53,7 +53,7 @@ def store(tmp_path):
         thread.join()
 
 
-def test_references_of_tifffile_lead_to_the_pages(tmp_path, store):
+def test_tifffile_references_point_to_the_pages(tmp_path, store):
     expected = np.random.default_rng(0).integers(0, 60_000, (2, 3, 2, 64, 48)).astype(np.uint16)
     with TiffStorage(tmp_path / "run.ome.tiff", fsync=False) as storage:
         for place in np.ndindex(expected.shape[:3]):

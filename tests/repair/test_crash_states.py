@@ -1,4 +1,4 @@
-"""What a power failure may leave is recovered: generated states of the disk, of all kinds of datasets."""
+"""Recovery of generated disk states that a power failure may leave, for all kinds of datasets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_power_failure_costs_no_promised_frame(seed):
     assert told["promised_frames"] > 10 * count
 
 
-def test_a_flush_that_waits_for_no_disk_is_noticed(monkeypatch):
+def test_a_flush_without_sync_is_noticed(monkeypatch):
     monkeypatch.setattr(JournalFile, "sync", JournalFile.commit)
     _, troubles = hunt(30, 1)
     assert troubles

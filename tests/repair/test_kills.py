@@ -1,4 +1,4 @@
-"""What SIGKILL leaves: whole pages for everybody, and all that was acknowledged for `recover`."""
+"""After SIGKILL, any reader finds complete pages, and `recover` finds all acknowledged frames."""
 
 import json
 import os
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork; test_d
 
 
 def killed(folder, count, *options):
-    """Kill, recover and compare so many times; return how many there were in each state."""
+    """Kill, recover and compare `count` times; return the number of files in each state."""
     command = [sys.executable, SCRIPT, str(count), "--keep", folder, *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1100, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -33,7 +33,7 @@ def killed(folder, count, *options):
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    """Return copies of the files that were left by processes which were killed at any time."""
+    """Return copies of the files of processes that were killed at random times."""
     folder = tmp_path_factory.mktemp("found")
     states = killed(folder, KILLS)
     assert states["in finish"] > KILLS / 20
@@ -44,7 +44,7 @@ def found(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found_at_checkpoints(tmp_path_factory):
-    """Return copies of the files that were left in the middle of a checkpoint, and soon after it."""
+    """Return copies of the files of processes that were killed during and soon after a checkpoint."""
     folder = tmp_path_factory.mktemp("found at checkpoints")
     states = killed(folder, AT_CHECKPOINTS, "--at-checkpoints")
     assert sum(states[state] for state in states if state.startswith("in checkpoint")) > AT_CHECKPOINTS / 20
@@ -56,12 +56,12 @@ def pages_of(path):
         return [page.asarray() for page in tif.pages]
 
 
-def test_all_that_was_acknowledged_is_recovered(found):
+def test_all_acknowledged_frames_are_recovered(found):
     assert len(found) > KILLS / 4
 
 
 @pytest.mark.skipif(shutil.which("tiffinfo") is None, reason="tiffinfo of libtiff is not installed")
-def test_libtiff_reads_what_was_found(found):
+def test_libtiff_reads_the_killed_files(found):
     assert found
     for path in found[:60]:
         command = ["tiffinfo", "-D", path]  # reads all pixels
@@ -72,7 +72,7 @@ def test_libtiff_reads_what_was_found(found):
         assert done.stdout.count("=== TIFF directory") == len(pages_of(path))
 
 
-def test_bioformats_reads_what_was_found_as_a_stack(found, bioformats):
+def test_bioformats_reads_the_killed_files_as_a_stack(found, bioformats):
     seen = 0
     for path in found[: effort(10, 40)]:
         pages = pages_of(path)
@@ -95,8 +95,8 @@ def test_bioformats_reads_what_was_found_as_a_stack(found, bioformats):
 
 
 @pytest.mark.timeout(2400)
-def test_bioformats_opens_what_was_found_at_checkpoints_each_time(found, found_at_checkpoints, bioformats):
-    """It shows the experiment of the last checkpoint, or before the first one the stack of frames so far."""
+def test_bioformats_opens_every_file_killed_at_a_checkpoint(found, found_at_checkpoints, bioformats):
+    """It shows the images of the last checkpoint, or before the first one a stack of all frames."""
     n_shown = 0
     for path in (*found_at_checkpoints, *filter(is_checkpointed, found[: effort(15, 300)])):
         pages = pages_of(path)
@@ -120,6 +120,6 @@ def test_bioformats_opens_what_was_found_at_checkpoints_each_time(found, found_a
 
 
 def is_checkpointed(path):
-    """Whether a file is no stack of frames any more, and not finished yet."""
+    """Whether a file has a checkpoint but is not finished."""
     first_at = int.from_bytes(path.read_bytes()[8:16], "little")
     return first_at > 16 and not read_head(path).is_finished

@@ -1,4 +1,4 @@
-"""Real power cuts: ext4 in a file, shut down as it stands while a process writes."""
+"""Real power cuts: an ext4 image, shut down while a process writes to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from exengine_ome_tiff import TiffStorage, recover, validate
 
 EXT4_SHUTDOWN = 0x8004587D
 WITHOUT_ITS_LOG = 2
-"""What the file system has not written to its disk by now is lost."""
+"""Shuts the file system down; what it has not written to its disk is lost."""
 
 WRITER = """
     import sys
@@ -47,7 +47,7 @@ def run_as_root(*command: object) -> None:
 
 @pytest.fixture
 def ext4(tmp_path):
-    """Give a folder and a function that mounts a file system there; skip the test where nobody may."""
+    """Return a folder and a function that mounts a file system there; skip without permission."""
     if not sys.platform.startswith("linux") or os.geteuid():
         pytest.skip("a file system can only be mounted by root, on Linux")
     image, folder = tmp_path / "ext4.img", tmp_path / "disk"

@@ -1,4 +1,4 @@
-"""A dataset whose writer has ended is made what `finish` would have made of it, and nothing else."""
+"""Recovery makes a dataset exactly what `finish` would have made it."""
 
 import contextlib
 import errno
@@ -70,7 +70,7 @@ def fill(storage, places, start=0):
 
 
 def put_of(places):
-    """Return what is expected: coordinates, and the frame that was put there last."""
+    """Return the expected coordinates, each with the last frame that was put there."""
     last = {}
     for number, place in enumerate(places):
         shape = (40, 48, 3) if number % 7 == 5 else (40, 48)
@@ -79,7 +79,7 @@ def put_of(places):
 
 
 def left_behind(tmp_path, name, places=PLACES, **options):
-    """Return a copy of a dataset as it is when its writer is killed."""
+    """Return a storage and a copy of its files, as a killed writer leaves them."""
     storage = TiffStorage(tmp_path / name, {"sample": "HeLa"}, **options)
     fill(storage, places)
     copy = tmp_path / "left" / name
@@ -105,7 +105,7 @@ def left(request, tmp_path):
 
 @pytest.mark.parametrize("name", FORMS, ids=["file", "folder"])
 @pytest.mark.parametrize("case", CASES)
-def test_it_is_the_same_as_what_finish_would_have_written(tmp_path, bioformats, name, case):
+def test_recovery_writes_the_same_as_finish(tmp_path, bioformats, name, case):
     options, places = CASES[case]
     storage, copy = left_behind(tmp_path, name, places, **options)
     with pytest.raises(NotFinishedError, match="recover"):
@@ -136,7 +136,7 @@ def test_it_is_the_same_as_what_finish_would_have_written(tmp_path, bioformats, 
     assert validate(copy) == []
 
 
-def test_the_xml_is_the_same_where_lxml_is_not_installed(tmp_path):
+def test_the_xml_is_the_same_without_lxml(tmp_path):
     places = nested(position=("Ä & <b>", "z\u2028"), time=range(2))
     storage, copy = left_behind(tmp_path, "run.ome.tiff", places, description='"quoted"\n\ttext')
     storage.close()
@@ -162,7 +162,7 @@ def test_readers_see_every_frame(tmp_path, caplog):
     assert_readers_agree(tmp_path / "copy.ome.tiff", put, caplog)
 
 
-def test_nothing_that_was_there_changes_but_the_header(left):
+def test_recovery_changes_no_existing_byte_but_the_header(left):
     before = contents(left)
     recover(left)
     after = contents(left)
@@ -173,7 +173,7 @@ def test_nothing_that_was_there_changes_but_the_header(left):
         assert after[name][16 : len(before[name])] == before[name][16:]
 
 
-def test_twice_is_once(left):
+def test_recovering_twice_changes_nothing(left):
     first = recover(left)
     before = contents(left)
     second = recover(left)
@@ -181,7 +181,7 @@ def test_twice_is_once(left):
     assert contents(left) == before
 
 
-def test_a_finished_dataset_that_nobody_may_write_to_is_left_alone(left):
+def test_a_finished_read_only_dataset_is_left_alone(left):
     recover(left)
     for file in files(left):
         file.chmod(0o400)
@@ -193,7 +193,7 @@ def test_a_finished_dataset_that_nobody_may_write_to_is_left_alone(left):
         left.chmod(0o700)
 
 
-def test_a_stale_lock_of_a_finished_folder_goes(tmp_path):
+def test_a_stale_lock_of_a_finished_folder_is_deleted(tmp_path):
     storage, copy = left_behind(tmp_path, "run")
     storage.close()
     assert [path.name for path in copy.glob("*.lock")] == ["exengine-ome-tiff.lock"]
@@ -218,7 +218,7 @@ def test_a_dataset_that_is_being_written_is_refused(tmp_path, name):
     assert recover(tmp_path / name).n_frames is None
 
 
-def test_files_that_come_before_the_lock_is_held_are_recovered_too(tmp_path, monkeypatch):
+def test_files_created_before_the_lock_are_recovered_too(tmp_path, monkeypatch):
     storage, copy = left_behind(tmp_path, "run")
     storage.close()
     late = copy.parent / "run_B2.ome.tiff"
@@ -239,7 +239,7 @@ def test_files_that_come_before_the_lock_is_held_are_recovered_too(tmp_path, mon
 
 
 @pytest.mark.parametrize("failing", range(1, 12))
-def test_a_failure_leaves_the_files_as_they_were(left, failing):
+def test_after_an_error_the_files_are_unchanged(left, failing):
     before = contents(left)
     with failing_disk() as failing_one:
         failing_one.failing = lambda _: errno.EIO if failing_one.writes >= failing else 0
@@ -259,11 +259,11 @@ def test_a_failure_leaves_the_files_as_they_were(left, failing):
 
 
 class Interrupted(BaseException):
-    """Ends recovery in the middle, as a signal would."""
+    """Interrupts recovery, as a signal would."""
 
 
 class DyingDisk:
-    """What `tiff.disk` takes for the module `os`: the nth call that changes a file is not made."""
+    """Stands in for the module `os` in `tiff.disk`; the nth call that changes a file fails."""
 
     def __init__(self, stop):
         self.left, self.interrupted = stop, ""
@@ -283,7 +283,7 @@ class DyingDisk:
         return call
 
 
-def test_recovery_that_ends_anywhere_can_be_repeated(tmp_path, left, monkeypatch):
+def test_an_interrupted_recovery_can_be_repeated(tmp_path, left, monkeypatch):
     counts = Counter()
     for stop in itertools.count(1):
         copy = tmp_path / f"stop {stop}" / left.name
@@ -309,7 +309,7 @@ def test_recovery_that_ends_anywhere_can_be_repeated(tmp_path, left, monkeypatch
     assert counts["pwrite"] + counts["write"] >= 5
 
 
-def test_whatever_is_cut_off_is_left_out_and_the_rest_is_recovered(tmp_path):
+def test_everything_before_a_truncation_is_recovered(tmp_path):
     storage, copy = left_behind(tmp_path, "run.ome.tiff", PLACES)
     storage.close()
     whole = copy.read_bytes().rstrip(b"\0")
@@ -335,7 +335,7 @@ def test_whatever_is_cut_off_is_left_out_and_the_rest_is_recovered(tmp_path):
     assert len(set(counts)) > 2
 
 
-def test_a_page_without_all_of_its_pixels_is_no_frame(tmp_path):
+def test_a_page_with_missing_pixels_is_left_out(tmp_path):
     storage, copy = left_behind(tmp_path, "run.ome.tiff")
     storage.close()
     with tifffile.TiffFile(copy) as file:
@@ -347,8 +347,8 @@ def test_a_page_without_all_of_its_pixels_is_no_frame(tmp_path):
 
 
 @pytest.mark.parametrize("nothing", [b"\0" * 500, b"\xff" * 500, b""])
-def test_a_link_to_nothing_is_cut(tmp_path, nothing):
-    """As a loss of power leaves it: the link is on the disk, what it leads to is not."""
+def test_a_link_without_target_is_cut(tmp_path, nothing):
+    """After a power failure: the link is on the disk, but its target is not."""
     storage, copy = left_behind(tmp_path, "run.ome.tiff")
     storage.close()
     whole = copy.read_bytes()
@@ -366,7 +366,7 @@ PROMISED = 6
 
 
 def torn(path, number, size=512, behind=0):
-    """Lose what is on the disk at and behind the record of a frame: a block of the disk, as zeros."""
+    """Zero the disk block at and after the record of a frame."""
     data = bytearray(path.read_bytes())
     at = data.index(b'{"coordinates":{"position":"B2","time":%d' % number) // size * size + behind
     data[at : at + size] = bytes(size)
@@ -375,7 +375,7 @@ def torn(path, number, size=512, behind=0):
 
 @pytest.mark.parametrize("behind", [512, 1024])
 @pytest.mark.parametrize("name", FORMS, ids=["file", "folder"])
-def test_a_record_that_never_reached_the_disk_costs_no_frame_before_it(tmp_path, name, behind, monkeypatch):
+def test_a_lost_record_costs_no_earlier_frame(tmp_path, name, behind, monkeypatch):
     for version in ("now", "before"):
         folder = tmp_path / version
         if version == "before":
@@ -406,7 +406,7 @@ def test_a_record_that_never_reached_the_disk_costs_no_frame_before_it(tmp_path,
 
 
 @pytest.mark.parametrize("options", [{"compression": "zlib"}, {"tile": (16, 16), "compression": "zlib"}])
-def test_a_page_that_cannot_be_decoded_gets_no_smaller_copies(tmp_path, caplog, bioformats, options):
+def test_an_undecodable_page_gets_no_pyramid(tmp_path, caplog, bioformats, options):
     noise = np.random.default_rng(1).integers(0, 4000, (5, 128, 128)).astype(np.uint16)
     storage = TiffStorage(tmp_path / "run.ome.tiff", pyramid_levels=1, **options)
     for time in range(4):
@@ -433,8 +433,8 @@ def test_a_page_that_cannot_be_decoded_gets_no_smaller_copies(tmp_path, caplog, 
         reopened.get_data({"time": 4})
 
 
-def test_a_final_chain_that_never_reached_the_disk_is_written_again(tmp_path):
-    """As a loss of power leaves it after `finish` with ``fsync=False``."""
+def test_a_lost_final_chain_is_written_again(tmp_path):
+    """After a power failure following `finish` with ``fsync=False``."""
     storage, copy = left_behind(tmp_path, "run.ome.tiff")
     storage.close()
     unfinished = copy.read_bytes()
@@ -446,7 +446,7 @@ def test_a_final_chain_that_never_reached_the_disk_is_written_again(tmp_path):
         assert validate(copy) == []
 
 
-def test_a_damaged_file_of_ours_in_a_folder_is_told(tmp_path, caplog):
+def test_a_damaged_file_in_a_folder_is_reported(tmp_path, caplog):
     storage, copy = left_behind(tmp_path, "run")
     storage.close()
     damaged = copy / "run_A1.ome.tiff"
@@ -455,8 +455,8 @@ def test_a_damaged_file_of_ours_in_a_folder_is_told(tmp_path, caplog):
     assert f"{damaged} is damaged and left out" in caplog.text
 
 
-def test_a_finished_file_among_others_stays_as_it_is(tmp_path):
-    """As a kill between the files of a folder leaves it."""
+def test_a_finished_file_among_unfinished_ones_is_unchanged(tmp_path):
+    """After a kill between the files of a folder."""
     storage, copy = left_behind(tmp_path, "run")
     storage.close()
     shutil.copy(storage.path / "run_A1.ome.tiff", copy / "run_A1.ome.tiff")
@@ -467,7 +467,7 @@ def test_a_finished_file_among_others_stays_as_it_is(tmp_path):
     assert validate(copy) == []
 
 
-def test_a_lost_companion_is_made_again_with_the_names_that_files_have_now(tmp_path):
+def test_a_lost_companion_is_recreated_with_the_current_file_names(tmp_path):
     storage, copy = left_behind(tmp_path, "run")
     storage.close()
     recover(copy)
@@ -503,7 +503,7 @@ def test_a_file_without_a_frame_is_left_out(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("data", [b"", b"II+\0\x08\0\0\0" + bytes(8), b"no TIFF at all" * 10])
-def test_what_has_no_frame_is_refused_and_stays(tmp_path, data):
+def test_files_without_frames_are_refused_and_kept(tmp_path, data):
     path = tmp_path / "run.ome.tiff"
     path.write_bytes(data)
     with pytest.raises(OmeTiffError, match=r"run\.ome\.tiff"):
@@ -512,7 +512,7 @@ def test_what_has_no_frame_is_refused_and_stays(tmp_path, data):
     assert len(validate(path)) == 1
 
 
-def test_what_is_not_there_is_not_found(tmp_path):
+def test_a_missing_path(tmp_path):
     for function in (recover, validate):
         with pytest.raises(FileNotFoundError):
             function(tmp_path / "missing.ome.tiff")
@@ -521,7 +521,7 @@ def test_what_is_not_there_is_not_found(tmp_path):
         recover(tmp_path / "empty")
 
 
-def test_a_dialect_that_the_files_do_not_know_can_be_given(tmp_path):
+def test_recovery_takes_translators(tmp_path):
     class Seconds(Translator):
         def matches(self, tags):
             return "seconds" in tags
@@ -541,7 +541,7 @@ def test_a_dialect_that_the_files_do_not_know_can_be_given(tmp_path):
     assert "ExposureTime" not in tifffile.tiffcomment(tmp_path / "without.ome.tiff")
 
 
-def test_progress_is_told(left):
+def test_progress_is_reported(left):
     told = []
     recover(left, progress=lambda done, total: told.append((done, total)))
     dones, totals = zip(*told, strict=True)
@@ -552,7 +552,7 @@ def test_progress_is_told(left):
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_what_is_there_of_a_dataset_that_is_being_written_can_be_read(tmp_path, name):
+def test_an_unfinished_dataset_can_be_read_during_the_run(tmp_path, name):
     with TiffStorage(tmp_path / name, {"sample": "HeLa"}) as storage:
         for count in (3, 5):
             fill(storage, PLACES[:count])
@@ -567,7 +567,7 @@ def test_what_is_there_of_a_dataset_that_is_being_written_can_be_read(tmp_path, 
                     reader.put({"time": 9}, np.zeros((2, 2), "u1"))
 
 
-def test_the_command(left, capsys):
+def test_the_recover_command(left, capsys):
     assert main(["recover", str(left)]) == 0
     out = capsys.readouterr().out
     assert f"{len(PLACES)} frames" in out
@@ -578,7 +578,7 @@ def test_the_command(left, capsys):
     assert "no such file" in capsys.readouterr().err
 
 
-def test_a_final_chain_that_is_cut_off_is_written_anew_however_the_file_grows(tmp_path):
+def test_a_truncated_final_chain_is_rewritten_however_the_file_grows(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, compression="zlib", pyramid_levels=1) as storage:
         for time in range(3):

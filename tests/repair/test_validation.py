@@ -1,4 +1,4 @@
-"""`validate` finds what is wrong with a dataset, says where and what to do, and finds nothing else."""
+"""`validate` reports every problem with its place and fix, and no false ones."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def write(path, places=PLACES, shapes=((40, 48),), **options):
 
 
 def only(path):
-    """Return the one thing that is wrong."""
+    """Return the only problem."""
     (problem,) = validate(path)
     assert problem.file.is_absolute()
     assert problem.advice
@@ -43,7 +43,7 @@ def only(path):
 
 
 def changed(path, old, new, *, last=False):
-    """Replace bytes that come once, or the last ones of these, by as many."""
+    """Replace bytes that occur once, or their last occurrence, by as many others."""
     data = path.read_bytes()
     assert len(old) == len(new)
     assert last or data.count(old) == 1
@@ -63,26 +63,26 @@ def flipped(path, at):
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("shapes", [((40, 48),), ((40, 48), (40, 48, 3), (20, 24))], ids=["alike", "mixed"])
-def test_nothing_is_wrong_with_what_was_just_written(tmp_path, name, options, shapes):
+def test_a_new_dataset_is_valid(tmp_path, name, options, shapes):
     assert validate(write(tmp_path / name, shapes=shapes, **options)) == []
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-def test_nothing_is_wrong_with_any_order_of_arrival(tmp_path, name, order):
+def test_any_order_of_arrival_is_valid(tmp_path, name, order):
     assert validate(write(tmp_path / name, ORDERS[order])) == []
 
 
-def test_coordinates_that_were_put_twice_are_right(tmp_path):
+def test_overwritten_frames_are_valid(tmp_path):
     assert validate(write(tmp_path / "run.ome.tiff", [*PLACES, *PLACES[3:6]], checksums=True)) == []
 
 
-def test_blank_pages_with_smaller_copies_are_right(tmp_path):
+def test_blank_pages_with_pyramids_are_valid(tmp_path):
     places = [{"time": time, "channel": "ab"[time % 2]} for time in range(6)]
     assert validate(write(tmp_path / "run.ome.tiff", places, pyramid_levels=1, compression="zlib")) == []
 
 
-def test_images_of_several_files_by_turns_are_right(tmp_path):
+def test_alternating_images_of_several_files_are_valid(tmp_path):
     with TiffStorage(tmp_path / "run") as storage:
         for time, (position, shape) in enumerate(
             [("A", (4, 5)), ("B", (4, 5)), ("A", (6, 7)), ("B", (6, 7))]
@@ -91,7 +91,7 @@ def test_images_of_several_files_by_turns_are_right(tmp_path):
     assert validate(tmp_path / "run") == []
 
 
-def test_moving_and_renaming_is_nothing_wrong(tmp_path):
+def test_moved_and_renamed_datasets_are_valid(tmp_path):
     file = write(tmp_path / "run.ome.tiff").rename(tmp_path / "other.ome.tiff")
     folder = write(tmp_path / "run").rename(tmp_path / "elsewhere")
     assert validate(file) == []
@@ -114,7 +114,7 @@ def test_one_bit_of_a_pixel(tmp_path, name, checksums):
     assert "checksum" in problem.what
 
 
-def test_without_checksums_pixels_are_not_looked_at(tmp_path):
+def test_without_checksums_pixels_are_not_compared(tmp_path):
     path = write(tmp_path / "run.ome.tiff")
     with tifffile.TiffFile(path) as tif:
         flipped(path, tif.pages[5].dataoffsets[0] + 77)
@@ -122,14 +122,14 @@ def test_without_checksums_pixels_are_not_looked_at(tmp_path):
 
 
 @pytest.mark.parametrize("checksums", [False, True])
-def test_a_page_that_cannot_be_decoded(tmp_path, checksums):
+def test_an_undecodable_page(tmp_path, checksums):
     path = write(tmp_path / "run.ome.tiff", compression="zlib", checksums=checksums)
     with tifffile.TiffFile(path) as tif:
         flipped(path, tif.pages[3].dataoffsets[0])
     assert only(path).page == 3
 
 
-def test_a_smaller_copy_that_cannot_be_decoded(tmp_path):
+def test_an_undecodable_pyramid_level(tmp_path):
     path = write(tmp_path / "run.ome.tiff", compression="zlib", pyramid_levels=1)
     with tifffile.TiffFile(path) as tif:
         flipped(path, tif.pages[2].pages[0].dataoffsets[0])
@@ -146,7 +146,7 @@ def test_a_blank_page_that_is_not_black(tmp_path):
     assert "black" in problem.what
 
 
-def test_no_checksum_of_any_kind(tmp_path):
+def test_an_unknown_kind_of_checksum(tmp_path):
     for wrong in ("md5", 1, None, "CRC32"):
         with pytest.raises(ValueError, match="crc32"):
             TiffStorage(tmp_path / "run.ome.tiff", checksums=wrong)
@@ -157,7 +157,7 @@ def test_no_checksum_of_any_kind(tmp_path):
 
 
 @pytest.mark.parametrize("part", [0.2, 0.5, 0.9, 0.999])
-def test_a_file_that_is_cut(tmp_path, part):
+def test_a_truncated_dataset_file(tmp_path, part):
     path = write(tmp_path / "run.ome.tiff")
     data = path.read_bytes()
     path.write_bytes(data[: int(part * len(data))])
@@ -169,7 +169,7 @@ def final_ifds(path):
         return list(chain.walk(file, chain.first_offset(file)))
 
 
-def test_a_page_that_leads_to_other_pixels(tmp_path):
+def test_a_page_with_the_offset_of_other_pixels(tmp_path):
     path = write(tmp_path / "run.ome.tiff")
     first, second = (ifd.find(chain.STRIP_OFFSETS) for ifd in final_ifds(path)[4:6])
     ifd = final_ifds(path)[4]
@@ -180,7 +180,7 @@ def test_a_page_that_leads_to_other_pixels(tmp_path):
     assert only(path).page == 4
 
 
-def test_a_chain_that_is_too_short(tmp_path):
+def test_a_short_page_chain(tmp_path):
     path = write(tmp_path / "run.ome.tiff")
     end, data = final_ifds(path)[9].end, path.read_bytes()
     path.write_bytes(data[: end - 8] + bytes(8) + data[end:])
@@ -189,7 +189,7 @@ def test_a_chain_that_is_too_short(tmp_path):
     assert "expected 16 pages, found 10" in problem.what
 
 
-def test_a_chain_that_leads_back(tmp_path):
+def test_a_looping_page_chain(tmp_path):
     path = write(tmp_path / "run.ome.tiff")
     ifds = final_ifds(path)
     end = ifds[9].offset + 8 + len(ifds[9].entries)
@@ -198,7 +198,7 @@ def test_a_chain_that_leads_back(tmp_path):
     assert "links back" in only(path).what
 
 
-def test_a_record_that_was_changed(tmp_path):
+def test_a_changed_record(tmp_path):
     path = write(tmp_path / "run.ome.tiff")
     record = b'{"coordinates":{"position":"B2","time":1,"channel":"GFP"'
     changed(path, record, record.replace(b":1,", b":7,"))
@@ -206,7 +206,7 @@ def test_a_record_that_was_changed(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-def test_metadata_that_was_changed(tmp_path, name, caplog):
+def test_changed_metadata(tmp_path, name, caplog):
     path = write(tmp_path / name)
     file = path / "run_B2.ome.tiff" if path.is_dir() else path
     changed(
@@ -233,8 +233,8 @@ def test_metadata_that_was_changed(tmp_path, name, caplog):
     assert str(file) in caplog.text
 
 
-def test_metadata_of_before_that_cannot_be_read(tmp_path, monkeypatch):
-    """Records of earlier versions have no checksum of themselves."""
+def test_unreadable_metadata_of_an_earlier_version(tmp_path, monkeypatch):
+    """Records of earlier versions have no record checksum."""
     with monkeypatch.context() as patch:
         write_as_before(patch)
         path = write(tmp_path / "run.ome.tiff")
@@ -244,7 +244,7 @@ def test_metadata_of_before_that_cannot_be_read(tmp_path, monkeypatch):
     assert "metadata" in only(path).what
 
 
-def test_records_that_are_none(tmp_path):
+def test_invalid_records(tmp_path):
     path = write(tmp_path / "run.ome.tiff")
     changed(path, b'"shape": [40, 48]', b'"shape": [40, xx]', last=True)
     assert "record" in only(path).what
@@ -269,7 +269,7 @@ def test_records_that_are_none(tmp_path):
         (b'SizeY="40"', b'SizeQ="40"', "SizeQ"),
     ],
 )
-def test_a_document_that_was_changed(tmp_path, old, new, what):
+def test_a_changed_document(tmp_path, old, new, what):
     path = write(tmp_path / "run.ome.tiff")
     changed(path, old, new, last=True)
     problems = validate(path)
@@ -285,7 +285,7 @@ def test_a_document_without_the_uuid_of_its_file(tmp_path):
     assert "UUID" in only(path).what
 
 
-def test_an_image_too_few(tmp_path):
+def test_a_document_with_a_missing_image(tmp_path):
     path = write(tmp_path / "run.ome.tiff", nested(position=("left", "right"), time=range(4)))
     xml = re.search(rb"<Image .*</Image>", path.read_bytes(), re.DOTALL)[0]
     second = xml.index(b"<Image ", 1)
@@ -301,7 +301,7 @@ def folder(tmp_path):
     return write(tmp_path / "run")
 
 
-def test_a_companion_that_is_missing(folder):
+def test_a_missing_companion(folder):
     (folder / "run.companion.ome").unlink()
     problem = only(folder)
     assert "no companion" in problem.what
@@ -329,21 +329,21 @@ def test_a_damaged_file_of_a_finished_folder_is_not_left_out(folder):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
-def test_a_link_to_a_file_of_the_folder_is_no_file_of_it(folder):
+def test_a_link_in_a_folder_is_not_part_of_the_dataset(folder):
     (folder / "again.ome.tiff").symlink_to(folder / "run_A1.ome.tiff")
     assert validate(folder) == []
     with TiffStorage.open(folder) as storage:
         assert storage.get_image_coordinates_list() == PLACES
 
 
-def test_a_file_that_is_missing(folder):
+def test_a_missing_file(folder):
     (folder / "run_B2.ome.tiff").unlink()
     problem = only(folder)
     assert problem.file == folder / "run.companion.ome"
     assert "run_B2.ome.tiff" in problem.what
 
 
-def test_a_file_that_was_renamed(folder):
+def test_a_renamed_file(folder):
     (folder / "run_B2.ome.tiff").rename(folder / "renamed.ome.tiff")
     assert "run_B2.ome.tiff" in only(folder).what
     (folder / "run.companion.ome").unlink()
@@ -357,7 +357,7 @@ def test_a_file_of_another_run(folder, tmp_path):
     assert validate(folder) != []
 
 
-def test_a_companion_that_names_a_wrong_uuid(folder):
+def test_a_companion_with_a_wrong_uuid(folder):
     companion = folder / "run.companion.ome"
     text = companion.read_text("utf-8")
     uuids = re.findall(r">(urn:uuid:[0-9a-f-]+)<", text)
@@ -366,13 +366,13 @@ def test_a_companion_that_names_a_wrong_uuid(folder):
 
 
 @pytest.mark.parametrize("name", ["../secret.ome.tiff", "/etc/passwd", "sub/run_B2.ome.tiff"])
-def test_a_companion_that_names_a_file_somewhere_else(folder, name):
+def test_a_companion_that_names_a_file_in_another_folder(folder, name):
     companion = folder / "run.companion.ome"
     companion.write_text(companion.read_text("utf-8").replace("run_B2.ome.tiff", name), "utf-8")
     assert name in only(folder).what
 
 
-def test_one_file_that_was_never_finished(tmp_path):
+def test_an_unfinished_file(tmp_path):
     storage = TiffStorage(tmp_path / "run")
     for place in PLACES:
         storage.put(place, frame(place))
@@ -391,7 +391,7 @@ def test_one_file_that_was_never_finished(tmp_path):
 # the command -----------------------------------------------------------------------------------------------
 
 
-def test_the_command_says_that_all_is_well(tmp_path, capsys):
+def test_the_validate_command_reports_a_valid_dataset(tmp_path, capsys):
     path = write(tmp_path / "run.ome.tiff")
     assert main(["validate", str(path)]) == 0
     assert "OK (no problems found)" in capsys.readouterr().out
@@ -399,7 +399,7 @@ def test_the_command_says_that_all_is_well(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out) == []
 
 
-def test_the_command_names_file_page_and_what_to_do(tmp_path, capsys):
+def test_the_validate_command_names_file_page_and_fix(tmp_path, capsys):
     path = write(tmp_path / "run.ome.tiff", checksums=True)
     with tifffile.TiffFile(path) as tif:
         flipped(path, tif.pages[5].dataoffsets[0])
@@ -414,7 +414,7 @@ def test_the_command_names_file_page_and_what_to_do(tmp_path, capsys):
     assert set(problem) == {"file", "page", "what", "advice"}
 
 
-def test_the_command_tells_what_it_cannot_read(tmp_path, capsys):
+def test_the_validate_command_reports_unreadable_files(tmp_path, capsys):
     assert main(["validate", str(tmp_path / "missing.ome.tiff")]) == 1
     assert "missing.ome.tiff" in capsys.readouterr().err
     (tmp_path / "text.ome.tiff").write_text("no TIFF")
@@ -422,7 +422,7 @@ def test_the_command_tells_what_it_cannot_read(tmp_path, capsys):
     assert "text.ome.tiff" in capsys.readouterr().out
 
 
-def test_without_lxml_the_extra_is_named(tmp_path, capsys, monkeypatch):
+def test_without_lxml_the_error_names_the_extra(tmp_path, capsys, monkeypatch):
     path = write(tmp_path / "run.ome.tiff")
     monkeypatch.setitem(__import__("sys").modules, "lxml", None)
     assert main(["validate", str(path)]) == 2

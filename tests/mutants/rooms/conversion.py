@@ -7,19 +7,19 @@ MUTANTS = [
         "conversion/image_stacks.py",
         "return len(path.name), path.name",
         "return 0, path.name",
-        "conversion/test_micromanager.py::test_more_files_than_one_digit_counts",
+        "conversion/test_micromanager.py::test_more_than_ten_files",
     ),
     Mutant(
         "conversion/image_stacks.py",
         "return names if len(set(names)) == len(names) else []",
         "return names",
-        "conversion/test_micromanager.py::test_without_names_numbers_stay",
+        "conversion/test_micromanager.py::test_without_names_the_numbers_are_kept",
     ),
     Mutant(
         "conversion/conversion.py",
         "for each in (real, *real.parents))",
         "for each in (real,))",
-        "conversion/test_sources.py::test_destinations_that_cannot_be",
+        "conversion/test_sources.py::test_invalid_destinations",
     ),
     Mutant(
         "conversion/conversion.py",
@@ -31,7 +31,7 @@ MUTANTS = [
         "conversion/conversion.py",
         "{**known, **options,",
         "{**options, **known,",
-        "conversion/test_sources.py::test_an_option_goes_before_what_the_source_says",
+        "conversion/test_sources.py::test_options_override_the_source",
     ),
     Mutant(
         "conversion/frame_copy.py",
@@ -43,13 +43,13 @@ MUTANTS = [
         "conversion/ndtiff.py",
         "if start + nbytes > size:",
         "if start > size:",
-        "conversion/test_ndtiff.py::TestDamage::test_a_file_that_was_cut_short",
+        "conversion/test_ndtiff.py::TestDamage::test_a_truncated_file",
     ),
     Mutant(
         "conversion/sources.py",
         "self.superseded += key in self.frames",
         "self.superseded += 1",
-        "conversion/test_ndtiff.py::TestDamage::test_an_entry_that_is_no_json",
+        "conversion/test_ndtiff.py::TestDamage::test_an_index_entry_that_is_not_json",
     ),
     Mutant(
         "conversion/ndtiff.py",
@@ -79,7 +79,7 @@ MUTANTS = [
         "conversion/ome_values.py",
         'found["PixelAspect"] = y_um / x_um',
         'found["PixelAspect"] = x_um / y_um',
-        "conversion/test_ome_tiff.py::test_pixels_that_are_no_squares",
+        "conversion/test_ome_tiff.py::test_pixels_that_are_not_square",
     ),
     Mutant(
         "conversion/ome_values.py",
@@ -91,19 +91,19 @@ MUTANTS = [
         "conversion/recorded_order.py",
         "if all(map(math.isfinite, times))",
         "if any(map(math.isfinite, times))",
-        "conversion/test_separate_images.py::test_a_clock_that_some_frames_lack_orders_none",
+        "conversion/test_separate_images.py::test_a_clock_that_some_frames_lack_is_not_used",
     ),
     Mutant(
         "conversion/separate_files.py",
         '{"time": int(time[:_MOST_DIGITS]), "z": int(z[:_MOST_DIGITS])}',
         '{"time": int(z[:_MOST_DIGITS]), "z": int(time[:_MOST_DIGITS])}',
-        "conversion/test_separate_images.py::test_the_place_in_a_name_of_version_1_4",
+        "conversion/test_separate_images.py::test_coordinates_in_file_names_of_version_1_4",
     ),
     Mutant(
         "conversion/partial_result.py",
         "        sync_folder(dest.parent)\n",
         "",
-        "conversion/test_sources.py::test_the_name_of_the_result_is_safe_on_the_disk",
+        "conversion/test_sources.py::test_the_name_of_the_result_is_synced_to_the_disk",
     ),
     Mutant(
         "conversion/partial_result.py",
@@ -115,6 +115,6 @@ MUTANTS = [
         "conversion/source_files.py",
         "if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):",
         "if path.is_symlink() and not path.exists():",
-        "conversion/test_separate_images.py::test_nothing_outside_of_the_folder_is_read",
+        "conversion/test_separate_images.py::test_nothing_outside_the_folder_is_read",
     ),
 ]

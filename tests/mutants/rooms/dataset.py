@@ -25,7 +25,7 @@ MUTANTS = [
         "dataset/header.py",
         "uuid5(UUID(self.dataset), name).urn",
         'uuid5(UUID(self.dataset), "").urn',
-        "repair/test_validation.py::test_a_companion_that_names_a_wrong_uuid",
+        "repair/test_validation.py::test_a_companion_with_a_wrong_uuid",
     ),
     Mutant(
         "dataset/loader.py",
@@ -49,13 +49,13 @@ MUTANTS = [
         "dataset/loader.py",
         "is_finished &= file.is_finished",
         "is_finished = file.is_finished",
-        "repair/test_validation.py::test_one_file_that_was_never_finished",
+        "repair/test_validation.py::test_an_unfinished_file",
     ),
     Mutant(
         "dataset/loader.py",
         "        if path.is_symlink() or not path.is_file():\n            continue\n        try:",
         "        if not path.is_file():\n            continue\n        try:",
-        "repair/test_validation.py::test_a_link_to_a_file_of_the_folder_is_no_file_of_it",
+        "repair/test_validation.py::test_a_link_in_a_folder_is_not_part_of_the_dataset",
     ),
     Mutant(
         "dataset/location.py",
@@ -103,7 +103,7 @@ MUTANTS = [
         "dataset/stored_images.py",
         "and all(image.name != wanted for image in images)",
         "and any(image.name != wanted for image in images)",
-        "reading/test_as_xarray.py::test_a_name_of_digits_goes_before_a_number",
+        "reading/test_as_xarray.py::test_a_name_of_digits_takes_precedence_over_an_index",
     ),
     Mutant(
         "dataset/stored_images.py",
@@ -133,7 +133,7 @@ MUTANTS = [
         "dataset/header.py",
         "FORMAT_VERSION = 1",
         "FORMAT_VERSION = 2",
-        "test_golden_files.py::test_an_unfinished_dataset_is_read_as_it_is",
+        "test_golden_files.py::test_an_unfinished_dataset_can_be_read",
     ),
     Mutant(
         "dataset/frame_numbers.py",
@@ -163,13 +163,13 @@ MUTANTS = [
         "dataset/growth.py",
         "if _number(frames[0]) < last:",
         "if False:",
-        "reading/test_growth.py::test_frames_are_in_the_order_of_puts_although_files_get_theirs_at_different_times",
+        "reading/test_growth.py::test_frames_of_several_files_are_in_the_order_of_puts",
     ),
     Mutant(
         "dataset/growth.py",
         "if self._recent or self._settled < number:",
         "if True:",
-        "reading/test_growth.py::test_frames_found_long_after_later_ones_take_their_places",
+        "reading/test_growth.py::test_frames_found_late_are_sorted_in",
     ),
     Mutant(
         "dataset/columnar_index.py",

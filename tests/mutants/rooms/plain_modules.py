@@ -7,10 +7,13 @@ MUTANTS = [
         "findings.py",
         "count=known.count + 1",
         "count=known.count",
-        "test_findings.py::test_the_same_thing_is_counted",
+        "test_findings.py::test_repeated_findings_are_counted",
     ),
     Mutant(
-        "findings.py", "len(self) - _MOST_LOGGED)", "len(self))", "test_findings.py::test_a_long_log_ends"
+        "findings.py",
+        "len(self) - _MOST_LOGGED)",
+        "len(self))",
+        "test_findings.py::test_a_long_log_is_cut_off",
     ),
     Mutant(
         "text_format.py",

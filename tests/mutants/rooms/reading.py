@@ -13,13 +13,13 @@ MUTANTS = [
         "reading/selection.py",
         "for value in axis.values if value is not None or None in seen",
         "for value in axis.values",
-        "reading/test_as_array.py::test_other_axes_of_frames_that_are_not_selected_do_not_count",
+        "reading/test_as_array.py::test_axes_of_unselected_frames_are_ignored",
     ),
     Mutant(
         "reading/selection.py",
         "isinstance(value, int) and not has_numbers and 0 <=",
         "isinstance(value, int) and 0 <=",
-        "reading/test_as_array.py::test_a_number_is_that_number_where_an_axis_has_numbers_and_text",
+        "reading/test_as_array.py::test_a_number_is_a_value_if_the_axis_has_numbers_and_text",
     ),
     Mutant(
         "reading/chunking.py",
@@ -43,7 +43,7 @@ MUTANTS = [
         "reading/dask_array.py",
         "if any(nbytes >= length for",
         "if any(nbytes > length for",
-        "reading/test_as_array.py::test_what_cannot_be_stitched_is_told",
+        "reading/test_as_array.py::test_the_error_says_what_cannot_be_stitched",
     ),
     Mutant(
         "reading/dask_array.py",
@@ -73,7 +73,7 @@ MUTANTS = [
         "reading/calibration.py",
         "            planes[quantity][cube < 0] = np.nan\n",
         "",
-        "reading/test_as_xarray.py::test_planes_that_were_never_put_have_no_time",
+        "reading/test_as_xarray.py::test_missing_planes_have_no_time",
     ),
     Mutant(
         "reading/display.py",
@@ -103,24 +103,24 @@ MUTANTS = [
         "reading/xarray_array.py",
         "np.fmin.reduce(of_planes, axis=1)",
         "of_planes[:, -1]",
-        "reading/test_as_xarray.py::test_coordinates_are_physical_and_what_was_put_is_kept",
+        "reading/test_as_xarray.py::test_coordinates_are_physical_and_the_put_values_are_kept",
     ),
     Mutant(
         "reading/xarray_array.py",
         "return None if step_s is None else np.arange(count) * step_s",
         "return None if step_s is None else np.arange(1, count + 1) * step_s",
-        "reading/test_as_xarray.py::test_the_planned_interval_is_taken_where_no_plane_tells_its_time",
+        "reading/test_as_xarray.py::test_the_planned_interval_is_used_without_plane_times",
     ),
     Mutant(
         "reading/reader.py",
         "            return recording.index\n",
         "            return self._recording.index\n",
-        "reading/test_growth.py::test_frames_are_in_the_order_of_puts_although_files_get_theirs_at_different_times",
+        "reading/test_growth.py::test_frames_of_several_files_are_in_the_order_of_puts",
     ),
     Mutant(
         "reading/reader.py",
         "self._growth.keys[seen:]",
         "self._growth.recording.index.keys()[seen:]",
-        "reading/test_growth.py::test_follow_ends_with_an_error_where_no_frame_comes",
+        "reading/test_growth.py::test_follow_times_out_without_new_frames",
     ),
 ]

@@ -19,25 +19,25 @@ MUTANTS = [
         "repair/validation.py",
         'sizes["C"] = layout.sizes["C"] * pixels.samples',
         'sizes["C"] = layout.sizes["C"]',
-        "repair/test_validation.py::test_nothing_is_wrong_with_what_was_just_written",
+        "repair/test_validation.py::test_a_new_dataset_is_valid",
     ),
     Mutant(
         "repair/validation.py",
         "first_ifds[place[0]] = first_ifd + len(layout.frames)",
         "first_ifds[place[0]] = len(layout.frames)",
-        "repair/test_validation.py::test_nothing_is_wrong_with_what_was_just_written",
+        "repair/test_validation.py::test_a_new_dataset_is_valid",
     ),
     Mutant(
         "repair/validation.py",
         "images = sorted(images, key=lambda image: rank[image.file])",
         "images = list(images)",
-        "repair/test_validation.py::test_images_of_several_files_by_turns_are_right",
+        "repair/test_validation.py::test_alternating_images_of_several_files_are_valid",
     ),
     Mutant(
         "repair/recovery.py",
         "finish_files(recording, fsync=True)",
         "finish_files(recording, fsync=False)",
-        "repair/test_recovery.py::test_recovery_that_ends_anywhere_can_be_repeated",
+        "repair/test_recovery.py::test_an_interrupted_recovery_can_be_repeated",
     ),
     Mutant(
         "repair/recovery.py",
@@ -52,13 +52,13 @@ MUTANTS = [
             "        return False\n"
         ),
         "",
-        "repair/test_recovery.py::test_a_lost_companion_is_made_again_with_the_names_that_files_have_now",
+        "repair/test_recovery.py::test_a_lost_companion_is_recreated_with_the_current_file_names",
     ),
     Mutant(
         "repair/recovery.py",
         " and not location.lock.exists()",
         "",
-        "repair/test_recovery.py::test_a_stale_lock_of_a_finished_folder_goes",
+        "repair/test_recovery.py::test_a_stale_lock_of_a_finished_folder_is_deleted",
     ),
     Mutant(
         "repair/recovery.py",

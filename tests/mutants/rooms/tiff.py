@@ -119,13 +119,13 @@ MUTANTS = [
         "tiff/journal_reader.py",
         "                if last.offset == head.last_at:\n                    break\n",
         "",
-        "repair/test_recovery.py::test_a_link_to_nothing_is_cut",
+        "repair/test_recovery.py::test_a_link_without_target_is_cut",
     ),
     Mutant(
         "tiff/journal_reader.py",
         "at + record.pixels.nbytes <= size",
         "at <= size",
-        "repair/test_recovery.py::test_a_page_without_all_of_its_pixels_is_no_frame",
+        "repair/test_recovery.py::test_a_page_with_missing_pixels_is_left_out",
     ),
     Mutant(
         "tiff/page_coding.py",
@@ -215,7 +215,7 @@ MUTANTS = [
         "tiff/micromanager.py",
         "for row in self._index if row[-1]]",
         "for row in self._index]",
-        "conversion/test_micromanager.py::test_entries_of_the_index_that_lead_to_no_page",
+        "conversion/test_micromanager.py::test_index_entries_without_a_page",
     ),
     Mutant(
         "tiff/final_chain.py",

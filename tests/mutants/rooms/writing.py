@@ -46,7 +46,7 @@ MUTANTS = [
         "writing/claim.py",
         "lock, location, *find_dataset(path)",
         "lock, location, paths, header",
-        "repair/test_recovery.py::test_files_that_come_before_the_lock_is_held_are_recovered_too",
+        "repair/test_recovery.py::test_files_created_before_the_lock_are_recovered_too",
     ),
     Mutant(
         "writing/claim.py",
@@ -82,7 +82,7 @@ MUTANTS = [
         "writing/contents.py",
         "return [0, *ends[:-1]]",
         "return [0 for _ in ends]",
-        "repair/test_validation.py::test_nothing_is_wrong_with_any_order_of_arrival",
+        "repair/test_validation.py::test_any_order_of_arrival_is_valid",
     ),
     Mutant(
         "writing/finalize.py",
@@ -94,7 +94,7 @@ MUTANTS = [
         "writing/contents.py",
         "return written or recording.header.file_uuid(file.path.name)",
         "return recording.header.file_uuid(file.path.name)",
-        "repair/test_recovery.py::test_a_lost_companion_is_made_again_with_the_names_that_files_have_now",
+        "repair/test_recovery.py::test_a_lost_companion_is_recreated_with_the_current_file_names",
     ),
     Mutant(
         "writing/files.py",
