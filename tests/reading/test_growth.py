@@ -93,7 +93,7 @@ def test_a_finished_file_adds_names_calibration_and_pyramids(tmp_path):
         storage.put({"channel": 0}, np.ones((64, 64), np.uint16))
         storage.flush()
         with opened(path) as reader:
-            with pytest.raises(ValueError, match="without level 1"):
+            with pytest.raises(ValueError, match="no pyramid level 1"):
                 reader.as_array(level=1)
             storage.finish()
             assert reader.refresh() == 0
