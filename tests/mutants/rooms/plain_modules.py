@@ -13,7 +13,7 @@ MUTANTS = [
         "findings.py",
         "len(self) - _MOST_LOGGED)",
         "len(self))",
-        "test_findings.py::test_a_long_log_is_cut_off",
+        "test_findings.py::test_a_long_log_is_limited",
     ),
     Mutant(
         "text_format.py",
