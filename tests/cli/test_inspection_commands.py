@@ -79,7 +79,7 @@ def test_preview_writes_a_picture_and_nothing_else(folder):
     done = run("preview", NAME, "-o", "sheet µ.png", cwd=folder)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "--overwrite" in done.stderr
-    assert run("preview", NAME, "-o", "sheet µ.png", "--overwrite", cwd=folder).returncode == 0
+    assert run("preview", NAME, "sheet µ.png", "--overwrite", cwd=folder).returncode == 0
     assert run("preview", NAME, cwd=folder).returncode == 0
     beside = NAME.removesuffix(".tiff").removesuffix(".ome") + ".png"
     assert sorted(path.name for path in folder.iterdir()) == sorted([NAME, "sheet µ.png", beside])

@@ -233,7 +233,7 @@ def test_without_metadata_txt_the_file_names_are_parsed(write, tmp_path):
         path.unlink()
     done = convert(folder, tmp_path / "run.ome.tiff", verify=True)
     assert done.n_frames == len(frames)
-    assert {skipped.reason for skipped in done.skipped} == {"metadata.txt is missing"}
+    assert {skipped.reason for skipped in done.skipped} == {"metadata.txt: it is missing"}
 
 
 @both

@@ -20,12 +20,9 @@ _FORMATS: dict[str, Literal["PNG", "JPEG"]] = {".png": "PNG", ".jpg": "JPEG", ".
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_dataset(parser)
-    parser.add_argument(
-        *("-o", "--output"),
-        type=path_argument,
-        metavar="FILE",
-        help="picture, ending in .png or .jpg (default: NAME.png beside the dataset)",
-    )
+    meaning = "picture, ending in .png or .jpg (default: NAME.png beside the dataset)"
+    parser.add_argument("picture", nargs="?", type=path_argument, metavar="output", help=meaning)
+    parser.add_argument("-o", "--output", type=path_argument, metavar="FILE", help="the same, as an option")
     parser.add_argument(
         "--z",
         choices=("middle", "max"),
@@ -43,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def work(options: argparse.Namespace) -> int:
     """Draw the picture, write it and print what it shows."""
-    output: Path = options.output or _beside(options.path)
+    output: Path = options.output or options.picture or _beside(options.path)
     kind = _FORMATS.get(output.suffix.lower())
     if kind is None:
         raise UsageError(f"{output}: expected a picture ending in {', '.join(_FORMATS)}")

@@ -127,7 +127,7 @@ class NDTiff3Source(FileSource[Any]):
         for path in files:
             try:
                 return self.file(path).summary_md
-            except UnreadableFrameError as error:
+            except OmeTiffError as error:
                 self.skipped.append(SkippedFrame(path.name, str(error)))
         reason = f": {self.skipped[0].what}: {self.skipped[0].reason}" if self.skipped else ""
         raise OmeTiffError(f"{self.path}: none of its files can be read{reason}")
@@ -145,11 +145,7 @@ class NDTiff3Source(FileSource[Any]):
         """Refuse a frame whose pixels are not in its file, or are those of another frame."""
         start, is_rgb = entry.pix_offset, entry.is_rgb()
         nbytes = entry.image_width * entry.image_height * (3 if is_rgb else entry.get_byte_depth())
-        path = self._folder / Path(entry.filename).name
-        try:
-            size = path.stat().st_size
-        except OSError as error:
-            raise UnreadableFrameError(f"{entry.filename}: {error_text(error)}") from error
+        size = (self._folder / Path(entry.filename).name).stat().st_size
         if start + nbytes > size:
             raise UnreadableFrameError(f"{entry.filename}: the pixels lie beyond the end of the file")
         extents = self._extents.setdefault(entry.filename, Extents())
@@ -158,10 +154,7 @@ class NDTiff3Source(FileSource[Any]):
 
     def open_file(self, path: Path) -> Any:
         """Open a file with ndstorage's reader."""
-        try:
-            require_own(self._folder, path)
-        except OmeTiffError as error:
-            raise UnreadableFrameError(str(error)) from error
+        require_own(self._folder, path)
         opener = _Opener()
         try:
             return self._reader_of(str(path), file_io=self._file_io(open_function=opener.open))

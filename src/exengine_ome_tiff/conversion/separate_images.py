@@ -113,11 +113,8 @@ class SeparateImageSource(FileSource[ImageFile]):
     @staticmethod
     def _entries(folder: Path) -> tuple[dict[str, Any], str | None]:
         """Read the metadata of a folder; return the entries and what is wrong with them."""
-        path = folder / METADATA_TEXT
-        if not path.exists() and not path.is_symlink():
-            return {}, f"{METADATA_TEXT} is missing"
         try:
-            return read_metadata_text(path)
+            return read_metadata_text(folder / METADATA_TEXT)
         except (OmeTiffError, OSError) as error:
             return {}, str(error)
 
