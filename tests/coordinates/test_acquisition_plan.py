@@ -24,7 +24,7 @@ def test_sizes_and_values():
     frames = [{"time": t, "channel": c, "z": z} for t, c, z in product(range(2), ("DAPI", "GFP"), (0, 1))]
     assert missing(plan, frames) == (6, 2, ["t=2"])
     assert missing(plan, [*frames, {"time": 2, "channel": "GFP", "z": 0}]) == (6, 1, [])
-    assert missing(plan, []) == (6, 6, ["all of it"])
+    assert missing(plan, []) == (6, 6, ["all frames"])
 
 
 def test_events_become_few_products():

@@ -90,7 +90,7 @@ def test_without_the_option_the_axis_makes_images(tmp_path, caplog):
         ({"angle": "time"}, "'Z', 'C' or 'T'"),
         ({"z": "T"}, "'z' has a place of its own"),
         ({"position": "T"}, "'position' has a place of its own"),
-        ({"angle": "T", "phase": "T"}, "one axis inside of each"),
+        ({"angle": "T", "phase": "T"}, "at most one axis into each"),
         ({"angle": ["T"]}, "'Z', 'C' or 'T'"),
         ({1: "T"}, "'Z', 'C' or 'T'"),
     ],

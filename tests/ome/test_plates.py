@@ -233,16 +233,16 @@ def test_the_plate_size_limits_well_names(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"wells": {"left": "upper"}}, "'left': 'upper' is no well"),
-        ({"wells": {"left": "C1"}, "rows": 2}, "'C1' is no well"),
-        ({"wells": {"left": 3}}, "3 is no well"),
-        ({"rows": 0}, "0 rows"),
-        ({"columns": 49}, "49 columns"),
-        ({"rows": 8.5}, "8.5 rows"),
-        ({"name": 5}, "5 as the name"),
-        ({"wells": {("a",): "A1"}}, "expected positions"),
-        ({"wells": ["A1"]}, "expected positions"),
-        ({"wells": {"a": "A\u0663"}}, "is no well"),
+        ({"wells": {"left": "upper"}}, "'left': 'upper' is not a well"),
+        ({"wells": {"left": "C1"}, "rows": 2}, "'C1' is not a well"),
+        ({"wells": {"left": 3}}, "3 is not a well"),
+        ({"rows": 0}, "rows=0"),
+        ({"columns": 49}, "columns=49"),
+        ({"rows": 8.5}, "rows=8.5"),
+        ({"name": 5}, "name=5"),
+        ({"wells": {("a",): "A1"}}, "expected names of wells by position"),
+        ({"wells": ["A1"]}, "expected names of wells by position"),
+        ({"wells": {"a": "A\u0663"}}, "is not a well"),
     ],
 )
 def test_invalid_plates_are_rejected(options, message):

@@ -1,4 +1,4 @@
-"""Coordinates of frames: what is valid, what makes an image, what a file may be called."""
+"""Coordinates of frames: validation, layout of images, plans, wells and file names."""
 
 from exengine_ome_tiff.coordinates.acquisition_plan import AcquisitionPlan, MissingFrames
 from exengine_ome_tiff.coordinates.axis_names import standard_names

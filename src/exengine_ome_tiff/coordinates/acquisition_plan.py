@@ -1,4 +1,4 @@
-"""The plan of an acquisition: which frames are to come."""
+"""The plan of an acquisition: the frames to expect."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,45 +16,45 @@ _Product: TypeAlias = tuple[tuple[int | str, ...], ...]
 
 _MOST_EVENTS = 10_000_000
 _MOST_VALUES = 1_000_000
-"""Of an axis. A file that was damaged may tell any number."""
+"""Maximum number of values along an axis, because a damaged file may have any number."""
 _ACQUIRES = "acquire_image"
 
 
 class MissingFrames(NamedTuple):
-    """What of a plan did not come."""
+    """The frames of a plan that are missing."""
 
     n_planned: int
     n_missing: int
     values: list[str]
-    """Such as "time=8": values along an axis of which no frame came at all."""
+    """Values without any frame, such as "time=8"."""
 
 
 @dataclass(frozen=True, slots=True)
 class AcquisitionPlan:
-    """The frames that are to come, as few products of values along axes.
+    """The frames to expect, as a few products of values along axes.
 
     Parameters
     ----------
     products
-        Axis to its values, each combination of which is a frame.
+        Values by axis; each combination is a frame.
     """
 
     products: tuple[Mapping[str, Values], ...]
 
     @classmethod
     def of(cls, plan: object) -> Self | None:
-        """Read what a user gives as a plan.
+        """Read the plan of a user.
 
         Parameters
         ----------
         plan
-            Axis to the number of its values or to the values; or a `useq.MDASequence`, or any other sequence
-            of its events. None, and a sequence without events, is no plan.
+            The values of each axis, or their number; or a `useq.MDASequence`, or another sequence of its
+            events. None and a sequence without events are no plan.
 
         Raises
         ------
         TypeError
-            It is something else, or an axis has values that are none.
+            The plan or the values of an axis have another type.
         ValueError
             An axis has no value, or the plan has no axis or no end.
         """
@@ -62,35 +62,35 @@ class AcquisitionPlan:
             return None
         if isinstance(plan, Mapping):
             if not plan:
-                raise ValueError("got plan={}, expected axes with the numbers of their values")
+                raise ValueError("got plan={}, expected the values of each axis or their number")
             return cls(({axis: _values(axis, along) for axis, along in plan.items()},))
         if isinstance(plan, Iterator) or not isinstance(plan, Iterable):
             kind = type(plan).__name__
             raise TypeError(f"got a plan of type {kind}, expected a dict of sizes or a useq.MDASequence")
         events = [*islice(plan, _MOST_EVENTS + 1)]
         if len(events) > _MOST_EVENTS:
-            raise ValueError(f"the plan has more than {_MOST_EVENTS} events")
+            raise ValueError(f"the plan has more than {_MOST_EVENTS:,} events: leave the plan out")
         coordinates = EventCoordinates()
         try:
             frames = [coordinates.of(event) for event in events if _acquires(event)]
         except AttributeError as error:
-            raise TypeError(f"got a plan of {events[0]!r}, expected events of useq") from error
+            raise TypeError(f"got a plan of {events[0]!r}, expected useq events") from error
         return cls(tuple(_products(frames))) if frames else None
 
     @property
     def n_frames(self) -> int:
-        """How many frames are planned."""
+        """Number of planned frames."""
         return sum(prod(map(len, product.values())) for product in self.products)
 
     def missing(self, frames: Iterable[Coordinates], names: Mapping[str, str]) -> MissingFrames:
-        """Compare the plan with the frames that came; axes that it does not have do not count.
+        """Compare the plan with the frames of a dataset, ignoring axes that the plan lacks.
 
         Parameters
         ----------
         frames
-            Their coordinates.
+            Coordinates of the frames.
         names
-            Spellings of axes in these, to the standard names.
+            Standard names of axes by spelling.
         """
         came: list[set[Values]] = [set() for _ in self.products]
         wanted = [
@@ -107,7 +107,7 @@ class AcquisitionPlan:
         return MissingFrames(self.n_frames, n_missing, [*dict.fromkeys(values)])
 
     def to_json(self) -> list[dict[str, int | list[int | str]]]:
-        """Return what JSON keeps: an axis of 0, 1, 2, ... as the number of its values."""
+        """Return the plan for JSON; an axis of 0, 1, 2, ... becomes the number of its values."""
         return [
             {axis: len(along) if along == (*range(len(along)),) else [*along] for axis, along in each.items()}
             for each in self.products
@@ -115,12 +115,12 @@ class AcquisitionPlan:
 
     @classmethod
     def from_json(cls, written: list[dict[str, Any]]) -> Self:
-        """Read what `to_json` made; errors as for `of`."""
+        """Read the result of `to_json`; raises the errors of `of`."""
         return cls(tuple({axis: _values(axis, along) for axis, along in each.items()} for each in written))
 
 
 def _values(axis: str, given: object) -> Values:
-    """Return the values along an axis, from how many they are or from themselves."""
+    """Return the values along an axis, given as such or as their number."""
     along: Values
     if hasattr(given, "__index__") and not isinstance(given, bool):
         count = int(given)
@@ -130,19 +130,19 @@ def _values(axis: str, given: object) -> Values:
     elif isinstance(given, Sequence) and not isinstance(given, str):
         along = (*dict.fromkeys(read_coordinates({axis: each})[axis] for each in given),)
     else:
-        raise TypeError(f"plan: axis {axis!r} has {given!r}, expected the number of its values, or these")
+        raise TypeError(f"plan: axis {axis!r} has {given!r}, expected its values or their number")
     if not along:
         raise ValueError(f"plan: axis {axis!r} has no value")
     return along
 
 
 def _acquires(event: object) -> bool:
-    """Whether an event records a frame; one of autofocus does not."""
+    """Whether an event records a frame, unlike one of autofocus."""
     return getattr(getattr(event, "action", None), "type", _ACQUIRES) == _ACQUIRES
 
 
 def _products(frames: Sequence[Coordinates]) -> Iterator[dict[str, Values]]:
-    """Yield products that are the frames, each of them once."""
+    """Yield products that cover each frame once."""
     by_axes: dict[frozenset[str], dict[_Product, None]] = {}
     axes_of: dict[frozenset[str], tuple[str, ...]] = {}
     for frame in frames:
@@ -156,7 +156,7 @@ def _products(frames: Sequence[Coordinates]) -> Iterator[dict[str, Values]]:
 
 
 def _joined(products: Iterable[_Product], number: int) -> Iterator[_Product]:
-    """Join products that differ only along the axis of a number."""
+    """Join products that differ only along one axis, given by its index."""
     joined: dict[_Product, list[int | str]] = {}
     for product in products:
         joined.setdefault((*product[:number], *product[number + 1 :]), []).extend(product[number])
@@ -165,11 +165,11 @@ def _joined(products: Iterable[_Product], number: int) -> Iterator[_Product]:
 
 
 def _absent(product: Mapping[str, Values], came: set[Values]) -> Iterator[str]:
-    """Yield the values of a product that no frame has; not those of all frames where none came."""
+    """Yield the values of a product that no frame has; only its fixed values if it has no frame at all."""
     for number, (axis, along) in enumerate(product.items()):
         seen = {values[number] for values in came}
         if len(along) > 1 and seen:
             yield from (coordinates_text({axis: value}) for value in along if value not in seen)
     if not came:
         fixed = {axis: along[0] for axis, along in product.items() if len(along) == 1}
-        yield coordinates_text(fixed) if fixed else "all of it"
+        yield coordinates_text(fixed) if fixed else "all frames"

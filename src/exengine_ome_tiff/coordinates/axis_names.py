@@ -1,35 +1,35 @@
-"""Spellings of axes: which axis of a dataset is time, channel, z, position, well or field."""
+"""Spellings of the standard axes: time, channel, z, position, well and field."""
 
 from collections.abc import Iterable
 
 STANDARD = ("time", "channel", "z", "position", "well", "field")
 IMAGE_AXES = ("position", "well", "field", "row", "column")
-"""Axes that separate images, in the order of their labels in names; others come after them."""
+"""Axes that separate images, in the order of their labels; others follow."""
 _SHORT = {"t": "time", "c": "channel", "p": "position"}
 
 
 def standard_name(axis: str) -> str:
-    """Return the axis that a spelling can stand for, such as "time" for "t" and "Time"; else the spelling."""
+    """Return the standard axis of a spelling, such as "time" for "t" and "Time"; else the spelling."""
     folded = axis.casefold()
     name = _SHORT.get(folded, folded)
     return name if name in STANDARD else axis
 
 
 def standard_names(axes: Iterable[str]) -> dict[str, str]:
-    """Decide which axes of a dataset are standard ones.
+    """Find the standard axes of a dataset.
 
-    Where several spellings of an axis come together, ``time`` counts before ``t``, ``t`` before ``T``, and
-    else the one that came first; the others are axes of their own.
+    Of several spellings of one axis, ``time`` takes precedence over ``t``, ``t`` over ``T``, and otherwise
+    the first to arrive; the others are separate axes.
 
     Parameters
     ----------
     axes
-        Names of all axes, in order of arrival.
+        All axis names, in order of arrival.
 
     Returns
     -------
     dict
-        Spelling to standard name, of the spellings that count.
+        Standard name of each spelling that counts.
     """
     spellings: dict[str, list[str]] = {}
     for axis in dict.fromkeys(axes):
@@ -43,7 +43,7 @@ def standard_names(axes: Iterable[str]) -> dict[str, str]:
 
 
 def label_rank(axis: str, arrival: int) -> tuple[int, int]:
-    """Sort key of the axes in the name of an image: position, well, field, row, column, others by arrival."""
+    """Return a sort key for axes in image names: position, well, field, row, column, others by arrival."""
     folded = axis.casefold()
     rank = IMAGE_AXES.index(folded) if folded in IMAGE_AXES else len(IMAGE_AXES)
     return rank, arrival

@@ -1,4 +1,4 @@
-"""The order of the values along an axis: numbers by value, then text by first arrival."""
+"""Orders the values along an axis: integers by value, then text by first arrival."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from exengine_ome_tiff.coordinates.layout import AxisValue
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AxisRanks:
-    """The place of each frame's value among the values along an axis.
+    """The rank of each frame's value along an axis.
 
     Parameters
     ----------
     ranks
-        Shape (frames,): 0 for a frame without the axis, then the integers by value, then the texts.
+        Shape (frames,); 0 for frames without the axis, then the integers, then the texts.
     numbers
-        The integers, sorted.
+        Sorted integers.
     texts
-        The texts, in order of first arrival.
+        Texts in order of first arrival.
     """
 
     ranks: Numbers
@@ -29,13 +29,8 @@ class AxisRanks:
     texts: Sequence[str]
 
     @classmethod
-    def nowhere(cls, count: int) -> "AxisRanks":
-        """Rank frames that all lack the axis."""
-        return cls(np.zeros(count, np.int64), np.zeros(0, np.int64), [])
-
-    @classmethod
     def of(cls, count: int, columns: Sequence[tuple[Part, Column]]) -> "AxisRanks":
-        """Rank the values that frames have along an axis, whatever further axes they have."""
+        """Rank the values along an axis in all parts of a table."""
         rows = np.concatenate([part.rows for part, _ in columns])
         column = Column.joined([column for _, column in columns])
         ranks = np.zeros(count, np.int64)
@@ -58,7 +53,7 @@ class AxisRanks:
         return cls(ranks, numbers, [text for _, text, _ in texts])
 
     def values(self, ranks: Numbers) -> tuple[AxisValue, ...]:
-        """Return the values of ranks, which are sorted; None for 0."""
+        """Return the values of sorted ranks; None for rank 0."""
         start, stop = np.searchsorted(ranks, (1, len(self.numbers) + 1)).tolist()
         texts = (ranks[stop:] - len(self.numbers) - 1).tolist()
         return (
@@ -74,9 +69,9 @@ def ranks_along(coordinates: CoordinateTable, standard: Mapping[str, str]) -> di
     Parameters
     ----------
     coordinates
-        Of the frames.
+        Coordinates of the frames.
     standard
-        Names of axes that are spelt in another way.
+        Standard names of axes by spelling.
     """
     columns: dict[str, list[tuple[Part, Column]]] = {}
     for name, part, column in coordinates.along():

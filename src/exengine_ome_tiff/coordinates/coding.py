@@ -1,4 +1,4 @@
-"""Values as small numbers, in arrays that NumPy can sort and compare."""
+"""Encodes values as small integers, which NumPy can sort and compare."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -14,7 +14,7 @@ _MOST = 1 << 62
 
 
 class Numbering(dict[Any, int]):
-    """Numbers things in the order in which they are asked for."""
+    """Numbers things in the order of their first lookup."""
 
     def __missing__(self, thing: Hashable) -> int:
         self[thing] = number = len(self)
@@ -22,9 +22,9 @@ class Numbering(dict[Any, int]):
 
 
 def ranked(values: npt.NDArray[np.integer[Any]]) -> tuple[Numbers, Numbers]:
-    """Return the distinct integers of an array, sorted, and the rank of each value among them.
+    """Return the sorted distinct integers of an array, and the rank of each value among them.
 
-    It does what `numpy.unique` does, without sorting where the values lie close together.
+    Equivalent to `numpy.unique`, but does not sort values that lie close together.
     """
     if not len(values):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -42,19 +42,19 @@ def ranked(values: npt.NDArray[np.integer[Any]]) -> tuple[Numbers, Numbers]:
 
 
 def combined(columns: list[Numbers], count: int) -> Numbers:
-    """Give each row a number, the same to rows that have the same values in all columns.
+    """Assign numbers to rows, equal for rows with the same values in all columns.
 
     Parameters
     ----------
     columns
         Numbers from 0, each of shape (count,).
     count
-        Of the rows.
+        Number of rows.
 
     Returns
     -------
     numpy.ndarray
-        Shape (count,); ascending as the rows do when they are sorted by the first column, then the next.
+        Shape (count,); sorts like the rows by the first column, then the next, and so on.
     """
     numbers, size = np.zeros(count, np.int64), 1
     for column in columns:
@@ -70,7 +70,7 @@ def combined(columns: list[Numbers], count: int) -> Numbers:
 
 
 def split(codes: Numbers) -> list[tuple[int, Numbers]]:
-    """Return each code with the places where it is, in order of their first ones."""
+    """Return each code with its indices, in order of the first index."""
     if not len(codes):
         return []
     if codes.min() == codes.max():

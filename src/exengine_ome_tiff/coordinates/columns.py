@@ -1,4 +1,4 @@
-"""Coordinates of many frames in columns: an array for each axis."""
+"""Coordinates of many frames in columns, with one array per axis."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ class Column:
     Parameters
     ----------
     data
-        The values themselves if all are integers; else their places in `values`. Shape (frames,).
+        The values if all are integers, else indices into `values`; shape (frames,).
     values
-        Distinct values, or None.
+        Distinct values; None if `data` holds the values.
     """
 
     data: npt.NDArray[np.integer[Any]]
@@ -37,7 +37,7 @@ class Column:
 
     @classmethod
     def joined(cls, columns: Sequence["Column"]) -> "Column":
-        """Put columns one after the other."""
+        """Concatenate columns."""
         if len(columns) == 1:
             return columns[0]
         if all(each.values is None for each in columns):
@@ -55,14 +55,14 @@ class Column:
         return Column(self.data[rows], self.values)
 
     def ranked(self) -> tuple[Sequence[int | str], Numbers]:
-        """Return the distinct values that frames have, and for each frame the place of its value there."""
+        """Return the distinct values of the frames, and the index of each frame's value among them."""
         distinct, ranks = ranked(self.data)
         if self.values is None:
             return distinct.tolist(), ranks
         return [self.values[code] for code in distinct.tolist()], ranks
 
     def compact(self) -> "Column":
-        """Return the same in the smallest type, without values that no frame has."""
+        """Return an equal column in the smallest type, without unused values."""
         if self.values is None:
             return Column(smallest(self.data))
         values, ranks = self.ranked()
@@ -85,11 +85,11 @@ class Part(NamedTuple):
     Parameters
     ----------
     names
-        Of the axes.
+        Axis names.
     rows
-        Places of the frames in the table, ascending.
+        Rows of the frames in the table, ascending.
     columns
-        Their values along each axis.
+        Values along each axis.
     """
 
     names: tuple[str, ...]
@@ -98,14 +98,14 @@ class Part(NamedTuple):
 
 
 class CoordinateTable:
-    """Coordinates of frames, one row for each.
+    """Coordinates of frames, one per row.
 
     Parameters
     ----------
     count
-        Of the frames.
+        Number of frames.
     parts
-        Each row is in one of them. In order of their first rows.
+        Parts that together have each row once.
     """
 
     def __init__(self, count: int, parts: Iterable[Part]) -> None:
@@ -114,7 +114,7 @@ class CoordinateTable:
 
     @classmethod
     def of(cls, keys: Sequence[Key], axes: Axes) -> "CoordinateTable":
-        """Make a table of keys, as `Axes.key` gives them."""
+        """Make a table from keys of `Axes.key`."""
         sets = np.fromiter((key[0] for key in keys), np.int64, len(keys))
         parts = []
         for number in np.unique(sets).tolist():
@@ -131,9 +131,9 @@ class CoordinateTable:
         Parameters
         ----------
         tables
-            Each with its rows in order of arrival.
+            Tables with rows in order of arrival.
         order
-            The places of all rows, as if the tables lay one after the other, in order of arrival.
+            Indices into the concatenated rows, in order of arrival.
         """
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
@@ -150,7 +150,7 @@ class CoordinateTable:
         return self._count
 
     def take(self, rows: Numbers) -> "CoordinateTable":
-        """Return some of the rows, in the order in which they are given."""
+        """Return rows in the given order."""
         parts = []
         for part in self.parts:
             if len(part.rows) == self._count:
@@ -180,7 +180,7 @@ class CoordinateTable:
 
 
 def _joined_part(parts: Sequence[Part]) -> Part:
-    """Merge parts of the same axes, whose rows are places in one table."""
+    """Merge parts with the same axes of one table."""
     if len(parts) == 1:
         return parts[0]
     names = min(parts, key=lambda part: int(part.rows[0])).names
@@ -194,7 +194,7 @@ def _joined_part(parts: Sequence[Part]) -> Part:
 
 
 def smallest(numbers: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.integer[Any]]:
-    """Return integers in the smallest type that has all of them, without a sign where none is needed."""
+    """Convert integers to the smallest type that holds them, unsigned if possible."""
     low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
     kind = np.min_scalar_type(high if low >= 0 else min(low, -high - 1))
     return numbers.astype(kind, copy=False)

@@ -1,4 +1,4 @@
-"""Coordinates of useq's events: numbered axes by their names."""
+"""Coordinates of useq events, with names for numbers where there are any."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +9,8 @@ _AXES = {"t": "time", "c": "channel", "p": "position", "g": "tile", "cam": "came
 class EventCoordinates:
     """Turns the events of one run into coordinates.
 
-    The channel is its preset, the position its name, and a tile of a grid its number. Where two channels or
-    two positions have one name, the second one keeps its number. Events without any index are numbered along
+    A channel becomes its preset, a position its name, and a tile of a grid its number. If two channels or two
+    positions share a name, the second one keeps its number. Events without an index are numbered along
     ``time``.
     """
 
@@ -24,9 +24,9 @@ class EventCoordinates:
         Parameters
         ----------
         event
-            `useq.MDAEvent`, or anything with `index`, `channel` and `pos_name`.
+            `useq.MDAEvent`, or any object with `index`, `channel` and `pos_name`.
         camera
-            Label of the camera that recorded it; counts only for events that number their cameras.
+            Label of the camera; used only for events that number their cameras.
         """
         index: Mapping[Any, int] = event.index
         numbers = {str(getattr(axis, "value", axis)): int(number) for axis, number in index.items()}
@@ -43,5 +43,5 @@ class EventCoordinates:
         return coordinates
 
     def _is_free(self, axis: str, name: str, number: int | str | None) -> bool:
-        """Whether no other number along the axis has the name."""
+        """Whether no other number along the axis has this name."""
         return not isinstance(number, int) or self._numbers.setdefault((axis, name), number) == number

@@ -7,25 +7,25 @@ from exengine_ome_tiff.coordinates.axis_names import standard_name, standard_nam
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES
 
 POSITION_ONLY = ("position",)
-"""A file for each position, or for each field of a well."""
+"""One file per position, or per field of a well."""
 
 
 def split_axes(given: Iterable[str], folded: Container[str] = ()) -> tuple[str, ...]:
-    """Check the axes that split a folder into files, and return their standard names, each once.
+    """Check the axes that split a folder into files, and return their distinct standard names.
 
     Parameters
     ----------
     given
-        Names of axes; ``position`` includes ``well`` and ``field``.
+        Axis names; ``position`` includes ``well`` and ``field``.
     folded
-        Axes inside images.
+        Axes folded into images.
 
     Raises
     ------
     TypeError
-        It is no sequence of strings.
+        `given` is not a sequence of strings.
     ValueError
-        An axis lies inside images, whose planes are all in one file.
+        An axis is inside images, whose planes must be in one file.
     """
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise TypeError(f'got split_by={given!r}, expected a sequence of axes such as ("position", "camera")')
@@ -56,19 +56,19 @@ def file_key(
     split_by: tuple[str, ...] = POSITION_ONLY,
     folded: Container[str] = (),
 ) -> tuple[int | str, ...]:
-    """Choose the values that tell the file of a frame in a folder: those of the axes that split it.
+    """Return the values that select the file of a frame in a folder: those along the axes that split it.
 
-    They depend only on the frame's own axes, and all frames of an image have the same ones. A frame that
-    lacks an axis has no value of it.
+    They depend only on the frame's own axes, and are the same for all frames of an image. An axis that the
+    frame lacks adds no value.
 
     Parameters
     ----------
     coordinates
-        Of the frame.
+        Coordinates of the frame.
     split_by
-        What `split_axes` returned.
+        Result of `split_axes`.
     folded
-        Axes inside images.
+        Axes folded into images.
     """
     axes = _file_axes(tuple(coordinates), split_by)
     return tuple([coordinates[axis] for axis in axes if axis in coordinates and axis not in folded])

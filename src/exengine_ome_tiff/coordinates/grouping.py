@@ -1,4 +1,4 @@
-"""Which OME images a set of frames makes."""
+"""Distributes frames over OME images."""
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
@@ -20,20 +20,20 @@ _MOST_PLANES_A_FRAME = 64
 
 
 def check_fold_axes(modulo: Mapping[str, str]) -> None:
-    """Check which axes are to be kept inside Z, C and T.
+    """Check which axes are folded into Z, C and T.
 
     Parameters
     ----------
     modulo
-        Axis name to "Z", "C" or "T".
+        "Z", "C" or "T" by axis name.
 
     Raises
     ------
     ValueError
-        It is no such mapping, two axes are to be inside the same one, or the axis is ``time``,
-        ``channel``, ``z``, or ``position``, which distinguishes files.
+        An item is invalid, two axes are folded into the same one, or an axis is ``time``, ``channel``, ``z``,
+        or ``position``, which separates files.
     TypeError
-        It is no mapping.
+        `modulo` is not a mapping.
     """
     if not isinstance(modulo, Mapping):
         raise TypeError(f"got fold_axes={modulo!r}, expected a mapping of axis names to 'Z', 'C' or 'T'")
@@ -44,7 +44,7 @@ def check_fold_axes(modulo: Mapping[str, str]) -> None:
             raise ValueError(f"got fold_axes={dict(modulo)!r}, but {axis!r} has a place of its own")
     if len(set(modulo.values())) < len(modulo):
         raise ValueError(
-            f"got fold_axes={dict(modulo)!r}, but OME keeps one axis inside of each of Z, C and T"
+            f"got fold_axes={dict(modulo)!r}, but OME folds at most one axis into each of Z, C and T"
         )
 
 
@@ -57,30 +57,29 @@ def lay_out(
 ) -> list[ImageLayout]:
     """Distribute frames over images.
 
-    Axes that are spelt like ``t`` or ``Channel`` count as time, channel, z, position, well and field. Within
-    an image the index along an axis is the rank of the value among those seen: ints by value, then strings by
-    their first arrival in the dataset. A frame that lacks an axis shares the place of the first value; where
-    another frame is there already, it belongs to an image of its own, with all frames of its channel that
-    lack the same axes. An image of more than 10,000 planes, and more than 64 for each frame, is taken apart
-    along its shortest axis, whose values become labels.
+    Spellings such as ``t`` and ``Channel`` count as the standard axes. Within an image, the index along an
+    axis is the rank of the value: integers by value, then strings by first arrival in the dataset. A frame
+    that lacks an axis takes the place of the first value. If that place is taken, all frames of its channel
+    that lack the same axes form a separate image. An image with more than 10,000 planes and more than 64
+    planes per frame is split along its shortest axis, whose values become labels.
 
     Parameters
     ----------
     numbers
-        Of all frames that count, shape (frames,), in order of arrival.
+        Frame numbers in order of arrival, without replaced frames, shape (frames,).
     coordinates
-        Theirs; all differ.
+        Coordinates of these frames, all different.
     kind_of
-        For each frame the place of its kind in `kinds`, shape (frames,).
+        Index of the kind of each frame in `kinds`, shape (frames,).
     kinds
-        Shapes and pixel types; frames of one image have the same.
+        Shapes and pixel types; all frames of an image have the same.
     modulo
-        Axes that do not separate images, and the one of Z, C and T that each of them is kept inside.
+        Axes folded into images, with the one of Z, C and T that each is folded into.
 
     Returns
     -------
     list of ImageLayout
-        In order of first arrival.
+        Images in order of first arrival.
     """
     inside, labels = _ranks(coordinates, modulo)
     seen: set[Hashable] = set()
@@ -100,7 +99,7 @@ def lay_out(
 def _ranks(
     coordinates: CoordinateTable, modulo: Mapping[str, str]
 ) -> tuple[dict[str, AxisRanks], dict[str, AxisRanks]]:
-    """Rank values along the axes inside images, and along those that separate images, in their order."""
+    """Rank values along the axes inside images, and along the axes that separate images, in order."""
     spelt = list(dict.fromkeys(name for name, _, _ in coordinates.along()))
     inside = (*PLANE_AXES.values(), *modulo)
     standard = standard_names(axis for axis in spelt if axis not in inside or axis in PLANE_AXES.values())
@@ -110,7 +109,7 @@ def _ranks(
         for arrival, name in enumerate(standard.get(axis, axis) for axis in spelt)
         if name not in inside
     }
-    nowhere = AxisRanks.nowhere(len(coordinates))
+    nowhere = AxisRanks(np.zeros(len(coordinates), np.int64), np.zeros(0, np.int64), [])
     return (
         {name: ranks.get(name, nowhere) for name in inside},
         {name: ranks[name] for name in sorted(labels, key=labels.__getitem__)},
@@ -118,7 +117,7 @@ def _ranks(
 
 
 class _Group(NamedTuple):
-    """Frames that have the same labels and are alike, in order of arrival."""
+    """Frames with the same labels and kind, in order of arrival."""
 
     labels: tuple[tuple[str, int | str], ...]
     kind: Hashable
@@ -126,13 +125,13 @@ class _Group(NamedTuple):
     modulo: Mapping[str, str]
     numbers: npt.NDArray[np.int64]
     codes: Mapping[str, npt.NDArray[np.int64]]
-    """By the names of the axes inside images."""
+    """Ranks along each axis inside images."""
     axes: Mapping[str, AxisRanks]
     lacking: tuple[str, ...] = ()
-    """Axes that these frames lack, and whose first values have frames of their own."""
+    """Axes that these frames lack, and whose first values belong to other frames."""
 
     def parts(self) -> list["_Group"]:
-        """Give frames that lack an axis the place of its first value, or an image of their own."""
+        """Give frames that lack an axis the place of its first value, or a separate image."""
         lacks = {name: codes == 0 for name, codes in self.codes.items()}
         lacks = {name: lack for name, lack in lacks.items() if lack.any() and not lack.all()}
         if not lacks:
@@ -153,7 +152,7 @@ class _Group(NamedTuple):
         return parts
 
     def _filled(self, name: str, is_in: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-        """Return the codes along an axis, with that of the first value instead of none."""
+        """Return the codes along an axis, with the first value in place of none."""
         codes = self.codes[name]
         known = codes[is_in & (codes > 0)]
         return np.where(codes > 0, codes, known.min()) if known.size else codes
@@ -164,13 +163,16 @@ class _Group(NamedTuple):
         return self._replace(numbers=self.numbers[rows], codes=codes)
 
     def layouts(self) -> list[ImageLayout]:
-        """Return the image, or several where it would be nearly empty."""
-        along = {name: _Along.of(codes, self.axes[name]) for name, codes in self.codes.items()}
-        planes = math.prod(len(each.values) for each in along.values())
+        """Return the image, or several if it would be nearly empty."""
+        along, ranks = {}, {}
+        for name, codes in self.codes.items():
+            distinct, ranks[name] = ranked(codes)
+            along[name] = self.axes[name].values(distinct)
+        planes = math.prod(map(len, along.values()))
         if planes <= max(_MANY_PLANES, _MOST_PLANES_A_FRAME * len(self.numbers)):
-            return [self._layout(along)]
-        long_axes = [name for name, each in along.items() if len(each.values) > 1]
-        shortest = min(long_axes, key=lambda name: len(along[name].values))
+            return [self._layout(along, ranks)]
+        long_axes = [name for name, values in along.items() if len(values) > 1]
+        shortest = min(long_axes, key=lambda name: len(along[name]))
         layouts = []
         for code, rows in split(self.codes[shortest]):
             part, (value,) = self.part(rows), self.axes[shortest].values(np.array([code]))
@@ -180,16 +182,16 @@ class _Group(NamedTuple):
             layouts += part._replace(labels=labels).layouts()
         return layouts
 
-    def _layout(self, along: Mapping[str, "_Along"]) -> ImageLayout:
+    def _layout(
+        self, along: Mapping[str, tuple[AxisValue, ...]], ranks: Mapping[str, npt.NDArray[np.int64]]
+    ) -> ImageLayout:
         modulo = {
-            parent: (name, along[name].values)
-            for name, parent in self.modulo.items()
-            if along[name].values != (None,)
+            parent: (name, along[name]) for name, parent in self.modulo.items() if along[name] != (None,)
         }
-        values = {axis: along[name].values for axis, name in PLANE_AXES.items()}
-        indices = {axis: along[name].ranks for axis, name in PLANE_AXES.items()}
+        values = {axis: along[name] for axis, name in PLANE_AXES.items()}
+        indices = {axis: ranks[name] for axis, name in PLANE_AXES.items()}
         for axis, (name, inner) in modulo.items():
-            indices[axis] = indices[axis] * len(inner) + along[name].ranks
+            indices[axis] = indices[axis] * len(inner) + ranks[name]
         order = _order_of_arrival(indices)
         sizes = plane_counts(values, modulo)
         flat = np.zeros(len(self.numbers), np.int64)
@@ -208,18 +210,18 @@ def _crowded(
     channels: npt.NDArray[np.int64],
     is_out: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.bool_]:
-    """Find frames that lack axes, if one of their channel finds its place taken by one that lacks fewer.
+    """Find frames that lack axes and share a place with a frame that lacks fewer axes, by channel.
 
     Parameters
     ----------
     filled
-        Codes along each axis, of which none is missing, each of shape (frames,).
+        Codes along each axis without gaps, each of shape (frames,).
     pattern
-        A bit for each axis that a frame lacks.
+        One bit for each axis that a frame lacks.
     channels
         Codes of the channels.
     is_out
-        Frames that have no place here.
+        Frames that are excluded already.
     """
     place = ranked(combined([*filled.values()], len(pattern)))[1]
     taken = np.zeros(len(pattern), np.bool_)
@@ -234,22 +236,7 @@ def _crowded(
     return crowded
 
 
-class _Along(NamedTuple):
-    """What an axis of an image has."""
-
-    values: tuple[AxisValue, ...]
-    """By rank."""
-    ranks: npt.NDArray[np.int64]
-    """Of each frame, shape (frames,)."""
-
-    @classmethod
-    def of(cls, codes: npt.NDArray[np.int64], axis: AxisRanks) -> "_Along":
-        """Rank the values of frames among their own."""
-        distinct, ranks = ranked(codes)
-        return cls(axis.values(distinct), ranks)
-
-
 def _order_of_arrival(indices: dict[str, npt.NDArray[np.int64]]) -> str:
-    """Sort Z, C, T by how often each changed from a frame to the next; ties keep Z, C, T."""
+    """Sort Z, C, T by how often each changes between frames, most often first; ties keep Z, C, T."""
     changes = {axis: int(np.count_nonzero(np.diff(index))) for axis, index in indices.items()}
     return "".join(sorted(changes, key=lambda axis: -changes[axis]))

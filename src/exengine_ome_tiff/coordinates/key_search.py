@@ -1,4 +1,4 @@
-"""Finding a frame in columns of coordinates, without a Python object for each frame."""
+"""Finds frames in columns of coordinates, without a Python object per frame."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
@@ -13,29 +13,21 @@ from exengine_ome_tiff.coordinates.keys import Coordinates
 _MOST = 1 << 62
 
 Lookup: TypeAlias = Callable[[int | str], int]
-"""Returns the place of a value among those along an axis, -1 for one that is not there."""
+"""Returns the index of a value along an axis, or -1."""
 
 
 class _Step(NamedTuple):
-    """How an axis goes into the sort key of a frame.
-
-    Parameters
-    ----------
-    renumber
-        Replaces the key of the axes before, where the new one would need more than 62 bits.
-    size
-        Number of values along the axis.
-    place
-        Finds a value.
-    """
+    """How an axis contributes to the sort key of a frame."""
 
     renumber: Lookup | None
+    """Replaces the key of the previous axes if the new key would need more than 62 bits."""
     size: int
+    """Number of values along the axis."""
     place: Lookup
 
 
 class _SortedPart:
-    """Frames of the same axes, sorted by one integer each, which tells their coordinates exactly."""
+    """Frames with the same axes, sorted by integer keys that are unique to their coordinates."""
 
     def __init__(self, part: Part) -> None:
         self._steps: dict[str, _Step] = {}
@@ -50,14 +42,14 @@ class _SortedPart:
             keys, size = keys * own_size + places, size * own_size
             self._steps[name] = _Step(renumber, own_size, place)
         self.order: Numbers | None = None
-        """Of the frames by their keys; None if they are sorted."""
+        """Order of the frames by key; None if they are sorted."""
         if len(keys) > 1 and not (np.diff(keys) > 0).all():
             self.order = np.argsort(keys, kind="stable")
             keys = keys[self.order]
         self._keys = smallest(keys).data
 
     def find(self, coordinates: Coordinates) -> int | None:
-        """Return the row of the last frame at coordinates along these axes."""
+        """Return the row of the last frame at coordinates, or None."""
         key = 0
         for name, (renumber, size, place) in self._steps.items():
             key = key if renumber is None else renumber(key)
@@ -71,7 +63,7 @@ class _SortedPart:
         return int(self.rows[at if self.order is None else self.order[at]])
 
     def first_and_last(self) -> tuple[Numbers, Numbers]:
-        """Return the rows of the first and the last frame at each coordinates."""
+        """Return the rows of the first and the last frame at each place."""
         if self.order is None:
             return self.rows, self.rows
         starts = np.flatnonzero(np.diff(np.asarray(self._keys, np.int64), prepend=-1))
@@ -80,7 +72,7 @@ class _SortedPart:
 
 
 class KeySearch:
-    """Finds frames by their coordinates; of frames with the same coordinates the last one counts.
+    """Finds frames by coordinates; the last of several frames at the same coordinates counts.
 
     Parameters
     ----------
@@ -91,7 +83,7 @@ class KeySearch:
     def __init__(self, table: CoordinateTable) -> None:
         self._parts = {frozenset(part.names): _SortedPart(part) for part in table.parts}
         self.last_of: tuple[Numbers, Numbers] | None = None
-        """Rows of the first frame at each coordinates, ascending, and of the last; None if all differ."""
+        """Rows of the first frame at each place, ascending, and of the last; None if all places differ."""
         if any(part.order is not None for part in self._parts.values()):
             found = [part.first_and_last() for part in self._parts.values()]
             first = np.concatenate([first for first, _ in found])
@@ -106,7 +98,7 @@ class KeySearch:
 
 
 def _placed(column: Column) -> tuple[Lookup, Numbers, int]:
-    """Return how to find a value of a column, the place of each frame's value, and the number of places."""
+    """Return a lookup for the values of a column, the index of each frame's value, and their number."""
     if column.values is not None:
         numbers: Mapping[int | str, int] = {value: number for number, value in enumerate(column.values)}
         return lambda value: numbers.get(value, -1), column.data.astype(np.int64), len(numbers)
@@ -122,7 +114,7 @@ def _placed(column: Column) -> tuple[Lookup, Numbers, int]:
 
 
 def _finder(distinct: Numbers) -> Lookup:
-    """Return what finds integers among sorted ones."""
+    """Return a lookup for sorted integers."""
     known = distinct.data
 
     def find(value: int | str) -> int:

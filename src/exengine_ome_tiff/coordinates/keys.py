@@ -1,4 +1,4 @@
-"""Coordinates as they are given, checked, and as compact keys of an index."""
+"""Coordinates: validation, and compact keys for the index."""
 
 from collections.abc import Mapping
 from typing import Any, NewType, TypeAlias
@@ -9,30 +9,30 @@ from exengine_ome_tiff.coordinates.axis_names import standard_name
 
 Coordinates: TypeAlias = dict[str, int | str]
 Key = NewType("Key", tuple[int | str, ...])
-"""Coordinates in the form that the index holds; `Axes` makes them."""
+"""Coordinates in the form of the index, made by `Axes`."""
 FrameNumber = NewType("FrameNumber", int)
-"""A frame of a dataset: they count from 0 in order of arrival."""
+"""Number of a frame in a dataset, from 0 in order of arrival."""
 
 _INT64 = 1 << 63
 
 
 def read_coordinates(given: Mapping[Any, Any]) -> Coordinates:
-    """Check coordinates and return them as a plain dict of plain values.
+    """Validate coordinates and convert them to a dict of Python values.
 
     Parameters
     ----------
     given
-        Axis name to axis value. NumPy integers and strings become Python's.
+        Axis values by axis name. NumPy integers and strings become Python's.
 
     Returns
     -------
     dict
-        The same axes in the same order; values are `int` or `str`.
+        The same axes in the same order, with `int` or `str` values.
 
     Raises
     ------
     TypeError
-        An axis name is no string, or a value is neither int nor str (bool is no int here).
+        An axis name is not a string, or a value is neither int nor str (bool does not count as int).
     ValueError
         An integer needs more than 64 bits.
     """
@@ -48,7 +48,7 @@ def read_coordinates(given: Mapping[Any, Any]) -> Coordinates:
                 continue
         if not isinstance(axis, str):
             raise TypeError(
-                f"coordinates {dict(given)!r}: axis name {axis!r} is of type {kind_name(axis)}, expected str"
+                f"coordinates {dict(given)!r}: axis name {axis!r} is of type {_kind(axis)}, expected str"
             )
         if kind is int:
             plain = value
@@ -58,7 +58,7 @@ def read_coordinates(given: Mapping[Any, Any]) -> Coordinates:
             plain = plain_str(value)
         else:
             raise TypeError(
-                f"coordinates {dict(given)!r}: axis {axis!r} has value {value!r} of type {kind_name(value)}, "
+                f"coordinates {dict(given)!r}: axis {axis!r} has value {value!r} of type {_kind(value)}, "
                 f"expected int or str{_way_out(axis, value)}"
             )
         if isinstance(plain, int) and not -_INT64 <= plain < _INT64:
@@ -69,7 +69,7 @@ def read_coordinates(given: Mapping[Any, Any]) -> Coordinates:
 
 
 def _way_out(axis: str, value: object) -> str:
-    """Tell what to do with a measured number that was given as the value of an axis."""
+    """Return a hint for a measured number that was given as the value along an axis."""
     if not isinstance(value, float | np.floating):
         return ""
     name = standard_name(axis)
@@ -81,32 +81,32 @@ def _way_out(axis: str, value: object) -> str:
 
 
 def plain_str(text: str) -> str:
-    """Return the characters of a string as `str`, even of an enumeration, halves of a character joined."""
+    """Return a string as `str`, even of an enumeration, with surrogate pairs joined."""
     if text.isascii():
         return text if type(text) is str else str.__str__(text)
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
-def kind_name(value: object) -> str:
-    """Name the type of a value for a message."""
+def _kind(value: object) -> str:
+    """Return the name of the type of a value."""
     return type(value).__name__
 
 
 class Axes:
-    """The sets of axis names seen in a dataset; turns coordinates into short tuples and back.
+    """Converts coordinates to compact tuples and back, by the sets of axis names in a dataset.
 
-    A key is the number of its set of axes followed by the values in the order in which the axes of that set
-    were first given, so that ``{"z": 1, "time": 2}`` and ``{"time": 2, "z": 1}`` have one key.
+    A key is the number of the set of axes, followed by the values in the order in which the axes of that set
+    first arrived, so ``{"z": 1, "time": 2}`` and ``{"time": 2, "z": 1}`` have the same key.
     """
 
     def __init__(self) -> None:
         self.names: list[tuple[str, ...]] = []
-        """Axis names of each set, indexed by the first item of a key."""
+        """Axis names of each set, by the first item of a key."""
         self._number: dict[frozenset[str], int] = {}
         self._same_order: dict[tuple[str, ...], int] = {}
 
     def key(self, coordinates: Coordinates) -> Key:
-        """Return the key of coordinates, registering a set of axes that is new; for one thread at a time."""
+        """Return the key of coordinates and register a new set of axes; not thread-safe."""
         given = tuple(coordinates)
         number = self._same_order.get(given)
         if number is not None:
@@ -114,18 +114,18 @@ class Axes:
         return self._key(self.register(given), coordinates)
 
     def register(self, given: tuple[str, ...]) -> int:
-        """Return the number of a set of axes, which is new or known."""
+        """Return the number of a set of axes, and register a new one."""
         axes = frozenset(given)
         number = self._number.get(axes)
         if number is None:
             number = len(self.names)
             self.names.append(given)
             self._same_order[given] = number
-            self._number[axes] = number  # last, as it is what makes them known to `find`
+            self._number[axes] = number  # last, because `find` looks here
         return number
 
     def find(self, coordinates: Coordinates) -> Key | None:
-        """Return the key of coordinates, or None if no frame has had this set of axes; from any thread."""
+        """Return the key of coordinates, or None if no frame has this set of axes; thread-safe."""
         number = self._number.get(frozenset(coordinates))
         return None if number is None else self._key(number, coordinates)
 

@@ -1,4 +1,4 @@
-"""One OME image: which frame is which plane of it."""
+"""The layout of an OME image: which frame is which plane."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
@@ -13,37 +13,37 @@ from exengine_ome_tiff.coordinates.keys import FrameNumber
 AxisValue: TypeAlias = int | str | None
 
 PLANE_AXES = {"Z": "z", "C": "channel", "T": "time"}
-"""The axes that lie inside an image, by their OME names; every other axis separates images."""
+"""Axes inside an image, by OME name; all other axes separate images."""
 
 _NAMES = ("position", "well")
-"""Axes whose labels are names, which need no axis before them."""
+"""Axes whose labels are names and appear without the axis."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageLayout:
-    """One OME image: at most Z, C, T of planes that are alike.
+    """One OME image: planes of the same kind along Z, C and T.
 
     Parameters
     ----------
     labels
-        Axis and value of everything that tells this image from the others, in the order of the axes.
+        Axes and values that separate this image from others, in the order of the axes.
     kind
-        What its frames are, as `lay_out` was told.
+        Kind of the frames, an item of the `kinds` of `lay_out`.
     is_variant
         Whether an earlier image has the same labels and another kind.
     values
-        For each of Z, C, T the coordinate values along it, by rank; only None if no frame had the axis.
+        Coordinate values along each of Z, C and T, by rank; (None,) if no frame has the axis.
     modulo
-        For those of Z, C, T that another axis lies inside: name of that axis, and its values by rank. They
-        vary faster than the values of the axis that they are inside.
+        Axes folded into Z, C or T, with their values by rank. These vary faster than the values of the axis
+        they are folded into.
     order
-        The plane axes from the fastest varying to the slowest, a permutation of "ZCT".
+        Plane axes from the fastest varying to the slowest, a permutation of "ZCT".
     frames
-        Frame numbers, -1 where no frame was put; shape (Z * C * T,), in `order`.
+        Frame numbers, -1 for missing planes; shape (Z * C * T,), in `order`.
     lacking
-        Axes that these frames lack, and that other frames with the same labels and of the same kind have.
+        Axes that these frames lack, but other frames with the same labels and kind have.
     names
-        Names of values along the axes ``channel`` and ``position``, if they have any.
+        Names of values along the axes ``channel`` and ``position``.
     """
 
     labels: tuple[tuple[str, int | str], ...]
@@ -58,12 +58,12 @@ class ImageLayout:
 
     @property
     def named_labels(self) -> dict[str, int | str]:
-        """Labels by axis; names replace the numbers that have one."""
+        """Labels by axis, with names in place of numbers."""
         return {axis: self.names.get(axis, {}).get(value, value) for axis, value in self.labels}
 
     @property
     def channel_names(self) -> tuple[str | None, ...]:
-        """Name of each value along C, else the value as text; None if frames have no channel."""
+        """Name of each value along C, or the value as text; None if frames have no channel."""
         return tuple(map(self._channel_name, self.values["C"]))
 
     def _channel_name(self, value: AxisValue) -> str | None:
@@ -76,7 +76,7 @@ class ImageLayout:
 
     @property
     def axes(self) -> dict[str, tuple[AxisValue, ...]]:
-        """Values by rank along each axis that frames had: time, channel, z, each before the one inside it."""
+        """Values by rank along each axis of the frames: time, channel, z, each before the axis inside it."""
         axes: dict[str, tuple[AxisValue, ...]] = {}
         for axis in "TCZ":
             if self.values[axis] != (None,):
@@ -88,20 +88,20 @@ class ImageLayout:
 
     @property
     def first_frame(self) -> FrameNumber:
-        """Number of the frame that came first."""
+        """Number of the first frame."""
         return FrameNumber(int(self.frames[self.frames >= 0].min()))
 
     def name(self, dataset: str, kind: str = "", prefix: str | None = None) -> str:
-        """Return a name made of the labels, such as "A1, field 0", and of the axes that its frames lack.
+        """Return a name made of the labels, such as "A1, field 0", and the axes that its frames lack.
 
         Parameters
         ----------
         dataset
-            Name of the dataset, for an image without labels.
+            Name of the dataset, used for an image without labels.
         kind
-            What to add to the name of a variant, such as its shape.
+            Addition to the name of a variant, such as its shape.
         prefix
-            What the name begins with, instead of the name of the dataset.
+            Start of the name, in place of the name of the dataset.
         """
         parts = [
             value if axis in _NAMES and isinstance(value, str) and value else f"{axis} {value_text(value)}"
@@ -112,7 +112,7 @@ class ImageLayout:
         return name + (f" without {without}" if without else "") + (f" ({kind})" if self.is_variant else "")
 
     def label(self, axis: str, index: int) -> str:
-        """Name an index along Z, C or T, such as "z=3", "GFP" and "t=0 angle 90"; "" without the axis."""
+        """Return the label of an index along Z, C or T, such as "z=3", "GFP" and "t=0 angle 90"."""
         name, inside = self.modulo.get(axis, ("", (None,)))
         value, inner = self.values[axis][index // len(inside)], inside[index % len(inside)]
         value = self._channel_name(value) if axis == "C" else value
@@ -121,13 +121,13 @@ class ImageLayout:
         return " ".join(filter(None, parts))
 
     def frames_of_channel(self, index: int) -> npt.NDArray[np.int64]:
-        """Return the numbers of the frames that have the value of an index along C."""
+        """Return the numbers of the frames with a channel, by its index along C."""
         inside = len(self.modulo["C"][1]) if "C" in self.modulo else 1
         frames = self.cube()[:, index * inside : (index + 1) * inside]
         return frames[frames >= 0]
 
     def channel_of_frames(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return the numbers of the frames in ascending order, and of each the index of its value along C."""
+        """Return the frame numbers in ascending order, and the index of each frame's channel."""
         inside = len(self.modulo["C"][1]) if "C" in self.modulo else 1
         cube = self.cube()
         channels = np.broadcast_to(np.arange(cube.shape[1])[:, None] // inside, cube.shape)[cube >= 0]
@@ -136,13 +136,13 @@ class ImageLayout:
         return numbers[order], channels[order]
 
     def cube(self) -> npt.NDArray[np.int64]:
-        """Return the frames along T, C and Z, shape (T, C, Z), -1 where no frame was put."""
+        """Return the frame numbers, shape (T, C, Z), -1 for missing planes."""
         slow_first = self.order[::-1]
         cube = self.frames.reshape([self.sizes[axis] for axis in slow_first])
         return cube.transpose([slow_first.index(axis) for axis in "TCZ"])
 
     def zct(self) -> npt.NDArray[np.int64]:
-        """Return the indices of all planes, shape (Z * C * T, 3), columns Z, C, T, rows as in `frames`."""
+        """Return the indices Z, C, T of all planes, shape (Z * C * T, 3), with rows as in `frames`."""
         shape = tuple(self.sizes[axis] for axis in reversed(self.order))
         indices = np.indices(shape).reshape(3, -1)[::-1]
         return np.stack([indices[self.order.index(axis)] for axis in "ZCT"], axis=1)

@@ -1,4 +1,4 @@
-"""Labels as parts of file names."""
+"""Turns labels into parts of file names."""
 
 import hashlib
 import json
@@ -7,31 +7,30 @@ import unicodedata
 from collections.abc import Container
 
 MAX_LABEL_BYTES = 120
-"""Length of a label in a file name, in UTF-8, without the digits that tell it from others."""
+"""Maximum length of a label in a file name, in UTF-8, without the digits that make it unique."""
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]')
 
 
 def file_label(label: int | str, taken: Container[str] = (), max_bytes: int = MAX_LABEL_BYTES) -> str:
-    """Turn a label into part of a file name that Windows, macOS and POSIX all keep as it is.
+    """Turn a label into part of a file name that is valid on Windows, macOS and POSIX.
 
-    Characters that one of them refuses or takes for part of a path, and those that the OME-XML of a companion
-    cannot hold, become ``_``. A label that had to be
-    changed or shortened, or whose name is taken, also gets eight hexadecimal digits of its SHA-256, so
-    that different labels have different names even where case does not count.
+    Characters that are invalid in file names, separate paths, or are invalid in the OME-XML of a companion
+    file become ``_``. If a label is changed or shortened, or its name is taken, eight hexadecimal digits of
+    its SHA-256 follow, so that different labels have different names even on case-insensitive file systems.
 
     Parameters
     ----------
     label
-        Value of an axis.
+        Value along an axis.
     taken
-        Names in use, case-folded.
+        Case-folded names in use.
     max_bytes
-        How much of the label is kept at most.
+        Maximum length of the label.
 
     Returns
     -------
     str
-        1 to 129 bytes in UTF-8, not in `taken` when case-folded.
+        1 to 129 bytes in UTF-8; case-folded, it is not in `taken`.
     """
     text = str(label)
     clean = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text)).strip(" .")

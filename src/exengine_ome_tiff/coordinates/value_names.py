@@ -1,28 +1,21 @@
-"""Names of channels and positions whose coordinates are numbers."""
+"""Names for channels and positions whose coordinates are numbers."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from exengine_ome_tiff.coordinates.axis_text import value_text
 from exengine_ome_tiff.coordinates.layout import AxisValue
 
 ValueNames: TypeAlias = Mapping[str, Mapping[int | str, str]]
-"""For each axis the names of its values."""
+"""Names of values, by axis."""
 _NO_NAMES = frozenset({"", "Default"})
-"""Micro-Manager's values for channels and positions without a name."""
-
-
-class Conflict(NamedTuple):
-    """Names that are not used."""
-
-    value: int | str
-    message: str
+"""Micro-Manager's values for unnamed channels and positions."""
 
 
 def numbered(values: Iterable[AxisValue]) -> dict[int | str, int]:
     """Return the numbers of values that are not names: integers, and text that counts "0", "1", "2", ...
 
-    Other digits, such as "488", are names.
+    Other digits, such as "488", are a name.
     """
     known = [*values]
     numbers: dict[int | str, int] = {value: value for value in known if isinstance(value, int)}
@@ -33,10 +26,10 @@ def numbered(values: Iterable[AxisValue]) -> dict[int | str, int]:
 
 def choose_names(
     axis: str, values: Sequence[AxisValue], told: Mapping[int | str, Collection[str]]
-) -> tuple[dict[int | str, str], list[Conflict]]:
-    """Choose the name of each numbered value.
+) -> tuple[dict[int | str, str], list[str]]:
+    """Choose the names of numbered values.
 
-    A value keeps its number if the metadata gives it two names, or gives its name to another value.
+    A value keeps its number if the metadata gives it two names, or gives the same name to two values.
 
     Parameters
     ----------
@@ -45,14 +38,14 @@ def choose_names(
     values
         All values of the axis in the dataset.
     told
-        All names that the metadata gives to each value.
+        Names of each value in the metadata.
 
     Returns
     -------
     dict
         Names by value.
-    list of Conflict
-        Names that are not used.
+    list of str
+        Reasons why names are not used.
     """
     names: dict[int | str, str] = {}
     conflicts = []
@@ -60,7 +53,7 @@ def choose_names(
         found = sorted({name.strip() for name in told.get(value, ())} - _NO_NAMES)
         if len(found) > 1:
             listed = " and ".join(map(repr, found[:3]))
-            conflicts.append(Conflict(value, f"{axis} {value_text(value)} is called {listed}"))
+            conflicts.append(f"{axis} {value_text(value)} is called {listed}")
         elif found:
             names[value] = found[0]
     taken: dict[str, list[int | str]] = {
@@ -71,6 +64,6 @@ def choose_names(
     for name, owners in taken.items():
         if len(owners) > 1:
             listed = " and ".join(map(value_text, owners[:3]))
-            conflicts.append(Conflict(owners[0], f"{axis}s {listed} are all called {name!r}"))
+            conflicts.append(f"{axis}s {listed} are all called {name!r}")
             names = {value: each for value, each in names.items() if each != name}
     return names, conflicts

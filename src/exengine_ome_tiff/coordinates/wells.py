@@ -1,4 +1,4 @@
-"""Labels that name wells of a multi-well plate."""
+"""Names of wells on a multi-well plate."""
 
 import operator
 import re
@@ -18,7 +18,7 @@ _WELL = re.compile(
 _ROW_AND_COLUMN = re.compile(
     r"r(?P<row>[0-9]{2})c(?P<column>[0-9]{2})(?:f(?P<site>[0-9]{1,9}))?", re.ASCII | re.IGNORECASE
 )
-"""Rows and columns as numbers, ``r02c11f03``, as plate readers name their files."""
+"""Rows and columns as numbers, ``r02c11f03``, as in the file names of plate readers."""
 _NEARLY = re.compile(
     r"well[ _.:#-]*[0-9]{1,4}"  # a number, counted by row or by column
     r"|[a-p][ _./:-]{1,2}[0-9]{1,2}|[0-9]{1,2}[ _./:-]?[a-p]"
@@ -27,40 +27,40 @@ _NEARLY = re.compile(
     r"|(?:.*[^a-z0-9])?[a-p][0-9]{1,2}(?:[^a-z0-9].*)?",
     re.ASCII | re.IGNORECASE,
 )
-"""What people call wells that is no name of one: "well 3", "A-1", "1A", "row 2 col 3", "plate1_B3"."""
+"""Labels that people give wells, but that do not name one: "well 3", "A-1", "1A", "plate1_B3"."""
 _TWO_DIGITS = 2
 _ROWS, _COLUMNS = 32, 48
 
 
 class Well(NamedTuple):
-    """A place on a plate."""
+    """A site in a well of a plate."""
 
     row: int
-    """From 0, for row A."""
+    """Row from 0, which is row A."""
     column: int
-    """From 0, for column 1."""
+    """Column from 0, which is column 1."""
     site: int
-    """Number of the site in the well, 0 where there is only one."""
+    """Number of the site in the well; 0 if there is only one."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlateInfo:
-    """The multi-well plate that positions lie on, where their names do not say or it is larger than they do.
+    """The multi-well plate of a dataset, if the names of positions do not describe it.
 
     Parameters
     ----------
     wells
-        Position to the name of its well, "B12", or "B12-Site_3" where several positions lie in a well;
-        positions that are left out lie in none. Empty if positions are named after their wells.
+        Names of wells by position: "B12", or "B12-Site_3" for one of several positions in a well. Other
+        positions are in no well. Empty if positions are named after their wells.
     name
-        What readers show; by default the name of the dataset.
+        Name shown by readers; by default the name of the dataset.
     rows, columns
-        Size of the plate in wells; by default up to the last row and column that are used.
+        Size of the plate in wells; by default up to the last row and column used.
 
     Raises
     ------
     ValueError
-        A name is none of a well on such a plate, or the plate has no wells.
+        A name does not name a well of the plate, or the size is not that of a plate.
     """
 
     wells: Mapping[int | str, str] = field(default_factory=dict)
@@ -70,42 +70,45 @@ class PlateInfo:
 
     def __post_init__(self) -> None:
         if self.name is not None and not isinstance(self.name, str):
-            raise ValueError(f"got {self.name!r} as the name of a plate, expected text")
-        for name in ("rows", "columns"):
+            raise ValueError(f"got PlateInfo(name={self.name!r}), expected text")
+        for name, most in (("rows", _ROWS), ("columns", _COLUMNS)):
             size = getattr(self, name)
             if size is not None:
-                if isinstance(size, bool) or not hasattr(size, "__index__"):
-                    raise ValueError(f"got a plate of {size!r} {name}, expected a whole number")
+                is_integer = hasattr(size, "__index__") and not isinstance(size, bool)
+                if not is_integer or not 0 < operator.index(size) <= most:
+                    raise ValueError(
+                        f"got PlateInfo({name}={size!r}), expected a whole number from 1 to {most}"
+                    )
                 object.__setattr__(self, name, operator.index(size))
         try:
             wells = {
                 read_coordinates({"position": each})["position"]: well for each, well in self.wells.items()
             }
         except (TypeError, AttributeError) as error:
-            raise ValueError(f"got wells={self.wells!r}, expected positions and names of wells") from error
+            raise ValueError(f"got wells={self.wells!r}, expected names of wells by position") from error
         object.__setattr__(self, "wells", wells)
-        for size, most in ((self.rows, _ROWS), (self.columns, _COLUMNS)):
-            if size is not None and not 0 < size <= most:
-                raise ValueError(f"got a plate of {self.rows} rows and {self.columns} columns")
         for position, label in self.wells.items():
             if self._named(label) is None:
-                raise ValueError(f"position {position!r}: {label!r} is no well on {self!r}")
+                rows, columns = self.rows or _ROWS, self.columns or _COLUMNS
+                raise ValueError(
+                    f"position {position!r}: {label!r} is not a well of a plate of {rows} rows and {columns} "
+                    "columns; write a name such as 'B12'"
+                )
 
     def well_of(self, labels: Mapping[str, int | str]) -> Well | None:
-        """Tell the well of an image.
+        """Return the well of an image.
 
         Parameters
         ----------
         labels
-            Axis to value. ``well`` names a well and ``field`` the site in it, or ``position`` names both.
-            "B12", "AF48", "b3" and "Well A1" name a well, "A1-Site_0", "A1_0000", "A01_s1", "A1 2", "A1/2",
-            "A1:2", "A1f3" and "r01c02f03" also a site. A plate of 1536 wells, the largest, has 32 rows and 48
-            columns.
+            Values by axis. ``well`` names a well and ``field`` the site in it, or ``position`` names both.
+            "B12", "AF48", "b3" and "Well A1" name a well; "A1-Site_0", "A1_0000", "A01_s1", "A1 2", "A1/2",
+            "A1:2", "A1f3" and "r01c02f03" name a site as well. The largest plate has 32 rows and 48 columns.
 
         Returns
         -------
         Well or None
-            None if no well of the plate is named.
+            None if the labels do not name a well of the plate.
         """
         label: object = labels.get("well", labels.get("position"))
         if self.wells:
@@ -125,25 +128,25 @@ class PlateInfo:
 
 
 def well_of_image(plate: PlateInfo, layout: ImageLayout) -> Well | None:
-    """Tell the well of an image, by the name of its position unless the plate names wells by positions."""
+    """Return the well of an image, from the wells of the plate or the name of the position."""
     return plate.well_of(dict(layout.labels) if plate.wells else layout.named_labels)
 
 
 def misses_plate(plate: PlateInfo, layout: ImageLayout) -> bool:
-    """Whether the labels of an image name a well, but none of the plate."""
+    """Whether the labels of an image name a well that the plate lacks."""
     labels = layout.named_labels
     position = labels.get("position")
-    is_on_none = isinstance(position, str) and _WELL.fullmatch(position) is not None
-    names_well = "well" in labels or is_on_none or _read(position) is not None or _is_nearly_well(position)
+    is_on_no_plate = isinstance(position, str) and _WELL.fullmatch(position) is not None
+    names_well = "well" in labels or is_on_no_plate or is_well(position) or _is_nearly_well(position)
     return names_well and not plate.wells and well_of_image(plate, layout) is None
 
 
 def are_wells(labels: Iterable[Mapping[str, int | str]]) -> bool:
-    """Decide whether labels of images can only be wells, where nobody told of a plate.
+    """Decide whether the labels of images can only be wells, if nothing describes a plate.
 
-    They can if an axis is called ``well``; else if a position names a site in a well, if all numbers of
-    columns have two digits, or if the wells are in several rows and in several columns. ``P1``, ``P2`` and
-    ``P3`` may be any places.
+    That is so if there is an axis ``well``, if a position names a site in a well, if all column numbers have
+    two digits, or if the wells are in several rows and several columns. ``P1``, ``P2`` and ``P3`` may be
+    arbitrary positions.
     """
     every = [*labels]
     found = [each for each in (_read(label.get("position")) for label in every) if each is not None]
@@ -157,21 +160,21 @@ def are_wells(labels: Iterable[Mapping[str, int | str]]) -> bool:
 
 
 def wells_named(labels: Iterable[Mapping[str, int | str]]) -> list[str]:
-    """Return the positions that could be the names of wells."""
+    """Return the positions that may name wells."""
     positions = (label.get("position") for label in labels)
-    return [each for each in dict.fromkeys(positions) if isinstance(each, str) and _read(each) is not None]
+    return [each for each in dict.fromkeys(positions) if isinstance(each, str) and is_well(each)]
 
 
 def nearly_wells(labels: Sequence[Mapping[str, int | str]]) -> list[str]:
-    """Return the positions if all of them are called as people call wells, rightly or nearly."""
+    """Return the positions if each of them names a well, or nearly does."""
     positions = dict.fromkeys(label.get("position") for label in labels)
     texts = [each for each in positions if isinstance(each, str)]
-    are_nearly = all(_read(each) is not None or _is_nearly_well(each) for each in texts)
+    are_nearly = all(is_well(each) or _is_nearly_well(each) for each in texts)
     return texts if are_nearly and len(texts) == len(positions) else []
 
 
 def is_well(label: object) -> bool:
-    """Whether a label is the name of a well."""
+    """Whether a label names a well."""
     return _read(label) is not None
 
 
@@ -180,7 +183,7 @@ def _is_nearly_well(label: object) -> bool:
 
 
 class _Read(NamedTuple):
-    """What a label says if it names a well."""
+    """The parsed name of a well."""
 
     well: Well
     has_site: bool
@@ -188,7 +191,7 @@ class _Read(NamedTuple):
 
 
 def _read(label: object) -> _Read | None:
-    """Read the name of a well on the largest plate, of 32 rows and 48 columns."""
+    """Parse the name of a well on the largest plate."""
     if not isinstance(label, str):
         return None
     match = _ROW_AND_COLUMN.fullmatch(label)
@@ -206,7 +209,7 @@ def _read(label: object) -> _Read | None:
 
 
 def _row(letters: str) -> int:
-    """Count rows as spreadsheets count columns: A to Z, AA, AB and so on."""
+    """Return the row of its letters: A to Z, AA, AB and so on, like the columns of a spreadsheet."""
     row = 0
     for letter in letters:
         row = row * 26 + ord(letter) - ord("A") + 1

@@ -70,7 +70,7 @@ def names_of(
                 told[value] = {*of_frames, of_summary.get(number, "")}
         found, conflicts = choose_names(axis, [*images], told)
         for conflict in conflicts:
-            findings.add("name", axis, f"{conflict.message}, so the number stays", _FIXES[axis])
+            findings.add("name", axis, f"{conflict}, so the number stays", _FIXES[axis])
         if found or of_user:
             names[axis] = found | of_user
     return names

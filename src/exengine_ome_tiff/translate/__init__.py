@@ -1,4 +1,4 @@
-"""Metadata dialects to neutral values with units in their names. Plain values in, plain values out."""
+"""Translates metadata dialects into neutral values with units in their names."""
 
 from exengine_ome_tiff.translate.clocks import FrameOrder, PlaneTimes, plane_times
 from exengine_ome_tiff.translate.frame_facts import Agreed, FrameFacts, Group, Written, agreed

@@ -1,4 +1,4 @@
-"""The clocks of a dataset, brought together to one time for each frame."""
+"""Combines the clocks of a dataset into one time for each frame."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -12,28 +12,28 @@ from exengine_ome_tiff.translate.values import UNKNOWN
 _ZONE_QUARTER_S = 900
 _MAX_DELTA_S = 1e9
 _ONE_ZERO_S = 1.5
-"""How far zeros of an elapsed clock may be from each other: stamps of whole seconds, and delays."""
+"""Tolerance for the zero of an elapsed clock, because of stamps in whole seconds and of delays."""
 _SUMMER_S = 3600.0
 _PAUSE_S = 1.0
-"""A step of the elapsed clock that no jitter makes."""
+"""A step of the elapsed clock that is longer than jitter."""
 _DAY_S = 86400.0
 _ODD_PART = 4
-"""Of so many frames one may have an odd time."""
+"""One frame out of this many may have an odd time."""
 
 Seconds: TypeAlias = npt.NDArray[np.float64]
 
 
 class PlaneTimes(NamedTuple):
-    """When frames were taken: `origin_s` and `delta_t_s` add up to the time of a frame."""
+    """Times of frames: the sum of `origin_s` and `delta_t_s`."""
 
     delta_t_s: Seconds
-    """Seconds since the origin to the microsecond, shape (n,), none negative; NaN where nothing tells."""
+    """Seconds since the origin to the microsecond, shape (n,), never negative; NaN where unknown."""
     origin_s: float
-    """Seconds since 1970-01-01; NaN where no wall clock tells."""
+    """Seconds since 1970-01-01; NaN without a wall clock."""
     has_zone: bool
-    """Whether the origin is in UTC, or else on a local clock."""
+    """Whether the origin is in UTC; otherwise it is on a local clock."""
     counts_from_start: bool
-    """Whether the origin is the start that the summary says."""
+    """Whether the origin is the start in the summary."""
 
 
 class FrameOrder(NamedTuple):
@@ -42,7 +42,7 @@ class FrameOrder(NamedTuple):
     time: npt.NDArray[np.int64]
     """Time point of each frame."""
     place: npt.NDArray[np.int64]
-    """Number of the image that it belongs to."""
+    """Number of the image of each frame."""
 
 
 def plane_times(
@@ -50,27 +50,27 @@ def plane_times(
     started: datetime | None = None,
     order: Callable[[], FrameOrder] | None = None,
 ) -> PlaneTimes:
-    """Choose by quality among the clocks of frames, in whatever order the frames came.
+    """Choose the best clock for each frame, independent of the order of frames.
 
-    A wall clock counts before an elapsed one, which starts again with every sequence. The elapsed clock
-    counts where the wall clock is missing, shows whole seconds only, or jumps by summer time.
+    A wall clock takes precedence over an elapsed clock, which restarts with every sequence. The elapsed clock
+    is used where the wall clock is missing, shows only whole seconds, or jumps because of summer time.
 
     Parameters
     ----------
     planes
         Columns of a `PlaneTable` in order of arrival, each of shape (n,).
     started
-        When the summary says that the acquisition began. Its zone is that of stamps without one, and elapsed
-        times count from it where there are no stamps.
+        Start of the acquisition in the summary. Stamps without a zone are in its zone. Without stamps,
+        elapsed times count from it.
     order
-        Tells the time points of the frames. Asked where only an elapsed clock tells the times, and it
-        goes back from frame to frame.
+        Returns the time points of the frames. Called only if there is nothing but an elapsed clock, and it
+        goes back between frames.
     """
     local_s, utc_s = planes["local_clock_s"], planes["utc_s"]
     elapsed_s = planes["elapsed_s"]
     known_s = _known(elapsed_s)
     if known_s.size > 1 and np.ptp(known_s) == 0:
-        elapsed_s = np.full_like(elapsed_s, UNKNOWN)  # a clock that stands still is none
+        elapsed_s = np.full_like(elapsed_s, UNKNOWN)  # a clock that stands still shows nothing
     wall_s, has_zone = _wall(local_s, utc_s, started)
     both = ~np.isnan(wall_s) & ~np.isnan(elapsed_s)
     if both.any():
@@ -96,18 +96,18 @@ def _delta(delta_s: Seconds) -> Seconds:
 
 
 def _is_coarse(stamps_s: Seconds, fewest: int = 2) -> bool:
-    """Whether stamps are of whole seconds; a few may be so by chance."""
+    """Whether stamps are in whole seconds; a few may be so by chance."""
     known = _known(stamps_s)
     return known.size >= fewest and bool((known % 1 == 0).all())
 
 
 def _wall(local_s: Seconds, utc_s: Seconds, started: datetime | None) -> tuple[Seconds, bool]:
-    """Join stamps with and without a zone; say whether they are in UTC."""
+    """Combine stamps with and without a zone; return also whether they are in UTC."""
     has_local, has_utc = ~np.isnan(local_s), ~np.isnan(utc_s)
     offset = None if started is None else started.utcoffset()
     both = has_local & has_utc
     if both.any():
-        # frame by frame, as clocks are put back in autumn
+        # for each frame, because clocks are set back in autumn
         zone_s = np.round((utc_s - local_s) / _ZONE_QUARTER_S) * _ZONE_QUARTER_S
         zone_s[~both] = np.median(zone_s[both])
     elif offset is not None:
@@ -122,7 +122,7 @@ def _wall(local_s: Seconds, utc_s: Seconds, started: datetime | None) -> tuple[S
 
 
 def _without_far(wall_s: Seconds) -> Seconds:
-    """Leave out stamps that are decades from the others."""
+    """Exclude stamps that are decades away from the others."""
     known = _known(wall_s)
     if not known.size:
         return wall_s
@@ -130,7 +130,7 @@ def _without_far(wall_s: Seconds) -> Seconds:
 
 
 def _moving(wall_s: Seconds, elapsed_s: Seconds) -> Seconds:
-    """Leave only the first stamp of a wall clock that stands still while the elapsed clock continues."""
+    """Keep only the first stamp of a wall clock that stands still while the elapsed clock continues."""
     known, elapsed = _known(wall_s), elapsed_s[~np.isnan(wall_s)]
     if known.size < 2 or np.ptp(known) > 0 or not np.nanmax(elapsed) - np.nanmin(elapsed) > _ONE_ZERO_S:
         return wall_s
@@ -138,18 +138,18 @@ def _moving(wall_s: Seconds, elapsed_s: Seconds) -> Seconds:
 
 
 class _Runs(NamedTuple):
-    """Frames whose elapsed clocks have one zero, by that zero in ascending order."""
+    """Runs of frames whose elapsed clocks have the same zero, in ascending order of that zero."""
 
     run: npt.NDArray[np.int64]
-    """Of each frame, -1 for none; shape (n,)."""
+    """Run of each frame, -1 without one; shape (n,)."""
     low_s: Seconds
-    """Least zero of each run."""
+    """Smallest zero of each run."""
     high_s: Seconds
-    """Greatest zero of each run."""
+    """Largest zero of each run."""
 
     @staticmethod
     def of(wall_s: Seconds, elapsed_s: Seconds) -> "_Runs":
-        """Split frames where their zeros are further from each other than stamps are uncertain."""
+        """Split frames where their zeros differ by more than the uncertainty of stamps."""
         zero_s = wall_s - elapsed_s
         order = np.argsort(zero_s, kind="stable")[: np.count_nonzero(~np.isnan(zero_s))]
         in_order = zero_s[order]
@@ -161,7 +161,7 @@ class _Runs(NamedTuple):
 
 
 def _stitched(wall_s: Seconds, elapsed_s: Seconds, *, may_jump: bool) -> Seconds:
-    """Give each frame a time of the wall clock, with the help of the elapsed clock."""
+    """Give each frame a time on the wall clock, with the help of the elapsed clock."""
     runs = _Runs.of(wall_s, elapsed_s)
     if may_jump:
         jumps = _summer_time(runs, elapsed_s)
@@ -180,7 +180,7 @@ def _stitched(wall_s: Seconds, elapsed_s: Seconds, *, may_jump: bool) -> Seconds
 
 
 def _summer_time(runs: _Runs, elapsed_s: Seconds) -> Seconds:
-    """Find by how much the wall clock of each run jumped, while the elapsed clock went on; shape (runs,)."""
+    """Find the jump of the wall clock of each run while the elapsed clock continued; shape (runs,)."""
     count = len(runs.low_s)
     inside = runs.run >= 0
     sizes = np.bincount(runs.run[inside], minlength=count)
@@ -192,7 +192,7 @@ def _summer_time(runs: _Runs, elapsed_s: Seconds) -> Seconds:
     stop = np.searchsorted(middle_s, middle_s + _SUMMER_S + _ONE_ZERO_S, "right")
     lower = np.flatnonzero(stop - later == 1)
     upper = later[lower]
-    alone = ~np.isin(lower, upper) & ~np.isin(upper, lower)  # else each hour begins a sequence of its own
+    alone = ~np.isin(lower, upper) & ~np.isin(upper, lower)  # else a new sequence begins every hour
     lower, upper = lower[alone], upper[alone]
     spring_s, autumn_s = first_s[upper] - last_s[lower], first_s[lower] - last_s[upper]
     many = np.minimum(sizes[lower], sizes[upper]) > 1
@@ -205,7 +205,7 @@ def _summer_time(runs: _Runs, elapsed_s: Seconds) -> Seconds:
 
 
 def _agrees(runs: _Runs, wall_s: Seconds, elapsed_s: Seconds) -> npt.NDArray[np.bool_]:
-    """Tell in which runs stamps never go back while the elapsed clock continues; shape (runs,)."""
+    """Find the runs in which stamps never go back while the elapsed clock continues; shape (runs,)."""
     order = np.lexsort((wall_s, elapsed_s, runs.run))
     order = order[runs.run[order] >= 0]
     back = (np.diff(runs.run[order]) == 0) & (np.diff(wall_s[order]) < 0)
@@ -215,7 +215,7 @@ def _agrees(runs: _Runs, wall_s: Seconds, elapsed_s: Seconds) -> npt.NDArray[np.
 
 
 def _filled(run: npt.NDArray[np.int64], elapsed_s: Seconds) -> npt.NDArray[np.int64]:
-    """Give frames without a stamp the run of their neighbours, up to where the elapsed clock goes back."""
+    """Give frames without a stamp the run of their neighbours, unless the elapsed clock goes back."""
     has_elapsed = np.flatnonzero(~np.isnan(elapsed_s))
     runs = run[has_elapsed]
     part = np.cumsum(np.diff(elapsed_s[has_elapsed], prepend=-np.inf) < 0)
@@ -225,7 +225,7 @@ def _filled(run: npt.NDArray[np.int64], elapsed_s: Seconds) -> npt.NDArray[np.in
     after = places[np.minimum(np.searchsorted(places, index), len(places) - 1)]
     found = np.where(part[before] == part, runs[before], np.where(part[after] == part, runs[after], -1))
     if (runs[places] == runs[places[0]]).all() and len(np.unique(part[places])) > 1:
-        found[found < 0] = runs[places[0]]  # it goes back as frames came in another order
+        found[found < 0] = runs[places[0]]  # the frames arrived in another order
     filled = run.copy()
     filled[has_elapsed] = found
     return filled
@@ -234,7 +234,7 @@ def _filled(run: npt.NDArray[np.int64], elapsed_s: Seconds) -> npt.NDArray[np.in
 def _of_elapsed(
     elapsed_s: Seconds, started: datetime | None, order: Callable[[], FrameOrder] | None
 ) -> PlaneTimes:
-    """Take the times of an elapsed clock alone, unless it starts again."""
+    """Use the times of an elapsed clock alone, unless it restarts."""
     kept = _rising(elapsed_s, np.flatnonzero(~np.isnan(elapsed_s)))
     if not kept.size and order is not None:
         kept = _rising(elapsed_s, _by_time_point(elapsed_s, order()))
@@ -247,7 +247,7 @@ def _of_elapsed(
 
 
 def _rising(elapsed_s: Seconds, frames: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Leave out the odd ones of frames whose clock rises in their order; all where too many are odd."""
+    """Exclude frames that break the rising order of the clock; all frames if too many do."""
     times_s = elapsed_s[frames]
     low = times_s < np.maximum.accumulate(times_s)
     high = times_s > np.minimum.accumulate(times_s[::-1])[::-1]
@@ -256,9 +256,9 @@ def _rising(elapsed_s: Seconds, frames: npt.NDArray[np.int64]) -> npt.NDArray[np
 
 
 def _by_time_point(elapsed_s: Seconds, order: FrameOrder) -> npt.NDArray[np.int64]:
-    """Sort frames by their time point; none where the clock goes back inside no image.
+    """Sort frames by time point; return none if the clock never goes back within an image.
 
-    There it may as well start again with each image.
+    In that case the clock may restart with each image.
     """
     frames = np.flatnonzero(~np.isnan(elapsed_s) & (order.place >= 0))
     by_place = frames[np.argsort(order.place[frames], kind="stable")]

@@ -1,7 +1,4 @@
-"""Frames whose metadata has the same keys: their tags, and how these are read.
-
-For each value there are the rules of all dialects, the first ones first.
-"""
+"""Frames whose metadata has the same keys: how to read their tags, and the tags themselves."""
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -22,17 +19,18 @@ _CAMERA_FACTS = tuple(each.name for each in fields(CameraValues) if each.name !=
 _FRAME_FACTS = tuple(each.name for each in fields(FrameValues) if each.name != "camera")
 _UNKNOWN_PLANE = PlaneValues()
 UNKEPT = 256
-"""So many sets of keys are kept. Number of the form of frames of which nothing is kept; those of which only
-what is understood is kept have larger ones."""
+"""Maximum number of forms with all tags, and the number of the form of frames without tags.
+
+Forms that keep only understood tags have larger numbers."""
 
 
 class Candidate(NamedTuple):
-    """A key that may tell a value of a plane."""
+    """A key that may hold a value of a plane."""
 
     key: str
     read: Callable[[object], float]
     only_if: tuple[str, object] | None
-    """Another key, and the value that it must have."""
+    """Another key, and the value it must have."""
 
 
 class Plan:
@@ -41,11 +39,11 @@ class Plan:
     Parameters
     ----------
     tags
-        Of the first frame.
+        Tags of the first frame.
     translators
-        Of users and packages; those that match go before the dialects.
+        Translators of users and packages; those that match take precedence over the dialects.
     dialects
-        In order, the more specific ones first.
+        Dialects in order of precedence, the specific ones first.
     """
 
     def __init__(self, tags: Tags, translators: Sequence[Guarded], dialects: Sequence[Dialect]) -> None:
@@ -57,12 +55,12 @@ class Plan:
             *((each, rule) for each in recognised for rule in each.plane_rules(tags, is_recognised=True)),
             *((each, rule) for each in general for rule in each.plane_rules(tags, is_recognised=False)),
         ]
-        known = {rule.key for each, rule in told if not each.reads_names}  # they know their keys better
+        known = {rule.key for each, rule in told if not each.reads_names}  # dialects know their keys best
         known |= {key for each in recognised if not each.reads_names for key in each.stamp_keys(tags)}
         rules = [rule for each, rule in told if not each.reads_names or rule.key not in known]
         rules += [rule for each in self._dialects for rule in each.last_rules(tags)]
         self.candidates = _by_field(rules)
-        """Keys that may tell each field of `PlaneValues`, the first ones first."""
+        """The keys for each field of `PlaneValues`, in order of precedence."""
         self._steps = [
             (PlaneValues._fields.index(field), candidates) for field, candidates in self.candidates.items()
         ]
@@ -72,18 +70,18 @@ class Plan:
                 self._steps_of.setdefault(key, []).append((slot, candidates))
         self._last = [*_UNKNOWN_PLANE]
         self.own_plane_keys = {key for each in self._guarded for key in each.translated(tags) if key in tags}
-        """Keys that translators of users read for planes."""
+        """Keys that matching translators read for planes."""
         self.own_frame_keys = {key for each in self._guarded for key in each.described(tags) if key in tags}
         self.own_keys = self.own_plane_keys | self.own_frame_keys
         self.fact_keys = (
             *self.own_frame_keys,
             *dict.fromkeys(key for each in self._dialects for key in each.fact_keys(tags)),
         )
-        """Keys that tell facts of frames."""
+        """Keys of facts of frames."""
         clocks = (*self.candidates.get("utc_s", ()), *self.candidates.get("local_clock_s", ()))
         clock_keys = {each.key for each in clocks}
         self.stamp_keys = {key for each in self._dialects for key in each.stamp_keys(tags)} - clock_keys
-        """Keys that tell only when a frame was taken."""
+        """Keys that hold only the time when a frame was taken."""
 
     def plane(self, tags: Tags, changed: Collection[str] | None = None) -> PlaneValues:
         """Read the values of a plane.
@@ -91,9 +89,9 @@ class Plan:
         Parameters
         ----------
         tags
-            Of the frame.
+            Tags of the frame.
         changed
-            Keys of all values that differ from those of the frame read before; None if nobody knows.
+            Keys of the values that differ from those of the previous frame; None if unknown.
         """
         values = self._last
         if changed is None:
@@ -108,30 +106,30 @@ class Plan:
         return _filled([each.plane_values(tags) for each in self._guarded], values)
 
     def told(self, tags: Tags) -> Iterator[Told]:
-        """Yield the facts of a frame, the first ones first."""
+        """Yield the facts of a frame, in order of precedence."""
         for each in self._guarded:
-            yield from told_by(each.frame_values(tags))
+            yield from _told_by(each.frame_values(tags))
         for dialect in self._dialects:
             yield from dialect.told(tags)
 
     def own_plane(self, tags: Tags) -> PlaneValues:
-        """Return what translators of users tell of a plane."""
+        """Return the values of a plane that matching translators provide."""
         return _filled([each.plane_values(tags) for each in self._guarded], _UNKNOWN_PLANE)
 
     @property
     def understood(self) -> frozenset[str]:
-        """Keys that tell something."""
+        """Keys with a meaning."""
         found = {key for candidates in self.candidates.values() for each in candidates for key in _keys(each)}
         return frozenset(found | self.own_keys | {*self.fact_keys} | self.stamp_keys)
 
     @property
     def dialects(self) -> tuple[str, ...]:
-        """What tells the dialects and their order from those of another plan."""
+        """Identifies the translators and dialects of the plan, in order."""
         return (*(str(id(each)) for each in self._guarded), *(each.name for each in self._dialects))
 
     @property
     def has_own(self) -> bool:
-        """Whether translators of users have a say."""
+        """Whether a translator of a user or package matches."""
         return bool(self._guarded)
 
 
@@ -141,13 +139,13 @@ class Form:
     Parameters
     ----------
     number
-        Of this form.
+        Number of the form.
     plan
         Reads the metadata.
     tags
-        Flat metadata of the first frame, those that are kept.
+        Tags of the first frame that are kept.
     metadata
-        The same as it was put.
+        Metadata of the first frame as it was put.
     """
 
     def __init__(self, number: int, plan: Plan, tags: Tags, metadata: Tags) -> None:
@@ -157,23 +155,23 @@ class Form:
         self.may_nest = tuple(
             key for key in tags if key in metadata and isinstance(metadata[key], Mapping | None)
         )
-        """Keys of what was a dict, or None, and may be a dict in another frame."""
+        """Keys whose values may be dicts in other frames: they are {} or None in the first."""
         self.columns = TagColumns(tags)
         self.add = self.columns.add
 
     def snapshot(self) -> "Form":
-        """Return the same frames, while none is added; they stay as they are then."""
+        """Return a copy that later frames do not change; do not add frames meanwhile."""
         other = copy(self)
         other.columns = self.columns.snapshot()
         other.add = other.columns.add
         return other
 
     def own_plane(self, row: int) -> PlaneValues:
-        """Return what translators of users tell of the plane of a frame, by its row."""
+        """Return the values that matching translators provide for the frame in a row."""
         return self.plan.own_plane(self.columns.tags(row)) if self.plan.has_own else PlaneValues()
 
     def values(self, candidate: Candidate, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """Read what a key tells of planes, by their rows; shape (rows,), NaN where nothing."""
+        """Read the values of a key in rows; shape (rows,), NaN where unknown."""
         columns = self.columns
         key, expected = candidate.only_if or (candidate.key, None)
         if columns.is_too_long(candidate.key) or key not in self.keys:
@@ -211,15 +209,15 @@ def _first_known(candidates: tuple[Candidate, ...], tags: Tags) -> float:
 
 
 def _filled(planes: Sequence[PlaneValues], values: Sequence[float]) -> PlaneValues:
-    """Take from the planes what they know, the first ones first, and the rest from the values."""
+    """Take each value from the first plane that has it, else from `values`."""
     return PlaneValues._make(
         next((plane[slot] for plane in planes if plane[slot] == plane[slot]), value)
         for slot, value in enumerate(values)
     )
 
 
-def told_by(values: FrameValues) -> Iterator[Told]:
-    """Yield the facts in what a translator says."""
+def _told_by(values: FrameValues) -> Iterator[Told]:
+    """Yield the facts in the values of a translator."""
     for fact in _FRAME_FACTS:
         if is_known(getattr(values, fact)):
             yield Told(fact, getattr(values, fact))

@@ -1,4 +1,4 @@
-"""What frames say when all of them are there: their facts, and the tags that OME has no place for."""
+"""Facts of all frames of a dataset, and the tags that OME has no place for."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,26 +19,26 @@ from exengine_ome_tiff.translate.translator import LABEL_FACT, Told, is_known
 from exengine_ome_tiff.translate.values import UNKNOWN, FrameValues
 
 _MOST_GROUPS = 256
-"""So many different frames of an image are looked at for what describes it."""
+"""Maximum number of distinct groups of frames that are examined for an image."""
 _MANY_KEYS, _MANY_TEXTS = 1000, 1 << 20
-"""How many tags are kept of an image whose frames have different ones: so many, or so many texts."""
+"""Maximum number of tags, or of texts, for an image whose frames have different keys."""
 _NULL = "null"
 LABEL = "label"
-"""Name of the fact under which `Written` has the labels of all devices."""
+"""Name in `Written.facts` for the labels of all devices."""
 
 Columns: TypeAlias = Mapping[str, npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
 class Written:
-    """What was written into an image.
+    """The values written into an image.
 
     Parameters
     ----------
     planes
-        By the fields of `PlaneValues`, for each of the image's frames, NaN where nothing was written.
+        Values of the image's frames by field of `PlaneValues`, NaN where nothing was written.
     facts
-        Values that were written, by the names of facts in `FrameValues` and `CameraValues`.
+        Values by field of `FrameValues` or `CameraValues`.
     """
 
     planes: Columns
@@ -46,25 +46,25 @@ class Written:
 
 
 class Group(NamedTuple):
-    """Frames of an image that say the same."""
+    """Frames of an image with the same facts."""
 
     told: tuple[Told, ...]
     frames: npt.NDArray[np.int64]
-    """Their numbers."""
+    """Frame numbers."""
 
 
 class Agreed(NamedTuple):
-    """What frames say that do not contradict each other."""
+    """Facts on which frames agree."""
 
     values: FrameValues
     disputed: frozenset[str]
-    """Facts that frames say differently; `values` has none of them."""
+    """Facts on which frames disagree; `values` excludes them."""
     labels: Mapping[str, str]
-    """What wheels and turrets are set to, by device."""
+    """Labels of wheels and turrets, by device."""
 
 
 def agreed(groups: Sequence[Group]) -> Agreed:
-    """Find out in what frames agree, of those that tell it."""
+    """Find the facts on which all frames that have them agree."""
     seen: dict[str, dict[object, None]] = {}
     for group in groups:
         for fact, value in first_told(group.told).items():
@@ -79,7 +79,7 @@ def agreed(groups: Sequence[Group]) -> Agreed:
 
 
 def first_told(told: Iterable[Told]) -> dict[str, object]:
-    """Take the first value of each fact."""
+    """Return the first value of each fact."""
     first: dict[str, object] = {}
     for fact, value, _ in told:
         first.setdefault(fact, value)
@@ -91,24 +91,24 @@ class _Part(NamedTuple):
 
     form: Form
     chosen: npt.NDArray[np.bool_]
-    """Which of the image's frames."""
+    """Mask of the image's frames."""
     frames: npt.NDArray[np.int64]
     rows: npt.NDArray[np.int64]
 
 
 class FrameFacts:
-    """What all frames of a dataset say beside numbers of planes.
+    """The facts of all frames of a dataset, other than values of planes.
 
     Parameters
     ----------
     forms
-        By number.
+        Forms by number.
     form_of, rows
-        Of each frame its form, and its row there; shape (frames,).
+        For each frame the number of its form, and its row there; shape (frames,).
     devices
-        What the summary says of devices.
+        Devices in the summary.
     known_keys
-        Of all dialects.
+        Keys of all dialects.
     """
 
     def __init__(
@@ -127,16 +127,16 @@ class FrameFacts:
         self._state_of, self._states = self._follow()
 
     def groups(self, frames: npt.NDArray[np.int64]) -> list[Group]:
-        """Return what frames say, in groups of those that say the same; of many groups the first 256."""
+        """Return the frames in groups with the same facts; at most 256 groups for each set of keys."""
         return [group for part in self._parts(frames) for group in self._groups(part)]
 
     def tells(self, fact: str) -> bool:
-        """Whether any frame may tell a fact by the name of a key."""
+        """Whether the name of a key of any frame stands for a fact."""
         keys = {key for form in self._forms.values() for key in form.plan.fact_keys}
         return any(named is not None and named.fact == fact for named in map(named_fact, keys))
 
     def has_unkept(self, frames: npt.NDArray[np.int64]) -> bool:
-        """Whether the tags of some of the frames are in their records only."""
+        """Whether the tags of any of the frames are only in its record."""
         return bool((self._form_of[frames] >= UNKEPT).any())
 
     def rest(
@@ -150,16 +150,16 @@ class FrameFacts:
         Parameters
         ----------
         frames
-            Their numbers, shape (n,).
+            Frame numbers, shape (n,).
         written
-            What was; None for all that could be read and is alike in all frames.
+            The values written; None stands for all that can be read and are equal in all frames.
         findings
-            Takes up what was not understood.
+            Receives findings about keys that were not understood.
 
         Returns
         -------
         dict
-            Tags that all the frames have alike, as JSON.
+            The JSON of tags that are equal in all frames.
         dict
             Each other tag as a JSON list with one value per frame, null where it is missing; empty if the
             values were too long to be kept.
@@ -229,7 +229,7 @@ class FrameFacts:
             yield from self._devices.camera(state, str(label))
 
     def _follow(self) -> tuple[npt.NDArray[np.int64], list[State]]:
-        """Find the state of the devices for each frame, from what frames before it changed."""
+        """Follow the state of the devices; return the index of the state of each frame, and the states."""
         change_of = np.full(len(self._form_of), -1)
         changes: list[dict[str, str]] = []
         for number, form in self._forms.items():
@@ -247,7 +247,7 @@ class FrameFacts:
         begins = told[np.flatnonzero(np.diff(change_of[told], prepend=-1))]
         states: list[State] = [self._devices.state]
         numbers = {repr(states[0]): 0}
-        after: dict[tuple[int, int], int] = {}  # the state by the one before and the change
+        after: dict[tuple[int, int], int] = {}  # index of the next state, by state and change
         current, follows = 0, [0]
         for change in change_of[begins].tolist():
             step = current, change
@@ -262,7 +262,7 @@ class FrameFacts:
         return np.repeat(follows, np.diff([0, *begins, len(change_of)])), states
 
     def _in_ome(self, part: _Part, written: Written | None) -> set[str]:
-        """Return the keys whose values were written for all frames that have one."""
+        """Return the keys whose values were written for all frames that have them."""
         found = self._written_by_plane(part, written) | self._written_facts(part, written)
         plan = part.form.plan
         if written is None:
@@ -288,7 +288,7 @@ class FrameFacts:
             planes = _planes_told(form, rows)
         else:
             planes = {name: written.planes[name][part.chosen] for name in form.plan.candidates}
-            few = [0, len(rows) // 2, -1]  # which show most keys whose values were not written
+            few = [0, len(rows) // 2, -1]  # they rule out most keys whose values were not written
             told = _told_rows(form, rows[few], {name: each[few] for name, each in planes.items()}, keys)
             keys = {key for key, is_told in told.items() if _is_told_or_null(form, rows[few], key, is_told)}
         told = _told_rows(form, rows, planes, keys)
@@ -332,7 +332,7 @@ class FrameFacts:
 
 
 def _planes_told(form: Form, rows: npt.NDArray[np.int64]) -> Columns:
-    """Return the plane values that the metadata of some rows gives."""
+    """Return the values of planes in the metadata of rows."""
     own = form.own_plane(int(rows[0]))._asdict()
     return {
         name: np.full(len(rows), own[name])
@@ -345,7 +345,7 @@ def _planes_told(form: Form, rows: npt.NDArray[np.int64]) -> Columns:
 def _told_rows(
     form: Form, rows: npt.NDArray[np.int64], planes: Columns, keys: Collection[str]
 ) -> dict[str, npt.NDArray[np.bool_]]:
-    """Find the rows whose planes hold the value of each key; keys that say nothing of planes are omitted."""
+    """Find the rows whose planes hold the value of each key that has a value of planes."""
     told: dict[str, npt.NDArray[np.bool_]] = {}
     for name, candidates in form.plan.candidates.items():
         is_sole = len(candidates) == 1 and not form.plan.has_own
@@ -363,7 +363,7 @@ def _is_told_or_null(
 
 
 def _first(values: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-    """Take the first value that is known, element by element."""
+    """Return the first known value of each element."""
     first = np.full_like(values[0], UNKNOWN)
     for each in values:
         first = np.where(np.isnan(first), each, first)

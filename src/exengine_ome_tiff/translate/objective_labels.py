@@ -1,4 +1,4 @@
-"""What labels of objectives tell: magnification, numerical aperture and immersion, as makers spell them."""
+"""Magnification, numerical aperture and immersion in objective labels of various manufacturers."""
 
 import re
 from functools import lru_cache
@@ -37,17 +37,17 @@ _WORDS = (
 )
 _LETTERS = {"O": "Oil", "W": "Water", "G": "Glycerol", "S": "Other"}
 _LEAST_MAGNIFYING = 2
-"""What magnifies less is inside the microscope."""
+"""Lenses with less are inside the microscope."""
 _MOST_MAGNIFYING, _LARGEST_APERTURE = 250, BOUNDS["numerical_aperture"].high
 
 
 class ObjectiveLabel(NamedTuple):
-    """What a label tells; None if it does not."""
+    """Properties of an objective in its label; None where missing."""
 
     magnification: float | None
     numerical_aperture: float | None
     immersion: str | None
-    """One of OME's."""
+    """An immersion of OME."""
 
 
 def is_objective(device: str, label: str, name: str | None = None) -> bool:
@@ -56,11 +56,11 @@ def is_objective(device: str, label: str, name: str | None = None) -> bool:
     Parameters
     ----------
     device
-        What it is called in this system.
+        Label of the device in this system.
     label
-        Of its state.
+        Label of its state.
     name
-        Of the device in its adapter.
+        Name of the device in its adapter.
     """
     names = [each.casefold() for each in (device, name or "")]
     if any(word in each for word in _TURRETS for each in names):
@@ -71,7 +71,7 @@ def is_objective(device: str, label: str, name: str | None = None) -> bool:
 
 
 def may_be_objective(device: str, label: str) -> bool:
-    """Return whether a device that is no objective has a label with the magnification of one."""
+    """Return whether the label of another device has the magnification of an objective."""
     return (read_label(label).magnification or 0) >= _LEAST_MAGNIFYING and not _is_other(device)
 
 
@@ -81,7 +81,7 @@ def _is_other(device: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def read_label(label: str) -> ObjectiveLabel:
-    """Read a label such as "Nikon 60x/1.4 Oil", "UPLXAPO60XO 1.42" or "63x_1.4_Oil"."""
+    """Parse a label such as "Nikon 60x/1.4 Oil", "UPLXAPO60XO 1.42" or "63x_1.4_Oil"."""
     text = label.replace("_", " ").replace("\N{NO-BREAK SPACE}", " ")
     found = [
         match
@@ -107,7 +107,7 @@ def _aperture(text: str) -> float | None:
 
 
 def _immersion(text: str, tail: str) -> str | None:
-    """Find words, then letters after the magnification, then a letter after the aperture or on its own."""
+    """Look for words, then letters after the magnification, then a letter after the aperture or alone."""
     words = re.sub(r"(?<=[\d])(?=[^\W\d])", " ", text)
     for pattern, immersion in _WORDS:
         if re.search(rf"\b(?:{pattern})\b", words, re.IGNORECASE):
@@ -125,7 +125,7 @@ def _float(text: str) -> float:
 
 
 def read_optics(part: str, value: object) -> float | str | None:
-    """Read one property of an objective, such as its immersion; None if the value cannot be read."""
+    """Parse one property of an objective, such as its immersion; None if unreadable."""
     if part == "immersion":
         text = parse.text(value)
         return None if text is None else _immersion(text, "")

@@ -1,4 +1,4 @@
-"""Tags of frames with the same keys: those that never change once, the others as columns."""
+"""Tags of frames with the same keys: constant tags are stored once, the others in columns."""
 
 import json
 import math
@@ -17,23 +17,23 @@ import numpy.typing as npt
 from exengine_ome_tiff.translate.translator import Tags
 
 _MAX_CHARACTERS = 1 << 22
-"""How long all values of a tag may be beside 64 characters a frame; beyond, they are in the records only."""
+"""Total length of the values of a tag beyond 64 characters a frame; longer ones stay in the records."""
 _CHARACTERS_A_FRAME = 64
 _CHUNK_ROWS, _CHUNK_BYTES = 1024, 1 << 22
 _SAMPLE = 8
-"""The size of one of so many rows is looked at."""
+"""One row out of this many is measured."""
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
 class _Texts(NamedTuple):
-    """JSON of values one after the other, and where each begins and the last one ends."""
+    """The JSON of values, joined, and the bounds of each."""
 
     joined: str
     bounds: "array[int]"
 
 
 _Packed: TypeAlias = "array[float] | array[int] | _Texts | str | None"
-"""Values of a chunk: numbers, JSON of each, JSON of all that are equal; None if they are too long."""
+"""Values of a chunk: numbers, the JSON of each, or one JSON of equal values; None if too long."""
 
 
 class TagColumns:
@@ -42,12 +42,12 @@ class TagColumns:
     Parameters
     ----------
     tags
-        Of the first frame.
+        Tags of the first frame.
     """
 
     def __init__(self, tags: Tags) -> None:
         self.keys = tuple(tags)
-        # a copy, as a caller may change a list of his
+        # a copy, because the caller may change a list
         self._epochs = [_Epoch(0, {key: deepcopy(value) for key, value in tags.items()}, ())]
         self._too_long: set[str] = set()
         self._characters = dict.fromkeys(tags, 0)
@@ -58,9 +58,9 @@ class TagColumns:
         Parameters
         ----------
         tags
-            As flat as those of the first frame.
+            Flat metadata with the keys of the first frame.
         changed
-            Keys of all values that differ from the frame added before; None if nobody knows.
+            Keys of the values that differ from those of the previous frame; None if unknown.
         """
         epoch = self._epochs[-1]
         if (changed is None or not epoch.constant.keys().isdisjoint(changed)) and epoch.differs(tags):
@@ -82,7 +82,7 @@ class TagColumns:
         return number
 
     def snapshot(self) -> "TagColumns":
-        """Return a copy that later additions do not change; nothing may be added meanwhile."""
+        """Return a copy that later frames do not change; do not add frames meanwhile."""
         other = TagColumns({})
         other.keys = self.keys
         other._epochs = [*self._epochs[:-1], self._epochs[-1].snapshot()]
@@ -90,12 +90,12 @@ class TagColumns:
         return other
 
     def constant_text(self, key: str) -> str | None:
-        """Return the JSON of a tag that was the same in all frames, None if it was not."""
+        """Return the JSON of a tag that is the same in all frames, else None."""
         constant = self._epochs[-1].constant
         return strict_json(constant[key]) if key in constant else None
 
     def texts(self, key: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
-        """Return the JSON of a tag of frames by their rows, shape (rows,)."""
+        """Return the JSON of a tag in rows, shape (rows,)."""
         text = self.constant_text(key)
         if text is not None:
             return repeated_text(text, len(rows))
@@ -113,21 +113,21 @@ class TagColumns:
     def distinct(
         self, keys: Iterable[str], rows: npt.NDArray[np.int64]
     ) -> tuple[npt.NDArray[np.int64], list[dict[str, str]]]:
-        """Tell frames apart by the values of some tags.
+        """Group frames by the values of some tags.
 
         Parameters
         ----------
         keys
-            Of the tags.
+            Keys of the tags.
         rows
-            Of the frames, shape (n,).
+            Rows of the frames, shape (n,).
 
         Returns
         -------
         ndarray
             For each frame the number of its set of values; shape (n,).
         list of dict
-            The sets by number, as JSON, in the order of their first frames.
+            The JSON of each set, by number, in order of first frames.
         """
         constant, varying = {}, []
         for key in keys:
@@ -144,17 +144,17 @@ class TagColumns:
         return np.array(which), [constant | dict(zip(varying, values, strict=True)) for values in numbers]
 
     def tags(self, row: int) -> dict[str, Any]:
-        """Return the tags of a frame as JSON gives them back, without those that are too long."""
+        """Return the tags of a frame after a round trip through JSON, except those that are too long."""
         rows = np.array([row])
         return {key: json.loads(self.texts(key, rows)[0]) for key in self.keys if not self.is_too_long(key)}
 
     def is_too_long(self, key: str) -> bool:
-        """Whether the values of a tag were too long to be kept."""
+        """Whether the values of a tag are too long to be kept."""
         self._pack(self._epochs[-1])
         return key in self._too_long
 
     def _begin(self, tags: Tags) -> "_Epoch":
-        """Begin an epoch in which values that were the same so far differ."""
+        """Begin an epoch, because a tag that was constant differs."""
         last = self._epochs[-1]
         self._pack(last)
         same = {
@@ -167,7 +167,7 @@ class TagColumns:
         return epoch
 
     def _pack(self, epoch: "_Epoch") -> None:
-        """Pack the last rows of an epoch, of the columns that are not too long already."""
+        """Pack the last rows of an epoch into a chunk."""
         if not epoch.rows:
             return
         packed: list[_Packed] = []
@@ -180,18 +180,18 @@ class TagColumns:
                     each = None
             packed.append(each)
         chunks, count = [*epoch.chunks, (epoch.first + epoch.count, packed)], epoch.count + len(epoch.rows)
-        # all at once, whatever interrupts us
+        # in one statement, so that an interrupt leaves a consistent state
         epoch.chunks, epoch.count, epoch.rows, epoch.size = chunks, count, [], 0
 
 
 class _Json(str):
-    """JSON of a value that its owner may change."""
+    """The JSON of a mutable value."""
 
     __slots__ = ()
 
 
 class _Epoch:
-    """Frames one after the other in which the same tags are constant."""
+    """Consecutive frames with the same constant tags."""
 
     def __init__(self, first: int, constant: Mapping[str, object], varying: tuple[str, ...]) -> None:
         self.first = first
@@ -200,30 +200,30 @@ class _Epoch:
         self.varying = varying
         self.get = _getter(varying)
         self.chunks: list[tuple[int, list[_Packed]]] = []
-        """Row of the first frame of each chunk, and the values of those that vary."""
+        """First row of each chunk, and its columns of varying tags."""
         self.rows: list[tuple[object, ...]] = []
-        """Of the last frames."""
+        """Varying tags of the last frames, not packed yet."""
         self.size = 0
         self.count = 0
-        """How many frames are before the last ones."""
+        """Number of frames before the rows."""
         self._get_constant = _getter(tuple(constant))
         self._expected = self._get_constant(constant) if self._get_constant is not None else ()
 
     def snapshot(self) -> "_Epoch":
-        """Return the same frames; those that come are not added to it."""
+        """Return a copy without later frames."""
         other = copy(self)
         other.rows = [*self.rows]
         return other
 
     def differs(self, tags: Tags) -> bool:
-        """Whether a frame has any of the constant tags otherwise."""
+        """Whether any of the constant tags differs in a frame."""
         if self._get_constant is None:
             return False
         values = self._get_constant(tags)
         return values != self._expected or [*map(type, values)] != [*map(type, self._expected)]
 
     def column(self, key: str) -> list[tuple[int, _Packed]]:
-        """Return the chunks of a tag, and the row of the first frame of each."""
+        """Return the first row and the values of a tag in each chunk."""
         if key in self.constant:
             return [(self.first, strict_json(self.constant[key]))]
         index = self.varying.index(key)
@@ -231,7 +231,7 @@ class _Epoch:
 
 
 def _getter(keys: tuple[str, ...]) -> Any:
-    """Return what takes a tuple of values out of tags, None for no keys."""
+    """Return a function that takes a tuple of values from tags; None without keys."""
     if len(keys) == 1:
         (key,) = keys
         return lambda tags: (tags[key],)
@@ -255,7 +255,7 @@ def _packed(values: tuple[Any, ...]) -> _Packed:
 
 
 def _unpacked(packed: _Packed, rows: npt.NDArray[np.int64]) -> list[str]:
-    """Return the JSON of values of a chunk, by their rows in it."""
+    """Return the JSON of values by their rows in a chunk."""
     if packed is None or isinstance(packed, str):
         return [packed or "null"] * len(rows)
     if isinstance(packed, _Texts):
@@ -267,7 +267,7 @@ def _unpacked(packed: _Packed, rows: npt.NDArray[np.int64]) -> list[str]:
 
 
 def strict_json(value: object) -> str:
-    """Write JSON without NaN and infinities, which become text."""
+    """Encode JSON, with NaN and infinities as text."""
     try:
         return json.dumps(value, allow_nan=False)
     except ValueError:
@@ -288,7 +288,7 @@ def json_list(texts: Iterable[str]) -> str:
 
 
 def repeated_text(text: str, count: int) -> npt.NDArray[np.object_]:
-    """Return one text so many times, shape (count,); `numpy.full` would copy it for each."""
+    """Repeat one text, shape (count,); `numpy.full` would copy it."""
     texts = np.empty(count, object)
     texts.fill(text)
     return texts

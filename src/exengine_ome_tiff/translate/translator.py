@@ -250,7 +250,7 @@ class Guarded(Translator):
 def check_translator(translator: object) -> Translator:
     """Return a translator, or raise TypeError."""
     if not isinstance(translator, Translator):
-        raise TypeError(f"expected an instance of a Translator, got {translator!r}")
+        raise TypeError(f"got {translator!r} as a translator, expected an instance of a Translator")
     return translator
 
 
@@ -266,7 +266,7 @@ def _as_keys(keys: Iterable[object]) -> set[str]:
 
 def _expected(kind: type[T], answer: object) -> T:
     if not isinstance(answer, kind):
-        raise TypeError(f"expected {kind.__name__}, got {answer!r}")
+        raise TypeError(f"got {answer!r}, expected {kind.__name__}")
     return answer
 
 

@@ -1,4 +1,4 @@
-"""What metadata says, whoever said it: neutral values with their units in their names."""
+"""Values of metadata in a neutral form, with units in their names."""
 
 import math
 from array import array
@@ -17,7 +17,7 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 9999
 
 
 class Bounds(NamedTuple):
-    """The smallest and the largest number that something can be in a light microscope, and its unit."""
+    """Smallest and largest plausible value in light microscopy, and the unit."""
 
     low: float
     high: float
@@ -40,29 +40,29 @@ BOUNDS: Mapping[str, Bounds] = MappingProxyType(
         "cut_out_nm": _WAVELENGTH,
     }
 )
-"""By the names of fields and options; what is beyond them was told in another unit."""
+"""Bounds of fields and options; values beyond them are probably in another unit."""
 _ANY = Bounds(-math.inf, math.inf)
 
 
 def is_plausible(name: str, value: object) -> bool:
-    """Whether a field can have a value; what is no number is not judged."""
+    """Whether a value is within the bounds of a field; values other than numbers always are."""
     low, high, _ = BOUNDS.get(name, _ANY)
     return not isinstance(value, int | float) or low <= value <= high
 
 
 def range_text(name: str) -> str:
-    """Return the bounds of a field for people, such as "from 100 to 20000 nm"; empty if it has none."""
+    """Return the bounds of a field as text, such as "from 100 to 20000 nm"; "" without bounds."""
     bounds = BOUNDS.get(name)
     return f"from {bounds.low:g} to {bounds.high:g} {bounds.unit}".strip() if bounds else ""
 
 
 class PlaneValues(NamedTuple):
-    """What is known of one plane; NaN where nothing is."""
+    """Values of one plane; NaN where unknown."""
 
     elapsed_s: float = UNKNOWN
-    """Seconds on a clock that may start again with every camera sequence."""
+    """Seconds on a clock that may restart with every camera sequence."""
     local_clock_s: float = UNKNOWN
-    """Seconds since 1970-01-01 on a wall clock whose time zone is not known."""
+    """Seconds since 1970-01-01 on a wall clock in an unknown time zone."""
     utc_s: float = UNKNOWN
     """Seconds since 1970-01-01 00:00 UTC."""
     exposure_s: float = UNKNOWN
@@ -76,26 +76,26 @@ class PlaneValues(NamedTuple):
 
 _FIELDS = len(PlaneValues._fields)
 _CHUNK = 1024
-"""Planes that are kept together, in arrays of the fields that are known of any of them."""
+"""Planes per chunk, which has arrays for the fields that are known of any of them."""
 
 
 class PlaneTable:
-    """`PlaneValues` of many planes, 8 bytes for each value that is known."""
+    """`PlaneValues` of many planes, in 8 bytes per known value."""
 
     def __init__(self) -> None:
         self._chunks: list[dict[int, npt.NDArray[np.float64]]] = []
         self._values = array("d")
-        """Of the last planes, one after the other."""
+        """Values of the last planes, one plane after the other."""
 
     def append(self, values: PlaneValues) -> None:
         """Add the values of the next plane."""
         self._values.extend(values)
         if len(self._values) == _CHUNK * _FIELDS:
-            # at once, whatever interrupts us
+            # in one statement, so that an interrupt leaves a consistent state
             self._chunks, self._values = [*self._chunks, _known(self._values)], array("d")
 
     def snapshot(self) -> "PlaneTable":
-        """Return a copy that later additions do not change; nothing may be added meanwhile."""
+        """Return a copy that later planes do not change; do not add planes meanwhile."""
         other = PlaneTable()
         other._chunks, other._values = self._chunks, self._values[:]
         return other
@@ -104,7 +104,7 @@ class PlaneTable:
         return len(self._chunks) * _CHUNK + len(self._values) // _FIELDS
 
     def columns(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Return the table: an array of shape (planes,), to be read only, for each field of `PlaneValues`."""
+        """Return a read-only array of shape (planes,) for each field of `PlaneValues`."""
         count = len(self)
         columns = {name: np.broadcast_to(UNKNOWN, count) for name in PlaneValues._fields}
         for number, chunk in enumerate([*self._chunks, _known(self._values)]):
@@ -117,7 +117,7 @@ class PlaneTable:
 
 
 def _known(values: "array[float]") -> dict[int, npt.NDArray[np.float64]]:
-    """Take the columns of rows in which anything is known."""
+    """Return the columns in which any value is known, by the index of the field."""
     rows = np.array(values).reshape(-1, _FIELDS)
     known = np.flatnonzero(~np.isnan(rows).all(axis=0))
     return {index: rows[:, index].copy() for index in known.tolist()}
@@ -125,20 +125,20 @@ def _known(values: "array[float]") -> dict[int, npt.NDArray[np.float64]]:
 
 @dataclass(frozen=True, slots=True)
 class CameraValues:
-    """What is known of a camera and its settings; None if nothing is.
+    """A camera and its settings; None where unknown.
 
     Parameters
     ----------
     label
-        What the camera is called in this system; distinguishes cameras. Empty where nobody tells.
+        Name of the camera in this system, which distinguishes cameras; "" if unknown.
     manufacturer, model, serial_number
-        As its driver tells them.
+        Values from the driver.
     binning
-        Pixels that were joined, as "2x2".
+        Number of pixels binned, as "2x2".
     gain, offset
-        As the camera counts them.
+        Values in the units of the camera.
     readout_mhz
-        Read-out rate.
+        Readout rate.
     bit_depth
         Significant bits of a sample.
     """
@@ -159,30 +159,30 @@ class CameraValues:
 
 @dataclass(frozen=True, slots=True)
 class FrameValues:
-    """What a frame says beside numbers that differ from plane to plane; None if nothing is known.
+    """Values of a frame other than `PlaneValues`; None where unknown.
 
     Parameters
     ----------
     acquired
-        When it was taken; with a zone only where the metadata says one.
+        Time when the frame was taken; aware only if the metadata has a time zone.
     position_name
-        Of the place on the stage.
+        Name of the stage position.
     objective
-        What the objective turret calls its objective.
+        Label of the objective in the turret.
     pixel_aspect
-        Height of a pixel by its width.
+        Height of a pixel divided by its width.
     camera
-        That took it.
+        Camera that took the frame.
     time_interval_s
-        Planned between time points.
+        Planned interval between time points.
     z_step_um
-        Between planes along z.
+        Distance between planes along z.
     channel_name
-        Of the channel.
+        Name of the channel.
     excitation_nm, emission_nm
         Wavelengths of the channel.
     magnification, numerical_aperture, immersion
-        Of the objective, where keys of their own tell them; immersion is one of OME's.
+        Properties of the objective from keys of their own; the immersion is one of OME's.
     """
 
     acquired: datetime | None = None
@@ -205,42 +205,42 @@ class FrameValues:
 
 @dataclass(frozen=True, slots=True)
 class SummaryValues:
-    """What the summary metadata says of the whole dataset; None if nothing is known.
+    """Values of a dataset from its summary metadata; None where unknown.
 
     Parameters
     ----------
     started
-        When the acquisition began; with a zone only where the metadata says one.
+        Time when the acquisition began; aware only if the metadata has a time zone.
     time_interval_s
-        Planned between time points, where it is the same for all.
+        Planned interval between time points, if constant.
     z_step_um
-        Between planes along z.
+        Distance between planes along z.
     pixel_size_um
-        In the sample.
+        Pixel size in the sample plane.
     description
         Comment of the user.
     user_name
-        Who recorded it; written only where an experimenter was asked for.
+        Person who recorded the dataset; written only with the option ``experimenter``.
     objective
-        What the objective turret calls its objective.
+        Label of the objective in the turret.
     exposure_s, bit_depth
-        Of frames, where none of them tells its own.
+        Values for frames, if no frame has its own.
     channel_colors
-        Red, green and blue, 0 to 255, by the names of channels, and by their numbers as text.
+        Red, green and blue, 0 to 255, by channel name, and by channel number as text.
     cameras
-        By label.
+        Cameras by label.
     wells
-        Names of wells by the labels of positions.
+        Names of wells by position label.
     plate_name, plate_rows, plate_columns, plate_description, plate_id, plate_status
-        Of the multi-well plate.
+        Properties of the multi-well plate.
     plate_row_naming, plate_column_naming
         "letter" or "number".
     plate_origin_x_um, plate_origin_y_um
-        Of its wells.
+        Origin of the wells.
     channel_names, position_names
-        By the numbers of channels and positions, from 0.
+        Names by number of the channel or position, from 0.
     magnification, numerical_aperture, immersion
-        Of the objective, where keys of their own tell them; immersion is one of OME's.
+        Properties of the objective from keys of their own; the immersion is one of OME's.
     """
 
     started: datetime | None = None
@@ -281,7 +281,7 @@ class SummaryValues:
 
 
 def merged(parts: Sequence[SummaryValues]) -> SummaryValues:
-    """Take each value from the first part that tells it."""
+    """Take each value from the first part that has it."""
     known: dict[str, Any] = {}
     for part in parts:
         for each in fields(part):
@@ -292,7 +292,7 @@ def merged(parts: Sequence[SummaryValues]) -> SummaryValues:
 
 
 def _check_types(values: CameraValues | FrameValues | SummaryValues) -> None:
-    """Raise TypeError if a translator says something that has no place there."""
+    """Raise TypeError if a translator returns a value of the wrong type."""
     for each in fields(values):
         value, kind = getattr(values, each.name), each.type
         kinds = get_args(kind) if isinstance(kind, UnionType) else (get_origin(kind) or kind,)

@@ -17,8 +17,8 @@ MUTANTS = [
     ),
     Mutant(
         "coordinates/grouping.py",
-        "indices[axis] * len(inner) + along[name].ranks",
-        "indices[axis] * len(values[axis]) + along[name].ranks",
+        "indices[axis] * len(inner) + ranks[name]",
+        "indices[axis] * len(values[axis]) + ranks[name]",
         "dataset/test_modulo.py::test_readers_see_the_axis",
     ),
     Mutant(
