@@ -1,4 +1,4 @@
-"""The shapes of acquisitions: what is put, in which order. Frames carry their coordinates in their pixels."""
+"""Shapes of acquisitions: which frames are put, in which order. Pixels encode the coordinates."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Put = list[tuple[Coordinates, "np.ndarray"]]
 
 
 def nested(**axes: Iterable[int | str]) -> list[Coordinates]:
-    """Return all combinations of values, the last axis varying fastest."""
+    """Return all combinations of values; the last axis varies fastest."""
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
 def shuffled(coordinates: list[Coordinates]) -> list[Coordinates]:
-    """Return coordinates in an order without a rule, the same each time."""
+    """Return coordinates in a fixed irregular order."""
     mixed = list(coordinates)
     random.Random(7).shuffle(mixed)  # noqa: S311
     return mixed
@@ -56,7 +56,7 @@ ORDERS: dict[str, list[Coordinates]] = {
 
 
 def frames_at(coordinates: Iterable[Coordinates], shape: tuple[int, ...] = SHAPE, dtype: Any = "u2") -> Put:
-    """Return coordinates with a frame for each of them."""
+    """Return coordinates with a frame for each."""
     return [(place, frame(place, shape, dtype)) for place in coordinates]
 
 

@@ -1,4 +1,4 @@
-"""Which combinations of parameters run by default: a part that covers all, where ``--thorough`` runs each.
+"""Combinations of parameters that run by default: a covering part; ``--thorough`` runs all.
 
 Each case of each ``parametrize`` runs. A test that combines two of them, or fixtures with parameters, runs
 with each case of both; a test that combines three or more runs with each pair of cases.
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def is_wanted(config: pytest.Config) -> bool:
-    """Whether to leave out combinations: not where everything is asked for, or tests by their names."""
+    """Whether to leave out combinations: not with ``--thorough`` or named tests."""
     is_named = config.option.keyword or any("[" in argument for argument in config.args)
     return not (is_thorough() or is_named)
 
 
 def left_out(items: Iterable[pytest.Item]) -> set[pytest.Item]:
-    """Return the tests that are not needed to cover the cases of all parameters."""
+    """Return the tests that are not needed to cover all cases."""
     functions: dict[str, list[Any]] = {}
     for item in items:
         if hasattr(item, "callspec"):
@@ -38,7 +38,7 @@ def left_out(items: Iterable[pytest.Item]) -> set[pytest.Item]:
 
 
 def _cases(item: Any) -> tuple[Hashable, ...]:
-    """Return the cases that a test combines, one for each `parametrize` and each fixture with parameters."""
+    """Return the cases that a test combines, one per `parametrize` and parametrized fixture."""
     values = {name: id(value) for name, value in item.callspec.params.items()}
     cases: list[Hashable] = []
     for mark in item.iter_markers("parametrize"):

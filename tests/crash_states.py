@@ -1,4 +1,4 @@
-"""The states of a disk that a power failure may leave while a dataset is written, and what comes of each.
+"""Disk states that a power failure may leave while a dataset is written, and the recovery of each.
 
 Started by hand: ``python tests/crash_states.py 3000``. What it prints is one line of JSON.
 """
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SMALL, LARGE = (24, 40), (560, 1000)
-"""A shape that waits to be written with others, and one that is written at once."""
+"""A shape that is buffered, and one that is written immediately."""
 BLOCKS = (512, 4096)
-"""What a disk writes whole."""
+"""Size of an atomic disk write."""
 _OF_PIXELS = ("checksum", "cannot be decoded", "when decompressed")
-"""Words of problems with the pixels of a frame."""
+"""Words in problems that concern the pixels of a frame."""
 PLANS: list[tuple[str, dict[str, Any]]] = [
     ("run.ome.tiff", {}),
     ("run.ome.tiff", {"compression": "zlib", "checksums": True, "pyramid_levels": 1}),
@@ -53,20 +53,20 @@ def pixels_of(number: int) -> np.ndarray:
 
 
 class Change(NamedTuple):
-    """A call that changed a file, or waited for it; without data where it changed the length only."""
+    """A call that changed or synced a file; without data if it changed only the length."""
 
     file: int
-    """Its inode."""
+    """The inode."""
     offset: int
     data: bytes
     length: int
-    """Of the file afterwards."""
+    """Length of the file afterwards."""
     is_sync: bool
 
 
 @dataclass
 class Recorder:
-    """What `exengine_ome_tiff.tiff.disk` takes for the module `os`: writes down what changes files."""
+    """Stands in for the module `os` in `exengine_ome_tiff.tiff.disk`, and records changes to files."""
 
     changes: list[Change] = field(default_factory=list)
 
@@ -98,19 +98,19 @@ class Recorder:
 
 
 class Run(NamedTuple):
-    """A dataset as it was written."""
+    """A dataset and the history of its files."""
 
     path: Path
     options: dict[str, Any]
     changes: list[Change]
     promised: list[tuple[int, int]]
-    """How many changes there were when so many frames had been promised."""
+    """Number of changes by the time a number of frames was promised."""
     inodes: dict[str, int]
-    """By the names of its files."""
+    """By file name."""
 
 
 def record(path: Path, options: dict[str, Any], count: int = 24) -> Run:
-    """Write a dataset and note what it changes on the disk."""
+    """Write a dataset and record its changes to the disk."""
     recorder, promised = Recorder(), [(0, 0)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(disk, "os", recorder)
@@ -131,7 +131,7 @@ def record(path: Path, options: dict[str, Any], count: int = 24) -> Run:
 
 
 def state_of(changes: list[Change], block_nbytes: int, chance: random.Random) -> bytes:
-    """Return what a file may hold when the power fails after some changes to it.
+    """Return the possible contents of a file when the power fails after some changes.
 
     What came before its last sync is there. Of each block of what came later the disk may have any version;
     where the file was longer than at the last sync, a block may also hold zeros or what was there before.
@@ -173,7 +173,7 @@ def _apply(content: bytearray, change: Change) -> None:
 
 
 def leave(run: Run, folder: Path, chance: random.Random) -> tuple[Path, int]:
-    """Make one state; return the path of the dataset and how many frames were promised before the failure."""
+    """Make a state; return the dataset's path and the number of frames promised before the failure."""
     stop = chance.randint(1, len(run.changes))
     block_nbytes = chance.choice(BLOCKS)
     path = folder / run.path.name
@@ -193,7 +193,7 @@ def leave(run: Run, folder: Path, chance: random.Random) -> tuple[Path, int]:
 
 
 def judge(path: Path, promised: int, *, with_libtiff: bool) -> Iterator[str]:
-    """Recover a dataset; yield what is wrong with it, and how many frames were there."""
+    """Recover a dataset; yield its problems and the number of frames."""
     try:
         recover(path)
     except (OmeTiffError, OSError) as error:
@@ -225,7 +225,7 @@ def judge(path: Path, promised: int, *, with_libtiff: bool) -> Iterator[str]:
 
 
 def hunt(count: int, seed: int, *, with_libtiff: bool = False) -> tuple[Counter[str], list[str]]:
-    """Judge so many states; return how many there were of each kind, and what was wrong."""
+    """Check a number of states; return the count of each kind, and the problems."""
     chance, told, troubles = random.Random(seed), Counter[str](), list[str]()  # noqa: S311
     folder = Path(tempfile.mkdtemp())
     try:

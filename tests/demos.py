@@ -1,4 +1,4 @@
-"""Datasets of the demo's acquisition, small, with a copy of what was put."""
+"""Small datasets of the demo's acquisition, with copies of their frames."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Demo:
 
     @property
     def positions(self) -> list[str]:
-        """Names of the positions, which are those of the images."""
+        """Names of the positions and images."""
         return [f"Pos{number}" for number in range(self.plan.positions)]
 
     def stack(self, position: str) -> np.ndarray:
@@ -47,7 +47,7 @@ class Demo:
 
 
 def make_demo(path: Path, plan: DemoPlan, **options: Any) -> Demo:
-    """Acquire a plan into a `TiffStorage`, which gets the options."""
+    """Acquire a plan into a `TiffStorage` with options."""
     with _Remembering(path, **options) as storage:
         run(plan, storage)
     assert len(storage.was_put) == plan.frames
@@ -55,7 +55,7 @@ def make_demo(path: Path, plan: DemoPlan, **options: Any) -> Demo:
 
 
 class _Remembering(TiffStorage):
-    """Keeps a copy of what was put, as a judge of what is in the files."""
+    """Keeps copies of the frames, to compare them with the files."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Disks that fail: in place of what the tiff layer asks the operating system for, and real small ones."""
+"""Failing disks: stand-ins for the operating system, and real small ones."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 _SECTOR_SHARE = 8
-"""Bytes that no disk writes in part."""
+"""Size of an atomic disk write."""
 
 
 class FailingDisk:
-    """What `exengine_ome_tiff.tiff.disk` takes for the module `os`.
+    """Stands in for the module `os` in `exengine_ome_tiff.tiff.disk`.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ class FailingDisk:
 
 @contextmanager
 def failing_disk() -> Iterator[FailingDisk]:
-    """Have all files of the tiff layer on a disk that fails as it is told to."""
+    """Put all files of the tiff layer on a disk that fails on request."""
     with pytest.MonkeyPatch.context() as patch:
         fake = FailingDisk()
         patch.setattr(disk, "os", fake)
@@ -115,7 +115,7 @@ def failing_disk() -> Iterator[FailingDisk]:
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """Mount a file system in memory; skips the test where nobody may."""
+    """Mount a file system in memory; skip the test without permission."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder]
     if os.name == "nt" or subprocess.run(mount, capture_output=True, check=False).returncode:
@@ -127,19 +127,19 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 def fill_up(folder: Path) -> None:
-    """Leave no room on the disk that a folder is on."""
+    """Fill the disk of a folder."""
     with (folder / "filling").open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(1000))
 
 
 NAME_CALLS = ("mkdir", "rmdir", "unlink", "rename", "replace", "link")
-"""Calls that change the names in folders."""
+"""Calls that change directory entries."""
 
 
 @contextmanager
 def faulty_names(folder: Path, failing: int | None, *, happens: bool) -> Iterator[list[str]]:
-    """Have one call fail that changes names in a folder; give the names of the calls there so far.
+    """Make one call that changes a directory entry fail; return the names of the calls so far.
 
     Parameters
     ----------

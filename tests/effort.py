@@ -1,4 +1,4 @@
-"""How long tests hunt: a short, fixed part by default, everything with ``--thorough``."""
+"""Extent of tests: a short, fixed part by default, everything with ``--thorough``."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import os
 from typing import TypeVar
 
 VARIABLE = "EXENGINE_OME_TIFF_THOROUGH"
-"""Set by the option, so that workers of pytest-xdist and started processes know of it."""
+"""Set by the option, so that pytest-xdist workers and child processes inherit it."""
 
 T = TypeVar("T")
 
 
 def is_thorough() -> bool:
-    """Whether everything is asked for."""
+    """Whether ``--thorough`` was given."""
     return VARIABLE in os.environ
 
 
 def effort(short: T, thorough: T) -> T:
-    """Choose what a test does by default, and what it does with ``--thorough``."""
+    """Return the value for the default extent, or for ``--thorough``."""
     return thorough if is_thorough() else short

@@ -1,4 +1,4 @@
-"""Writing datasets as other programs leave them: NDTiff by ndstorage, all else by hand."""
+"""Datasets of other programs: NDTiff written by ndstorage, all others by hand."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 Frame = tuple["Mapping[str, int | str]", np.ndarray, "Mapping[str, Any]"]
 _PIXEL_TYPES = {(1, 1): 0, (2, 1): 1, (1, 3): 2}
-"""Of NDTiff, by bytes of a sample and samples."""
+"""NDTiff's pixel types, by bytes per sample and number of samples."""
 
 
 def write_ndtiff(folder: Path, name: str, summary: Any, frames: Iterable[Frame]) -> Path:
-    """Have ndstorage write a dataset; return its folder."""
+    """Write a dataset with ndstorage; return its folder."""
     dataset = NDTiffDataset(str(folder), name=name, writable=True)
     dataset.initialize(summary)
     for coordinates, pixels, metadata in frames:
@@ -30,7 +30,7 @@ def write_ndtiff(folder: Path, name: str, summary: Any, frames: Iterable[Frame])
 
 
 def close(dataset: NDTiffDataset) -> None:
-    """Finish a dataset and close all of its files, one of which ndstorage leaves open."""
+    """Finish a dataset and close all its files; ndstorage leaves one open."""
     left_open = dataset.current_writer.reader
     dataset.finish()
     dataset.close()
@@ -38,7 +38,7 @@ def close(dataset: NDTiffDataset) -> None:
 
 
 def page(at: int, pixels: np.ndarray, metadata: bytes, *, is_last: bool) -> tuple[bytes, int, int]:
-    """Make an IFD as Micro-Manager does, with pixels and metadata behind it.
+    """Make an IFD as Micro-Manager does, followed by pixels and metadata.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def page(at: int, pixels: np.ndarray, metadata: bytes, *, is_last: bool) -> tupl
 
 
 def pages(at: int, frames: Sequence[Frame]) -> tuple[bytes, list[tuple[int, int, int, int]]]:
-    """Make pages in a row; return them, and of each IFD, pixels and metadata, and the length of the last."""
+    """Make consecutive pages; return them, the offsets of IFDs, pixels and metadata, and the last length."""
     data, places = b"", []
     for number, (_, pixels, metadata) in enumerate(frames):
         text = json.dumps(metadata).encode()
@@ -95,7 +95,7 @@ def pages(at: int, frames: Sequence[Frame]) -> tuple[bytes, list[tuple[int, int,
 
 
 def write_ndtiff_by_hand(folder: Path, version: int, summary: Any, frames: Sequence[Frame]) -> Path:
-    """Write a dataset of version 2 or 3, with RGB too, which ndstorage does not write."""
+    """Write a dataset of version 2 or 3; unlike ndstorage, also RGB."""
     inner = folder / "Full resolution" if version == 2 else folder
     inner.mkdir(parents=True)
     text = json.dumps(summary).encode()
@@ -122,7 +122,7 @@ def _cztp(coordinates: Mapping[str, int | str]) -> tuple[int, ...]:
 
 
 def write_ndtiff_1(folder: Path, summary: Mapping[str, Any], frames: Sequence[Frame]) -> Path:
-    """Write a dataset of version 1, whose frames tell their axes in their metadata."""
+    """Write a dataset of version 1, with the axes in the frames' metadata."""
     inner = folder / "Full resolution"
     inner.mkdir(parents=True)
     text = json.dumps(summary).encode()
@@ -192,7 +192,7 @@ def write_separate_1(
     names: Sequence[str] = ("Pos0",),
     cut: int = 0,
 ) -> Path:
-    """Write separate image files as Micro-Manager 1.4 does: a folder for each position.
+    """Write separate image files as Micro-Manager 1.4 does: one folder per position.
 
     Parameters
     ----------
@@ -252,13 +252,13 @@ def write_separate_2(
 
 
 def _format(pixels: np.ndarray) -> dict[str, Any]:
-    """Return what the metadata of an image says of its pixels."""
+    """Return the metadata of an image about its pixels."""
     kind = "RGB32" if pixels.ndim == 3 else f"GRAY{8 * pixels.itemsize}"
     return {"Width": pixels.shape[1], "Height": pixels.shape[0], "PixelType": kind}
 
 
 def _write_by_imagej(path: Path, pixels: np.ndarray, metadata: Mapping[str, Any]) -> None:
-    """Write an image as ImageJ does, which Micro-Manager leaves that to."""
+    """Write an image as ImageJ does; Micro-Manager uses ImageJ for this."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tifffile.imwrite(path, pixels, imagej=True, metadata={"Info": json.dumps(metadata, indent=2)})
 
@@ -278,7 +278,7 @@ def write_ome_tiff(
     companion: str = "",
     **more: Any,
 ) -> list[Path]:
-    """Write OME-TIFF as a file for each image, all of which have the OME-XML of all.
+    """Write OME-TIFF with one file per image, each with the OME-XML of all.
 
     Parameters
     ----------

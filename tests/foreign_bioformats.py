@@ -59,7 +59,7 @@ def write_by_bioformats(
 
 
 def _metadata(images: Sequence[tuple[str, np.ndarray]], order: str, *, big_endian: bool) -> Any:
-    """Make the metadata of all images, in units that are not those of ours."""
+    """Make the metadata of all images, in units that our writer does not use."""
     java = bioformats.java_class
     service = java("loci.formats.services.OMEXMLService").class_
     metadata = java("loci.common.services.ServiceFactory")().getInstance(service).createOMEXMLMetadata()

@@ -1,4 +1,4 @@
-"""Frames whose pixels tell their coordinates, and a reader of such frames by OME-XML and tifffile."""
+"""Frames whose pixels encode their coordinates, and their reader through OME-XML and tifffile."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ DTYPES = {
     "complex": "<c8",
     "double-complex": "<c16",
 }
-"""Pixels/@Type of OME and the type in the file."""
+"""Pixels/@Type in OME and the type in the file."""
 
 
 def frame(
     coordinates: Mapping[str, int | str], shape: tuple[int, ...] = SHAPE, dtype: Any = "u2"
 ) -> np.ndarray:
-    """Make pixels from coordinates: the same for the same ones, others for others.
+    """Make pixels from coordinates: equal for equal ones, different for different ones.
 
     Parameters
     ----------
@@ -61,21 +61,21 @@ def frame(
 
 
 def assert_same(got: np.ndarray, put: np.ndarray) -> None:
-    """Demand the same shape, the same type with its byte order, and the same bits."""
+    """Assert the same shape, type, byte order and bits."""
     assert isinstance(got, np.ndarray)
     assert (got.shape, got.dtype.str) == (put.shape, put.dtype.str)
     assert got.tobytes() == put.tobytes()
 
 
 def in_file(put: np.ndarray) -> np.ndarray:
-    """Turn a frame into what a reader of the file is to see: bool as 0 and 1, float16 as float32."""
+    """Convert a frame to what readers see: bool as 0 and 1, float16 as float32."""
     if put.dtype.kind == "b":
         return put.astype("u1")
     return put.astype("f4") if put.dtype == np.float16 else put
 
 
 class StoredPlane(NamedTuple):
-    """A plane that was acquired, as the OME-XML and tifffile tell it."""
+    """An acquired plane, as read through OME-XML and tifffile."""
 
     image: int
     z: int
@@ -84,7 +84,7 @@ class StoredPlane(NamedTuple):
     coordinates: dict[str, int | str]
     pixels: np.ndarray
     firsts: dict[str, int | str]
-    """The first value along each axis of the image, which frames without it share."""
+    """The first value along each axis of the image, which frames without the axis share."""
 
     def put_at(self, all_put: Iterable[frozenset]) -> frozenset:
         """Find the coordinates of the frame: those of the plane, maybe without axes at their first value."""
@@ -94,7 +94,7 @@ class StoredPlane(NamedTuple):
 
 
 def stored_planes(path: Path) -> Iterator[StoredPlane]:
-    """Yield all acquired planes of a file, each from the page that the OME-XML names for it."""
+    """Yield all acquired planes of a file, each from its page according to the OME-XML."""
     with tifffile.TiffFile(path) as tif:
         document = from_xml(tif.pages[0].tags["ImageDescription"].value)
         notes = {note.id: note for note in document.structured_annotations.map_annotations}
@@ -124,7 +124,7 @@ def stored_planes(path: Path) -> Iterator[StoredPlane]:
 def _coordinates(
     notes: Mapping[str, Any], image: Any
 ) -> tuple[dict[str, int | str], dict[str, list[dict[str, int | str]]]]:
-    """Read what the annotation of an image says: its labels, and the coordinates along Z, C and T."""
+    """Read the annotation of an image: its labels, and the coordinates along Z, C and T."""
     own = [notes[ref.id] for ref in image.annotation_refs if ref.id in notes]
     texts = {note.namespace: note.value for note in own}
     labels = {axis: json.loads(text) for axis, text in texts.get(COORDINATES_NAMESPACE, {}).items()}
@@ -145,7 +145,7 @@ def _axis(text: str) -> list[Any]:
 def assert_complete(
     path: Path, acknowledged: Iterable[int], pixels: Callable[[dict[str, Any]], np.ndarray]
 ) -> list[dict[str, Any]]:
-    """Demand that a finished dataset is valid, and has what was acknowledged and nothing that is false.
+    """Assert that a finished dataset is valid and has all acknowledged frames and no false ones.
 
     Parameters
     ----------

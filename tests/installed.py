@@ -18,7 +18,7 @@ PARSER = "exengine_ome_tiff.cli.commands.command_parser"
 
 @cache
 def completion(shell):
-    """Return the script with which shtab completes the command in a shell."""
+    """Return shtab's completion script for a shell."""
     command = [sys.executable, "-m", "shtab", f"--shell={shell}", "--error-unimportable", PARSER]
     return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True).stdout
 

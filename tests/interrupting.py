@@ -1,4 +1,4 @@
-"""Interrupts at any place of a call, as a signal handler that raises makes them."""
+"""Interrupts at any point of a call, as by a signal handler that raises."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Interrupted(BaseException):
-    """What a signal handler raises."""
+    """Raised by the signal handler."""
 
 
 def is_interrupted(call: Callable[[], object], at: int, events: Collection[str] = ("opcode",)) -> bool:
@@ -42,7 +42,7 @@ def is_interrupted(call: Callable[[], object], at: int, events: Collection[str] 
 
 
 def assert_leaves_nothing_held(call: Callable[[], object], other: Callable[[], object]) -> None:
-    """Interrupt a call at each call and return of a function in turn, and demand that another thread goes on.
+    """Interrupt a call at each function call and return in turn; assert that another thread continues.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def assert_leaves_nothing_held(call: Callable[[], object], other: Callable[[], o
 
 
 def called_inside(call: Callable[[], object], inner: Callable[[], object], at: int) -> int:
-    """Call, and call something else before an instruction of it, as a signal handler that returns does.
+    """Call, and call something else before one of its instructions, as a returning signal handler does.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Kills a process that writes a dataset, at random instants, and compares what is recovered with what was.
+"""Kills a writing process at random instants, and compares the recovered frames with the written ones.
 
 Started by hand: ``python tests/killing.py 2000``. What it prints is one line of JSON.
 """
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TINY, SMALL, LARGE = (8, 16), (64, 64), (1100, 1000)
-"""Two shapes that wait to be written together, and one that is written at once."""
+"""Two shapes that are buffered together, and one that is written immediately."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a process writes before it is killed."""
+    """The frames that a process writes before it is killed."""
 
     name: str
     positions: int
@@ -46,7 +46,7 @@ class Plan:
 
     @property
     def checkpoints(self) -> list[int]:
-        """Numbers of the frames behind which there is a checkpoint."""
+        """Numbers of the frames after which there is a checkpoint."""
         return [5, *range(49, self.frames, 50)]
 
     def shape(self, number: int) -> tuple[int, int]:
@@ -74,7 +74,7 @@ PLANS = [  # few frames of two sizes in a file, as Bio-Formats opens that anew f
 
 
 def write(plan: Plan, path: Path, tell: Callable[[str], None]) -> None:
-    """Write a dataset, telling from when on which frames are promised to survive."""
+    """Write a dataset, and print which frames are promised to survive."""
     storage = TiffStorage(path, {"plan": plan.name}, **plan.options)
     for number in range(plan.frames):
         storage.put(plan.place(number), plan.pixels(number), {"number": number})
@@ -94,7 +94,7 @@ def write(plan: Plan, path: Path, tell: Callable[[str], None]) -> None:
 
 
 def killed(work: Callable[[Callable[[str], None]], None], wait_for: str, delay_s: float) -> list[str]:
-    """Run in a process of its own, which is killed a while after it has told something.
+    """Run in a child process, which is killed a while after it has printed something.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def killed(work: Callable[[Callable[[str], None]], None], wait_for: str, delay_s
 
 
 def acknowledged(plan: Plan, told: list[str]) -> set[int]:
-    """Return the numbers of the frames that must be there."""
+    """Return the numbers of the frames that must exist."""
     numbers: set[int] = set()
     for line in told:
         word, _, number = line.partition(" ")
@@ -162,7 +162,7 @@ def has_pages(path: Path) -> bool:
 
 
 def assert_stack(path: Path) -> int:
-    """Demand that tifffile reads all pages that are linked; return how many there are."""
+    """Assert that tifffile reads all linked pages; return their number."""
     if not has_pages(path):
         return 0
     with tifffile.TiffFile(path) as tif:
@@ -173,7 +173,7 @@ def assert_stack(path: Path) -> int:
 
 
 def assert_recovered(plan: Plan, path: Path, expected: set[int]) -> int:
-    """Demand that a recovered dataset has the frames that are expected, and none that is wrong."""
+    """Assert that a recovered dataset has the expected frames, and no wrong ones."""
     with TiffStorage.open(path) as storage:
         places = {json.dumps(plan.place(number), sort_keys=True): number for number in range(plan.frames)}
         found = set()
@@ -190,7 +190,7 @@ def assert_recovered(plan: Plan, path: Path, expected: set[int]) -> int:
 
 
 def kill_once(seed: int, folder: Path, keep: Path | None = None, *, at_checkpoint: bool = False) -> str:
-    """Write, kill, recover and compare; tell in what state the dataset was found.
+    """Write, kill, recover and compare; return the state of the killed dataset.
 
     Parameters
     ----------

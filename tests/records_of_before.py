@@ -1,4 +1,4 @@
-"""Records as earlier versions wrote them: without a checksum of themselves."""
+"""Records of earlier versions, without record checksums."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNKNOWN_TAG = 65199
 
 
 def without_index(path: Path) -> Path:
-    """Make a finished file one without an index; an unfinished one stays as it is."""
+    """Remove the index of a finished file; leave an unfinished file unchanged."""
     data = bytearray(path.read_bytes())
     (at,) = struct.unpack_from("<Q", data, 8)
     (count,) = struct.unpack_from("<Q", data, at)
@@ -50,7 +50,7 @@ def encode_block_of_before(pixels: Any, notes: Sequence[bytes], *args: Any) -> t
 
 
 def write_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have files get such records."""
+    """Make files get such records."""
     monkeypatch.setattr(journal_file, "encode_block", encode_block_of_before)
     monkeypatch.setattr(journal_file, "encode_head", encode_head_of_before)
     monkeypatch.setattr(journal_file, "join_notes", join_notes_of_before)

@@ -1,4 +1,4 @@
-"""Replaces datasets in processes that are killed before each change on the disk; prints how many were killed.
+"""Replaces datasets in processes killed before each change on the disk; prints how many were killed.
 
 Old or new must be there each time, and the next run must go on. A change is one of a folder, or, as "calls",
 each call that writes, too.
@@ -33,7 +33,7 @@ CALLS = {
     ),
     *("open", "mkdir", "rename", "replace", "link", "symlink", "unlink", "remove", "rmdir", "utime"),
 }
-"""Functions of the operating system, and methods of files, that change the disk."""
+"""Functions of `os` and methods of files that change the disk."""
 
 
 def write(path: Path, tag: str, **options: Any) -> None:
@@ -44,7 +44,7 @@ def write(path: Path, tag: str, **options: Any) -> None:
 
 
 def complete(folder: Path, but: Path) -> set[str]:
-    """Return the tags of the finished datasets with all frames, hidden folders included."""
+    """Return the tags of complete finished datasets, including those in hidden folders."""
     found = set()
     for path in folder.rglob("*"):
         if path.suffix == ".lock" or path == but:
@@ -66,13 +66,13 @@ def replace(folder: Path, dest: Path, kind: str) -> None:
 
 
 def is_change(event: str, arguments: tuple[Any, ...], folder: Path) -> bool:
-    """Whether an event of Python's audit is a change on the disk in a folder."""
+    """Whether a Python audit event is a change on the disk in a folder."""
     creates = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_CREAT | os.O_TRUNC)
     return bool(event in CHANGES or creates) and str(folder) in str(arguments[0])
 
 
 def kill_before(number: int, folder: Path, changes: str) -> None:
-    """Have this process killed before a change, all of which are counted from here on."""
+    """Kill this process before a change, counted from here on."""
     left = [number]
 
     def count() -> None:
@@ -98,7 +98,7 @@ def kill_before(number: int, folder: Path, changes: str) -> None:
 
 
 def killed_before(number: int, folder: Path, dest: Path, kind: str, changes: str) -> bool:
-    """Replace in a process that is killed before a change; return whether it had so many."""
+    """Replace in a process that is killed before a change; return whether it made that many."""
     process = os.fork()
     if process == 0:
         kill_before(number, folder, changes)

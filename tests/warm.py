@@ -1,4 +1,4 @@
-"""Python programs in processes that are forked from one that has imported this package, which takes a second.
+"""Python programs in processes forked from one that has imported this package, which takes a second.
 
 Only Linux forks. Elsewhere, and with ``--thorough``, each program runs in a new process.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _REQUEST_BYTES = 1 << 20
 _LEFT_OUT = ("__main__", "bioio_plugin", "bioio_reader")
-"""Modules that are not imported; importing bioio takes three seconds."""
+"""Modules not to import; importing bioio takes three seconds."""
 
 
 def run(
@@ -42,7 +42,7 @@ def run(
     encoding: str = "utf-8",
     timeout_s: float = 120,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a Python program as `subprocess.run` does; return what it prints, too.
+    """Run a Python program as `subprocess.run` does, and capture its output.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def run(
 
 
 class _Server:
-    """The process that is forked; it ends with this one."""
+    """The process to fork; it ends with this one."""
 
     def __init__(self) -> None:
         self._socket, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -94,7 +94,7 @@ class _Server:
         atexit.register(self._end)
 
     def run(self, request: bytes, files: Sequence[IO[bytes]], timeout_s: float) -> int:
-        """Return the exit status of a process that prints into two files."""
+        """Run a process that prints into two files; return its exit status."""
         assert len(request) < _REQUEST_BYTES
         socket.send_fds(self._socket, [request], [file.fileno() for file in files])
         self._socket.settimeout(timeout_s)
@@ -116,7 +116,7 @@ def _server() -> _Server:
 
 
 def _serve(client: socket.socket) -> None:
-    """Fork for each request, and tell how it ended; return in the child, or when the client has ended."""
+    """Fork for each request and report how it ended; return in the child, or when the client has ended."""
     while True:
         data, files, _, _ = socket.recv_fds(client, _REQUEST_BYTES, 2)
         if not data:
@@ -133,7 +133,7 @@ def _serve(client: socket.socket) -> None:
 
 
 def _become(request: Mapping[str, Any], files: Sequence[int]) -> None:
-    """Take over arguments, folder, variables and output of a request."""
+    """Adopt arguments, folder, variables and output of a request."""
     for number, file in enumerate(files, 1):
         os.dup2(file, number)
         os.close(file)
@@ -150,7 +150,7 @@ def _become(request: Mapping[str, Any], files: Sequence[int]) -> None:
 
 
 def main() -> None:
-    """Import what is slow to import, and serve."""
+    """Import the slow modules, and serve."""
     client = socket.socket(fileno=int(sys.argv[1]))
     package = importlib.import_module("exengine_ome_tiff")
     ours = [found.name for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]

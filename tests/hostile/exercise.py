@@ -1,4 +1,4 @@
-"""What is done with each damaged dataset, and what must come of it; run as a program, for many of them."""
+"""Exercises damaged datasets and checks the outcome; as a program, many of them."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ except ImportError:  # on Windows
 
 MEMORY_BYTES = 3 << 30
 RESIDENT_BYTES = 700 << 20
-"""How much of it may really be used: what is imported takes 150 MB."""
+"""Maximum resident memory; imports take 150 MB."""
 MOST_SECONDS = 20
 _CHANGED_BYTES = 16
-"""What `recover` may change in a file: where it begins, and a link that leads nowhere."""
+"""What `recover` may change in a file: its header, and a link without target."""
 
 
 def write(folder: Path, files: Mapping[str, bytes], *, is_folder: bool) -> Path:
-    """Write a dataset into a new folder; return what to open."""
+    """Write a dataset into a new folder; return the path to open."""
     folder = folder / "run"
     folder.mkdir(parents=True)
     for name, content in files.items():
@@ -52,7 +52,7 @@ def write(folder: Path, files: Mapping[str, bytes], *, is_folder: bool) -> Path:
 
 
 def read_all(path: Path, *, allow_unfinished: bool) -> dict[str, bytes] | None:
-    """Read all that can be read; return frames by coordinates, None where some could not be read."""
+    """Read everything readable; return frames by coordinates, None for unreadable ones."""
     frames: dict[str, bytes] | None = {}
     try:
         storage = TiffStorage.open(path, allow_unfinished=allow_unfinished)
@@ -83,14 +83,14 @@ def read_all(path: Path, *, allow_unfinished: bool) -> dict[str, bytes] | None:
 
 
 def read_by_records(path: Path, *, allow_unfinished: bool) -> dict[str, bytes] | None:
-    """Read all as `read_all` does, without the index, which tells other things than damaged records."""
+    """Read everything as `read_all` does, but without the index, which may contradict damaged records."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recording, "load_by_index", lambda _: None)
         return read_all(path, allow_unfinished=allow_unfinished)
 
 
 def check_validate(path: Path) -> bool:
-    """Validate; return whether nothing is wrong."""
+    """Validate; return whether there is no problem."""
     problems = validate(path)
     for problem in problems:
         assert isinstance(problem, Problem)
@@ -100,7 +100,7 @@ def check_validate(path: Path) -> bool:
 
 
 def check_recover(path: Path) -> None:
-    """Recover, and hold the files against what they were."""
+    """Recover, and compare the files with their former contents."""
     folder = path if path.is_dir() else path.parent
     before = {each.name: each.read_bytes() for each in folder.iterdir()}
     frames = read_by_records(path, allow_unfinished=True)
@@ -131,7 +131,7 @@ def check_recover(path: Path) -> None:
 
 
 def check_cli(path: Path, arguments: list[str]) -> None:
-    """Run the command; its output must be text of the console, on which it draws nothing."""
+    """Run the command; its output must be plain text without control characters."""
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         assert main([*arguments, str(path)]) in (0, 1)
@@ -168,7 +168,7 @@ def exercise(work: Path, files: Mapping[str, bytes], *, is_folder: bool, steps: 
 
 
 def quieten() -> None:
-    """Be as strict as the tests are, and leave out what takes time and is not what is tested."""
+    """Be as strict as the tests, and skip what takes time without being tested."""
     warnings.simplefilter("error")
     logging.disable(logging.CRITICAL)
     os.fsync = lambda _file: None
@@ -176,14 +176,14 @@ def quieten() -> None:
 
 
 def limit_memory() -> None:
-    """Let whatever asks for too much memory fail."""
+    """Limit memory, so that excessive allocations fail."""
     if resource is not None:
         with contextlib.suppress(ValueError, OSError):  # macOS knows the limit, and takes none
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 
 
 def resident_bytes() -> int:
-    """Return the most memory that was used by now."""
+    """Return the peak memory so far."""
     if resource is None:
         return 0
     with contextlib.suppress(FileNotFoundError):  # on Linux; getrusage() has the peak of the parent, too
@@ -193,7 +193,7 @@ def resident_bytes() -> int:
 
 
 def run_many(work: Path, start: int, numbers: range) -> None:
-    """Exercise many mutations; print what failed, and end with status 1."""
+    """Exercise many mutations; print failures and exit with status 1."""
     from mutations import make_seeds, mutate
 
     seeds = make_seeds(work / "seeds")

@@ -1,4 +1,4 @@
-"""Fuzzing that follows the branches of this package, started by hand; needs ``pip install atheris``.
+"""Coverage-guided fuzzing of this package, started by hand; needs ``pip install atheris``.
 
 ``python tests/hostile/guided.py CORPUS_FOLDER -max_total_time=600``. What it finds is left in the working
 directory as ``crash-...``; the same command with that file in place of the folder repeats it.
@@ -26,7 +26,7 @@ def _one_input(data: bytes) -> None:
 
 
 def _fill(corpus: Path) -> None:
-    """Put the seeds of the other test into a corpus that is empty."""
+    """Put the seeds of the other test into an empty corpus."""
     corpus.mkdir(parents=True, exist_ok=True)
     if not any(corpus.iterdir()):
         for seed in make_seeds(_WORK / "seeds"):

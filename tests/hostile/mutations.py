@@ -1,4 +1,4 @@
-"""Small datasets, and ways to damage them: blind ones, and some that know what the bytes mean."""
+"""Small datasets, and ways to damage them: blind ones, and ones that know the format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Files = dict[str, bytes]
-"""The files of a dataset by name."""
+"""Files of a dataset by name."""
 
 _TAGS = {
     "Camera": "Cam",
@@ -36,7 +36,7 @@ _PLACES = [{"time": 0, "channel": "A"}, {"time": 0, "channel": "B"}, {"time": 1,
 
 
 class Seed(NamedTuple):
-    """A dataset that nobody has damaged."""
+    """An undamaged dataset."""
 
     name: str
     is_folder: bool
@@ -44,7 +44,7 @@ class Seed(NamedTuple):
 
 
 def make_seeds(folder: Path) -> list[Seed]:
-    """Write all seeds; the same bytes each time."""
+    """Write all seeds, with the same bytes each time."""
     rgb = (4, 6, 3)
     wells = {
         "plate": PlateInfo({"p": "A1", "q": "B2-Site_1"}, rows=2, columns=3),
@@ -104,7 +104,7 @@ class Mutation(NamedTuple):
 
 
 def mutate(seeds: list[Seed], start: int, number: int) -> Mutation:
-    """Make a damaged dataset, the same each time for the same numbers."""
+    """Make a damaged dataset; the same numbers give the same one."""
     chance = random.Random(f"{start}:{number}")  # noqa: S311
     seed = seeds[number % len(seeds)]
     files, told = dict(seed.files), []
@@ -142,7 +142,7 @@ class _Ifd(NamedTuple):
 
 
 def _ifds(data: bytes) -> list[_Ifd]:
-    """Find the IFDs of all chains, as far as they can be followed."""
+    """Find the IFDs of all chains that can be followed."""
     found: dict[int, _Ifd] = {}
     waiting = [struct.unpack_from("<Q", data, 8)[0]]
     while waiting and len(found) < 100:
@@ -256,7 +256,7 @@ def swap_tags(chance: random.Random, data: bytes, _seeds: list[Seed]) -> bytes:
 
 
 def change_text(chance: random.Random, data: bytes, _seeds: list[Seed]) -> bytes:
-    """Put another text behind the end, and let the tag lead there."""
+    """Append another text, and point the tag to it."""
     tags = [tag for ifd in _ifds(data) for tag in ifd.tags if tag.code in _CHANGES]
     tag = chance.choice(tags)
     text = _CHANGES[tag.code](chance, data[tag.value : tag.value + min(tag.count, len(data))])
@@ -318,7 +318,7 @@ _RAW = (
 
 
 def nasty_json(chance: random.Random, text: bytes) -> bytes:
-    """Change something inside JSON, or make it none."""
+    """Change something inside JSON, or make it invalid."""
     if chance.random() < 0.15:
         at = chance.randrange(len(text) + 1)
         return text[:at] + chance.choice(_RAW) + text[at + chance.choice((0, 0, 1, 5)) :]
@@ -346,7 +346,7 @@ def _spots(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def nasty_records(chance: random.Random, text: bytes) -> bytes:
-    """Change one of the lines of a record, or take some away, or give them another order."""
+    """Change, remove or reorder lines of a record."""
     lines = text.rstrip(b"\n").split(b"\n")
     action = chance.random()
     if action < 0.1:
@@ -376,7 +376,7 @@ _NASTY_XML = (
 
 
 def nasty_xml(chance: random.Random, text: bytes) -> bytes:
-    """Change a token, or the encoding, or what is before the document."""
+    """Change a token, the encoding, or the start of the document."""
     xml = text.rstrip(b"\0").decode("utf-8", "replace")
     action = chance.random()
     if action < 0.1:
@@ -398,7 +398,7 @@ def change_xml(chance: random.Random, data: bytes, _seeds: list[Seed]) -> bytes:
 
 
 def change_index(chance: random.Random, data: bytes, _seeds: list[Seed]) -> bytes:
-    """Put another index behind the end, mostly with its checksum."""
+    """Append another index, usually with its checksum."""
     (place,) = (tag.value for ifd in _ifds(data) for tag in ifd.tags if tag.code == chain.INDEX)
     at, nbytes, crc = struct.unpack_from("<3Q", data, place)
     index = data[at : at + min(nbytes, len(data))]

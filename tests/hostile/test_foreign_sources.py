@@ -1,4 +1,4 @@
-"""Folders of strangers: a conversion ends soon and touches nothing else; ``FOREIGN_COUNT`` sets how many."""
+"""Untrusted folders: a conversion ends soon and touches nothing else; ``FOREIGN_COUNT`` sets how many."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ from foreign import (
 from frames import frame
 
 N_INPUTS = int(os.environ.get("FOREIGN_COUNT", effort("40", "400")))
-"""Of each source."""
+"""Number of damaged variants of each source."""
 MOST_SECONDS = 10
 MOST_BYTES = 2_000_000
 MOST_NEW_MEMORY_KB = 400_000
@@ -94,7 +94,7 @@ SOURCES = (stack, killed_stack, separate_1, separate_2, ndtiff_1, ndtiff_2, ndti
 
 
 def damage(data, chance):
-    """Damage bytes: cut them off, overwrite numbers, insert texts."""
+    """Damage bytes: truncate them, overwrite numbers, insert texts."""
     data = bytearray(data)
     for _ in range(chance.randint(1, 4)):
         at = chance.randrange(len(data) + 1)

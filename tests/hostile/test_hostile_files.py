@@ -1,4 +1,4 @@
-"""Files that were made to do harm: what must come of each of them, in little time and memory."""
+"""Malicious files: each must have the right outcome in little time and memory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 
 @pytest.fixture(autouse=True)
 def in_bounds(request):
-    """Demand little memory of each test; pytest-timeout bounds its time."""
+    """Limit the memory of each test; pytest-timeout limits its time."""
     tracemalloc.start()
     yield
     peak = tracemalloc.get_traced_memory()[1]
@@ -51,7 +51,7 @@ pytestmark = pytest.mark.timeout(40)
 
 
 def make(path: Path, *, finish: bool = True, count: int = 2, **options: Any) -> Path:
-    """Write a small dataset; one that is not finished is what its writer leaves when it is killed."""
+    """Write a small dataset; an unfinished one is as a killed writer leaves it."""
     storage = TiffStorage(path, {"Comment": "harmless"}, **options)
     for number in range(count):
         storage.put({"time": number}, frame({"time": number}), {"ElapsedTime-ms": number})
@@ -70,7 +70,7 @@ def make(path: Path, *, finish: bool = True, count: int = 2, **options: Any) -> 
 
 
 def head(**fields: Any) -> bytes:
-    """Make the header of a dataset, with some things that are not as they should be."""
+    """Make a dataset header with some wrong values."""
     plain = headers.Header.new(
         is_folder=False,
         summary_metadata=None,
@@ -103,7 +103,7 @@ class File:
         return at
 
     def page(self, tags: Sequence[tuple[int, int, int, int]], next_at: int | None = None) -> int:
-        """Add an IFD that leads to the one behind it, to another one, or with 0 to none."""
+        """Add an IFD that links to the following one, to another one, or with 0 to none."""
         at = len(self.data)
         self.data += struct.pack("<Q", len(tags))
         for tag in sorted(tags):
@@ -147,7 +147,7 @@ def one_page(path: Path, records: bytes, header: bytes | None = None, kind: int 
 
 
 def refused(path: Path, *, is_finished: bool = False) -> None:
-    """Demand that a path is refused by all that read it, in words that name it, and stays as it is.
+    """Assert that every reader refuses a path, names it, and leaves it unchanged.
 
     `recover` looks only at the beginning of what is finished.
     """
@@ -164,7 +164,7 @@ def refused(path: Path, *, is_finished: bool = False) -> None:
 
 
 def find_entry(data: bytes, code: int, *, last: bool = False) -> int:
-    """Return where the first or last IFD entry of a code is."""
+    """Return the offset of the first or last IFD entry with a code."""
     pattern = struct.pack("<H", code)
     places = [
         at
@@ -209,7 +209,7 @@ def test_every_truncation(tmp_path):
 
 
 def finished_again(path: Path) -> None:
-    """Demand that a file whose final pages cannot be found is not finished, and has all after `recover`."""
+    """Assert that a file with lost final pages is unfinished, and complete after `recover`."""
     with pytest.raises(NotFinishedError, match=path.name):
         TiffStorage.open(path)
     assert validate(path)
@@ -263,7 +263,7 @@ def test_a_loop_of_pages_without_records(tmp_path):
 
 
 def test_overlapping_pages(tmp_path):
-    """Each IFD begins 8 bytes behind the one before: they are many times as long as the file."""
+    """Each IFD begins 8 bytes after the previous one: together they are many times the file."""
     entries, count = 200, 400
     file = File()
     base = len(file.data)
@@ -287,7 +287,7 @@ def test_an_endless_tag_list(tmp_path):
 
 
 def test_pages_that_share_pixels(tmp_path):
-    """Reading them all, or making smaller copies of them, would take the square of the file's length."""
+    """Reading them all, or making pyramids, would take time quadratic in the file size."""
     file = File()
     pixels_at = file.value(bytes(200 * 200 * 2))
     first = None
@@ -328,7 +328,7 @@ def test_pixels_in_the_header(tmp_path):
 
 
 def test_recover_repairs_no_link_of_a_damaged_page(tmp_path):
-    """A page that claims to have one tag more than it has seems to have its link in what follows it."""
+    """A page that claims one tag too many seems to have its link in the following bytes."""
     path = make(tmp_path / "a.ome.tiff", finish=False, count=1)
     (first,) = struct.unpack_from("<Q", path.read_bytes(), 8)
     (count,) = struct.unpack_from("<Q", path.read_bytes(), first)
@@ -337,7 +337,7 @@ def test_recover_repairs_no_link_of_a_damaged_page(tmp_path):
 
 
 def test_recover_writes_to_no_link_that_is_part_of_a_record(tmp_path, monkeypatch):
-    """JSON may begin with blanks, which are a link to nowhere here."""
+    """JSON may begin with blanks, which look like a link without target here."""
     write_as_before(monkeypatch)
     path = make(tmp_path / "a.ome.tiff", finish=False, count=1)
     data = path.read_bytes()
@@ -526,7 +526,7 @@ def test_halves_of_characters_and_huge_numbers(tmp_path, capsys):
 
 
 def test_a_long_key_over_many(tmp_path):
-    """Joined with each of the keys inside of it, it would make a text as long as the file's square."""
+    """Joined with each of its inner keys, the text would be quadratic in the file size."""
     inside = {f"{number}": 0 for number in range(20_000)}
     line = record({"time": 0}, 0, json.dumps({"x" * 200_000: inside}))
     path = one_page(tmp_path / "a.ome.tiff", block(line))
@@ -535,7 +535,7 @@ def test_a_long_key_over_many(tmp_path):
 
 @pytest.mark.timeout(200)  # following each allocation makes it many times slower
 def test_a_frame_with_many_keys_among_many_frames(tmp_path):
-    """A table of all keys of all frames would be as large as the file's square."""
+    """A table of all keys of all frames would be quadratic in the file size."""
     tracemalloc.stop()  # it slows writing down
     path = tmp_path / "a.ome.tiff"
     storage = TiffStorage(path)
@@ -562,14 +562,14 @@ def encoded(path: Path, **options: Any) -> Path:
 
 
 def unreadable(path: Path) -> None:
-    """Demand that the one frame is there and cannot be read."""
+    """Assert that the only frame is listed but cannot be read."""
     with TiffStorage.open(path) as storage, pytest.raises(OmeTiffError, match=path.name):
         storage.get_data({"time": 0})
     assert validate(path)
 
 
 def with_pixels(path: Path, pixels: bytes) -> Path:
-    """Let the strip of an encoded page be other bytes, in both chains."""
+    """Replace the strip of an encoded page, in both chains."""
     data = bytearray(path.read_bytes())
     at = len(data)
     data += pixels
@@ -591,7 +591,7 @@ def test_decompression_bomb(tmp_path):
 
 
 def test_decompression_bomb_without_imagecodecs(tmp_path):
-    """Python's own zlib, which tifffile falls back to, makes as much as there is."""
+    """Python's own zlib, tifffile's fallback, has no limit on its output."""
     path = with_pixels(encoded(tmp_path / "a.ome.tiff"), bomb())
     program = (
         "import re, sys; sys.modules['imagecodecs'] = None\n"
@@ -649,7 +649,7 @@ def test_overlapping_strips(tmp_path):
 
 
 def test_tifffile_reads_no_other_page(tmp_path):
-    """A first page that says it is a Zeiss LSM would have tifffile read all pages, whatever they are."""
+    """For a first page marked as Zeiss LSM, tifffile would read all pages."""
     path = encoded(tmp_path / "a.ome.tiff")
     data = bytearray(path.read_bytes())
     (first,) = struct.unpack_from("<Q", data, 8)
@@ -734,7 +734,7 @@ def test_identical_ids():
 
 
 def test_files_named_in_the_document_are_not_opened(tmp_path):
-    """Neither a schema or a file of images outside of the folder, nor anything over the network."""
+    """Neither a schema or image file outside the folder, nor anything over the network."""
     make(tmp_path / "run")
     companion = next((tmp_path / "run").glob("*.ome"))
     outside = tmp_path / "outside.ome.tiff"
@@ -762,7 +762,7 @@ sys.addaudithook(_note)
 
 
 def with_opened(work: Callable[[], Any], opened: list[str]) -> Any:
-    """Do something, noting which files Python opens for it."""
+    """Call a function and record which files Python opens."""
     _AUDITED.append(opened)
     try:
         return work()
@@ -973,7 +973,7 @@ def test_numbers_that_float16_cannot_represent(tmp_path):
 
 
 def test_compressed_pages_that_share_pixels(tmp_path):
-    """Each of them can be read, but no copies are made of them, which would be many times the file."""
+    """Each can be read, but gets no pyramid, which would be many times the file."""
     file = File()
     put = frame({"time": 0}, (40, 100))
     packed = zlib.compress(put.tobytes())

@@ -1,4 +1,4 @@
-"""What a user's script may look like to a type checker: all of the public API, and what each call returns."""
+"""A user's script for type checkers: all of the public API, with the type of each result."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -55,7 +55,7 @@ from exengine_ome_tiff import (
 
 
 class OwnDialect(Translator):
-    """Metadata of a microscope that was built here."""
+    """Metadata of a custom microscope."""
 
     name = "own"
 

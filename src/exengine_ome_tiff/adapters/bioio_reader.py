@@ -128,7 +128,7 @@ class Reader(bioio_reader.Reader):
 
     @property
     def time_interval(self) -> timedelta | None:
-        """Time from one time point to the next; None if it is not known."""
+        """Frame interval; None if unknown."""
         interval_s = self._scene.steps["T"]
         return None if interval_s is None else timedelta(seconds=interval_s)
 

@@ -22,7 +22,7 @@ class ImageInfo:
     Parameters
     ----------
     name
-        What readers show.
+        Name shown by readers.
     coordinates
         Axis to value of all axes that tell this image from the others.
     sizes

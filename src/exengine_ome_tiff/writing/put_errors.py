@@ -50,7 +50,8 @@ class PutErrors:
         remembered.__cause__ = remembered.__context__ = None
         if self.is_collecting:
             self._collected.append(remembered)
-            logger.error("frame %d lost at %s: %s", len(self._collected), coordinates, error_text(error))
+            message = "could not store the frame at %s: %s (error %d so far)"
+            logger.error(message, coordinates, error_text(error), len(self._collected))
         else:
             self._raised.setdefault(threading.current_thread(), remembered)
 
