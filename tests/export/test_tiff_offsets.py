@@ -38,7 +38,7 @@ def test_files_without_offsets(tmp_path):
     with pytest.raises(ValueError, match="one file"):
         export_offsets(tmp_path / "run")
     assert export_offsets(file).name == file.name.replace(".ome.tiff", ".offsets.json")
-    with pytest.raises(ValueError, match="ends in"):
+    with pytest.raises(ValueError, match="must end in"):
         export_offsets(file, tmp_path / "a.json")
     tifffile.imwrite(tmp_path / "other.tif", np.zeros((8, 8)))
     with pytest.raises(OmeTiffError):

@@ -205,12 +205,12 @@ def test_only_an_existing_zarr_is_replaced(tmp_path, capsys):
     shutil.rmtree(dest)
     dest.mkdir()
     (dest / "thesis.txt").touch()
-    with pytest.raises(FileExistsError, match="no Zarr hierarchy"):
+    with pytest.raises(FileExistsError, match="not a Zarr hierarchy"):
         export_ome_zarr(path, dest, overwrite=True)
     assert (dest / "thesis.txt").exists()
     assert main(["export", str(path), str(tmp_path / "one.zarr"), "--image", "0"]) == 2
     assert main(["export", str(path), str(tmp_path / "one.tif"), "--ngff", "0.4"]) == 2
-    with pytest.raises(ValueError, match=r"ends in \.zarr"):
+    with pytest.raises(ValueError, match=r"must end in \.zarr"):
         export_ome_zarr(path, tmp_path / "out")
     with pytest.raises(ValueError, match=r"expected 0\.4 or 0\.5"):
         export_ome_zarr(path, tmp_path / "new.zarr", version="0.6")

@@ -22,7 +22,7 @@ from exengine_ome_tiff import (
     recover,
 )
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
-from exengine_ome_tiff.inspection.preview_cells import read_row
+from exengine_ome_tiff.inspection.preview_cells import read_times
 from exengine_ome_tiff.inspection.preview_plate import PlateMap
 from exengine_ome_tiff.inspection.text_table import table
 from exengine_ome_tiff.text_format import duration_text, length_text, shortened, size_text
@@ -158,7 +158,7 @@ def test_height_and_width_of_a_pixel_are_not_swapped(tmp_path):
     assert [image.pixel_size_um for image in info(path).images] == [(0.8, 0.5)] * 2
     assert "  pixel size     0.8 µm high, 0.5 µm wide" in table(info(path))
     with OpenDataset(path) as dataset:
-        assert read_row(dataset, dataset.images[0], 1, "middle", 32).pixel_um == 0.5 / 4
+        assert read_times(dataset, dataset.images[0], [0], "middle", 32).pixel_um == 0.5 / 4
     export_imagej(path, tmp_path / "tall.tif", "left")
     with tifffile.TiffFile(tmp_path / "tall.tif") as tif:
         assert tif.pages[0].resolution == (2.0, 1.25)

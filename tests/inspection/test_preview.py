@@ -9,13 +9,18 @@ from PIL import Image
 from exengine_ome_tiff import OmeTiffError, PlateInfo, TiffStorage, preview
 from exengine_ome_tiff.inspection.contrast import contrast, light, picture
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
-from exengine_ome_tiff.inspection.preview_cells import read_row, thinned
+from exengine_ome_tiff.inspection.preview_cells import read_times, thinned
 from exengine_ome_tiff.inspection.preview_layout import in_grid, in_mosaic, in_rows
 from exengine_ome_tiff.inspection.preview_page import round_length
 from exengine_ome_tiff.inspection.preview_plate import incomplete_wells, on_plate, wells_of
 from exengine_ome_tiff.text_format import duration_text, length_text
 
 RAMP = np.arange(64, dtype="u2")[None, :].repeat(64, 0)
+
+
+def read_row(data, image, columns, z, cell_px):
+    """Read time points of an image, evenly chosen."""
+    return read_times(data, image, thinned(image.layout.sizes["T"], columns), z, cell_px)
 
 
 def put(path, frames, **options):

@@ -1,4 +1,4 @@
-"""Export of tiles as mosaics, or as places for BigStitcher."""
+"""Export of tiles as mosaics, or of their positions for BigStitcher."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ _PYRAMID = {"pyramid_levels": "auto"}
 
 @dataclass(frozen=True, slots=True)
 class MosaicResult:
-    """What `export_mosaic` wrote.
+    """Result of `export_mosaic`.
 
     Parameters
     ----------
     path
         The file.
     tiles
-        Number of tiles of each mosaic, in the order of the first tiles.
+        Number of tiles in each mosaic, in order of the first tiles.
     sizes
         Height and width of each mosaic in pixels.
     skipped
@@ -50,16 +50,16 @@ def export_mosaic(
     progress: Callable[[int, int], object] | None = None,
     **options: Any,
 ) -> MosaicResult:
-    """Put tiles together by their stage positions, into one OME-TIFF with pyramids.
+    """Assemble tiles by their stage positions into an OME-TIFF with pyramids.
 
-    A mosaic has the planes of its tiles along time, channel and z. Each tile lies at its stage position,
-    divided by the pixel size and rounded to whole pixels. Each pixel comes from the tile whose center is
-    nearest: overlaps are cut in their middle, outer edges stay, and nothing is blended or registered.
-    `tile`, `row` and `column` are axes of a grid, and a grid is one mosaic. Other positions make a mosaic
-    where they touch, within a well if there is a plate.
+    A mosaic has the planes of its tiles along time, channel and z. Each tile is placed at its stage position,
+    divided by the pixel size and rounded to whole pixels. Each pixel comes from the tile with the nearest
+    center: overlaps are divided in their middle, outer edges stay, and nothing is blended or registered.
+    `tile`, `row` and `column` are axes of a grid, and a grid is one mosaic. Other positions form a mosaic if
+    they touch, within a well if there is a plate.
 
-    A plane is put together in memory up to 64 MB, else in a temporary file beside `dest`. A second call
-    resumes an export that was interrupted.
+    A plane of up to 64 MB is assembled in memory, a larger one in a temporary file beside `dest`. A second
+    call resumes an interrupted export.
 
     Parameters
     ----------
@@ -68,14 +68,14 @@ def export_mosaic(
     dest
         The file to write, ending in .ome.tiff.
     flip
-        Axes of the stage that point against those of the pixels. By default a tile with a greater X lies to
-        the right, and one with a greater Y lies below.
+        Stage axes whose direction is opposite to that of the pixels. By default, tiles with a greater X are
+        to the right, and tiles with a greater Y below.
     overwrite
         Replace a dataset at `dest` when the result is complete.
     progress
-        Called with the number of planes that are written, and the number of all planes.
+        Called with the number of planes written and the total.
     **options
-        Options of `TiffStorage`, such as ``compression``; ``pyramid_levels`` is "auto" unless it is given.
+        Options of `TiffStorage`, such as ``compression``; ``pyramid_levels`` defaults to "auto".
 
     Returns
     -------
@@ -86,10 +86,10 @@ def export_mosaic(
     FileNotFoundError
         There is nothing at `path`.
     FileExistsError
-        There is something at `dest`, or an unfinished result of another request beside it.
+        `dest` exists, or an unfinished result of another request is beside it.
     ValueError
-        No two images touch, a pixel size or a stage position is not known, the tiles of a mosaic have unlike
-        pixels, or `dest` is no TIFF file.
+        No two images touch, a pixel size or a stage position is unknown, the tiles of a mosaic differ in
+        pixel type, or `dest` does not end in .tif or .tiff.
     OmeTiffError
         There is no dataset at `path`.
     OSError
@@ -97,11 +97,11 @@ def export_mosaic(
     """
     target = new_path(dest)
     if not is_tiff(target):
-        raise ValueError(f"{target}: a mosaic is one file, whose name ends in .ome.tiff")
+        raise ValueError(f"{target}: the name of a mosaic must end in .ome.tiff")
     _check_flip(flip)
     with OpenDataset(path) as data:
         if any(target.exists() and target.samefile(each) for each in data.paths):
-            raise ValueError(f"the destination {target} is the dataset itself")
+            raise ValueError(f"{target} is the dataset itself")
         source = MosaicSource(data, flip, target.parent)
         wanted = {name: value for name, value in source.options.items() if value is not None}
         wanted |= _PYRAMID | options
@@ -125,10 +125,10 @@ def export_mosaic(
 def export_tile_configuration(
     path: str | PathLike[str], dest: str | PathLike[str], *, flip: Flip = "", overwrite: bool = False
 ) -> Path:
-    """Write where tiles lie as BigStitcher's TileConfiguration.txt ("Read Locations From File").
+    """Write the positions of tiles as BigStitcher's TileConfiguration.txt ("Read Locations From File").
 
-    BigStitcher numbers its view setups channel by channel, and within a channel in the order of the images.
-    Places are those of the first pixels of tiles, in pixels from the leftmost and the topmost tile.
+    BigStitcher numbers its view setups channel by channel, and within a channel in the order of images.
+    Positions are those of a tile's first pixel, in pixels from the leftmost and topmost tile.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def export_tile_configuration(
     flip
         As for `export_mosaic`.
     overwrite
-        Replace a file.
+        Replace an existing file.
 
     Returns
     -------
@@ -151,9 +151,10 @@ def export_tile_configuration(
     FileNotFoundError
         There is nothing at `path`.
     FileExistsError
-        There is something at `dest`.
+        `dest` exists.
     ValueError
-        A pixel size or a stage position is not known, images have unlike channels, or `dest` is no .txt file.
+        A pixel size or a stage position is unknown, images differ in their number of channels, or `dest` does
+        not end in .txt.
     OmeTiffError
         There is no dataset at `path`.
     OSError
@@ -161,7 +162,7 @@ def export_tile_configuration(
     """
     target = new_path(dest)
     if target.suffix.lower() != ".txt":
-        raise ValueError(f"{target}: the name of a tile configuration ends in .txt")
+        raise ValueError(f"{target}: the name of a tile configuration must end in .txt")
     _check_flip(flip)
     check_new_file(target, overwrite=overwrite)
     with OpenDataset(path) as data:

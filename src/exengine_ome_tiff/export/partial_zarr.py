@@ -1,4 +1,4 @@
-"""A Zarr hierarchy while it grows, in a hidden folder beside its destination."""
+"""An unfinished Zarr hierarchy, in a hidden folder beside its destination."""
 
 import json
 import shutil
@@ -13,34 +13,34 @@ _METADATA = ("zarr.json", ".zgroup")
 
 
 class PartialZarr:
-    """The unfinished result of an export, and which of its planes are written.
+    """The unfinished result of an export, with a list of the planes written.
 
-    Only an export with the same request resumes an earlier one.
+    Only an export with the same request resumes it.
 
     Parameters
     ----------
     dest
-        The folder that the result will be.
+        Folder of the result.
     request
-        What was asked for, as JSON.
+        Dataset and options of the export, as JSON.
     overwrite
         Whether to replace a Zarr hierarchy at `dest`.
 
     Raises
     ------
     FileExistsError
-        There is something at `dest` that must not be replaced, or an unfinished result of another request.
+        `dest` exists and must not be replaced, or there is an unfinished result of another request.
     """
 
     def __init__(self, dest: Path, request: Mapping[str, object], *, overwrite: bool) -> None:
         self._dest, self._overwrite = dest, overwrite
         self._folder = dest.with_name(f".{dest.name}{PART_SUFFIX}")
         self.path = self._folder / dest.name
-        """Where the result is until it gets its name."""
+        """Path of the unfinished result."""
         self._done = self._folder / "done.txt"
         self._replaced = self._folder / "replaced"
         if self._replaced.exists() and not dest.exists():
-            patiently(partial(self._replaced.rename, dest))  # a process that was killed has moved it
+            patiently(partial(self._replaced.rename, dest))  # moved by a process that was killed
         self._check()
         asked = json.dumps(request, sort_keys=True).encode()
         note = self._folder / "request.json"
@@ -54,14 +54,14 @@ class PartialZarr:
             )
 
     def done(self) -> set[tuple[int, int]]:
-        """Return image and frame number of each plane that is written."""
+        """Return image and frame number of each plane written."""
         if not self._done.exists():
             return set()
-        lines = self._done.read_text().split("\n")[:-1]  # a line that was cut off counts for nothing
+        lines = self._done.read_text().split("\n")[:-1]  # without an incomplete last line
         return {(int(image), int(frame)) for image, frame in (line.split() for line in lines)}
 
     def add_done(self, image: int, frames: Iterable[int]) -> None:
-        """Note that planes are written."""
+        """Record that planes were written."""
         with self._done.open("a", newline="\n") as file:
             file.write("".join(f"{image} {frame}\n" for frame in frames))
 
@@ -75,10 +75,10 @@ class PartialZarr:
         patiently(partial(shutil.rmtree, self._folder))
 
     def _check(self) -> None:
-        """Make sure that the result may move to its destination."""
+        """Check that the result may be moved to its destination."""
         if not self._dest.exists():
             return
         if not self._overwrite:
             raise FileExistsError(f"{self._dest} exists")
         if not any((self._dest / name).is_file() for name in _METADATA):
-            raise FileExistsError(f"{self._dest} is no Zarr hierarchy, and is kept")
+            raise FileExistsError(f"{self._dest} is not a Zarr hierarchy, so it is not replaced")

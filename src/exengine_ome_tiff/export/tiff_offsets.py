@@ -1,4 +1,4 @@
-"""Export of where the pages of a file are, so that viewers in a browser need not walk through the file."""
+"""Export of the page offsets of a file, so that viewers in a browser need not read the entire file."""
 
 import json
 from os import PathLike
@@ -25,7 +25,7 @@ def export_offsets(
         The file to write, ending in .offsets.json; by default beside `path`, where Avivator looks for it:
         ``run.offsets.json`` for ``run.ome.tiff``.
     overwrite
-        Replace a file.
+        Replace an existing file.
 
     Returns
     -------
@@ -37,11 +37,11 @@ def export_offsets(
     FileNotFoundError
         There is nothing at `path`.
     FileExistsError
-        There is something at `dest`.
+        `dest` exists.
     ValueError
         `path` is a folder, or `dest` does not end in .offsets.json.
     NotFinishedError
-        The file is not finished, and its pages will have other places.
+        The file is not finished, so its pages will move.
     OmeTiffError
         No `TiffStorage` wrote the file.
     OSError
@@ -49,16 +49,18 @@ def export_offsets(
     """
     source = absolute_path(path)
     if source.is_dir():
-        raise ValueError(f"{source} is a folder: offsets are for one file of it")
+        raise ValueError(f"{source} is a folder: name one file in it")
     read_header(source)
     if not read_head(source).is_finished:
-        raise NotFinishedError(f"{source} is not finished, and its pages will have other places")
+        raise NotFinishedError(
+            f"{source} is not finished, so its pages will move: finish or recover it first"
+        )
     if dest is None:
         stem = source.name.removesuffix(source.suffix)
         dest = source.with_name(stem.removesuffix(Path(stem).suffix) + OFFSETS_SUFFIX)
     target = new_path(dest)
     if not target.name.endswith(OFFSETS_SUFFIX):
-        raise ValueError(f"{target}: the name of a file of offsets ends in {OFFSETS_SUFFIX}")
+        raise ValueError(f"{target}: the name of an offsets file must end in {OFFSETS_SUFFIX}")
     check_new_file(target, overwrite=overwrite)
     with source.open("rb") as file:
         offsets = ifd_offsets(file)

@@ -1,4 +1,4 @@
-"""Export of a dataset as OME-Zarr, plane by plane, which can be interrupted and resumed."""
+"""Export of a dataset as OME-Zarr, plane by plane; an interrupted export can be resumed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 
 @dataclass(frozen=True, slots=True)
 class ZarrExportResult:
-    """What `export_ome_zarr` wrote.
+    """Result of `export_ome_zarr`.
 
     Parameters
     ----------
     path
         The folder.
     version
-        Of NGFF.
+        Version of NGFF.
     images
         Name of each image by its path in the folder, in the order of the OME-XML.
     n_planes
-        How many planes were acquired, and so are in the images; others are zeros.
+        Number of acquired planes; all others are zeros.
     n_resumed
-        How many of them an earlier, interrupted export had written.
+        Number of planes written by an earlier, interrupted export.
     """
 
     path: Path
@@ -44,14 +44,14 @@ def export_ome_zarr(
     overwrite: bool = False,
     progress: Callable[[int, int], object] | None = None,
 ) -> ZarrExportResult:
-    """Write a dataset as OME-Zarr: in the layout of bioformats2raw, with pyramids, and wells as HCS.
+    """Write a dataset as OME-Zarr in the layout of bioformats2raw, with pyramids, and plates as HCS.
 
-    Planes are written one by one with the scheduler of dask: threads, or a cluster where a
-    `distributed.Client` is active. The result grows in a folder ``.NAME.part`` beside `dest`, and moves to
-    `dest` when it is complete and passes yaozarrs' validation. A second call resumes an export that was
-    interrupted, even by SIGKILL. Needs the extra `zarr`.
+    Planes are written one by one with the scheduler of dask: threads, or a cluster if a
+    `distributed.Client` is active. The result grows in a folder ``.NAME.part`` beside `dest`, and is moved to
+    `dest` when it is complete and passes the validation of yaozarrs. A second call resumes an interrupted
+    export, even after SIGKILL. Needs the extra `zarr`.
 
-    Pixels have the type that they have in the file. Samples of RGB pixels become channels.
+    Pixels keep the type that they have in the file. Samples of RGB pixels become channels.
 
     Parameters
     ----------
@@ -60,11 +60,11 @@ def export_ome_zarr(
     dest
         The folder to write, ending in .zarr.
     version
-        Of NGFF: "0.5" with Zarr 3, or "0.4" with Zarr 2.
+        Version of NGFF: "0.5" with Zarr 3, or "0.4" with Zarr 2.
     overwrite
-        Replace a Zarr hierarchy when the result is complete.
+        Replace an existing Zarr hierarchy when the result is complete.
     progress
-        Called with the number of planes that are written, and the number of all planes.
+        Called with the number of planes written and the total.
 
     Returns
     -------
@@ -75,9 +75,9 @@ def export_ome_zarr(
     FileNotFoundError
         There is nothing at `path`.
     FileExistsError
-        There is something at `dest`, or an unfinished export of another request beside it.
+        `dest` exists, or an unfinished export with another request is beside it.
     ValueError
-        There is no such version, or `dest` does not end in .zarr.
+        The version is unknown, or `dest` does not end in .zarr.
     OmeTiffError
         There is no dataset at `path`, or a page of it is damaged.
     ImportError
@@ -89,7 +89,7 @@ def export_ome_zarr(
 
     target = new_path(dest)
     if target.suffix.lower() != ".zarr":
-        raise ValueError(f"{target}: an OME-Zarr folder ends in .zarr")
+        raise ValueError(f"{target}: the name of an OME-Zarr folder must end in .zarr")
     if version not in VERSIONS:
         raise ValueError(f"got version={version!r}, expected {' or '.join(VERSIONS)}")
     with OpenDataset(path) as data:

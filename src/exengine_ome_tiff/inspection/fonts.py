@@ -4,7 +4,6 @@ Pillow's built-in font lacks the micro sign and umlauts, so it is the last resor
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -18,8 +17,9 @@ if TYPE_CHECKING:
 _FILES = (
     *("DejaVuSans.ttf", "segoeui.ttf", "arial.ttf", "Arial Unicode.ttf", "NotoSans-Regular.ttf"),
     *("NotoSansCJK-Regular.ttc", "msyh.ttc", "YuGothM.ttc", "malgun.ttf", "Hiragino Sans GB.ttc"),
+    _BUILT_IN := "",
 )
-"""Common fonts on Linux, Windows and macOS."""
+"""Common fonts on Linux, Windows and macOS, and Pillow's own."""
 _IN_NO_FONT = "\U0010fffe"
 
 
@@ -55,9 +55,8 @@ class Pen:
 def _glyphs(text: str, size: int) -> tuple[str, "Font"]:
     """Choose the font that covers most of a text, and replace the characters that it lacks."""
     plain = "".join(character if character.isprintable() else " " for character in text)
-    lacking = [
-        ({character for character in plain if not _has(font, character)}, font) for font in _fonts(size)
-    ]
+    fonts = [font for name in _FILES if (font := _font(name, size)) is not None]
+    lacking = [({character for character in plain if not _has(font, character)}, font) for font in fonts]
     missing, font = min(lacking, key=lambda each: len(each[0]))
     escaped = (
         character.encode("ascii", "backslashreplace").decode() if character in missing else character
@@ -66,29 +65,16 @@ def _glyphs(text: str, size: int) -> tuple[str, "Font"]:
     return "".join(escaped), font
 
 
-def _fonts(size: int) -> Iterator["Font"]:
-    for name in _FILES:
-        font = _font(name, size)
-        if font is not None:
-            yield font
-    yield _default_font(size)
-
-
 @cache
 def _font(name: str, size: int) -> "Font | None":
     from PIL import ImageFont
 
+    if name == _BUILT_IN:
+        return ImageFont.load_default(size)
     try:
         return ImageFont.truetype(name, size)
     except (OSError, ImportError):  # the font is not installed, or Pillow was built without FreeType
         return None
-
-
-@cache
-def _default_font(size: int) -> "Font":
-    from PIL import ImageFont
-
-    return ImageFont.load_default(size)
 
 
 @cache

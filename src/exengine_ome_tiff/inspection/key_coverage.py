@@ -62,17 +62,15 @@ def key_places(element: ImageElement | None, metadata: object) -> dict[str, set[
     keys = dict.fromkeys(flat(metadata))
     if element is None:
         return {key: {"record"} for key in keys}
-    constant, by_plane = element.constant_keys, element.plane_keys
     only_records = _keys_in_records_only(element)
+    annotated: dict[Place, set[str]] = {
+        "annotation": {*element.annotations.get("metadata", {})} - {RECORDS_ONLY},
+        "annotation by plane": {*element.annotations.get("metadata-by-plane", {})} - {RECORDS_ONLY},
+    }
     places: dict[str, set[Place]] = {}
     for key in keys:
-        escaped = valid_key(key)
-        candidates: tuple[tuple[Place, bool], ...] = (
-            ("annotation", escaped in constant),
-            ("annotation by plane", escaped in by_plane),
-            ("record", key in only_records),
-        )
-        found = {place for place, is_there in candidates if is_there}
+        found = {place for place, known in annotated.items() if valid_key(key) in known}
+        found |= {"record"} if key in only_records else set()
         places[key] = found or {"record" if OTHER_KEYS in only_records else "ome"}
     return places
 

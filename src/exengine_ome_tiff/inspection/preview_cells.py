@@ -51,11 +51,6 @@ def thinned(count: int, most: int) -> list[int]:
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()  # type: ignore[no-any-return]
 
 
-def read_row(data: OpenDataset, image: OpenImage, columns: int, z: Z, cell_px: int) -> Row:
-    """Read at most `columns` time points of an image, evenly chosen."""
-    return read_times(data, image, thinned(image.layout.sizes["T"], columns), z, cell_px)
-
-
 def read_times(data: OpenDataset, image: OpenImage, times: Sequence[int], z: Z, cell_px: int) -> Row:
     """Read time points of an image by their indices, the middle plane or the maximum along z."""
     layout, pixels = image.layout, image.pixels

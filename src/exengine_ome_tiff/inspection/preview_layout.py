@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.axis_text import value_text
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
-from exengine_ome_tiff.inspection.preview_cells import Cell, Row, Z, read_row, read_times, thinned
+from exengine_ome_tiff.inspection.preview_cells import Cell, Row, Z, read_times, thinned
 from exengine_ome_tiff.text_format import count_text
 
 CAPTION, GAP, NAME = 12, 6, 14
@@ -109,7 +109,7 @@ def in_grid(
     """Fill the page with images of one time point, each below its name."""
     body = PreviewLayout()
     chosen = thinned(len(images), most or _IMAGES_OF_GRID)
-    rows = [read_row(data, images[number], 1, z, cell_px) for number in chosen]
+    rows = [read_times(data, images[number], [0], z, cell_px) for number in chosen]
     across = min(columns, math.ceil(math.sqrt(len(rows) * 1.5)))
     width, height = (max(row.size[axis] for row in rows) for axis in (0, 1))
     for number, row in enumerate(rows):
@@ -133,7 +133,7 @@ def in_mosaic(data: OpenDataset, images: Sequence[OpenImage], z: Z, cell_px: int
     height, width = images[0].pixels.stored_shape[:2]
     spans = (found.max(axis=0) + 1) * (width, height)
     tile_px = max(8, round(min(cell_px * 2, _MOSAIC_PX / spans.max() * max(height, width))))
-    rows = [read_row(data, image, 1, z, tile_px) for image in images]
+    rows = [read_times(data, image, [0], z, tile_px) for image in images]
     body = PreviewLayout([what], images=len(rows))
     tile = np.array(rows[0].size)
     for row, place in zip(rows, found, strict=True):

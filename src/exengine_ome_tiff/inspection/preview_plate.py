@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from exengine_ome_tiff.coordinates import PlateInfo, Well, well_of_image
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
-from exengine_ome_tiff.inspection.preview_cells import Z, read_row, thinned
+from exengine_ome_tiff.inspection.preview_cells import Z, read_times, thinned
 from exengine_ome_tiff.inspection.preview_layout import CAPTION, GAP, Note, Placed, PreviewLayout, how_many
 from exengine_ome_tiff.text_format import count_text
 
@@ -142,7 +142,7 @@ def _place_sites(
     """Place the sites of a well side by side, evenly chosen, each in the center of its part."""
     site_px = well_px // across
     for number, chosen in enumerate(thinned(len(images), _SITES_OF_WELL) if images else ()):
-        row = read_row(data, images[chosen], 1, z, site_px)
+        row = read_times(data, images[chosen], [0], z, site_px)
         column, line = number % across, number // across
         left, top = ((site_px - side) // 2 for side in row.size)
         at = corner[0] + column * site_px + left, corner[1] + line * site_px + top

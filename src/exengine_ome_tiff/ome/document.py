@@ -94,7 +94,7 @@ def ome_xml(
         rights=_rights(about.annotations),
     )
     head, *tails = to_xml(document, indent=0).split("</Pixels>")
-    text = BytesIO()  # of a million planes, there is no room for the text and its parts at once
+    text = BytesIO()  # a million planes need too much memory for the text and its parts at once
     text.write(b'<?xml version="1.0" encoding="UTF-8"?>\n' + head.encode())
     for (image, place), of_image, tail in zip(images, shared, tails, strict=True):
         if place.file_name is not None and place.file_uuid is not None:

@@ -24,9 +24,7 @@ def set_numbers(info: Any, *names: str) -> None:
         is_number = isinstance(value, Real) and not isinstance(value, bool)
         try:
             number = float(value) if is_number else math.nan
-        except OverflowError:
-            number = math.inf
-        except TypeError:  # NumPy's timedelta64
+        except (OverflowError, TypeError):  # the latter for NumPy's timedelta64
             number = math.nan
         if not 0 < number < math.inf or not is_plausible(name, number):
             expected = f"a positive number {range_text(name)}".rstrip()

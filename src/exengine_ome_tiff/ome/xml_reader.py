@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 from xml.etree import ElementTree as ET
 
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.ome.text import PREFIX, RECORDS_ONLY
+from exengine_ome_tiff.ome.text import PREFIX
 
 Attributes: TypeAlias = Mapping[str, str]
 
@@ -90,16 +90,6 @@ class ImageElement:
     def n_planes(self) -> int:
         """Number of planes according to the sizes."""
         return self.sizes["Z"] * self.n_channels * self.sizes["T"]
-
-    @property
-    def constant_keys(self) -> set[str]:
-        """Metadata keys in the annotation of the image."""
-        return {*self.annotations.get("metadata", _NOTHING)} - {RECORDS_ONLY}
-
-    @property
-    def plane_keys(self) -> set[str]:
-        """Metadata keys in the annotation with values by plane."""
-        return {*self.annotations.get("metadata-by-plane", _NOTHING)} - {RECORDS_ONLY}
 
     def length_um(self, name: str) -> float | None:
         """Return a length of Pixels in micrometres; None if there is none, or its unit is not a length."""

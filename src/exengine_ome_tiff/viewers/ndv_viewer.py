@@ -19,7 +19,7 @@ from exengine_ome_tiff.coordinates.axis_text import value_text
 from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.inspection.preview_cells import distinct_colors, magnitudes
-from exengine_ome_tiff.ome.colors import GREY, hex_color
+from exengine_ome_tiff.ome.colors import GREY, hex_color, read_color
 from exengine_ome_tiff.reading.channel_look import ChannelLook
 from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.viewers.frame_axes import FrameAxes
@@ -38,15 +38,7 @@ __all__ = ["open_viewer", "run_app"]
 logger = logging.getLogger(__name__)
 
 _PERCENTILES = {"clim_type": "percentile", "min_percentile": 0.5, "max_percentile": 99.8}
-_NAMED = {
-    "red": (255, 0, 0),
-    "green": (0, 255, 0),
-    "blue": (0, 0, 255),
-    "cyan": (0, 255, 255),
-    "magenta": (255, 0, 255),
-    "yellow": (255, 255, 0),
-    "gray": (255, 255, 255),
-}
+_NAMED = {name: read_color(name) for name in ("red", "green", "blue", "cyan", "magenta", "yellow", "gray")}
 _POLL_S = 0.2
 """Shortest pause between two refreshes; each pause lasts at least as long as the refresh."""
 
