@@ -1,4 +1,4 @@
-"""Hyperstacks of ImageJ, as tifffile reads them."""
+"""ImageJ hyperstacks, as tifffile reads them."""
 
 from unittest.mock import patch
 

@@ -1,4 +1,4 @@
-"""Tiles that were cut out of a scene are put together again exactly, as Bio-Formats and tifffile see it."""
+"""Tiles cut from a scene are reassembled exactly, as Bio-Formats and tifffile show."""
 
 import re
 
@@ -32,7 +32,7 @@ def scene(seed, shape=SCENE, dtype=np.uint16):
 
 
 def put_tiles(storage, whole, origins, place, *, sign=(1, 1), left_out=()):
-    """Put tiles of a scene at stage positions, whose X and Y may point against the pixels."""
+    """Put tiles of a scene at stage positions, whose X and Y may be flipped."""
     for (row, column), (top, left) in origins.items():
         if (row, column) in left_out:
             continue
@@ -204,7 +204,7 @@ def test_large_mosaics_are_made_in_temporary_files_and_bands(tmp_path, monkeypat
     with TiffStorage(path, pixel_size_um=UM, fsync=False) as storage:
         put_tiles(storage, scene(0), ORIGINS, grid())
     export_mosaic(path, tmp_path / "small.ome.tiff", pyramid_levels=3, **options)
-    shapes = []  # and not the arrays, which keep their files
+    shapes = []  # not the arrays, which keep their files open
 
     def memmap(*args, **options):
         shapes.append(options["shape"])

@@ -1,4 +1,4 @@
-"""The offsets of a file's pages, as generate-tiff-offsets lists them: one for each page of tifffile."""
+"""The page offsets of a file, as generate-tiff-offsets lists them: one for each page in tifffile."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""OME-Zarr as zarr and yaozarrs' models read it; tests/ome_zarr has what viewers' readers make of it."""
+"""OME-Zarr as zarr and the models of yaozarrs read it; tests/ome_zarr uses the readers of viewers."""
 
 import json
 import shutil
@@ -175,7 +175,7 @@ def test_a_killed_export_is_resumed(tmp_path):
     assert not dest.exists()
     part = tmp_path / ".out.zarr.part"
     with (part / "done.txt").open("a") as file:
-        file.write("0 1")  # of a line that was not written to its end
+        file.write("0 1")  # an incomplete line
     before = {each: each.stat().st_mtime_ns for each in (part / "out.zarr").rglob("c/**/*") if each.is_file()}
     with pytest.raises(FileExistsError, match="interrupted export with different options"):
         export_ome_zarr(path, dest, version="0.4")

@@ -19,7 +19,7 @@ PLACES = ("left", "right")
 
 @dataclass(frozen=True)
 class Shown:
-    """An image as readers show it; None is what they do not tell.
+    """An image as readers show it; None for unknown values.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Case:
-    """What is put, and the images that are to be seen."""
+    """The frames put, and the images expected."""
 
     frames: list[tuple[dict[str, int | str], dict[str, Any]]]
     images: list[Shown]
@@ -163,7 +163,7 @@ def datasets(tmp_path_factory):
         told = any("PixelSizeUm" in metadata for _, metadata in case.frames)
         options = case.options | (
             {} if told else {"pixel_size_um": 0.5}
-        )  # without it ImageJ takes no interval
+        )  # without it ImageJ ignores the interval
         with TiffStorage(paths[name], case.summary, **options) as storage:
             for frame, (coordinates, metadata) in enumerate(case.frames):
                 storage.put(coordinates, np.full((8, 10), 100 + frame, np.uint16), metadata)
@@ -183,7 +183,7 @@ def windows(datasets, tmp_path_factory):
     with TiffStorage(path, pixel_size_um=0.1625) as storage:
         for time in range(3):
             storage.put({"time": time}, np.full((8, 10), time, np.uint16))
-    subprocess.run([TIFFCP, path, classic], check=True, capture_output=True)  # as it opens no BigTIFF
+    subprocess.run([TIFFCP, path, classic], check=True, capture_output=True)  # it cannot open BigTIFF
     home = folder / "ImageJ"
     home.mkdir()
     jobs = [*((MACRO, path) for path in datasets.values()), (opener, classic)]

@@ -1,4 +1,4 @@
-"""What ImageJ shows of the demo's datasets, opened by the macro that users get, and by other settings."""
+"""The demo's datasets in ImageJ, opened with the macro for users and with other settings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SETTINGS = {
     "colorized": ("color_mode=Composite", "color_mode=Colorized"),
     "default": ("color_mode=Composite", "color_mode=Default"),
 }
-"""What is replaced in the macro, and by what."""
+"""Replacements in the macro."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ OTHERS = {
 }
 """Datasets of other kinds; frames of "colour" are RGB."""
 RUNNING = ("running.ome.tiff", "running")
-"""A file and a folder that are written while ImageJ opens them."""
+"""A file and a folder that ImageJ opens while they are written."""
 SHOWN_TIMES = 3
 """Time points at their last checkpoint."""
 
 
 @contextmanager
 def running(path: Path) -> Iterator[None]:
-    """Have a thread put frames until the end of the block, none of them before a checkpoint."""
+    """Put frames in a thread until the end of the block, after a checkpoint."""
     is_over = threading.Event()
     with TiffStorage(path, pixel_size_um=0.5, z_step_um=2.0, checkpoint=False) as storage:
 
@@ -88,7 +88,7 @@ def running(path: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory):
-    """What ImageJ showed of the demo, by the name of the settings, and of the others; what it printed.
+    """Windows of the demo by the name of the settings, those of the other datasets, and ImageJ's output.
 
     It is started once.
     """
@@ -122,20 +122,20 @@ def write(path, name):
 
 
 def other_frame(name, coordinates):
-    """Make a frame that tells its coordinates, in the lower part of its type's range."""
+    """Make a frame that encodes its coordinates, in the lower part of its type's range."""
     shape, dtype = ((20, 30, 3), "u1") if name == "colour" else ((20, 30), "u2")
     return frame(coordinates, shape, dtype) // 16
 
 
 @pytest.fixture
 def shown(opened):
-    """What ImageJ showed of the demo, by the name of the settings."""
+    """ImageJ's windows of the demo, by the name of the settings."""
     return opened[0]
 
 
 @pytest.fixture
 def others(opened):
-    """What ImageJ showed of the other datasets, by their names."""
+    """ImageJ's windows of the other datasets, by their names."""
     return opened[1]
 
 
@@ -183,7 +183,7 @@ def test_labels_name_channel_slice_frame_and_position(shown, name):
         ("folder", "composite", [(0, 0, 255), (0, 255, 0)]),
         ("virtual", "composite", [(0, 0, 255), (0, 255, 0)]),
         ("colorized", "color", [(0, 0, 255), (0, 255, 0)]),
-        ("default", "grayscale", [(255, 0, 0), (0, 255, 0)]),  # ImageJ's own, shown as grey
+        ("default", "grayscale", [(255, 0, 0), (0, 255, 0)]),  # ImageJ's default colours, shown as grey
     ],
 )
 def test_channels_have_their_colors_unless_the_color_mode_is_default(shown, name, mode, colors):

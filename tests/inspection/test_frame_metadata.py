@@ -1,4 +1,4 @@
-"""The record of a frame, and what became of it, held against ome-types."""
+"""The record of a frame and its OME elements, compared with ome-types."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What `info` says, held against ome-types, tifffile and what was put."""
+"""The output of `info`, compared with ome-types, tifffile and the frames put."""
 
 import json
 import subprocess

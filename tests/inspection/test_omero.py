@@ -1,4 +1,4 @@
-"""What OMERO will import, as Bio-Formats, which its importer is, opens the files."""
+"""Predicted OMERO imports, compared with Bio-Formats, which OMERO's importer uses."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def record(path, positions, **options):
 
 
 def as_bioformats(bioformats, found):
-    """Check images against the series that Bio-Formats sees, and their wells against the plate."""
+    """Compare images with the series in Bio-Formats, and their wells with the plate."""
     for file in found.files:
         with bioformats(file) as opened:
             told = [image for image in found.images if image.file == file]

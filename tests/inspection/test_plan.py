@@ -1,4 +1,4 @@
-"""What was planned and did not come is told at the end of a run and by `info`."""
+"""Planned frames that did not come are reported at the end of a run and by `info`."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Previews: which planes are in them and in which colours, by the pixels of the picture."""
+"""Previews: their planes and colours, checked by the pixels of the picture."""
 
 import io
 
@@ -37,7 +37,7 @@ def pixels_of(sheet):
 
 
 def colours(path, image=0, column=0, **options):
-    """Return what is drawn in a cell."""
+    """Return the pixels of a cell."""
     with OpenDataset(path) as data:
         row = read_row(data, data.images[image], options.get("columns", 6), options.get("z", "middle"), 64)
         return picture(row, row.cells[column], contrast([row]))
@@ -127,7 +127,7 @@ def test_missing_planes_are_marked(tmp_path):
     with OpenDataset(path) as data:
         planes = [cell.planes for cell in read_row(data, data.images[0], 6, "middle", 64).cells]
     assert [[plane is not None for plane in each] for each in planes] == [[True, True], [True, False]]
-    grey = (42, 46, 55)  # what stands for a plane that is missing
+    grey = (42, 46, 55)  # the color of missing planes
 
     def has_grey(sheet):
         return (pixels_of(sheet) == grey).all(axis=2).sum() > 100
@@ -152,7 +152,7 @@ def test_a_scale_bar_needs_a_pixel_size(tmp_path):
     for number, options in enumerate(({}, {"pixel_size_um": 0.5})):
         path = put(tmp_path / f"{number}.ome.tiff", [({}, RAMP)], **options)
         lit = (pixels_of(preview(path, cell_px=64)) == (242, 242, 242)).all(axis=2)
-        # 64 pixels of 0.5 um: 10 um are 20 pixels, behind the margin
+        # 64 pixels of 0.5 um: 10 um are 20 pixels, after the margin
         rows.append((lit[:, 14:34].all(axis=1) & ~lit[:, 34]).sum())
     assert rows == [0, 4]
 
@@ -277,7 +277,7 @@ def test_a_plate_is_a_map_with_empty_and_incomplete_wells(tmp_path):
 
 
 def test_tiles_are_a_mosaic_by_stage_position_and_by_row_and_column(tmp_path):
-    """Four tiles of one picture, put in any order, make the picture again."""
+    """Four tiles of a picture, put in any order, form the picture again."""
     whole = np.arange(128 * 128).reshape(128, 128).astype("u2")
     tiles = {(row, column): whole[row * 64 :, column * 64 :][:64, :64] for row in (0, 1) for column in (1, 0)}
     for number in range(2):

@@ -1,4 +1,4 @@
-"""The fields of REMBI, as the command tells them."""
+"""The fields of REMBI in the output of the command."""
 
 import numpy as np
 

@@ -1,1 +1,1 @@
-"""Other people's readers, each asked what it sees of one dataset."""
+"""Other programs' readers, and what each of them reads from one dataset."""

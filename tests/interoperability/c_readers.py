@@ -1,4 +1,4 @@
-"""Readers that are libraries in C, which see pages and nothing of OME."""
+"""C libraries, which read pages and ignore OME."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def lacks_libvips() -> str | None:
 def read_libvips(demo: Demo) -> Seen:
     import pyvips
 
-    image = pyvips.Image.new_from_file(str(demo.path), n=-1)  # all pages below each other
+    image = pyvips.Image.new_from_file(str(demo.path), n=-1)  # all pages in one tall image
     pages = image.numpy().reshape(image.get("n-pages"), image.get("page-height"), image.width)
     every = np.concatenate(
         [demo.stack(position).reshape(-1, *pages.shape[1:]) for position in demo.positions]

@@ -1,4 +1,4 @@
-"""Bio-Formats, its other version in a process of its own, and ImageJ with it."""
+"""Bio-Formats, another version of it in a separate process, and ImageJ with Bio-Formats."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def lacks_bioformats_7() -> str | None:
 
 
 def read_bioformats(demo: Demo) -> Seen:
-    """Read with the jar that tests use, in this process."""
+    """Read with the jar of the tests, in this process."""
     with tempfile.TemporaryDirectory() as folder:
         pixels_file = Path(folder) / "pixels.npz"
         return _seen(demo, _tell(_opened(demo), pixels_file), pixels_file)
 
 
 def read_bioformats_7(demo: Demo) -> Seen:
-    """Read with the other jar, in a process of its own, as Java runs with one jar."""
+    """Read with the other jar, in a separate process, because Java runs with one jar."""
     with tempfile.TemporaryDirectory() as folder:
         pixels_file = Path(folder) / "pixels.npz"
         done = subprocess.run(
@@ -93,7 +93,7 @@ def read_imagej(demo: Demo) -> Seen:
 
 
 def _opened(demo: Demo) -> Path:
-    """Return the file that is opened: that of a folder is its companion."""
+    """Return the file to open: for a folder, its companion."""
     return next(demo.path.glob("*.companion.ome")) if demo.path.is_dir() else demo.path
 
 
@@ -121,7 +121,7 @@ def _tell(path: str | Path, pixels_file: str | Path) -> dict[str, Any]:
 
 
 def _in(unit: str, quantity: bioformats.Quantity | None) -> float:
-    """Return the value of a quantity, which has to be in a unit."""
+    """Return the value of a quantity, which must have a unit."""
     assert quantity is not None
     assert quantity[1] == unit
     return quantity[0]

@@ -63,7 +63,7 @@ def read_ome_types(demo: Demo) -> Seen:
 
 def read_bioio(demo: Demo) -> Seen:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it uses what ome-types and others warn of
+        warnings.simplefilter("ignore")  # it uses deprecated parts of ome-types and others
         import bioio_ome_tiff
         from bioio import BioImage
 

@@ -1,4 +1,4 @@
-"""What a reader sees of the dataset that all of them get, and what a reader is."""
+"""Readers, and what they see in the dataset that all of them read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True)
 class Seen:
-    """What a reader tells by its own interface; None is what it does not tell.
+    """Values from the reader's own interface; None for those it lacks.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Reader:
-    """A reader, what it needs, and what it is to see.
+    """A reader, its requirements, and what it should see.
 
     Attributes
     ----------
@@ -86,6 +86,6 @@ def sizes_text(axes: str, shape: tuple[int, ...]) -> str:
 
 
 def only(values: Iterable[_Value]) -> _Value:
-    """Return the value that all images, or planes, have."""
+    """Return the value that all images or planes share."""
     (value,) = set(values)
     return value

@@ -1,4 +1,4 @@
-"""The readers, what each is to see, and the table of it in the documentation.
+"""The readers, what each should see, and the table in the documentation.
 
 ``PYTHONPATH=tests python -m interoperability.table`` asks every reader that is there and writes the table.
 """
@@ -132,7 +132,7 @@ _TABLE = re.compile(r"^\| Reader \|.*?(?=^(?!\|))", re.MULTILINE | re.DOTALL)
 
 
 def make_datasets(folder: Path) -> dict[bool, Demo]:
-    """Acquire the dataset as one file, and as a folder: by whether it is the folder."""
+    """Acquire the dataset as one file and as a folder; return both by whether it is the folder."""
     options = {"time_interval_s": 60.0}
     return {
         False: make_demo(folder / "demo.ome.tiff", PLAN, **options),
@@ -141,7 +141,7 @@ def make_datasets(folder: Path) -> dict[bool, Demo]:
 
 
 def render(rows: dict[str, Seen]) -> str:
-    """Write what readers saw as a table in Markdown, one row for each of `READERS`."""
+    """Write a Markdown table of what readers saw, with a row for each of `READERS`."""
     lines = [_HEAD, ("---",) * len(_HEAD), *(_row(reader, rows[reader.name]) for reader in READERS)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -176,7 +176,7 @@ def _row(reader: Reader, seen: Seen) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Write the table; a reader that is missing keeps what it was to see and its version."""
+    """Write the table; a missing reader keeps its expected values and version."""
     page = PAGE.read_text("utf-8")
     versions = shown()
     with tempfile.TemporaryDirectory() as folder:

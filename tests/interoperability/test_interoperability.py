@@ -1,4 +1,4 @@
-"""Each reader sees the dataset as the table in the documentation says."""
+"""Each reader sees the dataset as in the table in the documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file and its log tell of metadata."""
+"""Metadata in a file and in its log."""
 
 import logging
 
@@ -13,7 +13,7 @@ FRAME = np.ones((6, 8), np.uint16)
 
 
 class Told:
-    """What a file and its log tell."""
+    """Elements, annotations and log lines of a file."""
 
     def __init__(self, path, lines):
         self.path = path

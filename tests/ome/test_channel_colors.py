@@ -1,4 +1,4 @@
-"""Colours of channels by the names that microscopists give them."""
+"""Default colours for common channel names."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Names that metadata tells of numbered channels and positions, where readers show them."""
+"""Names of numbered channels and positions from metadata, as readers show them."""
 
 import json
 

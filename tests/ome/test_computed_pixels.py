@@ -1,4 +1,4 @@
-"""The bit depth of a camera is not that of what was computed from its frames."""
+"""The bit depth of a camera does not apply to pixels computed from its frames."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Every fact that microscopes tell: Bio-Formats reads it from where OME has it, or it is in an annotation."""
+"""Every fact in metadata: Bio-Formats reads it from its OME element, or it is in an annotation."""
 
 import json
 
@@ -183,7 +183,7 @@ FACTS = {
     "colour": ([{}], {"ChNames": ["dye"], "ChColors": [-65281]}, image(channel_colors=[(255, 0, 255, 255)])),
     "wavelengths": ([{"Camera": "C", "Laser-Wavelength": "488"}], None, noted("Laser-Wavelength")),
     "filters": ([{"Camera": "C", "Emission-Label": "HQ535"}], None, noted("Emission-Label")),
-    "camera": ([{"Camera": "Left"}], None, ome(detector=None) | noted("Camera")),  # as a label is no model
+    "camera": ([{"Camera": "Left"}], None, ome(detector=None) | noted("Camera")),  # a label is not a model
     # instrument
     "adapter": ([{"Camera": "C", "C-Name": "Adapter"}], None, ome(manufacturer="Adapter")),
     "model": ([{"Camera": "C", "C-CameraName": "Model 5"}], None, ome(detector="Model 5") | noted("Camera")),
@@ -306,7 +306,7 @@ def test_every_fact(fact, bioformats):
 
 
 def in_ome(document):
-    """Collect what the elements of the first image tell."""
+    """Collect the values in the elements of the first image."""
     image = document.images[0]
     told = {
         "stage_label": image.stage_label and image.stage_label.name,

@@ -1,4 +1,4 @@
-"""What a facility wants to say of its microscope, and options in any spelling."""
+"""Descriptions of microscopes by facilities, and options in any spelling."""
 
 import numpy as np
 import pytest

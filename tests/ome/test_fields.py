@@ -1,4 +1,4 @@
-"""Each fact is resolved on its own, over all dialects, and each is in OME or in an annotation."""
+"""Each fact is resolved separately, over all dialects, and is in OME or in an annotation."""
 
 import html
 import json
@@ -206,7 +206,7 @@ def test_flat_tags_that_differ_within_an_image(tmp_path):
     assert document.instruments[0].objectives[0].nominal_magnification == 20
     (columns,) = notes(document, "metadata-by-plane")
     assert columns == {"C-Gain": '["3","3","9"]'}
-    assert notes(document) == [{"Camera": "C"}]  # as it is called "B 2" in OME
+    assert notes(document) == [{"Camera": "C"}]  # it is named "B 2" in OME
 
 
 def test_bit_depths_from_formats_and_devices_if_they_fit(tmp_path):

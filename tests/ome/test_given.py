@@ -1,4 +1,4 @@
-"""What the user says goes before what metadata says; what nobody says is not written."""
+"""Options take precedence over metadata, and unknown values are not written."""
 
 import math
 

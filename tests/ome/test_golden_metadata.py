@@ -1,4 +1,4 @@
-"""Recorded metadata of every dialect, as Bio-Formats, ome-types and the schema see it in a file."""
+"""Recorded metadata of every dialect in files, checked with Bio-Formats, ome-types and the schema."""
 
 import json
 import math
@@ -16,7 +16,7 @@ from readers.bioformats import validate_xml
 FOLDER = Path(__file__).parents[1] / "data" / "metadata"
 FRAME = np.ones((8, 10), np.uint16)
 DEMO = {"manufacturer": "DCam", "model": "DemoCamera-MultiMode", "serial_number": "V1.0"}
-PLAIN = {}  # a label of a camera is no model
+PLAIN = {}  # a camera label is not a model
 OBJECTIVE = ("Nikon 10X S Fluor", 10.0)
 MM2_RECEIVED = "2026-11-22T06:58:41.123000+00:00"
 
@@ -89,7 +89,7 @@ def recorded(name):
 
 @pytest.fixture(params=CASES)
 def case(request, tmp_path):
-    """Write a frame with recorded metadata; return the path and what is expected."""
+    """Write a frame with recorded metadata; return the path and the expected values."""
     summary, *expected = CASES[request.param]
     path = tmp_path / "run.ome.tiff"
     metadata = recorded(request.param)

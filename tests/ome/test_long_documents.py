@@ -1,4 +1,4 @@
-"""OME-XML of very many planes: what planes have alike is in the first of them only."""
+"""OME-XML of very many planes: only the first of several planes has the values they share."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def write(path, *, is_first_there=True):
 
 
 def told(path):
-    """Return all that an image's planes tell, of all images, as numbers."""
+    """Return the values of all planes of all images, as numbers."""
     elements = read_ome(tifffile.tiffcomment(path).encode())
     return [
         {
@@ -61,7 +61,7 @@ def test_values_shared_by_planes_are_written_once(tmp_path, monkeypatch, caplog,
     assert schema_errors(xml.encode()) == []
     assert validate(path) == []
     n_planes = 48 - (not is_first_there)
-    n_heights = 2 * 4 * 3 if is_first_there else 23 + 4 * 3  # of which 12 are alike with no more than 11
+    n_heights = 2 * 4 * 3 if is_first_there else 23 + 4 * 3  # 12 of them have no more than 11 equals
     for name, few in zip(NUMBERS, (n_planes, 2 * 2, 2, n_planes, n_heights), strict=True):
         assert (complete.count(f'{name}="'), xml.count(f'{name}="')) == (n_planes, few), name
     assert told(path) == told(tmp_path / "complete.ome.tiff")
@@ -72,7 +72,7 @@ def test_values_shared_by_planes_are_written_once(tmp_path, monkeypatch, caplog,
                 {name: each.values for name, each in long.as_xarray(position).coords.items()},
             )
     first, *_, last = from_xml(xml).images[1].pixels.planes
-    exposure_s = 0.01 if is_first_there else 0.025  # of the channel that came first
+    exposure_s = 0.01 if is_first_there else 0.025  # the exposure of the first channel
     assert (first.position_x, first.exposure_time, first.position_z) == (100, exposure_s, 0)
     assert (last.position_x, last.delta_t_unit, last.exposure_time_unit) == (None, *2 * [UnitsTime.SECOND])
     assert last.delta_t == pytest.approx(0.47 if is_first_there else 0.45)

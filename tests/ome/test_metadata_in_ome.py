@@ -1,4 +1,4 @@
-"""What frames' metadata become in OME, as Bio-Formats and ome-types read it."""
+"""Metadata of frames in OME, as Bio-Formats and ome-types read it."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ FRAME = np.ones((8, 10), np.uint16)
 
 @pytest.fixture
 def path(tmp_path):
-    """Two time points of recorded tags, the second 2.5 s later somewhere else, and one plane without tags."""
+    """Two time points with recorded tags, 2.5 s apart at different positions, and a plane without tags."""
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         always = {"PixelSizeUm": 0.325, "BitDepth": "12"}
         storage.put({"time": 0}, FRAME, RECORDED | always)

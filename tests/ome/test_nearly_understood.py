@@ -1,4 +1,4 @@
-"""What people give in nearly the right way: it is read, or told once with a fix that works."""
+"""Metadata in nearly the right form: it is read, or reported once with a fix that works."""
 
 import logging
 from dataclasses import replace

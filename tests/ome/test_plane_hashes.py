@@ -1,4 +1,4 @@
-"""HashSHA1 of planes: SHA-1 of the bytes that other readers see, however the pages were written."""
+"""HashSHA1 of planes: SHA-1 of the bytes that other readers see, however the pages are stored."""
 
 import hashlib
 
@@ -25,7 +25,7 @@ def sha1(pixels):
 
 
 def record(path, **options):
-    """Put frames of three kinds out of order, one of them twice; one plane is never put."""
+    """Put frames of three kinds out of order and one of them twice; leave out one plane."""
     storage = TiffStorage(path, fsync=False, checksums="sha1", **options)
     for number, time in enumerate((3, 0, 1, 1)):
         for position in ("big", "float", "rgb"):

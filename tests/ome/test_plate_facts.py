@@ -1,4 +1,4 @@
-"""What metadata tells of plates, and of wells that positions are not named after."""
+"""Plates in metadata, and wells whose names differ from those of positions."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The step along z from what stages report."""
+"""The z step from the heights that stages report."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ from exengine_ome_tiff.ome.steps import even_steps, step_of_heights
 def test_stages_with_rounding_noise_and_drift(
     step, planes, stacks, resolution, noise, is_down, is_late, seed
 ):
-    assume(step >= 5 * (resolution + noise))  # finer steps drown in what the stage reports
+    assume(step >= 5 * (resolution + noise))  # finer steps disappear in noise
     random = np.random.default_rng(seed)
     heights = step * np.arange(planes) * (-1 if is_down else 1) + random.uniform(-50, 50, (stacks, 1))
     heights += np.clip(random.normal(0, noise, heights.shape) if noise else 0, -2.5 * noise, 2.5 * noise)
@@ -47,7 +47,7 @@ def test_a_stage_that_stands_still_and_one_without_heights():
 
 
 def recorded(path, times, **options):
-    """Put frames at numbers of time points and seconds, planned each 10 s; return the step in OME."""
+    """Put frames at time points and seconds, planned every 10 s; return the interval in OME."""
     with TiffStorage(path, {"Interval_ms": 10_000}, **options) as storage:
         for time, elapsed_s in times:
             told = {} if elapsed_s is None else {"ElapsedTime-ms": elapsed_s * 1e3}

@@ -1,4 +1,4 @@
-"""The summary is in the OME-XML, but for what is private, and nothing that was excluded is anywhere."""
+"""The summary is in the OME-XML without private keys, and excluded keys are nowhere."""
 
 import json
 
@@ -119,14 +119,14 @@ def test_the_option_persists_after_suspend(tmp_path):
 
 
 def test_an_exclusion_without_effect_is_reported(tmp_path, caplog):
-    """A typo would leave in the file what is to be nowhere."""
+    """With a typo, the key would stay in the file."""
     names = ["private", "protocol", "dose", "inner.key", "usrname"]
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path, SUMMARY, exclude_metadata=names)
     storage.put({"time": 0}, FRAME, {"dose": 1, "inner": {"key": 2}})
     storage.suspend()
     TiffStorage.resume(path).close()
-    assert "exclude_metadata" not in caplog.text  # what came before the pause is not known any more
+    assert "exclude_metadata" not in caplog.text  # keys from before the pause are unknown
     with TiffStorage(path, SUMMARY, exclude_metadata=names, overwrite=True) as storage:
         storage.put({"time": 0}, FRAME, {"dose": 1, "inner": {"key": 2}})
     lines = [each.getMessage() for each in caplog.records if "exclude_metadata" in each.getMessage()]

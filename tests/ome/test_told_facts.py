@@ -1,4 +1,4 @@
-"""What scripts tell in their own spellings: each fact is in OME, in an annotation, or told with its fix."""
+"""Facts in the spellings of scripts: each is in OME, in an annotation, or reported with a fix."""
 
 import json
 from datetime import UTC, datetime
@@ -347,7 +347,7 @@ def test_frames_with_always_different_keys_are_in_ome(tell):
         ({"exposure_ms": 10, "camera.exposure_ms": 20}, "'exposure_ms' and 'camera.exposure_ms'"),
         ({"x_um": 1, "stage": {"x_um": 2}}, "'x_um' and 'stage.x_um'"),
         ({"exposure_ms": 10, "camera": {"exposure_us": 10_000}}, ""),
-        ({"x_um": 1, "actual_x_um": 1.2}, ""),  # as it was measured
+        ({"x_um": 1, "actual_x_um": 1.2}, ""),  # the measured position
     ],
 )
 def test_synonymous_keys_that_differ_are_reported_once(tell, keys, line):
@@ -382,7 +382,7 @@ def test_optics_keys_make_an_objective(tell, keys, optics, is_summary):
     ]
     assert found == ([] if optics is None else [optics])
     if not is_summary and optics is not None and "objective" not in keys:
-        assert told.notes == {}  # as all of them are in elements
+        assert told.notes == {}  # all of them are in elements
 
 
 @pytest.mark.parametrize("is_summary", [False, True])

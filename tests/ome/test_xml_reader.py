@@ -1,4 +1,4 @@
-"""OME-XML of anybody: decoded before it is judged, and refused where it could declare entities."""
+"""Untrusted OME-XML: decoded before any check, and rejected if it could declare entities."""
 
 import re
 

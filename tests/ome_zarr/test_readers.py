@@ -1,4 +1,4 @@
-"""What ome-zarr-py, ome-zarr-models and napari-ome-zarr make of an export, in an environment of their own."""
+"""Exports read by ome-zarr-py, ome-zarr-models and napari-ome-zarr, in a separate environment."""
 
 import numpy as np
 import pytest

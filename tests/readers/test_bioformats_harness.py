@@ -1,4 +1,4 @@
-"""The Bio-Formats harness itself, on files of plain tifffile: a judge must be right before it judges."""
+"""The Bio-Formats harness itself, on files from plain tifffile."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_missing_values_are_none(bioformats, tmp_path):
 
 
 def bad_file(folder):
-    """Write 10 pages and claim 20: Bio-Formats opens it, with wrong planes, and only its log tells."""
+    """Write 10 pages and claim 20: Bio-Formats opens it with wrong planes, and only the log shows it."""
     xml = ome(image((7, 5, 1, 2, 10), pages=10))
     return write(folder / "bad.ome.tif", xml, coded(5, 2, 1))
 
@@ -266,7 +266,7 @@ def test_a_closed_file_can_be_replaced(bioformats, tmp_path):
 
 
 def open_files_in(folder):
-    """Return the files in a folder that this process has open, as far as the system tells."""
+    """Return the files in a folder that this process has open, as far as the system reports them."""
     descriptors = Path("/proc/self/fd")
     links = descriptors.iterdir() if descriptors.is_dir() else ()
     targets = [link.readlink() for link in links if link.is_symlink()]
@@ -319,7 +319,7 @@ def test_open_time_is_a_time(tmp_path):
 
 
 def test_nothing_is_printed_and_the_process_exits_with_0(tmp_path):
-    """Run pytest in a child process, as its end, with Java still running, is what could go wrong."""
+    """Run pytest in a child process, because its exit with Java still running could fail."""
     path = write(tmp_path / "a.ome.tif", ome(image((7, 5, 1, 1, 1))), coded(1, 1, 1))
     (tmp_path / "test_one.py").write_text(
         textwrap.dedent(f"""

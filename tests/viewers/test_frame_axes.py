@@ -1,4 +1,4 @@
-"""The axes of a growing dataset as viewers see them, and `view` without its extra."""
+"""The axes of a growing dataset in viewers, and `view` without its extra."""
 
 import sys
 
@@ -33,13 +33,13 @@ def test_axes_grow_with_the_frames(tmp_path):
         storage.flush()
         with TiffStorage.open(tmp_path / "run.ome.tiff", allow_unfinished=True) as other:
             known = axes.axes
-            axes._frames = lambda: other._recording.index  # as after `refresh` of what has been finished
+            axes._frames = lambda: other._recording.index  # as after `refresh` of a finished dataset
             assert axes.update()
             assert (axes.axes, axes.n_others) == (known, 1)
             axes._frames = lambda: storage._recording.index
             assert axes.update()
         storage.put(place, np.zeros_like(frame({})))
-        assert axes.update()  # as a frame has been replaced
+        assert axes.update()  # a frame was overwritten
         assert not axes.plane(place).any()
         assert FrameAxes(lambda: storage._recording.index, {"position": "Pos10"}).axes == {
             "t": (5,),

@@ -1,4 +1,4 @@
-"""The plugin in a real napari: names, colours, scale, all positions, lazily; others' files are left alone."""
+"""The plugin in a real napari: names, colours, scale, lazy layers of all positions, files of others."""
 
 import os
 import sys
@@ -129,7 +129,7 @@ def test_smaller_copies_are_a_pyramid(tmp_path, viewer, name):
 
 
 def wait_for(predicate):
-    """Have Qt work until a predicate holds."""
+    """Process Qt events until a predicate holds."""
     from qtpy.QtTest import QTest
 
     for _ in range(400):
@@ -176,7 +176,7 @@ def test_a_running_acquisition_is_followed(tmp_path, viewer, monkeypatch, name):
 
 
 def widget_of(title):
-    """Make the widget of a plugin that its menu opens."""
+    """Make the widget that the menu of a plugin opens."""
     from npe2 import PluginManager
 
     (found,) = [each for each in PluginManager.instance().iter_widgets() if each.display_name == title]

@@ -1,4 +1,4 @@
-"""`view` in real windows of ndv: sliders, colours, scale, and the newest frame of a running acquisition."""
+"""`view` in real ndv windows: sliders, colours, scale, and the newest frame of a running acquisition."""
 
 import os
 import sys
@@ -26,13 +26,13 @@ KNOWN = {"pixel_size_um": 0.5, "z_step_um": 2.0, "channels": CHANNELS}
 
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch):
-    """Nothing is there, so that ndv does not wait for the signs on its buttons, which it has from the web."""
+    """Keep ndv from waiting for button icons from the web."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
 
 
 @pytest.fixture
 def opened(monkeypatch):
-    """Viewers that `view` opens without waiting until they are closed."""
+    """Open viewers with `view` without waiting until they are closed."""
     monkeypatch.setattr("exengine_ome_tiff.viewers.ndv_viewer.run_app", lambda: None)
     viewers = []
 
@@ -55,7 +55,7 @@ def wait_until(is_so):
 
 
 def screenshot(viewer):
-    """Take a picture of the window as the screen shows it, shape (Y, X, 3)."""
+    """Take a screenshot of the window, shape (Y, X, 3)."""
     corner, size = viewer.widget().mapToGlobal(viewer.widget().rect().topLeft()), viewer.widget().size()
     place = corner.x(), corner.y(), size.width(), size.height()
     picture = QApplication.primaryScreen().grabWindow(0, *place).toImage()
@@ -67,14 +67,14 @@ def screenshot(viewer):
 
 
 def columns_of(viewer, color, tolerance=60):
-    """Return where a window shows a colour, as columns of the screenshot."""
+    """Return the columns of the screenshot that have a colour."""
     is_color = (np.abs(screenshot(viewer) - color) < tolerance).all(axis=2)
     rows = is_color.sum(axis=1) > 20  # not the small samples of colour maps
     return np.argwhere(is_color & rows[:, None])[:, 1]
 
 
 def bar(number, of):
-    """Make a frame that is bright in one of several bars beside each other."""
+    """Make a frame with one of several vertical bars bright."""
     pixels = np.zeros((64, 64), np.uint16)
     pixels[:, 64 // of * number : 64 // of * (number + 1)] = 1000
     return pixels
@@ -143,11 +143,11 @@ def test_the_newest_frame_is_shown_while_frames_come(tmp_path, opened):
         wait_until(lambda: viewer.data_wrapper.sizes()["time"] == 4)
         assert index["time"] == 0
         index["time"] = 3
-        storage.put({"time": 4, "channel": "DAPI"}, bar(3, 4))  # a channel that comes later
+        storage.put({"time": 4, "channel": "DAPI"}, bar(3, 4))  # a new channel
         wait_until(lambda: index["time"] == 4)
         wait_until(lambda: columns_of(viewer, BLUE).size > 1000)
         assert [viewer.display_model.luts[number].name for number in range(2)] == ["GFP", "DAPI"]
-        storage.put({"time": 4, "channel": "GFP"}, bar(0, 4))  # to the place that is shown
+        storage.put({"time": 4, "channel": "GFP"}, bar(0, 4))  # at the indices shown
         wait_until(lambda: columns_of(viewer, GREEN).size > 1000)
 
 

@@ -1,4 +1,4 @@
-"""What Viv, the loader of Avivator and Vitessce, sees: each plane where it belongs."""
+"""Files read by Viv, the loader of Avivator and Vitessce: each plane is at its place."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def seen_by_viv(path, name, *offsets):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Record two positions, one of which lacks a plane; each plane is filled with its own number."""
+    """Record two positions, one without one plane; each plane is filled with its number."""
     path = tmp_path_factory.mktemp("viv") / "run"
     with TiffStorage(path, pixel_size_um=0.5) as storage:
         for position in ("A", "B & 'c'"):
@@ -46,7 +46,7 @@ def folder(tmp_path_factory):
 
 
 def planes(position):
-    """Yield indices T, C, Z of the planes of a position, and their numbers, 0 for the one that is missing."""
+    """Yield T, C and Z of the planes of a position, and their numbers, 0 for the missing one."""
     for number, place in enumerate(np.ndindex(2, 2, 3), 1 if position == "A" else 101):
         yield place, 0 if position == "A" and number == 12 else number
 
