@@ -14,6 +14,7 @@ from exengine_ome_tiff.ome.planes import QUANTITIES, Shared, not_acquired
 from exengine_ome_tiff.ome.steps import even_steps
 from exengine_ome_tiff.ome.text import PREFIX, RECORDS_ONLY, valid_key, valid_name, valid_text
 
+# the last parts of the annotations' namespaces, and the content of each annotation
 _COORDINATES = "coordinates"
 """The values that separate an image from the others, by axis, as JSON."""
 _AXES = "axes"
