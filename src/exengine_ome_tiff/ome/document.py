@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 
 import numpy as np
-from ome_types import OME, to_xml
+from ome_types import OME
 from ome_types import model as m
 
 from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo, well_of_image
@@ -15,6 +15,7 @@ from exengine_ome_tiff.ome.annotations import Annotations
 from exengine_ome_tiff.ome.image_values import ChannelValues, DatasetValues, OmeImage
 from exengine_ome_tiff.ome.instruments import Instruments, set_quantity
 from exengine_ome_tiff.ome.planes import Shared, page_elements, plane_elements, shared_quantities
+from exengine_ome_tiff.ome.serializer import xml_text
 from exengine_ome_tiff.ome.text import optional_name, valid_name, valid_text
 from exengine_ome_tiff.ome.user_values import ExperimenterInfo
 
@@ -93,7 +94,7 @@ def ome_xml(
         structured_annotations=annotations.element,
         rights=_rights(about.annotations),
     )
-    head, *tails = to_xml(document, indent=0).split("</Pixels>")
+    head, *tails = xml_text(document).split("</Pixels>")
     text = BytesIO()  # a million planes need too much memory for the text and its parts at once
     text.write(b'<?xml version="1.0" encoding="UTF-8"?>\n' + head.encode())
     for (image, place), of_image, tail in zip(images, shared, tails, strict=True):
