@@ -4,6 +4,12 @@ from mutant import Mutant
 
 MUTANTS = [
     Mutant(
+        "ome/serializer.py",
+        "    _mark_filled(document)\n",
+        "",
+        "ome/test_serializer.py::test_what_is_appended_to_lists_is_in_the_text",
+    ),
+    Mutant(
         "ome/image_description.py",
         "max(depths, default=0)",
         "min(depths, default=0)",
