@@ -232,6 +232,45 @@ def test_the_first_change_that_contributing_suggests_is_still_to_make():
     assert default_color(fluorophore) == GREY
 
 
+_SESSION = re.compile(r"^```text\n(\$ exengine-ome-tiff .*?)^```$", re.MULTILINE | re.DOTALL)
+_DEPENDS_ON_THE_CLOCK = ("duration", "time interval", "storing took")
+
+
+def sessions(document):
+    """Return words and output of the commands of a page, without those that need other data or a window."""
+    text = "\n".join(_SESSION.findall(document.read_text("utf-8")))
+    for entry in text.split("$ exengine-ome-tiff ")[1:]:
+        line, *output = entry.splitlines()
+        words = shlex.split(line)
+        if words[0] not in ("demo", "view", "preview", "convert") and "run.zarr" not in words:
+            yield words, [row for row in output if not row.strip().startswith(_DEPENDS_ON_THE_CLOCK)]
+
+
+def without_values(rows):
+    """Replace numbers and folders, which differ from run to run; blanks do not matter."""
+    plain = (re.sub(r"(?<![\w.])/\S*/|[\d.,:TZ+-]*\d[\d.,:TZ+-]*", "#", row) for row in rows)
+    return [" ".join(row.replace("##", "#").split()) for row in plain]
+
+
+def test_commands_print_what_the_pages_show(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "run.ome.tiff", "--size", "256"]) == 0
+    with TiffStorage("killed.ome.tiff") as storage:
+        for time in range(8):
+            storage.put({"time": time}, np.ones((8, 8), np.uint16))
+        storage.flush()
+        killed = storage.path.read_bytes()
+    storage.path.write_bytes(killed)
+    for page in ("reference/commands.md", "how_to/archive.md"):
+        for words, shown in [*sessions(ROOT / "docs" / page)]:
+            if "recover" not in words:
+                storage.path.write_bytes(killed)
+            capsys.readouterr()
+            main(words)
+            printed = without_values(capsys.readouterr().out.splitlines())
+            assert [row for row in without_values(shown) if row and row not in printed] == [], words
+
+
 def test_no_example_replaces_data():
     replacing = [
         path.name for path in (ROOT / "examples").iterdir() if "overwrite=True" in path.read_text("utf-8")
