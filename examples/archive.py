@@ -1,4 +1,4 @@
-"""A dataset for an archive: lossless compression, a checksum for each frame, and a check at the end.
+"""Record a dataset for an archive: lossless compression, a checksum for each frame, and a check at the end.
 
 Needs the extra `validate`. The same check as a command: exengine-ome-tiff validate archive_001.ome.tiff
 """
@@ -34,7 +34,7 @@ if problems:
     raise SystemExit(f"{storage.path} is not fit for the archive: {problems}")
 print(f"{storage.path}: {FRAMES} frames, compressed, no problems found")
 
-with TemporaryDirectory() as folder:  # one bit of a copy changes, as it may after years on a disk
+with TemporaryDirectory() as folder:  # flip one bit of a copy, as years on a disk may do
     copy = Path(folder, storage.path.name)
     damaged = bytearray(storage.path.read_bytes())
     damaged[len(damaged) // 2] ^= 1

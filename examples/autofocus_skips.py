@@ -1,6 +1,6 @@
-"""Focus at each of several positions, and skip a position at times when it shows nothing.
+"""Focus at several positions, and skip a position while it shows nothing.
 
-A position that was skipped has fewer time points than the others; `axes` and the OME-XML list them.
+A skipped position has fewer time points than the others; `axes` and the OME-XML list them.
 """
 
 from functools import partial
@@ -22,7 +22,7 @@ storage = TiffStorage("autofocus_skips.ome.tiff", numbered=True)
 
 
 def focus(microscope: SimulatedMicroscope) -> tuple[float, float]:
-    """Return the best contrast and its height; runs on the engine's thread and stores nothing."""
+    """Return the best contrast and its height. This runs on the engine's thread and stores nothing."""
     found = []
     for height_um in HEIGHTS_UM:
         microscope.z_stage.set_position(height_um)

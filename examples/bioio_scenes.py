@@ -1,4 +1,4 @@
-"""A dataset in bioio, first while it is being recorded: images are scenes, with names, channels and units."""
+"""Read a dataset with bioio, first during the run: images are scenes with names, channels and units."""
 
 import numpy as np
 from bioio import BioImage

@@ -1,4 +1,4 @@
-"""A folder that Viv, Avivator and Vitessce open by its companion: two positions with tiles and pyramids."""
+"""Record a folder that Viv, Avivator and Vitessce open by its companion: two positions, tiles, pyramids."""
 
 import numpy as np
 from ome_types import from_xml
@@ -15,5 +15,5 @@ with TiffStorage("browser_viewers", numbered=True, tile=(256, 256), pyramid_leve
 images = from_xml(companion.read_text("utf-8")).images
 pages = sum(len(image.pixels.tiff_data_blocks) for image in images)
 print(
-    f"{companion} names the file and page of {pages} planes of {len(images)} positions: open it in Avivator"
+    f"{companion} lists the files and pages of {pages} planes at {len(images)} positions: open it in Avivator"
 )

@@ -1,7 +1,7 @@
-"""The same analysis from OME-TIFF and from OME-Zarr, on a cluster. Needs the extra `zarr`, and distributed.
+"""Run one analysis from OME-TIFF and from OME-Zarr, on a cluster. Needs the extra `zarr`, and distributed.
 
-`Client()` starts workers on this machine; `Client("tcp://scheduler:8786")` uses those of many machines, which
-must see both paths.
+`Client()` starts workers on this machine; `Client("tcp://scheduler:8786")` uses workers on many machines. All
+workers must see both paths.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from exengine_ome_tiff import TiffStorage, export_ome_zarr
 
 
 def acquire() -> Path:
-    """Write a dataset to analyse: leave this out and use the path of your own dataset below."""
+    """Write a dataset to analyse. Leave this out, and use the path of your own dataset below."""
     noise = np.random.default_rng(1)
     name = "cluster_analysis.ome.tiff"
     with TiffStorage(name, numbered=True, pixel_size_um=0.25, time_interval_s=10) as storage:
@@ -33,7 +33,7 @@ def brightness(image: da.Array) -> da.Array:
 
 
 def main() -> None:
-    """Analyse both, and compare."""
+    """Analyse both, and compare the results."""
     tiff = acquire()
     zarr = tiff.with_name(tiff.name.replace(".ome.tiff", ".zarr"))
     with Client(n_workers=2, threads_per_worker=1, dashboard_address=None):

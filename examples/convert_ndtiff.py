@@ -15,8 +15,8 @@ from exengine_ome_tiff.demo.microscope import SimulatedMicroscope
 
 
 def acquire() -> Path:
-    """Write a dataset to convert: leave this out and use the path of your own dataset below."""
-    warnings.simplefilter("ignore", ResourceWarning)  # ndstorage leaves a file to Python's collector
+    """Write a dataset to convert. Leave this out, and use the path of your own dataset below."""
+    warnings.simplefilter("ignore", ResourceWarning)  # ndstorage does not close a file
     path = next(path for number in count(1) if not (path := Path(f"old_ndtiff_{number}")).exists())
     storage = NDTiffStorage(str(path), summary_metadata={"sample": "HeLa"})
     with acquisition(storage) as (engine, handler):
@@ -30,5 +30,5 @@ def acquire() -> Path:
 
 
 source = acquire()
-converted = convert(source, source.with_suffix(".ome.tiff"), verify=True)  # reads both again, and compares
-print(f"{converted.n_frames} frames in {converted.path}, not carried over: {converted.skipped or 'nothing'}")
+converted = convert(source, source.with_suffix(".ome.tiff"), verify=True)  # reads both and compares
+print(f"{converted.n_frames} frames in {converted.path}, skipped: {converted.skipped or 'none'}")

@@ -1,4 +1,4 @@
-"""An acquisition is killed without warning; `recover` keeps every frame that it had stored.
+"""Kill an acquisition without warning, and recover every frame that it had stored.
 
 The same on the command line: exengine-ome-tiff recover crash_and_recover_001.ome.tiff
 """
@@ -19,10 +19,10 @@ FRAMES = 20
 
 
 def acquire(stored: Semaphore, paths: "Queue[Path]") -> None:
-    """Acquire for ever, and count the frames in the file."""
+    """Acquire until killed, and count the frames in the file."""
 
     def count_stored(_notification: DataStoredNotification) -> None:
-        storage.flush()  # small frames that come fast wait up to 0.25 s in memory
+        storage.flush()  # small frames that arrive fast wait up to 0.25 s in memory
         stored.release()
 
     storage = TiffStorage("crash_and_recover.ome.tiff", numbered=True)

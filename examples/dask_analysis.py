@@ -16,7 +16,7 @@ POSITIONS = 3
 
 
 def acquire() -> Path:
-    """Write a dataset to analyse: leave this out and use the path of your own dataset below."""
+    """Write a dataset to analyse. Leave this out, and use the path of your own dataset below."""
     storage = TiffStorage("dask_analysis.ome.tiff", numbered=True)
     with acquisition(storage) as (engine, handler):
         microscope = SimulatedMicroscope((128, 128))

@@ -1,6 +1,6 @@
-"""Watch an overview; record a z stack of each event as a position of its own, until there are enough.
+"""Watch an overview, and record a z stack of each event as a new position, until there are enough events.
 
-Nobody knows in advance how long the run is, or where its positions are: no shape is announced.
+Neither the length of the run nor its positions are known in advance, and no shape is announced.
 """
 
 import numpy as np

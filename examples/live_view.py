@@ -1,4 +1,4 @@
-"""Another process looks at each new frame during the acquisition; a viewer would show what it prints.
+"""Another process reads each new frame during the acquisition, and prints what a viewer would show.
 
 That process only reads the file, so it can start and end at any time.
 """
@@ -17,14 +17,14 @@ INTERVAL_S = 0.1
 
 
 def watch(path: Path) -> None:
-    """Print each frame as it comes, until the acquisition is finished."""
+    """Print each new frame, until the acquisition is finished."""
     with opened(path) as storage:
         for coordinates in storage.follow(timeout=60):
             print(f"{coordinates}, mean {storage[coordinates].mean():.1f}")
 
 
 def opened(path: Path) -> TiffStorage:
-    """Open the dataset once it has a frame."""
+    """Open the dataset as soon as it has a frame."""
     while True:
         try:
             return TiffStorage.open(path, allow_unfinished=True)
@@ -43,4 +43,4 @@ if __name__ == "__main__":
             engine.submit(ReadoutData([{"time": time}], camera, handler, num_blocks=1)).await_execution()
             sleep(INTERVAL_S)
     viewer.join()
-    print(f"{storage.path}: {FRAMES} frames, all of them seen by the viewer")
+    print(f"{storage.path}: {FRAMES} frames, which the other process read during the run")

@@ -1,4 +1,4 @@
-"""Micro-Manager's DemoCamera through ExEngine: positions, channels and a z stack.
+"""Record positions, channels and z stacks with ExEngine and Micro-Manager's DemoCamera.
 
 Needs the extra `micromanager`. For your own microscope, pass Micro-Manager's folder and the name of your
 configuration file to `create_core_instance`.
@@ -27,7 +27,7 @@ core = Core()
 
 
 class Camera(MicroManagerCamera):
-    """ExEngine's camera gives no metadata for single frames; this one adds what the core knows."""
+    """ExEngine's camera delivers no metadata for single frames; this one adds values of the core."""
 
     def pop_data(self, timeout: float | None = None) -> tuple[object, dict[str, object] | None]:
         """Return the next frame and its metadata, or (None, None) after `timeout` s."""
@@ -52,7 +52,7 @@ with acquisition(storage) as (engine, handler):
         engine.submit(lambda channel=channel: core.set_config("Channel", channel))
         for z, height_um in enumerate(HEIGHTS_UM):
             engine.submit(SetPosition1DEvent(z_stage, height_um))
-            # ExEngine does not wait for the xy stage. A lambda, as it cannot submit methods of the core
+            # ExEngine does not wait for the xy stage, and cannot submit methods of the core: hence a lambda
             engine.submit(lambda: core.wait_for_system())  # noqa: PLW0108
             engine.submit(StartCapture(1, camera)).await_execution()
             where = {"position": position, "channel": channel, "z": z}

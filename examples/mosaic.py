@@ -1,4 +1,4 @@
-"""Overlapping tiles of a scene on a stage, assembled in one image with a pyramid."""
+"""Record overlapping tiles, and assemble them into one image with a pyramid."""
 
 import numpy as np
 

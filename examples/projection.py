@@ -1,4 +1,4 @@
-"""Process frames on their way to the disk: add the maximum projection of each z stack as a further image."""
+"""Process frames on their way to the disk: add the maximum projection of each z stack as another image."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -19,7 +19,7 @@ stack: list[np.ndarray] = []
 
 
 def project(coordinates: DataCoordinates, frame: np.ndarray, metadata: dict[str, object]) -> Sequence[Item]:
-    """Return what to store for a frame: itself, and after the last one of a stack the projection."""
+    """Return the frame, and after the last frame of a stack also the projection."""
     stack.append(frame)
     stored = [(coordinates, frame, metadata)]
     if coordinates["z"] == SLICES - 1:

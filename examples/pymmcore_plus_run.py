@@ -1,4 +1,4 @@
-"""A plan of pymmcore-plus on Micro-Manager's DemoCamera, written with the handler for its runs.
+"""Record a pymmcore-plus plan with Micro-Manager's DemoCamera and `TiffStorageHandler`.
 
 Needs the extras `pymmcore-plus` and `micromanager`. For your own microscope, leave out the search
 path and load your configuration file.

@@ -1,7 +1,7 @@
-"""A colour camera: frames of shape (height, width, 3) become RGB images.
+"""Record with a colour camera: frames of shape (height, width, 3) become RGB images.
 
-The class has all methods that ExEngine calls on a camera. Packed pixels of Micro-Manager's colour cameras
-(RGB32, RGB64) are recognized by their metadata and stored as colour, too.
+The class has all methods that ExEngine calls on a camera. The packed pixels of Micro-Manager's colour cameras
+(RGB32, RGB64) are also stored as colour, if their metadata names them.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ HEIGHT, WIDTH = 120, 160
 
 
 class ColourCamera(Detector):  # put your own camera here
-    """Looks at a stained slide that moves along."""
+    """A simulated camera above a stained slide that moves."""
 
     def __init__(self, name: str) -> None:
         self._wanted = self._taken = 0

@@ -1,4 +1,4 @@
-"""A time lapse of two channels with ExEngine; change the numbers at the top."""
+"""Record a time lapse of two channels with ExEngine. Change the numbers at the top."""
 
 from exengine.events.detector_events import ReadoutData, StartCapture
 

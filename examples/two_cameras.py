@@ -1,7 +1,8 @@
-"""Two cameras at the same time, read out by two threads into one file: an image for each camera.
+"""Record with two cameras at the same time: two threads write one file with an image for each camera.
 
-If each camera sees one colour of the same field, use `"channel": name` instead of `"camera": name`: they
-become two channels of one image. Without either, frames with the same coordinates overwrite each other.
+If each camera sees one colour of the same field, use `"channel": name` instead of `"camera": name`.
+The cameras then become two channels of one image. Without either, frames at the same coordinates overwrite
+each other.
 """
 
 from exengine.events.detector_events import ReadoutData, StartCapture

@@ -1,4 +1,4 @@
-"""A multi-well plate: positions named after wells become an OME plate, with one file per position."""
+"""Record a multi-well plate: positions named after wells become an OME plate, with one file per position."""
 
 from itertools import product
 
@@ -28,4 +28,4 @@ with acquisition(storage) as (engine, handler):
             place = {"position": f"{row}{column}-Site_{site}", "channel": channel}
             engine.submit(ReadoutData([place], microscope.camera, handler, num_blocks=1)).await_execution()
 
-print(f"Open {next(storage.path.glob('*.companion.ome'))} in Fiji to see the whole plate.")
+print(f"Open {next(storage.path.glob('*.companion.ome'))} in Fiji to see all wells.")

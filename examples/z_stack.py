@@ -1,4 +1,4 @@
-"""A z stack of three channels, with facts that no device reports: colours, wavelengths and the objective."""
+"""Record a z stack of three channels, with facts that no device reports: colours, wavelengths, objective."""
 
 from exengine.events.detector_events import ReadoutData, StartCapture
 from exengine.events.positioner_events import SetPosition1DEvent
