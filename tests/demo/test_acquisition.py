@@ -107,7 +107,6 @@ def test_result_and_progress_count_the_frames_stored(acquired):
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("fails_at", [3, 24])
 def test_storage_that_raises_ends_the_acquisition_with_its_error(fails_at):
     storage = DictStorage(fails_at=fails_at)
@@ -117,7 +116,6 @@ def test_storage_that_raises_ends_the_acquisition_with_its_error(fails_at):
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_storage_that_cannot_finish_is_reported():
     with pytest.raises(OSError, match="disk full"):
         run(PLAN, DictStorage(fails_to_finish=True))
@@ -155,8 +153,8 @@ def test_progress_that_raises_ends_the_acquisition():
 
 def test_a_wait_for_frames_leaves_nothing_held_wherever_it_was_interrupted():
     watch = acquisition._Watch(DictStorage())
-    watch.count_stored(None)
-    assert_leaves_nothing_held(lambda: watch.wait_until(1), lambda: watch.count_stored(None))
+    watch.count_handled()
+    assert_leaves_nothing_held(lambda: watch.wait_until(1), watch.count_handled)
 
 
 def test_engine_of_somebody_else_is_left_alone():

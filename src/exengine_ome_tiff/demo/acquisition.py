@@ -1,10 +1,9 @@
-"""The demo's acquisition: time points, positions, channels and a z stack, by ExEngine into any storage."""
+"""The demo's acquisition: time points, positions, channels and z stacks, with ExEngine into any storage."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 from typing import TypeAlias
 
@@ -16,10 +15,10 @@ from exengine.events.detector_events import ReadoutData, StartCapture
 from exengine.events.positioner_events import SetPosition1DEvent, SetPosition2DEvent
 from exengine.kernel.data_storage_base import DataStorage
 from exengine.kernel.ex_future import ExecutionFuture
-from exengine.notifications import DataStoredNotification
 
+from exengine_ome_tiff.adapters.exengine_acquisition import acquisition
 from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope
-from exengine_ome_tiff.waiting import SLICE_S, News, interruptibly
+from exengine_ome_tiff.waiting import SLICE_S, News
 
 Coordinates: TypeAlias = dict[str, int | str]
 Progress: TypeAlias = Callable[[int, int], object]
@@ -35,17 +34,17 @@ class DemoPlan:
     Parameters
     ----------
     positions, time_points, z_slices
-        How many; at least 1.
+        Numbers of positions, time points and slices; at least 1.
     channels
-        Names of the channels, each once.
+        Distinct channel names.
     size
-        Height and width of a frame in pixels, or both at once; from 32 to 8192.
+        Height and width of a frame in pixels, or one number for both; from 32 to 8192.
     z_step_um
-        Distance between slices; the stack is centred on height 0.
+        Distance between slices; the stack is centred at height 0.
     interval_s
-        Time in the scene from one time point to the next. Nobody waits for it.
+        Simulated time between time points; the demo does not wait for it.
     spacing_um
-        Distance between positions, along x.
+        Distance between positions along x.
     """
 
     positions: int = 2
@@ -82,7 +81,7 @@ class DemoPlan:
 
     @property
     def frames(self) -> int:
-        """How many frames there will be."""
+        """Number of frames."""
         return self.time_points * self.positions * len(self.channels) * self.z_slices
 
     def stacks(self) -> Iterator[tuple[int, int, str]]:
@@ -96,7 +95,7 @@ class DemoPlan:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """How many frames an acquisition stored, how long it took, and how much of that the storage took."""
+    """Number of frames stored, duration of the acquisition, and time spent in the storage."""
 
     frames: int
     duration_s: float
@@ -114,18 +113,18 @@ def run(
     microscope: Callable[[tuple[int, int]], Microscope] = SimulatedMicroscope,
     progress: Progress | None = None,
 ) -> DemoResult:
-    """Acquire a plan with ExEngine into a storage, which is finished then but stays the caller's to close.
+    """Acquire a plan with ExEngine into a storage, and finish the storage; the caller closes it.
 
     Parameters
     ----------
     plan
         What to acquire. Coordinates are "time" (int), "position" ("Pos0", ...), "channel" (name), "z" (int).
     storage
-        Takes the frames.
+        Storage for the frames.
     microscope
-        Makes the microscope for a frame shape (height, width), once the engine is there.
+        Creates the microscope for a frame shape (height, width), after the engine.
     progress
-        Called on this thread with the number of frames stored so far and the number of all.
+        Called on this thread with the number of frames stored so far and the total.
 
     Raises
     ------
@@ -134,72 +133,45 @@ def run(
     RuntimeError
         An `ExecutionEngine` exists: it is a singleton, and this function shuts its own down.
     Exception
-        What the storage, a device or `progress` raised. ExEngine's storage thread dies silently of an error
-        in the storage and never finishes it: the caller's `storage.close()` does.
+        An error of the storage, a device or `progress`.
     """
     if ExecutionEngine.get_instance() is not None:
         raise RuntimeError("an ExecutionEngine already exists; shut it down before running the demo")
-    engine = ExecutionEngine()
-    try:
+    watch = _Watch(storage)
+    start_s = time.perf_counter()
+    with acquisition(watch) as (engine, handler):
         scope = microscope(plan.shape)
         try:
-            return _acquire(plan, storage, engine, scope, progress)
-        finally:
-            scope.close()
-    finally:
-        interruptibly(engine.shutdown)
-
-
-def _acquire(
-    plan: DemoPlan,
-    storage: DataStorage,
-    engine: ExecutionEngine,
-    scope: Microscope,
-    progress: Progress | None,
-) -> DemoResult:
-    """Acquire a plan with a running engine; stop its storage thread whatever happens."""
-    for channel in plan.channels:
-        scope.channel_event(channel)  # raises, before anything moves, where there is no such channel
-    watch = _Watch(storage)
-    engine.subscribe_to_notifications(watch.count_stored, DataStoredNotification)
-    handler = DataHandler(watch)
-    taken = 0
-    start_s = time.perf_counter()
-    try:
-        for t, p, channel in plan.stacks():
-            _await(engine.submit(scope.time_event(t * plan.interval_s)))
-            _await(engine.submit(SetPosition2DEvent(scope.xy_stage, (p * plan.spacing_um, 0.0))))
-            _await(engine.submit(scope.channel_event(channel)))
-            for z in range(plan.z_slices):
-                coordinates: Coordinates = {"time": t, "position": f"Pos{p}", "channel": channel, "z": z}
-                _take(engine, scope, handler, plan.z_um(z), coordinates)
-                taken += 1
+            for taken in _acquire(plan, engine, handler, scope):
                 watch.wait_until(taken - _MAX_WAITING_FRAMES)
                 if progress:
                     progress(watch.stored, plan.frames)
-    finally:
-        handler.finish()
-        interruptibly(handler.await_completion)
-    duration_s = time.perf_counter() - start_s
-    watch.wait_until(plan.frames)
-    engine.check_exceptions()
+        finally:
+            scope.close()
     if progress:
         progress(watch.stored, plan.frames)
-    return DemoResult(watch.stored, duration_s, watch.storing_s)
+    return DemoResult(watch.stored, time.perf_counter() - start_s, watch.storing_s)
 
 
-def _take(
-    engine: ExecutionEngine, scope: Microscope, handler: DataHandler, z_um: float, coordinates: Coordinates
-) -> None:
-    """Take one frame at a height and return when it is on its way to the storage."""
-    _await(engine.submit(SetPosition1DEvent(scope.z_stage, z_um)))
-    _await(engine.submit(scope.settle))
-    _await(engine.submit(StartCapture(1, scope.camera)))
-    readout = engine.submit(ReadoutData([coordinates], scope.camera, handler, num_blocks=1))
-    try:
-        _await(readout)
-    finally:
-        readout.stop()  # else it would go on waiting for a frame, and so would `shutdown`, after an interrupt
+def _acquire(
+    plan: DemoPlan, engine: ExecutionEngine, handler: DataHandler, scope: Microscope
+) -> Iterator[int]:
+    """Take the frames of a plan one by one; yield their number so far."""
+    for channel in plan.channels:
+        scope.channel_event(channel)  # raises for an unknown channel before anything moves
+    taken = 0
+    for t, p, channel in plan.stacks():
+        _await(engine.submit(scope.time_event(t * plan.interval_s)))
+        _await(engine.submit(SetPosition2DEvent(scope.xy_stage, (p * plan.spacing_um, 0.0))))
+        _await(engine.submit(scope.channel_event(channel)))
+        for z in range(plan.z_slices):
+            coordinates: Coordinates = {"time": t, "position": f"Pos{p}", "channel": channel, "z": z}
+            _await(engine.submit(SetPosition1DEvent(scope.z_stage, plan.z_um(z))))
+            _await(engine.submit(scope.settle))
+            _await(engine.submit(StartCapture(1, scope.camera)))
+            _await(engine.submit(ReadoutData([coordinates], scope.camera, handler, num_blocks=1)))
+            taken += 1
+            yield taken
 
 
 def _await(event: ExecutionFuture) -> None:
@@ -211,41 +183,45 @@ def _await(event: ExecutionFuture) -> None:
 
 
 class _Watch(DataStorage):
-    """Passes frames on to a storage and remembers its error, which ExEngine's storage thread would not."""
+    """Passes frames to a storage, counts them, and measures the time it takes."""
 
     def __init__(self, storage: DataStorage) -> None:
         self._storage = storage
         self._news = News()
-        self._error: Exception | None = None
+        self._handled = 0
         self.stored = 0
         self.storing_s = 0.0
 
     def put(self, data_coordinates: DataCoordinates, data: npt.NDArray[np.generic], metadata: object) -> None:
         """Store a frame."""
-        self._remember_error_of(partial(self._storage.put, data_coordinates, data, metadata))
+        with self._timed():
+            try:
+                self._storage.put(data_coordinates, data, metadata)
+                self.stored += 1
+            finally:
+                self.count_handled()
 
     def finish(self) -> None:
         """Finish the storage."""
-        self._remember_error_of(self._storage.finish)
+        with self._timed():
+            self._storage.finish()
 
-    def count_stored(self, _notification: DataStoredNotification) -> None:
-        """Count a frame as stored; runs on ExEngine's notification thread."""
-        self.stored += 1
+    def close(self) -> None:
+        """Do nothing, because the caller closes the storage."""
+
+    def count_handled(self) -> None:
+        """Count a frame that was stored or refused."""
+        self._handled += 1
         self._news.tell()
 
-    def wait_until(self, stored: int) -> None:
-        """Return when that many frames are stored; raise the storage's error if there was one."""
-        self._news.wait_for(lambda: self._error is not None or self.stored >= stored)
-        if self._error is not None:
-            raise self._error
+    def wait_until(self, handled: int) -> None:
+        """Return when that many frames were stored or refused."""
+        self._news.wait_for(lambda: self._handled >= handled)
 
-    def _remember_error_of(self, call: Callable[[], object]) -> None:
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
         start_s = time.perf_counter()
         try:
-            call()
-        except Exception as error:
-            self._error = error
-            self._news.tell()
-            raise
+            yield
         finally:
             self.storing_s += time.perf_counter() - start_s
