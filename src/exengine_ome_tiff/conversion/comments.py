@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,8 +16,8 @@ from exengine_ome_tiff.coordinates import Coordinates
 
 KEY = "Comment"
 """Key of a comment in the metadata of its frame."""
-_NAMES = ("comments.txt", "display_and_comments.txt")
-"""Files of version 2 and of 1.4."""
+_NAMES = ("display_and_comments.txt", "comments.txt")
+"""Files of version 1.4 and of 2, which overrides the former."""
 _MOST_BYTES = 1 << 24
 _DATASET, _FRAME = "General annotation", "Image coordinates"
 """Keys of version 2; coordinates such as "channel=0,z=1," follow the second one."""
@@ -51,20 +52,14 @@ class Comments:
         self.dataset: str | None = None
         self._of_frames: dict[Place, str] = {}
         self._unknown: dict[str, None] = {}
-        for place, text in _comments(block or {}):
-            self._add(place, text)
-        for folder in reversed([*folders]):
-            for name in reversed(_NAMES):
-                for place, text in _in_file(folder, folder / name):
-                    self._add(place, text)
-
-    def _add(self, place: Place | str | None, text: str) -> None:
-        if place is None:
-            self.dataset = text
-        elif isinstance(place, str):
-            self._unknown[place] = None
-        else:
-            self._of_frames[place] = text
+        files = [_in_file(folder, folder / name) for folder in reversed([*folders]) for name in _NAMES]
+        for place, text in chain(_comments(block or {}), *files):
+            if place is None:
+                self.dataset = text
+            elif isinstance(place, str):
+                self._unknown[place] = None
+            else:
+                self._of_frames[place] = text
 
     @property
     def options(self) -> dict[str, str]:

@@ -20,7 +20,7 @@ from exengine_ome_tiff.tiff import ImageStack, StackPage
 class ImageStackSource(FileSource[tuple[Path, StackPage]]):
     """Files with an index of their own, in the order of writing; OmeTiffError if none can be read."""
 
-    def __init__(self, path: Path, files: Sequence[Path]) -> None:
+    def __init__(self, path: Path, files: Sequence[Path], skipped: Iterable[SkippedFrame]) -> None:
         super().__init__(path)
         self.comments: dict[str, Any] = {}
         """Comments in the files."""
@@ -29,6 +29,7 @@ class ImageStackSource(FileSource[tuple[Path, StackPage]]):
         except BaseException:
             self.close()
             raise
+        self.skipped += skipped
 
     def _load(self, files: Iterable[Path]) -> None:
         """Find all pages and their coordinates."""
@@ -101,8 +102,7 @@ class MicroManagerSource(ImageStackSource):
 
     def __init__(self, path: Path) -> None:
         skipped: list[SkippedFrame] = []
-        super().__init__(path if path.is_dir() else path.parent, _files(path, skipped))
-        self.skipped += skipped
+        super().__init__(path if path.is_dir() else path.parent, _files(path, skipped), skipped)
 
     def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:  # noqa: ARG002 - the index suffices
         """Return the coordinates of a page."""

@@ -81,8 +81,7 @@ class NDTiff1Source(ImageStackSource):
 
     def __init__(self, path: Path, folder: Path) -> None:
         skipped: list[SkippedFrame] = []
-        super().__init__(path, sorted(files_in(folder, _SUFFIXES, skipped), key=writing_order))
-        self.skipped += skipped
+        super().__init__(path, sorted(files_in(folder, _SUFFIXES, skipped), key=writing_order), skipped)
 
     def coordinates_of(self, path: Path, page: StackPage) -> Coordinates:
         """Return the coordinates of a page, from its metadata or else from the index."""

@@ -44,15 +44,13 @@ def read_metadata_text(path: Path) -> tuple[dict[str, Any], str | None]:
     dict
         The entries that can be read.
     str or None
-        What is wrong with the file; None if it is complete.
-
-    Raises
-    ------
-    OmeTiffError
-        The file is missing, is not a regular file, or is a link that leads out of its folder.
+        What is wrong with the file, such as that it is missing; None if it is complete.
     """
-    require_own(path.parent, path)
-    data = path.read_bytes()
+    try:
+        require_own(path.parent, path)
+        data = path.read_bytes()
+    except (OmeTiffError, OSError) as error:
+        return {}, str(error)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -133,10 +131,7 @@ def _dataset_of(folder: Path) -> tuple[Path, list[Path]]:
 
 
 def _summary_of(folder: Path) -> dict[str, Any]:
-    try:
-        summary = read_metadata_text(folder / METADATA_TEXT)[0].get("Summary")
-    except (OmeTiffError, OSError):
-        return {}
+    summary = read_metadata_text(folder / METADATA_TEXT)[0].get("Summary")
     return summary if isinstance(summary, dict) else {}
 
 

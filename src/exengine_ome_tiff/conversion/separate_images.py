@@ -78,7 +78,7 @@ class SeparateImageSource(FileSource[ImageFile]):
 
     def _read_folder(self, folder: Path) -> tuple[dict[str, Any], list[ImageFile]]:
         """Read the metadata of a folder; return the summary metadata and all images."""
-        entries, damage = self._entries(folder)
+        entries, damage = read_metadata_text(folder / METADATA_TEXT)
         summary = entries.get("Summary")
         found: dict[str, ImageFile] = {}
         for image in listed_images(folder, entries):
@@ -109,14 +109,6 @@ class SeparateImageSource(FileSource[ImageFile]):
             why = damage or f"{METADATA_TEXT} contains none"
             self.skipped.append(SkippedFrame(f"summary metadata in {folder.name}", why))
         return summary if isinstance(summary, dict) else {}, [*found.values()]
-
-    @staticmethod
-    def _entries(folder: Path) -> tuple[dict[str, Any], str | None]:
-        """Read the metadata of a folder; return the entries and what is wrong with them."""
-        try:
-            return read_metadata_text(folder / METADATA_TEXT)
-        except (OmeTiffError, OSError) as error:
-            return {}, str(error)
 
     def _placed(self, images: _Folders) -> Iterator[tuple[Coordinates, ImageFile]]:
         """Yield the coordinates of all images, in the order in which they were recorded."""

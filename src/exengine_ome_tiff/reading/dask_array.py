@@ -156,11 +156,6 @@ class PageBlocks(ArrayBlockwiseDep):
         )
 
 
-def read_block(block: PageBlock, kind: FrameKind) -> npt.NDArray[Any]:
-    """Read a block of an array."""
-    return block.read(kind)
-
-
 def frames_array(
     dataset: FrameIndex, axes: Iterable[str] | None, selection: Mapping[str, AxisValue], level: int = 0
 ) -> da.Array:
@@ -229,7 +224,7 @@ def lazy_array(
     blocks = PageBlocks(chunks, whole, (rows, columns), leading)
     indices = tuple(range(len(chunks)))
     array: da.Array = da.blockwise(  # type: ignore[no-untyped-call]
-        *(read_block, indices, blocks, indices),
+        *(PageBlock.read, indices, blocks, indices),
         name=f"tiff-storage-{tokenize(blocks.token, repr(kind))}",
         kind=kind,
         align_arrays=False,
@@ -244,10 +239,7 @@ def _segment_shape(whole: PageBlock) -> tuple[int, int]:
     for file, at, number in whole.table[:1].tolist():
         pixels = whole.formats[number]
         if pixels.is_encoded:
-            with (
-                whole.files[file].opened() as opened,
-                suppress(OmeTiffError),
-            ):  # computing the array reports it
+            with whole.files[file].opened() as opened, suppress(OmeTiffError):  # reading reports errors
                 return segment_shape(opened, at, pixels)
     return 1, _MOST_PX
 

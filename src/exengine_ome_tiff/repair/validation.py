@@ -136,18 +136,17 @@ class _Check:
             return
         images = self._recording.images()
         for number in range(len(self._paths)):
-            yield from self._of_records(number)
-            yield from self._of_index(number)
-            yield from self._of_file(number, [image for image in images if image.file == number])
+            frames = [frame for frame in self._loaded.frames if frame.file == number]
+            yield from self._of_records(number, frames)
+            yield from self._of_index(number, frames)
+            yield from self._of_file(number, frames, [image for image in images if image.file == number])
         if location.is_folder:
             yield from self._of_companion(images)
 
-    def _of_records(self, number: int) -> Iterator[Problem]:
+    def _of_records(self, number: int, frames: Sequence[FoundFrame]) -> Iterator[Problem]:
         path, file = self._paths[number], self._loaded.index.files[number]
         changed: dict[int, list[FoundFrame]] = {}
-        for frame in self._loaded.frames:
-            if frame.file != number:
-                continue
+        for frame in frames:
             if frame.page.is_intact is False:
                 changed.setdefault(file.pages.ifd_at(frame.page.handle), []).append(frame)
             elif frame.page.is_intact is None:
@@ -157,12 +156,12 @@ class _Check:
                     yield Problem(
                         path, None, f"frame at {place_text(frame.head.coordinates)}: {error}", _SPOILED
                     )
-        for frames in changed.values():
-            what = f"the records of {count_text(len(frames), 'frame')}, the first of them at "
-            what += f"{place_text(frames[0].head.coordinates)}, do not match their checksum"
+        for block in changed.values():
+            what = f"the records of {count_text(len(block), 'frame')}, the first of them at "
+            what += f"{place_text(block[0].head.coordinates)}, do not match their checksum"
             yield Problem(path, None, what, _COPY)
 
-    def _of_index(self, number: int) -> Iterator[Problem]:
+    def _of_index(self, number: int, frames: Sequence[FoundFrame]) -> Iterator[Problem]:
         """Compare the index of a file with its records."""
         path, file = self._paths[number], self._loaded.index.files[number]
         try:
@@ -172,11 +171,7 @@ class _Check:
             return
         if indexed is None:
             return
-        recorded = [
-            (head.number, head.coordinates, *file.pages.row(page.handle))
-            for head, of_file, page in self._loaded.frames
-            if of_file == number
-        ]
+        recorded = [(head.number, head.coordinates, *file.pages.row(page.handle)) for head, _, page in frames]
         rows = zip(indexed.arrivals.tolist(), indexed.coordinates.coordinates(), strict=True)
         found = [
             (arrival, coordinates, *indexed.pages.row(PageHandle(handle)))
@@ -185,13 +180,12 @@ class _Check:
         if found != recorded:
             yield Problem(path, None, "its index and its records list different frames", _COPY)
 
-    def _of_file(self, number: int, images: Sequence[StoredImage]) -> Iterator[Problem]:
+    def _of_file(
+        self, number: int, frames: Sequence[FoundFrame], images: Sequence[StoredImage]
+    ) -> Iterator[Problem]:
         path, file = self._paths[number], self._loaded.index.files[number]
-        checksums = {
-            frame.page.handle: frame.page.checksum
-            for frame in self._loaded.frames
-            if frame.file == number and frame.page.checksum is not None
-        }
+        pixel_checksums = [(frame.page.handle, frame.page.checksum) for frame in frames]
+        checksums = {handle: checksum for handle, checksum in pixel_checksums if checksum is not None}
         pages = [page for image in images for page in self._pages(image)]
         for page, what in check_pages(file, self._header.coding, pages, checksums):
             yield Problem(path, page, what, _SPOILED)
@@ -210,9 +204,8 @@ class _Check:
     def _pages(self, image: StoredImage) -> Iterator[Expected]:
         for number in image.layout.frames.tolist():
             handle = None if number < 0 else self._loaded.index.place(number)[1]
-            pixels = (
-                image.pixels if handle is None else self._loaded.index.files[image.file].pages.format(handle)
-            )
+            page_table = self._loaded.index.files[image.file].pages
+            pixels = image.pixels if handle is None else page_table.format(handle)
             yield Expected(handle, self._header.coding.encoded(pixels))
 
     def _of_companion(self, images: Sequence[StoredImage]) -> Iterator[Problem]:
@@ -264,27 +257,21 @@ def _differences(
         height, width = pixels.stored_shape[:2]
         sizes = {axis: layout.sizes[axis] for axis in "ZT"} | {"X": width, "Y": height}
         sizes["C"] = layout.sizes["C"] * pixels.samples
-        found: Mapping[str, object] = {
-            "sizes": image.sizes,
-            "pixel type": image.pixels.get("Type"),
-            "order of planes": image.order,
-            "pages": [
-                (block.first_ifd, block.n_pages, block.first_zct, (block.file_name, block.file_uuid))
-                for block in _joined(image.tiff_data, layout.zct().tolist())
-            ],
-            "acquired planes": frozenset(image.planes),
-        }
+        pages = [
+            (block.first_ifd, block.n_pages, block.first_zct, (block.file_name, block.file_uuid))
+            for block in _joined(image.tiff_data, layout.zct().tolist())
+        ]
         acquired = layout.zct()[np.asarray(layout.frames) >= 0]
-        expected: Mapping[str, object] = {
-            "sizes": sizes,
-            "pixel type": OME_TYPES[pixels.stored_dtype.str],
-            "order of planes": layout.order,
-            "pages": [(first_ifd, len(layout.frames), (0, 0, 0), place)],
-            "acquired planes": frozenset(map(tuple, acquired.tolist())),
+        facts: Mapping[str, tuple[object, object]] = {
+            "sizes": (image.sizes, sizes),
+            "pixel type": (image.pixels.get("Type"), OME_TYPES[pixels.stored_dtype.str]),
+            "order of planes": (image.order, layout.order),
+            "pages": (pages, [(first_ifd, len(layout.frames), (0, 0, 0), place)]),
+            "acquired planes": (frozenset(image.planes), frozenset(map(tuple, acquired.tolist()))),
         }
-        for what, value in expected.items():
-            if found[what] != value:
-                both = "" if what == "acquired planes" else f": {found[what]!r} instead of {value!r}"
+        for what, (found, expected) in facts.items():
+            if found != expected:
+                both = "" if what == "acquired planes" else f": {found!r} instead of {expected!r}"
                 yield f"image {image.name!r}: the OME-XML and the records differ in {what}{both}"
 
 
