@@ -109,6 +109,12 @@ def test_the_table_has_a_row_for_each_image(tmp_path):
         assert "finished" in storage._repr_html_()
 
 
+def test_the_table_does_not_repeat_labels_in_the_name(tmp_path):
+    with stored(tmp_path / "run.ome.tiff", frames_at(nested(well=("A1",), field=(0, 1)))) as storage:
+        _, first, second = Cells(storage._repr_html_()).rows
+        assert (first[1], second[1]) == ("A1, field 0well = A1", "A1, field 1well = A1")
+
+
 def test_the_table_shows_thumbnails_colours_and_pixel_sizes(tmp_path):
     path = tmp_path / "run.ome.tiff"
     channels = {"DAPI": ChannelInfo("blue"), "GFP": ChannelInfo("#00ff00")}

@@ -9,6 +9,7 @@ from exengine_ome_tiff.ome.text import folded
 from exengine_ome_tiff.ome.xml_reader import OME, parse_ome
 
 _MOST_SHOWN = 4
+_LENS = "Objective Manufacturer Model NominalMagnification LensNA"
 _FIELDS = (
     ("Study", "title", "", ""),
     ("Study", "description", "Description", "description=..."),
@@ -20,10 +21,7 @@ _FIELDS = (
     ("Specimen", "sample preparation", "", ""),
     ("Specimen", "fluorophores", "Channel Fluor", "ChannelInfo(fluorophore=...)"),
     ("Image acquisition", "instrument", "Microscope Manufacturer Model", "microscope=MicroscopeInfo(...)"),
-    (
-        *("Image acquisition", "objective"),
-        *("Objective Manufacturer Model NominalMagnification LensNA", "objective=ObjectiveInfo(...)"),
-    ),
+    ("Image acquisition", "objective", _LENS, "objective=ObjectiveInfo(...)"),
     ("Image acquisition", "exposure times in s", "Plane ExposureTime", "metadata exposure_s"),
     ("Image data", "channels", "Channel Name", "the coordinate channel"),
     ("Image data", "pixel size in µm", "Pixels PhysicalSizeX", "pixel_size_um=..."),

@@ -12,7 +12,7 @@ from ome_types import model as m
 from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo, well_of_image
 from exengine_ome_tiff.ome import planes
 from exengine_ome_tiff.ome.annotations import Annotations
-from exengine_ome_tiff.ome.image_values import ChannelValues, DatasetValues, OmeImage
+from exengine_ome_tiff.ome.image_values import OME_TYPES, ChannelValues, DatasetValues, OmeImage
 from exengine_ome_tiff.ome.instruments import Instruments, set_quantity
 from exengine_ome_tiff.ome.planes import Shared, page_elements, plane_elements, shared_quantities
 from exengine_ome_tiff.ome.serializer import xml_text
@@ -197,7 +197,7 @@ def _pixels(number: int, image: OmeImage, place: Place, instruments: Instruments
     tiff_data = m.TiffData(ifd=place.first_ifd, plane_count=len(layout.frames))
     pixels = m.Pixels(
         id=f"Pixels:{number}",
-        type=m.PixelType(image.ome_type),
+        type=m.PixelType(OME_TYPES[image.dtype]),
         dimension_order=m.Pixels_DimensionOrder("XY" + layout.order),
         size_x=image.shape[1],
         size_y=image.shape[0],
@@ -213,7 +213,7 @@ def _pixels(number: int, image: OmeImage, place: Place, instruments: Instruments
     )
     if image.samples > 1:
         pixels.interleaved = True
-    if values.significant_bits is not None and values.significant_bits <= image.bits:
+    if values.significant_bits is not None:
         pixels.significant_bits = values.significant_bits
     sizes_um = (values.pixel_size_x_um, values.pixel_size_y_um, values.z_step_um)
     for axis, size_um in zip("xyz", sizes_um, strict=True):

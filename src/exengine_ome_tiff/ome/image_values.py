@@ -146,13 +146,3 @@ class OmeImage:
     def samples(self) -> int:
         """Samples per pixel: 1, or 3 and 4 for RGB and RGBA."""
         return self.shape[2] if len(self.shape) == 3 else 1
-
-    @property
-    def bits(self) -> int:
-        """Bits per sample."""
-        return np.dtype(self.dtype).itemsize * 8
-
-    @property
-    def ome_type(self) -> str:
-        """OME's name of the pixel type."""
-        return OME_TYPES[self.dtype]

@@ -78,7 +78,9 @@ class DatasetDisplay:
 
 
 def _cells(image: ImageInfo, look: ImageLook | None) -> tuple[str, ...]:
-    labels = ", ".join(f"{axis} = {value_text(value)}" for axis, value in image.coordinates.items())
+    named = image.name.split(", ")
+    texts = [(axis, value_text(value)) for axis, value in image.coordinates.items()]
+    labels = ", ".join(f"{axis} = {text}" for axis, text in texts if f"{axis} {text}" not in named)
     colors = look.colors if look is not None else {}
     axes = [
         f"{_text(axis)} {len(values)}: {_values(values, colors if axis == 'channel' else {})}"
