@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import re
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,6 +29,11 @@ from readers.bioformats import BioFormats, UnavailableError, describe, unavailab
 PEERS_FAIL = "known failures of peers"
 TOO_LATE = "did not begin within"
 BEGIN_S = time.monotonic()
+MEMORY = Path("/dev/shm")  # noqa: S108 - each run has a folder of its own
+"""Linux's RAM disk, where there is one."""
+MOST_NBYTES = 8 << 30
+TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
+"""The variable that tells pytest where to make temporary folders."""
 
 # a shell ignores it for what it runs in the background, and commands that are started here would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -89,10 +98,32 @@ def pytest_xdist_auto_num_workers(config) -> int:
     return 0 if len(arguments) == 1 and arguments[0].is_file() else 2
 
 
+def pytest_collection_finish():
+    """Have no collection of garbage look at what is imported, a million objects that stay."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_setupnodes():
-    """Have Python keep what it compiles: each of a hundred processes would compile the package again."""
+def pytest_xdist_setupnodes(config):
+    """Spare the disk and the compiler: files of tests stay in memory, what is compiled is kept.
+
+    Each of a hundred processes would compile the package again.
+    """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if not is_thorough() and TEMPORARY not in os.environ and _has_room(MEMORY):
+        os.environ[TEMPORARY] = folder = tempfile.mkdtemp(prefix="pytest-", dir=MEMORY)
+        config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+
+
+def _has_room(memory) -> bool:
+    """Whether there is a RAM disk that programs can be run from, and memory, for twice what tests write."""
+    if not memory.is_dir() or not os.access(memory, os.W_OK) or os.statvfs(memory).f_flag & os.ST_NOEXEC:
+        return False
+    (available_kb,) = re.findall(
+        r"^MemAvailable: +(\d+)", Path("/proc/meminfo").read_text("utf-8"), re.MULTILINE
+    )
+    return min(int(available_kb) << 10, shutil.disk_usage(memory).free) > MOST_NBYTES
 
 
 def pytest_collection_modifyitems(config, items):
