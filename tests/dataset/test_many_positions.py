@@ -1,11 +1,11 @@
 """More files than a process may have open."""
 
-import subprocess
 import sys
 import textwrap
 
 import pytest
 
+import warm
 from effort import effort
 
 POSITIONS = effort(200, 1000)
@@ -49,7 +49,7 @@ SCRIPT = """
 def test_many_positions_with_64_open_files(tmp_path, bioformats):
     path = tmp_path / "run"
     command = [sys.executable, "-c", textwrap.dedent(SCRIPT), path, str(POSITIONS)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
+    done = warm.run(command, cwd=tmp_path, timeout_s=250)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(list(path.iterdir())) == POSITIONS + 1
     with bioformats(path / f"run_{POSITIONS - 1}.ome.tiff") as reader:

@@ -1,7 +1,6 @@
 """The output of `info`, compared with ome-types, tifffile and the frames put."""
 
 import json
-import subprocess
 import sys
 from dataclasses import asdict, replace
 
@@ -10,6 +9,7 @@ import pytest
 import tifffile
 from ome_types import from_tiff
 
+import warm
 from acquisitions import nested
 from exengine_ome_tiff import (
     ChannelInfo,
@@ -121,7 +121,7 @@ def test_a_running_dataset_and_one_left_by_a_crash(tmp_path):
         "for t in range(4): s.put({'time': t, 'channel': 'GFP'}, np.ones((8, 9), 'u2'), {'Exposure-ms': 1})\n"
         "s.flush(); assert not info(sys.argv[1]).is_finished; os._exit(0)"
     )
-    subprocess.run([sys.executable, "-c", script, path], check=True, timeout=60)
+    assert warm.run([sys.executable, "-c", script, path], cwd=tmp_path).returncode == 0
     found = info(path)
     (image,) = found.images
     assert (found.is_finished, found.n_frames) == (False, 4)

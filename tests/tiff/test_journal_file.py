@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import textwrap
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import warm
 from exengine_ome_tiff import NotFinishedError, OmeTiffError
 from exengine_ome_tiff.tiff import (
     BufferPool,
@@ -434,7 +434,7 @@ def run_on_small_disks(tmp_path, script):
     """Run a script in a process whose files may not grow; return what it prints: what went wrong."""
     code = "".join(textwrap.dedent(part) for part in (PROLOGUE, script, EPILOGUE))
     command = [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{code}", tmp_path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = warm.run(command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -266,7 +266,7 @@ def test_a_forked_process_does_not_hold_what_its_parent_held(path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_forked_process_that_ends_changes_nothing(path):
     command = [sys.executable, "-c", textwrap.dedent(FORKING_WRITER), path, "200", "0.5"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = warm.run(command, cwd=path.parent)
     assert (done.returncode, done.stderr) == (0, "")
     with TiffStorage.open(path) as storage:
         assert [int(storage[{"time": number}][0, 0]) for number in range(200)] == list(range(200))

@@ -1,13 +1,13 @@
 """A dataset that was never finished takes more frames, and is then what one run would have left."""
 
 import re
-import subprocess
 import sys
 import textwrap
 
 import numpy as np
 import pytest
 
+import warm
 from acquisitions import nested
 from exengine_ome_tiff import TiffStorage, validate
 from exengine_ome_tiff.tiff import chain
@@ -82,7 +82,7 @@ def test_a_killed_session_is_gone_on_with(tmp_path, form):
         storage.put({"position": "new", "time": 0}, np.ones((8, 8), "u2"))
         os._exit(9)
     """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code), path], timeout=60, check=False)
+    done = warm.run([sys.executable, "-c", textwrap.dedent(code), path], cwd=tmp_path)
     assert done.returncode == 9
     with TiffStorage.resume(path) as storage:
         there = storage.get_image_coordinates_list()
