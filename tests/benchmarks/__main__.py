@@ -26,6 +26,7 @@ import importing
 import large
 import opening
 import pipeline
+import pyramids
 
 import reading
 import writing
@@ -34,6 +35,7 @@ PARTS = {
     "writing": writing,
     "pipeline": pipeline,
     "compressing": compressing,
+    "pyramids": pyramids,
     "growing": growing,
     "doubling": doubling,
     "finishing": finishing,

@@ -1,6 +1,7 @@
 """Pyramids: the smaller copies of frames, as Bio-Formats, tifffile and libvips see them."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import tifffile
 
 from acquisitions import frames_at, nested, put_all
 from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff.tiff import halved
+from frames import frame
 from readers.check import assert_readers_agree
 
 pyvips = pytest.importorskip("pyvips", reason="pyvips comes with the extra `test`")
@@ -124,3 +127,23 @@ def test_what_is_no_number_of_levels_is_refused(tmp_path, levels):
     with pytest.raises(ValueError, match="pyramid_levels"):
         TiffStorage(tmp_path / "run.ome.tiff", pyramid_levels=levels)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("compression", [None, "zstd"])
+def test_finish_takes_less_memory_than_a_third_of_a_frame(tmp_path, compression):
+    with TiffStorage(tmp_path / "first.ome.tiff") as storage:
+        storage.put({}, np.zeros((8, 8), np.uint8))  # `finish` imports modules once
+    pixels = np.resize(frame({"time": 0}, (999, 8000), "u1"), (8001, 8000))
+    storage = TiffStorage(tmp_path / "run.ome.tiff", pyramid_levels="auto", compression=compression)
+    storage.put({"time": 0}, pixels)
+    tracemalloc.start()
+    try:
+        storage.close()
+        _, most_nbytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most_nbytes < 0.3 * pixels.nbytes
+    with tifffile.TiffFile(tmp_path / "run.ome.tiff") as tif:
+        for level in tif.series[0].levels[1:]:
+            pixels = halved(pixels)
+            np.testing.assert_array_equal(level.asarray(), pixels)

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from exengine_ome_tiff.tiff.pyramid import halved, smaller_shapes
+from exengine_ome_tiff.tiff import pyramid
+from exengine_ome_tiff.tiff.pixels import pixel_format
+from exengine_ome_tiff.tiff.pyramid import halved, halved_in_shares, smaller_shapes, tiles
 from frames import frame
 
 INTEGERS = ["|i1", "|u1", "<i2", "<u2", "<i4", "<u4"]
@@ -54,3 +56,24 @@ def test_infinities_and_nan_are_pixels_like_others():
         small = halved(np.array([[np.inf, -np.inf, 1, np.nan], [0, 0, 1, 1], [np.inf] * 4, [1] * 4], "f4"))
     assert np.isnan(small[0]).all()
     assert (small[1] == np.inf).all()
+
+
+@pytest.mark.parametrize("shape", [(101, 60), (64, 33, 3), (2, 2)], ids=str)
+def test_all_cores_make_the_same_copy(shape, monkeypatch):
+    monkeypatch.setattr(pyramid, "_PART_BYTES", 500)
+    image = frame({"time": 0}, shape, "u1")
+    np.testing.assert_array_equal(halved_in_shares(image), halved(image))
+
+
+@pytest.mark.parametrize("shape", [(50, 70), (32, 48), (33, 49, 3)], ids=str)
+@pytest.mark.parametrize("rows", [1, 7, 16, 64])
+def test_bands_are_cut_into_tiles(shape, rows):
+    image = frame({"time": 0}, shape, "u1")
+    bands = [image[top : top + rows] for top in range(0, len(image), rows)]
+    cut = [*tiles(bands, pixel_format(shape, "|u1"), (16, 48))]
+    columns = -(-shape[1] // 48)
+    page = np.vstack([np.hstack(cut[row : row + columns]) for row in range(0, len(cut), columns)])
+    np.testing.assert_array_equal(page[: shape[0], : shape[1]], image)
+    assert page.shape[:2] == (-(-shape[0] // 16) * 16, columns * 48)
+    assert not page[shape[0] :].any()
+    assert not page[:, shape[1] :].any()

@@ -3,10 +3,10 @@
 import os
 import struct
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import accumulate, takewhile
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from exengine_ome_tiff.tiff.ifds import aligned, ifd, with_entries
 from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 
+PagePixels: TypeAlias = "npt.NDArray[Any] | Iterator[npt.NDArray[Any]]"
 _WRITE_BYTES = 1 << 19
 """Strips are written when they have so many bytes, as each write lets another thread go first."""
 
@@ -140,14 +141,14 @@ class Appender:
         self._kinds: dict[PixelFormat, _EncodedKind] = {}
 
     def write(
-        self, data: npt.NDArray[Any], pixels: PixelFormat, tags: Sequence[tuple[int, bytes]] = ()
+        self, data: PagePixels, pixels: PixelFormat, tags: Sequence[tuple[int, bytes]] = ()
     ) -> tuple[chain.Ifd, int]:
         """Write a page.
 
         Parameters
         ----------
         data
-            Its pixels as they will lie in the file, C-contiguous.
+            The pixels as stored in the file: a C-contiguous array, or the tiles of a tiled page.
         pixels
             What it is.
         tags
@@ -168,7 +169,8 @@ class Appender:
         try:
             with self._file.addition():
                 kind = self._kinds.get(pixels)
-                if kind is not None and [code for code, _ in tags] == [chain.RECORDS]:
+                is_alike = [code for code, _ in tags] == [chain.RECORDS]
+                if kind is not None and is_alike and isinstance(data, np.ndarray):
                     at = aligned(self._file.end)
                     sizes, strips = kind.encode(data, partial(self._write_next, at))
                     behind, made = kind.page(sizes, tags[0][1], at)
@@ -198,7 +200,7 @@ class Appender:
     def _write(
         self,
         writer: tifffile.TiffWriter,
-        data: npt.NDArray[Any],
+        data: PagePixels,
         pixels: PixelFormat,
         tags: Sequence[tuple[int, bytes]],
     ) -> tuple[chain.Ifd, int]:
@@ -207,8 +209,8 @@ class Appender:
         place = writer.write(
             # room for plain pixels, which are written without tifffile: it misses when they do not fit
             data if pixels.is_encoded else None,
-            shape=data.shape,
-            dtype=data.dtype,
+            shape=pixels.stored_shape,
+            dtype=pixels.stored_dtype,
             photometric="rgb" if is_rgb else "minisblack",
             planarconfig="contig" if is_rgb else None,
             metadata=None,
@@ -218,7 +220,7 @@ class Appender:
             **self._coding.arguments(pixels),
         )
         ifd_at = data_at = self._file.last_write_at  # it writes the IFD last, when it knows all offsets
-        if not pixels.is_encoded:
+        if isinstance(data, np.ndarray) and not pixels.is_encoded:
             data_at = place[0]  # type: ignore[index] # it is there for pages that are not encoded
             self._file.write_at(data_at, as_bytes(np.ascontiguousarray(data)))
         try:

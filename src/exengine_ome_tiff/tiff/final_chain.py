@@ -8,6 +8,7 @@ Its IFDs name the same pixels at the same offsets: no pixel moves.
 import logging
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import FileIO
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ from exengine_ome_tiff.tiff.chain import (
     OFFSET,
     SUB_IFDS,
 )
-from exengine_ome_tiff.tiff.disk import IN_MEMORY_BYTES, scratch_array, write_all
+from exengine_ome_tiff.tiff.disk import write_all
 from exengine_ome_tiff.tiff.ifds import (
     ALIGNMENT,
     NO_SIZE,
@@ -41,7 +42,7 @@ from exengine_ome_tiff.tiff.ifds import (
 from exengine_ome_tiff.tiff.journal_file import SYNC_LOST, JournalFile
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import Window
-from exengine_ome_tiff.tiff.pyramid import halved
+from exengine_ome_tiff.tiff.pyramid import halved_in_shares, tiles
 from exengine_ome_tiff.tiff.stored_page import read_page
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,8 @@ logger = logging.getLogger(__name__)
 _WRITE_BYTES = 1 << 20
 _RUN_PAGES = 4096
 _REDUCED = 1
-_BAND_BYTES = 16 << 20
+_BAND_BYTES = 4 << 20
+"""Larger arrays are new memory each time, and touching that takes longer than computing the copy."""
 
 
 class Page(NamedTuple):
@@ -152,8 +154,21 @@ def first_page_tags(description: bytes, software: str, names: bytes) -> dict[int
     return tags | ({chain.NAMES: (chain.BYTES, names)} if names else {})
 
 
+class _UnreadableError(Exception):
+    """A page cannot be read, so it gets no smaller copies."""
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Distinguish errors of reading a page from those of writing its copies."""
+    try:
+        yield
+    except (OmeTiffError, OSError) as error:
+        raise _UnreadableError(str(error)) from error
+
+
 def _write_smaller(journal: JournalFile, pages: npt.NDArray[np.int64]) -> None:
-    """Write the smaller copies of pages, those that are not there yet."""
+    """Write the smaller copies of pages that are still missing."""
     coding = journal.settings.coding
     if coding.pyramid_levels is None:
         return
@@ -163,39 +178,34 @@ def _write_smaller(journal: JournalFile, pages: npt.NDArray[np.int64]) -> None:
         copies = journal.smaller.setdefault(handle, []) if formats else []
         if len(copies) == len(formats):
             continue
-        image: npt.NDArray[Any] | None = None
-        for pixels in formats[len(copies) :]:
-            half = scratch_array(pixels.stored_shape, pixels.stored_dtype, journal.path.parent)
-            try:
-                left -= journal.stored_nbytes(handle) if image is None else 0
-                _halve(journal, copies[-1] if copies else handle, image, half)
-            except (OmeTiffError, OSError) as error:
-                copies.clear()
-                logger.error("%s: no smaller copies of a page that cannot be read: %s", journal.path, error)
-                break
+        try:
+            with _reading():
+                left -= journal.stored_nbytes(handle)
             if left < 0:
                 raise OmeTiffError(f"{journal.path}: its pages overlap")
-            copies.append(journal.append_loose(half, pixels))
-            image = half
+            for pixels in formats[len(copies) :]:
+                bands = _halved_bands(journal, copies[-1] if copies else handle)
+                tile = coding.tile_of(pixels)
+                copy = np.concatenate([*bands]) if tile is None else tiles(bands, pixels, tile)
+                copies.append(journal.append_loose(copy, pixels))
+        except _UnreadableError as error:
+            copies.clear()
+            logger.error("%s: no smaller copies of a page that cannot be read: %s", journal.path, error)
 
 
-def _halve(
-    journal: JournalFile, source: PageHandle, image: npt.NDArray[Any] | None, half: npt.NDArray[Any]
-) -> None:
-    """Fill an array with a page of twice its size, which may be in memory, a band of rows at a time."""
-    pixels = journal.pages.format(source)
-    width = pixels.stored_shape[1]
-    step = max(1, _BAND_BYTES // max(1, 2 * half[:1].nbytes))
-    for top in range(0, len(half), step):
-        bottom = min(top + step, len(half))
-        if image is not None:
-            band = image[2 * top : 2 * bottom]
-        elif pixels.nbytes <= IN_MEMORY_BYTES:
-            band = (image := journal.stored(source))[2 * top : 2 * bottom]
-        else:
-            window = Window(2 * top, 0, 2 * bottom, width)
-            band = read_page(journal.file, journal.pages.data_at(source), pixels, window)
-        half[top:bottom] = halved(band)
+def _halved_bands(journal: JournalFile, source: PageHandle) -> Iterator[npt.NDArray[Any]]:
+    """Read a page in bands, each of some rows of tiles, and yield them at half their size."""
+    pixels, at = journal.pages.format(source), journal.pages.data_at(source)
+    height, width = pixels.stored_shape[:2]
+    tile_height, _ = journal.settings.coding.tile_of(pixels) or (2, 0)
+    row_nbytes = pixels.nbytes // height
+    step = max(1, _BAND_BYTES // (row_nbytes * tile_height)) * tile_height
+    for top in range(0, height // 2 * 2, step):
+        with _reading():
+            band = read_page(journal.file, at, pixels, Window(top, 0, min(top + step, height), width))
+        half = halved_in_shares(band)
+        del band  # before the next one is read
+        yield half
 
 
 def final_pages(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain, disk
-from exengine_ome_tiff.tiff.appender import Appender
+from exengine_ome_tiff.tiff.appender import Appender, PagePixels
 from exengine_ome_tiff.tiff.block_records import (
     StoredValue,
     complete_note,
@@ -266,7 +266,7 @@ class JournalFile:
         """Frames that were added, those that wait included."""
         return self.n_linked + sum(len(block.handles) for block in self._blocks.values())
 
-    def append_loose(self, data: npt.NDArray[Any], pixels: PixelFormat) -> PageHandle:
+    def append_loose(self, data: PagePixels, pixels: PixelFormat) -> PageHandle:
         """Write a page that is no frame, and that nothing leads to; errors as for `append`."""
         pixels = self.settings.coding.encoded(pixels)
         self.tail.reserve(self.settings.coding.most_nbytes(pixels) + self._waiting_nbytes)

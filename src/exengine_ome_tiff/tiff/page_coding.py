@@ -25,6 +25,8 @@ _LEAST_STRIP_BYTES = 1 << 15
 """tifffile makes strips of compressed pages that are longer, where a row is not longer itself."""
 _PART_BYTES, _IFD_BYTES = 96, 4096
 """What a strip or a tile has at most beside its bytes, and a page beside those."""
+_ENCODED_BYTES = 4 << 20
+"""Tiles of so many bytes are in memory at a time while tifffile encodes them."""
 _TILE_MULTIPLE = 16
 _TILE_OF_PYRAMIDS = (512, 512)
 LARGE_AREA_PX = 3192 * 3192
@@ -103,18 +105,19 @@ class PageCoding:
 
     def applies_to(self, pixels: PixelFormat) -> bool:
         """Whether pages of a format are anything but their plain pixels, one row after the other."""
-        return self.compression is not None or self._tile(pixels) is not None
+        return self.compression is not None or self.tile_of(pixels) is not None
 
     def arguments(self, pixels: PixelFormat) -> dict[str, Any]:
         """Return what tifffile's `write` is to be told for pages of a format."""
-        arguments: dict[str, Any] = {"compression": self.compression, "tile": self._tile(pixels)}
+        arguments: dict[str, Any] = {"compression": self.compression, "tile": self.tile_of(pixels)}
         level = _DEFAULT_LEVELS.get(self.compression or "") if self.level is None else self.level
         if level is not None:
             arguments["compressionargs"] = {"level": level}
         if self.predictor and pixels.stored_dtype.kind in "iu":
             arguments["predictor"] = 2
         if self.compression is not None:
-            arguments["maxworkers"] = workers()  # by itself tifffile takes half of the cores
+            arguments["maxworkers"] = workers()  # tifffile's default is half of the cores
+            arguments["buffersize"] = _ENCODED_BYTES
         return arguments
 
     def most_nbytes(self, pixels: PixelFormat) -> int:
@@ -123,7 +126,7 @@ class PageCoding:
         The last tiles of rows and columns are filled up, each strip and tile is in two lists, and one that
         cannot be compressed grows.
         """
-        tile = self._tile(pixels)
+        tile = self.tile_of(pixels)
         height, width = pixels.stored_shape[:2]
         nbytes = pixels.nbytes
         if tile is not None:
@@ -150,8 +153,8 @@ class PageCoding:
         """Return a format as pages of it lie in the file."""
         return _encoded(pixels) if self.applies_to(pixels) else pixels
 
-    def _tile(self, pixels: PixelFormat) -> tuple[int, int] | None:
-        """Return the tile for pages of a format."""
+    def tile_of(self, pixels: PixelFormat) -> tuple[int, int] | None:
+        """Return height and width of the tiles of pages of a format; None for strips."""
         tile = self.tile or (None if self.pyramid_levels is None else _TILE_OF_PYRAMIDS)
         if tile is None or all(size <= side for size, side in zip(pixels.stored_shape, tile, strict=False)):
             return None

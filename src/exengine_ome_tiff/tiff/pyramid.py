@@ -1,16 +1,18 @@
 """Smaller copies of images: making them, and finding them in a file."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.threads import in_shares
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
 
+_PART_BYTES = 256 << 10
 _SUM_OF_FOUR = {"|i1": "<i2", "|u1": "<u2", "<i2": "<i4", "<u2": "<u4", "<i4": "<i8", "<u4": "<u8"}
 
 
@@ -47,20 +49,76 @@ def halved(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         left out. Integers are rounded, halves up.
     """
     height, width = (side // 2 * 2 for side in image.shape[:2])
+    if image.dtype.kind in "iu":
+        rows = image[0:height:2, :width], image[1:height:2, :width]
+        columns = np.add(*rows, dtype=_SUM_OF_FOUR[image.dtype.str])
+        total: npt.NDArray[Any] = columns[:, 0::2] + columns[:, 1::2]
+        total += 2
+        total >>= 2
+        return total.astype(image.dtype)
     corners = [image[row:height:2, column:width:2] for row in (0, 1) for column in (0, 1)]
-    if image.dtype.kind not in "iu":
-        quarter = np.asarray(0.25, image.dtype)
-        with np.errstate(all="ignore"):  # infinities and NaN are pixels like others
-            mean: npt.NDArray[Any] = corners[0] * quarter
-            for corner in corners[1:]:
-                mean += corner * quarter  # one by one, as their sum may be too large a number
-        return mean
-    total: npt.NDArray[Any] = corners[0].astype(_SUM_OF_FOUR[image.dtype.str])
-    for corner in corners[1:]:
-        total += corner
-    total += 2
-    total >>= 2
-    return total.astype(image.dtype)
+    quarter = np.asarray(0.25, image.dtype)
+    with np.errstate(all="ignore"):  # infinities and NaN are pixels like others
+        mean: npt.NDArray[Any] = corners[0] * quarter
+        for corner in corners[1:]:
+            mean += corner * quarter  # one by one, as their sum may be too large a number
+    return mean
+
+
+def halved_in_shares(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Do what `halved` does on all cores, in parts that fit into their caches."""
+    height, width, *samples = image.shape
+    half = np.empty((height // 2, width // 2, *samples), image.dtype)
+    step = max(1, _PART_BYTES // (2 * image[0].nbytes))
+
+    def work(tops: Sequence[int]) -> None:
+        for top in tops:
+            half[top : top + step] = halved(image[2 * top : 2 * (top + step)])
+
+    in_shares(work, range(0, len(half), step))
+    return half
+
+
+def tiles(
+    bands: Iterable[npt.NDArray[Any]], pixels: PixelFormat, tile: tuple[int, int]
+) -> Iterator[npt.NDArray[Any]]:
+    """Cut an image that comes in bands of rows into tiles.
+
+    Parameters
+    ----------
+    bands
+        Consecutive rows, shape (rows, X) or (rows, X, samples); the number of rows may vary.
+    pixels
+        Format of the image.
+    tile
+        Height and width of a tile.
+
+    Yields
+    ------
+    numpy.ndarray
+        Tiles in the order of a TIFF page. The last ones are filled up with zeros.
+    """
+    height, width = tile
+    image_width, *samples = pixels.stored_shape[1:]
+    padded_width = -(-image_width // width) * width
+    rows, count = np.zeros((height, padded_width, *samples), pixels.stored_dtype), 0
+    for band in bands:
+        top = 0
+        while top < len(band):
+            part = band[top : top + height - count]
+            rows[count : count + len(part), :image_width] = part
+            top, count = top + len(part), count + len(part)
+            if count == height:
+                yield from _row_of_tiles(rows, width)
+                count = 0
+    if count:
+        rows[count:] = 0
+        yield from _row_of_tiles(rows, width)
+
+
+def _row_of_tiles(rows: npt.NDArray[Any], width: int) -> Iterator[npt.NDArray[Any]]:
+    for left in range(0, rows.shape[1], width):
+        yield rows[:, left : left + width].copy()
 
 
 def copies_in_file(
