@@ -171,7 +171,7 @@ MUTANTS = [
     ),
     Mutant(
         "tiff/pyramid.py",
-        "    total += 2\n",
+        "        total += 2\n",
         "",
         "tiff/test_pyramid.py::test_integers_are_means_with_halves_rounded_up",
     ),
