@@ -225,8 +225,8 @@ MUTANTS = [
     ),
     Mutant(
         "tiff/final_chain.py",
-        "window = Window(2 * top, 0, 2 * bottom, width)",
-        "window = Window(top, 0, top + 2 * (bottom - top), width)",
+        "Window(top, 0, min(top + step, height), width)",
+        "Window(0, 0, min(step, height), width)",
         "export/test_mosaics.py::test_large_mosaics_are_made_in_temporary_files_and_bands",
     ),
 ]
