@@ -216,7 +216,7 @@ def _check_replaceable(location: Location, *, overwrite: bool) -> None:
     """Refuse what is there, unless it is a dataset that is to be replaced."""
     path = location.path
     if not overwrite:
-        raise FileExistsError(f"{path} exists; TiffStorage(..., overwrite=True) replaces it")
+        raise FileExistsError(f"{path} exists: numbered=True adds a number, overwrite=True replaces it")
     if path.is_dir() != location.is_folder:
         kinds = ("a folder", "a file") if path.is_dir() else ("a file", "a folder")
         raise FileExistsError(f"{path} is {kinds[0]}, which {kinds[1]} does not replace")
