@@ -1,4 +1,4 @@
-"""The tables of metadata keys, made from the code, so that they cannot differ from it."""
+"""Make the tables of metadata keys from the code, so that both always agree."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from exengine_ome_tiff.translate.quantities import QUANTITIES
 
 
 def write_tables(folder: Path) -> None:
-    """Write the tables into files that pages include."""
+    """Write the tables to files that pages include."""
     folder.mkdir(exist_ok=True)
     (folder / "dialects.md").write_text("\n".join(_dialects()), "utf-8")
     (folder / "names.md").write_text("\n".join(_names()), "utf-8")

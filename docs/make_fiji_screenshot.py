@@ -1,4 +1,4 @@
-"""Make the picture of ImageJ in the documentation: the demo's dataset, opened by `examples/open_in_fiji.ijm`.
+"""Make the picture of ImageJ for the documentation: a demo dataset, opened by `examples/open_in_fiji.ijm`.
 
 Needs ImageJ, Xvfb and a window manager: ``apt-get install imagej xvfb openbox``.
 """
@@ -23,7 +23,7 @@ SIZE = (934, 688)
 BACKGROUND = (221, 221, 221)
 TIMEOUT_S = 60
 
-# Opens the dataset, then puts ImageJ's windows where they do not hide each other.
+# Opens the dataset, then arranges ImageJ's windows side by side.
 ARRANGE = """
 jobs = split(getArgument(), "\\t");
 runMacro(jobs[0], jobs[1]);
@@ -41,7 +41,7 @@ File.saveString("done", jobs[2]);
 
 
 def main() -> None:
-    """Acquire, open, arrange, take the picture."""
+    """Acquire, open, arrange, and take the picture."""
     plan = DemoPlan(channels=("DAPI", "GFP", "mCherry"), time_points=4, z_slices=5, size=(380, 448))
     manager = shutil.which("openbox")
     if manager is None:
@@ -70,7 +70,7 @@ def _picture_after(done: Path, display: str) -> Image.Image:
     until = time.monotonic() + TIMEOUT_S
     while not done.exists() and time.monotonic() < until:
         time.sleep(0.2)
-    time.sleep(2)  # until all is drawn
+    time.sleep(2)  # until everything is drawn
     picture = ImageGrab.grab(xdisplay=display)
     if not done.exists():
         picture.save("fiji_failed.png")

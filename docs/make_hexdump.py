@@ -1,4 +1,4 @@
-"""Write the bytes of a real file, with what they mean, into docs/explanation/file_format.md.
+"""Write the bytes of a real file, with their meaning, into docs/explanation/file_format.md.
 
 python docs/make_hexdump.py
 """
@@ -43,7 +43,7 @@ _NO_UUID = b"urn:uuid:00000000-0000-4000-8000-000000000000"
 
 
 def write() -> tuple[bytes, bytes]:
-    """Return a file before and after `finish`: three frames, of which the last two are one block."""
+    """Return a file before and after `finish`: three frames, the last two in one block."""
     frames = np.arange(36, dtype=np.uint16).reshape(3, 3, 4)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.ome.tiff"
@@ -57,12 +57,12 @@ def write() -> tuple[bytes, bytes]:
 
 
 def u64(data: bytes, at: int) -> int:
-    """Read a number of 8 bytes."""
+    """Read an 8-byte number."""
     return int(struct.unpack_from("<Q", data, at)[0])
 
 
 def row(data: bytes, at: int, sizes: tuple[int, ...], meaning: str) -> str:
-    """Show bytes from an offset on, in groups of some sizes."""
+    """Show the bytes at an offset, in groups of the given sizes."""
     groups = []
     for size in sizes:
         groups.append(data[at : at + size].hex())
@@ -81,7 +81,7 @@ def page(data: bytes, at: int) -> tuple[dict[int, tuple[int, int]], int]:
 
 
 def page_rows(data: bytes, at: int, shown: frozenset[int] = frozenset(TAGS)) -> Iterator[str]:
-    """Show the directory of a page, of whose tags some may be left out."""
+    """Show the directory of a page, without the tags that are left out."""
     count = u64(data, at)
     yield row(data, at, (8,), f"a page with {count} tags: code, type, count, value or its offset")
     end = at + 8 + 20 * count
@@ -111,7 +111,7 @@ def page_rows(data: bytes, at: int, shown: frozenset[int] = frozenset(TAGS)) -> 
 
 
 def text_rows(data: bytes, at: int, length: int, *, is_whole: bool) -> Iterator[str]:
-    """Show text as text: its lines, or what it begins with."""
+    """Show the lines of a text, or its beginning."""
     for line in data[at : at + length].decode("ascii").splitlines(keepends=True):
         text = line.replace("\n", "\\n") if is_whole else f"{line[:87]}..."
         yield f"{at:06x}  {text}"
@@ -119,14 +119,14 @@ def text_rows(data: bytes, at: int, length: int, *, is_whole: bool) -> Iterator[
 
 
 def pixel_rows(data: bytes, tags: dict[int, tuple[int, int]]) -> Iterator[str]:
-    """Show the pixels of a page, a row of the image in a line."""
+    """Show the pixels of a page, one image row per line."""
     at, length = tags[STRIP_OFFSETS][0], tags[STRIP_BYTE_COUNTS][0]
     for start in range(at, at + length, 8):
         yield row(data, start, (2, 2, 2, 2), "pixels, a row of the frame")
 
 
 def unfinished_rows(data: bytes) -> Iterator[str]:
-    """Show the first page, and the block of two pages behind it."""
+    """Show the first page and the block of two pages after it."""
     yield row(data, 0, (2, 2, 2, 2), '"II" (little-endian), 43 (BigTIFF), offsets of 8 bytes, 0')
     first = u64(data, 8)
     yield row(data, 8, (8,), f"first page at {first:06x}")
@@ -146,7 +146,7 @@ def unfinished_rows(data: bytes) -> Iterator[str]:
 
 
 def index_rows(data: bytes, at: int) -> Iterator[str]:
-    """Show the index: its text, and its arrays."""
+    """Show the text and the arrays of the index."""
     length = u64(data, at)
     yield row(data, at, (8,), f"index: {length} bytes of text")
     text = data[at + 8 : at + 8 + length].decode("ascii")
@@ -164,7 +164,7 @@ def index_rows(data: bytes, at: int) -> Iterator[str]:
 
 
 def finished_rows(data: bytes) -> Iterator[str]:
-    """Show what `finish` added, but for the pages that are like others."""
+    """Show the bytes that `finish` adds, without pages that resemble others."""
     first = u64(data, 8)
     yield row(data, 8, (8,), f"first page at {first:06x}, previously {16:06x}")
     yield "        ...     everything up to here is unchanged"
@@ -180,7 +180,7 @@ def finished_rows(data: bytes) -> Iterator[str]:
 
 
 def has_block_of_two(data: bytes) -> bool:
-    """Whether the last two frames came so fast that they share a block; a busy computer may pause."""
+    """Whether the last two frames share a block; they do not if a busy computer pauses between them."""
     _, second = page(data, u64(data, 8))
     tags, third = page(data, second)
     at, _ = tags[RECORDS]
@@ -188,7 +188,7 @@ def has_block_of_two(data: bytes) -> bool:
 
 
 def pictures() -> dict[str, str]:
-    """Return the rows of both pictures."""
+    """Return the text of both dumps."""
     unfinished, finished = write()
     while not has_block_of_two(unfinished):
         unfinished, finished = write()
@@ -199,7 +199,7 @@ def pictures() -> dict[str, str]:
 
 
 def with_pictures(text: str) -> str:
-    """Return the page with the pictures of today."""
+    """Return the page with new dumps."""
     for name, picture in pictures().items():
         place = re.compile(rf"(<!-- bytes: {name} -->\n```text\n).*?(\n```)", re.DOTALL)
         text, count = place.subn(lambda match, new=picture: match[1] + new + match[2], text)

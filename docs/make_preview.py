@@ -1,4 +1,4 @@
-"""Make the picture of README and documentation: what `exengine-ome-tiff preview` draws of a demo."""
+"""Make the picture for README and documentation: a demo, drawn by `exengine-ome-tiff preview`."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Make the picture of `view` with a demo acquisition; needs the extra `view` and a display of its own."""
+"""Make the picture of `view` with a demo acquisition; needs the extra `view` and a separate display."""
 
 import tempfile
 import time

@@ -1,4 +1,4 @@
-"""Put the OME-TIFF backend into a checkout of ExEngine, as its guide "Adding New Storage Backends" asks for.
+"""Add the OME-TIFF backend to a checkout of ExEngine, as its guide "Adding New Storage Backends" asks for.
 
     python docs/exengine_contribution/apply.py PATH_OF_EXENGINE
 
