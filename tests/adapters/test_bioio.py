@@ -1,4 +1,4 @@
-"""bioio sees all images, units, channel names and unfinished files, and reads other files as before."""
+"""bioio reads all images, units, channel names and unfinished files, and other files as before."""
 
 from importlib.metadata import entry_points
 
@@ -26,7 +26,7 @@ PLACES = [
 
 
 def record(path):
-    """Write frames that are filled with their numbers; return the storage, which is not finished."""
+    """Write frames filled with their numbers; return the unfinished storage."""
     storage = TiffStorage(path, pixel_size_um=0.5, z_step_um=2, time_interval_s=3, fsync=False)
     for number, (position, time, channel, z) in enumerate(PLACES):
         place = {"position": position, "time": time, "channel": channel, "z": z}
@@ -35,7 +35,7 @@ def record(path):
 
 
 def seen(path, **options):
-    """Return what bioio makes of a path."""
+    """Return the content of a path in bioio."""
     image = bioio.BioImage(path, **options)
     pixels = []
     for scene in image.scenes:

@@ -1,4 +1,4 @@
-"""An acquisition block stores every frame and ends every thread, whatever happens inside."""
+"""An acquisition block stores every frame and ends every thread, even after errors."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ def take(engine, handler, camera, times):
 
 
 def acquire(storage, n_frames=3, then=lambda *_: None):
-    """Acquire frames and then do something else in the block."""
+    """Acquire frames, then call a function in the block."""
     with acquisition(storage) as (engine, handler):
         camera = SimulatedMicroscope((32, 32)).camera
         take(engine, handler, camera, range(n_frames)).await_execution()
@@ -43,7 +43,7 @@ def acquire(storage, n_frames=3, then=lambda *_: None):
 
 
 def frames_in(path):
-    """Return how many frames a finished dataset has, by tifffile."""
+    """Return the number of frames in a finished dataset, according to tifffile."""
     with tifffile.TiffFile(path) as opened:
         assert opened.is_ome
         return len(opened.series[0])
@@ -123,7 +123,7 @@ def test_an_error_of_the_storage_is_raised_at_the_end(tmp_path, caplog):
         acquire(Failing())
     with pytest.raises(ZeroDivisionError):
         acquire(Failing(), then=lambda *_: 1 // 0)
-    assert "the storage could not be closed: OSError: no close" in caplog.text
+    assert "could not close the storage: OSError: no close" in caplog.text
 
 
 def test_a_process_function_that_fails_costs_no_frame(tmp_path, caplog):
@@ -146,7 +146,7 @@ def test_a_process_function_that_fails_costs_no_frame(tmp_path, caplog):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_frames_that_the_data_handler_drops_are_an_error(tmp_path):
+def test_frames_dropped_by_the_data_handler_raise_an_error(tmp_path):
     class Slow(TiffStorage):
         def put(self, *frame):
             time.sleep(0.1)
@@ -162,7 +162,7 @@ def test_frames_that_the_data_handler_drops_are_an_error(tmp_path):
     assert frames_in(path) == 4
 
 
-def test_an_engine_that_exists_serves_several_blocks(tmp_path):
+def test_an_existing_engine_serves_several_blocks(tmp_path):
     engine = ExecutionEngine()
     submit = engine.submit
     try:

@@ -1,4 +1,4 @@
-"""The handler for pymmcore-plus where its events are made by hand; tests/micromanager has the real ones."""
+"""The handler for pymmcore-plus with synthetic events; tests/micromanager has real ones."""
 
 import threading
 from types import SimpleNamespace
@@ -12,9 +12,9 @@ from exengine_ome_tiff.adapters.pymmcore_plus_handler import TiffStorageHandler
 pytestmark = pytest.mark.usefixtures("threads_without_exengine")
 
 
-def test_devices_of_exengine_are_no_silent_loss(monkeypatch, tmp_path):
+def test_imported_exengine_devices_are_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(threading.Thread, "start", lambda *_, **__: None)
-    with pytest.raises(RuntimeError, match="process of its own"):
+    with pytest.raises(RuntimeError, match="separate process"):
         TiffStorageHandler(tmp_path / "run.ome.tiff")
 
 
@@ -24,7 +24,7 @@ def event(config=None, pos_name=None, **index):
 
 
 def stored(path, events, **options):
-    """Return the coordinates that events have in a file."""
+    """Return the coordinates of events in a file."""
     with TiffStorageHandler(path, **options) as handler:
         handler.sequenceStarted(None, {"format": "summary-dict"})
         for number, (each, camera) in enumerate(events):
@@ -59,7 +59,7 @@ def test_events_without_an_index_are_numbered(tmp_path):
     assert stored(tmp_path / "run", events) == [{"time": 0}, {"time": 1}]
 
 
-def test_what_is_there_is_refused_before_the_run(tmp_path):
+def test_existing_files_are_refused_before_the_run(tmp_path):
     path = tmp_path / "run.ome.tiff"
     stored(path, [(event(t=0), "Camera")])
     with pytest.raises(FileExistsError, match="overwrite=True"):
@@ -69,7 +69,7 @@ def test_what_is_there_is_refused_before_the_run(tmp_path):
     assert stored(path, [(event(t=3), "Camera")], overwrite=True) == [{"time": 3}]
 
 
-def test_errors_are_logged_and_raised_in_the_end(tmp_path, caplog):
+def test_errors_are_logged_and_raised_at_the_end(tmp_path, caplog):
     path = tmp_path / "run.ome.tiff"
     handler = TiffStorageHandler(path)
     handler.sequenceStarted(None, {})
@@ -85,12 +85,12 @@ def test_errors_are_logged_and_raised_in_the_end(tmp_path, caplog):
         assert storage.get_image_coordinates_list() == [{"time": 1}]
 
 
-def test_a_run_that_cannot_be_stored_says_so(tmp_path, caplog):
+def test_a_run_that_cannot_be_stored_is_logged(tmp_path, caplog):
     handler = TiffStorageHandler(tmp_path / "run.ome.tiff", pixel_size_um=-1)
     handler.sequenceStarted(None, {})
     handler.frameReady(np.ones((8, 8), np.uint16), event(t=0), {})
     handler.sequenceFinished(None)
-    assert "no frame of the run is stored" in caplog.text
+    assert "no frames of the run are stored" in caplog.text
     with pytest.raises(ExceptionGroup) as raised:
         handler.close()
     assert [type(each) for each in raised.value.exceptions] == [ValueError]

@@ -1,4 +1,4 @@
-"""Plans are few products of axes, whatever they are made from, and know what is missing."""
+"""Plans become a few products of axes, and list missing frames."""
 
 from itertools import product
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ def missing(plan, frames):
     return AcquisitionPlan.of(plan).missing(frames, standard_names(axis for each in frames for axis in each))
 
 
-def test_sizes_and_values():
+def test_missing_frames_are_listed():
     plan = {"t": 3, "channel": ["DAPI", "GFP"]}
     frames = [{"time": t, "channel": c, "z": z} for t, c, z in product(range(2), ("DAPI", "GFP"), (0, 1))]
     assert missing(plan, frames) == (6, 2, ["t=2"])
@@ -47,7 +47,7 @@ def test_events_become_few_products():
     assert plan.missing(came, {}) == (72, 72 - 40, ["position=A3", "channel=GFP,z=0"])
 
 
-def test_no_plan():
+def test_none_and_no_events_are_no_plan():
     assert AcquisitionPlan.of(None) is None
     assert AcquisitionPlan.of([]) is None
 
@@ -65,6 +65,6 @@ def test_no_plan():
         (7, TypeError),
     ],
 )
-def test_what_is_no_plan_is_refused(plan, error):
+def test_invalid_plans_are_refused(plan, error):
     with pytest.raises(error, match=r"plan|axis"):
         AcquisitionPlan.of(plan)

@@ -1,4 +1,4 @@
-"""Frames are found in columns exactly where they were put."""
+"""Frames are found in columns at their coordinates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def search(places):
     return KeySearch(CoordinateTable.of([axes.key(place) for place in places], axes))
 
 
-def test_places_between_frames_have_none():
+def test_places_between_frames_are_empty():
     found = search([{"time": time, "channel": channel} for time in (0, 4) for channel in ("A", 7)])
     assert [found.find({"time": time, "channel": "A"}) for time in range(-1, 6)] == [
         None,
@@ -27,7 +27,7 @@ def test_places_between_frames_have_none():
     assert found.last_of is None
 
 
-def test_numbers_of_64_bits_along_many_axes():
+def test_64_bit_integers_along_many_axes_are_found():
     numbers = (-(2**63), -1, 0, 2**63 - 1)
     places = [dict.fromkeys("abcde", one) | {"c": other} for one in numbers for other in numbers]
     found = search(places)

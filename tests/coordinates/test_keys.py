@@ -1,4 +1,4 @@
-"""What counts as coordinates, and the compact keys made of them."""
+"""Valid coordinates, and their compact keys."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def test_valid_coordinates_come_back_equal_as_a_new_dict(coordinates):
     ],
     ids=repr,
 )
-def test_values_become_plain(value, plain):
+def test_values_become_int_or_str(value, plain):
     (read,) = read_coordinates({"axis": value}).values()
     assert read == plain
     assert type(read) is type(plain)
 
 
 @pytest.mark.parametrize("axis", [np.str_("z"), Label.DAPI], ids=repr)
-def test_axis_names_become_plain(axis):
+def test_axis_names_become_str(axis):
     (read,) = read_coordinates({axis: 1})
     assert type(read) is str
     assert read == axis
@@ -63,7 +63,7 @@ def test_axis_names_become_plain(axis):
 @pytest.mark.parametrize(
     "given", [{"time": 1, "channel": "A"}, MappingProxyType({"time": 1}), DataCoordinates(time=1, q="x"), {}]
 )
-def test_any_mapping_is_taken(given):
+def test_any_mapping_is_accepted(given):
     assert read_coordinates(given) == dict(given)
 
 
@@ -89,7 +89,7 @@ def test_other_axis_names_are_refused_by_name(axis):
 
 
 @given(st.lists(COORDINATES, max_size=20), st.randoms(use_true_random=False))
-def test_keys_tell_coordinates_apart_and_lead_back(all_coordinates, random):
+def test_keys_are_unique_and_convert_back(all_coordinates, random):
     axes = Axes()
     keys = [axes.key(coordinates) for coordinates in all_coordinates]
     for key, coordinates in zip(keys, all_coordinates, strict=True):
@@ -106,7 +106,7 @@ def test_keys_tell_coordinates_apart_and_lead_back(all_coordinates, random):
     assert same <= {True}
 
 
-def test_looking_for_a_set_of_axes_does_not_make_it_known():
+def test_find_does_not_register_axes():
     axes = Axes()
     axes.key({"z": 1})
     assert axes.find({"time": 1}) is None
@@ -115,7 +115,7 @@ def test_looking_for_a_set_of_axes_does_not_make_it_known():
 
 
 @pytest.mark.parametrize(("one", "other"), [({"z": 1}, {"z": "1"}), ({"z": 1}, {"y": 1}), ({}, {"": ""})])
-def test_keys_that_look_alike_differ(one, other):
+def test_similar_coordinates_have_different_keys(one, other):
     axes = Axes()
     assert axes.key(one) != axes.key(other)
 
@@ -126,7 +126,7 @@ def test_an_integer_of_more_than_64_bits_is_refused(value):
         read_coordinates({"time": value})
 
 
-def test_halves_of_a_character_are_joined_as_json_would():
+def test_surrogate_pairs_are_joined_as_in_json():
     assert read_coordinates({"\ud83d\ude00": "\ud83d\ude00", "half": "\ud83d"}) == {
         "😀": "😀",
         "half": "\ud83d",
@@ -142,6 +142,6 @@ def test_halves_of_a_character_are_joined_as_json_would():
     ],
 )
 @pytest.mark.parametrize("value", [0.5, np.float32(2)])
-def test_a_float_is_refused_with_the_way_out(axis, fix, value):
+def test_a_float_is_refused_with_a_hint(axis, fix, value):
     with pytest.raises(TypeError, match=f"expected int or str; {fix}$"):
         read_coordinates({axis: value})

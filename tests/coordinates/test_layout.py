@@ -1,4 +1,4 @@
-"""Which images frames make, and which frame is which plane of them."""
+"""Frames are distributed over images and planes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def table(all_coordinates):
 
 
 def planes(layout):
-    """Return the coordinates of each frame of an image as the layout tells them, by frame number."""
+    """Return the coordinates of each frame in the layout of an image, by frame number."""
     found = {}
     for number, place in zip(layout.frames.tolist(), layout.zct().tolist(), strict=True):
         along = {NAMES[axis]: layout.values[axis][index] for axis, index in zip("ZCT", place, strict=True)}
@@ -48,7 +48,7 @@ def test_a_frame_without_coordinates_is_one_plane():
     assert layout.frames.tolist() == [0]
 
 
-def test_labels_of_indices_with_an_axis_inside():
+def test_labels_include_a_folded_axis():
     places = [{"time": t, "channel": c, "angle": a} for t in (0, 2) for c in ("GFP", "RFP") for a in (0, 90)]
     (layout,) = lay_out(np.arange(8), table(places), np.zeros(8, np.int64), ["kind"], {"angle": "T"})
     assert [layout.label("T", at) for at in range(4)] == [
@@ -62,7 +62,7 @@ def test_labels_of_indices_with_an_axis_inside():
 
 
 @pytest.mark.parametrize("order", ["".join(order) for order in permutations("ZCT")])
-def test_a_regular_acquisition_lies_in_order_of_arrival(order):
+def test_a_regular_acquisition_is_in_order_of_arrival(order):
     sizes = {"Z": 3, "C": 2, "T": 4}
     slowest_first = [range(sizes[axis]) for axis in reversed(order)]
     arrived = [
@@ -76,7 +76,7 @@ def test_a_regular_acquisition_lies_in_order_of_arrival(order):
 
 
 @pytest.mark.parametrize("order", [("T", "Z"), ("Z", "T"), ("C", "T"), ("Z", "C")])
-def test_an_axis_that_is_not_there_does_not_change_the_order(order):
+def test_a_missing_axis_does_not_change_the_order(order):
     fast, slow = order
     arrived = [{NAMES[slow]: s, NAMES[fast]: f} for s in range(3) for f in range(4)]
     (layout,) = layouts(arrived)
@@ -88,13 +88,13 @@ def test_ints_rank_by_value_and_strings_by_first_arrival():
     assert layout.values["C"] == (-2, 0, 7, "DAPI", "Cy5", "A", "10")
 
 
-def test_a_missing_axis_shares_the_place_of_the_first_value():
+def test_a_frame_without_an_axis_takes_the_first_place():
     (layout,) = layouts([{"z": 0, "time": 1}, {"time": 2}, {"z": -5, "time": 1}])
     assert layout.values == {"Z": (-5, 0), "C": (None,), "T": (1, 2)}
     assert layout.cube().tolist() == [[[2, 0]], [[1, -1]]]
 
 
-def test_a_frame_whose_place_is_taken_makes_an_image_of_its_own():
+def test_a_frame_whose_place_is_taken_makes_a_separate_image():
     stack = [{"z": z, "time": t} for t in range(2) for z in (5, 6)]
     first, second = layouts([{"time": 0}, *stack])
     assert (first.lacking, first.frames.tolist(), first.values["Z"]) == (("z",), [0], (None,))
@@ -103,7 +103,7 @@ def test_a_frame_whose_place_is_taken_makes_an_image_of_its_own():
     assert second.name("run", "kind") == "run"
 
 
-def test_projections_of_a_channel_are_together_even_where_a_slice_was_left_out():
+def test_projections_of_a_channel_share_an_image_even_if_a_slice_is_missing():
     stacks = [{"time": t, "z": z, "channel": "GFP"} for t in range(3) for z in range(2) if (t, z) != (1, 0)]
     projections = [{"time": t, "channel": "GFP"} for t in range(3)]
     snap = {"time": 0, "channel": "BF"}
@@ -114,7 +114,7 @@ def test_projections_of_a_channel_are_together_even_where_a_slice_was_left_out()
     assert stack.cube()[0].tolist() == [[0, 1], [8, -1]]
 
 
-def test_frames_that_lack_different_axes_and_meet():
+def test_frames_that_lack_different_axes_and_collide():
     found = layouts([{"z": 0}, {"time": 0}, {"z": 1}, {"time": 1}])
     assert [(layout.lacking, layout.frames.tolist()) for layout in found] == [
         ((), [0, 2]),
@@ -125,7 +125,7 @@ def test_frames_that_lack_different_axes_and_meet():
 @pytest.mark.parametrize(
     "names", [("t", "c", "z", "p"), ("Time", "Channel", "Z", "Position"), ("T", "C", "Z", "P")]
 )
-def test_usual_spellings_of_axes(names):
+def test_common_spellings_are_standard_axes(names):
     arrived = [dict(zip(names, values, strict=True)) for values in product((0, 1), "AB", (0, 1), ("x", "y"))]
     found = layouts(arrived)
     assert [layout.labels for layout in found] == [(("position", "x"),), (("position", "y"),)]
@@ -146,14 +146,14 @@ def test_one_of_several_spellings_counts(spellings, time):
     ]
 
 
-def test_channels_have_one_order_in_all_images():
+def test_channels_have_the_same_order_in_all_images():
     arrived = [{"channel": "C", "time": 0}] + [
         {"position": p, "channel": c} for p, channels in (("a", "BA"), ("b", "ABC")) for c in channels
     ]
     assert [layout.values["C"] for layout in layouts(arrived)] == [("C",), ("B", "A"), ("C", "B", "A")]
 
 
-def test_labels_are_in_the_order_in_which_people_say_them():
+def test_labels_are_in_natural_order():
     (layout,) = layouts(
         [{"round": 1, "column": 2, "Row": 3, "camera": 4, "field": 5, "Well": "A1", "p": "x", "angle": 6}]
     )
@@ -166,14 +166,14 @@ def test_gaps_between_values_take_no_plane():
     assert layout.frames.tolist() == [1, 2, 0]
 
 
-def test_planes_never_put_have_no_frame():
+def test_missing_planes_have_no_frame():
     (layout,) = layouts([{"z": 0, "time": 0}, {"z": 1, "time": 0}, {"z": 1, "time": 1}])
     assert sorted(layout.frames.tolist()) == [-1, 0, 1, 2]
     (gap,) = np.flatnonzero(layout.frames < 0)
     assert layout.zct()[gap].tolist() == [0, 0, 1]
 
 
-def test_every_other_axis_tells_images_apart():
+def test_every_other_axis_separates_images():
     arrived = [
         {"position": p, "camera": c, "time": t} for t in range(2) for p in ("B", "A") for c in (1, "1")
     ]
@@ -187,7 +187,7 @@ def test_every_other_axis_tells_images_apart():
     assert [layout.frames.tolist() for layout in found] == [[0, 4], [1, 5], [2, 6], [3, 7]]
 
 
-def test_the_order_in_which_axes_are_named_does_not_matter():
+def test_the_order_of_axis_names_does_not_matter():
     (layout,) = layouts([{"row": 1, "column": 2, "z": 0}, {"z": 1, "column": 2, "row": 1}])
     assert layout.labels == (("row", 1), ("column", 2))
     assert layout.frames.tolist() == [0, 1]
@@ -231,7 +231,7 @@ COORDINATES = st.dictionaries(st.sampled_from(["z", "channel", "time", "position
         unique_by=lambda item: frozenset(item[0].items()),
     )
 )
-def test_every_frame_is_exactly_one_plane_and_leads_back_to_its_coordinates(arrived):
+def test_every_frame_is_one_plane_with_its_coordinates(arrived):
     all_coordinates = [coordinates for coordinates, _ in arrived]
     found = layouts(all_coordinates, [kind for _, kind in arrived])
     back = {}
@@ -261,7 +261,7 @@ def test_every_frame_is_exactly_one_plane_and_leads_back_to_its_coordinates(arri
         assert len({*names}) == len(names)
 
 
-def test_an_image_that_would_be_nearly_empty_is_taken_apart():
+def test_a_nearly_empty_image_is_split():
     places = [{"time": number, "z": number * 7, "channel": "A"} for number in range(300)]
     found = layouts(places)
     assert sum(len(layout.frames) for layout in found) == 300
@@ -269,7 +269,7 @@ def test_an_image_that_would_be_nearly_empty_is_taken_apart():
     assert [layout.values["T"] for layout in found] == [(place["time"],) for place in places]
 
 
-def test_the_shortest_axis_is_taken_apart():
+def test_the_shortest_axis_is_split():
     places = [{"time": n, "z": n % 60, "channel": f"C{n % 59}"} for n in range(600)]
     found = layouts(places)
     assert {layout.labels[0][0] for layout in found} == {"channel"}

@@ -26,12 +26,12 @@ def names_of(labels, folder="run"):
 @pytest.mark.parametrize(
     "label", ["Pos0", "A1", "1-Pos_000_001", "Zelle µm", "細胞", "🔬", "a b", "-1", "é", "x" * 120]
 )
-def test_harmless_labels_stay_as_they_are(label):
+def test_valid_labels_are_unchanged(label):
     assert file_label(label) == label
 
 
 @pytest.mark.parametrize(("label", "name"), [(0, "0"), (12, "12"), (-3, "-3")])
-def test_ints_are_written_out(label, name):
+def test_integers_become_text(label, name):
     assert file_label(label) == name
 
 
@@ -45,7 +45,7 @@ def test_reserved_characters_are_replaced_and_marked(character):
 @pytest.mark.parametrize(
     "label", ["", ".", "..", "...", " ", "../..", "/", "\\", "a/../b", "..\\x", "C:", "a.", " a"]
 )
-def test_nothing_leads_out_of_the_folder(label):
+def test_no_label_escapes_the_folder(label):
     name = file_label(label)
     assert name not in ("", ".", "..")
     assert not set(name) & set("/\\")
@@ -77,7 +77,7 @@ def test_long_labels_are_cut_between_characters(label):
     ],
     ids=ascii,
 )
-def test_different_labels_have_different_names_where_case_does_not_count(labels):
+def test_different_labels_have_different_case_insensitive_names(labels):
     for order in (labels, labels[::-1]):
         names = names_of(order)
         assert len({unicodedata.normalize("NFC", name).casefold() for name in names}) == len(labels)
@@ -121,7 +121,7 @@ def test_any_label_is_part_of_a_file_name(label):
     st.lists(LABELS, unique_by=lambda label: (type(label), label)),
     st.text("aé細🔬", min_size=1, max_size=255),
 )
-def test_any_labels_make_different_files_in_the_folder(labels, folder):
+def test_any_labels_make_different_files(labels, folder):
     names = names_of(labels, folder)
     assert len({unicodedata.normalize("NFC", name).casefold() for name in names}) == len(labels)
     for name in names:
@@ -131,7 +131,7 @@ def test_any_labels_make_different_files_in_the_folder(labels, folder):
 
 
 @given(LABELS, st.sets(st.text("aA", min_size=1, max_size=2)))
-def test_a_name_that_is_taken_is_not_given(label, taken):
+def test_names_in_use_are_avoided(label, taken):
     folded = {name.casefold() for name in taken}
     assert file_label(label, folded).casefold() not in folded
 
@@ -150,7 +150,7 @@ def test_a_name_that_is_taken_is_not_given(label, taken):
         ("run.tiff.d", True, "run.tiff.d"),
     ],
 )
-def test_the_suffix_decides_what_a_path_is(path, is_folder, name):
+def test_the_suffix_decides_between_file_and_folder(path, is_folder, name):
     target = Location.of(path)
     assert (target.is_folder, target.name) == (is_folder, name)
     assert target.path.is_absolute()

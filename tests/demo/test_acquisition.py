@@ -1,4 +1,4 @@
-"""A real acquisition by ExEngine with the simulated microscope."""
+"""ExEngine acquires with the simulated microscope."""
 
 import importlib.util
 import threading
@@ -26,7 +26,7 @@ COORDINATES = [
 
 
 class DictStorage(DataStorage):
-    """Keeps frames in the order in which they came; `fails_at` is the number of the put that raises."""
+    """Keeps frames in order of arrival; `fails_at` is the number of the put that raises."""
 
     def __init__(self, fails_at=None, fails_to_finish=False):
         self.frames = []
@@ -77,7 +77,7 @@ def test_same_plan_gives_the_same_pixels(acquired):
         assert np.array_equal(first.get_data(coordinates), frame)
 
 
-def test_frames_are_of_the_place_they_are_stored_under(acquired):
+def test_frames_show_the_place_of_their_coordinates(acquired):
     _, storage, _, _ = acquired
     assert len(storage.frames) == len(COORDINATES) > 0
     for coordinates, _, metadata in storage.frames:
@@ -131,7 +131,7 @@ class StuckMicroscope(SimulatedMicroscope):
 
 @pytest.mark.timeout(20)
 @pytest.mark.filterwarnings("ignore:stage is stuck")
-def test_device_that_raises_ends_the_acquisition_and_what_there_is_is_finished():
+def test_device_that_raises_ends_the_acquisition_and_the_storage_is_finished():
     storage = DictStorage()
     with pytest.raises(OSError, match="stage is stuck"):
         run(PLAN, storage, StuckMicroscope)
@@ -151,13 +151,13 @@ def test_progress_that_raises_ends_the_acquisition():
     assert storage.finished == 1
 
 
-def test_a_wait_for_frames_leaves_nothing_held_wherever_it_was_interrupted():
+def test_an_interrupted_wait_for_frames_holds_no_lock():
     watch = acquisition._Watch(DictStorage())
     watch.count_handled()
     assert_leaves_nothing_held(lambda: watch.wait_until(1), watch.count_handled)
 
 
-def test_engine_of_somebody_else_is_left_alone():
+def test_an_existing_engine_is_left_alone():
     engine = ExecutionEngine()
     try:
         with pytest.raises(RuntimeError, match="ExecutionEngine already exists"):
@@ -184,7 +184,7 @@ def test_engine_of_somebody_else_is_left_alone():
         ({"spacing_um": float("inf")}, "spacing_um must be"),
     ],
 )
-def test_plan_that_cannot_be_is_refused(wrong, message):
+def test_invalid_plans_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         DemoPlan(**wrong)
 

@@ -1,4 +1,4 @@
-"""The demo's files, plane by plane, as Bio-Formats and tifffile see them."""
+"""Bio-Formats and tifffile read every plane of the demo's files."""
 
 import shutil
 
@@ -85,7 +85,7 @@ def test_tifffile_sees_every_plane(demo):
     assert seen == len(was_put) == 36
 
 
-def test_it_reads_its_own_file_again(demo):
+def test_storage_reads_the_file_back(demo):
     path, was_put = demo
     with TiffStorage.open(path) as storage:
         coordinates = storage.get_image_coordinates_list()

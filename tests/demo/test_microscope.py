@@ -1,4 +1,4 @@
-"""The simulated devices, used as ExEngine and as a person at a prompt use them."""
+"""The simulated devices, used by ExEngine and interactively."""
 
 import json
 import re
@@ -19,7 +19,7 @@ STEP = timedelta(milliseconds=20)
 
 
 class SteppingClock:
-    """A clock that goes on by a step each time it is read."""
+    """A clock that advances by one step at each reading."""
 
     def __init__(self):
         self.now = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone(timedelta(hours=2)))
@@ -56,7 +56,7 @@ def example(name):
 @pytest.mark.parametrize(
     ("count", "name"), [(1, "exengine_rich_snap_z_16bit"), (3, "exengine_rich_sequence_16bit")]
 )
-def test_metadata_have_the_keys_order_and_types_of_a_real_recording(microscope, count, name):
+def test_metadata_has_the_keys_order_and_types_of_a_real_recording(microscope, count, name):
     _, metadata = capture(microscope.camera, count)[-1]
     recorded = example(name)
     assert list(metadata) == list(recorded)
@@ -70,7 +70,7 @@ def test_metadata_have_the_keys_order_and_types_of_a_real_recording(microscope, 
     assert shapes[0] == shapes[1]
 
 
-def test_metadata_say_what_is(microscope):
+def test_metadata_describes_the_frame(microscope):
     microscope.xy_stage.set_position(12.5, -40.0)
     microscope.z_stage.set_position(1.5)
     for number, (frame, metadata) in enumerate(capture(microscope.camera, 3)):
@@ -82,7 +82,7 @@ def test_metadata_say_what_is(microscope):
         assert metadata["PixelSizeUm"] == 0.325
 
 
-def test_elapsed_time_restarts_with_every_sequence_and_stamps_go_on(microscope):
+def test_elapsed_time_restarts_with_every_sequence_and_stamps_continue(microscope):
     first, second = capture(microscope.camera, 2), capture(microscope.camera, 2)
     for frames in (first, second):
         assert [metadata["ElapsedTime-ms"] for _, metadata in frames] == ["20.00", "40.00"]
@@ -104,7 +104,7 @@ def test_snap_shows_what_the_stage_and_filter_brought_into_view(engine, microsco
     assert np.array_equal(frame, expected)
 
 
-def test_frame_is_of_the_moment_of_start(microscope):
+def test_frame_shows_the_moment_of_start(microscope):
     microscope.camera.arm(1)
     microscope.camera.start()
     microscope.xy_stage.set_position(999.0, 0.0)
@@ -117,7 +117,7 @@ def test_no_two_exposures_have_the_same_noise(microscope):
     assert not np.array_equal(first, second)
 
 
-def test_pop_data_gives_nothing_before_start_after_the_last_frame_and_after_stop(microscope):
+def test_pop_data_returns_nothing_before_start_after_the_last_frame_and_after_stop(microscope):
     camera = microscope.camera
     assert camera.pop_data(timeout=0.001) == (None, None)
     capture(camera, 1)

@@ -1,4 +1,4 @@
-"""The sample: the same for the same arguments, in focus where its cells are, and moving."""
+"""The sample is reproducible, in focus at its cells, and moves."""
 
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ CHANNELS = ("DAPI", "GFP", "mCherry", "Cy5", "Anything at all \N{GREEK SMALL LET
 
 
 def sharpness(picture):
-    """Mean squared difference between neighbouring pixels."""
+    """Return the mean squared difference between neighbouring pixels."""
     return float(np.mean(np.diff(picture, axis=0) ** 2) + np.mean(np.diff(picture, axis=1) ** 2))
 
 
@@ -23,7 +23,7 @@ def some_cell():
 
 @pytest.mark.parametrize("shape", [(32, 32), (64, 96), (131, 77)])
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_frame_is_what_a_12_bit_camera_gives(shape, channel):
+def test_frame_is_like_that_of_a_12_bit_camera(shape, channel):
     frame = SCENE.frame(View(shape), channel, noise_seed=0)
     assert frame.dtype == np.uint16
     assert frame.shape == shape
@@ -41,7 +41,7 @@ def test_large_frame_shows_bright_cells_and_dark_background_and_is_not_saturated
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_same_arguments_give_the_same_frame_and_others_another(channel):
+def test_frames_depend_only_on_the_arguments(channel):
     view = View((64, 64), x_um=12.0, time_s=30.0)
     frame = SCENE.frame(view, channel, noise_seed=5)
     assert np.array_equal(frame, Scene(seed=1).frame(view, channel, noise_seed=5))
@@ -88,7 +88,7 @@ def test_sharpness_peaks_where_the_cell_is_and_falls_off_smoothly(channel):
     assert np.abs(np.diff(values)).max() < 0.5 * (max(values) - min(values))
 
 
-def test_cells_have_heights_of_their_own():
+def test_cells_have_different_heights():
     heights_um = {cell.z_um for i in range(-8, 8) if (cell := cell_in_tile(1, i, -i)) is not None}
     assert len(heights_um) > 8
     assert 1.0 < max(heights_um) - min(heights_um) <= 5.0
@@ -119,12 +119,12 @@ def test_nuclei_are_where_bodies_are_dim():
 
 
 @pytest.mark.parametrize("channel", ["DAPI", "GFP", "mCherry"])
-def test_cells_move_between_time_points_and_gently(channel):
+def test_cells_move_gently_between_time_points(channel):
     frames = [SCENE.light(View((160, 160), time_s=t), channel).ravel() for t in (0.0, 0.05, 60.0, 120.0)]
     at_once, *later = [np.corrcoef(a, b)[0, 1] for a, b in pairwise(frames)]
     assert at_once > 0.9999
     assert all(correlation < 0.97 for correlation in later)
 
 
-def test_time_can_be_any():
+def test_any_time_is_valid():
     assert np.isfinite(SCENE.light(View((32, 32), time_s=1e7), "mCherry")).all()

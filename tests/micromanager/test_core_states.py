@@ -1,4 +1,4 @@
-"""Runs of pymmcore-plus that change the microscope: the file has what the core reported."""
+"""Files of pymmcore-plus runs that change the microscope match the reports of the core."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -31,11 +31,11 @@ class Frame(NamedTuple):
     place: dict[str, int | str]
     metadata: dict[str, Any]
     core: dict[str, Any]
-    """What the core reported when the frame was ready."""
+    """The report of the core when the frame was ready."""
 
 
 class Run(NamedTuple):
-    """A run that is in a file."""
+    """A run and its file."""
 
     document: OME
     frames: list[Frame]
@@ -53,7 +53,7 @@ def core() -> Iterator[Any]:
 
 
 def small(core: Any, camera: str) -> None:
-    """Let a camera make frames of 64 x 64."""
+    """Set a camera to frames of 64 x 64."""
     core.setProperty(camera, "OnCameraCCDXSize", SIDE)
     core.setProperty(camera, "OnCameraCCDYSize", SIDE)
     core.setProperty(camera, "PixelType", "16bit")
@@ -79,7 +79,7 @@ def record(
     by_hardware: bool = False,
     place_of: Callable[[Any, Any], dict[str, int | str]] | None = None,
 ) -> Run:
-    """Run events into a file, with what the core says of each frame."""
+    """Run events into a file, and keep the reports of the core."""
     frames: list[Frame] = []
     storages: list[TiffStorage] = []
 
@@ -100,7 +100,7 @@ def record(
 
 
 def notes(document: OME, image: Any, namespace: str) -> dict[str, str]:
-    """Return what the annotations of an image with a namespace say."""
+    """Return the annotations of an image in a namespace."""
     refs = {ref.id for ref in image.annotation_refs}
     all_notes = document.structured_annotations.map_annotations
     found = [note for note in all_notes if note.id in refs and note.namespace == namespace]
@@ -108,7 +108,7 @@ def notes(document: OME, image: Any, namespace: str) -> dict[str, str]:
 
 
 def objective_of(document: OME, image: Any) -> str | None:
-    """Return the model of the objective that an image was taken with."""
+    """Return the model of the objective of an image."""
     if image.objective_settings is None:
         return None
     (model,) = [
@@ -121,7 +121,7 @@ def objective_of(document: OME, image: Any) -> str | None:
 
 
 def event(time: int, position: str = "", **settings: Any) -> Any:
-    """Make an event; `settings` are properties of the camera, and the label of the objective."""
+    """Make an event; `settings` are camera properties and the label of the objective."""
     properties = [
         ("Objective", "Label", value) if name == "objective" else ("Camera", name, value)
         for name, value in settings.items()
@@ -130,7 +130,7 @@ def event(time: int, position: str = "", **settings: Any) -> Any:
     return useq.MDAEvent(index=index, pos_name=position or None, exposure=2, properties=properties)
 
 
-def test_frames_that_hardware_triggers_have_the_exposures_of_their_events(core, tmp_path):
+def test_hardware_triggered_frames_have_the_exposures_of_their_events(core, tmp_path):
     core.setProperty("Camera", "UseExposureSequences", "Yes")
     exposures_ms = [3.0, 11.0, 6.0, 25.0]
     events = [useq.MDAEvent(index={"t": t}, exposure=each) for t, each in enumerate(exposures_ms)]
@@ -165,7 +165,7 @@ def test_each_image_has_its_own_objective_and_pixel_size(core, tmp_path):
     assert found == {TEN: 10, TWENTY: 20, FORTY: 40}
 
 
-def test_an_objective_set_by_a_preset_is_the_one_of_its_image(core, tmp_path):
+def test_an_objective_set_by_a_preset_belongs_to_its_image(core, tmp_path):
     events = [
         useq.MDAEvent(
             index={"t": 0, "p": p},
@@ -180,7 +180,7 @@ def test_an_objective_set_by_a_preset_is_the_one_of_its_image(core, tmp_path):
     assert [objective_of(run.document, image) for image in run.document.images] == [FORTY, TWENTY]
 
 
-def test_objectives_that_change_inside_an_image_are_told_by_plane(core, tmp_path):
+def test_objectives_that_change_inside_an_image_are_annotated_by_plane(core, tmp_path):
     events = [event(0), event(1, objective=TWENTY), event(2), event(3, objective=FORTY)]
     run = record(core, tmp_path / "run.ome.tiff", events)
     (image,) = run.document.images
@@ -215,7 +215,7 @@ def test_each_image_has_its_own_binning_and_gain(core, tmp_path):
         assert image.pixels.physical_size_x == size_um
 
 
-def test_binning_and_gain_that_change_inside_an_image_are_told_by_plane(core, tmp_path):
+def test_binning_and_gain_that_change_inside_an_image_are_annotated_by_plane(core, tmp_path):
     double = {"Binning": 2, "OnCameraCCDXSize": 2 * SIDE, "OnCameraCCDYSize": 2 * SIDE, "Gain": 5}
     events = [event(0, Gain=1), event(1), event(2, **double), event(3)]
     run = record(core, tmp_path / "run.ome.tiff", events)

@@ -1,4 +1,4 @@
-"""The example with Micro-Manager's DemoCamera runs, and Bio-Formats opens what it leaves."""
+"""The example with Micro-Manager's DemoCamera runs, and Bio-Formats opens its file."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ pytest.importorskip("mm_test_adapters", reason="Micro-Manager's adapters are not
 
 
 @pytest.mark.skipif(unavailable_reason() is not None, reason=str(unavailable_reason()))
-def test_the_example_leaves_what_bioformats_opens(tmp_path):
+def test_bioformats_opens_the_file_of_the_example(tmp_path):
     done = subprocess.run(
         [sys.executable, EXAMPLE], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )

@@ -1,4 +1,4 @@
-"""A real ExEngine run on Micro-Manager's demo microscope: OME has what the core reports."""
+"""OME-XML of an ExEngine run on Micro-Manager's demo microscope matches the reports of the core."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("default")  # of Micro-Manager's package
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
-    """Run the demo; return its path, and what the core said when each frame was taken."""
+    """Run the demo; return its path, and the reports of the core for each frame."""
     from mmpycorex import Core
 
     reported = []
@@ -78,7 +78,7 @@ def test_ome_has_what_the_core_reported(recorded):
             assert storage.get_metadata(place)["ZPositionUm"] == xyz_um[2]
 
 
-def test_own_keys_are_beside_those_of_the_camera(tmp_path, monkeypatch):
+def test_own_keys_are_added_to_those_of_the_camera(tmp_path, monkeypatch):
     own = {"sample": "HeLa 7", "laser_mW": 3.5, "objective_temperature_C": "36.9"}
     pop = DescribedCamera.pop_data
     tags = []

@@ -1,4 +1,4 @@
-"""A real run of pymmcore-plus on Micro-Manager's demo microscope: OME has what the core reports."""
+"""OME-XML of a pymmcore-plus run on Micro-Manager's demo microscope matches the reports of the core."""
 
 from datetime import datetime
 
@@ -27,7 +27,7 @@ PLAN = {
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
-    """Run a plan into a storage; return its path, what the core said of each frame, and the summary."""
+    """Run a plan into a storage; return its path, the reports of the core, and the summary."""
     path = tmp_path_factory.mktemp("plus") / "run.ome.tiff"
     core = pymmcore_plus.CMMCorePlus()
     core.setDeviceAdapterSearchPaths([str(mm_test_adapters.device_adapter_path())])
@@ -66,7 +66,7 @@ def recorded(tmp_path_factory):
     return path, reported, summaries[0], objective, binning
 
 
-def test_frames_and_metadata_come_back(recorded):
+def test_frames_and_metadata_are_read_back(recorded):
     path, reported, summary, *_ = recorded
     with TiffStorage.open(path) as storage:
         assert len(storage.get_image_coordinates_list()) == len(reported) == 2 * 2 * 2 * 5

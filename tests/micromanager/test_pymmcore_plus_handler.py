@@ -1,4 +1,4 @@
-"""`TiffStorageHandler` in real runs of pymmcore-plus: plans of all kinds, two cameras, cancel and errors."""
+"""`TiffStorageHandler` stores pymmcore-plus runs: all plans, two cameras, cancelled and failed runs."""
 
 import json
 import subprocess
@@ -41,7 +41,7 @@ def core():
 
 
 class Witness:
-    """Keeps what the core gave."""
+    """Keeps the frames of the core."""
 
     def __init__(self):
         self.frames = []
@@ -55,7 +55,7 @@ class Witness:
 
 
 def run(core, path, sequence):
-    """Run a sequence; return the coordinates of its frames, each of which is where its metadata is."""
+    """Run a sequence; return the coordinates of its frames, after comparing them with the metadata."""
     witness = Witness()
     with TiffStorageHandler(path) as handler:
         core.mda.run(sequence, output=[handler, witness])
@@ -122,7 +122,7 @@ def test_hardware_sequences_and_two_cameras(core, tmp_path, sequencing):
     assert places == [{"time": t, "camera": camera} for t in range(3) for camera in ("Camera", "Second")]
 
 
-def test_the_plan_is_in_a_file_once_and_not_with_each_frame(core, tmp_path):
+def test_the_plan_is_stored_once(core, tmp_path):
     core.setROI(0, 0, 32, 32)
     records_nbytes = {}
     for count in (16, 32, 64):
@@ -142,7 +142,7 @@ def test_the_plan_is_in_a_file_once_and_not_with_each_frame(core, tmp_path):
 
 
 class Complete(Witness):
-    """Keeps the metadata too."""
+    """Also keeps the metadata."""
 
     def __init__(self):
         super().__init__()
@@ -186,7 +186,7 @@ def test_canceled_and_failed_runs_are_finished(core, tmp_path):
 
 
 @pytest.mark.skipif(unavailable_reason() is not None, reason=str(unavailable_reason()))
-def test_the_example_leaves_what_bioformats_opens(tmp_path):
+def test_bioformats_opens_the_file_of_the_example(tmp_path):
     done = subprocess.run(
         [sys.executable, EXAMPLE], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )

@@ -1,4 +1,4 @@
-"""The clocks of a dataset, against a model that knows the truth."""
+"""Times of frames from the clocks of a dataset, compared with a model."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -28,7 +28,7 @@ def delta_t(planes, started=None):
 
 
 def written(tmp_path, metadata, summary=None):
-    """Return when each plane was taken, as ome-types reads it: date + DeltaT; and DeltaT."""
+    """Return date + DeltaT and DeltaT of each plane, as ome-types reads them."""
     path = tmp_path / "clocks.ome.tiff"
     with TiffStorage(path, summary) as storage:
         for time, tags in enumerate(metadata):
@@ -39,7 +39,7 @@ def written(tmp_path, metadata, summary=None):
 
 
 def summer_time(jump_s, elapsed_s):
-    """Stamps without a zone of a clock that jumps after half of the frames."""
+    """Return stamps without a zone of a clock that jumps after half of the frames."""
     half = len(elapsed_s) // 2
     return [
         {"local_clock_s": 9e8 + each + jump_s * (number >= half), "elapsed_s": each}
@@ -49,7 +49,7 @@ def summer_time(jump_s, elapsed_s):
 
 @pytest.mark.parametrize("jump_s", [HOUR_S, -HOUR_S])
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 0, 2, 1]])
-def test_the_elapsed_clock_counts_at_summer_time(jump_s, order):
+def test_the_elapsed_clock_is_used_across_summer_time(jump_s, order):
     elapsed_s = [0, 1200.25, 2400.5, 4200]
     planes = summer_time(jump_s, elapsed_s)
     assert delta_t([planes[each] for each in order]) == [elapsed_s[each] for each in order]
@@ -71,7 +71,7 @@ def test_date_and_delta_t_across_summer_time(tmp_path, jump_s):
     assert written(tmp_path, metadata)[1] == elapsed_s
 
 
-def test_a_sequence_each_hour_is_no_summer_time():
+def test_hourly_sequences_are_not_summer_time():
     planes = [
         {"local_clock_s": hour * HOUR_S + 0.05 + each, "elapsed_s": each}
         for hour in (0, 1)
@@ -91,7 +91,7 @@ def test_times_count_from_the_start_of_the_summary(tmp_path):
     assert taken == [datetime(2026, 11, 22, 9, 1, each, tzinfo=UTC) for each in range(2)]
 
 
-def test_stamps_without_a_zone_have_that_of_the_summary(tmp_path):
+def test_stamps_without_a_zone_use_the_zone_of_the_summary(tmp_path):
     metadata = [{"TimeReceivedByCore": f"2026-11-22 10:00:0{each}.250000", "Camera": "C"} for each in (3, 1)]
     summary = {"StartTime": "2026-11-22 09:59:58.000 +0100", "MicroManagerVersion": "2.0"}
     taken, delta_s = written(tmp_path, metadata, summary)
@@ -99,7 +99,7 @@ def test_stamps_without_a_zone_have_that_of_the_summary(tmp_path):
     assert taken == [datetime(2026, 11, 22, 9, 0, each, 250_000, tzinfo=UTC) for each in (3, 1)]
 
 
-def test_stamps_of_whole_seconds_lose_to_milliseconds():
+def test_milliseconds_take_precedence_over_whole_seconds():
     elapsed_s = [0.125, 0.375, 0.75, 1.5, 2.25]
     planes = [{"utc_s": 1e9 + int(each + 0.25), "elapsed_s": each} for each in elapsed_s]
     assert delta_t(planes) == pytest.approx([each - 0.125 for each in elapsed_s])
@@ -114,7 +114,7 @@ def test_bursts_a_second_apart_are_not_joined():
     assert delta_t(planes) == [burst for burst in range(4) for _ in range(3)]
 
 
-def test_frames_without_a_stamp_have_the_time_of_their_elapsed_clock():
+def test_frames_without_a_stamp_use_the_elapsed_clock():
     planes = [
         *({"elapsed_s": 1}, {"elapsed_s": 2, "utc_s": 1002}, {"elapsed_s": 3}),
         *({"elapsed_s": 0}, {"elapsed_s": 4, "utc_s": 2004}),
@@ -123,7 +123,7 @@ def test_frames_without_a_stamp_have_the_time_of_their_elapsed_clock():
     np.testing.assert_array_equal(delta_t(planes), [0, 1, 2, 999, 1003, NAN])
 
 
-def test_one_odd_frame_costs_no_other_its_time():
+def test_one_odd_frame_does_not_affect_other_times():
     elapsed_s = [0.5, 1, 1.5, 0, 2.5, 3]
     np.testing.assert_array_equal(
         delta_t([{"elapsed_s": each} for each in elapsed_s]), [0, 0.5, 1, NAN, 2, 2.5]
@@ -133,7 +133,7 @@ def test_one_odd_frame_costs_no_other_its_time():
 
 
 def put_in_order(tmp_path, frames):
-    """Put frames with places and elapsed seconds; return each place's DeltaT, as ome-types reads it."""
+    """Put frames with coordinates and elapsed seconds; return each DeltaT, as ome-types reads it."""
     path = tmp_path / "order.ome.tiff"
     with TiffStorage(path, overwrite=True) as storage:
         for place, elapsed_s in frames:
@@ -141,7 +141,7 @@ def put_in_order(tmp_path, frames):
     return {image.name: [plane.delta_t for plane in image.pixels.planes] for image in from_tiff(path).images}
 
 
-def test_an_elapsed_clock_counts_in_whatever_order_frames_of_an_image_come(tmp_path):
+def test_an_elapsed_clock_counts_in_any_order_of_frames(tmp_path):
     backwards = [({"time": time}, 10.0 * time) for time in reversed(range(4))]
     assert put_in_order(tmp_path, backwards) == {"order": [0, 10, 20, 30]}
     by_slice = [({"t": time, "z": z}, 10 * time + z / 8) for z in range(2) for time in range(3)]
@@ -151,7 +151,7 @@ def test_an_elapsed_clock_counts_in_whatever_order_frames_of_an_image_come(tmp_p
     assert put_in_order(tmp_path, mixed) == dict(zip(names, ([0, 10], [1, 11]), strict=True))
 
 
-def test_an_elapsed_clock_alone_that_starts_again_tells_nothing(tmp_path, caplog):
+def test_a_restarting_elapsed_clock_alone_is_not_used(tmp_path, caplog):
     again = [({"time": time}, 10.0 * (time % 3)) for time in range(6)]
     assert put_in_order(tmp_path, again) == {"order": [None] * 6}
     each_position = [({"position": p, "time": time}, 10.0 * time) for p in range(2) for time in range(3)]
@@ -159,12 +159,12 @@ def test_an_elapsed_clock_alone_that_starts_again_tells_nothing(tmp_path, caplog
     assert [record.getMessage().count("have no DeltaT") for record in caplog.records] == [1, 1]
 
 
-def test_stamps_that_studio_wrote_without_a_zone_count(tmp_path):
+def test_studio_stamps_without_a_zone_are_used(tmp_path):
     stamps = [{"ReceivedTime": f"2026-11-22 10:00:0{each}.250"} for each in (3, 1)]
     assert written(tmp_path, stamps)[1] == [2, 0]
 
 
-def test_a_wall_clock_that_stands_still_tells_the_first_frame_only():
+def test_a_stopped_wall_clock_dates_only_the_first_frame():
     planes = [{"utc_s": 1000.5, "elapsed_s": each} for each in (1, 5, 9)]
     assert delta_t(planes) == [0, 4, 8]
     assert times_of(planes).origin_s == 1000.5
@@ -172,7 +172,7 @@ def test_a_wall_clock_that_stands_still_tells_the_first_frame_only():
 
 @st.composite
 def recordings(draw):
-    """Draw what clocks say of frames, the truth in UTC, and the start that a summary tells."""
+    """Draw the clocks of frames, their true times in UTC, and the start in a summary."""
     start_s = 1.7e9 + draw(st.integers(0, 86_400)) + draw(st.integers(0, 999)) / 1000
     zone_s = 900 * draw(st.integers(-48, 56))
     truth, elapsed = [], []
@@ -203,7 +203,7 @@ def recordings(draw):
 
 
 @given(recordings())
-def test_origin_and_delta_t_are_the_time_of_each_plane(recording):
+def test_origin_plus_delta_t_is_the_time_of_each_plane(recording):
     kind, planes, truth_s, started = recording
     times = times_of(planes, started)
     assert times.has_zone

@@ -1,4 +1,4 @@
-"""Recorded metadata of every dialect to neutral values."""
+"""Recorded metadata of every dialect is translated into neutral values."""
 
 import json
 import math
@@ -29,13 +29,13 @@ def clock(text):
 
 
 def core(elapsed_ms, received, camera=CAMERA):
-    """What ExEngine's plain tags say."""
+    """Return the values of ExEngine's plain tags."""
     plane = {"elapsed_s": elapsed_ms / 1000, "local_clock_s": clock(received)}
     return plane, FrameValues(acquired=stamp(received), camera=camera)
 
 
 def rich(received, xyz, elapsed_ms=None, by_core=None):
-    """What ExEngine's tags say with those that a script adds."""
+    """Return the values of ExEngine's tags with tags that a script adds."""
     plane = {"utc_s": clock(received), "exposure_s": 0.01, "pixel_size_um": 1, "bit_depth": 16}
     plane |= dict(zip(("x_um", "y_um", "z_um"), xyz, strict=True))
     if by_core is not None:
@@ -44,7 +44,7 @@ def rich(received, xyz, elapsed_ms=None, by_core=None):
 
 
 def plus(elapsed_ms, exposure_ms, xyz=None, name=None, received=None):
-    """What pymmcore-plus says."""
+    """Return the values of pymmcore-plus metadata."""
     plane = {"elapsed_s": elapsed_ms / 1000, "exposure_s": exposure_ms / 1000, "pixel_size_um": 1}
     plane |= dict(zip(("x_um", "y_um", "z_um"), xyz or (), strict=False))
     if received is None:
@@ -163,7 +163,7 @@ def recorded(name):
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_frames(name):
+def test_recorded_frames_are_translated(name):
     interpreter = Interpreter()
     expected, frame = EXPECTED[name]
     plane = interpreter.read(recorded(name))
@@ -215,7 +215,7 @@ EXPECTED_SUMMARIES = {
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
-def test_summaries(name):
+def test_recorded_summaries_are_translated(name):
     assert Interpreter().summary(recorded(name)) == EXPECTED_SUMMARIES[name]
 
 
@@ -227,7 +227,7 @@ def known(**tags):
 @pytest.mark.parametrize(
     "value", [None, "", "fast", [], {}, True, float("nan"), float("inf"), "1e999", 10**400]
 )
-def test_what_is_no_number_is_unknown(value):
+def test_values_other_than_numbers_are_unknown(value):
     names = ("Exposure-ms", "XPositionUm", "ElapsedTime-ms", "PixelSizeUm", "BitDepth", "exposure_ms")
     assert known(**dict.fromkeys(names, value)) == {}
 
@@ -260,7 +260,7 @@ def test_what_is_no_number_is_unknown(value):
         ({"Exposure-ms": {"type": "DOUBLE", "scalar": 10}}, {"exposure_s": 0.01}),
     ],
 )  # fmt: skip
-def test_spellings(tags, expected):
+def test_keys_in_several_spellings_are_read(tags, expected):
     assert known(**tags) == pytest.approx(expected, rel=1e-14)
 
 
@@ -268,11 +268,11 @@ def test_spellings(tags, expected):
     ("value", "binning"),
     [(1, "1x1"), ("2", "2x2"), ("2x2", "2x2"), ("1x2", "1x2"), ("16", "16x16"), ("no", None), (0, None)],
 )
-def test_binning(value, binning):
+def test_binning_is_normalized(value, binning):
     assert Interpreter().frame({"Camera": "A", "Binning": value}).camera.binning == binning
 
 
-def test_a_stamp_with_a_zone_goes_first():
+def test_a_stamp_with_a_zone_takes_precedence():
     tags = {"TimeReceivedByCore": "2026-01-02 03:04:05.6", "ReceivedTime": "2026-01-02 03:04:05 +0200"}
     assert Interpreter().frame(tags).acquired.utcoffset() == timedelta(hours=2)
     tags = {"ReceivedTime": "2026-01-02 03:04:05", "TimeReceivedByCore": "2026-01-02 03:04:05 +0200"}

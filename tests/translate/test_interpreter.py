@@ -1,4 +1,4 @@
-"""Mixed dialects, a user's own, and what becomes of tags that OME has no place for."""
+"""Mixed dialects, custom translators, and tags that OME has no place for."""
 
 import json
 import math
@@ -15,7 +15,7 @@ from readers.bioformats import validate_xml
 
 
 class Kelvin(Translator):
-    """A microscope of its own."""
+    """A translator for a custom microscope."""
 
     name = "Kelvin"
 
@@ -41,7 +41,7 @@ class Kelvin(Translator):
 KELVIN = {"kelvin": {"version": 3, "seconds": 4, "place": "left"}, "more": True}
 
 
-def test_a_dialect_of_the_user_goes_first():
+def test_a_custom_translator_takes_precedence():
     found = Interpreter([Kelvin()])
     assert found.read(KELVIN | {"exposure_ms": 7}).exposure_s == 2
     assert found.frame(KELVIN).position_name == "left"
@@ -50,7 +50,7 @@ def test_a_dialect_of_the_user_goes_first():
     assert (constant, varying) == ({"kelvin.version": "3", "more": "true", "exposure_ms": "7"}, {})
 
 
-def test_the_first_of_two_dialects_of_the_user_counts():
+def test_the_first_of_two_custom_translators_counts():
     class Minutes(Kelvin):
         def plane_values(self, tags):
             return PlaneValues(exposure_s=tags["kelvin.seconds"] * 60, x_um=1)
@@ -59,7 +59,7 @@ def test_the_first_of_two_dialects_of_the_user_counts():
     assert (values.exposure_s, values.x_um) == (2, 1)
 
 
-def test_what_a_user_s_dialect_says_of_the_summary_counts():
+def test_a_custom_translator_reads_the_summary():
     class Commented(Kelvin):
         def summary_values(self, tags):
             return SummaryValues(description=tags["kelvin.comment"])
@@ -70,7 +70,7 @@ def test_what_a_user_s_dialect_says_of_the_summary_counts():
     assert found.description == "mine"
 
 
-def test_dialects_may_be_mixed():
+def test_dialects_can_be_mixed():
     found = Interpreter([Kelvin()])
     exposures = [
         found.read(tags).exposure_s
@@ -89,7 +89,7 @@ class Broken(Translator):
     frame_values = summary_values = translated = described = plane_values
 
 
-def test_a_translator_that_fails_loses_nothing(caplog):
+def test_a_failing_translator_loses_no_metadata(caplog):
     found = Interpreter([Broken()])
     assert all(value != value for value in found.read({"broken": 1}))
     assert all(value != value for value in found.read({"broken": 2}))
@@ -101,7 +101,7 @@ def test_a_translator_that_fails_loses_nothing(caplog):
 
 
 class Fickle(Translator):
-    """One whose errors differ from frame to frame."""
+    """A translator whose errors differ between frames."""
 
     def matches(self, tags):
         return "at" in tags
@@ -113,7 +113,7 @@ class Fickle(Translator):
         return FrameValues(position_name=tags[tags["at"]])
 
 
-def test_each_dataset_logs_a_failure_of_a_kind_once(tmp_path, caplog):
+def test_each_dataset_logs_each_kind_of_failure_once(tmp_path, caplog):
     for name in ("first", "second"):
         caplog.clear()
         path = tmp_path / f"{name}.ome.tiff"
@@ -139,7 +139,7 @@ FICKLE = [
 
 
 def by_plane(path, frames):
-    """Return the keys of the metadata that an image has by plane in annotations."""
+    """Return the keys of metadata that an image has in annotations by plane."""
     with TiffStorage(path) as storage:
         for time, metadata in enumerate(frames):
             storage.put({"time": time}, np.ones((4, 4), np.uint8), metadata)
@@ -147,7 +147,7 @@ def by_plane(path, frames):
     return {key for note in notes if note.namespace.endswith(":metadata-by-plane") for key in note.value}
 
 
-def test_keys_whose_values_are_in_planes_are_found_in_whatever_frames_they_are(tmp_path):
+def test_values_written_into_planes_are_not_annotated(tmp_path):
     frames = [{"exposure_ms": number + 1.0, "exposure_s": (number + 1) / 1000} for number in range(9)]
     path = tmp_path / "alike.ome.tiff"
     assert by_plane(path, frames) == set()
@@ -163,7 +163,7 @@ def test_keys_whose_values_are_in_planes_are_found_in_whatever_frames_they_are(t
 
 
 def wrong(**methods):
-    """Make a translator whose methods answer what they must not."""
+    """Make a translator with invalid answers."""
     return type("Wrong", (Translator,), {"matches": lambda _self, tags: "q" in tags} | methods)()
 
 
@@ -199,7 +199,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("translator", WRONG)
-def test_a_wrong_answer_loses_no_frame_and_makes_no_wrong_file(tmp_path, translator):
+def test_a_wrong_answer_loses_no_frame_and_leaves_a_valid_file(tmp_path, translator):
     path = tmp_path / "run.ome.tiff"
     summary, metadata = {"q": 1}, {"q": 1, "more": [2]}
     with TiffStorage(path, summary, translators=[translator]) as storage:
@@ -213,13 +213,13 @@ def test_a_wrong_answer_loses_no_frame_and_makes_no_wrong_file(tmp_path, transla
 
 
 @pytest.mark.parametrize("translators", [[Kelvin], [None], ["Kelvin"]])
-def test_what_is_no_translator_is_refused(tmp_path, translators):
+def test_objects_other_than_translators_are_refused(tmp_path, translators):
     with pytest.raises(TypeError, match="expected an instance of a Translator"):
         TiffStorage(tmp_path / "run.ome.tiff", translators=translators)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_package_that_cannot_be_loaded_stops_nothing(monkeypatch, caplog):
+def test_a_package_that_fails_to_load_is_logged_and_skipped(monkeypatch, caplog):
     class Entry:
         value = "missing:Dialect"
 
@@ -265,14 +265,14 @@ def rest(*frames, of=None):
     return {key: json.loads(text) for key, text in constant.items()}, decoded
 
 
-def test_what_is_constant_and_what_differs():
+def test_constant_and_varying_tags_are_separated():
     frames = [{"a": 1, "b": "x", "c": [number]} for number in range(3)]
     assert rest(*frames) == ({"a": 1, "b": "x"}, {"c": [[0], [1], [2]]})
     assert rest(*frames, of=[1]) == ({"a": 1, "b": "x", "c": [1]}, {})
     assert rest(*frames, of=[2, 0]) == ({"a": 1, "b": "x"}, {"c": [[2], [0]]})
 
 
-def test_a_tag_that_changes_late():
+def test_a_tag_that_changes_late_becomes_a_column():
     frames = [{"a": 1, "b": 2} for _ in range(5000)]
     frames[4000] = {"a": 1, "b": 3}
     constant, varying = rest(*frames)
@@ -280,19 +280,19 @@ def test_a_tag_that_changes_late():
     assert varying["b"] == [2] * 4000 + [3] + [2] * 999
 
 
-def test_other_keys():
+def test_missing_keys_are_null():
     frames = [{"a": 1}, {"a": 1, "b": 2}, {"b": 2}, {}]
     assert rest(*frames) == ({}, {"a": [1, 1, None, None], "b": [None, 2, 2, None]})
     assert rest({"a": 1}, {"b": 2, "a": 1}) == ({"a": 1}, {"b": [None, 2]})
 
 
-def test_what_describes_an_image_is_kept_where_it_changes():
+def test_facts_that_change_are_kept():
     frames = [{"Camera": "C", "C-Gain": str(gain), "Binning": "1"} for gain in (1, 5)]
     assert rest(*frames) == ({}, {"C-Gain": ["1", "5"]})
     assert rest(*frames, of=[0]) == ({}, {})
 
 
-def test_a_list_that_its_owner_changes():
+def test_a_list_modified_after_put_keeps_its_values():
     found, values = Interpreter(), [1]
     for number in range(3):
         found.read({"a": values})
@@ -300,17 +300,17 @@ def test_a_list_that_its_owner_changes():
     assert found.rest(np.arange(3))[1] == {"a": "[[1],[1, 0],[1, 0, 1]]"}
 
 
-def test_keys_that_are_no_text():
+def test_keys_become_text():
     assert rest({1: "a", None: 2, 1.5: 3}) == ({"1": "a", "None": 2, "1.5": 3}, {})
     assert rest({"a": {1: "b"}}) == ({"a.1": "b"}, {})
 
 
-def test_what_is_nested_in_some_frames_only():
+def test_keys_nested_in_only_some_frames_are_kept():
     frames = [{"position": None}, {"position": {"x": 1}}, {"position": {}}, {"position": {"x": 2}}]
     assert rest(*frames) == ({}, {"position": [None, None, {}, None], "position.x": [None, 1, None, 2]})
 
 
-def test_what_is_wrapped():
+def test_wrapped_values_are_unwrapped():
     wrapped = {"PropVal": "1", "PropType": "1"}
     assert rest({"a": wrapped}, {"a": wrapped | {"PropVal": "2"}}) == ({}, {"a": ["1", "2"]})
     assert rest({"laser": {"scalar": 5, "unit": "mW"}}) == ({"laser.scalar": 5, "laser.unit": "mW"}, {})
@@ -326,12 +326,12 @@ def test_nested_metadata_becomes_flat():
     assert rest(*frames) == ({"a.d": "e", "f": {}}, {"a.b.c": [0, 1]})
 
 
-def test_what_is_translated_is_no_annotation_unless_it_could_not_be_read():
+def test_translated_values_are_not_annotated_unless_unreadable():
     assert rest({"Exposure-ms": 5, "more": 1}) == ({"more": 1}, {})
     assert rest({"Exposure-ms": "soon", "more": 1}) == ({"Exposure-ms": "soon", "more": 1}, {})
 
 
-def test_each_frame_with_keys_of_its_own(caplog):
+def test_frames_with_unique_keys_are_limited_and_logged(caplog):
     constant, varying = rest(*({f"key {number}": number} for number in range(1000)))
     assert constant == {}
     assert len(varying) == 256
@@ -339,5 +339,5 @@ def test_each_frame_with_keys_of_its_own(caplog):
 
 
 @pytest.mark.parametrize("summary", [None, [], "text", 3, {}])
-def test_a_summary_that_says_nothing(summary):
+def test_an_empty_or_invalid_summary_has_no_values(summary):
     assert Interpreter().summary(summary) == SummaryValues()

@@ -1,4 +1,4 @@
-"""Labels of objectives as catalogues of four makers, and the people who configure microscopes, spell them."""
+"""Labels of objectives as in four catalogues, and as people write them."""
 
 import pytest
 
@@ -70,7 +70,7 @@ LABELS = [
     ("HCX APO L U-V-I 40.0x0.80 WATER", 40, 0.8, "Water"),
     ("HC PL APO 100x/1.44 OIL CORR CS", 100, 1.44, "Oil"),
     ("HC PL APO 10x/0.40 DRY", 10, 0.4, "Air"),
-    # whoever configured it
+    # as people write them
     ("10x", 10, None, None),
     ("4", None, None, None),
     ("Position-3", None, None, None),
@@ -87,7 +87,7 @@ LABELS = [
 
 
 @pytest.mark.parametrize(("label", "magnification", "aperture", "immersion"), LABELS)
-def test_labels(label, magnification, aperture, immersion):
+def test_labels_are_parsed(label, magnification, aperture, immersion):
     assert read_label(label) == (magnification, aperture, immersion)
 
 
@@ -107,5 +107,5 @@ def test_labels(label, magnification, aperture, immersion):
         ("ND wheel", "10x", None, False),
     ],
 )
-def test_devices(device, label, name, expected):
+def test_objective_turrets_are_recognised(device, label, name, expected):
     assert is_objective(device, label, name) is expected

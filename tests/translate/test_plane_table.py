@@ -1,4 +1,4 @@
-"""What is known of many planes takes memory only where something is known."""
+"""A table of planes takes memory only for known values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exengine_ome_tiff.translate import PlaneTable, PlaneValues
 
 
 def values_of(number):
-    """Make what is known of a plane: a field that all have, one that begins late, one that few have."""
+    """Make values of a plane: one field in all planes, one that begins late, and one in few planes."""
     known = {"elapsed_s": number / 2}
     if number >= 5000:
         known["exposure_s"] = -number
@@ -30,14 +30,14 @@ def assert_has(table, numbers):
 
 
 @pytest.mark.parametrize("count", [0, 1, 1023, 1024, 1025, 4095, 4096, 4097, 10_000])
-def test_columns_are_what_was_added(count):
+def test_columns_have_the_added_values(count):
     table = PlaneTable()
     for number in range(count):
         table.append(values_of(number))
     assert_has(table, range(count))
 
 
-def test_a_value_that_nobody_knows_takes_no_memory():
+def test_unknown_values_take_no_memory():
     table = PlaneTable()
     tracemalloc.start()
     for number in range(40_960):

@@ -1,4 +1,4 @@
-"""Keys that carry their meaning in their name."""
+"""Keys whose name is a quantity with its unit."""
 
 import math
 
@@ -68,7 +68,7 @@ def findings(*frames):
         ("pixel_size_um", 0, {}),
     ],
 )
-def test_names_with_units(key, value, expected):
+def test_names_with_units_are_read(key, value, expected):
     assert known({key: value}) == pytest.approx(expected, rel=1e-12)
 
 
@@ -83,16 +83,16 @@ def test_names_with_units(key, value, expected):
         (12.5, None),
     ],
 )
-def test_unix_time(ticks, seconds):
+def test_unix_time_is_read_in_any_unit(ticks, seconds):
     assert known({"timestamp": ticks}) == ({} if seconds is None else {"utc_s": seconds})
 
 
-def test_nested_names_count_where_their_place_tells_nothing_else():
+def test_nested_names_count_unless_the_dict_has_another_meaning():
     tags = {"camera": {"exposure_ms": 5}, "stage": {"x_um": 1}, "galvo": {"y_um": 2}, "user": {"z_mm": 3}}
     assert known(tags) == {"exposure_s": 0.005, "x_um": 1, "z_um": 3000}
 
 
-def test_what_a_name_has_no_unit_for_is_told_once():
+def test_names_without_a_unit_are_reported_once():
     assert findings({"exposure": 5, "z": 1.5}, {"exposure": 6, "z": 2}) == [
         "metadata key 'exposure' has no unit: write exposure_ms",
         "metadata key 'z' has no unit: write z_um",
@@ -112,11 +112,11 @@ def test_what_a_name_has_no_unit_for_is_told_once():
         ("elapsedtime_ms", "elapsed_s"),
     ],
 )
-def test_near_misses_are_told(key, suggestion):
+def test_near_misses_are_reported(key, suggestion):
     assert findings({key: 3}) == [f"metadata key {key!r} is not understood: write {suggestion}"]
 
 
-def test_values_that_cannot_be_read_are_told():
+def test_unreadable_values_are_reported():
     (line,) = findings({"Exposure-ms": 5}, {"Exposure-ms": "soon"}, {"Exposure-ms": "later"})
     assert line == (
         "metadata key 'Exposure-ms' has the value \"soon\", which cannot be read: "
@@ -127,14 +127,14 @@ def test_values_that_cannot_be_read_are_told():
     assert "2026-11-22T07:11:23.41+01:00" in line
 
 
-def test_stamps_that_cannot_be_read_are_told_once():
+def test_unreadable_stamps_are_reported_once():
     assert findings({"timestamp": "2026-05-04 12:00:01"}, {"timestamp": ""}, {"timestamp": None}) == []
     (line,) = findings({"timestamp": "yesterday"}, {"timestamp": "tomorrow"})
     assert "cannot be read" in line
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_recorded_metadata_are_understood(name):
+def test_recorded_metadata_is_understood(name):
     assert findings(recorded(name)) == []
 
 
@@ -146,11 +146,11 @@ def test_recorded_metadata_are_understood(name):
         {"index": {"z": 3, "t": 0}, "Axes": {"position": 2}},
     ],
 )
-def test_what_needs_no_place_is_not_told(tags):
+def test_irrelevant_keys_are_not_reported(tags):
     assert findings(tags) == []
 
 
-def test_words_are_told_apart():
+def test_names_are_split_into_words():
     assert [meaning.field for meaning in meanings_of("XPositionUm")] == ["x_um"]
     assert meanings_of("") == ()
     assert meanings_of("µm") == ()

@@ -1,4 +1,4 @@
-"""Tags of frames as columns: any frames are found again, at a cost that does not depend on the others."""
+"""Columns of tags return any rows, at a cost that does not depend on other rows."""
 
 import json
 import math
@@ -38,7 +38,7 @@ def columns():
     [[], [0], [1023, 1024, 1499, 1500], [2499, 7, 7, 1100, 900, 0], range(FRAMES), range(FRAMES - 1, 0, -50)],
     ids=len,
 )
-def test_any_rows_in_any_order(columns, rows):
+def test_any_rows_are_returned_in_any_order(columns, rows):
     for key in columns.keys:
         found = columns.texts(key, np.array(rows, np.int64))
         assert [*found] == [
@@ -46,7 +46,7 @@ def test_any_rows_in_any_order(columns, rows):
         ]
 
 
-def test_values_of_other_rows_are_not_looked_at(columns, monkeypatch):
+def test_other_rows_are_not_unpacked(columns, monkeypatch):
     seen, unpacked = [], tag_columns._unpacked
     monkeypatch.setattr(
         tag_columns, "_unpacked", lambda packed, rows: seen.append(len(rows)) or unpacked(packed, rows)
@@ -55,7 +55,7 @@ def test_values_of_other_rows_are_not_looked_at(columns, monkeypatch):
     assert sum(seen) == FRAMES / 50
 
 
-def test_sets_of_values_are_numbered_as_they_come(columns):
+def test_sets_of_values_are_numbered_in_order_of_arrival(columns):
     rows = np.array([1600, 1400, 1601, 1403, 1407])
     which, sets = columns.distinct(["mixed", "same", "late"], rows)
     assert [{key: json.loads(text) for key, text in sets[number].items()} for number in which] == [
@@ -64,8 +64,8 @@ def test_sets_of_values_are_numbered_as_they_come(columns):
     assert [*dict.fromkeys(which.tolist())] == [*range(len(sets))]
 
 
-def test_states_that_come_again_and_again_are_few():
-    """Of many groups of frames, 256 are looked at: channels in turn must not use them up."""
+def test_recurring_states_form_one_group_each():
+    """At most 256 groups of frames are examined, so alternating channels must not form new ones."""
     settings = {name: [{"dev": "Cam", "prop": "Gain", "val": name}] for name in "ab"}
     presets = [{"name": name, "settings": each} for name, each in settings.items()]
     interpreter = Interpreter()

@@ -1,4 +1,4 @@
-"""Reading time stamps, and one clock for a dataset."""
+"""Time stamps are parsed, and the clocks of a dataset are combined."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -35,7 +35,7 @@ NOON = datetime(2026, 5, 4, 12, 0, 1, 500_000)  # noqa: DTZ001
         (12.5, None),
     ],
 )
-def test_parse_time(stamp, time):
+def test_time_stamps_are_parsed(stamp, time):
     assert parse_time(stamp) == time
 
 
@@ -53,43 +53,43 @@ def delta_t(*planes):
     return plane_times(table.columns()).delta_t_s.tolist()
 
 
-def test_a_clock_of_the_camera_that_starts_once():
+def test_a_camera_clock_counts_from_the_first_frame():
     assert delta_t({"elapsed_s": 0.5}, {"elapsed_s": 1.5}) == [0, 1]
 
 
-def test_the_only_frame_is_the_first_one():
+def test_a_single_frame_has_delta_t_zero():
     assert delta_t({"elapsed_s": 0.5}) == [0]
 
 
-def test_a_clock_of_the_camera_that_starts_again_tells_nothing():
+def test_a_restarting_camera_clock_is_not_used():
     np.testing.assert_array_equal(delta_t({"elapsed_s": 0.5}, {"elapsed_s": 0.1}), [NAN, NAN])
 
 
-def test_a_wall_clock_goes_before_the_camera_s():
+def test_a_wall_clock_takes_precedence_over_a_camera_clock():
     planes = [{"elapsed_s": 0.1, "local_clock_s": 50}, {"elapsed_s": 0.1, "local_clock_s": 53}]
     assert delta_t(*planes) == [0, 3]
 
 
-def test_stamps_with_and_without_a_zone_meet():
+def test_stamps_with_and_without_a_zone_are_combined():
     sequence = {"local_clock_s": 3600.0, "utc_s": 0.001}
     snap = {"utc_s": 10.0}
     assert delta_t(sequence, snap, {"local_clock_s": 3620.0}) == pytest.approx([0, 10, 20])
 
 
-def test_frames_without_a_stamp():
+def test_frames_without_a_stamp_have_no_time():
     np.testing.assert_array_equal(delta_t({}, {"utc_s": 5}, {}, {"utc_s": 7}), [NAN, 0, NAN, 2])
     np.testing.assert_array_equal(delta_t({}, {}), [NAN, NAN])
 
 
-def test_clocks_that_are_put_back_in_autumn():
+def test_clocks_set_back_in_autumn_do_not_jump():
     before = {"local_clock_s": 10799.0, "utc_s": 3599.2}
     after = {"local_clock_s": 7201.0, "utc_s": 3601.1}
     assert delta_t(before, after) == pytest.approx([0, 2])
 
 
-def test_frames_that_were_handed_over_in_another_order():
+def test_frames_in_another_order_keep_their_times():
     assert delta_t({"utc_s": 5.5}, {"utc_s": 5.0}, {"utc_s": 6.5}) == [0.5, 0, 1.5]
 
 
-def test_a_clock_that_stands_still_is_none():
+def test_a_stopped_clock_is_not_used():
     np.testing.assert_array_equal(delta_t({"elapsed_s": 0}, {"elapsed_s": 0}), [NAN, NAN])

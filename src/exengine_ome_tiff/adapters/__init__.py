@@ -1,4 +1,4 @@
-"""Adapters to other people's frameworks, one module for each."""
+"""Adapters to other frameworks, one module each."""
 
 from exengine_ome_tiff.adapters.exengine_acquisition import acquisition
 from exengine_ome_tiff.adapters.pymmcore_plus_handler import TiffStorageHandler

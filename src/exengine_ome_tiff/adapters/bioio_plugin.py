@@ -1,4 +1,4 @@
-"""The entry point of the group `bioio.readers`: suffixes of files, and the reader."""
+"""The entry point `bioio.readers`: file suffixes and the reader."""
 
 from typing import Any
 
@@ -6,26 +6,25 @@ from bioio_base.reader_metadata import ReaderMetadata as _ReaderMetadata
 
 
 class ReaderMetadata(_ReaderMetadata):
-    """Describes the reader; bioio imports it before the reader."""
+    """Describes the reader, which bioio imports later."""
 
     @staticmethod
     def get_supported_extensions() -> list[str]:
-        """Return the suffixes of files.
+        """Return the file suffixes.
 
-        bioio first asks the plugins that have fewer kinds of suffixes. Because of ``.companion.ome``,
-        bioio-ome-tiff comes before this plugin, which reads what the other refuses: unfinished files and
-        companions.
+        bioio tries plugins with fewer suffixes first. Because of ``.companion.ome``, it tries bioio-ome-tiff
+        before this plugin, which reads what the other refuses: unfinished files and companion files.
         """
         return [".ome.tiff", ".ome.tif", ".companion.ome"]
 
     @staticmethod
     def supports_directory_images() -> bool:
-        """Return that a folder can be a dataset."""
+        """Return True, because a folder can be a dataset."""
         return True
 
     @staticmethod
     def get_reader() -> Any:
-        """Return the reader."""
+        """Return the reader class."""
         from exengine_ome_tiff.adapters.bioio_reader import Reader
 
         return Reader

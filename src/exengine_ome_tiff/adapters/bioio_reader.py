@@ -1,4 +1,4 @@
-"""bioio: a reader that sees all images of a dataset, finished or not. Importing it needs bioio."""
+"""bioio: a reader for all images of a dataset, finished or not. Importing it requires bioio."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ _NAME = "exengine-ome-tiff"
 
 
 class _Scene(NamedTuple):
-    """An image: its array has the axes T, C, Z, Y, X, and S for colour."""
+    """An image; its array has the axes T, C, Z, Y, X, and S for colour."""
 
     name: str
     array: da.Array
@@ -38,28 +38,28 @@ class _Scene(NamedTuple):
 
     @property
     def steps(self) -> dict[str, float | None]:
-        """Distances along axes, in seconds and micrometres."""
+        """Steps along axes, in seconds and micrometres."""
         height_um, width_um = self.calibration.pixel_size_um
         z_step_um, interval_s = self.calibration.z_step_um, self.calibration.time_interval_s
         return {"T": interval_s, "Z": z_step_um, "Y": height_um, "X": width_um}
 
 
 class Reader(bioio_reader.Reader):
-    """Read the images of a dataset as scenes, which have the images' names.
+    """Reads the images of a dataset as scenes with the names of the images.
 
-    Arrays have the axes T, C, Z, Y, X, and S for colour. Planes that were never acquired are zeros.
+    Arrays have the axes T, C, Z, Y, X, and S for colour. Missing planes are zeros.
 
     Parameters
     ----------
     image
         A single file, a folder, or any file of a folder, on a local disk.
     fs_kwargs
-        Options of fsspec, as for all readers of bioio.
+        Options of fsspec, as for all bioio readers.
 
     Raises
     ------
     UnsupportedFileFormatError
-        No `TiffStorage` wrote it, or it is not on a local disk.
+        `TiffStorage` did not write the dataset, or it is not on a local disk.
     """
 
     NAME = _NAME
@@ -80,7 +80,7 @@ class Reader(bioio_reader.Reader):
 
     @cached_property
     def _content(self) -> tuple[list[_Scene], bytes]:
-        """The images and the OME-XML of the frames that are there at first use."""
+        """The images, and the OME-XML of the frames present at first use."""
         with OpenDataset(self._path) as data:
             return [*_scenes(data)], dataset_document(data)
 
@@ -90,7 +90,7 @@ class Reader(bioio_reader.Reader):
 
     @property
     def scenes(self) -> tuple[str, ...]:
-        """Names of the images; a name that several images have is followed by the image's number."""
+        """Names of the images; the number of the image follows a name that is not unique."""
         names = [scene.name for scene in self._content[0]]
         count = Counter(names)
         return tuple(name if count[name] == 1 else f"{name} ({at})" for at, name in enumerate(names))
@@ -117,12 +117,12 @@ class Reader(bioio_reader.Reader):
 
     @property
     def ome_metadata(self) -> OME:
-        """The OME document of all images; of an unfinished dataset what `TiffStorage.finish` would write."""
+        """The OME document of all images; if unfinished, as `TiffStorage.finish` would write it."""
         return self._document
 
     @property
     def physical_pixel_sizes(self) -> types.PhysicalPixelSizes:
-        """Sizes along Z, Y and X in micrometres; None if they are not known."""
+        """Sizes along Z, Y and X in micrometres; None where unknown."""
         steps = self._scene.steps
         return types.PhysicalPixelSizes(*(steps[axis] for axis in "ZYX"))
 
@@ -134,7 +134,7 @@ class Reader(bioio_reader.Reader):
 
     @property
     def dimension_properties(self) -> types.DimensionProperties:
-        """Kinds and units of the axes: seconds and micrometres where the step is known."""
+        """Types and units of the axes: seconds and micrometres where the step is known."""
         units = {"T": types.ureg.second, **dict.fromkeys("ZYX", types.ureg.micrometer)}
         kinds = {"T": "time", "C": "channel", **dict.fromkeys("ZYX", "space")}
         steps = self._scene.steps

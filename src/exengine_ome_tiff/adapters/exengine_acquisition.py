@@ -1,4 +1,4 @@
-"""ExEngine: a block whose end stores every frame, closes the storage and stops the threads."""
+"""ExEngine: a block that stores every frame, closes the storage and stops the threads."""
 
 import logging
 import threading
@@ -29,10 +29,10 @@ def acquisition(
     storage: DataStorage,
     process_function: Callable[[DataCoordinates, npt.NDArray[Any], Any], Any] | None = None,
 ) -> Iterator[tuple[ExecutionEngine, DataHandler]]:
-    """Acquire with ExEngine into a storage; the end of the block finishes and closes everything.
+    """Acquire with ExEngine into a storage; leaving the block finishes and closes everything.
 
     Leaving the block waits for the submitted events, stores every frame, finishes and closes the storage and
-    stops ExEngine's threads. If the block raises, or on Ctrl+C, events that wait are dropped and readouts are
+    stops ExEngine's threads. If the block raises, or on Ctrl+C, pending events are dropped and readouts are
     stopped first; the frames taken so far are stored. ``TiffStorage.open(storage.path)`` reads them again.
 
     Create devices inside the block: they stop working with their engine. If an `ExecutionEngine` exists
@@ -41,26 +41,27 @@ def acquisition(
     Parameters
     ----------
     storage
-        A `TiffStorage`, or any other storage of ExEngine.
+        A `TiffStorage` or another ExEngine storage.
     process_function
-        As for ExEngine's `DataHandler`: takes coordinates, frame and metadata, and returns what to store:
-        the three as a tuple, a list of such tuples, or None. If it raises, the frame is stored unprocessed.
+        Process function as for ExEngine's `DataHandler`. It takes coordinates, frame and metadata, and
+        returns the three as a tuple, a list of such tuples, or None to store nothing. If it raises, the
+        frame is stored unprocessed.
 
     Yields
     ------
     engine : ExecutionEngine
-        Takes the events. After a frame could not be stored, its next `submit` raises the storage's error.
+        Engine for the events. If a frame cannot be stored, its next `submit` raises the error of the storage.
     handler : DataHandler
-        Passes the frames to the storage.
+        Handler that passes the frames to the storage.
 
     Raises
     ------
     Exception
-        At the end of a block that raised nothing: the first error of the storage or of `process_function`
+        At the end of a block without an error: the first error of the storage or of `process_function`
         that no `submit` has raised, or the errors of events.
     RuntimeError
-        ExEngine's `DataHandler` dropped frames, as it does if it gets two frames with the same coordinates
-        before the first is stored.
+        ExEngine's `DataHandler` dropped frames, as it does when it receives two frames with the same
+        coordinates before the first is stored.
 
     Examples
     --------
@@ -81,7 +82,7 @@ def acquisition(
             events.cancel()
             events.wait()
             with suppress(Exception):
-                engine.check_exceptions()  # the error on its way is the one to raise, now and in later blocks
+                engine.check_exceptions()  # the block raises its own error
             raise
         finally:
             engine.submit = events.submit_before
@@ -94,7 +95,7 @@ def acquisition(
 
 @contextmanager
 def _closed(storage: DataStorage) -> Iterator[None]:
-    """Finish and close a storage, whose errors give way to those of the block."""
+    """Finish and close a storage; an error of the block takes precedence over one of the storage."""
     try:
         yield
     except BaseException as error:
@@ -105,7 +106,7 @@ def _closed(storage: DataStorage) -> Iterator[None]:
             else:
                 storage.close()
         except Exception as second:  # noqa: BLE001 - the first error is raised
-            logger.error("the storage could not be closed: %s", error_text(second))
+            logger.error("could not close the storage: %s", error_text(second))
         raise
     storage.finish()
     storage.close()
@@ -113,11 +114,11 @@ def _closed(storage: DataStorage) -> Iterator[None]:
 
 @contextmanager
 def _engine() -> Iterator[ExecutionEngine]:
-    """Yield the engine that exists, or one that lasts as long as the block."""
+    """Yield the existing engine, or one for this block."""
     existing = ExecutionEngine.get_instance()
     if existing is not None:
         with suppress(Exception):
-            existing.check_exceptions()  # those of earlier events are not this block's
+            existing.check_exceptions()  # errors of earlier events are not of this block
         yield existing
         return
     engine = ExecutionEngine()
@@ -128,7 +129,7 @@ def _engine() -> Iterator[ExecutionEngine]:
 
 
 class _Frames(DataStorage):
-    """Passes frames to a storage and keeps errors, of which ExEngine's thread would die silently."""
+    """Passes frames to a storage and keeps errors, which would silently end ExEngine's thread."""
 
     def __init__(self, storage: DataStorage, process_function: Callable[..., Any] | None) -> None:
         self._storage = storage
@@ -140,7 +141,7 @@ class _Frames(DataStorage):
         self.get_metadata = storage.get_metadata
 
     def count_those_of(self, handler: DataHandler) -> None:
-        """Count the frames that a handler is given."""
+        """Count the frames that a handler receives."""
         put = handler.put
 
         def counting(*arguments: Any, **options: Any) -> None:
@@ -159,10 +160,10 @@ class _Frames(DataStorage):
             self._meet("frame not stored", data_coordinates, error)
 
     def finish(self) -> None:
-        """Do nothing: the block finishes the storage, on the thread that wants to know its errors."""
+        """Do nothing, because the block finishes the storage and raises its errors."""
 
     def processed(self, coordinates: DataCoordinates, data: npt.NDArray[Any], metadata: object) -> Any:
-        """Return what to store for a frame, as ExEngine takes it."""
+        """Return the result of the process function, or the frame itself if the function fails."""
         self._n_handled += 1
         try:
             result = self._process(coordinates, data, metadata)
@@ -173,19 +174,19 @@ class _Frames(DataStorage):
         return result
 
     def raise_error(self) -> None:
-        """Raise the first error that was not raised yet; the others are in the log."""
+        """Raise the first error not raised yet; the log has the others."""
         if self._errors:
             error = self._errors[0]
             self._errors.clear()
             raise error
 
     def raise_if_dropped(self) -> None:
-        """Raise RuntimeError if ExEngine's thread ended before it got to every frame."""
+        """Raise RuntimeError if ExEngine's thread ended before it handled every frame."""
         dropped = self._n_taken - self._n_handled
         if dropped > 0:
             raise RuntimeError(
-                f"ExEngine's DataHandler dropped {count_text(dropped, 'frame')}: it got two frames with the "
-                "same coordinates before the first was stored; use other coordinates, or wait in between"
+                f"ExEngine's DataHandler dropped {count_text(dropped, 'frame')}: it received two frames "
+                "with the same coordinates before the first was stored; use different coordinates, or wait"
             )
 
     def _meet(self, consequence: str, coordinates: DataCoordinates, error: Exception) -> None:
@@ -198,7 +199,7 @@ def _unchanged(*frame: Any) -> Any:
 
 
 def _check_processed(result: Any) -> None:
-    """Raise TypeError unless ExEngine can take what a process function returned."""
+    """Raise TypeError if ExEngine cannot handle the result of a process function."""
     if result is None:
         return
     items = [result] if isinstance(result, tuple) and not isinstance(result[0], tuple) else result
@@ -213,7 +214,7 @@ def _check_processed(result: Any) -> None:
 
 
 class _Events:
-    """Keeps the events that are submitted to an engine until they are executed."""
+    """Keeps the events submitted to an engine until they are executed."""
 
     def __init__(self, engine: ExecutionEngine, frames: _Frames) -> None:
         self.submit_before = engine.submit
@@ -233,21 +234,21 @@ class _Events:
         return submitted
 
     def _waiting(self) -> list[ExecutionFuture]:
-        """Return the futures of the events that are not executed yet, and forget the others."""
+        """Return the futures of pending events, and forget the others."""
         with self._lock:
             self._futures = [future for future in self._futures if not future.is_execution_complete()]
             self._n_waiting = len(self._futures)
             return list(self._futures)
 
     def wait(self) -> None:
-        """Wait for all events, as long as there is a thread that executes some."""
+        """Wait for all events, as long as a thread executes events."""
         while self._waiting() and any(
             getattr(thread, "execution_engine_thread", False) for thread in threading.enumerate()
         ):
             time.sleep(_POLL_S)
 
     def cancel(self) -> None:
-        """Have events that are executed stop if they can, and those that wait do nothing."""
+        """Stop running events if possible, and make pending events do nothing."""
         for future in self._waiting():
             future.event.execute = _nothing
             if isinstance(future.event, Stoppable):
@@ -257,4 +258,4 @@ class _Events:
 
 
 def _nothing() -> None:
-    """Take the place of an event's `execute`."""
+    """Replace the `execute` of an event."""

@@ -1,4 +1,4 @@
-"""pymmcore-plus: a listener that writes each frame of a run."""
+"""pymmcore-plus: a listener that stores the frames of a run."""
 
 import logging
 from inspect import signature
@@ -17,33 +17,33 @@ logger = logging.getLogger(__name__)
 
 
 class TiffStorageHandler:
-    """Write the frames of a pymmcore-plus run with a `TiffStorage`.
+    """Stores the frames of a pymmcore-plus run with a `TiffStorage`.
 
-    Give it to ``mmc.mda.run(sequence, output=handler)``, to ``mmc.run_mda(sequence, output=handler)`` or to
-    `mda_listeners_connected`. The dataset begins when the sequence starts and is finished when it ends,
-    completed, canceled or failed. Axes have names: ``time``, ``channel`` (the preset), ``z``, ``position``
-    (its name), ``tile`` (of a grid) and, where several cameras record, ``camera``. The metadata are
-    `SummaryMetaV1` and `FrameMetaV1` as they come. The sequence is the `plan`.
+    Pass it to ``mmc.mda.run(sequence, output=handler)``, ``mmc.run_mda(sequence, output=handler)`` or
+    `mda_listeners_connected`. The dataset starts with the sequence, and is finished when the sequence
+    completes, is canceled or fails. The axes are ``time``, ``channel`` (the preset), ``z``, ``position`` (its
+    name), ``tile`` (of a grid) and, with several cameras, ``camera``. `SummaryMetaV1` and `FrameMetaV1` are
+    the metadata, and the sequence is the `plan`.
 
-    pymmcore-plus calls it in a thread and drops what it raises. So the handler logs errors and continues, and
-    `close`, or leaving the ``with`` block, raises them.
+    pymmcore-plus calls the handler in a thread and drops its exceptions. Therefore, the handler logs errors
+    and continues; `close`, or leaving the ``with`` block, raises them.
 
     Parameters
     ----------
     path
-        As for `TiffStorage`.
+        Path as for `TiffStorage`.
     **options
-        Options of `TiffStorage`; ``on_error`` is "collect" unless it is given.
+        Options of `TiffStorage`; the default of ``on_error`` is "collect".
 
     Raises
     ------
     FileExistsError
-        There is something at `path`, and ``overwrite=True`` is not given.
+        `path` exists, and neither ``overwrite=True`` nor ``numbered=True`` is given.
     TypeError
-        `TiffStorage` has no such option, or the handler itself sets it.
+        `TiffStorage` has no such option, or the handler sets it.
     RuntimeError
-        ExEngine's devices are imported in this process: they change `threading.Thread.start` so that
-        pymmcore-plus delivers nothing to a handler.
+        This process has imported ExEngine's devices. They change `threading.Thread.start`, so pymmcore-plus
+        delivers no frames to the handler.
 
     Examples
     --------
@@ -55,13 +55,13 @@ class TiffStorageHandler:
         signature(TiffStorage).bind(path, None, **options)
         if len(signature(Thread.start).parameters) != 1:
             raise RuntimeError(
-                "ExEngine's devices are imported in this process and keep pymmcore-plus from delivering "
-                "frames: record the run in a process of its own, or with ExEngine"
+                "ExEngine's devices are imported in this process and prevent pymmcore-plus from delivering "
+                "frames: record the run in a separate process, or with ExEngine"
             )
         if not (options.get("overwrite") or options.get("numbered")) and Path(path).exists():
             raise FileExistsError(f"{path} exists; TiffStorageHandler(..., overwrite=True) replaces it")
         self.storage: TiffStorage | None = None
-        """The storage of the latest run, which can be read during it and, until `close`, after it."""
+        """The storage of the latest run, readable during the run and until `close`."""
         self._path = path
         self._options = {"on_error": "collect"} | options
         self._coordinates = EventCoordinates()
@@ -73,7 +73,7 @@ class TiffStorageHandler:
         try:
             self.storage = TiffStorage(self._path, summary, **{"plan": sequence, **self._options})
         except (TypeError, ValueError, OSError, ImportError) as error:
-            self._meet(error, "no frame of the run is stored")
+            self._meet(error, "no frames of the run are stored")
 
     def frameReady(self, frame: npt.NDArray[Any], event: Any, metadata: Any) -> None:  # noqa: N802
         """Store a frame."""
@@ -97,12 +97,12 @@ class TiffStorageHandler:
             self._meet(error, "close() tries again to finish the files")
 
     def close(self) -> None:
-        """Finish and close the dataset; calling it again does nothing.
+        """Finish and close the dataset; further calls do nothing.
 
         Raises
         ------
         ExceptionGroup
-            All that went wrong since the handler was made.
+            All errors since the handler was created.
         """
         errors, self._errors = self._errors, []
         if self.storage is not None:
@@ -125,6 +125,6 @@ class TiffStorageHandler:
         self.close()
 
     def _meet(self, error: Exception, consequence: str) -> None:
-        """Remember an error until `close`, as pymmcore-plus drops what listeners raise."""
+        """Keep an error until `close`, because pymmcore-plus drops exceptions of listeners."""
         logger.error("%s: %s, so %s", self._path, error, consequence)
         self._errors.append(error)

@@ -1,4 +1,4 @@
-"""Micro-Manager's own demo microscope, as ExEngine drives a real one. Needs the extra `micromanager`.
+"""Micro-Manager's demo microscope, driven by ExEngine like a real one. Requires the extra `micromanager`.
 
 This module works around two limitations: ExEngine's camera omits most metadata and always snaps with the
 core's default camera, and its xy stage does not wait until it has arrived.
@@ -83,7 +83,7 @@ class MicroManagerMicroscope:
         Raises
         ------
         UnknownChannelError
-            If there is no such preset.
+            There is no such preset.
         """
         presets = Core().get_available_configs(_CHANNEL_GROUP)
         if channel not in presets:

@@ -1,4 +1,4 @@
-"""The demo's microscope: the interface that an acquisition needs, and a simulation.
+"""The demo's microscope: the interface for the acquisition, and a simulation.
 
 ExEngine calls devices on its own thread. After `Device.__init__` has run, it redirects attribute access from
 other threads there as well, so these devices set their state before that call.
@@ -30,7 +30,7 @@ class UnknownChannelError(ValueError):
 
 
 class Microscope(Protocol):
-    """Interface that an acquisition needs. The devices live as long as the engine they were created in."""
+    """Interface for the acquisition. The devices live as long as the engine they were created in."""
 
     @property
     def camera(self) -> Detector:
@@ -38,11 +38,11 @@ class Microscope(Protocol):
 
     @property
     def xy_stage(self) -> DoubleAxisPositioner:
-        """The stage that moves the sample, um."""
+        """The stage that moves the sample, in um."""
 
     @property
     def z_stage(self) -> SingleAxisPositioner:
-        """The focus drive, um."""
+        """The focus drive, in um."""
 
     def channel_event(self, channel: str) -> ExecutorEvent | Callable[[], None]:
         """Return the event that switches to a channel."""
@@ -123,17 +123,17 @@ class SimulatedFilterWheel(Device):
 
 
 class SimulatedCamera(Detector):
-    """A 12-bit camera that looks at a scene.
+    """A 12-bit camera that images a scene.
 
-    It sees what the stand had under it at `start`, and draws each frame when it is popped; the frames of a
-    sequence follow each other by one exposure in the scene's time. `stop` drops the frames not popped yet.
+    It images the view at `start` and draws each frame when it is popped. Frames of a sequence are one
+    exposure apart in the time of the scene. `stop` drops the frames not popped yet.
 
     Parameters
     ----------
     name
         Name in ExEngine and in the metadata.
     scene, stand
-        What there is to see, and where the camera looks.
+        The scene, and the position of the camera in it.
     shape
         Height and width of a frame in pixels.
     exposure_ms
@@ -228,22 +228,22 @@ class SimulatedCamera(Detector):
 
 
 class SimulatedMicroscope:
-    """The simulated devices around one scene. Make it after the `ExecutionEngine`, which registers devices.
+    """Simulated devices around one scene. Create it after the `ExecutionEngine`, which registers devices.
 
     Parameters
     ----------
     shape
         Height and width of a frame in pixels.
     scene
-        What there is to see.
+        The scene.
     clock
-        Returns the time of a frame's stamps, with a zone; the scene has a time of its own.
+        Returns the time of a frame's stamps, with a zone; the time of the scene is separate.
     """
 
     def __init__(self, shape: tuple[int, int], scene: Scene | None = None, clock: Clock = local_time) -> None:
         if ExecutionEngine.get_instance() is None:
             raise RuntimeError(
-                "create the ExecutionEngine first: devices register with it, such as in an acquisition block"
+                "create the ExecutionEngine first, for example with acquisition(): devices register with it"
             )
         self.stand = Stand()
         self.camera = SimulatedCamera("Camera", scene or Scene(), self.stand, shape, clock=clock)

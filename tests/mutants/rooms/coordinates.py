@@ -7,13 +7,13 @@ MUTANTS = [
         "coordinates/grouping.py",
         "shortest = min(long_axes",
         "shortest = max(long_axes",
-        "coordinates/test_layout.py::test_the_shortest_axis_is_taken_apart",
+        "coordinates/test_layout.py::test_the_shortest_axis_is_split",
     ),
     Mutant(
         "coordinates/grouping.py",
         "key=lambda axis: -changes[axis]",
         "key=lambda axis: changes[axis]",
-        "coordinates/test_layout.py::test_a_regular_acquisition_lies_in_order_of_arrival",
+        "coordinates/test_layout.py::test_a_regular_acquisition_is_in_order_of_arrival",
     ),
     Mutant(
         "coordinates/grouping.py",
@@ -25,7 +25,7 @@ MUTANTS = [
         "coordinates/grouping.py",
         "known.min()",
         "known[0]",
-        "coordinates/test_layout.py::test_a_missing_axis_shares_the_place_of_the_first_value",
+        "coordinates/test_layout.py::test_a_frame_without_an_axis_takes_the_first_place",
     ),
     Mutant(
         "coordinates/file_axes.py",
@@ -67,13 +67,13 @@ MUTANTS = [
         "coordinates/axis_names.py",
         'IMAGE_AXES = ("position", "well",',
         'IMAGE_AXES = ("well", "position",',
-        "coordinates/test_layout.py::test_labels_are_in_the_order_in_which_people_say_them",
+        "coordinates/test_layout.py::test_labels_are_in_natural_order",
     ),
     Mutant(
         "coordinates/layout.py",
         "self.values[axis][index // len(inside)], inside[index % len(inside)]",
         "self.values[axis][index % len(self.values[axis])], inside[index // len(self.values[axis])]",
-        "coordinates/test_layout.py::test_labels_of_indices_with_an_axis_inside",
+        "coordinates/test_layout.py::test_labels_include_a_folded_axis",
     ),
     Mutant(
         "coordinates/axis_text.py",
@@ -91,7 +91,7 @@ MUTANTS = [
         "coordinates/names.py",
         "while not name or name.casefold() in taken:",
         "while not name or name in taken:",
-        "coordinates/test_names.py::test_different_labels_have_different_names_where_case_does_not_count",
+        "coordinates/test_names.py::test_different_labels_have_different_case_insensitive_names",
     ),
     Mutant(
         "coordinates/axis_values.py",

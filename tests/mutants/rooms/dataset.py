@@ -61,13 +61,13 @@ MUTANTS = [
         "dataset/location.py",
         'stem.lower().endswith(".ome")',
         'stem.endswith(".ome")',
-        "coordinates/test_names.py::test_the_suffix_decides_what_a_path_is",
+        "coordinates/test_names.py::test_the_suffix_decides_between_file_and_folder",
     ),
     Mutant(
         "dataset/location.py",
         "self._taken.add(self._labels[place].casefold())",
         "self._taken.add(self._labels[place])",
-        "coordinates/test_names.py::test_different_labels_have_different_names_where_case_does_not_count",
+        "coordinates/test_names.py::test_different_labels_have_different_case_insensitive_names",
     ),
     Mutant(
         "dataset/privacy.py",
@@ -181,6 +181,6 @@ MUTANTS = [
         "coordinates/key_search.py",
         "at < 0 or self._keys[at] != key",
         "at < 0",
-        "coordinates/test_key_search.py::test_places_between_frames_have_none",
+        "coordinates/test_key_search.py::test_places_between_frames_are_empty",
     ),
 ]

@@ -7,19 +7,19 @@ MUTANTS = [
         "demo/acquisition.py",
         "(z_slice - (self.z_slices - 1) / 2)",
         "(z_slice - self.z_slices / 2)",
-        "demo/test_acquisition.py::test_frames_are_of_the_place_they_are_stored_under",
+        "demo/test_acquisition.py::test_frames_show_the_place_of_their_coordinates",
     ),
     Mutant(
         "demo/acquisition.py",
         "if not _MIN_PIXELS <= min(self.shape)",
         "if not _MIN_PIXELS <= max(self.shape)",
-        "demo/test_acquisition.py::test_plan_that_cannot_be_is_refused",
+        "demo/test_acquisition.py::test_invalid_plans_are_refused",
     ),
     Mutant(
         "demo/acquisition.py",
         "(p * plan.spacing_um, 0.0)",
         "(0.0, p * plan.spacing_um)",
-        "demo/test_acquisition.py::test_frames_are_of_the_place_they_are_stored_under",
+        "demo/test_acquisition.py::test_frames_show_the_place_of_their_coordinates",
     ),
     Mutant(
         "demo/acquisition.py",
@@ -43,13 +43,13 @@ MUTANTS = [
         "demo/microscope.py",
         ".total_seconds() * 1000:.2f}",
         ".total_seconds():.2f}",
-        "demo/test_microscope.py::test_elapsed_time_restarts_with_every_sequence_and_stamps_go_on",
+        "demo/test_microscope.py::test_elapsed_time_restarts_with_every_sequence_and_stamps_continue",
     ),
     Mutant(
         "demo/microscope.py",
         "height, width = self._shape",
         "width, height = self._shape",
-        "demo/test_microscope.py::test_metadata_say_what_is",
+        "demo/test_microscope.py::test_metadata_describes_the_frame",
     ),
     Mutant(
         "demo/scene.py",
