@@ -13,6 +13,7 @@ import pytest
 from ome_types import from_xml
 
 from exengine_ome_tiff import NotFinishedError, TiffStorage, recover, validate
+from exengine_ome_tiff.dataset.indexed_files import load_by_index
 from readers.bioformats import version
 from readers.check import assert_readers_agree
 
@@ -95,9 +96,24 @@ def assert_finished(golden, caplog):
 
 
 def test_each_format_has_an_archive():
-    assert [archive.stem for archive in ARCHIVES] == ["format_1"]
+    assert [archive.stem for archive in ARCHIVES] == ["format_1", "format_1_references"]
     assert len(named(ARCHIVES[0], "finished", "recovered")) == 9
     assert len(named(ARCHIVES[0], *UNFINISHED)) == 11
+    assert len(named(ARCHIVES[1], "finished")) == 2
+    assert len(named(ARCHIVES[1], *UNFINISHED)) == 3
+
+
+@datasets("finished", "killed_references", "suspended_folder")
+def test_only_the_newer_archive_has_indexes_and_references(golden, request):
+    is_newer = "format_1_references" in request.node.name
+    paths = [golden.path] if golden.path.is_file() else sorted(golden.path.glob("*.tiff"))
+    loaded = load_by_index(paths)
+    assert (loaded is not None) == (is_newer and golden.path.parent.name.startswith("finished"))
+    if loaded is not None:
+        loaded.index.close()
+    if is_newer:
+        plans = sum(path.read_bytes().count(b'"position":39,') for path in paths)
+        assert 2 <= plans <= 4 < len(golden.frames)
 
 
 @datasets("finished", "recovered")

@@ -1,7 +1,7 @@
-"""Write golden files: ``python tests/data/golden/make.py NAME.zip`` with the version that is to write them.
+"""Write golden files: ``python tests/data/golden/make.py NAME.zip [DATASET ...]`` with the version to keep.
 
-Run it once for each change of the format and never again: later versions must read what is there.
-Each dataset lies in a folder of its own beside ``expected.json``, which tells what was put.
+Run it once for each change of the format and never again: later versions must read the archives.
+Each dataset is in its own folder, beside ``expected.json``, which lists the frames.
 """
 
 from __future__ import annotations
@@ -59,6 +59,14 @@ def plain() -> Iterator[Frame]:
     yield {"position": "A1", "time": 0, "channel": "GFP", "z": -1}, pixels(90), {"again": True}
 
 
+def repeated() -> Iterator[Frame]:
+    """Yield frames with a plan in their metadata, which changes once: records refer to it."""
+    for number, (time, position) in enumerate(itertools.product(range(6), ("A1", "B/2"))):
+        plan = [{"position": each, "x_um": each * 1.5 + number // 8, "well": "µ"} for each in range(40)]
+        more = {"plan": plan, "devices": {"camera": "x" * 300, "text": "y" * 300}}
+        yield {"position": position, "time": time}, pixels(number), metadata(number) | more
+
+
 def axes() -> Iterator[Frame]:
     """Yield frames with axes that OME does not know, numbers and text mixed."""
     places = itertools.product(range(2), (0, "left", -3), (10, 30))
@@ -90,10 +98,12 @@ def described() -> dict[str, Any]:
         "z_step_um": 2.0,
         "time_interval_s": 5.0,
         "channels": {
-            "DAPI": ChannelInfo("#0000FF", 365.0, 455.0, fluor="Hoechst", acquisition_mode="WideField"),
+            "DAPI": ChannelInfo("#0000FF", 365.0, 455.0, fluorophore="Hoechst", acquisition_mode="WideField"),
             "GFP": ChannelInfo((0, 255, 0), emission_nm=509.0),
         },
-        "objective": ObjectiveInfo("Plan Apo", "Nikon", magnification=40.0, na=0.95, immersion="Air"),
+        "objective": ObjectiveInfo(
+            "Plan Apo", "Nikon", magnification=40.0, numerical_aperture=0.95, immersion="Air"
+        ),
         "image_name": "screen",
         "description": "two wells",
         "experimenter": ExperimenterInfo("Ada", "Lovelace", "ada@example.org", "none", "ada"),
@@ -111,6 +121,11 @@ def suspended(storage: TiffStorage) -> None:
 def killed(storage: TiffStorage) -> None:
     storage.flush()
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed_after_checkpoint(storage: TiffStorage) -> None:
+    storage.checkpoint()
+    killed(storage)
 
 
 def killed_in_finish(writes: int) -> Callable[[TiffStorage], None]:
@@ -141,7 +156,7 @@ TILED = {"compression": "zlib", "tile": (16, 16), "pyramid_levels": 1}
 DATASETS: dict[str, tuple[str, Callable[[], Iterator[Frame]], Callable[[], dict[str, Any]], Any]] = {
     "finished_file": (FILE, plain, described, finished),
     "finished_folder": (FOLDER, plain, described, finished),
-    "finished_axes": (FILE, axes, lambda: {"modulo": {"angle": "T"}}, finished),
+    "finished_axes": (FILE, axes, lambda: {"fold_axes": {"angle": "T"}}, finished),
     "finished_kinds": (FILE, kinds, dict, finished),
     "finished_zlib": (FILE, plain, lambda: {"compression": "zlib", "predictor": True}, finished),
     "finished_lzw": (FILE, plain, lambda: {"compression": "lzw"}, finished),
@@ -149,7 +164,7 @@ DATASETS: dict[str, tuple[str, Callable[[], Iterator[Frame]], Callable[[], dict[
     "finished_pyramid": (FILE, large, lambda: TILED, finished),
     "killed_file": (FILE, plain, lambda: {"checksums": True}, killed),
     "killed_folder": (FOLDER, plain, described, killed),
-    "killed_axes": (FILE, axes, lambda: {"modulo": {"angle": "T"}}, killed),
+    "killed_axes": (FILE, axes, lambda: {"fold_axes": {"angle": "T"}}, killed),
     "killed_kinds": (FILE, kinds, dict, killed),
     "killed_zlib": (FILE, plain, lambda: {"compression": "zlib", "predictor": True}, killed),
     "killed_pyramid": (FILE, large, lambda: TILED, killed),
@@ -159,6 +174,11 @@ DATASETS: dict[str, tuple[str, Callable[[], Iterator[Frame]], Callable[[], dict[
     "suspended_file": (FILE, plain, described, suspended),
     "suspended_folder": (FOLDER, plain, dict, suspended),
     "recovered_file": (FILE, plain, described, killed),
+    "finished_references": (FILE, repeated, described, finished),
+    "finished_folder_of_references": (FOLDER, repeated, dict, finished),
+    "killed_references": (FILE, repeated, dict, killed),
+    "killed_after_checkpoint": (FILE, repeated, dict, killed_after_checkpoint),
+    "suspended_folder_of_references": (FOLDER, repeated, dict, suspended),
 }
 
 
@@ -192,9 +212,9 @@ def expected(name: str) -> dict[str, Any]:
     }
 
 
-def main(archive: Path) -> None:
+def main(archive: Path, names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as top:
-        for name in DATASETS:
+        for name in names or DATASETS:
             folder = Path(top) / name
             folder.mkdir()
             done = subprocess.run([sys.executable, __file__, folder, name], check=False)
@@ -208,7 +228,7 @@ def main(archive: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
+    if Path(sys.argv[1]).is_dir():
         write(sys.argv[2], Path(sys.argv[1]))
     else:
-        main(Path(sys.argv[1]))
+        main(Path(sys.argv[1]), sys.argv[2:])
