@@ -27,6 +27,7 @@ import large
 import opening
 import pipeline
 import pyramids
+import splitting
 
 import reading
 import writing
@@ -37,6 +38,7 @@ PARTS = {
     "compressing": compressing,
     "pyramids": pyramids,
     "growing": growing,
+    "splitting": splitting,
     "doubling": doubling,
     "finishing": finishing,
     "opening": opening,
