@@ -254,7 +254,7 @@ def without_values(rows):
 
 def test_commands_print_what_the_pages_show(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert main(["demo", "run.ome.tiff", "--size", "256"]) == 0
+    assert main(["demo", "run.ome.tiff", "--size", "32"]) == 0
     with TiffStorage("killed.ome.tiff") as storage:
         for time in range(8):
             storage.put({"time": time}, np.ones((8, 8), np.uint16))
@@ -269,6 +269,20 @@ def test_commands_print_what_the_pages_show(tmp_path, monkeypatch, capsys):
             main(words)
             printed = without_values(capsys.readouterr().out.splitlines())
             assert [row for row in without_values(shown) if row and row not in printed] == [], words
+
+
+def test_the_files_that_pages_name_exist():
+    known = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    lost = []
+    for page in (*DOCUMENTS, ROOT / "CHANGELOG.md"):
+        text = page.read_text("utf-8")
+        lost += [(name(page), file) for file in re.findall(r"\btest_\w+\.py", text) if file not in known]
+        for file in re.findall(
+            r"(?<![\w/.-])(?:(?:tests|docs|examples|src(?!/exengine/))/[\w./-]*\w|[a-z]+/[a-z_]+\.py)", text
+        ):
+            if not ((ROOT / file).exists() or (ROOT / "src" / "exengine_ome_tiff" / file).exists()):
+                lost.append((name(page), file))
+    assert lost == []
 
 
 def test_no_example_replaces_data():
