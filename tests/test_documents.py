@@ -248,7 +248,7 @@ def sessions(document):
 
 def without_values(rows):
     """Replace numbers and folders, which differ from run to run; blanks do not matter."""
-    plain = (re.sub(r"(?<![\w.])/\S*/|[\d.,:TZ+-]*\d[\d.,:TZ+-]*", "#", row) for row in rows)
+    plain = (re.sub(r"(?<![\w.])/\S*/|[\d.,:TZ+-]*\d[\d.,:TZ+-]*|\b[kM]B\b", "#", row) for row in rows)
     return [" ".join(row.replace("##", "#").split()) for row in plain]
 
 
