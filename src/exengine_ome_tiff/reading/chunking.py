@@ -1,7 +1,7 @@
 """Chunks of an array: several small pages, or a part of a large page."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from exengine_ome_tiff.reading.pixel_kind import FrameKind
 
@@ -24,7 +24,7 @@ def pages_chunks(shape: Sequence[int], page_nbytes: int) -> tuple[Lengths, ...]:
     chunks: list[Lengths] = []
     for length in reversed(shape):
         step = min(length, left)
-        chunks.append(_lengths(0, length, step))
+        chunks.append(part_lengths(0, length, step))
         left = left // step if step == length else 1
     return tuple(reversed(chunks))
 
@@ -44,12 +44,8 @@ def part_shape(kind: FrameKind, segment: tuple[int, int]) -> tuple[int, int]:
     return min(height, rows), min(width, columns)
 
 
-def part_lengths(side: slice, step: int) -> Lengths:
+def part_lengths(start: int, stop: int, step: int) -> Lengths:
     """Return the chunk lengths along a side of a page; chunks start at multiples of `step`."""
-    return _lengths(side.start, side.stop, step)
-
-
-def _lengths(start: int, stop: int, step: int) -> Lengths:
     edges = [start, *range((start // step + 1) * step, stop, step), stop]
     return tuple(end - begin for begin, end in pairwise(edges))
 
@@ -60,7 +56,5 @@ def _multiple(of: int, about: int) -> int:
 
 
 def spans(start: int, lengths: Lengths) -> Iterator[tuple[int, int]]:
-    """Yield start and end of consecutive chunks."""
-    for length in lengths:
-        yield start, start + length
-        start += length
+    """Return start and end of consecutive chunks."""
+    return pairwise(accumulate(lengths, initial=start))

@@ -213,7 +213,7 @@ def lazy_array(
         window,
     )
     part = part_shape(kind, _segment_shape(whole))
-    rows, columns = part_lengths(slice(top, bottom), part[0]), part_lengths(slice(left, right), part[1])
+    rows, columns = part_lengths(top, bottom, part[0]), part_lengths(left, right, part[1])
     grid = frames.shape[leading:] or (1, 1)
     chunks = (
         *pages_chunks(frames.shape[:leading], kind.nbytes),
