@@ -15,6 +15,7 @@ from collections import Counter
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -23,8 +24,12 @@ from xsdata.formats.dataclass.models.builders import XmlMetaBuilder
 
 import covering
 from building import ROOT, build
+from disks import memory_folder
 from effort import VARIABLE, is_thorough
 from readers.bioformats import BioFormats, UnavailableError, describe, unavailable_reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PEERS_FAIL = "known failures of peers"
 TOO_LATE = "did not begin within"
@@ -93,9 +98,14 @@ def pytest_configure(config):
 
 
 def pytest_xdist_auto_num_workers(config) -> int:
-    """Run all tests in two processes, and a single file, which takes seconds, in this one."""
+    """Run all tests in two processes, and a single file, which takes seconds, in this one.
+
+    Of three processes, one may wait for a killed process or a timer, of which ``--thorough`` has thousands.
+    """
     arguments = [Path(each.partition("::")[0]) for each in config.args]
-    return 0 if len(arguments) == 1 and arguments[0].is_file() else 2
+    if len(arguments) == 1 and arguments[0].is_file():
+        return 0
+    return 3 if config.option.thorough else 2
 
 
 def pytest_collection_finish():
@@ -140,11 +150,14 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _begin_with_long_ones(config, items):
-    """Run files first whose tests may take longer than others, so that two processes end at one time."""
+    """Run files first whose tests may take longer than others, so that all processes end at one time."""
     usual_s = float(config.getini("timeout"))
-    marks = [(item.path, item.get_closest_marker("timeout")) for item in items]
-    long = {path for path, mark in marks if mark is not None and mark.args[0] > usual_s}
-    items.sort(key=lambda item: item.path not in long)
+    longest_s: dict[Path, float] = {}
+    for item in items:
+        mark = item.get_closest_marker("timeout")
+        limit_s = usual_s if mark is None else mark.args[0]
+        longest_s[item.path] = max(limit_s, longest_s.get(item.path, usual_s))
+    items.sort(key=lambda item: -longest_s[item.path])
 
 
 def pytest_report_teststatus(report):
@@ -223,6 +236,17 @@ def _built(target, tmp_path_factory):
     if not (ROOT / "pyproject.toml").is_file():
         pytest.skip("the sources are not here")
     return build(target, tmp_path_factory.mktemp(target))
+
+
+@pytest.fixture
+def memory_path(tmp_path) -> Iterator[Path]:
+    """Give a folder in memory, where `fsync` takes no time, or the usual one where there is none."""
+    folder = memory_folder()
+    if folder is None:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=folder) as path:
+        yield Path(path)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import random
 import subprocess
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,6 @@ from exengine_ome_tiff.tiff import disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 _SECTOR_SHARE = 8
@@ -102,6 +102,12 @@ class FailingDisk:
             self.room -= nbytes
             self._reserved += nbytes
         os.ftruncate(descriptor, start + nbytes)
+
+
+def memory_folder() -> Path | None:
+    """Return a folder in memory, where `fsync` takes no time; None for the usual one, where there is none."""
+    folder = Path("/dev/shm")  # noqa: S108 - folders in it have random names
+    return folder if os.access(folder, os.W_OK) else None
 
 
 @contextmanager

@@ -18,12 +18,14 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
 
+from disks import memory_folder
 from exengine_ome_tiff import OmeTiffError, TiffStorage, recover, validate
 from exengine_ome_tiff.tiff import chain
 
@@ -56,8 +58,12 @@ class Plan:
         return {"time": number // self.positions, "position": f"P{number % self.positions}"}
 
     def pixels(self, number: int) -> np.ndarray:
-        shape = self.shape(number)
-        return (np.arange(np.prod(shape)).reshape(shape) % 100 + 100 * (number % 600)).astype(np.uint16)
+        return _pattern(self.shape(number)) + np.uint16(100 * (number % 600))
+
+
+@cache
+def _pattern(shape: tuple[int, int]) -> np.ndarray:
+    return (np.arange(np.prod(shape)).reshape(shape) % 100).astype(np.uint16)
 
 
 PLANS = [  # few frames of two sizes in a file, as Bio-Formats opens that anew for each plane
@@ -251,7 +257,7 @@ def main() -> None:
     options = parser.parse_args()
     states: Counter[str] = Counter()
     for seed in range(options.seed, options.seed + options.kills):
-        folder = Path(tempfile.mkdtemp())
+        folder = Path(tempfile.mkdtemp(dir=memory_folder()))
         try:
             state = kill_once(seed, folder, options.keep, at_checkpoint=options.at_checkpoints)
             states[state] += 1

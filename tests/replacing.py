@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from disks import memory_folder
 from exengine_ome_tiff import OmeTiffError, TiffStorage, convert
 
 CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate"}
@@ -118,7 +119,7 @@ def main() -> None:
     kind, name, changes = sys.argv[1:]
     number, is_killed = 0, True
     while is_killed:
-        with tempfile.TemporaryDirectory() as temporary:
+        with tempfile.TemporaryDirectory(dir=memory_folder()) as temporary:
             folder = Path(temporary)
             dest, source = folder / name, folder / "source.ome.tiff"
             write(source, "new")

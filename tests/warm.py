@@ -1,6 +1,6 @@
 """Python programs in processes forked from one that has imported this package, which takes a second.
 
-Only Linux forks. Elsewhere, and with ``--thorough``, each program runs in a new process.
+Only Linux forks. Elsewhere each program runs in a new process.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ import warnings
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from effort import is_thorough
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +57,7 @@ def run(
         When it is killed, with `subprocess.TimeoutExpired`.
     """
     words = [str(word) for word in command]
-    if is_thorough() or sys.platform != "linux":
+    if sys.platform != "linux":
         return subprocess.run(
             words,
             cwd=cwd,

@@ -126,8 +126,8 @@ def test_without_damage_all_frames_are_converted(make, tmp_path):
 
 
 @pytest.mark.parametrize("make", SOURCES)
-def test_damaged_sources(make, tmp_path):
-    whole, folder, out = (tmp_path / name for name in ("whole", "source", "out"))
+def test_damaged_sources(make, memory_path):
+    whole, folder, out = (memory_path / name for name in ("whole", "source", "out"))
     make(whole)
     files = [path.relative_to(whole) for path in sorted(whole.rglob("*")) if path.is_file()]
     memory_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -139,12 +139,12 @@ def test_damaged_sources(make, tmp_path):
         out.mkdir()
         for name in sorted({chance.choice(files) for _ in range(2)}):
             (folder / name).write_bytes(damage((whole / name).read_bytes(), chance))
-        before = tree(tmp_path)
+        before = tree(memory_path)
         start_s = time.monotonic()
         with contextlib.suppress(OmeTiffError):
             convert(folder, out / "run.ome.tiff", fsync=False)
         assert time.monotonic() - start_s < MOST_SECONDS, seed
-        after = tree(tmp_path)
+        after = tree(memory_path)
         new = {path: size for path, size in after.items() if path.is_relative_to(out)}
         assert sum(new.values()) < MOST_BYTES, (seed, new)
         assert {path: size for path, size in after.items() if path not in new} == before, seed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,12 +41,13 @@ class TestFinish:
             ("small", 2, "flush"),
         ],
     )
-    def test_at_any_instruction(self, tmp_path, name, size, n_before, call):
+    def test_at_any_instruction(self, memory_path, name, size, n_before, call):
         shape = shape_of(size)
-        total = self.finish_inside(tmp_path / "whole" / name, shape, n_before, call, -1)
+        total = self.finish_inside(memory_path / "whole" / name, shape, n_before, call, -1)
         mixed = random.Random(f"{name} {size} {n_before} {call}")  # noqa: S311
         for at in sorted(mixed.sample(range(total), effort(6, 400))):
-            self.finish_inside(tmp_path / str(at) / name, shape, n_before, call, at)
+            self.finish_inside(memory_path / str(at) / name, shape, n_before, call, at)
+            shutil.rmtree(memory_path / str(at), ignore_errors=True)
 
     def finish_inside(self, path, shape, n_before, call, at):
         """Put frames, and finish in the middle of the last call; return how many instructions it has."""
@@ -109,18 +111,20 @@ SERVICE = """
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer")
-def test_sigterm_closes_a_dataset_as_services_do(tmp_path):
+def test_sigterm_closes_a_dataset_as_services_do(memory_path):
     sizes = ((8, 8), (256, 256), (700, 800))
-    runs = [(str(tmp_path / f"{number}.ome.tiff"), sizes[number % 3]) for number in range(1, effort(6, 100))]
+    runs = [
+        (str(memory_path / f"{number}.ome.tiff"), sizes[number % 3]) for number in range(1, effort(6, 100))
+    ]
     script = textwrap.dedent(SERVICE).replace("PATH", repr(sys.path))
-    command = [sys.executable, "-c", script, f"{tmp_path}/", json.dumps(runs)]
+    command = [sys.executable, "-c", script, f"{memory_path}/", json.dumps(runs)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines] == [path for path, _ in runs], done.stderr
     for line, (_, size) in zip(lines, runs, strict=True):
         path, n_put = line.split()
-        assert_complete(tmp_path / path, range(int(n_put)), partial(frame, shape=size))
+        assert_complete(memory_path / path, range(int(n_put)), partial(frame, shape=size))
 
 
 class Foreign:

@@ -87,7 +87,7 @@ def planes_of(path: Path) -> list[int]:
 
 @pytest.mark.parametrize("can_reserve", [True, False])
 @pytest.mark.parametrize("name", NAMES)
-def test_close_inside_of_put_while_a_chain_is_written(tmp_path, monkeypatch, name, can_reserve):
+def test_close_inside_of_put_while_a_chain_is_written(memory_path, monkeypatch, name, can_reserve):
     if not can_reserve:  # Windows, and many network shares
         monkeypatch.setattr(disk, "reserve", lambda *_: False)
 
@@ -100,11 +100,12 @@ def test_close_inside_of_put_while_a_chain_is_written(tmp_path, monkeypatch, nam
         assert_finished(path, *range(5))
         return n_instructions
 
-    total = finish_inside(tmp_path / "whole" / name, -1)
+    total = finish_inside(memory_path / "whole" / name, -1)
     assert total > 1000
     mixed = random.Random(name)  # noqa: S311
     for at in mixed.sample(range(total), effort(4, 300)):
-        finish_inside(tmp_path / str(at) / name, at)
+        finish_inside(memory_path / str(at) / name, at)
+        shutil.rmtree(memory_path / str(at))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")

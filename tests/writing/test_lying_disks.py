@@ -6,10 +6,12 @@ import errno
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +75,7 @@ def place_of(number):
     return {"time": number, "position": number % 2}
 
 
+@cache
 def pixels_of(number):
     shape = (150, 5000) if number % 5 == 4 else (32, 48)
     return frame({"n": number}, shape)
@@ -112,15 +115,15 @@ def assert_right(path, acknowledged, pixels=pixels_of):
 @pytest.mark.parametrize("happens", ["not", "partly", "fully"])
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-def test_an_error_at_any_call(tmp_path, monkeypatch, name, options, happens):
+def test_an_error_at_any_call(memory_path, monkeypatch, name, options, happens):
     with monkeypatch.context() as patch:
         patch.setattr(disk, "os", calls := FaultyCalls(None))
-        assert_right(tmp_path / name, record_some(tmp_path / name, **options))
+        assert_right(memory_path / name, record_some(memory_path / name, **options))
     mixed = random.Random(f"{name} {options} {happens}")  # noqa: S311
     numbers = range(1, calls.n_calls)
     numbers = effort(sorted(mixed.sample(numbers, 3)), numbers)
     for number in numbers:
-        path = tmp_path / str(number) / name
+        path = memory_path / str(number) / name
         path.parent.mkdir()
         fault = FaultyCalls(number, mixed.choice(ERRORS), happens, mixed.choice((0, 0, 1, 3)))
         with monkeypatch.context() as patch:
@@ -128,6 +131,7 @@ def test_an_error_at_any_call(tmp_path, monkeypatch, name, options, happens):
             acknowledged = record_some(path, **options)
         assert len(acknowledged) == 9
         assert_right(path, acknowledged)
+        shutil.rmtree(path.parent)
 
 
 @pytest.mark.skipif(not hasattr(os, "pwrite"), reason="files are written to at their position")
@@ -233,10 +237,10 @@ def record_interrupted(path, seed):
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer")
 @pytest.mark.timeout(900)
-def test_a_timeout_error_at_any_instruction(tmp_path):
+def test_a_timeout_error_at_any_instruction(memory_path):
     """`TimeoutError` is an `OSError`, as those are that writing raises."""
     paths = [
-        tmp_path / f"{seed}" / ("run" if seed % 3 else "run.ome.tiff") for seed in range(effort(40, 1450))
+        memory_path / f"{seed}" / ("run" if seed % 3 else "run.ome.tiff") for seed in range(effort(40, 1450))
     ]
     for path in paths:
         path.parent.mkdir()
