@@ -185,5 +185,5 @@ def assert_complete(
         with tifffile.TiffFile(file) as tif:
             assert tif.is_ome
             for page in tif.pages:
-                page.asarray()
+                page.asarray(maxworkers=1)
     return there
