@@ -1,7 +1,7 @@
 """Facts in the spellings of scripts: each is in OME, in an annotation, or reported with a fix."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -429,6 +429,11 @@ def test_an_unreadable_value_is_reported_with_a_fix_that_works(tell, key, wrong,
 def test_axes_joined_with_the_word_for_a_place(tell):
     told = tell({"xpos_um": 1, "YPos[mm]": "0,5", "stagez_um": 3})
     assert [(each.position_x, each.position_y, each.position_z) for each in told.planes] == [(1, 500, 3)]
+
+
+def test_a_time_span_is_stored_in_the_unit_of_its_key(tell):
+    (plane,) = tell({"exposure_ms": timedelta(milliseconds=5)}).planes
+    assert plane.exposure_time == 0.005
 
 
 def test_serial_numbers_may_be_numbers(tell):

@@ -151,6 +151,10 @@ CONVERTED = {
     ),
     "numpy structured": ({"a": np.array([(1, 2.5)], "i4,f8")}, {"a": [[1, 2.5]]}),
     "time span": ({"a": timedelta(minutes=1, milliseconds=500)}, {"a": 60.5}),
+    "time span of a key with a unit": (
+        {"exposure_ms": timedelta(seconds=2), "my": {"wait (us)": timedelta(milliseconds=3)}},
+        {"exposure_ms": 2000.0, "my": {"wait (us)": 3000.0}},
+    ),
     "model that is iterable": ({"a": Plan(steps=2)}, {"a": {"steps": 2, "more": [1]}}),
     "numpy datetime": ({"a": np.datetime64("2026-01-02T03:04:05")}, {"a": "2026-01-02T03:04:05"}),
     "dates": (

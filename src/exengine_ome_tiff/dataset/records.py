@@ -15,6 +15,7 @@ import numpy as np
 from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import excerpt_text
+from exengine_ome_tiff.translate.key_names import TIMES_S, name_of
 
 logger = logging.getLogger(__name__)
 
@@ -206,7 +207,11 @@ class _Plainer:
             return self._described(value)
         inside = (*parents, id(value))
         if isinstance(container, dict):
-            return {self._key(key): self.plain(item, inside) for key, item in container.items()}
+            named = ((self._key(key), item) for key, item in container.items())
+            return {
+                name: _span(name, item) if isinstance(item, timedelta) else self.plain(item, inside)
+                for name, item in named
+            }
         if isinstance(container, list):
             return [self.plain(item, inside) for item in container]
         return container
@@ -248,3 +253,10 @@ class _Plainer:
             return repr(value)
         except Exception:  # noqa: BLE001 - as above
             return object.__repr__(value)
+
+
+def _span(key: str, span: timedelta) -> float:
+    """Return a time span in the unit that its key names, else in seconds."""
+    name = name_of(key)
+    unit_s = TIMES_S.get(name.unit or "", 1.0) if name.words else 1.0
+    return span.total_seconds() / unit_s
