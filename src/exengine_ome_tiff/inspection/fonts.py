@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
+_BUILT_IN = ""
 _FILES = (
     *("DejaVuSans.ttf", "segoeui.ttf", "arial.ttf", "Arial Unicode.ttf", "NotoSans-Regular.ttf"),
     *("NotoSansCJK-Regular.ttc", "msyh.ttc", "YuGothM.ttc", "malgun.ttf", "Hiragino Sans GB.ttc"),
-    _BUILT_IN := "",
+    _BUILT_IN,
 )
 """Common fonts on Linux, Windows and macOS, and Pillow's own."""
 _IN_NO_FONT = "\U0010fffe"

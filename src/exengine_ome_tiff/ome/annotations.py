@@ -109,7 +109,7 @@ class Annotations:
     def _by_plane(self, columns: Mapping[str, str]) -> dict[str, str]:
         """Return the columns for which there is room, the shortest first, and the names of the others."""
         lists, too_long = {}, [key for key, column in columns.items() if not column]
-        kept = [key for key in columns if key not in too_long]
+        kept = [key for key, column in columns.items() if column]
         for key in sorted(kept, key=lambda key: len(columns[key])):
             text = columns[key]
             if len(text) > self._room:
