@@ -1,4 +1,4 @@
-"""Pages in, pages out: BigTIFF files that are their own journal. The only place that knows tifffile."""
+"""Writing and reading pages of BigTIFF files that are their own journal. Only this package uses tifffile."""
 
 from exengine_ome_tiff.tiff.block_records import decode_format, encode_format
 from exengine_ome_tiff.tiff.checksums import Algorithm, algorithm_of, has_sha1, sha1_digests

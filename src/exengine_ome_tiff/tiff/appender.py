@@ -1,4 +1,4 @@
-"""Adding a page to a file: through tifffile, or as tifffile has written one like it."""
+"""Adding pages to a file: tifffile writes the first page of each kind, and the others are modelled on it."""
 
 import os
 import struct
@@ -22,20 +22,20 @@ from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 
 PagePixels: TypeAlias = "npt.NDArray[Any] | Iterator[npt.NDArray[Any]]"
 _WRITE_BYTES = 1 << 19
-"""Strips are written when they have so many bytes, as each write lets another thread go first."""
+"""Strips are written in pieces of this size, because each write lets another thread run first."""
 
 
 class _EncodedKind:
-    """Pages of encoded strips whose IFDs differ in nothing but their strips and their records.
+    """Pages of encoded strips whose IFDs differ only in their strips and records.
 
-    tifffile takes half a millisecond of Python for each page, as much as zstd for 512 x 512 pixels.
+    tifffile needs half a millisecond of Python for each page, as long as zstd takes for 512 x 512 pixels.
 
     Parameters
     ----------
     entries
-        Of a page that tifffile has written, without private tags.
+        IFD entries of a page that tifffile wrote, without private tags.
     rows
-        How many rows a strip has.
+        Number of rows in a strip.
     encode
         Encodes a strip.
     """
@@ -86,7 +86,7 @@ class _EncodedKind:
         return [*sizes, *map(len, rest)], rest
 
     def page(self, sizes: Sequence[int], record: bytes, at: int) -> tuple[bytes, chain.Ifd]:
-        """Make what follows the strips of a page.
+        """Return the part of a page that follows its strips.
 
         Parameters
         ----------
@@ -124,12 +124,12 @@ class _EncodedKind:
 
 
 class Appender:
-    """Pages at the end of a file that are in no chain.
+    """Adds pages to the end of a file without linking them.
 
     Parameters
     ----------
     file
-        Ends with the last page so far.
+        The file, which ends with the last page so far.
     coding
         Compression and tiles of all pages.
     """
@@ -150,21 +150,21 @@ class Appender:
         data
             The pixels as stored in the file: a C-contiguous array, or the tiles of a tiled page.
         pixels
-            What it is.
+            The format of the page.
         tags
             Private tags: code and value.
 
         Returns
         -------
         Ifd
-            Its IFD, to which nothing leads yet.
+            Its IFD, which is not linked yet.
         int
-            Offset of its pixels; for an encoded page, that of its IFD.
+            Offset of its pixels; for an encoded page, of its IFD.
 
         Raises
         ------
         OSError
-            The page was not written; the file is right as it is.
+            The page could not be written; the file is still valid.
         """
         try:
             with self._file.addition():
@@ -190,7 +190,7 @@ class Appender:
                 self._learn(written, pixels)
                 return written, data_at
         except BaseException:
-            self._writer = None  # it has lost track of the file; another one will find its way
+            self._writer = None  # it has lost track of the file, so the next page gets a new one
             raise
 
     def _write_next(self, start: int, data: bytes) -> None:
@@ -207,7 +207,7 @@ class Appender:
         start = self._file.seek(0, os.SEEK_END)
         is_rgb = pixels.samples > 1
         place = writer.write(
-            # room for plain pixels, which are written without tifffile: it misses when they do not fit
+            # only room for plain pixels: tifffile does not notice when the disk has no space for them
             data if pixels.is_encoded else None,
             shape=pixels.stored_shape,
             dtype=pixels.stored_dtype,
@@ -219,9 +219,9 @@ class Appender:
             returnoffset=True,
             **self._coding.arguments(pixels),
         )
-        ifd_at = data_at = self._file.last_write_at  # it writes the IFD last, when it knows all offsets
+        ifd_at = data_at = self._file.last_write_at  # tifffile writes the IFD last
         if isinstance(data, np.ndarray) and not pixels.is_encoded:
-            data_at = place[0]  # type: ignore[index] # it is there for pages that are not encoded
+            data_at = place[0]  # type: ignore[index] # never None for plain pages
             self._file.write_at(data_at, as_bytes(np.ascontiguousarray(data)))
         try:
             ifd = chain.read_ifd(self._file, ifd_at)
@@ -234,7 +234,7 @@ class Appender:
         return ifd, data_at
 
     def _learn(self, written: chain.Ifd, pixels: PixelFormat) -> None:
-        """Have the next pages of a format made like one that tifffile has written, where that is possible."""
+        """Model the next pages of a format on one that tifffile wrote, if possible."""
         compression = self._coding.compression
         arguments = self._coding.arguments(pixels)
         entries = written.public_entries()
@@ -252,10 +252,10 @@ class Appender:
         )
 
     def _check(self, ifd: chain.Ifd, start: int, strip: tuple[int, int] | None) -> None:
-        """Raise OmeTiffError if tifffile has not written a page as is relied on.
+        """Raise OmeTiffError if a page that tifffile wrote does not have the expected layout.
 
-        It leads nowhere, and all that it names lies after the end of the file as it was; a plain page is the
-        one strip that is expected.
+        Its IFD links to no other page, and everything it refers to lies behind the previous end of the file.
+        A plain page consists of one strip at the expected place.
         """
         strips = chain.read_strips(self._file, ifd)
         if not strips or (strip is not None and strips != [strip]):

@@ -1,4 +1,4 @@
-"""The chain of pages (IFDs) in a BigTIFF file: walking it, and reading what its tags say.
+"""The chain of pages (IFDs) in a BigTIFF file: walking it and reading its tags.
 
 Layout of header, IFDs and tags: TIFF 6.0 section 2 with the 64-bit fields of BigTIFF.
 """
@@ -27,22 +27,22 @@ SOFTWARE = 305
 SUB_IFDS = 330
 
 DATASET = 65140
-"""Private tag of the first page of the journal chain: what holds for the whole dataset, as JSON."""
+"""Private tag of the first page of the journal chain: facts about the dataset, as JSON."""
 RECORDS = 65141
-"""Private tag of the first page of each block: the records of all frames in the block, as lines of JSON."""
+"""Private tag of the first page of each block: the records of all its frames, as lines of JSON."""
 JOURNAL = 65142
-"""Private tag of the first page of the final chain: offset of the first page of the journal chain, and of
-the last one where that links to what is no page."""
+"""Private tag of the first page of the final chain: offset of the first page of the journal chain. If the
+link of its last page does not lead to a page, the offset of that page follows."""
 
 NAMES = 65143
 """Private tag of the first page of the final chain: names of channels and positions, as JSON."""
 CHECKPOINT = 65144
 """Private tag of the first page of a checkpoint's chain: offset of the first page of the journal chain.
-A file has it instead of `JOURNAL` until it is finished."""
+Unfinished files have it instead of `JOURNAL`."""
 
 INDEX = 65145
-"""Private tag of the first page of the final chain: offset, length and CRC-32 of the index, which holds in
-columns what the records say of frames. It makes opening fast, and a file may lack it."""
+"""Private tag of the first page of the final chain: offset, length and CRC-32 of the index. The index holds
+the contents of the records in columns, which makes opening fast. A file may lack it."""
 
 BYTES = 7
 ASCII = 2
@@ -62,11 +62,11 @@ _USUAL_IFD_BYTES = 8 + 20 * ENTRY.size + 8
 _STRIPS = (STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS)
 _NUMBERS = {3: "H", LONG: "I", LONG8: "Q", IFD8: "Q"}
 _TYPE_BYTES = {1: 1, ASCII: 1, 3: 2, LONG: 4, 5: 8, 6: 1, BYTES: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
-"""By the number of a type the bytes of a value; all others have 8."""
+"""Bytes of one value for each type; other types have 8."""
 
 
 class Readable(Protocol):
-    """A file that bytes are read from."""
+    """A readable file."""
 
     @property
     def name(self) -> Any:
@@ -83,17 +83,17 @@ class Readable(Protocol):
 
 
 class Entry(NamedTuple):
-    """One tag of an IFD, as it lies in the file."""
+    """One tag of an IFD, as stored in the file."""
 
     code: int
     type: int
     length: int
     value: bytes
-    """The value itself where it fits into 8 bytes, else its offset."""
+    """The value itself if it fits into 8 bytes, otherwise its offset."""
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the value."""
+        """Size of the value in bytes."""
         return self.length * _TYPE_BYTES.get(self.type, 8)
 
     @property
@@ -111,12 +111,12 @@ class Ifd(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Offset of what lies after it."""
+        """Offset of the first byte after it."""
         return self.next_at + OFFSET.size
 
     @property
     def next_at(self) -> int:
-        """Offset of its link to the next one."""
+        """Offset of its link to the next IFD."""
         return self.offset + OFFSET.size + len(self.entries)
 
     def find(self, code: int) -> Entry | None:
@@ -128,7 +128,7 @@ class Ifd(NamedTuple):
         return None
 
     def tag(self, code: int) -> Entry:
-        """Return the entry of a tag; OmeTiffError if the page has none."""
+        """Return the entry of a tag; OmeTiffError if the page lacks it."""
         entry = self.find(code)
         if entry is None:
             raise OmeTiffError(f"the page at offset {self.offset} has no tag {code}")
@@ -140,17 +140,17 @@ class Ifd(NamedTuple):
 
     @property
     def is_sorted(self) -> bool:
-        """Whether its tags are in the order that TIFF demands: those of an IFD that is one are."""
+        """Whether its tags are in ascending order, as TIFF requires; in other bytes they rarely are."""
         codes = [code for (code,) in _CODE.iter_unpack(self.entries)]
         return codes == sorted(set(codes))
 
     def without(self, codes: Container[int]) -> bytes:
-        """Return the entries but those of some tags."""
+        """Return the entries except those of some tags."""
         entries = (self.entries[at : at + ENTRY.size] for at in range(0, len(self.entries), ENTRY.size))
         return b"".join(entry for entry in entries if ENTRY.unpack(entry)[0] not in codes)
 
     def public_entries(self) -> bytes:
-        """Return the entries without our private tags, which are the last ones."""
+        """Return the entries without this package's private tags, which are the last ones."""
         end = len(self.entries)
         while end and ENTRY.unpack_from(self.entries, end - ENTRY.size)[0] >= DATASET:
             end -= ENTRY.size
@@ -158,7 +158,7 @@ class Ifd(NamedTuple):
 
 
 def header(first: int) -> bytes:
-    """Return what a file begins with whose first IFD is at an offset."""
+    """Return the header of a file that has its first IFD at an offset."""
     return _HEADER + OFFSET.pack(first)
 
 
@@ -168,7 +168,7 @@ def first_offset(file: Readable) -> int:
     Raises
     ------
     OmeTiffError
-        The file is no little-endian BigTIFF.
+        The file is not a little-endian BigTIFF file.
     """
     file.seek(0)
     header = file.read(FIRST_IFD_AT + OFFSET.size)
@@ -178,7 +178,7 @@ def first_offset(file: Readable) -> int:
 
 
 def read_link(file: Readable, at: int) -> int:
-    """Read the link that lies at an offset; 0 where it leads nowhere.
+    """Read the link at an offset; 0 ends a chain.
 
     Raises
     ------
@@ -200,14 +200,14 @@ def read_ifd(file: Readable, offset: int, size: int | None = None) -> Ifd:
     file
         The file.
     offset
-        Of the IFD.
+        Offset of the IFD.
     size
-        Of the file, at least, where that is known.
+        Known minimum size of the file.
 
     Raises
     ------
     OmeTiffError
-        There is no IFD.
+        There is no IFD at this offset.
     """
     if offset >= (file.seek(0, os.SEEK_END) if size is None else size):
         raise OmeTiffError(f"{file.name}: no page at offset {offset}")
@@ -230,15 +230,13 @@ def walk(file: Readable, offset: int) -> Generator[Ifd, None, None]:
     Raises
     ------
     OmeTiffError
-        A link leads nowhere, back, or into its own IFD: both chains that this package writes only lead
-        forward, so that no file has more pages than its length has room for.
+        A link leads out of the file, backwards or into its own IFD. Both chains that this package writes only
+        lead forward, so a chain cannot have more pages than fit into the file.
     """
     size = 0
     while offset:
         if offset >= size:
-            size = file.seek(
-                0, os.SEEK_END
-            )  # asked again only where a link leads beyond, as the file may grow
+            size = file.seek(0, os.SEEK_END)  # the file may have grown
         ifd = read_ifd(file, offset, size)
         yield ifd
         if 0 < ifd.next_offset < ifd.end:
@@ -285,17 +283,17 @@ def read_numbers(file: Readable, entry: Entry) -> tuple[int, ...]:
 
 
 def check_strips(file: Readable, ifd: Ifd) -> int:
-    """Make sure that the values of all tags of a page, and its strips or tiles, are inside the file.
+    """Check that the values of all tags of a page, and its strips or tiles, are inside the file.
 
     Returns
     -------
     int
-        Bytes of all strips or tiles, and of the lists of them.
+        Bytes of all strips or tiles and of the lists of their offsets and sizes.
 
     Raises
     ------
     OmeTiffError
-        They are not, or lie one over the other.
+        They are not, or they overlap.
     """
     size = file.seek(0, os.SEEK_END)
     total = 0
@@ -318,7 +316,7 @@ def read_strips(file: Readable, ifd: Ifd) -> list[tuple[int, int]]:
     Raises
     ------
     OmeTiffError
-        The file ends before the lists of them, or those differ in length.
+        The lists of offsets and sizes are cut off, or differ in length.
     """
     numbers = {entry.code: read_numbers(file, entry) for entry in ifd.tags() if entry.code in _STRIPS}
     strips: list[tuple[int, int]] = []
@@ -331,13 +329,13 @@ def read_strips(file: Readable, ifd: Ifd) -> list[tuple[int, int]]:
 
 
 def begin_with(file: FileIO, offset: int) -> None:
-    """Make an IFD the first page of the file: one write of eight bytes.
+    """Make an IFD the first one of the file, with one write of eight bytes.
 
     Parameters
     ----------
     file
         The file, open for reading and writing without a buffer.
     offset
-        Of the IFD.
+        Offset of the IFD.
     """
     write_at(file, FIRST_IFD_AT, OFFSET.pack(offset))

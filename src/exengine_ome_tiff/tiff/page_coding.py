@@ -1,4 +1,4 @@
-"""How pages lie in a file: compressed, in tiles, with smaller copies; lossless, and read by Bio-Formats."""
+"""Coding of pages: lossless compression, tiles and smaller copies that Bio-Formats reads."""
 
 import operator
 from collections.abc import Iterable
@@ -18,21 +18,21 @@ _COMPRESSIONS = ("zlib", "lzw", "zstd")
 _IN_PYTHON = ("zlib",)
 _LEVELS = {"zlib": (0, 9), "zstd": (1, 22)}
 _DEFAULT_LEVELS = {"zlib": 1, "zstd": 1}
-"""Higher ones make camera images one to three percent smaller, in several times the time."""
+"""Higher levels make camera images a few percent smaller and take several times as long."""
 _GROWTH = {"zlib": 256, "lzw": 2, "zstd": 128}
-"""The share of its bytes by which incompressible data grows at most."""
+"""Incompressible data grows by at most one part in this many."""
 _LEAST_STRIP_BYTES = 1 << 15
-"""tifffile makes strips of compressed pages that are longer, where a row is not longer itself."""
+"""tifffile's strips of compressed pages are longer than this, unless the page is shorter."""
 _PART_BYTES, _IFD_BYTES = 96, 4096
-"""What a strip or a tile has at most beside its bytes, and a page beside those."""
+"""Maximum overhead of a strip or tile, and of a page."""
 _ENCODED_BYTES = 4 << 20
-"""Tiles of so many bytes are in memory at a time while tifffile encodes them."""
+"""tifffile encodes tiles in batches of this size."""
 _TILE_MULTIPLE = 16
 _TILE_OF_PYRAMIDS = (512, 512)
 LARGE_AREA_PX = 3192 * 3192
-"""OMERO makes a pyramid of its own, slowly, of a plane that has more pixels than this and no pyramid."""
+"""For larger planes without a pyramid, OMERO makes one itself, slowly."""
 _SMALLEST_PX = 1024
-"""Longer side of the last copy at most."""
+"""Maximum length of the longer side of the last copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +47,18 @@ class PageCoding:
         From 0 to 9 for zlib, from 1 to 22 for zstd; None for 1.
     predictor
         Whether integers are stored as horizontal differences, which often compress better.
-        Floating-point pixels are not: Bio-Formats does not read their predictor.
+        Floating-point pixels never are, because Bio-Formats does not read their predictor.
     tile
-        Height and width of tiles in pixels, multiples of 16; None for strips, or for tiles of 512 x 512 where
-        there are pyramids. Frames that are smaller than a tile are not tiled.
+        Height and width of tiles in pixels, multiples of 16. None for strips, or for 512 x 512 tiles with a
+        pyramid. Frames smaller than a tile are not tiled.
     pyramid_levels
-        How many smaller copies each frame has, each of half the height and width of the one before. "auto":
-        frames of more than 3192 x 3192 pixels have copies down to 1024 pixels.
+        Number of smaller copies of each frame, each half as high and wide as the previous one. "auto" makes
+        copies of frames with more than 3192 x 3192 pixels, down to 1024 pixels.
 
     Raises
     ------
     ValueError
-        There is no such compression, level, predictor, tile or pyramid.
+        An option has an unsupported value.
     """
 
     compression: str | None = None
@@ -97,18 +97,18 @@ class PageCoding:
             raise ValueError(f"got pyramid_levels={levels!r}, expected a number from 1 on or 'auto'")
 
     def require_codec(self) -> None:
-        """Raise ImportError if the compression needs imagecodecs, which is not installed."""
+        """Raise ImportError if the compression needs imagecodecs and that is not installed."""
         if self.compression not in (None, *_IN_PYTHON) and find_spec("imagecodecs") is None:
             raise ImportError(
                 f'compression={self.compression!r} needs imagecodecs: pip install "exengine-ome-tiff[codecs]"'
             )
 
     def applies_to(self, pixels: PixelFormat) -> bool:
-        """Whether pages of a format are anything but their plain pixels, one row after the other."""
+        """Whether pages of a format are compressed or tiled."""
         return self.compression is not None or self.tile_of(pixels) is not None
 
     def arguments(self, pixels: PixelFormat) -> dict[str, Any]:
-        """Return what tifffile's `write` is to be told for pages of a format."""
+        """Return the arguments of tifffile's `write` for pages of a format."""
         arguments: dict[str, Any] = {"compression": self.compression, "tile": self.tile_of(pixels)}
         level = _DEFAULT_LEVELS.get(self.compression or "") if self.level is None else self.level
         if level is not None:
@@ -121,10 +121,10 @@ class PageCoding:
         return arguments
 
     def most_nbytes(self, pixels: PixelFormat) -> int:
-        """Return how many bytes a page of a format takes at most, beside its private tags.
+        """Return the maximum size of a page of a format in bytes, without its private tags.
 
-        The last tiles of rows and columns are filled up, each strip and tile is in two lists, and one that
-        cannot be compressed grows.
+        The last tile of each row and column is padded, two lists have an entry for each strip or tile, and
+        incompressible data grows.
         """
         tile = self.tile_of(pixels)
         height, width = pixels.stored_shape[:2]
@@ -138,7 +138,7 @@ class PageCoding:
         return nbytes + growth + parts * _PART_BYTES + _IFD_BYTES
 
     def smaller(self, pixels: PixelFormat) -> list[PixelFormat]:
-        """Return the formats of the smaller copies that frames of a format have, the largest first."""
+        """Return the formats of the smaller copies of frames of a format, the largest first."""
         count = self.pyramid_levels or 0
         if count == "auto":
             height, width = pixels.stored_shape[:2]
@@ -150,7 +150,7 @@ class PageCoding:
         ]
 
     def encoded(self, pixels: PixelFormat) -> PixelFormat:
-        """Return a format as pages of it lie in the file."""
+        """Return the format of pages as they are stored in the file."""
         return _encoded(pixels) if self.applies_to(pixels) else pixels
 
     def tile_of(self, pixels: PixelFormat) -> tuple[int, int] | None:
@@ -162,7 +162,7 @@ class PageCoding:
 
 
 def _whole(name: str, value: object) -> int:
-    """Read a whole number, NumPy's too."""
+    """Read a whole number, which may be one of NumPy's."""
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
         raise ValueError(f"got {name}={value!r}, expected whole numbers")
     return operator.index(value)
@@ -190,7 +190,7 @@ class WriteSettings:
     coding
         Compression, tiles and smaller copies of all pages.
     checksums
-        Which checksum the record of each frame has; None for none.
+        Checksum in the record of each frame; None for none.
     """
 
     coding: PageCoding = field(default_factory=PageCoding)

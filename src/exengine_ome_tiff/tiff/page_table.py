@@ -1,4 +1,4 @@
-"""The pages of one file by handle: where pixels, notes and IFDs are; and pages that nothing leads to yet."""
+"""The pages of one file by handle: offsets of pixels, notes and IFDs, and pages that are not linked yet."""
 
 from array import array
 from collections.abc import Iterable, Sequence
@@ -11,21 +11,21 @@ from exengine_ome_tiff.tiff.ifds import PageKind
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 
 PageHandle = NewType("PageHandle", int)
-"""A page of a file: they count from 0."""
+"""Number of a page in its file, from 0."""
 
 Column: TypeAlias = npt.NDArray[np.integer[Any]]
 
 MAX_BLOCK_PAGES = 256
 LARGE_BYTES = 1 << 20
-"""Pages from this size on wait for no others: what a block of its own costs is little beside their pixels."""
+"""Each page of this size or larger is a block of its own, whose overhead is small compared to the pixels."""
 _PAGE_BYTES = 160
-"""What a page has in a record at most, beside its note; places that are filled up included."""
+"""Maximum overhead of a page in a block in addition to its note, padding included."""
 BLOCK_BYTES = 4096
-"""What a block has in a record at most, beside its pages."""
+"""Maximum overhead of a block in addition to its pages."""
 
 _ROW = 4
 _KIND, _DATA_AT, _NOTE_AT, _IFD_AT = range(_ROW)
-"""How many numbers are kept of a page, and what they are: the first one is the format and, in its lower bits,
+"""Numbers in the row of a page, and their meaning. The first one contains the format and, in its lower bits,
 the length of the note."""
 _NOTE_BITS = 40
 MOST_NOTE_BYTES = 1 << _NOTE_BITS
@@ -33,14 +33,14 @@ _NOTE_NBYTES = MOST_NOTE_BYTES - 1
 
 
 class PageTable:
-    """What is kept of each page: 32 bytes. One thread adds pages; any number of them looks."""
+    """32 bytes of data about each page. One thread adds pages, and any number of threads read the table."""
 
     def __init__(self) -> None:
         self._formats: list[PixelFormat] = []
         self._numbers: dict[PixelFormat, int] = {}
-        """Of each format, its place in the list."""
+        """Index of each format in the list."""
         self._rows = array("Q")
-        """Four numbers a page, which one call adds: no signal comes between them."""
+        """Four numbers per page, added by one call that no signal can interrupt."""
 
     @classmethod
     def of(
@@ -52,16 +52,16 @@ class PageTable:
         note_at: Column,
         note_nbytes: Column,
     ) -> "PageTable":
-        """Make a table of pages that were written before.
+        """Make a table of existing pages.
 
         Parameters
         ----------
         formats
-            Of all pages.
+            The formats of all pages.
         format_of
-            For each page the place of its format there; shape (pages,), as of all that follow.
+            Index of the format of each page; shape (pages,), as all other arrays.
         data_at, ifd_at, note_at, note_nbytes
-            As for `add` and `locate`; each page has its own offset of a note.
+            As for `add` and `locate`, with the note offset of each page.
         """
         table = cls()
         numbers = np.array([table.format_number(each) for each in formats], np.uint64)
@@ -85,14 +85,14 @@ class PageTable:
         return number
 
     def add(self, format_number: int, data_at: int) -> PageHandle:
-        """Make a handle for a page whose IFD and note may not be in the file yet.
+        """Add a page, whose IFD and note may not be in the file yet, and return its handle.
 
         Parameters
         ----------
         format_number
-            Of its format.
+            Number of its format.
         data_at
-            Where its pixels begin; for an encoded page, where its IFD is.
+            Offset of its pixels; for an encoded page, of its IFD.
         """
         self._rows.extend((format_number << _NOTE_BITS, data_at, 0, 0))
         return PageHandle(len(self._rows) // _ROW - 1)
@@ -100,18 +100,18 @@ class PageTable:
     def locate(
         self, handles: Iterable[PageHandle], ifd_at: int, note_at: int, notes: Iterable[bytes]
     ) -> None:
-        """Note where pages are that were written together.
+        """Record the offsets of pages that were written together.
 
         Parameters
         ----------
         handles
-            Of the pages.
+            Handles of the pages.
         ifd_at
-            Offset of the IFD of the first one.
+            Offset of the IFD of the first page.
         note_at
-            Offset of the note of the first one; the others are after it.
+            Offset of the note of the first page; the other notes follow.
         notes
-            As they are in the file.
+            The notes as stored in the file.
         """
         rows = self._rows
         for handle, note in zip(handles, notes, strict=True):
@@ -122,40 +122,40 @@ class PageTable:
             note_at += nbytes + 1
 
     def row(self, handle: PageHandle) -> tuple[PixelFormat, int, int, int, int]:
-        """Return all that is kept of a page: its format, and where its pixels, its IFD and its note are."""
+        """Return the format of a page, the offsets of pixels, IFD and note, and the length of the note."""
         return self.format(handle), self.data_at(handle), self.ifd_at(handle), *self.note(handle)
 
     def format(self, handle: PageHandle) -> PixelFormat:
-        """Return what was put."""
+        """Return the format of a page as it was put."""
         return self._formats[self._rows[handle * _ROW] >> _NOTE_BITS]
 
     def data_at(self, handle: PageHandle) -> int:
-        """Return where the pixels of a page begin; for an encoded page, where its IFD is."""
+        """Return the offset of the pixels of a page; for an encoded page, of its IFD."""
         return self._rows[handle * _ROW + _DATA_AT]
 
     def ifd_at(self, handle: PageHandle) -> int:
-        """Return the offset of the IFD of the first page that was written together with a page."""
+        """Return the IFD offset of the first page in the block of a page."""
         return self._rows[handle * _ROW + _IFD_AT]
 
     def notes(self, handles: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return offsets and lengths of the notes of many pages."""
+        """Return the offsets and lengths of the notes of many pages."""
         return self._column(_NOTE_AT, handles), self._column(_KIND, handles) & _NOTE_NBYTES
 
     def note(self, handle: PageHandle) -> tuple[int, int]:
-        """Return offset and length of a note."""
+        """Return the offset and length of a note."""
         row = handle * _ROW
         return self._rows[row + _NOTE_AT], self._rows[row] & _NOTE_NBYTES
 
     def data_offsets(self, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return what `data_at` does for many pages, shape as `handles`."""
+        """Return the result of `data_at` for many pages; same shape as `handles`."""
         return self._column(_DATA_AT, handles)
 
     def ifd_offsets(self, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return what `ifd_at` does for many pages, shape as `handles`."""
+        """Return the result of `ifd_at` for many pages; same shape as `handles`."""
         return self._column(_IFD_AT, handles)
 
     def formats(self, handles: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Sequence[PixelFormat]]:
-        """Return a number for the format of each of many pages, and the formats by these numbers."""
+        """Return the format numbers of many pages, and the formats that these numbers index."""
         return self._column(_KIND, handles) >> _NOTE_BITS, self._formats
 
     @property
@@ -164,13 +164,13 @@ class PageTable:
         return any(pixels.is_encoded for pixels in self._formats)
 
     def _column(self, column: int, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        # of a copy, as an array that somebody looks into cannot grow
+        # of a copy, because an array with a view cannot grow
         values: npt.NDArray[np.int64] = np.frombuffer(self._rows[column::_ROW], np.int64)[handles]
         return values
 
 
 class WaitingBlock:
-    """Pages of one format whose pixels are in the file, and to which nothing leads yet."""
+    """Pages of one format whose pixels are in the file, but which are not linked yet."""
 
     def __init__(self, pixels: PixelFormat, number: int, kind: PageKind) -> None:
         self.pixels = pixels
@@ -178,6 +178,6 @@ class WaitingBlock:
         self.kind = kind
         self.capacity = 1 if pixels.nbytes >= LARGE_BYTES else MAX_BLOCK_PAGES
         self.page_nbytes = kind.ifd_nbytes + _PAGE_BYTES
-        """What each adds at most, its pixels and its note not included."""
+        """Maximum overhead of a page, without its pixels and its note."""
         self.handles: list[PageHandle] = []
         self.checksums: dict[PageHandle, str] = {}

@@ -1,4 +1,4 @@
-"""Smaller copies of images: making them, and finding them in a file."""
+"""Smaller copies of images: making them and finding them in a file."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -17,14 +17,14 @@ _SUM_OF_FOUR = {"|i1": "<i2", "|u1": "<u2", "<i2": "<i4", "<u2": "<u4", "<i4": "
 
 
 def smaller_shapes(shape: tuple[int, ...], count: int) -> Iterator[tuple[int, ...]]:
-    """Yield the shapes of smaller copies of an image, each of half the height and width of the one before.
+    """Yield the shapes of smaller copies of an image, each half as high and wide as the previous one.
 
     Parameters
     ----------
     shape
         (Y, X) or (Y, X, samples) of the image.
     count
-        How many; there are fewer where a side would get shorter than a pixel.
+        Maximum number of copies; the last copy has at least one pixel.
     """
     for _ in range(count):
         height, width, *samples = shape
@@ -35,18 +35,18 @@ def smaller_shapes(shape: tuple[int, ...], count: int) -> Iterator[tuple[int, ..
 
 
 def halved(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return an image of half the size, each pixel the mean of four.
+    """Return an image of half the size, in which each pixel is the mean of four.
 
     Parameters
     ----------
     image
-        Shape (Y, X) or (Y, X, samples), of at least two pixels a side, in one of the types that lie in files.
+        Shape (Y, X) or (Y, X, samples), with at least two pixels per side; one of the types stored in files.
 
     Returns
     -------
     numpy.ndarray
-        Of the same type, C-contiguous, shape (Y // 2, X // 2) or with samples: a last odd row or column is
-        left out. Integers are rounded, halves up.
+        C-contiguous, of the same type, shape (Y // 2, X // 2) or (Y // 2, X // 2, samples). A last odd row or
+        column is left out. Integers are rounded, halves up.
     """
     height, width = (side // 2 * 2 for side in image.shape[:2])
     if image.dtype.kind in "iu":
@@ -58,15 +58,15 @@ def halved(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return total.astype(image.dtype)
     corners = [image[row:height:2, column:width:2] for row in (0, 1) for column in (0, 1)]
     quarter = np.asarray(0.25, image.dtype)
-    with np.errstate(all="ignore"):  # infinities and NaN are pixels like others
+    with np.errstate(all="ignore"):  # infinities and NaN are valid pixels
         mean: npt.NDArray[Any] = corners[0] * quarter
         for corner in corners[1:]:
-            mean += corner * quarter  # one by one, as their sum may be too large a number
+            mean += corner * quarter  # one by one, because the sum of four may overflow
     return mean
 
 
 def halved_in_shares(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Do what `halved` does on all cores, in parts that fit into their caches."""
+    """Do the same as `halved`, on all cores and in parts that fit into their caches."""
     height, width, *samples = image.shape
     half = np.empty((height // 2, width // 2, *samples), image.dtype)
     step = max(1, _PART_BYTES // (2 * image[0].nbytes))
@@ -131,14 +131,14 @@ def copies_in_file(
     file
         The file.
     pages
-        Offset of the pixels of each page, of the IFD where it is encoded; and its format.
+        For each page, its format and the offset of its pixels, or of its IFD if it is encoded.
     level
-        Which copy, from 1 on.
+        Number of the copy; 1 is the largest one.
 
     Returns
     -------
     list of (int, PixelFormat) or None
-        The same of the copy of each page; None if it has none.
+        The same for the copy of each page; None for a page without this copy.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def copies_in_file(
     """
     view = FileView(file)
     copies: dict[int, int] = {}
-    """Offset of the IFD of each copy, by that of the first strip or tile of its page."""
+    """IFD offset of each copy, by the offset of the first strip or tile of its page."""
     for ifd in chain.walk(view, chain.first_offset(view)):
         entry = ifd.find(chain.SUB_IFDS)
         offsets = () if entry is None else chain.read_numbers(view, entry)
@@ -162,7 +162,7 @@ def copies_in_file(
 
 
 def _copy(view: FileView, ifd_at: int, pixels: PixelFormat, level: int) -> tuple[int, PixelFormat]:
-    """Return where and what a copy of a page is."""
+    """Return the place and format of a copy of a page."""
     ifd = chain.read_ifd(view, ifd_at)
     *_, shape = smaller_shapes(pixels.stored_shape, level)
     compression = ifd.find(chain.COMPRESSION)

@@ -1,4 +1,4 @@
-"""Reading a page, also in a process that has not opened the dataset."""
+"""Reading pages, even in a process that has not opened the dataset."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,19 +15,19 @@ from exengine_ome_tiff.tiff.pixels import PixelFormat, Window, as_bytes
 from exengine_ome_tiff.tiff.shared_file import SharedFile
 
 _MARK_BYTES = 96
-"""Of what a file says of its dataset: enough to tell one dataset from another."""
+"""Length of the start of the dataset header that identifies a dataset."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarkedFile:
-    """A file, and what tells it from another one in its place.
+    """A file, with bytes that distinguish it from another file at the same path.
 
     Parameters
     ----------
     path
-        Absolute.
+        Absolute path.
     mark_at, mark
-        Bytes that it has from its first page on, and stay where they are.
+        Offset and value of bytes that never change once the file has a page.
     """
 
     path: str
@@ -36,12 +36,12 @@ class MarkedFile:
 
     @classmethod
     def of(cls, path: Path, dataset: bytes, dataset_at: int) -> "MarkedFile":
-        """Mark a file by what it says of its dataset, as `FileHead` has it."""
+        """Identify a file by its dataset header, which `FileHead` contains."""
         return cls(str(path), dataset_at, dataset[:_MARK_BYTES])
 
     @contextmanager
     def opened(self) -> Iterator[SharedFile]:
-        """Open the file for a while.
+        """Open the file for the duration of a block.
 
         Raises
         ------
@@ -61,16 +61,16 @@ class MarkedFile:
 
 @dataclass(frozen=True, slots=True)
 class StoredPage:
-    """A page of a file; small, and good in any process that sees the file.
+    """A page of a file, as a small object for any process that can open the file.
 
     Parameters
     ----------
     file
-        That it is in; may be still written.
+        The file that contains it, which may still be growing.
     at
-        Offset of its pixels; where it is encoded, of its IFD.
+        Offset of its pixels, or of its IFD if it is encoded.
     pixels
-        What it is.
+        The format of the page.
     """
 
     file: MarkedFile
@@ -78,14 +78,14 @@ class StoredPage:
     pixels: PixelFormat
 
     def read(self) -> npt.NDArray[Any]:
-        """Read it as it lies in the file; the file is open only meanwhile.
+        """Read it as stored in the file, which is open only during the call.
 
         Raises
         ------
         OSError
             There is no such file.
         OmeTiffError
-            It is another one, or is cut off.
+            The file is another one or is truncated.
         """
         with self.file.opened() as file:
             return read_page(file, self.at, self.pixels)
@@ -94,16 +94,16 @@ class StoredPage:
 def read_page(
     file: SharedFile, at: int, pixels: PixelFormat, window: Window | None = None
 ) -> npt.NDArray[Any]:
-    """Read a page as it lies in a file.
+    """Read a page as stored in a file.
 
     Parameters
     ----------
     file
         The file.
     at
-        Offset of its pixels; where it is encoded, of its IFD.
+        Offset of its pixels, or of its IFD if it is encoded.
     pixels
-        What it is.
+        The format of the page.
     window
         The region to read, inside the page; by default the whole page.
 
