@@ -1,4 +1,4 @@
-"""Decoding a page that is compressed or tiled: what this package writes, and nothing else."""
+"""Decoding compressed or tiled pages as this package writes them, and no others."""
 
 import zlib
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
 
 _SURELY_BYTES = 1 << 28
 _MOST_COMPRESSED = 50_000
-"""Pages beyond `_SURELY_BYTES` are at most so many times larger than their compressed bytes."""
+"""Maximum compression ratio of pages larger than `_SURELY_BYTES`."""
 _TILES_OF_PAGE = 64
-"""Tiles beyond `_SURELY_BYTES` are at most so many times larger than their page."""
+"""Maximum ratio of tile size to page size for tiles larger than `_SURELY_BYTES`."""
 _THREADED_BYTES = 1 << 19
 """All cores decode pages from this size on. Dividing a smaller page takes longer than decoding it."""
 _PLAIN, _LZW, _ZLIB, _OLD_ZLIB, _ZSTD = 1, 5, 8, 32946, 50000
@@ -33,7 +33,7 @@ _ROWS_PER_STRIP, _PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLE_FORMAT 
 
 
 class _Segment(NamedTuple):
-    """A strip or a tile: where its bytes are, the rows and columns it has, and where those belong."""
+    """A strip or tile: place of its bytes, number of rows and columns, and position in the page."""
 
     offset: int
     nbytes: int
@@ -44,7 +44,7 @@ class _Segment(NamedTuple):
 
 
 class _Page:
-    """How a page is coded, as the tags of its IFD say."""
+    """The coding of a page according to the tags of its IFD."""
 
     def __init__(self, file: SharedFile, ifd: chain.Ifd, pixels: PixelFormat) -> None:
         self._file = file
@@ -56,9 +56,9 @@ class _Page:
         self._predictor = self._number(_PREDICTOR, _NO_PREDICTOR)
 
     def check(self, nbytes: int) -> None:
-        """Raise OmeTiffError if this is no page of the expected format that this package has coded.
+        """Raise OmeTiffError unless this is a page of the expected format, coded as this package does it.
 
-        Other codecs are the work of many hands, and nothing that this package wrote needs them.
+        Other codecs are a risk in damaged files, and no file of this package needs them.
         """
         pixels, dtype = self._pixels, self._pixels.stored_dtype
         if pixels.nbytes > max(_SURELY_BYTES, _MOST_COMPRESSED * nbytes):
@@ -83,7 +83,7 @@ class _Page:
             raise OmeTiffError(f'{self._what} needs imagecodecs: pip install "exengine-ome-tiff[codecs]"')
 
     def segments(self, window: Window) -> list[_Segment]:
-        """Return the strips or tiles in a window; OmeTiffError if they do not cover the page."""
+        """Return the strips or tiles that overlap a window; OmeTiffError if they do not cover the page."""
         height, width = self._pixels.stored_shape[:2]
         is_tiled = _TILE_WIDTH in self._entries
         rows = self._number(_TILE_HEIGHT if is_tiled else _ROWS_PER_STRIP, height)
@@ -109,7 +109,7 @@ class _Page:
         return segments
 
     def decode(self, segments: Sequence[_Segment], window: Window, region: npt.NDArray[Any]) -> None:
-        """Decode strips or tiles into the region that a window shows; OmeTiffError if they cannot be."""
+        """Decode strips or tiles into the region of a window; OmeTiffError if they are damaged."""
         for segment in segments:
             top, left = max(segment.y, window.top), max(segment.x, window.left)
             bottom = min(segment.y + segment.rows, window.bottom)
@@ -123,7 +123,7 @@ class _Page:
                 ]
 
     def _is_decoded_into(self, data: bytearray, segment: _Segment, place: npt.NDArray[Any]) -> bool:
-        """Decode where pixels are to be, without a copy, if that is possible."""
+        """Decode directly into the region, without a copy, and return whether that was possible."""
         if self.compression != _ZSTD or self._predictor != _NO_PREDICTOR or not place.flags.c_contiguous:
             return False
         if place.shape[:2] != (segment.rows, segment.columns):
@@ -133,7 +133,7 @@ class _Page:
         try:
             return len(imagecodecs.zstd_decode(data, out=as_bytes(place))) == place.nbytes
         except RuntimeError:
-            return False  # `_decoded` says what is wrong
+            return False  # `_decoded` raises an error with the reason
 
     def _decoded(self, data: bytearray, segment: _Segment) -> npt.NDArray[Any]:
         """Return the pixels of a strip or a tile."""
@@ -161,7 +161,7 @@ class _Page:
         return () if entry is None else chain.read_numbers(self._view, entry)
 
     def _number(self, code: int, default: int) -> int:
-        """Return the one value of a tag; -1 where it has several ones."""
+        """Return the only value of a tag; -1 if it has several values."""
         values = self._numbers(code) or (default,)
         return values[0] if len(values) == 1 or len({*values}) == 1 else -1
 
@@ -169,17 +169,17 @@ class _Page:
 def check_coding(
     file: SharedFile, ifd: chain.Ifd, pixels: PixelFormat, window: Window | None = None
 ) -> tuple[_Page, list[_Segment]]:
-    """Make sure, without reading its pixels, that a page is coded as this package does it.
+    """Check, without reading pixels, that a page is coded as this package does it.
 
     Returns
     -------
     _Page, list of _Segment
-        The page, and its strips or tiles: those in the window, or all.
+        The page and its strips or tiles: those that overlap the window, or all.
 
     Raises
     ------
     OmeTiffError
-        It is something else, or its strips or tiles are not inside the file.
+        It is another kind of page, or its strips or tiles are not inside the file.
     """
     nbytes = chain.check_strips(FileView(file), ifd)
     page = _Page(file, ifd, pixels)
@@ -192,7 +192,7 @@ def decoded(
 ) -> npt.NDArray[Any]:
     """Read the page of an IFD.
 
-    tifffile could do it too, but holds locks meanwhile, which a forked process would inherit.
+    tifffile would hold locks, which a process forked at that moment would inherit.
 
     Parameters
     ----------
@@ -201,20 +201,20 @@ def decoded(
     ifd_at
         Offset of the IFD.
     pixels
-        What the page is to be.
+        Expected format of the page.
     window
-        The region to read, inside the page; only strips or tiles that it touches are decoded. By default
-        the whole page.
+        The region to read, inside the page. Only strips or tiles that overlap it are decoded. By default the
+        entire page.
 
     Returns
     -------
     numpy.ndarray
-        Pixels as they lie in the file, shape and type as `pixels` and `window` say.
+        Pixels as stored in the file, with the shape and type of `pixels` and `window`.
 
     Raises
     ------
     OmeTiffError
-        It is something else, or cannot be decoded.
+        It is another kind of page, or cannot be decoded.
     """
     page, segments = check_coding(file, chain.read_ifd(FileView(file), ifd_at), pixels, window)
     window = window or Window.whole(pixels)
@@ -239,7 +239,7 @@ def _has_imagecodecs() -> bool:
 
 
 def _decompressed(compression: int, data: bytearray, nbytes: int) -> bytes | bytearray:
-    """Decompress bytes, one more than expected at most; errors are those of the codec."""
+    """Decompress bytes, at most one more than expected; raise the codec's errors."""
     if compression in (_ZLIB, _OLD_ZLIB):
         return zlib.decompressobj().decompress(data, nbytes + 1)
     if compression == _PLAIN:

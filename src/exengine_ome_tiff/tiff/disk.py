@@ -1,4 +1,4 @@
-"""What is asked of the operating system: write all bytes, reserve room, wait until they are safe."""
+"""Calls to the operating system: writing all bytes, reserving space, waiting for the disk."""
 
 import errno
 import math
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Error numbers of a disk, or of a user's share of it, that has no room."""
+"""Error numbers of a full disk and of an exhausted quota."""
 _LITTLE_ROOM_BYTES = 4 << 20
 IN_MEMORY_BYTES = 64 << 20
-"""Of an image that is worked on; a larger one is in a temporary file."""
+"""Arrays larger than this are in a temporary file while they are filled."""
 _ZEROS = bytes(1 << 20)
 _Lock = AbstractContextManager[object]
 _NO_LOCK: _Lock = nullcontext()
@@ -34,12 +34,12 @@ _PATIENCE_S, _PAUSE_S = 1.5, 0.05
 
 
 def write_all(file: FileIO, data: "ReadableBuffer") -> None:
-    """Write bytes where the file is, all of them, however many calls that takes.
+    """Write all bytes at the current position of a file, in as many calls as necessary.
 
     Raises
     ------
     OSError
-        Some were not written.
+        Not all of them could be written.
     """
     rest = memoryview(data).cast("B")
     while rest:
@@ -50,25 +50,25 @@ def write_all(file: FileIO, data: "ReadableBuffer") -> None:
 
 
 def write_at(file: FileIO, offset: int, data: "ReadableBuffer", lock: _Lock = _NO_LOCK) -> None:
-    """Write bytes at a position; as `write_all`.
+    """Write all bytes at an offset; errors as for `write_all`.
 
     Parameters
     ----------
     file
-        Open for writing without a buffer.
+        File open for writing without a buffer.
     offset
-        Of the first byte.
+        Offset of the first byte.
     data
         The bytes.
     lock
-        Held where the system can only write at the position of the file.
+        Lock to hold on systems that only write at the current position of a file.
     """
     if not hasattr(os, "pwrite"):  # Windows
         with _position(file, offset, lock):
             write_all(file, data)
         return
     rest = memoryview(data).cast("B")
-    while rest:  # mostly once: each call lets another thread go first
+    while rest:  # usually once, because each call lets another thread run first
         written = os.pwrite(file.fileno(), rest, offset)
         if written == len(rest):
             return
@@ -76,7 +76,7 @@ def write_at(file: FileIO, offset: int, data: "ReadableBuffer", lock: _Lock = _N
 
 
 def read_at(file: FileIO, offset: int, buffer: "WriteableBuffer", lock: _Lock = _NO_LOCK) -> int:
-    """Read bytes at a position until a buffer is full or the file ends; return how many there were.
+    """Read bytes at an offset until a buffer is full or the file ends, and return their number.
 
     Parameters as for `write_at`.
     """
@@ -97,7 +97,7 @@ def _read_some(file: FileIO, offset: int, buffer: memoryview, lock: _Lock) -> in
 
 @contextmanager
 def _position(file: FileIO, offset: int, lock: _Lock) -> Iterator[None]:
-    """Go to a position, and back: a signal handler may come in between another call and its position."""
+    """Move to a position and back, because this may run in a signal handler between a seek and its write."""
     with lock:
         before = file.tell()
         file.seek(offset)
@@ -108,25 +108,25 @@ def _position(file: FileIO, offset: int, lock: _Lock) -> Iterator[None]:
 
 
 def reserve(file: FileIO, start: int, stop: int) -> bool:
-    """Take room on the disk for bytes that will be written, so that a full disk is met now and not then.
+    """Reserve space on the disk, so that a full disk is noticed now and not by a later write.
 
-    The file is `stop` bytes long then. On ext4 writing is also faster in room that was reserved.
+    The length of the file becomes `stop`. On ext4, writing to reserved space is also faster.
 
     Returns
     -------
     bool
-        Whether this system, and the file system, can do it.
+        Whether the operating system and the file system support this.
 
     Raises
     ------
     OSError
-        There is no room, or the file may not become so long; the file is as it was.
+        There is no space, or the file would exceed its maximum size. The file is unchanged.
     """
     try:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), start, stop - start)
         elif os.name == "nt":
-            system_calls.set_size(file, stop)  # the file system gives the file its room
+            system_calls.set_size(file, stop)  # which also allocates the space
         elif sys.platform == "darwin":
             system_calls.preallocate(file.fileno(), stop - start)
             file.truncate(stop)
@@ -141,7 +141,7 @@ def reserve(file: FileIO, start: int, stop: int) -> bool:
 
 
 def sync_file(file: FileIO) -> None:
-    """Wait until a file is where it survives loss of power, as far as the disk tells the truth."""
+    """Wait until a file survives a power failure, as far as the disk keeps its promises."""
     if sys.platform == "darwin":
         try:
             system_calls.full_sync(file.fileno())
@@ -154,14 +154,14 @@ def sync_file(file: FileIO) -> None:
 
 
 def patiently(change: Callable[[], object]) -> None:
-    """Change a file's name or delete it, trying again where Windows refuses.
+    """Rename or delete a file, and try again if Windows refuses.
 
-    A virus scanner or a viewer may hold a file for a moment there, and nobody can rename it meanwhile.
+    On Windows, a virus scanner or a viewer may hold a file open for a moment, which prevents renaming it.
 
     Raises
     ------
     OSError
-        It did not work, or not within a second and a half.
+        The change failed; on Windows, for one and a half seconds.
     """
     until_s = time.monotonic() + _PATIENCE_S
     while True:
@@ -176,21 +176,21 @@ def patiently(change: Callable[[], object]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the names of the files in a folder are safe; Windows has no such call, nor need of it."""
+    """Wait until the names of the files in a folder are on the disk; Windows neither needs nor has this."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # what some network file systems say of folders
+        if error.errno != errno.EINVAL:  # the answer of some network file systems for folders
             raise
     finally:
         os.close(descriptor)
 
 
 def write_whole(path: Path, data: bytes, *, fsync: bool) -> None:
-    """Write a file that is there with all of its bytes, or as it was before.
+    """Write a file atomically: it has either all of its new bytes or its previous contents.
 
     Raises
     ------
@@ -206,7 +206,7 @@ def write_whole(path: Path, data: bytes, *, fsync: bool) -> None:
 
 
 def write_part(path: Path, data: bytes, *, fsync: bool) -> Path:
-    """Write a file under the name that it has until it is whole; return that; errors as for `write_whole`."""
+    """Write a file under its temporary name and return that path; errors as for `write_whole`."""
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     try:
@@ -221,32 +221,32 @@ def write_part(path: Path, data: bytes, *, fsync: bool) -> Path:
 
 
 def scratch_array(shape: tuple[int, ...], dtype: np.dtype[Any], folder: Path) -> npt.NDArray[Any]:
-    """Return zeros to work on: in memory up to 64 MB, else in a temporary file, which goes with the array.
+    """Return an array of zeros, in memory up to 64 MB, otherwise in a temporary file without a name.
 
     Parameters
     ----------
     shape, dtype
-        Of the array.
+        Shape and type of the array.
     folder
-        Where the file is.
+        Folder of the temporary file.
 
     Raises
     ------
     OSError
-        There is no room for it.
+        There is no space for the file.
     """
     nbytes = math.prod(shape) * dtype.itemsize
     if nbytes <= IN_MEMORY_BYTES:
         return np.zeros(shape, dtype)
     with tempfile.TemporaryFile(dir=folder) as file:
-        for start in range(0, nbytes, len(_ZEROS)):  # now, as a mapped page without room kills the process
+        for start in range(0, nbytes, len(_ZEROS)):  # or a mapped page without space kills the process
             file.write(_ZEROS[: nbytes - start])
         file.flush()
         return np.memmap(file, dtype, mode="r+", shape=shape)
 
 
 def told(error: OSError, path: Path) -> OSError:
-    """Say where writing failed and how much room there is; what a signal handler raised stays as it is."""
+    """Add the path and the free space to an error; return errors of signal handlers unchanged."""
     if error.filename == str(path) or (error.errno is None and type(error) is not OSError):
         return error
     free = shutil.disk_usage(path.parent).free

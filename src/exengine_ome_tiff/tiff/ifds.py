@@ -1,4 +1,4 @@
-"""The bytes of IFDs: entries, links, and many pages made of the entries of one."""
+"""The bytes of IFDs: entries, links, and many pages based on the entries of one."""
 
 import struct
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from exengine_ome_tiff.tiff.chain import (
 
 ALIGNMENT = 8
 PixelSize: TypeAlias = tuple[float | None, float | None]
-"""Width and height of a pixel in micrometres; None if one is not known."""
+"""Width and height of a pixel in micrometres; None if unknown."""
 
 NO_SIZE: PixelSize = (None, None)
 
@@ -32,12 +32,12 @@ _CODES = (X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT)
 
 
 class PageKind:
-    """Pages of one strip whose IFDs differ in nothing but the place of their pixels.
+    """Pages of one strip whose IFDs differ only in the offset of the pixels.
 
     Parameters
     ----------
     entries
-        Of one of them.
+        IFD entries of one of these pages.
 
     Raises
     ------
@@ -61,36 +61,36 @@ class PageKind:
         )
 
     def page(self, data_at: int) -> bytes:
-        """Return the entries of the page whose pixels begin at an offset."""
+        """Return the entries of the page with pixels at an offset."""
         return b"".join((self._before, OFFSET.pack(data_at), self._behind))
 
     def data_offset(self, entries: bytes) -> int | None:
-        """Return where the pixels of a page begin by its entries; None if it is of another kind."""
+        """Return the pixel offset in the entries of a page; None if the page is of another kind."""
         at = len(self._before)
         if entries[:at] != self._before or entries[at + OFFSET.size :] != self._behind:
             return None
         return int(OFFSET.unpack_from(entries, at)[0])
 
     def block(self, data_offsets: Sequence[int], code: int, value_nbytes: int, at: int) -> tuple[bytes, int]:
-        """Make the IFDs of pages, of which the first has a tag more, whose value lies after them all.
+        """Return the IFDs of pages. The first one has an additional tag, whose value follows all IFDs.
 
         Parameters
         ----------
         data_offsets
-            Where the pixels of each begin, shape (pages,).
+            Offset of the pixels of each page, shape (pages,).
         code
-            Of the tag, which is larger than those of all others.
+            Code of the tag, larger than all other codes.
         value_nbytes
             Length of its value.
         at
-            Where the first IFD will be.
+            Offset of the first IFD.
 
         Returns
         -------
         bytes
             The IFDs.
         int
-            Where the last one's link to the page after it will be; it is 0 yet.
+            Offset of the last IFD's link, which is still 0.
         """
         others_at, end = at + self.block_nbytes(1), at + self.block_nbytes(len(data_offsets))
         entries = self.page(data_offsets[0]) + ENTRY.pack(code, BYTES, value_nbytes, OFFSET.pack(end))
@@ -101,22 +101,22 @@ class PageKind:
         return ifd(entries, others_at) + others, next_at
 
     def block_nbytes(self, n_pages: int) -> int:
-        """Return the length of the IFDs of so many pages, as `block` makes them."""
+        """Return the length of the IFDs that `block` makes for a number of pages."""
         return ifd_bytes(len(self.entries) + ENTRY.size) + (n_pages - 1) * self.ifd_nbytes
 
     def ifds(
         self, data_offsets: Sequence[int] | npt.NDArray[np.int64], at: int, *, is_last: bool
     ) -> bytearray:
-        """Make the IFDs of pages, each of them linked to the next.
+        """Return the IFDs of pages, each linked to the next one.
 
         Parameters
         ----------
         data_offsets
-            Where the pixels of each begin, shape (pages,).
+            Offset of the pixels of each page, shape (pages,).
         at
-            Where the first IFD will be.
+            Offset of the first IFD.
         is_last
-            Whether the last one ends the chain, or links to what comes after it.
+            Whether the last IFD ends the chain instead of linking to the bytes behind it.
         """
         ifds = bytearray(self._ifd * len(data_offsets))
         if ifds:
@@ -129,20 +129,20 @@ class PageKind:
 
 
 def with_entries(page: bytes, more: Sequence[bytes]) -> bytes:
-    """Add entries, replacing those of the same code, keeping them sorted by code."""
+    """Add entries, sorted by code; they replace entries with the same code."""
     entries = [page[at : at + ENTRY.size] for at in range(0, len(page), ENTRY.size)]
     by_code = {int(ENTRY.unpack(entry)[0]): entry for entry in (*entries, *more)}
     return b"".join(by_code[code] for code in sorted(by_code))
 
 
 def ifd(entries: bytes, next_offset: int) -> bytes:
-    """Make an IFD of entries, filled up to a multiple of 8 bytes."""
+    """Return the IFD of entries, padded to a multiple of 8 bytes."""
     made = b"".join((OFFSET.pack(len(entries) // ENTRY.size), entries, OFFSET.pack(next_offset)))
     return made.ljust(ifd_bytes(len(entries)), b"\0")
 
 
 def ifd_bytes(entries_nbytes: int) -> int:
-    """Return how long the IFD of entries is."""
+    """Return the length of the IFD of entries."""
     return aligned(2 * OFFSET.size + entries_nbytes)
 
 
@@ -152,7 +152,7 @@ def aligned(nbytes: int) -> int:
 
 
 def _data_offset_at(entries: bytes) -> int:
-    """Return where in the entries of a page of one strip the offset of its pixels is."""
+    """Return the position of the pixel offset in the entries of a page of one strip."""
     for at in range(0, len(entries), ENTRY.size):
         code, _, count, _ = ENTRY.unpack_from(entries, at)
         if code == STRIP_OFFSETS and count == 1:
@@ -161,14 +161,14 @@ def _data_offset_at(entries: bytes) -> int:
 
 
 def resolution_entries(size_um: PixelSize, factor: int = 1) -> list[bytes]:
-    """Return the entries that tell a pixel size; none where it is not known, or too small or large for them.
+    """Return the entries for a pixel size; none if it is unknown or outside their range.
 
     Parameters
     ----------
     size_um
-        Of pixels of full size.
+        Pixel size at full resolution.
     factor
-        How many of these a pixel of a smaller copy is wide.
+        Width of a pixel of a smaller copy, in pixels at full resolution.
     """
     width_um, height_um = size_um
     if width_um is None or height_um is None:
@@ -184,7 +184,7 @@ def resolution_entries(size_um: PixelSize, factor: int = 1) -> list[bytes]:
 
 
 def _per_centimetre(size_um: float) -> tuple[int, int]:
-    """Return pixels per centimetre as a fraction of two numbers of 32 bits, as near as they can be."""
+    """Return pixels per centimetre as the closest fraction of two 32-bit numbers."""
     exact = _CENTIMETRE_UM / Fraction(size_um).limit_denominator(1 << 40)
     near = exact.limit_denominator(max(1, int(_MOST // exact)) if exact > 1 else _MOST)
     return near.numerator, near.denominator

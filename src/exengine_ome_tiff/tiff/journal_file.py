@@ -1,6 +1,6 @@
-"""One file: frames become pages, which are linked in blocks with their records, and can be read at once.
+"""A file that is being recorded: frames become pages, which are linked in blocks with their records.
 
-`JournalFile.append` and `commit` are how a frame gets into the file; `final_chain.finish_journal` ends it,
+`JournalFile.append` and `commit` add frames to the file, `final_chain.finish_journal` finishes it, and
 `journal_reader.open_journal` opens it again.
 """
 
@@ -41,58 +41,58 @@ SYNC_LOST = (
 
 
 class JournalFile:
-    """A BigTIFF file that holds, from the first write on, all frames that were put into it.
+    """A BigTIFF file that contains, from its first write on, all frames that were added.
 
-    One thread at a time adds pages; any number of threads, and forked processes, read, also meanwhile.
-    A page waits to be linked only when there is room for its IFD and its note on the disk already.
+    One thread at a time adds pages. Any number of threads and forked processes read at the same time.
+    A page waits to be linked only if the disk has already reserved space for its IFD and its note.
 
     Parameters
     ----------
     path
-        Of the file, which exists.
+        Path of the file, which exists.
     header
-        JSON that holds for the whole dataset; kept in the first page.
+        JSON with facts about the dataset; stored in the first page.
     """
 
     def __init__(self, path: Path, header: bytes) -> None:
         self.path = path
         self.header = header
         self.names = b""
-        """JSON of a finished file: the names of channels and positions, empty if there are none."""
+        """JSON of a finished file with the names of channels and positions; empty if it has none."""
         self.index_place: tuple[int, ...] = ()
-        """Offset, length and CRC-32 of the index of a finished file; empty where it has none."""
+        """Offset, length and CRC-32 of the index of a finished file; empty if it has none."""
         self.file = SharedFile(path)
         self.pages = PageTable()
         self.is_finished = False
         self.settings = WriteSettings()
         self.link_at = chain.FIRST_IFD_AT
-        """Where the link from the last page to a next one is."""
+        """Offset of the link from the last page to the next one."""
         self.is_link_certain = True
-        """Whether it is known what is at `link_at`; not after an error in the write of the link."""
+        """Whether the value at `link_at` is known; it is not after an error while writing the link."""
         self.is_sync_lost = False
-        """Whether waiting for the disk has failed once."""
+        """Whether waiting for the disk has ever failed."""
         self.n_linked = 0
-        """Frames that were added and linked."""
+        """Number of frames that are linked."""
         self.first_at = 0
-        """Offset of the first page; 0 where there is none yet."""
+        """Offset of the first page; 0 if there is none yet."""
         self.chain_at: int | None = None
-        """Offset of the final chain, once it is written: the header may lead to it already."""
+        """Offset of the final chain once it is written; the header may already lead to it."""
         self.last_at: int | None = None
-        """Offset of the last page, where its link leads to what is no page."""
+        """Offset of the last page if its link does not lead to a page."""
         self.smaller: dict[PageHandle, list[PageHandle]] = {}
         """The smaller copies of pages."""
         self._tail: FileTail | None = None
-        """None if the file is only read."""
+        """None if the file is open for reading."""
         self._blanks: dict[tuple[tuple[int, ...], str], PageHandle] = {}
         self._blocks: dict[PixelFormat, WaitingBlock] = {}
         self._last: tuple[PixelFormat, WaitingBlock] | None = None
-        """The format of the last frame, as it was put."""
+        """The format of the last frame as it was put, and its block."""
         self._waiting: dict[PageHandle, bytes] = {}
         """Notes that are not in the file yet."""
         self._first_values: list[StoredValue] | None = None
-        """Long values of the first note, which others may repeat; None if nobody has looked for them."""
+        """Long values of the first note, which other notes may repeat; None before the first search."""
         self._waiting_nbytes = 0
-        """What will be added for the pages that wait, at most."""
+        """Maximum number of bytes to add for the pages that wait."""
 
     @classmethod
     def create(cls, path: Path, header: bytes, settings: WriteSettings, pool: BufferPool) -> Self:
@@ -101,13 +101,13 @@ class JournalFile:
         Parameters
         ----------
         path
-            Of the file.
+            Path of the file.
         header
-            JSON that holds for the whole dataset.
+            JSON with facts about the dataset.
         settings
-            How pages are written.
+            Settings for writing pages.
         pool
-            Where the memory comes from in which small frames wait.
+            Source of the memory in which small frames wait.
 
         Raises
         ------
@@ -125,55 +125,55 @@ class JournalFile:
         return journal
 
     def write_on(self, settings: WriteSettings, pool: BufferPool | None = None) -> None:
-        """Let pages be added to a file whose pages are known; parameters as for `create`."""
+        """Allow adding pages to a file whose pages are known; parameters as for `create`."""
         self.settings = settings
         self._tail = FileTail(self.file, pool)
         self._appender = Appender(self._tail, settings.coding)
 
     def mark_header(self, header_at: int) -> None:
-        """Tell the file from others by the header that it has at an offset."""
+        """Identify the file by its dataset header at an offset."""
         if len(self.header) > chain.OFFSET.size:  # a shorter one is in the IFD
             self.file.mark = header_at, self.header
 
     def end_with(self, last: chain.Ifd) -> None:
-        """Note which page is the last one, since its link leads to what is no page.
+        """Mark a page as the last one, because its link does not lead to a page.
 
         Raises
         ------
         OmeTiffError
-            The file is to be written, and the page has not as many tags as it says.
+            The file is open for writing, and the tags of the page are damaged.
         """
         if self._tail is not None and not last.is_sorted:
             raise OmeTiffError(f"{self.path}: the tags of the page at offset {last.offset} are damaged")
         self.last_at = last.offset
 
     def reopen(self) -> None:
-        """Have the last page lead nowhere, so that frames can follow; errors as for `append`."""
+        """Clear the link of the last page, so that frames can follow; errors as for `append`."""
         self.tail.link(self.link_at, 0)
         self.last_at = None
 
     @property
     def tail(self) -> FileTail:
-        """Where pages are added; RuntimeError if the file is only read."""
+        """The end of the file, where pages are added; RuntimeError if the file is open for reading."""
         if self._tail is None:
             raise RuntimeError(f"{self.path}: opened for reading")
         return self._tail
 
-    # a frame gets into the file ---------------------------------------------------------------------------
+    # adding frames ----------------------------------------------------------------------------------------
 
     def append(
         self, data: npt.NDArray[Any], pixels: PixelFormat, note: bytes, *, at_once: bool = False
     ) -> PageHandle:
-        """Take a frame; its pixels may be overwritten once this returns.
+        """Add a frame. The caller may overwrite its pixels afterwards.
 
         Parameters
         ----------
         data
-            Shape and type as `pixels` says; any byte order and strides.
+            Array with the shape and type of `pixels`, in any byte order and with any strides.
         note
             One line without a line end.
         at_once
-            Link its page now, instead of waiting for others of its format.
+            Link its page now instead of waiting for other frames of its format.
 
         Returns
         -------
@@ -182,8 +182,8 @@ class JournalFile:
         Raises
         ------
         OSError
-            The frame was not taken; those taken before stay readable, and the next `append` or `commit`
-            tries again what could not be written. A `FileGoneError` where the file was taken away.
+            The frame was not added. Earlier frames stay readable, and the next `append` or `commit` tries
+            again to write them. A `FileGoneError` if another program deleted, replaced or cut the file.
         """
         block = self._block(pixels)
         if block is None:
@@ -199,12 +199,12 @@ class JournalFile:
             block.checksums[handle] = checksum(self.settings.checksums, page)
         self._waiting[handle] = note
         self._waiting_nbytes += nbytes
-        block.handles.append(handle)  # last: whatever interrupts us, a frame is taken or is not
+        block.handles.append(handle)  # last, so that an interrupt cannot add half a frame
         if at_once or len(block.handles) >= block.capacity:
             try:
                 self._write_block(block)
             except OSError:
-                if handle in block.handles:  # else a signal handler raised it when the page was linked
+                if handle in block.handles:  # otherwise a signal handler raised it after the link
                     block.handles.remove(handle)
                     del self._waiting[handle]
                     self._waiting_nbytes -= nbytes
@@ -216,7 +216,7 @@ class JournalFile:
     def commit(self) -> None:
         """Link all pages that wait, so that other programs see them; errors as for `append`.
 
-        After that the last page leads nowhere, whatever errors there were.
+        Afterwards the link of the last page is 0, whatever errors occurred before.
         """
         for block in self._blocks.values():
             if block.handles:
@@ -227,13 +227,13 @@ class JournalFile:
             self.is_link_certain = True
 
     def sync(self) -> None:
-        """Wait until all that was written is safe on the disk.
+        """Wait until everything that was written is on the disk.
 
         Raises
         ------
         OSError
-            It is not, or was not once: the system may have dropped what it could not write then, and says
-            nothing about that when it is asked again.
+            This failed now or before. After a failure the system may have dropped data, which later calls do
+            not report.
         """
         if self._tail is not None:
             self._tail.write_waiting()
@@ -242,7 +242,7 @@ class JournalFile:
         self.sync_file(self.file.writable())
 
     def sync_file(self, file: FileIO) -> None:
-        """Wait until a file, which is this one, is safe on the disk, and remember where that fails."""
+        """Wait until this file, opened by the caller, is on the disk, and remember a failure."""
         try:
             disk.sync_file(file)
         except OSError:
@@ -256,18 +256,18 @@ class JournalFile:
 
     @property
     def has_waiting(self) -> bool:
-        """Whether there is something for `commit` to do."""
-        # of very many blocks, mostly none has a page that waits
+        """Whether `commit` has something to do."""
+        # there may be many blocks, and usually no page waits
         has_pages = bool(self._waiting) and any(block.handles for block in self._blocks.values())
         return self._tail is not None and (has_pages or not self.is_link_certain)
 
     @property
     def n_added(self) -> int:
-        """Frames that were added, those that wait included."""
+        """Number of frames that were added, including those that wait."""
         return self.n_linked + sum(len(block.handles) for block in self._blocks.values())
 
     def append_loose(self, data: PagePixels, pixels: PixelFormat) -> PageHandle:
-        """Write a page that is no frame, and that nothing leads to; errors as for `append`."""
+        """Write a page that is not a frame and is not linked; errors as for `append`."""
         pixels = self.settings.coding.encoded(pixels)
         self.tail.reserve(self.settings.coding.most_nbytes(pixels) + self._waiting_nbytes)
         ifd, data_at = self._appender.write(data, pixels)
@@ -276,19 +276,19 @@ class JournalFile:
         return handle
 
     def append_blank(self, pixels: PixelFormat) -> PageHandle:
-        """Write a page of zeros that no frame has put, once for all of its kind; errors as for `append`."""
+        """Write a page of zeros that is not a frame, once for each format; errors as for `append`."""
         if pixels.stored not in self._blanks:
             zeros = np.zeros(pixels.stored_shape, pixels.stored_dtype)
             self._blanks[pixels.stored] = self.append_loose(zeros, pixels)
         return self._blanks[pixels.stored]
 
     def leave_room(self, nbytes: int) -> int:
-        """Leave bytes to a checkpoint; return their offset, a multiple of 8; errors as for `append`."""
+        """Leave space for a checkpoint and return its offset, a multiple of 8; errors as for `append`."""
         self.tail.reserve(nbytes + self._waiting_nbytes + chain.OFFSET.size)
         return self.tail.leave_room(nbytes)
 
     def _block(self, pixels: PixelFormat) -> WaitingBlock | None:
-        """Return the block for frames of a format; None for the first one, and where pages are encoded."""
+        """Return the block for frames of a format; None for its first frame and for encoded pages."""
         if self._last is not None and self._last[0] is pixels:
             return self._last[1]
         block = self._blocks.get(pixels)
@@ -297,7 +297,7 @@ class JournalFile:
         return block
 
     def _write_through_tifffile(self, data: npt.NDArray[Any], pixels: PixelFormat, note: bytes) -> PageHandle:
-        """Write a page that has to be encoded, or is the first of its format."""
+        """Write a page that is encoded or the first one of its format."""
         page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
         pixels = self.settings.coding.encoded(pixels)
         algorithm = self.settings.checksums
@@ -313,7 +313,7 @@ class JournalFile:
         end = self.tail.end
         ifd, data_at = self._appender.write(page, pixels, tags)
         if is_first:
-            self.file.mark = None  # which the link changes
+            self.file.mark = None  # because the link changes these bytes
         self._link(ifd.offset, end)
         self.link_at, self.is_link_certain, self.n_linked = ifd.next_at, True, self.n_linked + 1
         if is_first:
@@ -327,7 +327,7 @@ class JournalFile:
         return handle
 
     def _write_block(self, block: WaitingBlock) -> None:
-        """Add the IFDs and the record of pages that wait, and have the last page lead to them."""
+        """Add the IFDs and the record of waiting pages, and link them to the last page."""
         handles, end = block.handles, self.tail.end
         notes = [self._waiting[handle] for handle in handles]
         checksums = [block.checksums[handle] for handle in handles if block.checksums]
@@ -341,18 +341,18 @@ class JournalFile:
         self.pages.locate(handles, at, notes_at, shortened)
         after = next_at, True, self.n_linked + len(handles), list[PageHandle](), dict[PageHandle, str]()
         self._link(at, end)
-        # An interrupt comes where a function is called. One before this leaves the block as it was, and the
-        # next one, which has the same pages and more, takes its place; one after it finds it written.
+        # Interrupts only occur at function calls. After one before this line, the block is unchanged, and a
+        # later block with the same and more pages replaces it. After this line, the block is written.
         self.link_at, self.is_link_certain, self.n_linked, block.handles, block.checksums = after
         for handle in handles:
             del self._waiting[handle]
         self._waiting_nbytes -= BLOCK_BYTES + len(handles) * block.page_nbytes + sum(map(len, notes))
 
     def _link(self, ifd_at: int, end: int) -> None:
-        """Have the last page lead to what was added behind `end`.
+        """Link the last page to the page that was added behind `end`.
 
-        An error does not say whether the link was written, as networks know: what was added is taken back
-        only where the link is seen to lead nowhere. It stays else, and the next link takes the place of this.
+        After an error, such as one of a network, the link may still have been written. The added bytes are
+        dropped only if the link is found to be 0. Otherwise they stay, and the next link replaces this one.
         """
         try:
             self.tail.write_waiting()
@@ -370,10 +370,10 @@ class JournalFile:
             raise
 
     def _leads_somewhere(self) -> bool:
-        """Whether the last page links to another one, as the file says; errors as for `append`."""
+        """Whether the last page in the file links to another one; errors as for `append`."""
         return any(self.file.read(self.link_at, chain.OFFSET.size))
 
-    # a frame is read --------------------------------------------------------------------------------------
+    # reading frames ---------------------------------------------------------------------------------------
 
     def pixels(self, handle: PageHandle) -> npt.NDArray[Any]:
         """Return a page as it was put, in a new array.
@@ -388,7 +388,7 @@ class JournalFile:
         return self.pages.format(handle).as_put(self.stored(handle))
 
     def stored(self, handle: PageHandle) -> npt.NDArray[Any]:
-        """Return a page as it lies in the file, in a new array; errors as for `pixels`."""
+        """Return a page as stored in the file, in a new array; errors as for `pixels`."""
         pixels, data_at = self.pages.format(handle), self.pages.data_at(handle)
         tail = None if pixels.is_encoded else self._tail
         waiting = None if tail is None else tail.read_waiting(data_at, pixels.nbytes)
@@ -397,7 +397,7 @@ class JournalFile:
         return np.frombuffer(bytearray(waiting), pixels.stored_dtype).reshape(pixels.stored_shape)
 
     def stored_nbytes(self, handle: PageHandle) -> int:
-        """Return how many bytes the pixels of a page have in the file; errors as for `pixels`."""
+        """Return the size of the pixels of a page in the file, in bytes; errors as for `pixels`."""
         pixels = self.pages.format(handle)
         if not pixels.is_encoded:
             return pixels.nbytes
@@ -419,23 +419,23 @@ class JournalFile:
             self._first_values = stored_values(first, first, at)
         return self._first_values or []
 
-    # the end ----------------------------------------------------------------------------------------------
+    # closing ----------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Close the file as it is; pages that nothing leads to are lost."""
+        """Close the file as it is; pages that are not linked are lost."""
         self.end_tail()
         self.file.close()
 
     def end_tail(self) -> None:
-        """Give back the room after the end of the file, and add nothing more."""
+        """Release the space after the end of the file, and add no more pages."""
         tail, self._tail = self._tail, None
         if tail is not None:
-            with suppress(OSError):  # the room after its end does no harm
+            with suppress(OSError):  # space after the end does no harm
                 tail.trim()
             tail.close()
 
     def discard(self) -> None:
-        """Close and delete the file, if it still is where it was."""
+        """Close the file, and delete it if it is still in its place."""
         is_there = self.file.is_in_place()
         self.close()
         if is_there:
