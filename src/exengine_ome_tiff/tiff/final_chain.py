@@ -1,8 +1,8 @@
-"""A new chain of pages in a finished file, in the order of its images and planes.
+"""The final chain of a finished file: its pages in the order of images and planes.
 
-While frames arrive, tifffile links one page after the other in order of arrival: the *journal chain*.
-`write_final_chain` appends another chain, in another order, which `chain.begin_with` then makes the file's.
-Its IFDs name the same pixels at the same offsets: no pixel moves.
+During a run, pages are linked in order of arrival: the *journal chain*. `write_final_chain` appends a second
+chain in another order, and `chain.begin_with` makes the header lead to it. Its IFDs have the same pixel
+offsets, so no pixels move.
 """
 
 import logging
@@ -51,11 +51,11 @@ _WRITE_BYTES = 1 << 20
 _RUN_PAGES = 4096
 _REDUCED = 1
 _BAND_BYTES = 4 << 20
-"""Larger arrays are new memory each time, and touching that takes longer than computing the copy."""
+"""Larger arrays are new memory each time, and touching new memory takes longer than downsampling."""
 
 
 class Page(NamedTuple):
-    """What a page is to be; all offsets point at what is in the file already."""
+    """The tags of a page, whose offsets lead to existing bytes of the file."""
 
     entries: bytes
     smaller: Sequence[bytes] = ()
@@ -81,35 +81,35 @@ def finish_journal(
     index: Sequence[memoryview] = (),
     fsync: bool = False,
 ) -> None:
-    """Give a file whose recording has ended its final order of pages and its description.
+    """Finish a file: write its description and the final order of its pages.
 
     Parameters
     ----------
     journal
-        The file, which takes no more pages then; nothing is done where it is finished.
+        The file, which takes no more pages afterwards. A finished file stays unchanged.
     pages
-        Handles, shape (n,), n > 0; one may come several times, pages that are left out stay in the
-        journal only.
+        Handles, shape (n,), n > 0. A handle may occur several times. Pages that are not listed stay only in
+        the journal.
     description
         UTF-8 text for the ImageDescription tag.
     software
         ASCII text for the Software tag.
     sizes
-        How many of the pages, one after the other, have pixels of which size; of none by default.
+        Runs of consecutive pages: number of pages and their pixel size. By default no page has a pixel size.
     names
         JSON for the tag `chain.NAMES`; empty to leave it out.
     index
-        Bytes, in parts, to which the tag `chain.INDEX` leads; empty to leave it out.
+        Parts of the index for the tag `chain.INDEX`; empty to leave it out.
     fsync
-        Whether all but the file's name is safe on the disk when this returns; the header then leads to
-        the new chain only when that is.
+        Whether to wait until all of the file except its name is on the disk. The header leads to the new
+        chain only after the chain is on the disk.
 
     Raises
     ------
     OSError
-        The file is as it was before; this may be called again.
+        The file is unchanged, and this function may be called again.
     OmeTiffError
-        It is somebody else's file, and damaged.
+        The file is damaged.
     """
     if journal.is_finished:
         return
@@ -120,7 +120,7 @@ def finish_journal(
         extra = first_page_tags(description, software, names)
         extra[chain.JOURNAL] = chain.LONG8, b"".join(map(OFFSET.pack, ends))
         with journal.file.reopened("r+b", buffering=0) as file:
-            # the header leads to the chain where only what comes after that was interrupted
+            # the header already leads to the chain if an earlier call failed after that
             if chain.first_offset(file) != journal.chain_at:
                 try:
                     at = write_final_chain(file, final_pages(journal, pages, sizes), len(pages), extra, index)
@@ -211,7 +211,7 @@ def _halved_bands(journal: JournalFile, source: PageHandle) -> Iterator[npt.NDAr
 def final_pages(
     journal: JournalFile, pages: npt.NDArray[np.int64], sizes: Sequence[tuple[int, PixelSize]]
 ) -> Iterator[Page | Run]:
-    """Yield pages for the final chain, made of the IFDs that are there, with the sizes of their pixels."""
+    """Yield pages for the final chain, based on the existing IFDs, with their pixel sizes."""
     counts, sizes_um = [count for count, _ in sizes] or [len(pages)], [size for _, size in sizes] or [NO_SIZE]
     size_of = np.repeat(np.arange(len(counts)), counts)
     with journal.file.reopened("rb") as file:
@@ -225,7 +225,7 @@ def final_pages(
                 )
                 yield Page(page, smaller)
             return
-        # the IFDs of blocks of one format are alike but for the place of the pixels
+        # the IFDs of blocks of one format differ only in the offsets of pixels
         ifds, block_of = np.unique(journal.pages.ifd_offsets(pages), return_inverse=True)
         blocks, which = np.unique(block_of * len(counts) + size_of, return_inverse=True)
         resolutions = [*map(resolution_entries, sizes_um)]
@@ -243,21 +243,21 @@ def final_pages(
 
 
 class FinalEntries:
-    """The entries that pages have in the final chain, made of those of the first page of their block.
+    """The entries of pages in the final chain, based on the first page of their block.
 
     Parameters
     ----------
     journal
         The file.
     file
-        The same one, open for reading.
+        The same file, open for reading.
     """
 
     def __init__(self, journal: JournalFile, file: chain.Readable) -> None:
         self._pages = journal.pages
         self._file = file
         self._template = 0, b""
-        """Offset and entries of the IFD that was read last."""
+        """Offset and entries of the last IFD that was read."""
 
     def of(self, handle: PageHandle) -> bytes:
         """Return the entries of a page."""
@@ -276,7 +276,7 @@ def write_final_chain(
     extra: Mapping[int, tuple[int, bytes]],
     index: Sequence[memoryview] = (),
 ) -> int:
-    """Write a chain, and the index before it, at the end of a file; an error leaves the file as it was."""
+    """Write the index and a chain at the end of a file; after an error the file is unchanged."""
     start = file.seek(0, 2)
     try:
         if index:
@@ -288,7 +288,7 @@ def write_final_chain(
 
 
 def _write_index(file: FileIO, index: Sequence[memoryview]) -> bytes:
-    """Write the index where the file is; return the value of the tag that leads to it."""
+    """Write the index at the current position, and return the value of its tag."""
     at, nbytes, crc = _align(file), 0, 0
     chunk = bytearray()
     for part in index:
@@ -302,7 +302,7 @@ def _write_index(file: FileIO, index: Sequence[memoryview]) -> bytes:
 
 
 def chain_nbytes(pages: Sequence[Page | Run], extra: Mapping[int, tuple[int, bytes]]) -> int:
-    """Return how many bytes `write_chain` writes for pages without smaller copies, at most."""
+    """Return the maximum number of bytes that `write_chain` writes for pages without smaller copies."""
     nbytes = len(extra) * ENTRY.size + sum(aligned(len(value) + 1) for _, value in extra.values())
     for page in pages:
         if isinstance(page, Run):
@@ -315,7 +315,7 @@ def chain_nbytes(pages: Sequence[Page | Run], extra: Mapping[int, tuple[int, byt
 def write_chain(
     file: FileIO, pages: Iterable[Page | Run], count: int, extra: Mapping[int, tuple[int, bytes]]
 ) -> int:
-    """Write a chain of pages that nothing leads to yet, where the file is.
+    """Write a chain of pages at the current position of a file, without a link to it.
 
     Parameters
     ----------
@@ -362,7 +362,7 @@ def write_chain(
 
 
 def _split(pages: Iterable[Page | Run]) -> Iterator[Page | Run]:
-    """Yield the first page alone, as it has further tags, and long runs in parts."""
+    """Yield the first page by itself, because it has additional tags, and long runs in parts."""
     is_first = True
     for page in pages:
         if isinstance(page, Page):
@@ -378,14 +378,14 @@ def _split(pages: Iterable[Page | Run]) -> Iterator[Page | Run]:
 
 
 def _with_smaller(entries: bytes, smaller: Sequence[bytes], at: int) -> tuple[bytes, bytes]:
-    """Name smaller copies of a page as its SubIFDs (Adobe's TIFF Technical Note 1).
+    """Refer to the smaller copies of a page as its SubIFDs (Adobe's TIFF Technical Note 1).
 
     Returns
     -------
     bytes
         Entries of the page, whose IFD will be at offset `at`.
     bytes
-        What lies behind that IFD: those of the copies.
+        The IFDs of the copies, which follow that IFD.
     """
     behind_at = at + ifd_bytes(len(entries) + ENTRY.size)
     reduced = ENTRY.pack(NEW_SUBFILE_TYPE, LONG, 1, OFFSET.pack(_REDUCED))
@@ -401,7 +401,7 @@ def _with_smaller(entries: bytes, smaller: Sequence[bytes], at: int) -> tuple[by
 
 
 def _entry_of(file: FileIO, code: int, kind: int, value: bytes) -> bytes:
-    """Make an entry, writing its value at the end of the file where it does not fit into the entry."""
+    """Return an entry; a value that does not fit into it is written at the current position."""
     end = b"\0" if kind == chain.ASCII else b""
     nbytes, size = len(value) + len(end), 8 if kind == LONG8 else 1
     if nbytes <= OFFSET.size:
@@ -413,7 +413,7 @@ def _entry_of(file: FileIO, code: int, kind: int, value: bytes) -> bytes:
 
 
 def _align(file: FileIO) -> int:
-    """Fill up to a multiple of 8 bytes and return the position."""
+    """Pad the file to a multiple of 8 bytes, and return the position."""
     at = file.tell()
     write_all(file, bytes(aligned(at) - at))
     return aligned(at)

@@ -1,4 +1,4 @@
-"""Opening a file that was written before, by anybody: what it says of its dataset, and its journal."""
+"""Opening an existing, possibly damaged file: its dataset header and its journal."""
 
 import errno
 import zlib
@@ -25,18 +25,18 @@ _INDEX_NUMBERS = 3
 
 
 class JournalPage(NamedTuple):
-    """A page as the journal of a file has it.
+    """A page in the journal of a file.
 
     Parameters
     ----------
     handle
-        Of the page.
+        Handle of the page.
     note
         Its note.
     checksum
-        Of its pixels; None if there is none.
+        Checksum of its pixels; None if it has none.
     is_intact
-        Whether the record of its block is as it was written; None if it has no checksum of itself.
+        Whether the record of its block has the right checksum; None if it has no checksum.
     """
 
     handle: PageHandle
@@ -55,34 +55,34 @@ class _Block(NamedTuple):
 
 
 class FileHead(NamedTuple):
-    """What a file says at its beginning."""
+    """The facts in the first page of a file."""
 
     header: bytes
-    """What its writer was given, which holds for the whole dataset."""
+    """JSON with facts about the dataset, as passed to its writer."""
     header_at: int
-    """Where that is in the file."""
+    """Offset of the header."""
     journal_at: int
     """Offset of the first page of its journal."""
     last_at: int | None
-    """Offset of its last page; None if that is the one that links to no other."""
+    """Offset of its last page; None if the link of that page is 0."""
     is_finished: bool
     names: bytes = b""
-    """Names of channels and positions, where a finished file has some."""
+    """Names of channels and positions, if a finished file has them."""
     index_place: tuple[int, ...] = ()
-    """Offset, length and CRC-32 of the index, where a finished file has one."""
+    """Offset, length and CRC-32 of the index, if a finished file has one."""
 
 
 def read_head(path: Path) -> FileHead:
-    """Read what a file says of its dataset, whether it is finished or not; see `find_head`."""
+    """Read the head of a finished or unfinished file; see `find_head`."""
     with path.open("rb") as file:
         return find_head(file)
 
 
 def find_head(file: chain.Readable) -> FileHead:
-    """Read what an open file says of its dataset, whether it is finished or not.
+    """Read the head of an open file, finished or unfinished.
 
-    Where the header leads to a page that never reached the disk, the file counts as not finished: its first
-    page lies after the header.
+    If the header leads to a page that never reached the disk, the file counts as unfinished, and its first
+    page follows the header.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def find_head(file: chain.Readable) -> FileHead:
 
 
 def _head_at(file: chain.Readable, first_at: int) -> FileHead:
-    """Read the head of a file whose first page is at an offset; OmeTiffError if it is not one of ours."""
+    """Read the head of a file with its first page at an offset; OmeTiffError for other programs' files."""
     first = chain.read_ifd(file, first_at)
     journal = first.find(chain.JOURNAL)
     leads_back = journal or first.find(chain.CHECKPOINT)
@@ -126,31 +126,31 @@ def _head_at(file: chain.Readable, first_at: int) -> FileHead:
 
 
 def is_begun(path: Path) -> bool:
-    """Whether a file is a header and no more, as `JournalFile` makes it before the first page."""
+    """Whether a file consists only of the header that `JournalFile` writes before the first page."""
     with path.open("rb") as file:
         return file.read(chain.HEADER_BYTES + 1) == chain.header(0)
 
 
 def begins_like_ours(path: Path) -> bool:
-    """Whether a file has the header of a file that is begun, which few programs write."""
+    """Whether a file starts with the header of an unfinished file, which few other programs write."""
     with path.open("rb") as file:
         return file.read(chain.HEADER_BYTES) in (chain.header(0), chain.header(chain.HEADER_BYTES))
 
 
 def has_no_page(path: Path) -> bool:
-    """Whether a file is empty, or begins as `PageWriter` begins one whose first page is not linked yet."""
+    """Whether a file is empty, or has the header of a `JournalFile` whose first page is not linked yet."""
     with path.open("rb") as file:
         data = file.read(chain.HEADER_BYTES)
     return data == chain.header(0)[: len(data)]
 
 
 def read_description(path: Path) -> bytes:
-    """Read the ImageDescription of a file's first page: OME-XML where it is finished.
+    """Read the ImageDescription of a file's first page, which is OME-XML in a finished file.
 
     Raises
     ------
     OmeTiffError
-        The file is no BigTIFF, or has none.
+        The file is not a BigTIFF file, or its first page has no ImageDescription.
     """
     with path.open("rb") as file:
         entry = chain.read_ifd(file, chain.first_offset(file)).find(chain.IMAGE_DESCRIPTION)
@@ -165,22 +165,22 @@ def open_journal(
     allow_unfinished: bool = False,
     settings: WriteSettings | None = None,
 ) -> tuple[JournalFile, Iterator[JournalPage]]:
-    """Open a file that was written before.
+    """Open an existing file.
 
     Parameters
     ----------
     path
         The file.
     allow_unfinished
-        Whether it need not be finished: then all pages are read that are whole.
+        Whether to read the complete pages of a file that is not finished.
     settings
-        How pages are written that are added; None if the file is only read.
+        Settings for pages to add; None to open the file for reading only.
 
     Returns
     -------
     JournalFile
     iterator of JournalPage
-        All frames, in the order of the journal; must be exhausted before the file is used.
+        All frames in the order of the journal. Exhaust it before using the file.
 
     Raises
     ------
@@ -205,7 +205,7 @@ def open_journal(
 
 
 def is_record_intact(journal: JournalFile, handle: PageHandle) -> bool:
-    """Whether the record of the block that a page is in can be read, and does not have a wrong checksum."""
+    """Whether the record in the block of a page is readable and does not have a wrong checksum."""
     view = FileView(journal.file)
     try:
         ifd = chain.read_ifd(view, journal.pages.ifd_at(handle))
@@ -221,7 +221,7 @@ def read_index(journal: JournalFile) -> memoryview | None:
     Raises
     ------
     OmeTiffError
-        It is damaged.
+        The index is damaged.
     """
     if not journal.index_place:
         return None
@@ -235,16 +235,16 @@ def read_index(journal: JournalFile) -> memoryview | None:
 
 
 def read_added(journal: JournalFile) -> list[JournalPage]:
-    """Read the frames that others have added to an open file since it was read, and whether it is finished.
+    """Read the frames that another process has added to an open file, and whether it is finished.
 
-    It reads the links of the header and of the last page, and what is behind that page.
+    This reads the links of the header and of the last page, and the pages behind that one.
 
     Raises
     ------
     FileGoneError
         The file was deleted, moved or replaced.
     OmeTiffError
-        It was finished, and is damaged.
+        The file is finished but damaged.
     """
     if journal.is_finished:
         return []
@@ -253,7 +253,7 @@ def read_added(journal: JournalFile) -> list[JournalPage]:
         at = chain.read_link(file, journal.link_at)
         if head is not None and head.last_at is not None:
             is_last = chain.read_ifd(file, head.last_at).next_at == journal.link_at
-            at = 0 if is_last else at  # what is after the last page is no page
+            at = 0 if is_last else at  # the link of the last page does not lead to a page
         added = [] if at == 0 else _read_from(journal, head, buffered, at)
     if head is not None:
         journal.is_finished, journal.names = True, head.names
@@ -263,7 +263,7 @@ def read_added(journal: JournalFile) -> list[JournalPage]:
 def _read_from(
     journal: JournalFile, head: FileHead | None, file: chain.Readable, at: int
 ) -> list[JournalPage]:
-    """Read the pages from an offset on; `head` is None if the file is not finished."""
+    """Read the pages from an offset onwards; `head` is None if the file is not finished."""
     journal.last_at = None
     if head is not None:
         return list(_read_journal(journal, head._replace(journal_at=at), file))
@@ -271,7 +271,7 @@ def _read_from(
     try:
         return list(_read_journal(journal, unfinished, file))
     except OmeTiffError:
-        return []  # the block is still under way
+        return []  # the block is still being written
 
 
 def _opened_again(journal: JournalFile) -> FileIO:
@@ -302,7 +302,7 @@ def _read_whole(journal: JournalFile, head: FileHead) -> Iterator[JournalPage]:
 
 
 def _read_journal(journal: JournalFile, head: FileHead, file: chain.Readable) -> Iterator[JournalPage]:
-    """Read the journal of a file from `head.journal_at` on into its table of pages."""
+    """Read the journal of a file from `head.journal_at` onwards into its page table."""
     pages = journal.pages
     for ifd, record, data_offsets, note_at in _blocks(journal, head, file):
         format_number = pages.format_number(record.pixels)
@@ -314,8 +314,8 @@ def _read_journal(journal: JournalFile, head: FileHead, file: chain.Readable) ->
 
 
 def _blocks(journal: JournalFile, head: FileHead, file: chain.Readable) -> Iterator[_Block]:
-    """Yield all blocks; of a file that was never finished those before the first one that is not whole."""
-    # records and plain pixels have room in the file, as no byte is read twice
+    """Yield all blocks; in an unfinished file, those before the first incomplete one."""
+    # the bytes left for records and plain pixels, none of which is read twice
     left = size = journal.file.size()
     last, kinds = None, set[tuple[bytes, PixelFormat]]()
     with closing(chain.walk(file, head.journal_at)) as ifds:
@@ -348,7 +348,7 @@ def _check_written(
     record: BlockRecord,
     kinds: set[tuple[bytes, PixelFormat]],
 ) -> None:
-    """Make sure that all of a block but its pixels reached the disk; `kinds` are those checked so far."""
+    """Check that a block, except for its pixels, reached the disk; `kinds` have been checked before."""
     where = f"{journal.path}: the block at offset {ifd.offset}"
     _check(record.is_intact is not False, f"{where} has a record whose checksum does not match")
     _check(not any(b"\0" in note for note in record.notes), f"{where} has an incomplete record")
@@ -361,7 +361,7 @@ def _check_written(
 
 
 def _records(journal: JournalFile, ifd: chain.Ifd) -> chain.Entry:
-    """Return the tag that the first page of a block has."""
+    """Return the tag with the records in the first page of a block."""
     tag = ifd.find(chain.RECORDS)
     if tag is None:
         raise OmeTiffError(f"{journal.path}: the page at offset {ifd.offset} has no record")
@@ -371,7 +371,7 @@ def _records(journal: JournalFile, ifd: chain.Ifd) -> chain.Entry:
 def _data_offsets(
     journal: JournalFile, pages: Sequence[chain.Ifd], record: BlockRecord, size: int
 ) -> list[int]:
-    """Return where the pixels of the pages of a block are, making sure that they are in the file."""
+    """Return the offsets of the pixels of a block, after checking that they are in the file."""
     first, count = pages[0], len(record.notes)
     where = f"{journal.path}: the block at offset {first.offset}"
     if record.pixels.is_encoded:

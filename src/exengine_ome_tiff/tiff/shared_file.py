@@ -1,4 +1,4 @@
-"""Files that several threads, and forked processes, read and write at offsets, and how many are open."""
+"""Files that threads and forked processes share, read and write at offsets; and the limit of open files."""
 
 import errno
 import io
@@ -23,20 +23,20 @@ _FEWEST, _MOST = 4, 4096
 
 
 class OpenFiles:
-    """Has the files closed that were used least recently, where there are too many.
+    """Closes the least recently used files if too many are open.
 
-    The bound is an eighth of what the process may have open at the time. The lock is reentrant, as a signal
-    handler or a finalizer may use a file at any moment.
+    The limit is an eighth of the process's limit. The lock is reentrant, because a signal handler or a
+    finalizer may use a file at any moment.
     """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._recent: SharedFile | None = None
-        """What was used last."""
+        """The file that was used last."""
         self._used: OrderedDict[SharedFile, None] = OrderedDict()
 
     def use(self, owner: "SharedFile") -> None:
-        """Note that a file was used, and close those that are too many."""
+        """Note that a file is used, and close files beyond the limit."""
         if owner is self._recent:
             return
         surplus = []
@@ -52,28 +52,28 @@ class OpenFiles:
             released.release()
 
     def forget(self, owner: "SharedFile") -> None:
-        """Note that a file was closed for good."""
+        """Note that a file is closed permanently."""
         with self._lock:
             self._used.pop(owner, None)
             self._recent = None
 
     def release(self, paths: Container[Path]) -> None:
-        """Close the files at some paths, which their owners open again when they need them."""
+        """Close the files at some paths; their owners reopen them when necessary."""
         with self._lock:
             owners = [owner for owner in self._used if owner.path in paths]
         for owner in owners:
             owner.release()
 
     def renew_lock(self) -> None:
-        """Replace the lock in a forked child, where the thread that held it does not exist."""
+        """Replace the lock in a forked child, in which the thread that held it does not exist."""
         self._lock = threading.RLock()
 
 
 def _share_of_process() -> int:
-    """Return how many of the files that this process may open are for this package."""
+    """Return how many open files of this process are available to this package."""
     if sys.platform == "win32":
         return _WINDOWS_HANDLES // _SHARE
-    else:  # noqa: RET505 - mypy takes what follows an `if` of another platform for unreachable
+    else:  # noqa: RET505 - for mypy, code after an `if` of another platform is unreachable
         import resource
 
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -83,33 +83,33 @@ def _share_of_process() -> int:
 
 
 OPEN_FILES = OpenFiles()
-"""Those of this process."""
+"""The open files of this process."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=OPEN_FILES.renew_lock)
 
 
 class FileGoneError(OSError):
-    """A file was deleted, replaced or cut by somebody else while it was written."""
+    """Another program deleted, replaced or truncated a file during a run."""
 
 
 class _OpenFile(FileIO):
-    """A file that closes itself: a thread that reads it keeps it open, whoever else lets go of it."""
+    """A file that closes itself after its last user; a thread that reads it keeps it open."""
 
     def __del__(self) -> None:
         self.close()
 
 
 class SharedFile:
-    """A file that is open while it is used and while few others are.
+    """A file that is open while it is used, and longer if few files are open.
 
-    No call uses the position of the file, so that readers need no lock, and a forked process can share the
-    descriptor with its parent. Only Windows, which has no fork, has a lock around position and read.
+    No call uses the position of the file, so readers need no lock, and a forked process can share the
+    descriptor with its parent. Only on Windows, which has no fork, a lock protects position and read.
 
     Parameters
     ----------
     path
-        Of the file, which exists and may grow.
+        Path of the file, which exists and may grow.
     """
 
     def __init__(self, path: Path) -> None:
@@ -119,25 +119,25 @@ class SharedFile:
         self._position_lock = threading.RLock()  # a signal handler may read in the middle of a read
         self._identity: tuple[int, int] | None = None
         self._end = 0
-        """Where what was written ends."""
+        """Offset of the end of the written bytes."""
         self.mark: tuple[int, bytes] | None = None
-        """Offset and value of bytes that tell the file from others; None while it has none."""
+        """Offset and value of bytes that identify the file; None if there are none yet."""
 
     def read(self, offset: int, nbytes: int) -> bytes:
-        """Read bytes at an offset; fewer where the file ends before.
+        """Read bytes at an offset; fewer if the file ends before.
 
         Raises
         ------
         OSError
             The file cannot be opened or read.
         RuntimeError
-            It was closed for good.
+            The file was closed permanently.
         """
         data = bytearray(nbytes)
         return bytes(memoryview(data)[: self.read_into(offset, data)])
 
     def read_into(self, offset: int, buffer: "WriteableBuffer") -> int:
-        """Read bytes at an offset and return how many there were; errors as for `read`."""
+        """Read bytes at an offset into a buffer, and return their number; errors as for `read`."""
         return disk.read_at(self._opened(), offset, buffer, self._position_lock)
 
     def write(self, offset: int, data: "ReadableBuffer") -> None:
@@ -146,22 +146,22 @@ class SharedFile:
         self._end = max(self._end, offset + memoryview(data).nbytes)
 
     def size(self) -> int:
-        """Return how many bytes the file has; errors as for `read`."""
+        """Return the size of the file in bytes; errors as for `read`."""
         return os.fstat(self._opened().fileno()).st_size
 
     def writable(self) -> FileIO:
-        """Return the file open for writing, for what has no position; errors as for `read`."""
+        """Return the file opened for writing, for calls that ignore its position; errors as for `read`."""
         return self._opened(is_written=True)
 
     def release(self) -> None:
-        """Close the file, when its last reader is done, until it is used again."""
+        """Close the file until its next use, as soon as its last reader is done."""
         self._file = None
 
     def cut_off(self) -> None:
-        """Open the file again when it is used again; whoever uses it at the moment reads and writes nothing.
+        """Reopen the file at its next use, and make the current user read and write nothing.
 
-        That one, which a signal handler has interrupted, may have got the descriptor already: it gets another
-        meaning.
+        A signal handler has interrupted that user, which may already have the descriptor. So the descriptor
+        gets another meaning.
         """
         file, self._file = self._file, None
         if file is not None:
@@ -169,7 +169,7 @@ class SharedFile:
                 os.dup2(nowhere.fileno(), file.fileno(), inheritable=False)
 
     def close(self) -> None:
-        """Close the file for good."""
+        """Close the file permanently."""
         self._is_closed = True
         self._file = None
         OPEN_FILES.forget(self)
@@ -180,21 +180,21 @@ class SharedFile:
     def reopened(self, mode: Literal["rb", "r+b"], buffering: Literal[0]) -> FileIO: ...
 
     def reopened(self, mode: str, buffering: int = -1) -> BufferedReader | FileIO:
-        """Open the file once more, with a position of its own, making sure that it is the same one.
+        """Open the file a second time, with its own position, after checking that it is the same file.
 
         Raises
         ------
         FileNotFoundError
-            It has been moved or deleted.
+            The file was moved or deleted.
         OSError
-            There is another file in its place.
+            Another file is in its place.
         """
         file = _OpenFile(self.path, mode)
         self._check_identity(file)
         return BufferedReader(file) if buffering else file
 
     def is_in_place(self) -> bool:
-        """Whether the file still is where it was, and no other one."""
+        """Whether the same file is still at its path."""
         try:
             self.reopened("rb").close()
         except OSError:
@@ -202,12 +202,12 @@ class SharedFile:
         return True
 
     def check_in_place(self) -> None:
-        """Make sure that nobody else has taken away what was written; nothing may be written else.
+        """Check, before writing, that no other program has taken away the file or a part of it.
 
         Raises
         ------
         FileGoneError
-            The file was deleted, replaced or cut. Where it is open, what is left can still be read.
+            The file was deleted, replaced or truncated. If it is open, the rest can still be read.
         """
         try:
             file = self._file or self._opened(is_written=True)
@@ -216,7 +216,7 @@ class SharedFile:
             if error.errno not in (errno.ENOENT, errno.ESTALE):
                 raise
             raise FileGoneError(error.errno, error.strerror, str(self.path)) from error
-        # some file systems count no names
+        # some file systems do not count links
         if status.st_size < self._end or (status.st_nlink == 0 and not self.is_in_place()):
             raise FileGoneError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
 
@@ -227,7 +227,7 @@ class SharedFile:
             file = _OpenFile(self.path, "r+b" if is_written else "rb")
             self._check_identity(file)
             self._file = file
-            self._check_open()  # once more, as another thread may have closed it meanwhile
+            self._check_open()  # again, because another thread may have closed it meanwhile
         OPEN_FILES.use(self)
         return file
 
@@ -237,10 +237,10 @@ class SharedFile:
             raise RuntimeError(f"{self.path}: closed while it was read")
 
     def _check_identity(self, file: FileIO) -> None:
-        """Make sure that a file is the same one, by its mark where it has one.
+        """Check that a file is the same one, by its mark if it has one.
 
-        Some file systems of networks tell another inode each time. What is shorter than what was written is
-        a copy of before.
+        Some network file systems report another inode each time. A file shorter than the written bytes is an
+        older copy.
         """
         status = os.fstat(file.fileno())
         identity = (status.st_dev, status.st_ino)
@@ -257,7 +257,7 @@ class SharedFile:
 
 
 class FileView(io.RawIOBase):
-    """A shared file with a position, for whoever needs a file object.
+    """A shared file with a position, for code that needs a file object.
 
     Parameters
     ----------
@@ -273,15 +273,15 @@ class FileView(io.RawIOBase):
 
     @property
     def end(self) -> int:
-        """Where the file ends."""
+        """Offset of the end of the file."""
         return self._file.size()
 
     def readable(self) -> bool:
-        """Whether it can be read."""
+        """Whether the file is readable."""
         return True
 
     def seekable(self) -> bool:
-        """Whether it has positions."""
+        """Whether the file is seekable."""
         return True
 
     def tell(self) -> int:
@@ -289,7 +289,7 @@ class FileView(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a position."""
+        """Move to a position."""
         base = 0 if whence == os.SEEK_SET else self._position if whence == os.SEEK_CUR else self.end
         self._position = base + offset
         return self._position
