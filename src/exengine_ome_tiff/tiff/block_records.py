@@ -1,6 +1,6 @@
-"""The bytes of a RECORDS tag: what a block of pages is, and a note of one line for each page.
+"""The bytes of a RECORDS tag: the format of a block of pages, and a note of one line for each page.
 
-A note is JSON. What is long in it, and is in the file already, is there as a reference to these bytes.
+A note is JSON. For long values that are already in the file, it contains references to their bytes.
 """
 
 import json
@@ -20,34 +20,34 @@ _CHECKSUM = re.compile(r"[a-z0-9]{1,20}:[0-9a-f]{1,128}")
 _NO_CRC = b"00000000"
 _CRC_END = b'"}'
 _CRC = re.compile(rb'"crc32": "[0-9a-f]{8}"}\Z')
-"""The end of the first line, where the record has a checksum of itself."""
+"""The end of the first line, if the record has a checksum of itself."""
 _MARK = b"\x1a"
-"""Before and after a reference; JSON has no such byte."""
+"""Delimits a reference; JSON never contains this byte."""
 _REFERENCE = re.compile(rb"([0-9]{1,19}),([0-9]{1,19}),([0-9a-f]{8})")
 _REPEATED_NBYTES = 256
-"""The least length of a value that a reference, of about 30 bytes, stands for."""
+"""Minimum length of a value that a reference of about 30 bytes can replace."""
 _MAX_PARTS = 128
-"""How many such values of a note there are at most in one depth, as shorter ones are left out."""
+"""Maximum number of such values of a note at one depth; shorter values are left out."""
 _MAX_DEPTH = 5
-"""How deep in a note they are looked for."""
+"""Maximum depth in a note at which values are replaced."""
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class BlockRecord(NamedTuple):
-    """What the record of a block tells.
+    """The decoded record of a block.
 
     Parameters
     ----------
     pixels
-        What was put.
+        Format of the frames as they were put.
     notes
-        One for each page.
+        One note for each page.
     checksums
-        One for each page, as `checksum` makes them; empty if none were made.
+        One checksum for each page, in the form of `checksum`; empty if there are none.
     head_nbytes
-        Length of the first line, behind which the notes begin.
+        Length of the first line, which the notes follow.
     is_intact
-        Whether the record has the checksum that it was written with; None if it was written with none.
+        Whether the record has the right checksum; None if it has no checksum.
     """
 
     pixels: PixelFormat
@@ -58,7 +58,7 @@ class BlockRecord(NamedTuple):
 
 
 def encode_format(pixels: PixelFormat) -> dict[str, object]:
-    """Tell as JSON what pages are."""
+    """Return the JSON that describes the format of pages."""
     what: dict[str, object] = {"shape": pixels.shape, "dtype": pixels.dtype}
     if pixels.packing:
         what["packing"] = pixels.packing
@@ -68,7 +68,7 @@ def encode_format(pixels: PixelFormat) -> dict[str, object]:
 
 
 def decode_format(what: Mapping[str, Any]) -> PixelFormat:
-    """Read what `encode_format` made; ValueError, TypeError or KeyError if it is something else."""
+    """Decode the result of `encode_format`; ValueError, TypeError or KeyError for other values."""
     shape = tuple(operator.index(size) for size in what["shape"])
     pixels = pixel_format(shape, _matching(_DTYPE, what["dtype"]), what.get("packing"))
     return replace(pixels, is_encoded=True) if what.get("encoded") else pixels
@@ -77,16 +77,16 @@ def decode_format(what: Mapping[str, Any]) -> PixelFormat:
 def encode_block(
     pixels: PixelFormat, notes: Sequence[bytes], checksums: Sequence[str] = ()
 ) -> tuple[bytes, int]:
-    r"""Join the notes of a block's pages under a first line that tells what the pages are.
+    r"""Join the notes of a block's pages under a first line that describes their format.
 
     Parameters
     ----------
     pixels
-        What was put.
+        Format of the frames as they were put.
     notes
-        One line each, without ``\n``.
+        One line for each page, without ``\n``.
     checksums
-        One for each page, or none.
+        One checksum for each page, or none.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def encode_block(
 
 
 def encode_head(pixels: PixelFormat, n_pages: int, checksums: Sequence[str] = ()) -> bytes:
-    """Make the first line for so many pages, with zeros for the digits of its checksum."""
+    """Return the first line for a number of pages, with zeros instead of its checksum."""
     what: dict[str, object] = {"pages": n_pages} | encode_format(pixels)
     if checksums:
         what["checksums"] = list(checksums)
@@ -109,19 +109,19 @@ def encode_head(pixels: PixelFormat, n_pages: int, checksums: Sequence[str] = ()
 
 
 def join_notes(head: bytes, notes: Sequence[bytes]) -> bytes:
-    """Join notes under a first line, which gets its checksum."""
+    """Join notes under a first line, and insert its checksum."""
     rest = b"\n".join((b"", *notes, b""))
     crc = zlib.crc32(rest, zlib.crc32(head))
     return b"".join((head[: -len(_NO_CRC + _CRC_END)], b"%08x" % crc, _CRC_END, rest))
 
 
 def decode_block(record: bytes) -> BlockRecord:
-    """Take apart what `encode_block` made.
+    """Decode the result of `encode_block`.
 
     Raises
     ------
     OmeTiffError
-        The bytes are no record.
+        The bytes are not a record.
     """
     head, *notes = record.split(b"\n")
     try:
@@ -139,7 +139,7 @@ def decode_block(record: bytes) -> BlockRecord:
 
 
 def _is_intact(record: bytes, head_nbytes: int) -> bool | None:
-    """Whether a record has the checksum at the end of its first line; None if none is there."""
+    """Whether the checksum at the end of the first line is right; None if there is none."""
     if _CRC.search(record, 0, head_nbytes) is None:
         return None
     end = head_nbytes - len(_CRC_END)
@@ -149,14 +149,14 @@ def _is_intact(record: bytes, head_nbytes: int) -> bool | None:
 
 
 def _matching(pattern: re.Pattern[str], text: str) -> str:
-    """Return text of a file that has a certain form; ValueError if it has not."""
+    """Return text if it has the expected form; ValueError otherwise."""
     if pattern.fullmatch(text) is None:
         raise ValueError(f"{text!r} is not allowed there")
     return text
 
 
 class StoredValue(NamedTuple):
-    """A long value of a note that is in the file.
+    """A long value in a note that is stored in the file.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def _located(values: Iterable[StoredValue], stored: bytes, at: int) -> Iterator[
 
 
 def shorten_notes(notes: Sequence[bytes], at: int, known: Iterable[StoredValue]) -> list[bytes]:
-    """Replace what notes repeat by references.
+    """Replace repeated values of notes by references.
 
     Parameters
     ----------
@@ -251,7 +251,7 @@ def _shortened(note: bytes, values: Iterable[StoredValue]) -> bytes:
 
 
 def _with_parts_shortened(note: bytes, parts: Iterable[StoredValue]) -> bytes:
-    """Replace values wherever a note has them."""
+    """Replace all occurrences of values in a note."""
     for text, reference, inner in parts:
         start = note.find(text) if reference else -1
         if start >= 0:
@@ -262,7 +262,7 @@ def _with_parts_shortened(note: bytes, parts: Iterable[StoredValue]) -> bytes:
 
 
 def complete_note(note: bytes, read: Callable[[int, int], bytes], size: Callable[[], int]) -> bytes:
-    """Replace references by what they stand for.
+    """Replace references by the values that they refer to.
 
     A reference stays, and the note is no JSON then, where the bytes that it leads to are not those that it
     was made for, or the note would be longer than the file.

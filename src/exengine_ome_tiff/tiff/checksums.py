@@ -26,16 +26,16 @@ _MAKE: Mapping[str, Callable[[memoryview], str]] = {
 _SHA1 = "sha1:"
 _SHA1_MARK = b'"checksums": ["sha1:'
 _MARK_BYTES = 512
-"""Of a record: enough to have the first of its checksums."""
+"""Length of the start of a record that includes its first checksum."""
 
 
 def algorithm_of(option: object) -> Algorithm | None:
-    """Read the option `checksums`: True for the fast one.
+    """Return the algorithm of the option `checksums`; True means the fast one.
 
     Raises
     ------
     ValueError
-        There is no such algorithm.
+        The algorithm is unknown.
     """
     if option is False:
         return None
@@ -48,12 +48,12 @@ def algorithm_of(option: object) -> Algorithm | None:
 
 
 def checksum(algorithm: str, stored: npt.NDArray[Any]) -> str:
-    """Return ``algorithm:hexadecimal digits`` of pixels as they lie in the file, before any compression.
+    """Return ``algorithm:hexadecimal digits`` for pixels as stored in the file, before compression.
 
     Raises
     ------
     OmeTiffError
-        There is no such algorithm.
+        The algorithm is unknown.
     """
     if algorithm not in _MAKE:
         raise OmeTiffError(f"there is no checksum {algorithm!r}")
@@ -61,12 +61,12 @@ def checksum(algorithm: str, stored: npt.NDArray[Any]) -> str:
 
 
 def is_right(expected: str, stored: npt.NDArray[Any]) -> bool:
-    """Whether pixels have a checksum that `checksum` made; errors as for that."""
+    """Whether pixels match a result of `checksum`, which raises the errors."""
     return checksum(expected.partition(":")[0], stored) == expected
 
 
 def has_sha1(file: SharedFile, pages: PageTable, handles: Iterable[PageHandle]) -> bool:
-    """Whether the records of any of some linked pages have SHA-1 checksums; errors as for `sha1_digests`."""
+    """Whether the record of any of these linked pages has SHA-1 checksums; errors as for `sha1_digests`."""
     with file.reopened("rb") as opened:
         for handle in handles:
             entry = chain.read_ifd(opened, pages.ifd_at(handle)).tag(chain.RECORDS)
@@ -79,7 +79,7 @@ def has_sha1(file: SharedFile, pages: PageTable, handles: Iterable[PageHandle]) 
 def sha1_digests(
     file: SharedFile, pages: PageTable, handles: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.bytes_]:
-    """Read the SHA-1 checksums that the records of pages have.
+    """Read the SHA-1 checksums in the records of pages.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A file at whose end bytes are added, all of them before anything leads to them."""
+"""The end of a file, where bytes are added before anything links to them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 FEW_BYTES = 64 << 10
 _LEAST_RESERVED, _MOST_RESERVED = 64 << 10, 4 << 20
-"""How much more room is taken than was asked for, so that it is not asked for with each frame: as much as the
-file has already, within these bounds."""
+"""Bounds of the additional space that a reservation takes, so that not every frame needs one. Within these
+bounds, it is as large as the file."""
 
 
 class BufferPool:
-    """Reused buffers of one size, bounded in number for a whole dataset however many files it has.
+    """Reused buffers of one size; their number is limited per dataset, not per file.
 
-    Touching new memory costs more than the copy into it, so a buffer that is given back is handed out again.
+    Touching new memory takes longer than copying into it, so the pool hands out returned buffers again.
 
     Parameters
     ----------
     buffer_bytes
         Size of each buffer.
     max_buffers
-        How many may be taken at a time.
+        Maximum number of buffers in use at a time.
     """
 
     def __init__(self, buffer_bytes: int, max_buffers: int) -> None:
@@ -37,7 +37,7 @@ class BufferPool:
         self._free: list[memoryview] = []
 
     def take(self) -> memoryview | None:
-        """Return a buffer of `buffer_bytes`, or None when all are taken."""
+        """Return a buffer of `buffer_bytes`, or None if all are in use."""
         if self._free:
             return self._free.pop()
         if self._not_made == 0:
@@ -46,7 +46,7 @@ class BufferPool:
         return memoryview(bytearray(self.buffer_bytes))
 
     def clear(self) -> None:
-        """Let go of the memory that is not taken."""
+        """Free the buffers that are not in use."""
         self._not_made += len(self._free)
         self._free.clear()
 
@@ -56,25 +56,25 @@ class BufferPool:
 
 
 class _Waiting(NamedTuple):
-    """Memory, and the offset in the file of its first byte."""
+    """A buffer, and the offset of its first byte in the file."""
 
     buffer: memoryview
     start: int
 
 
 class FileTail(FileView):
-    """The end of a file: bytes are added after it, and then something is made to lead to them.
+    """The end of a file: bytes are added first and linked afterwards.
 
-    Whoever is killed in between leaves a file that ends with bytes that nothing leads to, and a write that
-    fails leaves what was there before. tifffile, which sets the link to a page before it writes the page,
-    cannot set any here: what it writes to the part of the file that was there before is left out.
+    A process that is killed in between leaves unlinked bytes at the end of the file, and a failed write
+    changes no earlier bytes. tifffile links a page before it writes the page. Such changes to earlier bytes
+    are discarded here.
 
     Parameters
     ----------
     file
         The file, which exists.
     pool
-        Where memory comes from, in which few bytes wait for more, so that they are written together.
+        Source of memory in which small pieces wait, so that they are written together.
     """
 
     def __init__(self, file: SharedFile, pool: BufferPool | None = None) -> None:
@@ -84,24 +84,24 @@ class FileTail(FileView):
         self._can_reserve = True
         self._pool = pool or BufferPool(FEW_BYTES, 0)
         self._waiting: _Waiting | None = None
-        """The last bytes of the file, which are not in it yet."""
+        """The last bytes of the file, which are not written yet."""
         self._written_back = self._end
-        """Where the bytes end of which the disk has been told."""
+        """Offset up to which the disk was asked to write."""
         self.last_write_at = 0
-        """Where the last write went to that added bytes."""
+        """Offset of the last write that added bytes."""
 
     def add(self, data: bytes | memoryview) -> int:
-        """Add bytes; return where they begin, a multiple of 8.
+        """Add bytes, and return their offset, a multiple of 8.
 
         Parameters
         ----------
         data
-            A view is one of single bytes.
+            The bytes; a memoryview has single bytes as items.
 
         Raises
         ------
         OSError
-            Writing failed; nothing was added. Names the file and the room that is left.
+            Writing failed, and nothing was added. The error has the path and the free space.
         """
         at = aligned(self._end)
         end = at + len(data)
@@ -118,7 +118,7 @@ class FileTail(FileView):
         return at
 
     def _room_for(self, end: int) -> _Waiting | None:
-        """Return the memory where bytes up to an offset can wait; writes what is there where it is full."""
+        """Return memory in which bytes up to an offset can wait; write a full buffer first."""
         if self._waiting is not None and end - self._waiting.start > self._pool.buffer_bytes:
             self.write_waiting()
         if self._waiting is None and end - self._end <= self._pool.buffer_bytes:
@@ -127,9 +127,9 @@ class FileTail(FileView):
         return self._waiting
 
     def leave_room(self, nbytes: int) -> int:
-        """Leave bytes to others, who write them in their own time; return where they begin, as `add`.
+        """Reserve bytes that others write later, and return their offset; errors as for `add`.
 
-        The file is as long from now on: whoever opens it adds after them.
+        The length of the file includes them, so later additions follow them.
         """
         self.write_waiting()
         at = aligned(self._end)
@@ -139,15 +139,15 @@ class FileTail(FileView):
 
     @property
     def end(self) -> int:
-        """Where what was added ends."""
+        """Offset of the end of the added bytes."""
         return self._end
 
     def read_waiting(self, start: int, nbytes: int) -> bytes | None:
-        """Return bytes that wait in memory; None for those that are in the file. For any thread.
+        """Return bytes that wait in memory, or None if they are in the file; any thread may call this.
 
-        A buffer is given back when its bytes are in the file. Where it was not while they were copied, they
-        are the right ones; else they are read from the file. So no lock is needed, which another thread may
-        hold when a process is forked.
+        A buffer returns to the pool once its bytes are in the file. If that did not happen during the copy,
+        the copy is right; otherwise the caller reads the file. So this needs no lock, which another thread
+        could hold when a process is forked.
         """
         waiting = self._waiting
         if waiting is None or start < waiting.start:
@@ -156,7 +156,7 @@ class FileTail(FileView):
         return data if self._waiting is waiting else None
 
     def write_waiting(self) -> None:
-        """Write what waits in memory; errors as for `add`."""
+        """Write the bytes that wait in memory; errors as for `add`."""
         waiting = self._waiting
         if waiting is not None:
             self._write(waiting.start, waiting.buffer[: self._end - waiting.start])
@@ -164,13 +164,13 @@ class FileTail(FileView):
             self._pool.give_back(waiting.buffer)
 
     def take_back(self, end: int) -> None:
-        """Forget what was added last, to which nothing leads; other bytes will take its place."""
+        """Drop the bytes behind an offset, which are not linked; other bytes will replace them."""
         if self._waiting is not None and end < self._waiting.start:
             self._waiting = self._waiting._replace(start=end)
         self._end = end
 
     def link(self, at: int, offset: int) -> None:
-        """Make eight bytes that were there before lead to an offset; errors as for `add`."""
+        """Write an offset into eight existing bytes; errors as for `add`."""
         self.write_waiting()
         self._write(at, OFFSET.pack(offset))
 
@@ -190,24 +190,24 @@ class FileTail(FileView):
         try:
             yield
         except BaseException as error:
-            self.take_back(self._start)  # what stays is after it, where nothing leads to
+            self.take_back(self._start)  # the rest is behind the end and not linked
             if isinstance(error, OSError):
                 raise disk.told(error, self._file.path) from error
             raise
         self._start = self._end
 
     def reserve(self, nbytes: int) -> None:
-        """Make sure that there is room for bytes after the end, where the system can do that.
+        """Reserve space for bytes behind the end, on systems that support this.
 
         Raises
         ------
         OSError
-            There is not; names the file and the room that is left.
+            There is no space. The error has the path and the free space.
         """
         stop = self._end + nbytes
         if stop <= self._reserved or not self._can_reserve:
             return
-        self._file.check_in_place()  # room after a file that was cut would make up for what it has lost
+        self._file.check_in_place()  # a reservation would hide that the file was truncated
         start = max(self._reserved, self._end)
         more = min(_MOST_RESERVED, max(_LEAST_RESERVED, self._end))
         try:
@@ -221,23 +221,23 @@ class FileTail(FileView):
         self._reserved = stop
 
     def write_at(self, offset: int, data: "ReadableBuffer") -> None:
-        """Write bytes that tifffile has left room for."""
+        """Write bytes at an offset for which there is space."""
         view = memoryview(data).cast("B")
         self._file.write(offset, view)
         self._end = max(self._end, offset + len(view))
 
     def write_back(self, least_nbytes: int) -> None:
-        """Have the disk begin to write what was added since the last call, if it is much; for any thread.
+        """Ask the disk to write the bytes added since the last call; any thread may call this.
 
         Parameters
         ----------
         least_nbytes
-            How much.
+            Minimum number of added bytes; with fewer, nothing happens.
 
         Raises
         ------
         OSError
-            The file has been taken away, or its file system cannot do that.
+            The file is gone, or its file system does not support this.
         """
         start, end = self._written_back, self._end
         if end - start >= least_nbytes:
@@ -246,25 +246,25 @@ class FileTail(FileView):
                 system_calls.write_back(file.fileno(), start, end - start)
 
     def trim(self) -> None:
-        """Give back the room after the end; errors as for `add`."""
+        """Release the space behind the end; errors as for `add`."""
         self.write_waiting()
         if self._file.size() > self._end:
             self._file.writable().truncate(self._end)
             self._reserved = self._end
 
-    # what tifffile calls ----------------------------------------------------------------------------------
+    # called by tifffile -----------------------------------------------------------------------------------
 
     def writable(self) -> bool:
-        """Whether it can be written to."""
+        """Whether the file is writable."""
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Read bytes, up to the end of what was written, as what was reserved is after it."""
+        """Read bytes up to the end of the added bytes; reserved space follows."""
         view = memoryview(buffer).cast("B")
         return super().readinto(view[: max(0, self._end - self._position)])
 
     def write(self, data: "ReadableBuffer") -> int:
-        """Add bytes, or leave them out where they would change what was there before."""
+        """Add bytes; discard them if they would change earlier bytes."""
         view = memoryview(data).cast("B")
         if self._position >= self._start:
             self.write_at(self._position, view)

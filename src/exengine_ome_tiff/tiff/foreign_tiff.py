@@ -1,4 +1,4 @@
-"""Reading TIFF files that other programs wrote, through tifffile, in bounded time and memory."""
+"""Reading TIFF files of other programs with tifffile, in bounded time and memory."""
 
 import logging
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from exengine_ome_tiff.tiff.ifd_offsets import ifd_offsets
 from exengine_ome_tiff.tiff.page_bounds import PageBounds
 
 NO_FLAVOR: Any = {"is_lsm": False, "is_ndpi": False, "is_scanimage": False}
-"""For files of these kinds tifffile reads all pages at once."""
+"""tifffile would read all pages of these kinds of files at once."""
 _DESCRIPTION = 270
 _INFO = "Info"
 
@@ -26,14 +26,14 @@ _is_quiet: ContextVar[bool] = ContextVar("_is_quiet", default=False)
 
 @contextmanager
 def tifffile_errors(what: str) -> Iterator[None]:
-    """Raise what tifffile raises as an OmeTiffError, unless it is an OSError; keep it from logging.
+    """Turn tifffile's errors into OmeTiffError, except OSError, and suppress its log messages.
 
-    tifffile raises whatever wrong bytes lead to, and logs what it finds wrong.
+    Damaged bytes make tifffile raise any kind of error and log warnings.
 
     Parameters
     ----------
     what
-        What the message of an error begins with.
+        Start of the error message.
     """
     token = _is_quiet.set(True)
     try:
@@ -50,7 +50,7 @@ logging.getLogger("tifffile").addFilter(lambda _record: not _is_quiet.get())
 
 
 class ForeignTiff:
-    """A TIFF file of another program, open for reading; for one thread.
+    """A TIFF file of another program, open for reading by one thread.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class ForeignTiff:
     Raises
     ------
     OmeTiffError
-        It is no TIFF file, or has no page.
+        The file is not a TIFF file, or has no page.
     """
 
     def __init__(self, path: Path) -> None:
@@ -71,7 +71,7 @@ class ForeignTiff:
             self._ifds = ifd_offsets(file)
             if not self._ifds:
                 raise OmeTiffError(f"{path.name} is no TIFF file, or has no page")
-            file.seek(0)  # tifffile takes this place for the beginning
+            file.seek(0)  # where tifffile starts to read
             with tifffile_errors(f"{path.name} cannot be read"):
                 self._tiff = stack.enter_context(tifffile.TiffFile(file, **NO_FLAVOR))
             self._file = file
@@ -83,11 +83,11 @@ class ForeignTiff:
         return len(self._ifds)
 
     def description(self) -> bytes:
-        """Return the ImageDescription of the first page, where OME-XML is; empty if it has none."""
+        """Return the ImageDescription of the first page, which may be OME-XML; empty if it has none."""
         return self._text(self._page(0), _DESCRIPTION).encode()
 
     def imagej_info(self) -> str:
-        """Return the text that ImageJ shows as the info of an image; empty if there is none."""
+        """Return the text that ImageJ shows as image info; empty if there is none."""
         with tifffile_errors(f"the metadata in {self.path.name} cannot be read"):
             found = (self._tiff.imagej_metadata or {}).get(_INFO)
         return found if isinstance(found, str) else ""
@@ -103,7 +103,7 @@ class ForeignTiff:
         Raises
         ------
         OmeTiffError
-            The page cannot be read, is not what it says, or has pixels that are those of another page.
+            The page cannot be read, has contradictory tags, or shares its pixels with another page.
         """
         if not 0 <= number < self.n_pages:
             raise OmeTiffError(f"{self.path.name} has no page {number}")

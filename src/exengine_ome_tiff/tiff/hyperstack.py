@@ -1,4 +1,4 @@
-"""Writing ImageJ's own TIFF: a hyperstack that ImageJ opens without any plugin."""
+"""Writing ImageJ's own TIFF format: hyperstacks that ImageJ opens without a plugin."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ import numpy.typing as npt
 import tifffile
 
 _MOST_BYTES = (1 << 32) - (1 << 25)
-"""Of the pixels of a classic TIFF file; the rest is for what describes them."""
+"""Maximum size of the pixels in a classic TIFF file; the rest is for their description."""
 _PAGE_BYTES = 512
-"""Of a page beside its pixels, at most, and beside its label."""
+"""Maximum overhead of a page, without its pixels and its label."""
 _MOST_COMPOSITE = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hyperstack:
-    """What ImageJ is to know of an image.
+    """An image as ImageJ describes it.
 
     Parameters
     ----------
@@ -27,20 +27,20 @@ class Hyperstack:
     dtype
         uint8, uint16, int16 or float32; uint8 for RGB.
     labels
-        Of all planes, C varying fastest, then Z.
+        Labels of all planes; C varies fastest, then Z.
     colors
-        Red, green and blue of the channels; none for RGB.
+        Red, green and blue of each channel; none for RGB.
     ranges
-        Values of the channels that are shown darkest and brightest; none for RGB.
+        Darkest and brightest displayed value of each channel; none for RGB.
     pixel_size_um
-        Width and height of a pixel in the sample; None if they are not known.
+        Width and height of a pixel in the sample; None if unknown.
     z_step_um, time_interval_s
-        From plane to plane; None if they are not known.
+        Distance and time between planes; None if unknown.
 
     Raises
     ------
     ValueError
-        It does not fit into a classic TIFF file, which ImageJ reads.
+        The image does not fit into a classic TIFF file. ImageJ does not read BigTIFF.
     """
 
     shape: tuple[int, ...]
@@ -61,7 +61,7 @@ class Hyperstack:
             )
 
     def metadata(self) -> Mapping[str, object]:
-        """Return what ImageJ calls these things."""
+        """Return the metadata with ImageJ's names."""
         found: dict[str, object] = {"axes": "TZCYXS"[: len(self.shape)], "Labels": [*self.labels]}
         if self.pixel_size_um is not None or self.z_step_um is not None:
             found["unit"] = "um"
@@ -91,16 +91,16 @@ def write_hyperstack(path: Path, stack: Hyperstack, planes: Iterator[npt.NDArray
     Parameters
     ----------
     path
-        Of the file; one that is there is replaced.
+        Path of the file, which replaces an existing one.
     stack
-        What it is.
+        Description of the image.
     planes
-        All of them, in the order of the labels, shape (Y, X) or (Y, X, S), of its type.
+        All planes in the order of the labels, shape (Y, X) or (Y, X, S), in the type of the image.
 
     Raises
     ------
     OSError
-        It could not be written.
+        The file could not be written.
     """
     size = stack.pixel_size_um
     with path.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Walking the IFDs of any TIFF file, whoever wrote it, in bounded time."""
+"""Walking the IFDs of any TIFF file in bounded time."""
 
 import struct
 from typing import BinaryIO, NamedTuple
@@ -7,7 +7,7 @@ _MOST_TAGS = 4096
 
 
 class _Layout(NamedTuple):
-    """How a TIFF file spells the head of an IFD."""
+    """Layout of the start of an IFD in a TIFF file."""
 
     first_at: int
     n_tags: struct.Struct
@@ -16,17 +16,17 @@ class _Layout(NamedTuple):
 
 
 def ifd_offsets(file: BinaryIO) -> list[int]:
-    """Return the offsets of the IFDs in the main chain, as far as the links make sense.
+    """Return the offsets of the IFDs in the main chain, up to the first invalid link.
 
     Parameters
     ----------
     file
-        A file, open for reading.
+        A file open for reading.
 
     Returns
     -------
     list of int
-        In the order of the chain, each once; empty if the file is no TIFF.
+        Each offset once, in the order of the chain; empty if the file is not a TIFF file.
     """
     layout = _layout(file)
     offsets: dict[int, None] = {}
@@ -44,7 +44,7 @@ def ifd_offsets(file: BinaryIO) -> list[int]:
 
 
 def _layout(file: BinaryIO) -> _Layout | None:
-    """Tell classic TIFF and BigTIFF apart, and the byte order."""
+    """Recognize classic TIFF or BigTIFF and the byte order; None for other files."""
     file.seek(0)
     head = file.read(4)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])

@@ -1,8 +1,8 @@
-"""Reading the image stacks that Micro-Manager 1.4 and 2 write, and NDTiff 1: TIFF with an index of its own.
+"""Reading image stacks of Micro-Manager 1.4 and 2 and of NDTiff 1: TIFF files with their own index.
 
-Layout: "Micro-Manager File Formats" on micro-manager.org, as tifffile reads it. The index tells of each page
-the channel, slice, frame and position, which are numbers, and the offset of its IFD; the metadata of a page
-are JSON in a tag of it.
+Layout: "Micro-Manager File Formats" on micro-manager.org, as tifffile reads it. The index has the numbers of
+channel, slice, frame and position of each page, and the offset of its IFD. The metadata of a page is JSON in
+one of its tags.
 """
 
 from contextlib import ExitStack
@@ -23,7 +23,7 @@ _INDICES = ("ChannelIndex", "SliceIndex", "FrameIndex", "PositionIndex")
 
 
 class StackPage(NamedTuple):
-    """A page of an image stack, as the index tells it.
+    """A page of an image stack, as listed in the index.
 
     Parameters
     ----------
@@ -41,12 +41,12 @@ class StackPage(NamedTuple):
 
 
 class ImageStack:
-    """A file of an image stack, open for reading; for one thread.
+    """A file of an image stack, open for reading by one thread.
 
     Parameters
     ----------
     path
-        Of the file.
+        Path of the file.
 
     Raises
     ------
@@ -67,7 +67,7 @@ class ImageStack:
                 raise OmeTiffError("it is not an image stack of Micro-Manager")
             stack.pop_all()
         self.summary: dict[str, Any] = settings["Summary"]
-        """What it says of the whole dataset."""
+        """Summary metadata of the dataset."""
         comments = settings.get("Comments")
         self.comments: dict[str, Any] = comments if isinstance(comments, dict) else {}
         """Comments on the dataset ("Summary") and on frames."""
@@ -75,12 +75,12 @@ class ImageStack:
         self._index: list[list[int]] = [] if index is None else index.tolist()
 
     def pages(self) -> list[StackPage]:
-        """Return the pages that the index names; of a file without one, whose writer was killed, all pages.
+        """Return the pages in the index, or all pages of a file whose writer was killed before writing one.
 
         Raises
         ------
         OmeTiffError
-            It has none, and a page does not say where it belongs.
+            There is no index, and the metadata of a page lacks its position.
         """
         if self._index:
             return [StackPage(*row) for row in self._index if row[-1]]
@@ -98,12 +98,12 @@ class ImageStack:
         return found
 
     def read(self, page: StackPage) -> tuple[npt.NDArray[Any], dict[str, Any]]:
-        """Read pixels and metadata of a page.
+        """Read the pixels and metadata of a page.
 
         Raises
         ------
         OmeTiffError
-            It cannot be read.
+            The page cannot be read.
         """
         found, metadata = self._page(page.ifd_at)
         what = self._name(page.ifd_at)

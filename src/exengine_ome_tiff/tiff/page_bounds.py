@@ -1,4 +1,4 @@
-"""What a page of a foreign file may be, so that reading it takes no more memory than its bytes justify."""
+"""Checks of pages in foreign files, so that reading one takes no more memory than its bytes justify."""
 
 import math
 from bisect import bisect_right
@@ -9,10 +9,10 @@ import tifffile
 from exengine_ome_tiff.errors import OmeTiffError
 
 _MOST_EXPANDED = {1: 1, 5: 1500, 8: 1500, 32946: 1500, 32773: 200}
-"""How much larger than its bytes a page can be, by its compression: none, LZW, deflate (twice), PackBits."""
+"""Maximum compression ratio for no compression, LZW, deflate (two codes) and PackBits."""
 _MOST_EXPANDED_ELSE = 50_000
 _SURELY_BYTES = {1: 0, 7: 1 << 26, 34712: 1 << 26, 33003: 1 << 26, 33005: 1 << 26}
-"""What a page may have in any case: JPEG and JPEG 2000 need next to nothing for a page of one value."""
+"""Page size that is always allowed: JPEG and JPEG 2000 need few bytes for a page of one value."""
 _SURELY_BYTES_ELSE = 1 << 16
 _COMPRESSIONS = (*_MOST_EXPANDED, 50000, *_SURELY_BYTES)
 _PREDICTORS = (1, 2, 3)
@@ -32,27 +32,28 @@ class PageBounds:
         self._extents = Extents()
 
     def check(self, page: tifffile.TiffPage, owner: int, what: str) -> None:
-        """Make sure that reading a page takes no more than its bytes can be.
+        """Check that a page is not larger than its bytes can be.
 
         Parameters
         ----------
         page
             The page.
         owner
-            Number or offset of the page, by which it is known when it is read again.
+            Number or offset of the page, which identifies it when it is read again.
         what
-            What messages call it.
+            Name of the page in messages.
 
         Raises
         ------
         OmeTiffError
-            It is cut off, has bytes of another page, is too large for its bytes, or has no pixels.
+            The page is truncated, shares bytes with another page, is too large for its bytes, or has no
+            pixels.
         """
         try:
             self._check(page, owner, what)
         except (OmeTiffError, OSError):
             raise
-        except Exception as error:  # tifffile raises whatever wrong tags lead to
+        except Exception as error:  # wrong tags make tifffile raise any kind of error
             raise OmeTiffError(f"{what} has tags that make no sense: {error}") from error
 
     def _check(self, page: tifffile.TiffPage, owner: int, what: str) -> None:
@@ -71,7 +72,7 @@ class PageBounds:
             raise OmeTiffError(f"{what} has {stored} bytes, too few for {page.shape} {page.dtype.name}")
 
     def _claimed_bytes(self, page: tifffile.TiffPage, owner: int, what: str) -> int:
-        """Claim the bytes of a page, and count them."""
+        """Claim the bytes of a page and return their number."""
         stored = 0
         for offset, nbytes in zip(page.dataoffsets, page.databytecounts, strict=False):
             if not 0 <= offset <= offset + nbytes <= self._size:
@@ -84,10 +85,10 @@ class PageBounds:
 
 
 class Extents:
-    """Ranges of bytes, none of which overlaps another one.
+    """Ranges of bytes that do not overlap.
 
-    A file whose pages share their bytes may hold many times what its size allows. Each range therefore
-    belongs to the first owner that claims it.
+    If pages share bytes, a small file can have any number of pixels. So each range belongs to the first owner
+    that claims it.
     """
 
     def __init__(self) -> None:
@@ -103,12 +104,12 @@ class Extents:
         start, stop
             Offset of the first byte, and of the first byte after the range.
         owner
-            Who claims it. An owner may claim a range again.
+            Claimant of the range, who may claim it again.
 
         Returns
         -------
         int or None
-            Who owns some of it already; None if the claim holds.
+            Owner of a part of the range; None if the claim is valid.
         """
         if stop <= start:
             return None

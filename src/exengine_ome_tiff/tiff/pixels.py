@@ -1,4 +1,4 @@
-"""Which arrays can be a TIFF page, and as what."""
+"""Arrays that can be TIFF pages, and their formats in the file."""
 
 import math
 from dataclasses import dataclass
@@ -22,27 +22,27 @@ _PACKED = {
     ("RGBA64", "<u8"): ("<u2", 4),
     ("GRAY32", "<u4"): ("<f4", 1),
 }
-"""What the words of packed pixels hold: type of a sample, and samples that are stored."""
+"""Contents of the words of packed pixels: type and number of the stored samples."""
 _MOST_PX = (1 << 31) - 1
-"""Along a side, for OME and its readers."""
+"""Maximum side length in OME and its readers."""
 
 
 @dataclass(frozen=True, slots=True)
 class PixelFormat:
-    """Shape and pixel type of a frame, as it was put and as it lies in the file.
+    """Shape and pixel type of a frame, as it was put and as it is stored in the file.
 
     Parameters
     ----------
     shape
         (Y, X), or (Y, X, 3) and (Y, X, 4) for RGB and RGBA; pixels.
     dtype
-        What was put, byte order included, as NumPy's `dtype.str`.
+        NumPy's `dtype.str` of the array that was put, with its byte order.
     packing
-        What the words of a pixel hold that was put as one unsigned integer, as Micro-Manager's cameras give
-        it: RGB32 and RGB64 are bytes and 16-bit words B, G, R and an empty one, RGBA32 and RGBA64 the same
-        with something in the last, GRAY32 is a 32-bit floating-point number; None for a plain number.
+        Contents of pixels that Micro-Manager's cameras pack into one unsigned integer. RGB32 and RGB64 are
+        bytes and 16-bit words B, G, R and an empty one, which is not empty in RGBA32 and RGBA64. GRAY32 is a
+        32-bit floating-point number. None for plain numbers.
     is_encoded
-        Whether pages are compressed or tiled, and not just their pixels one row after the other.
+        Whether pages are compressed or tiled, instead of plain rows of pixels.
     """
 
     shape: tuple[int, ...]
@@ -77,11 +77,11 @@ class PixelFormat:
 
     @property
     def stored(self) -> tuple[tuple[int, ...], str]:
-        """Shape and type in the file; frames that share it can be planes of one image."""
+        """Shape and type in the file; frames with the same values can be planes of one image."""
         return self.stored_shape, self.stored_dtype.str
 
     def as_stored(self, put: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Turn an array that was put into one to copy into a page, without a copy where possible."""
+        """Convert an array that was put into the pixels of a page, without a copy if possible."""
         if self.packing is None:
             return put
         words = np.ascontiguousarray(put, np.dtype(self.dtype).newbyteorder("<"))
@@ -91,9 +91,9 @@ class PixelFormat:
         return samples.reshape(*self.shape, 4)[..., [2, 1, 0, 3][: self.samples]]
 
     def as_put(self, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Turn pixels of a page, or of a region, as they lie in the file into an array as it was put."""
+        """Convert stored pixels of a page or a region into an array as it was put."""
         if self.packing is None:
-            with np.errstate(all="ignore"):  # somebody else's file has larger numbers than float16
+            with np.errstate(all="ignore"):  # a foreign file may have numbers too large for float16
                 return stored.astype(self.dtype, copy=False)
         if self.packing != "GRAY32":
             samples = np.zeros((*stored.shape[:2], 4), stored.dtype)
@@ -104,7 +104,7 @@ class PixelFormat:
 
 
 class Window(NamedTuple):
-    """A region of a page: its first row and column, and those after its last ones."""
+    """A region of a page: its first row and column, and the row and column after its last ones."""
 
     top: int
     left: int
@@ -113,30 +113,30 @@ class Window(NamedTuple):
 
     @classmethod
     def whole(cls, pixels: PixelFormat) -> "Window":
-        """Return the window that covers pages of a format."""
+        """Return the window that covers all of a page."""
         height, width = pixels.stored_shape[:2]
         return cls(0, 0, height, width)
 
     def shape(self, pixels: PixelFormat) -> tuple[int, ...]:
-        """Return the shape of the region in the array that `pixels` describes."""
+        """Return the shape of the region in a page of a format."""
         return (self.bottom - self.top, self.right - self.left, *pixels.stored_shape[2:])
 
 
 def as_bytes(stored: npt.NDArray[Any]) -> memoryview:
-    """Look at pixels as they lie in a file, C-contiguous, as bytes."""
-    plain = stored.view(np.uint8) if stored.dtype.kind == "c" else stored  # which memoryview does not know
+    """Return a view of stored, C-contiguous pixels as bytes."""
+    plain = stored.view(np.uint8) if stored.dtype.kind == "c" else stored  # not for memoryview
     return plain.data.cast("B")
 
 
 def packing_of(data: npt.NDArray[Any], pixel_type: object) -> str | None:
-    """Tell what the words of packed pixels hold.
+    """Determine the packing of pixels.
 
     Parameters
     ----------
     data
         Array that was put.
     pixel_type
-        What the metadata say: "RGB32", "RGB64", "GRAY32", or anything else.
+        The pixel type in the metadata: "RGB32", "RGB64", "GRAY32", or any other value.
 
     Returns
     -------
@@ -170,7 +170,7 @@ def pixel_format(shape: tuple[int, ...], dtype: str, packing: str | None = None)
     dtype
         NumPy's `dtype.str` of the array.
     packing
-        As `packing_of` tells it.
+        Result of `packing_of`.
 
     Returns
     -------
@@ -179,9 +179,9 @@ def pixel_format(shape: tuple[int, ...], dtype: str, packing: str | None = None)
     Raises
     ------
     TypeError
-        OME-TIFF and its readers have no such pixel type.
+        OME-TIFF or its readers do not support the pixel type.
     ValueError
-        The shape is no single image.
+        The shape is not that of a single image.
     """
     little = np.dtype(dtype).newbyteorder("<").str
     if packing is None and little not in _STORED_AS:

@@ -1,4 +1,4 @@
-"""Calls of systems that Python has no function for."""
+"""System calls for which Python has no function."""
 
 import ctypes
 import os
@@ -31,23 +31,23 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    # numbers of macOS, from its <sys/fcntl.h>
+    # constants of macOS in <sys/fcntl.h>
     _PREALLOCATE, _FULL_SYNC = 42, 51
     _ALL, _FROM_END = 4, 3
     _REQUEST = struct.Struct("=Iiqqq")
-    """struct fstore: flags, where from, offset, length, and how many bytes were allocated."""
+    """struct fstore: flags, reference position, offset, length, and number of allocated bytes."""
 
     def preallocate(descriptor: int, nbytes: int) -> None:
-        """Take room after the end of a file, whose length stays; OSError if there is none."""
+        """Reserve space behind the end of a file without changing its length; OSError if there is none."""
         fcntl.fcntl(descriptor, _PREALLOCATE, _REQUEST.pack(_ALL, _FROM_END, 0, nbytes, 0))
 
     def full_sync(descriptor: int) -> None:
-        """Wait until the disk itself has written; `fsync` leaves the bytes in its cache.
+        """Wait until the disk itself has written the bytes; `fsync` may leave them in the disk's cache.
 
         Raises
         ------
         OSError
-            The file system, such as a network one, does not know the call.
+            The file system does not support the call, such as one on a network.
         """
         fcntl.fcntl(descriptor, _FULL_SYNC)
 
@@ -63,12 +63,12 @@ if sys.platform == "linux":
     """Whether `write_back` does anything."""
 
     def write_back(descriptor: int, start: int, nbytes: int) -> None:
-        """Have Linux begin to write bytes of a file to the disk; it neither waits nor forgets errors.
+        """Ask Linux to write bytes of a file to the disk, without waiting and without clearing errors.
 
         Raises
         ------
         OSError
-            The file system does not know the call.
+            The file system does not support the call.
         """
         if _sync_file_range is None:
             return
@@ -81,4 +81,4 @@ else:
     CAN_WRITE_BACK = False
 
     def write_back(descriptor: int, start: int, nbytes: int) -> None:
-        """Do nothing: these systems have no such call."""
+        """Do nothing, because these systems have no such call."""
