@@ -46,7 +46,7 @@ def test_a_custom_translator_takes_precedence():
     assert found.read(KELVIN | {"exposure_ms": 7}).exposure_s == 2
     assert found.frame(KELVIN).position_name == "left"
     assert found.summary(KELVIN).z_step_um == 3
-    constant, varying = found.rest(np.array([0]))
+    constant, varying = found.facts().rest(np.array([0]))
     assert (constant, varying) == ({"kelvin.version": "3", "more": "true", "exposure_ms": "7"}, {})
 
 
@@ -95,7 +95,7 @@ def test_a_failing_translator_loses_no_metadata(caplog):
     assert all(value != value for value in found.read({"broken": 2}))
     assert found.frame({"broken": 1}) == FrameValues()
     assert found.summary({"broken": 1}) == SummaryValues()
-    assert found.rest(np.array([0, 1])) == ({}, {"broken": "[1,2]"})
+    assert found.facts().rest(np.array([0, 1])) == ({}, {"broken": "[1,2]"})
     assert "Broken.plane_values of a metadata translator failed" in caplog.text
     assert "KeyError: 'missing'" in caplog.text
 
@@ -260,7 +260,7 @@ def rest(*frames, of=None):
     found = Interpreter()
     for tags in frames:
         found.read(tags)
-    constant, varying = found.rest(np.arange(len(frames)) if of is None else np.array(of))
+    constant, varying = found.facts().rest(np.arange(len(frames)) if of is None else np.array(of))
     decoded = {key: json.loads(column) if column else None for key, column in varying.items()}
     return {key: json.loads(text) for key, text in constant.items()}, decoded
 
@@ -297,7 +297,7 @@ def test_a_list_modified_after_put_keeps_its_values():
     for number in range(3):
         found.read({"a": values})
         values.append(number)
-    assert found.rest(np.arange(3))[1] == {"a": "[[1],[1, 0],[1, 0, 1]]"}
+    assert found.facts().rest(np.arange(3))[1] == {"a": "[[1],[1, 0],[1, 0, 1]]"}
 
 
 def test_keys_become_text():

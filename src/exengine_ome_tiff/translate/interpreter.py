@@ -7,7 +7,6 @@ from functools import cache, cached_property
 from importlib.metadata import entry_points
 
 import numpy as np
-import numpy.typing as npt
 
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate import parse
@@ -178,10 +177,6 @@ class Interpreter:
         places = np.frombuffer(self._rows.tobytes(), np.int64)
         tags = flat(summary) if isinstance(summary, Mapping) else {}
         return FrameFacts(self._forms, places >> 32, places & _ROW, Devices.of(tags), KNOWN_KEYS)
-
-    def rest(self, frames: npt.NDArray[np.int64]) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the tags of frames that OME has no place for; see `FrameFacts.rest`."""
-        return self.facts().rest(frames)
 
     def _form(self, tags: Mapping[str, object], metadata: Mapping[str, object]) -> Form:
         """Return the form of flat metadata; beyond 256 forms, new ones keep only what is understood."""

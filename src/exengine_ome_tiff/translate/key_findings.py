@@ -3,8 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -16,17 +15,15 @@ from exengine_ome_tiff.translate.finding_lines import EMPTY, LIST, KeyFindings
 from exengine_ome_tiff.translate.form import Candidate, Form
 from exengine_ome_tiff.translate.key_names import MEASURED, OF_OTHERS, name_of, names_in, words_in
 from exengine_ome_tiff.translate.named_facts import (
-    NAMED_FACTS,
-    OPTICS,
+    READABLE_FACTS,
     SURE_STAMP_NAMES,
     alike,
-    fact_words,
     is_stamp,
     named_fact,
     near_miss,
     words_of,
 )
-from exengine_ome_tiff.translate.objective_labels import read_label, read_optics
+from exengine_ome_tiff.translate.objective_labels import read_label
 from exengine_ome_tiff.translate.quantities import ANYWHERE, Meaning, meanings_of
 from exengine_ome_tiff.translate.translator import is_known
 
@@ -45,12 +42,6 @@ _INDICES = {"t", "time"}
 _NESTED = ANYWHERE - {_INTERVAL, "readout_mhz"}
 """Fields that are reported without a unit, whatever the dict around the key is called."""
 _CLOCKS = {"elapsed_s", "utc_s", "local_clock_s"}
-WORDS_OF_FACTS: dict[str, tuple[str, Callable[[object], object]]] = {
-    words: (each.fact, each.read)
-    for each in NAMED_FACTS
-    if each.fact in ("objective", "binning", "gain", "offset")
-    for words in each.names
-} | {words: (part, partial(read_optics, part)) for words, part in OPTICS.items()}
 _DIGIT = re.compile(r"\d")
 _DIGITS_OF_DATE = 4
 _TIME_WORDS = names_in("time, date, datetime, timestamp, stamp, clock, start, begin, started")
@@ -101,7 +92,7 @@ class _FormFindings(KeyFindings):
         """Check a key whose values were not written into OME elements."""
         meanings = meanings_of(key)
         nameless = [each for each in meanings if not each.has_unit]
-        is_known_key = key in self._known_keys
+        is_known_key, fact = key in self._known_keys, named_fact(key)
         if is_stamp(key):
             self._check_stamp(key, nameless)
         elif not self._has_clock and self._may_be_clock(key):
@@ -113,8 +104,8 @@ class _FormFindings(KeyFindings):
             self._check_unit(key, nameless[0])
         elif key in self._readers:
             self._check_plane_value(key)
-        elif fact_words(key) in WORDS_OF_FACTS:
-            self.check_values(key, self._texts(key), *WORDS_OF_FACTS[fact_words(key)])
+        elif fact is not None and fact.fact in READABLE_FACTS:
+            self.check_values(key, self._texts(key), fact.fact, fact.read)
         elif meanings and key in self._form.plan.fact_keys:
             self.check_values(key, self._texts(key), meanings[0].field, meanings[0].read)
         elif not (meanings or key in self._form.plan.fact_keys) and (alike(key) or not is_known_key):
@@ -221,7 +212,6 @@ class _FormFindings(KeyFindings):
         """Whether the name of a key means a field."""
         return field in self._candidates or any(
             (fact is not None and fact.fact == field)
-            or OPTICS.get(fact_words(key)) == field
             or any(each.field == field and each.has_unit for each in meanings_of(key))
             for key in self._form.keys
             for fact in [named_fact(key)]

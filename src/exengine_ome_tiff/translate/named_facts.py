@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from exengine_ome_tiff.translate import parse
@@ -16,6 +16,7 @@ from exengine_ome_tiff.translate.key_names import (
     without,
     words_in,
 )
+from exengine_ome_tiff.translate.objective_labels import read_optics
 from exengine_ome_tiff.translate.quantities import QUANTITIES, meanings_of
 
 _CAMERA = "Detector, Channel DetectorSettings"
@@ -39,6 +40,7 @@ class NamedFact(NamedTuple):
     """A field of `FrameValues` or `CameraValues`, or "well"."""
     read: Callable[[object], object]
     target: str
+    """The place in OME-XML; empty if the tables of `Plain` have it."""
     names: frozenset[str]
 
 
@@ -54,21 +56,23 @@ _FACTS: tuple[tuple[str, Callable[[object], object], str, str], ...] = (
     ("well", parse.label, "Well, of numbered positions", _WELLS),
     ("objective", parse.text, "Objective Model, NominalMagnification, LensNA, Immersion", _OBJECTIVES),
 )
-NAMED_FACTS = tuple(NamedFact(fact, read, target, names_in(names)) for fact, read, target, names in _FACTS)
-OPTICS = {
-    f"{around}{name}": part
-    for part, names in {
-        "magnification": "magnification, nominal magnification, mag",
-        "numerical_aperture": "na, numerical aperture, lens na",
-        "immersion": "immersion, immersion medium",
-    }.items()
-    for name in names_in(names)
-    for around in ("", "objective ")
+_OPTICS = {
+    "magnification": names_in("magnification, nominal magnification, mag"),
+    "numerical_aperture": names_in("na, numerical aperture, lens na"),
+    "immersion": names_in("immersion, immersion medium"),
 }
-"""Words of keys that each give one property of an objective, and the property."""
-_WORDS = frozenset({*OPTICS, *(name for each in NAMED_FACTS for name in each.names)})
-_WORDS_ANYWHERE = _WORDS - {"gain", "offset", "detector"}
+NAMED_FACTS = (
+    *(NamedFact(fact, read, target, names_in(names)) for fact, read, target, names in _FACTS),
+    *(
+        NamedFact(part, partial(read_optics, part), "", names | {f"objective {name}" for name in names})
+        for part, names in _OPTICS.items()
+    ),
+)
+_BY_WORDS = {words: each for each in NAMED_FACTS for words in each.names}
+_WORDS_ANYWHERE = _BY_WORDS.keys() - {"gain", "offset", "detector"}
 """Words that mean the same in a dict of any name."""
+READABLE_FACTS = {"objective", "binning", "gain", "offset", *_OPTICS}
+"""Facts whose values are reported if they cannot be read."""
 STAMP_NAMES = names_in(
     "timestamp, time stamp, datetime, date time, acquired, acquired at, date, time, capture time, "
     "captured at, recorded at, received time, time received, utc, utc time, local time, system time, "
@@ -147,20 +151,14 @@ def words_of(key: str) -> str:
     return without(name.words, CONTAINER_WORDS)
 
 
-def named_fact(key: str) -> NamedFact | None:
-    """Return the fact that the words of a key stand for, or None."""
-    words = fact_words(key)
-    return next((each for each in NAMED_FACTS if words in each.names), None)
-
-
 @lru_cache(maxsize=4096)
-def fact_words(key: str) -> str:
-    """Return the words of a key, or of its last part if that stands for a fact in a dict of any name."""
-    words = words_of(key)
+def named_fact(key: str) -> NamedFact | None:
+    """Return the fact that the words of a key, or of its last part, stand for, or None."""
+    fact = _BY_WORDS.get(words_of(key))
     around, _, last = key.rpartition(".")
-    if words in _WORDS or not around or not OF_OTHERS.isdisjoint(words_in(around)):
-        return words
-    return words_of(last) if words_of(last) in _WORDS_ANYWHERE else words
+    if fact is not None or not around or not OF_OTHERS.isdisjoint(words_in(around)):
+        return fact
+    return _BY_WORDS[words_of(last)] if words_of(last) in _WORDS_ANYWHERE else None
 
 
 def is_stamp(key: str) -> bool:

@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from exengine_ome_tiff.translate.times import parse_time, seconds
-from exengine_ome_tiff.translate.values import BOUNDS, UNKNOWN
+from exengine_ome_tiff.translate.values import UNKNOWN, is_plausible
 
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
 _UNIX_S = (3e8, 7.3e9)
@@ -15,9 +15,6 @@ _SPAN = re.compile(r"P(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S
 _SPAN_UNITS_S = (86400, 3600, 60, 1)
 _BITS = re.compile(r"\s*(\d+)[\s-]?bits?\s*", re.IGNORECASE)
 _RGB_BITS = 0xFFFFFF
-_LONGEST_EXPOSURE_S = BOUNDS["exposure_s"].high
-_MIN_STEP_UM, _MAX_STEP_UM, _ = BOUNDS["z_step_um"]
-_MIN_PIXEL_SIZE_UM, _MAX_PIXEL_SIZE_UM, _ = BOUNDS["pixel_size_um"]
 
 
 def number(value: object) -> float:
@@ -41,6 +38,11 @@ def number(value: object) -> float:
     return result if math.isfinite(result) else UNKNOWN
 
 
+def plausible(field: str, value: float) -> float:
+    """Return a value within the bounds of a field, else NaN."""
+    return value if is_plausible(field, value) else UNKNOWN
+
+
 def milliseconds(value: object) -> float:
     """Convert milliseconds to seconds."""
     return number(value) / 1000
@@ -53,20 +55,17 @@ def exposure_ms(value: object) -> float:
 
 def exposure_s(value: object) -> float:
     """Parse an exposure in seconds; NaN if it is implausible."""
-    seconds_ = number(value)
-    return seconds_ if 0 <= seconds_ <= _LONGEST_EXPOSURE_S else UNKNOWN
+    return plausible("exposure_s", number(value))
 
 
 def size_um(value: object) -> float:
     """Parse a pixel size; NaN for 0, which Micro-Manager writes without a calibration."""
-    size = number(value)
-    return size if _MIN_PIXEL_SIZE_UM <= size <= _MAX_PIXEL_SIZE_UM else UNKNOWN
+    return plausible("pixel_size_um", number(value))
 
 
 def step_um(value: object) -> float | None:
     """Parse the size of a step along z, in either direction."""
-    step = abs(number(value))
-    return step if _MIN_STEP_UM <= step <= _MAX_STEP_UM else None
+    return known(plausible("z_step_um", abs(number(value))))
 
 
 def bits(value: object) -> float:

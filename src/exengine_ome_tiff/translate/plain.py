@@ -7,14 +7,11 @@ from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.key_names import VALUE, unit_of
 from exengine_ome_tiff.translate.named_facts import (
     NAMED_FACTS,
-    OPTICS,
     START_NAMES,
-    fact_words,
     is_stamp,
     named_fact,
     words_of,
 )
-from exengine_ome_tiff.translate.objective_labels import read_optics
 from exengine_ome_tiff.translate.quantities import Meaning, meanings_of
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Dialect, Note, Rule, Tags, Told, is_known
@@ -55,7 +52,7 @@ class Plain(Dialect):
         Note("magnification", "Objective NominalMagnification, if its label lacks it"),
         Note("NA", "Objective LensNA, if its label lacks it"),
         Note("immersion", "Objective Immersion, beside magnification or NA"),
-        *(Note(min(each.names, key=len), each.target) for each in NAMED_FACTS),
+        *(Note(min(each.names, key=len), each.target) for each in NAMED_FACTS if each.target),
     )
     summary_notes: ClassVar[tuple[Note, ...]] = (
         Note("timestamp", "Image AcquisitionDate"),
@@ -88,10 +85,6 @@ class Plain(Dialect):
                 yield Told(fact.fact, told, key)
             if is_stamp(key) and parse_time(value) is not None:
                 yield Told("acquired", parse_time(value), key)
-            part = OPTICS.get(fact_words(key))
-            optics = None if part is None else read_optics(part, value)
-            if part is not None and optics is not None:
-                yield Told(part, optics, key)
         for key, aspect in _aspects(tags):
             yield Told("pixel_aspect", aspect, key)
         for key in self._measured(tags):
@@ -102,7 +95,7 @@ class Plain(Dialect):
 
     def fact_keys(self, tags: Tags) -> Iterator[str]:
         yield from super().fact_keys(tags)
-        yield from (key for key in tags if named_fact(key) is not None or fact_words(key) in OPTICS)
+        yield from (key for key in tags if named_fact(key) is not None)
         if any(_means(key, "pixel_size_y_um") for key in tags):
             yield from (key for key in tags if _means(key, "pixel_size_um", "pixel_size_y_um"))
         for key in self._measured(tags):

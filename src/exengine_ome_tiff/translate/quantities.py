@@ -25,7 +25,7 @@ from exengine_ome_tiff.translate.key_names import (
     without,
     words_in,
 )
-from exengine_ome_tiff.translate.values import UNKNOWN, is_plausible
+from exengine_ome_tiff.translate.values import UNKNOWN
 
 
 class Quantity(NamedTuple):
@@ -244,4 +244,4 @@ def _checked(field: str, value: float) -> float:
         value = abs(value)
     if field == "time_interval_s" and value < 0:
         return UNKNOWN
-    return value if is_plausible(field, value) else UNKNOWN
+    return parse.plausible(field, value)

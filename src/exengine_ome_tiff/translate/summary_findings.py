@@ -7,12 +7,11 @@ import numpy as np
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.finding_lines import EMPTY, KeyFindings
-from exengine_ome_tiff.translate.key_findings import WORDS_OF_FACTS
 from exengine_ome_tiff.translate.named_facts import (
+    READABLE_FACTS,
     START_NAMES,
     SURE_STAMP_NAMES,
     alike,
-    fact_words,
     named_fact,
     near_miss,
     words_of,
@@ -53,7 +52,7 @@ def add_summary_findings(
     }
     known |= {*told}
     for key, value in tags.items():
-        text = strict_json(value)
+        text, fact = strict_json(value), named_fact(key)
         of_frames = _example_of_frames(key, value, told)
         if of_frames == _WELL or (of_frames is not None and key not in known_keys):
             fix = f"put {of_frames} in the metadata of frames"
@@ -66,8 +65,8 @@ def add_summary_findings(
                 keys.add_unit(key, meaning)
         elif words_of(key) in START_NAMES | SURE_STAMP_NAMES:
             keys.check_values(key, [text], "utc_s", parse.moment)
-        elif fact_words(key) in WORDS_OF_FACTS:
-            keys.check_values(key, [text], *WORDS_OF_FACTS[fact_words(key)])
+        elif fact is not None and fact.fact in READABLE_FACTS:
+            keys.check_values(key, [text], fact.fact, fact.read)
         elif key not in known_keys and "-" not in key and not any(each.has_unit for each in meanings_of(key)):
             suggestion, found = near_miss(key, known_keys), alike(key)
             if found is not None:

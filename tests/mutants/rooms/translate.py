@@ -11,8 +11,8 @@ MUTANTS = [
     ),
     Mutant(
         "translate/parse.py",
-        "return seconds_ if 0 <= seconds_",
-        "return seconds_ if 0 < seconds_",
+        'return plausible("exposure_s", number(value))',
+        'return plausible("exposure_s", number(value) or UNKNOWN)',
         "ome/test_fields.py::test_an_exposure_of_zero_is_written",
     ),
     Mutant(
@@ -35,8 +35,8 @@ MUTANTS = [
     ),
     Mutant(
         "translate/parse.py",
-        "size if _MIN_PIXEL_SIZE_UM <= size",
-        "size if 0 <= size",
+        'return plausible("pixel_size_um", number(value))',
+        "return number(value)",
         "translate/test_dialects.py::test_keys_in_several_spellings_are_read",
     ),
     Mutant(
