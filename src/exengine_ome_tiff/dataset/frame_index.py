@@ -87,10 +87,8 @@ class FrameIndex:
         self._checked = set[tuple[int, int]]()
         """Blocks whose records were looked at, by file and place, where `load` did not read them."""
         self._search: KeySearch | None = None
-        self._latest: tuple[CoordinateTable, npt.NDArray[np.int64]] | None = None
-        """What `latest` returned last."""
-        self._latest_count = 0
-        """How many frames there were."""
+        self._latest: tuple[int, tuple[CoordinateTable, npt.NDArray[np.int64]]] | None = None
+        """The number of frames at the last call of `latest`, and its result."""
 
     @classmethod
     def of(
@@ -215,18 +213,19 @@ class FrameIndex:
         return self.files[file].stored(handle)
 
     def latest(self) -> tuple[CoordinateTable, npt.NDArray[np.int64]]:
-        """Return coordinates and numbers of the frames that count, in order of first arrival."""
-        if self._table is not None:
-            if self._latest is None:
-                last_of = self._searched().last_of
-                whole = self._table, np.arange(len(self._table))
-                self._latest = whole if last_of is None else (self._table.take(last_of[0]), last_of[1])
-            return self._latest
-        count, latest = self._count, self._latest
-        if latest is None or self._latest_count != count:
-            latest = self._numbers.latest()
-            self._latest, self._latest_count = latest, count
-        return latest
+        """Return coordinates and numbers of the latest frames, in order of first arrival."""
+        count, known = self._count, self._latest
+        if known is None or known[0] != count:
+            known = self._latest = count, self._find_latest()
+        return known[1]
+
+    def _find_latest(self) -> tuple[CoordinateTable, npt.NDArray[np.int64]]:
+        if self._table is None:
+            return self._numbers.latest()
+        last_of = self._searched().last_of
+        if last_of is None:
+            return self._table, np.arange(len(self._table))
+        return self._table.take(last_of[0]), last_of[1]
 
     def table(self) -> CoordinateTable:
         """Return the coordinates of all frames by their numbers; no frame may be added meanwhile."""
