@@ -1,6 +1,6 @@
-"""The index of a finished file: what its records say of frames, metadata excepted, in columns.
+"""The index of a finished file: the content of its records, without metadata, in columns.
 
-Layout: the length of a JSON text in 8 bytes, the text, then arrays, each of which begins at a multiple of 8.
+Layout: 8 bytes with the length of a JSON text, the text, then arrays that begin at multiples of 8 bytes.
 """
 
 import json
@@ -33,7 +33,7 @@ _FRAME, _PIXELS, _DIRECTORY, _RECORD, _RECORD_BYTES, _FORMAT, _SET = _COLUMNS = 
 _DTYPES = ("|u1", "<u2", "<u4", "<u8", "|i1", "<i2", "<i4", "<i8")
 _INT64 = 1 << 63
 _MOST = 1 << 62
-"""All offsets and numbers are less."""
+"""Upper bound of all offsets and numbers."""
 _WRONG = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
 
 Array = npt.NDArray[np.integer[Any]]
@@ -45,11 +45,11 @@ class IndexedFrames(NamedTuple):
     Parameters
     ----------
     arrivals
-        Their numbers in the order of arrival over the whole dataset.
+        Their arrival numbers in the dataset.
     coordinates
-        Theirs.
+        Their coordinates.
     pages
-        Their pages; the handle of each is its place here.
+        Their pages; handles count frames from 0.
     """
 
     arrivals: Numbers
@@ -75,8 +75,8 @@ class IndexEncoder:
     def encode(self, number: int) -> list[memoryview]:
         """Return the index of a file by its number, in parts.
 
-        There is none where the file has other frames, or one of them twice: `finish` inside of a call that
-        links a block does that.
+        The result is empty if the file has further frames, or a frame twice. That happens if `finish` was
+        called while another call linked a block.
         """
         file, frames = self._index.files[number], self._frames_in.get(number)
         if frames is None or len(frames) != file.n_linked or not self._index.is_numbered:
@@ -130,19 +130,19 @@ def _padded(array: Array) -> Iterator[memoryview]:
 
 
 def decode_index(data: memoryview, file_nbytes: int) -> IndexedFrames:
-    """Read what `IndexEncoder` made; nothing in it is trusted.
+    """Read an index by `IndexEncoder`, which is not trusted.
 
     Parameters
     ----------
     data
         The index.
     file_nbytes
-        Length of the file, in which all that it names must be.
+        Length of the file; all offsets must be inside.
 
     Raises
     ------
     OmeTiffError
-        It is no index, or not that of the file.
+        It is not an index, or not the index of this file.
     """
     try:
         return _decoded(data, file_nbytes)
@@ -151,7 +151,7 @@ def decode_index(data: memoryview, file_nbytes: int) -> IndexedFrames:
 
 
 def _decoded(data: memoryview, file_nbytes: int) -> IndexedFrames:
-    """Read an index; some exception of `_WRONG` where it is none."""
+    """Read an index; raise one of `_WRONG` if it is invalid."""
     (text_nbytes,) = _LENGTH.unpack_from(data) if len(data) >= _LENGTH.size else (0,)
     start = _LENGTH.size + text_nbytes
     _check(0 < text_nbytes <= len(data), "it has no text")
@@ -176,14 +176,14 @@ def _decoded(data: memoryview, file_nbytes: int) -> IndexedFrames:
 
 
 class _Arrays:
-    """Takes one array after the other out of an index."""
+    """Reads the arrays of an index in order."""
 
     def __init__(self, data: memoryview, start: int) -> None:
         self._data = data
         self._at = start
 
     def next(self, kind: str, count: int) -> Array:
-        """Return the next array, of a type and a length."""
+        """Return the next array, given its type and length."""
         _check(kind in _DTYPES, f"an array of type {kind!r}")
         dtype = np.dtype(kind)
         nbytes = count * dtype.itemsize
@@ -194,7 +194,7 @@ class _Arrays:
 
     @property
     def is_at_end(self) -> bool:
-        """Whether all arrays were taken."""
+        """Whether all arrays have been read."""
         return self._at == len(self._data)
 
 
@@ -216,13 +216,13 @@ def _part(described: Mapping[str, Any], rows: Numbers, arrays: _Arrays) -> Part:
 
 
 def _offsets(array: Array) -> Array:
-    """Return numbers that must not be negative, and that fit into 64 bits with any others added."""
+    """Check that numbers are not negative, and small enough to be added in 64 bits."""
     _check(int(array.min()) >= 0 and int(array.max()) < _MOST, "a number that cannot be")
     return array
 
 
 def _check_pages(columns: Mapping[str, Array], formats: Sequence[PixelFormat], file_nbytes: int) -> None:
-    """Make sure that pages and records are in the file, each in a place of its own."""
+    """Check that pages and records are in the file and do not overlap."""
     sizes = np.array([1 if each.is_encoded else min(each.nbytes, _MOST) for each in formats], np.int64)
     _check(int(columns[_RECORD_BYTES].max()) < MOST_NOTE_BYTES, "a record that cannot be")
     _check_apart(columns[_PIXELS], sizes[columns[_FORMAT]], file_nbytes)
@@ -231,7 +231,7 @@ def _check_pages(columns: Mapping[str, Array], formats: Sequence[PixelFormat], f
 
 
 def _check_apart(starts: Array, sizes: Numbers, file_nbytes: int) -> None:
-    """Make sure that ranges of bytes are in the file and do not overlap."""
+    """Check that ranges of bytes are in the file and do not overlap."""
     starts = starts.astype(np.int64)
     if (starts[1:] < starts[:-1]).any():
         order = np.argsort(starts, kind="stable")

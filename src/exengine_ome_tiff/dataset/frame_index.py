@@ -1,4 +1,4 @@
-"""A set of frames in files: finding a frame by its coordinates and reading it."""
+"""The index of a dataset: finds a frame by its coordinates and reads it."""
 
 import logging
 from array import array
@@ -30,18 +30,18 @@ from exengine_ome_tiff.translate import FrameOrder
 
 
 class PageLocations(NamedTuple):
-    """Where and what pages are; arrays have a number for each page.
+    """Locations and formats of pages; arrays have one item per page.
 
     Parameters
     ----------
     files
-        Number of its file.
+        Number of the file.
     offsets
-        Where its pixels begin there; of an encoded one, where its IFD is.
+        Offset of the pixels in the file; for an encoded page, offset of its IFD.
     formats
-        Number of its format.
+        Number of the format.
     known_formats
-        Formats by these numbers; pages need not have all of them.
+        Formats by these numbers; some may be unused.
     """
 
     files: npt.NDArray[np.int64]
@@ -58,7 +58,7 @@ RECORDS_CHANGED = (
 )
 
 Kind: TypeAlias = tuple[tuple[int, ...], str]
-"""Shape and type of a page in the file."""
+"""Shape and data type of a page in the file."""
 
 _MOST_ARRIVAL = 1 << 60
 _HANDLE = (1 << 32) - 1
@@ -67,7 +67,7 @@ _HANDLE = (1 << 32) - 1
 class FrameIndex:
     """Frames by coordinates; their pixels and metadata stay in the files.
 
-    Adding is for one thread at a time; reading is for any, also meanwhile.
+    One thread at a time may add frames. Any thread may read, also while frames are added.
     """
 
     def __init__(self) -> None:
@@ -75,17 +75,17 @@ class FrameIndex:
         self.files: list[JournalFile] = []
         self._numbers = FrameNumbers(self.axes)
         self._places = array("Q")
-        """Of each frame the file, and in the lower 32 bits the handle: one number, which no signal parts."""
+        """For each frame its file and, in the lower 32 bits, its handle; one number that no signal can split."""
         self._count = 0
         self._arrivals: list[tuple[FrameNumber, int]] = []
-        """Each frame whose place in the order of arrival, as its record has it, is not the next one."""
+        """Frames whose arrival number in the record is not one more than that of the previous frame."""
         self._next_arrival = 0
         self.is_numbered = True
-        """Whether all numbers in records are such as the package writes."""
+        """Whether all arrival numbers in records are in the range that this package writes."""
         self._table: CoordinateTable | None = None
-        """Coordinates of all frames, where they were read in columns and none is added."""
+        """Coordinates of all frames if they were read as columns; then no frame can be added."""
         self._checked = set[tuple[int, int]]()
-        """Blocks whose records were looked at, by file and place, where `load` did not read them."""
+        """Blocks whose records have been checked, by file and offset, if `load` did not read them."""
         self._search: KeySearch | None = None
         self._latest: tuple[int, tuple[CoordinateTable, npt.NDArray[np.int64]]] | None = None
         """The number of frames at the last call of `latest`, and its result."""
@@ -94,7 +94,7 @@ class FrameIndex:
     def of(
         cls, files: Sequence[JournalFile], table: CoordinateTable, places: npt.NDArray[np.int64]
     ) -> "FrameIndex":
-        """Make the index of frames whose coordinates are known in columns; none can be added to it.
+        """Make the index of frames whose coordinates are in columns; no frame can be added to it.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class FrameIndex:
         table
             Coordinates of all frames in order of arrival.
         places
-            File of each frame, and in the lower 32 bits its handle.
+            File of each frame and, in the lower 32 bits, its handle.
         """
         index = cls()
         index.files, index._table, index._count = [*files], table, len(table)
@@ -113,29 +113,29 @@ class FrameIndex:
         return index
 
     def __len__(self) -> int:
-        """Return how many frames can be read, those that others have replaced included."""
+        """Return the number of readable frames, overwritten ones included."""
         return self._count
 
     @property
     def n_distinct(self) -> int:
-        """Number of different coordinates."""
+        """Number of distinct coordinates."""
         return self._count - self._numbers.n_replaced if self._table is None else len(self.latest()[1])
 
     def keys(self) -> list[Key]:
-        """Return the keys of the frames that count and were added, in order of first arrival."""
+        """Return the keys of the latest frames, in order of first arrival."""
         return [self.axes.key(coordinates) for coordinates in self.coordinates()]
 
     def add(self, key: Key, file: int, handle: PageHandle, arrival: int) -> bool:
-        """Note where the next frame is; return whether its coordinates have been put before.
+        """Add the next frame; return whether it overwrites another one.
 
         Parameters
         ----------
         key
             Its coordinates.
         file, handle
-            Where it is.
+            Its location.
         arrival
-            Its number in its record.
+            The arrival number in its record.
         """
         number: FrameNumber = len(self._places)  # type: ignore[assignment] # no call for each frame
         if arrival != self._next_arrival:
@@ -148,7 +148,7 @@ class FrameIndex:
         return is_replaced
 
     def snapshot(self) -> "FrameIndex":
-        """Return a copy that later frames do not change; no frame may be added meanwhile."""
+        """Return a copy that later frames do not change; no frame may be added during this call."""
         return self.without_last(0)
 
     def without_last(self, count: int) -> "FrameIndex":
@@ -176,19 +176,19 @@ class FrameIndex:
         return places >> 32, places & _HANDLE
 
     def count_in(self, file: int) -> int:
-        """Return how many frames are in a file by its number, those that others have replaced included."""
+        """Return the number of frames in a file, overwritten ones included."""
         files, _ = self.places(np.arange(len(self)))
         return int(np.count_nonzero(files == file))
 
     def note(self, number: FrameNumber) -> bytes:
-        """Return the record of a frame by its number."""
+        """Return the record of a frame."""
         file, handle = self.place(number)
         if self._table is not None:
             self._check_record(file, handle)
         return self.files[file].note(handle)
 
     def _check_record(self, file: int, handle: PageHandle) -> None:
-        """Tell that the records of a block have changed, once; `load` tells it of files that it reads."""
+        """Log once that the records of a block have changed; `load` does so for the files that it reads."""
         journal = self.files[file]
         block_at = journal.pages.ifd_at(handle)
         if (file, block_at) in self._checked:
@@ -199,16 +199,16 @@ class FrameIndex:
             logger.warning(RECORDS_CHANGED, journal.path, count_text(int(in_block.sum()), "frame"))
 
     def head(self, number: FrameNumber) -> RecordHead:
-        """Return what finds a frame by its number, from its record."""
+        """Return the coordinates and the arrival number in the record of a frame."""
         return decode_head(self.note(number))
 
     def format(self, number: FrameNumber) -> PixelFormat:
-        """Return what was put by the number of a frame."""
+        """Return shape and data type of a frame."""
         file, handle = self.place(number)
         return self.files[file].pages.format(handle)
 
     def stored(self, number: FrameNumber) -> npt.NDArray[Any]:
-        """Return the pixels of a frame by its number as they are in the file, in a new array."""
+        """Return the pixels of a frame as stored in the file, in a new array."""
         file, handle = self.place(number)
         return self.files[file].stored(handle)
 
@@ -228,7 +228,7 @@ class FrameIndex:
         return self._table.take(last_of[0]), last_of[1]
 
     def table(self) -> CoordinateTable:
-        """Return the coordinates of all frames by their numbers; no frame may be added meanwhile."""
+        """Return the coordinates of all frames by their numbers; no frame may be added during this call."""
         if self._table is not None:
             return self._table
         table, numbers = self.latest()
@@ -239,24 +239,24 @@ class FrameIndex:
         return CoordinateTable.joined([table, replaced], np.argsort(every))
 
     def arrivals(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return for frames by their numbers the numbers that their records have."""
+        """Return the arrival numbers in the records of frames, given their numbers."""
         firsts = np.array([0, *(number for number, _ in self._arrivals)], np.int64)
         ahead = np.array([0, *(arrival - number for number, arrival in self._arrivals)], np.int64)
         return numbers + ahead[np.searchsorted(firsts, numbers, "right") - 1]
 
     def _searched(self) -> KeySearch:
-        """Sort the frames that were read in columns, once they are looked for."""
+        """Return the search in the columns, which sorts them on the first call."""
         if self._search is None:
             self._search = KeySearch(self.table())
         return self._search
 
     def kinds(self, numbers: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], list[Kind]]:
-        """Return shapes and types in the files of frames by their numbers.
+        """Return shapes and data types of frames in their files.
 
         Returns
         -------
         numpy.ndarray
-            For each frame the place of its kind in the list.
+            For each frame the position of its kind in the list.
         list
             All kinds.
         """
@@ -270,7 +270,7 @@ class FrameIndex:
         return kind_of, [*known]
 
     def pages(self, numbers: npt.NDArray[np.int64]) -> "PageLocations":
-        """Return where and what the pages of frames are, by their numbers."""
+        """Return locations and formats of the pages of frames."""
         files, handles = self.places(numbers)
         offsets, formats = np.empty_like(files), np.empty_like(files)
         known: dict[PixelFormat, int] = {}
@@ -283,11 +283,11 @@ class FrameIndex:
         return PageLocations(files, offsets, formats, tuple(known))
 
     def coordinates(self) -> list[Coordinates]:
-        """Return the coordinates of all frames that count, in order of first arrival."""
+        """Return the coordinates of the latest frames, in order of first arrival."""
         return self.latest()[0].coordinates()
 
     def numbered(self, seen: int = 0) -> list[tuple[Coordinates, FrameNumber]]:
-        """Return coordinates and numbers as `latest` does, without so many first ones."""
+        """Return coordinates and numbers as `latest` does, but skip the first `seen` ones."""
         if self._table is None:
             rest, numbers = self._numbers.latest(seen)
         else:
@@ -304,7 +304,7 @@ class FrameIndex:
         return None if key is None else self._numbers.get(key)
 
     def pixels(self, coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:
-        """Return a frame as it was put, in a new array."""
+        """Return a frame with the shape and data type of `put`, in a new array."""
         file, handle = self.place(self._number_at(coordinates))
         return self.files[file].pixels(handle)
 
@@ -325,7 +325,7 @@ class FrameIndex:
 
 
 def frame_order(dataset: FrameIndex) -> FrameOrder:
-    """Return time points and places of all frames from coordinates, -1 for frames without a numbered time."""
+    """Return time points and places of all frames; -1 for frames without an integer time."""
     table, numbers = dataset.latest()
     standard = standard_names(axis for part in table.parts for axis in part.names)
     plane_axes = {*PLANE_AXES.values()}

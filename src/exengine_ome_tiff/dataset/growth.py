@@ -1,4 +1,4 @@
-"""A dataset that grows while it is open for reading, as another process writes it."""
+"""A dataset that grows while it is open for reading, because another process writes it."""
 
 import logging
 import os
@@ -19,38 +19,38 @@ from exengine_ome_tiff.tiff import JournalPage, open_journal, read_added
 logger = logging.getLogger(__name__)
 
 _MOST_RECENT = 1 << 14
-"""More frames than wait in the buffers of a writer."""
+"""More frames than the buffers of a writer can hold."""
 
 
 class Growth:
-    """Adds the frames to a recording that its writer has added to the files; for one thread at a time.
+    """Adds new frames in the files to a recording; for one thread at a time.
 
-    Files get their frames at different times, so a frame may be found after others that were put later. The
-    index is in the order in which frames were put, as if the dataset was opened again. Where that changes the
-    places of frames in the index, there is another recording, and the one before stays as it was.
+    The writer does not write all files at once, so a frame may be found after frames that were put later. The
+    index keeps the order of `put`, as if the dataset had just been opened. If that changes the numbers of
+    frames in the index, there is a new recording, and the previous one stays unchanged.
 
     Parameters
     ----------
     recording
-        Was opened for reading, and is not finished.
+        An unfinished dataset, open for reading.
     """
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
         self.keys: list[Key] = recording.index.keys()
-        """Of the frames in the order in which they were found; those that replace others included."""
+        """Keys of all frames in the order in which they were found, overwriting ones included."""
         self._process = os.getpid()
         index = recording.index
         self._settled = index.head(FrameNumber(len(index) - 1)).number
-        """Number of the last frame before those in `_recent`, by the order in which frames were put."""
+        """Arrival number of the last frame before those in `_recent`."""
         self._recent: deque[FoundFrame] = deque()
         """The last frames of the index."""
         self._left_out: set[str] = set()
-        """Names of TIFF files in the folder that are none of the dataset, or damaged."""
+        """Names of TIFF files in the folder that are damaged or not part of the dataset."""
         self._damage: OmeTiffError | None = None
 
     def refresh(self) -> int:
-        """Take the frames that the files have by now; return how many are new.
+        """Add the frames that the files have now; return how many are new.
 
         Raises
         ------
@@ -75,7 +75,7 @@ class Growth:
             self._damage = error
             raise
         finally:
-            if found:  # also where another file is gone
+            if found:  # also if another file is gone
                 self._add(found)
         if is_finished:
             names = Loaded(self.recording.index, [], is_finished).names
@@ -87,16 +87,16 @@ class Growth:
         self.recording.close()
 
     def _look(self, found: list[FoundFrame]) -> bool:
-        """Add frames that are new to a list; return whether all files are finished."""
+        """Append new frames to a list; return whether all files are finished."""
         files = self.recording.index.files
         for number, file in enumerate(files):
             found += _found(number, read_added(file))
         is_finished = all(file.is_finished for file in files)
-        # once all files are finished, no other one is created: so look through the folder last
+        # look through the folder last: once all files are finished, the writer creates no more
         return (not self.recording.location.is_folder or self._look_for_files(found)) and is_finished
 
     def _look_for_files(self, found: list[FoundFrame]) -> bool:
-        """Add frames of files that are new in the folder to a list; return whether these are finished."""
+        """Append frames of new files in the folder to a list; return whether these files are finished."""
         files, are_finished = self.recording.index.files, True
         known = self._left_out.union(file.path.name for file in files)
         for path in sorted(self.recording.location.folder.iterdir()):
@@ -117,7 +117,7 @@ class Growth:
         return are_finished
 
     def _is_part(self, path: Path) -> bool:
-        """Whether a file is one of the dataset; a file without a page is none yet."""
+        """Whether a file is part of the dataset; a file without pages is not yet."""
         if path.is_symlink() or not path.is_file():
             return False
         with suppress(OmeTiffError):
@@ -127,7 +127,7 @@ class Growth:
         return False
 
     def _add(self, frames: list[FoundFrame]) -> None:
-        """Add frames to the index, in the order in which they were put."""
+        """Add frames to the index, in the order of `put`."""
         axes = self.recording.index.axes
         self.keys += [axes.key(frame.head.coordinates) for frame in frames]
         frames.sort(key=_number)
@@ -143,7 +143,7 @@ class Growth:
             self._settled = _number(self._recent.popleft())
 
     def _taken_back(self, number: int) -> list[FoundFrame]:
-        """Take the frames out of the index that were put after the one of a number; return them."""
+        """Remove the frames that were put after a given arrival number; return them."""
         taken: list[FoundFrame] = []
         while self._recent and _number(self._recent[-1]) > number:
             taken.append(self._recent.pop())
@@ -161,7 +161,7 @@ def _found(file: int, pages: list[JournalPage]) -> list[FoundFrame]:
 
 
 def _found_again(index: FrameIndex, frame: FrameNumber) -> FoundFrame:
-    """Read the record of a frame once more."""
+    """Read the record of a frame again."""
     file, handle = index.place(frame)
     return FoundFrame(index.head(frame), file, JournalPage(handle, b"", None, None))
 

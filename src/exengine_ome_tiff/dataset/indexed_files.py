@@ -1,4 +1,4 @@
-"""Opening the files of a finished dataset by their indexes, without reading the records."""
+"""Opening finished files with their indexes, without reading the records."""
 
 import logging
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ logger = logging.getLogger(__name__)
 
 
 def load_by_index(paths: Sequence[Path]) -> Loaded | None:
-    """Open the files of a dataset for reading, if all of them are finished and have an index.
+    """Open the files of a dataset for reading if all of them are finished and have an index.
 
     Returns
     -------
     Loaded or None
-        None if one is not finished, or has no index or a damaged one: then `load` opens them.
+        None if a file is not finished, or its index is missing or damaged; use `load` then.
     """
     files: list[JournalFile] = []
     found: list[IndexedFrames] = []
@@ -36,7 +36,7 @@ def load_by_index(paths: Sequence[Path]) -> Loaded | None:
             file.pages = frames.pages
             found.append(frames)
     except (OmeTiffError, OSError):
-        found.clear()  # `load` meets the same, and decides whether the file is left out
+        found.clear()  # `load` has the same problem and decides whether to skip the file
     if len(found) == len(paths):
         return Loaded(_merged(files, found), [], is_finished=True)
     for file in files:
@@ -45,13 +45,13 @@ def load_by_index(paths: Sequence[Path]) -> Loaded | None:
 
 
 def read_indexed_frames(file: JournalFile) -> IndexedFrames | None:
-    """Read the index of a finished file; None if it has none, OmeTiffError if it is damaged."""
+    """Read the index of a finished file; None if there is none, OmeTiffError if it is damaged."""
     data = read_index(file)
     return None if data is None else decode_index(data, file.file.size())
 
 
 def _read(file: JournalFile) -> IndexedFrames | None:
-    """Read the index of a file; None if it has none, or a damaged one, which the log tells."""
+    """Read the index of a file; None if there is none, or if it is damaged, which is logged."""
     try:
         return read_indexed_frames(file)
     except OmeTiffError as error:
@@ -60,7 +60,7 @@ def _read(file: JournalFile) -> IndexedFrames | None:
 
 
 def _merged(files: Sequence[JournalFile], found: Sequence[IndexedFrames]) -> FrameIndex:
-    """Bring the frames of all files into the order of arrival."""
+    """Merge the frames of all files in order of arrival."""
     places = [number << 32 | np.arange(len(each.arrivals)) for number, each in enumerate(found)]
     order = np.argsort(np.concatenate([each.arrivals for each in found]), kind="stable")
     table = CoordinateTable.joined([each.coordinates for each in found], order)

@@ -1,4 +1,4 @@
-"""What the metadata of all frames says, by their numbers."""
+"""Values from the metadata of all frames, by frame number."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -11,12 +11,12 @@ from exengine_ome_tiff.translate import Group, Interpreter, PlaneTable
 
 
 class MetadataTable:
-    """Collects what the metadata of frames says.
+    """Collects values from the metadata of frames.
 
     Parameters
     ----------
     interpreter
-        Has read nothing yet.
+        An interpreter that has not read any metadata yet.
     """
 
     def __init__(self, interpreter: Interpreter) -> None:
@@ -32,7 +32,7 @@ class MetadataTable:
         return table
 
     def snapshot(self) -> "MetadataTable":
-        """Return a copy that later additions do not change; nothing may be added meanwhile."""
+        """Return a copy that later additions do not change; nothing may be added during this call."""
         other = MetadataTable(self.interpreter.snapshot())
         other.planes = self.planes.snapshot()
         return other
@@ -43,7 +43,7 @@ class MetadataTable:
 
 
 def channel_groups(layout: ImageLayout, groups: Iterable[Group]) -> list[list[Group]]:
-    """Split the groups of an image's frames by the values along C."""
+    """Split the groups of an image's frames by channel."""
     found = [list[Group]() for _ in layout.values["C"]]
     numbers, channels = layout.channel_of_frames()
     for group in groups:

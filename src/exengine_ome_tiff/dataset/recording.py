@@ -1,4 +1,4 @@
-"""A dataset in its files: where they are, its frames, and what their metadata says."""
+"""A dataset: the location of its files, its frames and their metadata."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,25 +19,25 @@ from exengine_ome_tiff.tiff import WriteSettings
 from exengine_ome_tiff.translate import Interpreter, Translator
 
 _MOST_TRIES = 5
-"""How often a dataset is opened that others replace meanwhile."""
+"""How often to try to open a dataset that another process replaces at the same time."""
 
 
 @dataclass(slots=True, eq=False)
 class Recording:
-    """A dataset: the one owner of its frames and of what is known of them.
+    """A dataset: the owner of its frames and of all information about them.
 
     Parameters
     ----------
     location
-        Where it lives.
+        Path of the dataset.
     header
-        What its files say of it.
+        The header in each of its files.
     interpreter
-        Knows the translators of the user; has read nothing, or the metadata in `metadata`.
+        Knows the user's translators; has read nothing, or the metadata in `metadata`.
     index
         Its frames.
     metadata
-        What the metadata of each frame says; None if that is to be read from the records.
+        Values from the metadata of all frames; None if they have to be read from the records.
     is_finished
         Whether its files are OME-TIFF.
     """
@@ -49,28 +49,28 @@ class Recording:
     metadata: MetadataTable | None = None
     is_finished: bool = False
     names: ValueNames | None = None
-    """Of channels and positions in a finished dataset; None if the frames say them."""
+    """Names of channels and positions in a finished dataset; None if the frames have them."""
 
     @classmethod
     def new(cls, location: Location, header: Header, translators: Iterable[Translator]) -> "Recording":
-        """Make a dataset without frames; TypeError if a translator is none."""
+        """Make a dataset without frames; TypeError if a translator is not a `Translator`."""
         interpreter = Interpreter(translators)
         return cls(location, header, interpreter, metadata=MetadataTable(interpreter))
 
     def snapshot(self, *, is_read: bool) -> "Recording":
-        """Return a copy that later frames do not change; no frame may be put meanwhile.
+        """Return a copy that later frames do not change; no frame may be put during this call.
 
         Parameters
         ----------
         is_read
-            Whether `metadata` has what all of them say.
+            Whether `metadata` has the values of all frames.
         """
         metadata = self.metadata.snapshot() if is_read and self.metadata is not None else None
         interpreter = self.interpreter if metadata is None else metadata.interpreter
         return Recording(self.location, self.header, interpreter, self.index.snapshot(), metadata)
 
     def images(self) -> list[StoredImage]:
-        """Lay out the frames, and name the images."""
+        """Lay out the frames and name the images."""
         images = self.unnamed_images()
         names = self.names
         if names is None:
@@ -86,24 +86,24 @@ class Recording:
         return named_images(images, names, self.location.name, self.header.given.image_name)
 
     def facts(self) -> Facts:
-        """Find out what is known of the frames."""
+        """Return the facts about the frames."""
         table = self.metadata or MetadataTable.read(self.index, self.interpreter.fresh())
         return Facts(self.header, self.index, table.planes, table.interpreter)
 
     def read_back(self, paths: Sequence[Path], progress: Progress | None = None) -> None:
-        """Take the frames that are in files whose recording has ended, instead of those known so far.
+        """Replace the known frames by those in files whose recording has ended.
 
         Parameters
         ----------
         paths
-            The files. One that was never finished, and has no frame, is left out where there are others.
+            The files. An unfinished file without frames is skipped if there are others.
         progress
-            Is told how many bytes have been looked through, and how many there are.
+            Called with the number of bytes searched so far, and of all bytes.
 
         Raises
         ------
         OmeTiffError
-            No frame is in them, or a finished one is damaged.
+            The files have no frames, or a finished one is damaged.
         """
         settings = WriteSettings(self.header.coding)
         loaded = load(
@@ -130,7 +130,7 @@ def open_dataset(path: Path, *, allow_unfinished: bool = False) -> Recording:
     path
         A single file, a folder, or any file of a folder, its companion included.
     allow_unfinished
-        Whether it need not be finished: then it has the frames that are in the files by now.
+        Whether to open an unfinished dataset with the frames that are in its files now.
 
     Returns
     -------
@@ -141,9 +141,9 @@ def open_dataset(path: Path, *, allow_unfinished: bool = False) -> Recording:
     FileNotFoundError
         There is nothing at the path.
     OmeTiffError
-        What is there is no dataset, or a folder with several.
+        The path is not a dataset, or a folder with several datasets.
     NotFinishedError
-        It was never finished, and `allow_unfinished` is False.
+        The dataset is not finished, and `allow_unfinished` is False.
     """
     for _ in range(_MOST_TRIES):
         paths, header = find_dataset(path)
@@ -152,7 +152,7 @@ def open_dataset(path: Path, *, allow_unfinished: bool = False) -> Recording:
         )
         if all(Header.decode(file.header).dataset == header.dataset for file in loaded.index.files):
             break
-        loaded.index.close()  # somebody has replaced the dataset meanwhile: its frames are those of another
+        loaded.index.close()  # another process has just replaced the dataset
     else:
         raise OmeTiffError(f"{path} is being replaced again and again: open it later")
     location = Location.of_files(paths, is_folder=header.is_folder)

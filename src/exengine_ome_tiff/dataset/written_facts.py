@@ -1,4 +1,4 @@
-"""Which of the facts that metadata says were written into an image."""
+"""Which facts of the metadata an OME image contains."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from exengine_ome_tiff.translate.frame_facts import LABEL
 from exengine_ome_tiff.translate.values import UNKNOWN
 
 _SAME_S = 2e-6
-"""Times are written to the microsecond."""
+"""Times are written with microsecond precision."""
 _ZONE_QUARTER_S = 900
 _CAMERA = ("manufacturer", "model", "serial_number", "gain", "offset", "readout_mhz")
 _PIXEL_TYPES = {
@@ -33,14 +33,14 @@ def written_into(
     shape: tuple[int, ...],
     dtype: np.dtype[np.generic],
 ) -> Written:
-    """Tell what of the frames' facts was written.
+    """Return the facts of frames that an image contains.
 
     Parameters
     ----------
     values
-        What was.
+        Content of the image.
     columns
-        What the metadata says of all frames, and ``delta_t_s``; each of shape (all frames,).
+        Values of all frames, and ``delta_t_s``; each of shape (all frames,).
     frames
         Numbers of the image's frames, shape (n,).
     shape, dtype
@@ -59,12 +59,12 @@ def written_into(
 def _clocks(
     planes: Mapping[str, npt.NDArray[np.float64]], acquired: datetime | None, has_clock: bool
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """Return the clocks that AcquisitionDate and DeltaT together tell."""
+    """Return the clock values that AcquisitionDate and DeltaT imply together."""
     delta_s = planes["delta_t_s"]
     elapsed_s = planes["elapsed_s"]
     offset_s = elapsed_s - delta_s
     is_free = not has_clock and not np.isnan(offset_s).all()
-    first_s = float(np.nanmedian(offset_s)) if is_free else 0.0  # where that clock began nobody knows
+    first_s = float(np.nanmedian(offset_s)) if is_free else 0.0  # the start of that clock is unknown
     found = {"elapsed_s": np.where(np.abs(offset_s - first_s) < _SAME_S, elapsed_s, UNKNOWN)}
     start_s = UNKNOWN if acquired is None else acquired.replace(tzinfo=acquired.tzinfo or UTC).timestamp()
     has_zone = acquired is not None and acquired.tzinfo is not None
