@@ -1,4 +1,4 @@
-"""What files and folders are that no `TiffStorage` wrote, and what can be done with them."""
+"""Files and folders of other programs: what they are, and how to convert them."""
 
 import re
 from pathlib import Path
@@ -26,26 +26,26 @@ _HEADS = (
 _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BIG_HEADS = _TIFF_HEADS[2:]
 _STACK_HEAD, _NDTIFF_HEAD = 54773648, 483729
-"""In the header of files of these programs, after the offset of the first IFD."""
+"""Numbers after the offset of the first IFD in files of these programs."""
 _CREATOR = re.compile(rb"""<(?:\w+:)?OME\s[^<>]*?\bCreator\s*=\s*["']([^"'<>]{1,80})["']""")
 _OME_ROOT = re.compile(rb"<(?:\w+:)?OME[\s>]")
 _IMAGE_FILE = re.compile(r"img_.*\d\.tiff?", re.ASCII | re.IGNORECASE)
 
 
 class ForeignKind(NamedTuple):
-    """What something is, in words, and the file or folder of the dataset that can be converted, if any."""
+    """A description, and the file or folder to convert, if it can be converted."""
 
     name: str
     source: Path | None = None
 
 
 def foreign_kind(path: Path) -> ForeignKind | None:
-    """Say what a file or a folder of another program is; None if nothing tells."""
+    """Identify a file or folder of another program; None if it is unknown."""
     return _folder_kind(path) if path.is_dir() else _file_kind(path) if path.is_file() else None
 
 
 def foreign_text(path: Path) -> str | None:
-    """Say that a file or a folder is no dataset, but something else, and what can be done with it."""
+    """Return a message about a file or folder of another program; None if it is unknown."""
     kind = foreign_kind(path)
     if kind is None:
         return None
@@ -54,7 +54,7 @@ def foreign_text(path: Path) -> str | None:
 
 
 def _convert_command(path: Path, source: Path) -> str:
-    """Return the command that converts a path, to a file beside its dataset."""
+    """Return the command that converts a path to a file beside its dataset."""
     stem = re.sub(r"(\.ome|\.companion)?(\.[^.]{1,5})?$", "", source.name, flags=re.IGNORECASE) or source.name
     name = f"{source.name}.ome.tiff" if source.is_dir() else f"{stem}_converted.ome.tiff"
     return command_text("exengine-ome-tiff", "convert", path, source.with_name(name))
@@ -80,7 +80,7 @@ def _file_kind(path: Path) -> ForeignKind | None:
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether bytes are UTF-8, the last character of which may be cut off, without control characters."""
+    """Whether bytes are UTF-8 text without control characters; the last character may be incomplete."""
     try:
         text = head.decode()
     except UnicodeDecodeError as error:
@@ -91,7 +91,7 @@ def _is_text(head: bytes) -> bool:
 
 
 def _tiff_kind(path: Path, head: bytes) -> ForeignKind:
-    """Say what a TIFF file is by its header and the description of its first page."""
+    """Identify a TIFF file by its header and the description of its first page."""
     mark = int.from_bytes(head[8:12], "big" if head.startswith(b"MM") else "little")
     if mark == _STACK_HEAD:
         return ForeignKind("an image stack of Micro-Manager", path.parent)
@@ -120,7 +120,7 @@ def _ndtiff_folder(path: Path) -> Path:
 
 
 def _position_folder(path: Path) -> Path:
-    """Return the folder of a file's position, or that of its dataset where it has other positions, too."""
+    """Return the folder of a file's position, or the parent folder if that has other positions."""
     folder = path.parent
     return folder.parent if len([*folder.parent.glob(f"*/{METADATA_TEXT}")]) > 1 else folder
 

@@ -75,7 +75,7 @@ class FrameIndex:
         self.files: list[JournalFile] = []
         self._numbers = FrameNumbers(self.axes)
         self._places = array("Q")
-        """For each frame its file and, in the lower 32 bits, its handle; one number that no signal can split."""
+        """For each frame its file and, in the lower 32 bits, its handle; a signal cannot split one number."""
         self._count = 0
         self._arrivals: list[tuple[FrameNumber, int]] = []
         """Frames whose arrival number in the record is not one more than that of the previous frame."""

@@ -1,4 +1,4 @@
-"""What the files of a dataset say of it, each of them."""
+"""The header of a dataset, which each of its files has."""
 
 import json
 import re
@@ -39,12 +39,12 @@ FORMAT_VERSION = 1
 
 _UUID = re.compile("urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-"""What reading JSON raises that is not what it should be."""
+"""Exceptions while unexpected JSON is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Identity of a dataset, and how it was asked to be.
+    """Identity and options of a dataset.
 
     Parameters
     ----------
@@ -53,21 +53,21 @@ class Header:
     is_folder
         Whether the dataset is a folder of files.
     summary_json
-        What describes the whole dataset.
+        Metadata of the whole dataset.
     fold_axes
-        Axes that are kept inside images, and the one of Z, C and T that each of them is inside.
+        Extra axes inside images, each with "Z", "C" or "T", into which it is folded.
     plate
-        The plate that positions lie on; None if they lie on none, whatever they are called.
+        The plate of the positions; None if they are not on a plate, whatever their names.
     coding
         Compression, tiles and pyramids of its pages.
     given
-        What the user said of it.
+        Values from the user.
     plan
-        The frames that are to come, if that is known.
+        The planned frames, if known.
     split_by
         Axes that split a folder into files, by their standard names.
     excluded
-        Names of keys that were left out of the summary as it was given; not in files.
+        Names of keys that were removed from the given summary; not in files.
     """
 
     dataset: str
@@ -99,7 +99,7 @@ class Header:
         *,
         is_folder: bool,
     ) -> Self:
-        """Make the header of a new dataset from options of `TiffStorage`; errors as there."""
+        """Make the header of a new dataset from options of `TiffStorage`; same errors."""
         coding.require_codec()
         known_plate = PlateInfo() if plate is None else None if plate is False else plate
         summary_json = to_json(summary_metadata, set())[0]
@@ -124,21 +124,21 @@ class Header:
             split_by,
             frozenset(excluded),
         )
-        header.encode()  # now, and not at the first frame: options that JSON has no form for are refused
+        header.encode()  # refuses options without a JSON form now rather than with the first frame
         return header
 
     def file_uuid(self, name: str) -> str:
-        """Return ``urn:uuid:...`` of the file of that name, the same each time."""
+        """Return ``urn:uuid:...`` of the file with this name, always the same."""
         return uuid5(UUID(self.dataset), name).urn
 
     def encode(self) -> bytes:
-        """Make the JSON that a file keeps."""
+        """Return the header as JSON."""
         known = {
             "exengine_ome_tiff": FORMAT_VERSION,
             "dataset": self.dataset,
             "is_folder": self.is_folder,
             "modulo": dict(self.fold_axes),
-            # as pairs, since JSON would turn positions that are numbers into text
+            # pairs, because JSON would convert integer positions to text
             "plate": self.plate and asdict(self.plate) | {"wells": list(self.plate.wells.items())},
             "coding": asdict(self.coding),
             "given": _in_file(asdict(self.given))
@@ -151,19 +151,19 @@ class Header:
         return f'{json.dumps(known)[:-1]}, "summary_metadata": {self.summary_json}}}'.encode("ascii")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what the file keeps, as JSON gives it back."""
+        """Return the header in JSON types."""
         known: dict[str, Any] = json.loads(self.encode())
         return known
 
     @classmethod
     @lru_cache(maxsize=1)  # the files of a folder have the same
     def decode(cls, text: bytes) -> Self:
-        """Read what `encode` made.
+        """Read the JSON of a header.
 
         Raises
         ------
         OmeTiffError
-            It is something else, or of a later version.
+            It is not a header, or a later format version.
         """
         try:
             header = json.loads(text)
@@ -186,7 +186,7 @@ class Header:
                 given,
                 AcquisitionPlan.from_json(header["plan"]) if "plan" in header else None,
                 split_axes(header.get("split_by", POSITION_ONLY), header["modulo"]),
-                frozenset(given.exclude_metadata),  # what the summary had is not known any more
+                frozenset(given.exclude_metadata),  # the keys of the original summary are no longer known
             )
         except _WRONG as error:
             raise OmeTiffError(f"not the header of a dataset: {excerpt_text(text)}") from error
@@ -196,7 +196,7 @@ _parameters = lru_cache(lambda kind: tuple(signature(kind).parameters))
 
 
 def _known(kind: type[T], written: dict[str, Any]) -> T:
-    """Make a value of the fields that this version knows; a later one may have written more."""
+    """Make a value of the fields that this version knows; a later version may write more."""
     named = {_FIELD_NAMES.get(name, name): value for name, value in written.items()}
     return kind(
         **{
@@ -208,7 +208,7 @@ def _known(kind: type[T], written: dict[str, Any]) -> T:
 
 
 def _is_out_of_range(name: str, value: object) -> bool:
-    """Whether a version before this one wrote a number that is refused today; no version wrote NaN."""
+    """Whether an earlier version wrote a number that is now refused; no version wrote NaN."""
     is_written = isinstance(value, int | float) and 0 < value <= float_info.max
     return is_written and not is_plausible(name, value)
 
@@ -218,7 +218,7 @@ def _plate(written: dict[str, Any] | None) -> PlateInfo | None:
 
 
 def _given(written: dict[str, Any]) -> Given:
-    """Read what `encode` made of what the user said."""
+    """Read the user's values from the JSON of a header."""
     objective, experimenter = written["objective"], written["experimenter"]
     microscope = written.get("microscope")  # which older files lack
     filters = {label: _known(FilterInfo, info) for label, info in written.get("filters", {}).items()}
@@ -243,12 +243,12 @@ def _channel(written: dict[str, Any]) -> ChannelInfo:
 
 
 _FILE_NAMES = {"numerical_aperture": "na", "fluorophore": "fluor"}
-"""Fields that have other names in files, whose format stays what it was."""
+"""Fields with different names in files, because the format has not changed."""
 _FIELD_NAMES = {in_file: name for name, in_file in _FILE_NAMES.items()}
 
 
 def _in_file(fields: dict[str, Any]) -> dict[str, Any]:
-    """Give fields the names that they have in files, also inside other fields."""
+    """Rename fields to their names in files, also inside other fields."""
     return {
         _FILE_NAMES.get(name, name): _in_file(value) if isinstance(value, dict) else value
         for name, value in fields.items()

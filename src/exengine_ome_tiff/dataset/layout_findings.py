@@ -1,4 +1,4 @@
-"""What the images of a dataset show that its user may not have meant."""
+"""Findings about the images of a dataset that the user may not have intended."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -26,10 +26,10 @@ from exengine_ome_tiff.translate.frame_facts import first_told
 
 _MANY_IMAGES = 10
 _MANY_MIXED_PLANES = 300
-"""Bio-Formats opens a file of several sizes again for each plane: 30 ms of 300 planes, 400 ms of 3,000."""
+"""Bio-Formats reopens a file with several sizes for each plane: 30 ms for 300 planes, 400 ms for 3,000."""
 _ALIKE = 0.75
 Kind: TypeAlias = tuple[tuple[int, ...], str]
-"""Shape and type of the pixels of a frame."""
+"""Shape and data type of a frame."""
 Kinds: TypeAlias = dict[int | str, set[Kind]]
 _NO_MISSPELLINGS = ("tile",)
 
@@ -42,13 +42,13 @@ def add_findings(
     Parameters
     ----------
     layouts
-        Of all images, with the names of channels.
+        Layouts of all images, with the names of channels.
     header
-        Has the options.
+        The options.
     index
         The frames.
     findings
-        Takes up what is found.
+        Collects the findings.
     """
     _add_axes(layouts, findings)
     _add_missing_planes(layouts, findings)
@@ -73,7 +73,7 @@ def _add_missing_planes(layouts: Sequence[ImageLayout], findings: Findings) -> N
 
 
 def _add_shared_values(layouts: Sequence[ImageLayout], findings: Findings) -> None:
-    """Find that there are too many planes for the OME-XML to repeat what they have alike."""
+    """Find datasets of so many planes that the OME-XML does not repeat the values that planes share."""
     planes = sum(len(layout.frames) for layout in layouts)
     if planes > ome_planes.MOST_COMPLETE_PLANES:
         message = (
@@ -96,7 +96,7 @@ def _add_channels(
 
 
 def add_filter_findings(given: Given, labels: Collection[str], findings: Findings) -> None:
-    """Find labels of the option filters that neither channels nor the labels of devices name."""
+    """Find labels in the option `filters` that neither a channel nor a device has."""
     known = {*labels, *(label for info in given.channels.values() for label in info.filters)}
     for label in given.filters:
         if label not in known:
@@ -122,7 +122,7 @@ def _add_plan(plan: AcquisitionPlan, index: FrameIndex, findings: Findings) -> N
 
 
 def _add_split(split_by: Iterable[str], index: FrameIndex, findings: Findings) -> None:
-    """Find axes to split by that no frame has."""
+    """Find axes in `split_by` that no frame has."""
     axes = {axis for names in index.axes.names for axis in names}
     for axis in split_by:
         if axis not in {*axes, *standard_names(axes).values(), *POSITION_ONLY}:
@@ -133,7 +133,7 @@ def _add_split(split_by: Iterable[str], index: FrameIndex, findings: Findings) -
 def _add_mixed_files(
     layouts: Sequence[ImageLayout], split_by: Sequence[str], index: FrameIndex, findings: Findings
 ) -> None:
-    """Find files that Bio-Formats reads slowly, as their images differ in size or type of pixels."""
+    """Find files that Bio-Formats reads slowly because their images differ in size or data type."""
     planes, kinds, kinds_along = (
         Counter[int](),
         defaultdict[int, set[Kind]](set),
@@ -165,7 +165,7 @@ def _add_mixed_files(
 
 
 def _add_axes(layouts: Sequence[ImageLayout], findings: Findings) -> None:
-    """Find axes that are not known to make images, and make many with few planes."""
+    """Find unknown axes that make many images of few planes."""
     values: dict[str, set[int | str]] = {}
     images, planes = Counter[str](), Counter[str]()
     for layout in layouts:
@@ -186,7 +186,7 @@ def _add_axes(layouts: Sequence[ImageLayout], findings: Findings) -> None:
 
 
 def add_size_finding(name: str, groups: Iterable[Group], shape: Sequence[int], findings: Findings) -> None:
-    """Find that the frames of an image tell another size than they have."""
+    """Find images whose metadata has a size that differs from the frames."""
     told = [first_told(group.told) for group in groups]
     sizes = {(each["width"], each["height"]) for each in told if {"width", "height"} <= each.keys()}
     for width, height in sizes - {(shape[1], shape[0])}:

@@ -1,4 +1,4 @@
-"""Finding the files of a dataset and reading what they hold."""
+"""Finding the files of a dataset and reading their contents."""
 
 import logging
 import re
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Progress = Callable[[int, int], object]
-"""Is told how many bytes have been looked through, and how many there are."""
+"""Called with the number of bytes searched so far, and of all bytes."""
 
 _ROOT_UUID = re.compile(rb'<OME [^<>]*UUID="(urn:uuid:[0-9a-f-]{36})"')
 _ROOT_BYTES = 4096
@@ -39,7 +39,7 @@ _CREATOR = b'Creator="exengine-ome-tiff'
 
 
 class NoDatasetError(OmeTiffError):
-    """A path is something else than a dataset."""
+    """A path is not a dataset."""
 
 
 class SeveralDatasetsError(NoDatasetError):
@@ -50,7 +50,7 @@ class SeveralDatasetsError(NoDatasetError):
     folder
         The folder.
     names
-        Names of files or folders, one for each dataset.
+        Names of files or folders, one per dataset.
     """
 
     def __init__(self, folder: Path, names: Iterable[str]) -> None:
@@ -61,14 +61,14 @@ class SeveralDatasetsError(NoDatasetError):
 def find_dataset(path: Path) -> tuple[list[Path], Header]:
     """Find the files of a dataset; parameters and errors as for `recording.open_dataset`.
 
-    Files that links in a folder lead to are not part of a dataset there.
+    Links in a folder are ignored: their targets are not part of a dataset there.
 
     Returns
     -------
     list of pathlib.Path
         At least one.
     Header
-        What they say of their dataset.
+        Their header.
     """
     if not path.exists():
         leftover = leftover_text(path)
@@ -77,7 +77,7 @@ def find_dataset(path: Path) -> tuple[list[Path], Header]:
         paths = _only_dataset_in(path)
         return paths, read_header(paths[0])
     if not path.is_file():
-        raise OmeTiffError(f"{path}: neither a file nor a folder")  # a pipe would keep us waiting
+        raise OmeTiffError(f"{path}: neither a file nor a folder")  # reading from a pipe would block
     if path.name.endswith(COMPANION_SUFFIX):
         with path.open("rb") as file:
             head = file.read(_ROOT_BYTES)
@@ -121,7 +121,7 @@ def _is_own(path: Path) -> bool:
 
 
 def read_header(path: Path) -> Header:
-    """Read what a file says of its dataset.
+    """Read the header of a dataset from one of its files.
 
     Raises
     ------
@@ -132,12 +132,12 @@ def read_header(path: Path) -> Header:
 
 
 def read_elements(path: Path, count: int) -> list[ImageElement]:
-    """Read the images of a finished file's OME-XML, of which the records make so many.
+    """Read the images in the OME-XML of a finished file, and check that there are `count` of them.
 
     Raises
     ------
     OmeTiffError
-        The OME-XML is none, or has another number of images.
+        The OME-XML is invalid, or has a different number of images.
     """
     elements = _decoded(path, read_ome, read_description(path))
     if len(elements) != count:
@@ -154,9 +154,9 @@ def _decoded(path: Path, decode: Callable[[bytes], T], text: bytes) -> T:
 
 
 def datasets_in(folder: Path) -> dict[str, list[Path]]:
-    """Return the TIFF files in a folder by the dataset that they are part of; foreign ones are left out.
+    """Return the TIFF files in a folder, grouped by dataset, without those of other programs.
 
-    The log tells of a file that begins as ours do, but does not say what it is part of.
+    Damaged files by `TiffStorage` are logged.
     """
     datasets: dict[str, list[Path]] = {}
     for path in sorted(path for path in folder.iterdir() if is_tiff(path)):
@@ -177,13 +177,13 @@ def datasets_in(folder: Path) -> dict[str, list[Path]]:
 
 
 def root_uuid(xml: bytes) -> str | None:
-    """Return the UUID that an OME-XML document has as a whole, which it says at its beginning."""
+    """Return the UUID of an OME-XML document, which is at its beginning."""
     match = _ROOT_UUID.search(xml[:_ROOT_BYTES])
     return None if match is None else match[1].decode()
 
 
 def find_companion(folder: Path, dataset: str) -> Path | None:
-    """Return the companion of a dataset in a folder, by its UUID; None if there is none."""
+    """Return the companion of a dataset in a folder, given its UUID; None if there is none."""
     for path in sorted(folder.glob(f"*{COMPANION_SUFFIX}")):
         if path.is_symlink() or not path.is_file():
             continue
@@ -194,7 +194,7 @@ def find_companion(folder: Path, dataset: str) -> Path | None:
 
 
 class FoundFrame(NamedTuple):
-    """A frame that a file holds; its page is without the note."""
+    """A frame in a file; its page has no note."""
 
     head: RecordHead
     file: int
@@ -214,7 +214,7 @@ class Loaded:
 
     @property
     def names(self) -> ValueNames | None:
-        """Names of channels and positions that finished files keep; None if a file has none to rely on."""
+        """Names of channels and positions in finished files; None if those in a file cannot be read."""
         if not self.is_finished:
             return None
         names: dict[str, dict[int | str, str]] = {}
@@ -230,7 +230,7 @@ class Loaded:
 
 
 class DamagedFileError(OmeTiffError):
-    """A file cannot be read, and none is left out."""
+    """A file cannot be read and must not be skipped."""
 
     def __init__(self, path: Path, error: OmeTiffError) -> None:
         super().__init__(str(error))
@@ -245,29 +245,29 @@ def load(
     leaves_out: Callable[[JournalFile], bool] = lambda _: False,
     progress: Progress | None = None,
 ) -> Loaded:
-    """Open the files of a dataset and find their frames: for all who read, recover, resume and validate.
+    """Open the files of a dataset and find their frames, to read, recover, resume or validate them.
 
     Parameters
     ----------
     paths
         The files.
     allow_unfinished
-        Whether files need not be finished: then they have the frames that are in them by now.
+        Whether to accept unfinished files with the frames that they have now.
     settings
-        How pages are added to the files; None if they are only read.
+        How to add pages to the files; None to only read them.
     leaves_out
-        Whether a damaged file is left out, with a line in the log, where there are others.
+        Whether to skip a damaged file, which is logged, if there are others.
     progress
-        Is told how many bytes have been looked through, and how many there are.
+        Called with the number of bytes searched so far, and of all bytes.
 
     Raises
     ------
     DamagedFileError
-        A file cannot be read and is not left out.
+        A file cannot be read and is not skipped.
     OmeTiffError
-        No frame is in the files.
+        The files have no frames.
     NotFinishedError
-        A file was never finished, and `allow_unfinished` is False.
+        A file is not finished, and `allow_unfinished` is False.
     """
     index, frames, is_finished = FrameIndex(), list[FoundFrame](), True
     done, total = 0, sum(path.stat().st_size for path in paths)
@@ -296,7 +296,7 @@ def load(
 
 
 def _found(number: int, file: JournalFile, pages: Iterable[JournalPage]) -> list[FoundFrame]:
-    """Read where the pages of a file belong; OmeTiffError if one, or its record, cannot be read."""
+    """Read the coordinates of the pages of a file; OmeTiffError if a page or its record cannot be read."""
     frames, changed = [], 0
     for page in pages:
         head = _decoded(file.path, decode_head, page.note)
@@ -320,12 +320,12 @@ def _watched(
 
 
 def check_positions(loaded: Loaded, header: Header) -> None:
-    """Make sure that all frames with one value of each axis that splits the folder are in one file.
+    """Check that frames with the same values along the axes that split the folder are in one file.
 
     Raises
     ------
     OmeTiffError
-        They are not: files were copied inside their folder, say.
+        They are not, for example because a file was copied inside its folder.
     """
     files: dict[tuple[int | str, ...], int] = {}
     paths = [file.path for file in loaded.index.files]

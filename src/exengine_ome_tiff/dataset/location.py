@@ -1,4 +1,4 @@
-"""Where a dataset lives: one file, or a folder with several."""
+"""The location of a dataset: one file, or a folder with several."""
 
 import os
 import re
@@ -14,22 +14,22 @@ from exengine_ome_tiff.dataset.windows_paths import check_windows_path, label_ro
 from exengine_ome_tiff.text_format import command_text
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".tf2", ".tf8", ".btf")
-"""What makes a path a single file."""
+"""Suffixes of a single file."""
 COMPANION_SUFFIX = ".companion.ome"
 LOCK_SUFFIX = ".lock"
 PART_SUFFIX = ".part"
-"""Of the hidden folder that the result of a conversion grows in."""
+"""Suffix of the hidden folder with an incomplete conversion."""
 REPLACED_SUFFIX = ".replaced"
-"""Of the hidden folder beside a dataset that the one which it replaces waits in."""
+"""Suffix of the hidden folder with the dataset that a new one replaces."""
 FOLDER_LOCK_NAME = f"exengine-ome-tiff{LOCK_SUFFIX}"
-"""In a folder; the same however the folder is called."""
+"""Name of the lock file in a folder, whatever the name of the folder."""
 _MAX_NAME_BYTES = 255
 
 FileKey: TypeAlias = tuple[int | str, ...]
-"""What tells the file of a frame in a folder: its values of the axes that split it, if it has any."""
+"""Identifies the file of a frame in a folder: its values along the axes that split the folder."""
 _MAX_PREFIX_BYTES = 100
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
-"""What the companion, which is XML, cannot say."""
+"""Characters that the companion, which is XML, cannot contain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class Location:
     path
         Absolute path of the file or the folder.
     is_folder
-        Which of the two.
+        Whether it is a folder.
     name
-        Name of the dataset: that of the file or the folder, without suffixes.
+        Name of the dataset: the name of the file or folder without suffixes.
     """
 
     path: Path
@@ -54,13 +54,13 @@ class Location:
 
     @classmethod
     def of(cls, path: str | PathLike[str]) -> "Location":
-        """Decide by its suffix what a path is; ValueError for one that cannot be written to."""
+        """Decide by its suffix whether a path is a folder; ValueError if it cannot be written to."""
         absolute = new_path(path)
         return cls.at(absolute, is_folder=not is_tiff(absolute))
 
     @classmethod
     def at(cls, absolute: Path, *, is_folder: bool) -> "Location":
-        """Take a path for what it is known to be."""
+        """Return the location of a path that is known to be a file or a folder."""
         stem = absolute.stem if is_tiff(absolute) else absolute.name
         if is_folder:
             stem = absolute.name
@@ -70,17 +70,17 @@ class Location:
 
     @classmethod
     def of_files(cls, paths: Sequence[Path], *, is_folder: bool) -> "Location":
-        """Take all files of a dataset, which is one of them or their folder."""
+        """Return the location of a dataset, given all its files."""
         return cls.at(paths[0].parent if is_folder else paths[0], is_folder=is_folder)
 
     @property
     def folder(self) -> Path:
-        """The folder that the files are in."""
+        """The folder of the files."""
         return self.path if self.is_folder else self.path.parent
 
     @property
     def prefix(self) -> str:
-        """What the names of files in the folder begin with."""
+        """Prefix of the names of files in the folder."""
         return _CONTROL.sub("_", self.name).encode()[:_MAX_PREFIX_BYTES].decode(errors="ignore")
 
     @property
@@ -90,7 +90,7 @@ class Location:
 
     @property
     def lock(self) -> Path:
-        """The file that is locked while the dataset is changed: beside its files, wherever links lead."""
+        """The lock file, beside the files of the dataset even if its path is a link."""
         if self.is_folder:
             return self.path / FOLDER_LOCK_NAME
         file = Path(os.path.realpath(self.path)) if self.path.is_symlink() else self.path
@@ -110,13 +110,13 @@ class Location:
         return absolute_path(path.with_name(name))
 
     def file(self, *place: int | str) -> Path:
-        """Return the path of the file for a place; always the same one for the same place.
+        """Return the path of the file for a place, always the same for the same place.
 
         Parameters
         ----------
         place
-            Values of the axes that split the folder, such as position, or well and field; nothing for
-            frames that have none.
+            Values along the axes that split the folder, such as position, or well and field; empty for
+            frames without these axes.
         """
         if not self.is_folder:
             return self.path
@@ -130,7 +130,7 @@ class Location:
         return self.path / f"{self.prefix}_{self._labels[place]}.ome.tiff"
 
     def other_file(self, *place: int | str) -> Path:
-        """Return another path for a place, from now on: the one that it had is taken by something else."""
+        """Return another path for a place, also from now on, because its path is taken."""
         self._labels.pop(place, None)
         return self.file(*place)
 
@@ -141,13 +141,13 @@ def is_tiff(path: Path) -> bool:
 
 
 def absolute_path(path: str | PathLike[str]) -> Path:
-    """Return the absolute path of a dataset, in a form that Windows opens however long it is."""
+    """Return the absolute path of a dataset, in a form that Windows can open even if it is long."""
     absolute = Path(fspath(path)).absolute()
     return with_long_form(absolute, is_folder=not is_tiff(absolute)) if os.name == "nt" else absolute
 
 
 def new_path(path: str | PathLike[str]) -> Path:
-    """Return the absolute path of what will be written; ValueError for a name that cannot be written."""
+    """Return the absolute path of a new dataset; ValueError if its name cannot be written."""
     if os.name == "nt":
         check_windows_path(Path(fspath(path)).absolute())
     absolute = absolute_path(path)
@@ -159,13 +159,13 @@ def new_path(path: str | PathLike[str]) -> Path:
 
 
 def check_new_file(file: Path, *, overwrite: bool) -> None:
-    """Raise FileExistsError if there is something that will not be replaced by a file."""
+    """Raise FileExistsError if there is something that a file must not replace."""
     if file.exists() and not (overwrite and file.is_file()):
         raise FileExistsError(f"{file} exists")
 
 
 def leftover_text(path: Path) -> str | None:
-    """Say what a killed process has left beside a path, and what to do; None if there is nothing."""
+    """Describe what a killed process left beside a path, and what to do; None if there is nothing."""
     try:
         location = Location.of(path)
     except ValueError:

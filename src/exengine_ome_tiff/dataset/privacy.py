@@ -1,4 +1,4 @@
-"""What the metadata says of people and computers, and how to leave it out."""
+"""Metadata about people and computers, and its removal."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -9,16 +9,16 @@ PRIVATE = frozenset(
         *("system_configuration_file", "primary_log_file", "device_adapter_search_paths"),
     }
 )
-"""Keys that the summary in the OME-XML lacks, wherever they are in it."""
+"""Keys that are removed from the summary in the OME-XML, at any depth."""
 
 
 def names_to_exclude(given: str | Iterable[str] | None) -> frozenset[str]:
-    """Read the option ``exclude_metadata``: names of keys, or "private" for those of `PRIVATE`.
+    """Read the option ``exclude_metadata``: names of keys, or "private" for the keys in `PRIVATE`.
 
     Raises
     ------
     TypeError
-        It is something else.
+        The option is neither.
     """
     names = [given] if isinstance(given, str) else [*(given or ())]
     wrong = next((name for name in names if not isinstance(name, str)), None)
@@ -28,18 +28,18 @@ def names_to_exclude(given: str | Iterable[str] | None) -> frozenset[str]:
 
 
 def without(metadata: object, names: Collection[str], found: set[str], path: str = "") -> object:
-    """Return metadata without keys of these names, at any depth, and in texts that are JSON objects.
+    """Return metadata without keys of these names, at any depth, also in text that is a JSON object.
 
     Parameters
     ----------
     metadata
-        JSON's types.
+        Values of JSON types.
     names
-        Of keys, or of keys with those that they are in, joined with dots.
+        Names of keys, or paths of keys joined with dots.
     found
-        Takes up the names of what is left out.
+        Collects the names that were removed.
     path
-        Where the metadata is.
+        Path of the metadata.
     """
     if isinstance(metadata, dict):
         inside = {key: f"{path}.{key}" if path else str(key) for key in metadata}

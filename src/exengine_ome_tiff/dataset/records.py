@@ -1,4 +1,4 @@
-"""The record of a frame, one line of JSON: coordinates, place in the order of arrival, metadata."""
+"""The record of a frame, one line of JSON: coordinates, arrival number, metadata."""
 
 import dataclasses
 import enum
@@ -20,13 +20,13 @@ from exengine_ome_tiff.translate.key_names import TIMES_S, name_of
 logger = logging.getLogger(__name__)
 
 encode_json = json.JSONEncoder(separators=(",", ":")).encode
-"""Encodes what JSON has a form for, in ASCII and on one line."""
+"""Encodes values with a JSON form, in ASCII on one line."""
 
 _text = lru_cache(maxsize=4096)(encode_json)
 _decoder = json.JSONDecoder()
 _MAX_DEPTH = 200
 _MOST_TOLD = 100
-"""How many types without a JSON form the log tells of a dataset."""
+"""Maximum number of types without a JSON form that are logged for a dataset."""
 _FLAT = (str, int, float, type(None))
 _MAX_INT_BITS = 10_000
 _START = '{"coordinates":'
@@ -35,7 +35,7 @@ _METADATA = ',"metadata":'
 
 
 class RecordHead(NamedTuple):
-    """What of a record is needed to find it."""
+    """The part of a record that identifies its frame."""
 
     coordinates: Coordinates
     number: int
@@ -49,9 +49,9 @@ def encode_record(coordinates: Coordinates, number: int, metadata_json: str) -> 
     coordinates
         Coordinates of the frame.
     number
-        Order of its arrival, from 0.
+        Its arrival number, from 0.
     metadata_json
-        Its metadata, as `to_json` makes it.
+        Its metadata, by `to_json`.
 
     Returns
     -------
@@ -68,12 +68,12 @@ def encode_record(coordinates: Coordinates, number: int, metadata_json: str) -> 
 
 
 def decode_head(record: bytes) -> RecordHead:
-    """Read coordinates and number without reading the metadata.
+    """Read coordinates and arrival number without the metadata.
 
     Raises
     ------
     OmeTiffError
-        It is no record.
+        It is not a record.
     """
     text = record.decode("ascii", "replace")
     try:
@@ -92,7 +92,7 @@ def decode_metadata(record: bytes) -> Any:
     Raises
     ------
     OmeTiffError
-        It is no record.
+        It is not a record.
     """
     try:
         metadata = json.loads(record.decode("ascii"))["metadata"]
@@ -103,7 +103,7 @@ def decode_metadata(record: bytes) -> Any:
 
 
 def decode_tags(record: bytes) -> dict[str, Any]:
-    """Read the metadata as tags; none where it cannot be read, which the log tells."""
+    """Read the metadata as tags; empty if it cannot be read, which is logged."""
     try:
         metadata = decode_metadata(record)
     except OmeTiffError as error:
@@ -113,19 +113,19 @@ def decode_tags(record: bytes) -> dict[str, Any]:
 
 
 def as_tags(metadata: Any) -> dict[str, Any]:
-    """Return metadata in JSON's types as tags; what is no dict has the name "metadata"."""
+    """Return metadata as tags; the name of metadata that is not a dict is "metadata"."""
     if isinstance(metadata, dict):
         return metadata
     return {"metadata": metadata} if metadata else {}
 
 
 def check_depth(value: Any) -> Any:
-    """Return JSON that is nested as deep as `to_json` makes it.
+    """Return JSON values if they are not nested deeper than `to_json` allows.
 
     Raises
     ------
     ValueError
-        It is nested deeper, as only somebody else's file is.
+        They are nested deeper, as in files of other programs only.
     """
     level = [value]
     for _ in range(_MAX_DEPTH + 2):
@@ -137,34 +137,34 @@ def check_depth(value: Any) -> Any:
 
 
 def to_json(metadata: object, told: set[str] | None = None) -> tuple[str, object]:
-    """Turn metadata into JSON, whatever it holds.
+    """Convert any metadata to JSON.
 
-    JSON's own types stay what they are (tuples become lists, keys become strings, NaN and infinities are
-    written as Python's `json` does). NumPy scalars and arrays, dates, time spans (in seconds), paths,
-    enumerations, sets, mappings, dataclasses and pydantic models become the JSON nearest to them; anything
-    else, and what is nested more than 200 deep, its `repr`. None, "no metadata", becomes ``{}``, as ExEngine
-    takes None for a missing frame.
+    JSON types are kept: tuples become lists, keys become strings, NaN and infinities are written like
+    Python's `json` does. NumPy scalars and arrays, dates, time spans (in seconds), paths, enumerations, sets,
+    mappings, dataclasses and pydantic models become the nearest JSON type. All other values, and values
+    nested more than 200 levels deep, become their `repr`. None, "no metadata", becomes ``{}``, because
+    ExEngine interprets None as a missing frame.
 
     Parameters
     ----------
     metadata
         Anything.
     told
-        Names of types that have no JSON form and that the log has told; of another type it tells, and the
-        name is added. None to tell nothing.
+        Names of types without a JSON form that have been logged; other types are logged and added. None to
+        log nothing.
 
     Returns
     -------
     str
         JSON in ASCII on one line.
     object
-        The same as plain values, for translation.
+        The same as values of JSON types, for translation.
     """
     if metadata is None:
         metadata = {}
     try:
         text = encode_json(metadata)
-    except Exception:  # noqa: BLE001 - foreign objects raise what they like, and the frame must be kept
+    except Exception:  # noqa: BLE001 - foreign objects may raise anything, and the frame must be kept
         text = ""
     if not text or text.count("[") + text.count("{") > _MAX_DEPTH:
         plainer = _Plainer()
@@ -176,7 +176,7 @@ def to_json(metadata: object, told: set[str] | None = None) -> tuple[str, object
 
 
 def _tell(kinds: Iterable[str], told: set[str]) -> None:
-    """Log types whose `repr` is stored, each once, and no more than so many."""
+    """Log types whose `repr` is stored, each once, up to a maximum number."""
     for kind in kinds:
         if kind not in told and len(told) < _MOST_TOLD:
             told.add(kind)
@@ -184,13 +184,13 @@ def _tell(kinds: Iterable[str], told: set[str]) -> None:
 
 
 class _Plainer:
-    """Turns foreign values into JSON's types; `described` has the types without a JSON form."""
+    """Converts values to JSON types; `described` has the types without a JSON form."""
 
     def __init__(self) -> None:
         self.described: dict[str, None] = {}
 
     def plain(self, value: object, parents: tuple[int, ...]) -> object:
-        """Turn a value into JSON's types; `parents` are the ids of the containers that it is in."""
+        """Convert a value to JSON types; `parents` are the ids of the containers around it."""
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
@@ -217,7 +217,7 @@ class _Plainer:
         return container
 
     def _container(self, value: Any) -> object:
-        """Turn a value into a dict or a list, whose items may be anything, or into a str."""
+        """Convert a value to a dict or a list of any items, or to a str."""
         if isinstance(value, Mapping):
             return dict(value.items())
         if isinstance(value, list | tuple | set | frozenset):
@@ -243,7 +243,7 @@ class _Plainer:
         return self._described(value)
 
     def _key(self, key: object) -> str:
-        """Turn a key into a string, numbers as JSON does."""
+        """Convert a key to a string; numbers like JSON does."""
         plain = self.plain(key, ())
         return plain if isinstance(plain, str) else json.dumps(plain)
 

@@ -1,4 +1,4 @@
-"""The images that the frames of a dataset make."""
+"""The images of a dataset."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,21 +24,21 @@ class ImageInfo:
     name
         Name shown by readers.
     coordinates
-        Axis to value of all axes that tell this image from the others.
+        Values by axis that identify this image.
     sizes
-        Planes along T, C and Z, pixels along Y and X, and samples S of an RGB image.
+        Number of planes along T, C and Z, of pixels along Y and X, and of samples S in an RGB image.
     dtype
         Name of the pixel type in the file.
     axes
-        Values along each axis inside the image, in order: time, channel and z, each before the one of
-        `folded_axes`. An axis that no frame had is left out.
+        Values along each axis inside the image, in order: time, channel and z, each followed by the axis
+        folded into it. Axes that no frame had are omitted.
     channels
         Names of the channels; empty if frames had no channel.
     folded_axes
-        For those of T, C and Z that another axis was kept inside: name of that axis, and its values in
-        order; they vary faster than those of the axis that they are inside.
+        For T, C or Z with an axis folded into it: name of that axis and its values in order. They vary faster
+        than the values of T, C or Z.
     n_frames
-        How many planes were acquired.
+        Number of acquired planes.
     n_planes
         T * C * Z.
     """
@@ -56,7 +56,7 @@ class ImageInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredImage:
-    """The layout of an image, and where and what its frames are."""
+    """The layout of an image, and the file and format of its frames."""
 
     layout: ImageLayout
     name: str
@@ -65,11 +65,11 @@ class StoredImage:
 
     @property
     def coordinates(self) -> dict[str, int | str]:
-        """Axis to value of all axes that tell this image from the others."""
+        """Values by axis that identify this image."""
         return dict(self.layout.labels)
 
     def info(self) -> ImageInfo:
-        """Return what a user wants to know."""
+        """Return the public description."""
         sizes = {axis: self.layout.sizes[axis] for axis in "TCZ"}
         sizes |= dict(zip("YXS", self.pixels.stored_shape, strict=False))
         channels = tuple(name for name in self.layout.channel_names if name is not None)
@@ -92,16 +92,16 @@ Found = TypeVar("Found", bound=ImageInfo | StoredImage)
 
 
 def find_image(images: Sequence[Found], wanted: ImageChoice) -> Found:
-    """Find an image by its number, its name, or coordinates that only it has; None finds the only one.
+    """Find an image by its number, its name, or coordinates that only it has; None finds the only image.
 
-    A name that no image has, and that is a number in digits, counts as that number.
+    Digits are a number, unless an image has them as its name.
 
     Raises
     ------
     TypeError
-        It is nothing that chooses an image.
+        The choice has another type.
     ValueError
-        There is no such image, or there are several.
+        No image matches, or several do.
     """
     if isinstance(wanted, str) and wanted.isdecimal() and all(image.name != wanted for image in images):
         wanted = int(wanted)
@@ -129,16 +129,16 @@ def find_image(images: Sequence[Found], wanted: ImageChoice) -> Found:
 
 
 def stored_images(dataset: FrameIndex, modulo: Mapping[str, str]) -> list[StoredImage]:
-    """Lay out all frames, in images without names yet.
+    """Lay out all frames in images, which have no names yet.
 
-    Gray images come first, as ImageJ shows a gray one black after an RGB one.
+    Gray images come first, because ImageJ shows a gray image after an RGB image as black.
 
     Parameters
     ----------
     dataset
         The frames.
     modulo
-        Axes that are kept inside images, and the one of Z, C and T that each of them is inside.
+        Extra axes inside images, each with "Z", "C" or "T", into which it is folded.
     """
     coordinates, numbers = dataset.latest()
     images = []
@@ -159,11 +159,11 @@ def named_images(
     images
         As `stored_images` returns them.
     names
-        Of channels and positions.
+        Names of channels and positions.
     dataset
         Name of an image without labels.
     prefix
-        What all names of images begin with.
+        Prefix of all image names.
     """
     named = []
     for image in images:

@@ -1,4 +1,4 @@
-"""Names of numbered channels and positions, from all that tell them: the user, the summary and the frames."""
+"""Names of numbered channels and positions, from the user, the summary and the frames."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from exengine_ome_tiff.text_format import excerpt_text
 from exengine_ome_tiff.translate import Interpreter, SummaryValues
 
 FRAME_FACTS = {"channel": "channel_name", "position": "position_name"}
-"""What of `FrameValues` names the values of each axis."""
+"""Fields of `FrameValues` with the name of a value, by axis."""
 _FIXES = {
     "channel": "say channels={0: ChannelInfo(name=...)}",
     "position": "put names as positions",
@@ -24,7 +24,7 @@ _FIXES = {
 
 
 NamesOfFrames: TypeAlias = Callable[[str, int | str, Sequence[ImageLayout]], Iterable[str]]
-"""Returns the names that frames say of a value of an axis, which the given images have."""
+"""Returns the names that the frames of some images have for a value along an axis."""
 
 
 def values_along(axis: str, layouts: Iterable[ImageLayout]) -> dict[int | str, list[ImageLayout]]:
@@ -50,13 +50,13 @@ def names_of(
     Parameters
     ----------
     layouts
-        Of all images.
+        Layouts of all images.
     summary, given
-        What the summary metadata and the user tell.
+        Values from the summary metadata and the user.
     told_by_frames
-        What frames say.
+        Returns names from frames.
     findings
-        Takes up names that are not used.
+        Collects conflicting names.
     """
     names: dict[str, dict[int | str, str]] = {}
     for axis, of_summary in (("channel", summary.channel_names), ("position", summary.position_names)):
@@ -79,7 +79,7 @@ def names_of(
 def names_of_first_frames(
     header: Header, index: FrameIndex, images: Sequence[StoredImage], interpreter: Interpreter
 ) -> ValueNames:
-    """Find the names that the first frame of each channel and position tells, as the others may be many."""
+    """Find names in the first frame of each channel and position only, because there may be many frames."""
     layouts = [image.layout for image in images]
 
     def told_by_first(axis: str, value: int | str, having: Sequence[ImageLayout]) -> Iterator[str]:
@@ -97,13 +97,13 @@ def names_of_first_frames(
 
 
 def encode_names(names: ValueNames) -> bytes:
-    """Make the JSON that a finished file keeps; empty if there are no names."""
-    pairs = {axis: [*of_axis.items()] for axis, of_axis in names.items()}  # as JSON's keys are text
+    """Return the names as JSON for a finished file; empty if there are none."""
+    pairs = {axis: [*of_axis.items()] for axis, of_axis in names.items()}  # pairs, because JSON keys are text
     return json.dumps(pairs).encode("ascii") if pairs else b""
 
 
 def decode_names(text: bytes) -> ValueNames:
-    """Read what `encode_names` made; OmeTiffError if it is something else."""
+    """Read the JSON by `encode_names`; OmeTiffError if it is invalid."""
     try:
         names = {axis: dict(pairs) for axis, pairs in json.loads(text).items()}
         is_right = all(isinstance(name, str) for of_axis in names.values() for name in of_axis.values())

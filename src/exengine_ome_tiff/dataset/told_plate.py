@@ -1,4 +1,4 @@
-"""The plate that images lie on, from their labels and from what metadata says."""
+"""The plate of the images, from their labels and the metadata."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,18 +24,18 @@ _NAMES = "name wells like 'B12', or say plate=PlateInfo(wells={{{!r}: 'A1'}}) or
 
 
 class ToldPlate:
-    """Finds out about the plate.
+    """Finds the plate of the images.
 
     Parameters
     ----------
     summary
-        What the summary metadata says.
+        Values from the summary metadata.
     groups
-        Returns what the frames of an image say.
+        Returns the facts from the frames of an image.
     findings
-        Takes up what is left out.
+        Collects values that are not used.
     has_wells
-        Whether the metadata of frames may tell wells.
+        Whether the metadata of frames may have wells.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class ToldPlate:
         self._findings = findings
 
     def of(self, given: PlateInfo, layouts: Sequence[ImageLayout]) -> PlateInfo | None:
-        """Return the plate; None if positions lie on none.
+        """Return the plate; None if positions are not on a plate.
 
         Parameters
         ----------
         given
-            What the user says of it.
+            Values from the user.
         layouts
-            Of all images.
+            Layouts of all images.
         """
         plate = self._wells_told(self._plate_told(given), layouts)
         labels = [layout.named_labels for layout in layouts]
@@ -74,7 +74,7 @@ class ToldPlate:
         return found
 
     def _plate_told(self, plate: PlateInfo) -> PlateInfo:
-        """Fill in what the summary says of the plate."""
+        """Fill in values from the summary."""
         summary = self._summary
         try:
             return replace(
@@ -93,7 +93,7 @@ class ToldPlate:
             return plate
 
     def _wells_told(self, plate: PlateInfo, layouts: Sequence[ImageLayout]) -> PlateInfo:
-        """Derive the wells of positions from their metadata; names of positions count if there is a plate."""
+        """Derive the wells of positions from their metadata; if there is a plate, from their names, too."""
         told = self._summary
         is_plate = bool(told.wells) or plate != PlateInfo()
         wells: dict[int | str, str] = {}
@@ -113,7 +113,7 @@ class ToldPlate:
         return replace(plate, wells=wells)
 
     def _well(self, layout: ImageLayout) -> str | None:
-        """Return the well that all frames of an image tell."""
+        """Return the well in the metadata of all frames of an image; None if they differ."""
         told = {first_told(group.told).get(_WELL) for group in self._groups(layout)}
         well = told.pop() if len(told) == 1 else None
         return None if well is None else str(well)
@@ -142,7 +142,7 @@ class ToldPlate:
             self._findings.add("plate", "", message, _NAMES.format(nearly[0]))
 
     def _add_axes(self, layouts: Sequence[ImageLayout]) -> None:
-        """Find axes that may tell wells, but are not called so."""
+        """Find axes with other names that may be wells."""
         labels = [dict(layout.labels) for layout in layouts]
         for axis in dict.fromkeys(axis for each in labels for axis in each):
             values = [{"position": each[axis]} for each in labels if axis in each]
@@ -159,7 +159,7 @@ class ToldPlate:
                 )
 
     def _add_unused_wells(self, plate: PlateInfo | None, layouts: Sequence[ImageLayout]) -> None:
-        """Find wells in the metadata of frames that are not those of their images."""
+        """Find wells in the metadata of frames that differ from the well of their image."""
         for layout in layouts:
             name = layout.name("the image")
             told = [each for group in self._groups(layout) for each in group.told if each.fact == _WELL]

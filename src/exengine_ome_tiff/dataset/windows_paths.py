@@ -7,18 +7,18 @@ from pathlib import Path, PurePath, PureWindowsPath
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f]')
 MAX_PATH = 259
-"""Characters of a path that any program can open."""
+"""Longest path in characters that any program can open."""
 _MAX_FOLDER_PATH, _MAX_FILE_PATH = 120, 240
-"""Of a dataset: the names of its files, and of temporary ones beside them, get the rest."""
+"""Longest paths of a dataset; the rest is for the names of its files and of temporary files."""
 
 
 def check_windows_path(path: PurePath) -> None:
-    """Refuse names that Windows takes for a device or stream, or would shorten.
+    """Refuse names that Windows interprets as a device or stream, or shortens.
 
     Raises
     ------
     ValueError
-        Names the part of the path and what is wrong.
+        A part of the path has such a name.
     """
     for part in path.parts[1:]:
         if part == "..":
@@ -35,7 +35,7 @@ def check_windows_path(path: PurePath) -> None:
 
 
 def with_long_form(path: Path, *, is_folder: bool) -> Path:
-    r"""Return a path in the form ``\\?\`` where names in it may be too long for Windows otherwise."""
+    r"""Return a path in the form ``\\?\`` if it may be too long for Windows otherwise."""
     text = ntpath.normpath(path)  # the long form has no ".."
     if len(text) <= (_MAX_FOLDER_PATH if is_folder else _MAX_FILE_PATH) or text.startswith("\\\\?\\"):
         return path
@@ -44,7 +44,7 @@ def with_long_form(path: Path, *, is_folder: bool) -> Path:
 
 
 def label_room(path: PurePath, prefix: str, most: int) -> int:
-    """Return how long the label of a position may be in the name of a file in a folder."""
+    """Return the maximum length of a position label in a file name."""
     text = str(path)
     if text.startswith("\\\\?\\"):
         return most
