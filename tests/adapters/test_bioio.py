@@ -8,9 +8,6 @@ import tifffile
 
 from exengine_ome_tiff import TiffStorage
 
-bioio = pytest.importorskip("bioio", minversion="3", reason="bioio 3 is not installed")
-pytest.importorskip("bioio_ome_tiff", reason="bioio-ome-tiff is not installed")
-
 pytestmark = [
     pytest.mark.thorough,  # importing bioio takes 3 s
     pytest.mark.filterwarnings("default"),  # of bioio's packages
@@ -25,6 +22,13 @@ PLACES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def bioio():
+    """Import bioio here, and not where tests are collected that do not run."""
+    pytest.importorskip("bioio_ome_tiff", reason="bioio-ome-tiff is not installed")
+    return pytest.importorskip("bioio", minversion="3", reason="bioio 3 is not installed")
+
+
 def record(path):
     """Write frames filled with their numbers; return the unfinished storage."""
     storage = TiffStorage(path, pixel_size_um=0.5, z_step_um=2, time_interval_s=3, fsync=False)
@@ -34,7 +38,7 @@ def record(path):
     return storage
 
 
-def seen(path, **options):
+def seen(bioio, path, **options):
     """Return the content of a path in bioio."""
     image = bioio.BioImage(path, **options)
     pixels = []
@@ -65,21 +69,25 @@ EXPECTED = {
     "exengine-ome-tiff" not in entry_points(group="bioio.readers").names,
     reason="the package is not installed",
 )
-def test_bioio_finds_the_plugin(tmp_path):
+def test_bioio_finds_the_plugin(bioio, tmp_path):
     unfinished, finished, foreign = (tmp_path / f"{name}.ome.tiff" for name in ("running", "done", "other"))
     with record(unfinished) as storage:
         storage.flush()
-        assert seen(unfinished) == EXPECTED
+        assert seen(bioio, unfinished) == EXPECTED
     record(finished).close()
     record(tmp_path / "folder").close()
     tifffile.imwrite(foreign, np.zeros((2, 8, 12), np.uint16), metadata={"axes": "CYX"})
-    assert seen(tmp_path / "folder") == seen(tmp_path / "folder" / "folder.companion.ome") == EXPECTED
+    assert (
+        seen(bioio, tmp_path / "folder")
+        == seen(bioio, tmp_path / "folder" / "folder.companion.ome")
+        == EXPECTED
+    )
     of_ome_tiff = {"reader": "bioio_ome_tiff.reader", "scenes": ["Image:0", "Image:1"]}
-    assert seen(finished) == EXPECTED | of_ome_tiff
-    assert seen(foreign)["reader"] == "bioio_ome_tiff.reader"
+    assert seen(bioio, finished) == EXPECTED | of_ome_tiff
+    assert seen(bioio, foreign)["reader"] == "bioio_ome_tiff.reader"
 
 
-def test_the_reader_by_name(tmp_path):
+def test_the_reader_by_name(bioio, tmp_path):
     from bioio_base.exceptions import UnsupportedFileFormatError
 
     from exengine_ome_tiff.adapters.bioio_reader import Reader
@@ -90,7 +98,7 @@ def test_the_reader_by_name(tmp_path):
         running = bioio.BioImage(path, reader=Reader)
         assert [each.pixels.size_z for each in running.ome_metadata.images] == [3, 3]
         storage.put({"position": "colour"}, np.full((8, 12, 3), (1, 2, 3), np.uint8))
-    assert seen(path, reader=Reader)["pixels"][:2] == EXPECTED["pixels"]
+    assert seen(bioio, path, reader=Reader)["pixels"][:2] == EXPECTED["pixels"]
     image = bioio.BioImage(path, reader=Reader)
     assert image.scenes == ("A", "B", "colour")
     assert [each.name for each in image.ome_metadata.images] == ["A", "B", "colour"]

@@ -958,7 +958,7 @@ def test_collect_keeps_the_thread_alive_and_raises_all_at_close(target, caplog, 
             storage.put({"position": "left", "time": 77}, large)
     for number in range(1, COUNT):
         storage.put(coordinates(number), frame(number), {"number": number})
-    assert [f"frame {count} lost" in r.getMessage() for count, r in enumerate(caplog.records, 1)] == [
+    assert [f"(error {count} so far)" in r.getMessage() for count, r in enumerate(caplog.records, 1)] == [
         True
     ] * 3
     assert {"position": "left", "time": 77} not in storage
