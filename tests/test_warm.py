@@ -8,7 +8,7 @@ import pytest
 import warm
 
 CODE = """
-import atexit, os, sys, warnings
+import atexit, os, sys, threading, time, warnings
 atexit.register(print, "the end")
 print(sys.argv[1:], __name__, os.getcwd(), os.environ["OF_TEST"], "µ")
 print("told", file=sys.stderr)
@@ -19,11 +19,20 @@ if sys.argv[1] == "warn":
 if sys.argv[1] == "kill":
     sys.stdout.flush()
     os.kill(os.getpid(), 9)
-sys.exit(3)
+if sys.argv[1] == "exit":
+    sys.exit(3)
+
+class Owner:
+    def __del__(self, say=print):
+        say("collected")
+
+owner = Owner()
+owner.myself = owner
+threading.Thread(target=lambda: (time.sleep(0.05), print("late"))).start()
 """
 
 
-@pytest.mark.parametrize("what", ["exit", "raise", "warn", "kill"])
+@pytest.mark.parametrize("what", ["exit", "return", "raise", "warn", "kill"])
 @pytest.mark.parametrize("form", ["code", "file"])
 def test_a_forked_process_equals_a_new_one(tmp_path, monkeypatch, form, what):
     monkeypatch.setenv("OF_TEST", "text")

@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from functools import cache
 from pathlib import Path
@@ -158,12 +159,33 @@ def main() -> None:
                 importlib.import_module(name)
     gc.freeze()  # no collection in a child writes to memory that it shares
     _serve(client)
+    try:
+        _run()
+    except SystemExit as ended:
+        if not isinstance(ended.code, int | None):
+            raise
+        _end(ended.code or 0)
+    _end(0)
+
+
+def _run() -> None:
+    """Run the program that the arguments name."""
     if sys.argv[0] == "-c":
         code = sys.argv.pop(1)
         exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102
     else:
         sys.path[0] = str(Path(sys.argv[0]).parent)
         runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def _end(status: int) -> None:
+    """End as Python does, but without freeing the imported modules, which would first copy their memory."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    gc.collect()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":
