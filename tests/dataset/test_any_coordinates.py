@@ -42,7 +42,7 @@ def options(draw):
 
 
 @settings(
-    max_examples=effort(40, 150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=effort(25, 150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(put=acquisitions(), options=options(), name=st.sampled_from(["run.ome.tiff", "run"]))
 @pytest.mark.usefixtures("bioformats")

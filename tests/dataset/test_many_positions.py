@@ -8,7 +8,7 @@ import pytest
 import warm
 from effort import effort
 
-POSITIONS = effort(200, 1000)
+POSITIONS = effort(120, 1000)
 SCRIPT = """
     import resource, sys, time
     from pathlib import Path

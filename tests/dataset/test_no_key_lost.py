@@ -49,7 +49,7 @@ def same(a, b):
     return a == b or (isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b))
 
 
-@settings(max_examples=effort(50, 150), deadline=None)
+@settings(max_examples=effort(30, 150), deadline=None)
 @given(frames=st.lists(METADATA, min_size=1, max_size=4), summary=METADATA)
 @pytest.mark.usefixtures("bioformats")
 def test_every_leaf_can_be_found_again(frames, summary):

@@ -24,7 +24,7 @@ from foreign import (
 )
 from frames import frame
 
-N_INPUTS = int(os.environ.get("FOREIGN_COUNT", effort("40", "400")))
+N_INPUTS = int(os.environ.get("FOREIGN_COUNT", effort("20", "400")))
 """Number of damaged variants of each source."""
 MOST_SECONDS = 10
 MOST_BYTES = 2_000_000

@@ -18,7 +18,7 @@ from exercise import MOST_SECONDS
 
 from effort import effort
 
-COUNT = int(os.environ.get("FUZZ_COUNT", effort("500", "20000")))
+COUNT = int(os.environ.get("FUZZ_COUNT", effort("200", "20000")))
 FIXED_STARTS = 20261122, 1625506487
 DEADLINE_SECONDS = 900
 HERE = Path(__file__).parent

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from effort import effort
 from exengine_ome_tiff import TiffStorage
 from exengine_ome_tiff.tiff.shared_file import OPEN_FILES
 
@@ -24,7 +25,7 @@ pytestmark = [
 ]
 
 CODINGS = {"plain": {}, "zlib": {"compression": "zlib", "predictor": True}, "tiles": {"tile": (32, 48)}}
-CHILDREN = 20
+CHILDREN = effort(8, 20)
 DEADLINE_S = 5
 
 

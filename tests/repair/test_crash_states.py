@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "pwrite"), reason="files are wri
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", effort([1], [1, 2, 3]))
 def test_a_power_failure_costs_no_promised_frame(seed):
-    count = effort(100, 1000)
+    count = effort(40, 1000)
     told, troubles = hunt(count, seed, with_libtiff=shutil.which("tiffinfo") is not None)
     assert troubles == []
     assert told["states"] == count

@@ -21,7 +21,7 @@ from exengine_ome_tiff.writing import flusher
 from exengine_ome_tiff.writing.flusher import Flusher
 from interrupting import assert_leaves_nothing_held, is_interrupted
 
-PUTS = effort(2000, 6000)
+PUTS = effort(1000, 6000)
 
 
 SCRIPT = """

@@ -240,7 +240,7 @@ def record_interrupted(path, seed):
 def test_a_timeout_error_at_any_instruction(memory_path):
     """`TimeoutError` is an `OSError`, as those are that writing raises."""
     paths = [
-        memory_path / f"{seed}" / ("run" if seed % 3 else "run.ome.tiff") for seed in range(effort(40, 1450))
+        memory_path / f"{seed}" / ("run" if seed % 3 else "run.ome.tiff") for seed in range(effort(24, 1450))
     ]
     for path in paths:
         path.parent.mkdir()

@@ -390,7 +390,7 @@ def test_a_long_text(path):
 
 
 def test_many_keys(path):
-    metadata = {f"key {number}": number for number in range(effort(5_000, 20_000))}
+    metadata = {f"key {number}": number for number in range(effort(2_000, 20_000))}
     check_everywhere(path, metadata, expects(metadata))
 
 

@@ -231,7 +231,7 @@ class StorageMachine(RuleBasedStateMachine):
 
 TestStorage = pytest.mark.timeout(900)(StorageMachine.TestCase)  # a failure is shrunk for up to five minutes
 TestStorage.settings = settings(
-    max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", str(effort(60, 250)))),
+    max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", str(effort(40, 250)))),
     stateful_step_count=25,
     deadline=None,
     report_multiple_bugs=False,

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from effort import effort
 from exengine_ome_tiff import TiffStorage
 
 THREADS = 8
-PUTS = 500
+PUTS = effort(200, 500)
 SHAPES = [(8, 9), (8, 9), (16, 5), (5, 7, 3)]
 LARGE = (600, 1000)
 WAIT_S = 60
