@@ -130,7 +130,7 @@ def _check_paths(location: Location, paths: Iterable[Path]) -> None:
         if has_halves or (
             location.is_folder and path != location.path and valid_text(path.name) != path.name
         ):
-            raise OmeTiffError(f"{path!r}: OME-XML cannot contain this file name: rename the file")
+            raise OmeTiffError(f"{str(path)!r}: OME-XML cannot contain this file name: rename it")
         if location.is_folder and path != location.path and path.is_symlink():
             raise OmeTiffError(f"{path}: expected a file, got a link: recover the file where it is")
 
