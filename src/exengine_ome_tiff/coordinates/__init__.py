@@ -3,29 +3,27 @@
 from exengine_ome_tiff.coordinates.acquisition_plan import AcquisitionPlan, MissingFrames
 from exengine_ome_tiff.coordinates.axis_names import standard_names
 from exengine_ome_tiff.coordinates.axis_text import coordinates_text, place_text
-from exengine_ome_tiff.coordinates.axis_values import ranks_along
 from exengine_ome_tiff.coordinates.columns import Column, CoordinateTable, Part
-from exengine_ome_tiff.coordinates.file_axes import POSITION_ONLY, file_key, split_axes
+from exengine_ome_tiff.coordinates.file_names import (
+    MAX_LABEL_BYTES,
+    POSITION_ONLY,
+    file_key,
+    file_label,
+    split_axes,
+)
 from exengine_ome_tiff.coordinates.grouping import check_fold_axes, lay_out
 from exengine_ome_tiff.coordinates.key_search import KeySearch
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, FrameNumber, Key, read_coordinates
-from exengine_ome_tiff.coordinates.layout import PLANE_AXES, ImageLayout
-from exengine_ome_tiff.coordinates.names import MAX_LABEL_BYTES, file_label
+from exengine_ome_tiff.coordinates.layout import ImageLayout
 from exengine_ome_tiff.coordinates.value_names import ValueNames, choose_names, numbered
 from exengine_ome_tiff.coordinates.wells import (
     PlateInfo,
     Well,
-    are_wells,
-    is_well,
-    misses_plate,
-    nearly_wells,
     well_of_image,
-    wells_named,
 )
 
 __all__ = [
     "MAX_LABEL_BYTES",
-    "PLANE_AXES",
     "POSITION_ONLY",
     "AcquisitionPlan",
     "Axes",
@@ -41,22 +39,16 @@ __all__ = [
     "PlateInfo",
     "ValueNames",
     "Well",
-    "are_wells",
     "check_fold_axes",
     "choose_names",
     "coordinates_text",
     "file_key",
     "file_label",
-    "is_well",
     "lay_out",
-    "misses_plate",
-    "nearly_wells",
     "numbered",
     "place_text",
-    "ranks_along",
     "read_coordinates",
     "split_axes",
     "standard_names",
     "well_of_image",
-    "wells_named",
 ]

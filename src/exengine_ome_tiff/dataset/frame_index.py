@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates import (
-    PLANE_AXES,
     Axes,
     Coordinates,
     CoordinateTable,
@@ -17,11 +16,12 @@ from exengine_ome_tiff.coordinates import (
     Key,
     KeySearch,
     place_text,
-    ranks_along,
     read_coordinates,
     standard_names,
 )
+from exengine_ome_tiff.coordinates.axis_values import ranks_along
 from exengine_ome_tiff.coordinates.coding import combined, split
+from exengine_ome_tiff.coordinates.layout import PLANE_AXES
 from exengine_ome_tiff.dataset.frame_numbers import FrameNumbers
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head, decode_metadata
 from exengine_ome_tiff.text_format import count_text

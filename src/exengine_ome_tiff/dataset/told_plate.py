@@ -6,13 +6,9 @@ from dataclasses import replace
 from exengine_ome_tiff.coordinates import (
     ImageLayout,
     PlateInfo,
-    are_wells,
-    is_well,
-    misses_plate,
-    nearly_wells,
     well_of_image,
-    wells_named,
 )
+from exengine_ome_tiff.coordinates.wells import are_wells, is_well, misses_plate, nearly_wells, wells_named
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.translate import Group, SummaryValues, agreed

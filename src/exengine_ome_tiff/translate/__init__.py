@@ -1,9 +1,8 @@
 """Translates metadata dialects into neutral values with units in their names."""
 
 from exengine_ome_tiff.translate.clocks import FrameOrder, PlaneTimes, plane_times
-from exengine_ome_tiff.translate.frame_facts import Agreed, FrameFacts, Group, Written, agreed
+from exengine_ome_tiff.translate.frame_facts import Agreed, Group, Written, agreed
 from exengine_ome_tiff.translate.interpreter import Interpreter
-from exengine_ome_tiff.translate.times import first_with_zone
 from exengine_ome_tiff.translate.translator import Translator
 from exengine_ome_tiff.translate.values import (
     CameraValues,
@@ -16,7 +15,6 @@ from exengine_ome_tiff.translate.values import (
 __all__ = [
     "Agreed",
     "CameraValues",
-    "FrameFacts",
     "FrameOrder",
     "FrameValues",
     "Group",
@@ -28,6 +26,5 @@ __all__ = [
     "Translator",
     "Written",
     "agreed",
-    "first_with_zone",
     "plane_times",
 ]

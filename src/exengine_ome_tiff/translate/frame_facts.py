@@ -165,17 +165,13 @@ class FrameFacts:
             values were too long to be kept.
         """
         parts = self._parts(frames)
-        in_ome = [self._in_ome(part, written) for part in parts]
-        if findings is not None:
-            for part, known in zip(parts, in_ome, strict=True):
-                rest = [key for key in part.form.columns.keys if key not in known]
-                add_key_findings(part.form, part.rows, rest, self._known_keys, findings)
-        keys = dict.fromkeys(
-            key
-            for part, known in zip(parts, in_ome, strict=True)
-            for key in part.form.columns.keys
-            if key not in known
-        )
+        rests = []
+        for part in parts:
+            in_ome = self._in_ome(part, written)
+            rests.append([key for key in part.form.columns.keys if key not in in_ome])
+            if findings is not None:
+                add_key_findings(part.form, part.rows, rests[-1], self._known_keys, findings)
+        keys = dict.fromkeys(key for rest in rests for key in rest)
         constant: dict[str, str] = {}
         varying: dict[str, str] = {}
         most = max(_MANY_KEYS, _MANY_TEXTS // len(frames))

@@ -28,7 +28,7 @@ MUTANTS = [
         "coordinates/test_layout.py::test_a_frame_without_an_axis_takes_the_first_place",
     ),
     Mutant(
-        "coordinates/file_axes.py",
+        "coordinates/file_names.py",
         'wanted += ["well", "field"]',
         'wanted += ["well"]',
         "ome/test_plates.py::test_a_file_for_each_field_of_a_well",
@@ -88,7 +88,7 @@ MUTANTS = [
         "coordinates/test_keys.py::test_an_integer_of_more_than_64_bits_is_refused",
     ),
     Mutant(
-        "coordinates/names.py",
+        "coordinates/file_names.py",
         "while not name or name.casefold() in taken:",
         "while not name or name in taken:",
         "coordinates/test_names.py::test_different_labels_have_different_case_insensitive_names",
