@@ -90,7 +90,7 @@ def test_walk_from_the_middle(path):
         assert list(chain.walk(file, 0)) == []
 
 
-def test_tags_are_read_whether_they_fit_into_the_entry_or_not(path):
+def test_tags_inside_and_outside_the_entry_are_read(path):
     first = journal(path)[0]
     with path.open("rb") as file:
         assert chain.read_bytes(file, first.find(chain.DATASET)) == b"short"
@@ -99,7 +99,7 @@ def test_tags_are_read_whether_they_fit_into_the_entry_or_not(path):
         assert chain.read_bytes(file, entry) == b"8 bytes."
 
 
-def test_public_entries_are_all_but_the_private_ones(path):
+def test_public_entries_exclude_private_tags(path):
     assert journal(path)
     for ifd in journal(path):
         public = chain.Ifd(0, ifd.public_entries(), 0)
@@ -108,7 +108,7 @@ def test_public_entries_are_all_but_the_private_ones(path):
         assert public.find(chain.STRIP_OFFSETS) == ifd.find(chain.STRIP_OFFSETS)
 
 
-def test_a_page_of_a_kind_moves_the_pixels_and_nothing_else(path):
+def test_pages_of_a_kind_differ_only_in_the_pixel_offset(path):
     first, *_, last = journal(path)
     entries = PageKind(first.public_entries()).page(2**40 + 1)
     moved = chain.Ifd(0, entries, 0)
@@ -119,7 +119,7 @@ def test_a_page_of_a_kind_moves_the_pixels_and_nothing_else(path):
     assert PageKind(entries).data_offset(first.entries) is None
 
 
-def test_a_kind_of_page_refuses_a_page_of_several_strips(tmp_path):
+def test_a_page_kind_refuses_pages_of_several_strips(tmp_path):
     path = tmp_path / "strips.tif"
     tifffile.imwrite(path, frame(0), bigtiff=True, byteorder="<", rowsperstrip=2, metadata=None)
     with pytest.raises(ValueError, match="strip"):
@@ -162,7 +162,7 @@ def test_a_bad_header_is_refused(tmp_path, head):
 
 
 @pytest.mark.parametrize("offset", [1, 8, 15, 10**9, 2**40, 2**62, 2**63, 2**64 - 1])
-def test_a_first_page_that_is_nowhere_is_refused(path, offset):
+def test_a_missing_first_page_is_refused(path, offset):
     patch(path, 8, struct.pack("<Q", offset))
     with pytest.raises(OmeTiffError, match=r"journal\.tif"):
         journal(path)
@@ -170,7 +170,7 @@ def test_a_first_page_that_is_nowhere_is_refused(path, offset):
 
 @pytest.mark.parametrize("offset", [10**9, 2**62, 2**63, 2**64 - 1])
 @pytest.mark.parametrize("page", [0, 3, COUNT - 1])
-def test_a_link_to_nowhere_is_refused(path, page, offset):
+def test_a_link_out_of_the_file_is_refused(path, page, offset):
     patch_link(path, page, offset)
     with pytest.raises(OmeTiffError, match=r"journal\.tif"):
         journal(path)
@@ -189,13 +189,13 @@ def test_a_loop_is_refused(path, page, back_to):
 
 
 @pytest.mark.parametrize("count", [0, 257, 2**32, 2**63, 2**64 - 1])
-def test_a_page_of_no_or_too_many_tags_is_refused(path, count):
+def test_a_page_without_or_with_too_many_tags_is_refused(path, count):
     patch(path, journal(path)[2].offset, struct.pack("<Q", count))
     with pytest.raises(OmeTiffError, match="page"):
         journal(path)
 
 
-def test_a_file_that_is_cut_anywhere_is_refused_or_read_as_far_as_it_goes(path):
+def test_a_truncated_file_is_refused_or_read_up_to_its_end(path):
     whole = path.read_bytes()
     ifds = journal(path)
     last_end = ifds[-1].offset + 8 + len(ifds[-1].entries) + 8
@@ -281,7 +281,7 @@ def test_libtiff_decodes_the_pages_in_their_final_order(path, order):
     assert_pages([imagecodecs.tiff_decode(data, index=index) for index in range(len(order))], order)
 
 
-def test_no_pixel_moves_and_nothing_before_the_end_changes_but_the_header(path):
+def test_no_pixels_move_and_only_the_header_changes(path):
     before = path.read_bytes()
     rechain(path, [5, 0, 0, 3])
     after = path.read_bytes()
@@ -300,7 +300,7 @@ def test_the_journal_chain_stays_and_can_be_found(path):
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 100, 3_000_001])
-def test_more_tags_of_the_first_page(path, length):
+def test_additional_tags_of_the_first_page(path, length):
     value = b"d" * length + b"\0"
     rechain(
         path,
@@ -339,7 +339,7 @@ def test_a_chain_may_be_replaced_again(path):
 
 
 @pytest.mark.parametrize("room", [0, 1, 8, 100, 307, 308, 309, 1000, 1200, 1620])
-def test_a_full_disk_leaves_the_file_as_it_was(path, room):
+def test_a_full_disk_leaves_the_file_unchanged(path, room):
     before = path.read_bytes()
     pages = page_entries(path, [5, 4, 3, 2, 1, 0])
     extra = {chain.IMAGE_DESCRIPTION: (chain.ASCII, b"d" * 300 + b"\0")}
@@ -353,7 +353,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(path, room):
     assert_pages(read(path), [5, 4])
 
 
-def test_pages_that_fail_leave_the_file_as_it_was(path):
+def test_pages_that_fail_leave_the_file_unchanged(path):
     def pages():
         yield from page_entries(path, [0, 1])
         raise OSError(5, "Input/output error")

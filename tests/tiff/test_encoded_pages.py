@@ -72,7 +72,7 @@ def test_tifffile_writes_the_first_page_of_each_kind_and_no_other(tmp_path, monk
     assert written == [LARGE, SMALL, COLOR]
 
 
-def test_an_unfinished_file_has_all_of_them(tmp_path):
+def test_an_unfinished_file_has_all_encoded_pages(tmp_path):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path, compression="zstd")
     for number in range(6):
@@ -86,7 +86,7 @@ def test_an_unfinished_file_has_all_of_them(tmp_path):
 
 
 @pytest.mark.parametrize("n_bits_fewer", [0, 14])
-def test_what_does_not_compress_has_room_and_strips_differ_in_length(tmp_path, n_bits_fewer):
+def test_incompressible_pixels_have_space_and_strips_differ_in_length(tmp_path, n_bits_fewer):
     noise = np.random.default_rng(0).integers(0, 1 << 16, (700, 800), np.uint16)
     noise >>= np.linspace(0, n_bits_fewer, 700).astype(np.uint16)[:, np.newaxis]
     for compression in ("zlib", "zstd", "lzw"):

@@ -55,7 +55,7 @@ def write_all(writer, committed):
 
 
 @pytest.mark.parametrize("coding", [PageCoding(), PageCoding("zlib")], ids=["plain", "zlib"])
-def test_wherever_a_write_ends_all_pages_that_are_linked_are_whole(tmp_path, caplog, coding):
+def test_wherever_a_write_stops_all_linked_pages_are_complete(tmp_path, caplog, coding):
     ends = 0
     for stop in range(1, 400):
         path = tmp_path / f"{stop}.tif"
@@ -169,7 +169,7 @@ def test_writes_that_fail_do_not_make_the_file_longer(tmp_path):
 
 
 @pytest.mark.parametrize("buffer_bytes", [1000, 1 << 16])
-def test_room_is_reserved_for_all_frames_that_wait(tmp_path, buffer_bytes):
+def test_space_is_reserved_for_all_waiting_frames(tmp_path, buffer_bytes):
     counts = []
     for room in range(0, 150_000, 997):
         writer = new_writer(tmp_path / f"{room}.tif", PageCoding(), buffer_bytes)
@@ -191,7 +191,7 @@ def test_room_is_reserved_for_all_frames_that_wait(tmp_path, buffer_bytes):
     assert counts[0] == 0 < counts[-1]
 
 
-def test_memory_goes_back_to_the_pool_when_its_bytes_are_in_the_file(tmp_path):
+def test_buffers_return_to_the_pool_once_written(tmp_path):
     pool = BufferPool(1000, 1)
     path = tmp_path / "a.tif"
     writer = JournalFile.create(path, b"dataset", WriteSettings(), pool)
@@ -204,7 +204,7 @@ def test_memory_goes_back_to_the_pool_when_its_bytes_are_in_the_file(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the call of POSIX")
-def test_room_that_could_be_reserved_in_part_is_given_back(tmp_path, monkeypatch):
+def test_a_partial_reservation_is_released(tmp_path, monkeypatch):
     def reserve_in_part(descriptor, start, nbytes):
         os.ftruncate(descriptor, start + nbytes // 2)
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -217,7 +217,7 @@ def test_room_that_could_be_reserved_in_part_is_given_back(tmp_path, monkeypatch
     assert path.read_bytes() == b"1234567890"
 
 
-def test_bytes_that_are_written_while_they_are_read_are_read_from_the_file(tmp_path):
+def test_bytes_written_during_a_read_are_read_from_the_file(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"")
     tail = FileTail(SharedFile(path), BufferPool(1000, 1))
@@ -237,7 +237,7 @@ def test_bytes_that_are_written_while_they_are_read_are_read_from_the_file(tmp_p
     tail.close()
 
 
-def test_what_fills_up_to_a_multiple_of_eight_is_zero(tmp_path):
+def test_padding_to_multiples_of_eight_is_zero(tmp_path):
     pool = BufferPool(1000, 1)
     used = pool.take()
     used[:] = b"\xff" * 1000
@@ -252,7 +252,7 @@ def test_what_fills_up_to_a_multiple_of_eight_is_zero(tmp_path):
     assert path.read_bytes()[:11] == b"123\0\0\0\0\x00456"
 
 
-def test_a_frame_that_failed_leaves_nothing_in_its_block(tmp_path):
+def test_a_failed_frame_leaves_nothing_in_its_block(tmp_path):
     path = tmp_path / "a.tif"
     settings = WriteSettings(checksums="crc32")
     writer = JournalFile.create(path, b"dataset", settings, BufferPool(1000, 1))
@@ -272,5 +272,5 @@ def test_a_frame_that_failed_leaves_nothing_in_its_block(tmp_path):
     ]
 
 
-def test_a_page_with_more_bytes_than_it_may_have_is_noticed():
+def test_a_page_that_decompresses_to_too_many_bytes_is_refused():
     assert len(decode._decompressed(8, zlib.compress(bytes(100)), 10)) == 11

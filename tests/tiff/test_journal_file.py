@@ -189,7 +189,7 @@ def test_formats_may_be_mixed(book):
     ids=["Fortran", "reversed", "strided"],
 )
 @pytest.mark.parametrize("at_once", [False, True])
-def test_any_layout_of_memory_and_an_array_that_is_reused(book, layout, at_once):
+def test_any_memory_layout_and_reused_arrays(book, layout, at_once):
     for number in range(6):
         array = layout(frame(number).copy())
         handle = book.writer.append(array, SMALL, note(number), at_once=at_once)
@@ -200,7 +200,7 @@ def test_any_layout_of_memory_and_an_array_that_is_reused(book, layout, at_once)
     assert_pages(book.path, range(6))
 
 
-def test_what_is_read_is_a_new_array(book):
+def test_reading_returns_a_new_array(book):
     book.append(0, at_once=True)
     book.append(1)
     for handle in book.pages:
@@ -221,7 +221,7 @@ def test_notes_may_have_any_length(book):
     reader.close()
 
 
-def test_no_more_buffers_than_there_are_are_taken(tmp_path):
+def test_the_number_of_buffers_is_limited(tmp_path):
     pool = BufferPool(BUFFER_BYTES, 2)
     first, second = pool.take(), pool.take()
     assert first.nbytes == second.nbytes == BUFFER_BYTES
@@ -268,7 +268,7 @@ def test_description_and_software_are_in_the_first_page(book):
         assert chain.RECORDS not in tif.pages[0].tags
 
 
-def test_a_blank_page_is_zero_and_no_frame(book):
+def test_a_blank_page_is_zero_and_not_a_frame(book):
     book.append(0, 1)
     blank = book.blank(SMALL)
     reader = book.finish([blank, 0, blank, 1])
@@ -290,7 +290,7 @@ def test_a_blank_page_of_any_format(book, pixels):
     assert not second.any()
 
 
-def test_until_it_is_finished_a_file_says_so(book):
+def test_an_unfinished_file_is_recognized(book):
     book.append(*range(9))
     book.writer.commit()
     with pytest.raises(NotFinishedError, match=r"pages\.tif"):
@@ -337,7 +337,7 @@ def drain(path):
         reader.close()
 
 
-def test_a_cut_file_is_refused(finished):
+def test_a_truncated_file_is_refused(finished):
     whole = finished.read_bytes()
     assert len(drain(finished)) == 9
     with tifffile.TiffFile(finished) as tif:
@@ -349,7 +349,7 @@ def test_a_cut_file_is_refused(finished):
 
 
 @pytest.mark.parametrize("offset", [1, 10**9, 2**62, 2**64 - 1])
-def test_a_journal_that_is_nowhere_is_refused(finished, offset):
+def test_a_missing_journal_is_refused(finished, offset):
     data = finished.read_bytes()
     with tifffile.TiffFile(finished) as tif:
         at = tif.pages[0].tags[chain.JOURNAL].valueoffset
@@ -358,7 +358,7 @@ def test_a_journal_that_is_nowhere_is_refused(finished, offset):
         drain(finished)
 
 
-def test_records_that_are_none_are_refused(finished):
+def test_invalid_records_are_refused(finished):
     data = finished.read_bytes()
     finished.write_bytes(data.replace(b'{"pages": ', b'{"wrong": '))
     with pytest.raises(OmeTiffError, match="record"):
@@ -503,7 +503,7 @@ def test_a_full_disk_at_finish_loses_nothing_and_finish_works_later(tmp_path, is
 
 
 @on_posix
-def test_a_full_disk_at_finish_leaves_the_file_as_it_was(tmp_path):
+def test_a_full_disk_at_finish_leaves_the_file_unchanged(tmp_path):
     script = """
         rooms = range(0, 6_000, 301)
         for room in rooms:
@@ -551,7 +551,7 @@ def writes(monkeypatch):
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3])
-def test_a_failed_write_does_not_take_the_frame(book, writes, failing):
+def test_a_failed_write_does_not_add_the_frame(book, writes, failing):
     writes.failing = {failing}
     for number in range(5):
         if number + 1 == failing:
@@ -598,7 +598,7 @@ def test_a_failed_commit_at_finish_can_be_repeated(book, writes):
 
 
 @pytest.mark.parametrize("coding", [PageCoding(), PageCoding("zlib"), PageCoding(tile=(16, 16))], ids=str)
-def test_a_tifffile_that_writes_pages_in_another_way_is_told(tmp_path, monkeypatch, coding):
+def test_a_change_in_how_tifffile_writes_pages_is_reported(tmp_path, monkeypatch, coding):
     pixels = pixel_format((40, 60), "<u2")
     writer = JournalFile.create(
         tmp_path / "pages.tif", b"dataset", WriteSettings(coding), BufferPool(BUFFER_BYTES, 2)
@@ -628,7 +628,7 @@ def test_a_tifffile_that_writes_pages_in_another_way_is_told(tmp_path, monkeypat
 @pytest.mark.parametrize("tile", [None, (16, 16), (512, 16), (16, 1024)], ids=str)
 @pytest.mark.parametrize("compression", [None, "zlib", "lzw", "zstd"])
 @pytest.mark.parametrize("shape", [(1, 1), (17, 33), (1000, 1001), (5, 40_000), (40_000, 5)], ids=str)
-def test_no_page_is_longer_than_it_may_be(tmp_path, shape, compression, tile):
+def test_no_page_exceeds_its_maximum_size(tmp_path, shape, compression, tile):
     pixels, coding = pixel_format(shape, "|u1"), PageCoding(compression, tile=tile)
     data = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
     writer = JournalFile.create(tmp_path / "pages.tif", b"dataset", WriteSettings(coding), BufferPool(0, 0))

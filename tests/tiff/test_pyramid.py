@@ -26,7 +26,7 @@ def test_integers_are_means_with_halves_rounded_up(dtype, shape):
 
 @pytest.mark.parametrize("dtype", INTEGERS)
 @pytest.mark.parametrize("limit", ["min", "max"])
-def test_the_limits_of_integers_stay(dtype, limit):
+def test_integer_limits_are_kept(dtype, limit):
     value = getattr(np.iinfo(dtype), limit)
     assert (halved(np.full((4, 4), value, dtype)) == value).all()
 
@@ -51,7 +51,7 @@ def test_there_are_no_copies_without_pixels():
     assert list(smaller_shapes((1, 5), 3)) == []
 
 
-def test_infinities_and_nan_are_pixels_like_others():
+def test_infinities_and_nan_are_valid_pixels():
     with np.errstate(all="raise"):
         small = halved(np.array([[np.inf, -np.inf, 1, np.nan], [0, 0, 1, 1], [np.inf] * 4, [1] * 4], "f4"))
     assert np.isnan(small[0]).all()

@@ -26,7 +26,7 @@ NOTES = [[b"one"], [b"one", b"two", b""], [b'{"a":"\\u00b5 \\\\ \\n"}'], [b"x" *
     ("shape", "dtype"),
     [((4, 6), "<u2"), ((1, 1), ">f4"), ((5, 7, 3), "|u1"), ((2, 3, 4), "<u2"), ((9, 9), "|b1")],
 )
-def test_decode_gives_back_what_was_encoded(shape, dtype, notes):
+def test_decoding_reverses_encoding(shape, dtype, notes):
     pixels = pixel_format(shape, dtype)
     record, head_nbytes = encode_block(pixels, notes)
     assert decode_block(record) == (pixels, notes, [], head_nbytes, True)
@@ -42,7 +42,7 @@ def test_notes_follow_the_first_line_one_by_one():
     assert at == len(record)
 
 
-def test_the_first_line_is_json_that_tells_the_pages():
+def test_the_first_line_is_json_that_describes_the_pages():
     record, _ = encode_block(PIXELS, [b"one", b"two"])
     crc = zlib.crc32(b'{"pages": 2, "shape": [4, 6], "dtype": "<u2", "crc32": "00000000"}\none\ntwo\n')
     first = json.loads(record.split(b"\n")[0])
@@ -50,7 +50,7 @@ def test_the_first_line_is_json_that_tells_the_pages():
 
 
 @pytest.mark.parametrize("checksums", [[], ["crc32:0", "crc32:1"]], ids=len)
-def test_one_byte_that_is_another_one_is_noticed(checksums):
+def test_any_changed_byte_is_noticed(checksums):
     record, _ = encode_block(PIXELS, [b"one", b"two"], checksums)
     for at in range(len(record)):
         damaged = bytearray(record)
@@ -61,7 +61,7 @@ def test_one_byte_that_is_another_one_is_noticed(checksums):
             continue
 
 
-def test_a_record_of_before_has_no_checksum():
+def test_a_record_of_an_earlier_version_has_no_checksum():
     assert decode_block(head() + b"\none\ntwo\n").is_intact is None
 
 
@@ -103,7 +103,7 @@ def head(**changes):
     ],
     ids=repr,
 )
-def test_decode_refuses_what_is_no_record(record):
+def test_decode_refuses_other_bytes(record):
     with pytest.raises(OmeTiffError, match="record"):
         decode_block(record)
 
@@ -138,7 +138,7 @@ REPEATING = {
 
 
 @pytest.mark.parametrize("notes", REPEATING.values(), ids=[*REPEATING])
-def test_what_notes_repeat_is_there_once_and_comes_back_byte_for_byte(notes):
+def test_repeated_values_are_stored_once_and_read_byte_for_byte(notes):
     short, file = stored(notes)
     assert complete(short, file) == notes
     assert len(short[-1]) < min(300, len(notes[-1]) / 3)
@@ -148,7 +148,7 @@ def test_what_notes_repeat_is_there_once_and_comes_back_byte_for_byte(notes):
     assert complete(alone, notes[-1] + file[len(notes[-1]) :]) == notes[-1:]
 
 
-def test_short_values_and_what_is_no_json_stay_as_they_are():
+def test_short_values_and_invalid_json_stay_unchanged():
     for notes in (
         [as_note(n, **{f"key{k}": k for k in range(40)}, t=n) for n in range(3)],
         [b"x" * 1000] * 3,
@@ -158,7 +158,7 @@ def test_short_values_and_what_is_no_json_stay_as_they_are():
         assert stored(notes)[0] == notes
 
 
-def test_a_reference_to_other_bytes_stays_and_is_no_json():
+def test_a_reference_to_changed_bytes_is_kept():
     short, file = stored([as_note(n, t=n, plan=PLAN) for n in range(2)])
     _, reference, _ = short[1].split(b"\x1a")
     start, nbytes, crc = reference.split(b",")
@@ -181,7 +181,7 @@ def test_a_reference_to_other_bytes_stays_and_is_no_json():
             json.loads(note)
 
 
-def test_references_make_no_note_longer_than_the_file():
+def test_references_cannot_make_a_note_longer_than_the_file():
     short, file = stored([as_note(n, t=n, plan=PLAN) for n in range(2)])
     reference = short[1][short[1].index(b"\x1a") : short[1].rindex(b"\x1a") + 1]
     many = reference * (len(file) // len(PLAN) + 1)

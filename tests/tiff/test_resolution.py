@@ -44,7 +44,7 @@ def test_smaller_copies_have_larger_pixels(tmp_path):
         assert [1e4 / page.resolution[0] for page in tif.pages[0].pages] == pytest.approx([1, 2])
 
 
-def test_pixels_that_are_no_squares_and_missing_planes(tmp_path):
+def test_rectangular_pixels_and_missing_planes(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         for time, z in ((0, 0), (1, 1)):
@@ -54,7 +54,7 @@ def test_pixels_that_are_no_squares_and_missing_planes(tmp_path):
     assert validate(path) == []
 
 
-def test_the_size_of_the_user_and_of_a_run_that_was_recovered(tmp_path):
+def test_pixel_sizes_of_the_user_and_of_a_recovered_run(tmp_path):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path, pixel_size_um=0.25)
     storage.put({}, FRAME, {"pixel_size_um": 0.5})
@@ -83,5 +83,5 @@ def test_any_size_that_fits(size_um):
 
 
 @pytest.mark.parametrize("size_um", [(None, None), (0.5, None), (1e-7, 1e-7), (1e15, 1e15)])
-def test_sizes_that_have_no_tags(size_um):
+def test_sizes_without_tags(size_um):
     assert resolution_entries(size_um) == []

@@ -39,7 +39,7 @@ def few(monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
-def test_the_bound_is_that_of_the_process(tmp_path, monkeypatch):
+def test_the_limit_depends_on_the_process(tmp_path, monkeypatch):
     used = shared_file._share_of_process
     monkeypatch.setattr(shared_file, "_share_of_process", lambda: 5)
     storages = [TiffStorage(tmp_path / f"{number}.ome.tiff", fsync=False) for number in range(20)]
@@ -59,7 +59,7 @@ def test_the_bound_is_that_of_the_process(tmp_path, monkeypatch):
     ("limit", "share"),
     [(64, 8), (8, 4), (1024, 128), (1 << 20, 4096), (resource.RLIM_INFINITY, 4096)],
 )
-def test_a_share_of_what_the_process_may_open(monkeypatch, limit, share):
+def test_the_limit_is_a_share_of_what_the_process_may_open(monkeypatch, limit, share):
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
     assert shared_file._share_of_process() == share
 
@@ -100,7 +100,7 @@ def test_a_file_in_use_stays_open_whoever_closes_it(files):
 # whether it is the same file --------------------------------------------------------------------------------
 
 
-def test_a_file_system_that_tells_another_inode_each_time(tmp_path, monkeypatch):
+def test_a_file_system_with_changing_inodes(tmp_path, monkeypatch):
     inodes, fstat = count(), os.fstat
 
     class Other:
@@ -124,7 +124,7 @@ def test_a_file_system_that_tells_another_inode_each_time(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("is_copy", [False, True])
-def test_another_file_is_noticed_where_inodes_are_used_again(tmp_path, is_copy):
+def test_another_file_is_noticed_if_inodes_are_reused(tmp_path, is_copy):
     """Also a copy of before, where the inode has changed, too."""
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path, fsync=False)

@@ -55,7 +55,7 @@ def test_tifffile_shows_the_experiment_of_the_last_checkpoint(tmp_path, caplog):
                     index = place["time"], CHANNELS.index(place["channel"]), place["z"]
                     np.testing.assert_array_equal(shown[index], storage[place])
         storage.flush()
-        assert [each.what for each in validate(path)] == ["it is not finished"]
+        assert [each.what for each in validate(path)] == ["not finished"]
         with pytest.raises(NotFinishedError):
             TiffStorage.open(path)
         with TiffStorage.open(path, allow_unfinished=True) as reader:

@@ -13,7 +13,7 @@ MUTANTS = [
         "tiff/appender.py",
         "accumulate(sizes, initial=at)",
         "accumulate([sizes[0]] * len(sizes), initial=at)",
-        "tiff/test_encoded_pages.py::test_what_does_not_compress_has_room_and_strips_differ_in_length",
+        "tiff/test_encoded_pages.py::test_incompressible_pixels_have_space_and_strips_differ_in_length",
     ),
     Mutant(
         "tiff/file_tail.py",
@@ -26,25 +26,25 @@ MUTANTS = [
         "tiff/block_records.py",
         "if len(notes) != pages + 1 or notes[-1]:",
         "if len(notes) != pages + 1:",
-        "tiff/test_records.py::test_decode_refuses_what_is_no_record",
+        "tiff/test_records.py::test_decode_refuses_other_bytes",
     ),
     Mutant(
         "tiff/block_records.py",
         "if checksums and len(checksums) != pages:",
         "if checksums and len(checksums) < pages:",
-        "tiff/test_records.py::test_decode_refuses_what_is_no_record",
+        "tiff/test_records.py::test_decode_refuses_other_bytes",
     ),
     Mutant(
         "tiff/block_records.py",
         'if b"%08x" % zlib.crc32(text) != reference[3]:',
         "if len(text) != nbytes:",
-        "tiff/test_records.py::test_a_reference_to_other_bytes_stays_and_is_no_json",
+        "tiff/test_records.py::test_a_reference_to_changed_bytes_is_kept",
     ),
     Mutant(
         "tiff/block_records.py",
         "left -= nbytes",
         "left -= 0",
-        "tiff/test_records.py::test_references_make_no_note_longer_than_the_file",
+        "tiff/test_records.py::test_references_cannot_make_a_note_longer_than_the_file",
     ),
     Mutant(
         "tiff/chain.py",
@@ -56,7 +56,7 @@ MUTANTS = [
         "tiff/chain.py",
         "if entry.length <= len(entry.value):",
         "if entry.length < len(entry.value):",
-        "tiff/test_chain.py::test_tags_are_read_whether_they_fit_into_the_entry_or_not",
+        "tiff/test_chain.py::test_tags_inside_and_outside_the_entry_are_read",
     ),
     Mutant(
         "tiff/decode.py",
@@ -80,7 +80,7 @@ MUTANTS = [
         "tiff/decode.py",
         "decompress(data, nbytes + 1)",
         "decompress(data, nbytes)",
-        "tiff/test_file_tail.py::test_a_page_with_more_bytes_than_it_may_have_is_noticed",
+        "tiff/test_file_tail.py::test_a_page_that_decompresses_to_too_many_bytes_is_refused",
     ),
     Mutant(
         "tiff/file_tail.py",
@@ -89,31 +89,31 @@ MUTANTS = [
             "                buffer[self._end - start : at - start] = bytes(at - self._end)\n"
         ),
         "",
-        "tiff/test_file_tail.py::test_what_fills_up_to_a_multiple_of_eight_is_zero",
+        "tiff/test_file_tail.py::test_padding_to_multiples_of_eight_is_zero",
     ),
     Mutant(
         "tiff/file_tail.py",
         "return data if self._waiting is waiting else None",
         "return data",
-        "tiff/test_file_tail.py::test_bytes_that_are_written_while_they_are_read_are_read_from_the_file",
+        "tiff/test_file_tail.py::test_bytes_written_during_a_read_are_read_from_the_file",
     ),
     Mutant(
         "tiff/file_tail.py",
         "            self._pool.give_back(waiting.buffer)\n",
         "",
-        "tiff/test_file_tail.py::test_memory_goes_back_to_the_pool_when_its_bytes_are_in_the_file",
+        "tiff/test_file_tail.py::test_buffers_return_to_the_pool_once_written",
     ),
     Mutant(
         "tiff/journal_file.py",
         "[block.checksums[handle] for handle in handles if block.checksums]",
         "[*block.checksums.values()]",
-        "tiff/test_file_tail.py::test_a_frame_that_failed_leaves_nothing_in_its_block",
+        "tiff/test_file_tail.py::test_a_failed_frame_leaves_nothing_in_its_block",
     ),
     Mutant(
         "tiff/journal_file.py",
         "                    self._waiting_nbytes -= nbytes\n",
         "",
-        "tiff/test_file_tail.py::test_a_frame_that_failed_leaves_nothing_in_its_block",
+        "tiff/test_file_tail.py::test_a_failed_frame_leaves_nothing_in_its_block",
     ),
     Mutant(
         "tiff/journal_reader.py",
@@ -185,7 +185,7 @@ MUTANTS = [
         "tiff/final_chain.py",
         "        file.truncate(start)\n",
         "",
-        "tiff/test_chain.py::test_a_full_disk_leaves_the_file_as_it_was",
+        "tiff/test_chain.py::test_a_full_disk_leaves_the_file_unchanged",
     ),
     Mutant(
         "tiff/final_chain.py",
@@ -209,7 +209,7 @@ MUTANTS = [
         "tiff/disk.py",
         "        file.truncate(start)\n        raise",
         "        raise",
-        "tiff/test_file_tail.py::test_room_that_could_be_reserved_in_part_is_given_back",
+        "tiff/test_file_tail.py::test_a_partial_reservation_is_released",
     ),
     Mutant(
         "tiff/micromanager.py",
