@@ -133,8 +133,7 @@ class _Frames(DataStorage):
 
     def __init__(self, storage: DataStorage, process_function: Callable[..., Any] | None) -> None:
         self._storage = storage
-        self._process = process_function or _unchanged
-        self._is_processing = process_function is not None
+        self._process: Any = process_function
         self._errors: list[Exception] = []
         self._n_taken = self._n_handled = 0
         self.get_data = storage.get_data
@@ -152,7 +151,7 @@ class _Frames(DataStorage):
 
     def put(self, data_coordinates: DataCoordinates, data: npt.NDArray[np.generic], metadata: object) -> None:
         """Store a frame."""
-        if not self._is_processing:
+        if self._process is None:
             self._n_handled += 1
         try:
             self._storage.put(data_coordinates, data, metadata)
@@ -192,10 +191,6 @@ class _Frames(DataStorage):
     def _meet(self, consequence: str, coordinates: DataCoordinates, error: Exception) -> None:
         logger.error("%s: %s at %s", error_text(error), consequence, place_text(coordinates))
         self._errors.append(error)
-
-
-def _unchanged(*frame: Any) -> Any:
-    return frame
 
 
 def _check_processed(result: Any) -> None:

@@ -20,7 +20,6 @@ from exengine_ome_tiff.adapters.exengine_acquisition import acquisition
 from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope
 from exengine_ome_tiff.waiting import SLICE_S, News
 
-Coordinates: TypeAlias = dict[str, int | str]
 Progress: TypeAlias = Callable[[int, int], object]
 
 _MIN_PIXELS, _MAX_PIXELS = 32, 8192
@@ -165,11 +164,11 @@ def _acquire(
         _await(engine.submit(SetPosition2DEvent(scope.xy_stage, (p * plan.spacing_um, 0.0))))
         _await(engine.submit(scope.channel_event(channel)))
         for z in range(plan.z_slices):
-            coordinates: Coordinates = {"time": t, "position": f"Pos{p}", "channel": channel, "z": z}
+            place = DataCoordinates(time=t, position=f"Pos{p}", channel=channel, z=z)
             _await(engine.submit(SetPosition1DEvent(scope.z_stage, plan.z_um(z))))
             _await(engine.submit(scope.settle))
             _await(engine.submit(StartCapture(1, scope.camera)))
-            _await(engine.submit(ReadoutData([coordinates], scope.camera, handler, num_blocks=1)))
+            _await(engine.submit(ReadoutData([place], scope.camera, handler, num_blocks=1)))
             taken += 1
             yield taken
 
