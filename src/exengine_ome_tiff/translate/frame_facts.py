@@ -11,7 +11,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate.devices import Devices, State
 from exengine_ome_tiff.translate.form import UNKEPT, Form, frame_values
-from exengine_ome_tiff.translate.key_findings import add_key_findings
+from exengine_ome_tiff.translate.frame_findings import add_frame_findings
 from exengine_ome_tiff.translate.named_facts import named_fact
 from exengine_ome_tiff.translate.tag_columns import json_list, repeated_text
 from exengine_ome_tiff.translate.times import parse_time
@@ -170,7 +170,7 @@ class FrameFacts:
             in_ome = self._in_ome(part, written)
             rests.append([key for key in part.form.columns.keys if key not in in_ome])
             if findings is not None:
-                add_key_findings(part.form, part.rows, rests[-1], self._known_keys, findings)
+                add_frame_findings(part.form, part.rows, rests[-1], self._known_keys, findings)
         keys = dict.fromkeys(key for rest in rests for key in rest)
         constant: dict[str, str] = {}
         varying: dict[str, str] = {}

@@ -6,7 +6,7 @@ import numpy as np
 
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate import parse
-from exengine_ome_tiff.translate.finding_lines import EMPTY, KeyFindings
+from exengine_ome_tiff.translate.key_findings import EMPTY, KeyFindings
 from exengine_ome_tiff.translate.named_facts import (
     READABLE_FACTS,
     START_NAMES,

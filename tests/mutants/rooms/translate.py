@@ -178,7 +178,7 @@ MUTANTS = [
         "translate/test_times.py::test_time_stamps_are_parsed",
     ),
     Mutant(
-        "translate/key_findings.py",
+        "translate/frame_findings.py",
         "parse.moment(json.loads(text)) is None",
         "parse.moment(json.loads(text)) is not None",
         "translate/test_quantities.py::test_unreadable_stamps_are_reported_once",
@@ -304,7 +304,7 @@ MUTANTS = [
         "ome/test_told_facts.py::test_frames_with_always_different_keys_are_in_ome",
     ),
     Mutant(
-        "translate/key_findings.py",
+        "translate/frame_findings.py",
         "is_index = words_of(key) in _INDICES and self._counts_frames(key)",
         "is_index = words_of(key) in _INDICES",
         "ome/test_nearly_understood.py::test_frame_numbers_without_a_unit_are_not_a_clock",
