@@ -132,7 +132,7 @@ def decode_block(record: bytes) -> BlockRecord:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise OmeTiffError(f"not the record of a block of frames: {excerpt_text(head)}") from error
     if len(notes) != pages + 1 or notes[-1]:
-        raise OmeTiffError(f"the record of a block of {pages} frames has {len(notes)} lines behind the first")
+        raise OmeTiffError(f"the record of a block of {pages} frames has {len(notes)} lines after the first")
     if checksums and len(checksums) != pages:
         raise OmeTiffError(f"the record of a block of {pages} frames has {len(checksums)} checksums")
     return BlockRecord(pixels, notes[:-1], checksums, len(head) + 1, _is_intact(record, len(head)))
@@ -151,7 +151,7 @@ def _is_intact(record: bytes, head_nbytes: int) -> bool | None:
 def _matching(pattern: re.Pattern[str], text: str) -> str:
     """Return text if it has the expected form; ValueError otherwise."""
     if pattern.fullmatch(text) is None:
-        raise ValueError(f"{text!r} is not allowed there")
+        raise ValueError(f"{text!r} has an unexpected form")
     return text
 
 

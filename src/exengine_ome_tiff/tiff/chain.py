@@ -253,7 +253,7 @@ def read_bytes(file: Readable, entry: Entry) -> bytes:
         It has another type, or the file ends before it.
     """
     if entry.type not in (ASCII, BYTES):
-        raise OmeTiffError(f"{file.name}: tag {entry.code} is no text")
+        raise OmeTiffError(f"{file.name}: tag {entry.code} is not text")
     if entry.length <= len(entry.value):
         return entry.value[: entry.length]
     if entry.number + entry.length > file.seek(0, os.SEEK_END):
@@ -272,7 +272,7 @@ def read_numbers(file: Readable, entry: Entry) -> tuple[int, ...]:
     """
     kind = _NUMBERS.get(entry.type)
     if kind is None:
-        raise OmeTiffError(f"{file.name}: tag {entry.code} has no numbers")
+        raise OmeTiffError(f"{file.name}: tag {entry.code} does not contain numbers")
     data = entry.value
     if entry.nbytes > len(data):
         if entry.number + entry.nbytes > file.seek(0, os.SEEK_END):

@@ -56,7 +56,7 @@ def checksum(algorithm: str, stored: npt.NDArray[Any]) -> str:
         The algorithm is unknown.
     """
     if algorithm not in _MAKE:
-        raise OmeTiffError(f"there is no checksum {algorithm!r}")
+        raise OmeTiffError(f"unknown checksum {algorithm!r}")
     return f"{algorithm}:{_MAKE[algorithm](as_bytes(np.ascontiguousarray(stored)))}"
 
 

@@ -70,7 +70,7 @@ class ForeignTiff:
             file = stack.enter_context(path.open("rb"))
             self._ifds = ifd_offsets(file)
             if not self._ifds:
-                raise OmeTiffError(f"{path.name} is no TIFF file, or has no page")
+                raise OmeTiffError(f"{path.name} is not a TIFF file, or has no page")
             file.seek(0)  # where tifffile starts to read
             with tifffile_errors(f"{path.name} cannot be read"):
                 self._tiff = stack.enter_context(tifffile.TiffFile(file, **NO_FLAVOR))

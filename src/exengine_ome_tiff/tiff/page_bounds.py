@@ -54,7 +54,7 @@ class PageBounds:
         except (OmeTiffError, OSError):
             raise
         except Exception as error:  # wrong tags make tifffile raise any kind of error
-            raise OmeTiffError(f"{what} has tags that make no sense: {error}") from error
+            raise OmeTiffError(f"{what} has invalid tags: {error}") from error
 
     def _check(self, page: tifffile.TiffPage, owner: int, what: str) -> None:
         if page.axes not in ("YX", "YXS", "SYX") or page.dtype is None:

@@ -87,14 +87,15 @@ class PageCoding:
         if self.level is not None:
             low, high = _LEVELS.get(self.compression or "", (1, 0))
             if not low <= self.level <= high:
-                raise ValueError(f"got compression_level={self.level}, which {self.compression} has not")
+                known = f"levels {low} to {high}" if low <= high else "no levels"
+                raise ValueError(f"got compression_level={self.level}, but {self.compression} has {known}")
         if self.tile is not None and (
             len(self.tile) != 2 or any(side < 1 or side % _TILE_MULTIPLE for side in self.tile)
         ):
             raise ValueError(f"got tile={self.tile}, expected height and width that are multiples of 16")
         levels: object = self.pyramid_levels
         if levels not in (None, "auto") and not (isinstance(levels, int) and levels >= 1):
-            raise ValueError(f"got pyramid_levels={levels!r}, expected a number from 1 on or 'auto'")
+            raise ValueError(f"got pyramid_levels={levels!r}, expected a number of at least 1, or 'auto'")
 
     def require_codec(self) -> None:
         """Raise ImportError if the compression needs imagecodecs and that is not installed."""
