@@ -1,4 +1,4 @@
-"""A checkpoint: the files become OME-TIFF with the frames so far, while others are put."""
+"""A checkpoint: the files become OME-TIFF with all frames so far, while the run continues."""
 
 import threading
 from collections.abc import Callable, Collection
@@ -18,7 +18,7 @@ from exengine_ome_tiff.writing.safety import Safety
 
 
 class Held(Protocol):
-    """Makes what is held while no frame can be put."""
+    """Returns a context during which no frame can be put."""
 
     def __call__(self) -> AbstractContextManager[object]: ...  # noqa: D102
 
@@ -29,15 +29,15 @@ class Checkpoints:
     Parameters
     ----------
     recording
-        Gets the frames.
+        The recording.
     files
-        Has the frames that wait.
+        Its files, with waiting frames.
     snapshot
-        Returns the frames so far, while others wait.
+        Returns the frames so far; call it inside `held`.
     held
-        Held for moments, in which frames wait.
+        Held for short times, during which `put` waits.
     safety
-        When, and how carefully.
+        Options for checkpoints and the disk.
     """
 
     def __init__(
@@ -53,21 +53,21 @@ class Checkpoints:
         self._held = held
         self._fsync = safety.fsync
         self._lock = threading.RLock()
-        """Of whoever makes one; taken before that of the recorder."""
+        """Held while a checkpoint is made; acquired before the recorder's lock."""
         name, rule = str(recording.location.path), CheckpointRule(safety.checkpoint)
         self.thread = Checkpointer(name, rule, lambda: len(recording.index), self._make_in_time)
-        """Makes them in time."""
+        """The thread that makes checkpoints at intervals."""
 
     def make(self) -> None:
-        """Make one; errors as for `checkpoint_files`, and a RuntimeError inside another call."""
+        """Make a checkpoint; errors as for `checkpoint_files`, and RuntimeError inside another call."""
         with self._held():
-            pass  # raises inside a call that has the other lock, for which the thread may wait
+            pass  # raises if this thread holds the recorder's lock, for which the checkpoint thread may wait
         with self._lock:
             self._make()
 
     def _make_in_time(self) -> bool:
         if not self._lock.acquire(blocking=False):
-            return False  # somebody else makes one
+            return False  # another thread is making one
         try:
             self._make()
         finally:
@@ -82,26 +82,26 @@ class Checkpoints:
 
 
 def checkpoint_files(recording: Recording, left_out: Collection[int], held: Held, *, fsync: bool) -> None:
-    """Make OME-TIFF of all files as they are, and the companion of a folder.
+    """Convert the current files to OME-TIFF, and write the companion of a folder.
 
-    A file shows the previous checkpoint until its header leads to this one; the header is written last.
-    The companion of a folder is deleted before that and written after it, as it names pages of one of them.
+    A file shows the previous checkpoint until its header points to this one; the header is written last.
+    The companion of a folder lists the pages of one checkpoint, so it is deleted before and written after.
 
     Parameters
     ----------
     recording
-        The frames; none is added to it. Those of all files that are not left out are linked.
+        The frames, to which none is added. In all files except `left_out`, they are linked.
     left_out
-        Numbers of files that stay as they are.
+        Numbers of files that are not changed.
     held
-        Held for moments, in which frames wait.
+        Held for short times, during which `put` waits.
     fsync
-        Whether a checkpoint is safe on the disk before anything leads to it.
+        Whether the checkpoint must be safe on the disk before a header points to it.
 
     Raises
     ------
     OSError
-        The files are as they were, or some of them have this checkpoint; all frames are there.
+        None or some of the files have this checkpoint; no frame is lost.
     """
     files, _ = recording.index.places(np.arange(len(recording.index)))
     without_frames = {*range(len(recording.index.files))}.difference(files.tolist())
@@ -133,7 +133,7 @@ def checkpoint_files(recording: Recording, left_out: Collection[int], held: Held
 def _write_chain(
     file: FileContents, contents: Contents, index: FrameIndex, held: Held, *, fsync: bool
 ) -> int:
-    """Write the chain of a file, which has a place of its own there; return the offset of its first page."""
+    """Write the chain of a file into reserved space; return the offset of its first page."""
 
     def blank(journal: JournalFile, pixels: PixelFormat) -> PageHandle:
         with held():

@@ -1,4 +1,4 @@
-"""Making checkpoints in time, in a thread of their own."""
+"""A thread that makes checkpoints at intervals."""
 
 import math
 import time
@@ -10,11 +10,11 @@ from exengine_ome_tiff.writing.error_log import ErrorLog
 from exengine_ome_tiff.writing.worker import Worker
 
 CheckpointOption: TypeAlias = Literal["auto", False] | float
-"""When checkpoints are made."""
+"""Option that decides when checkpoints are made."""
 
 _LEAST_S = 10.0
 _GROWTH = 2
-"""Each checkpoint takes room for all frames: with this growth, together less than twice the last one."""
+"""Each checkpoint describes all frames again; with this growth, all need less than twice the last one."""
 _LOOK_S = 1.0
 
 
@@ -30,7 +30,7 @@ class CheckpointRule:
     Raises
     ------
     ValueError
-        It is none.
+        The option is invalid.
     """
 
     option: CheckpointOption = "auto"
@@ -44,29 +44,29 @@ class CheckpointRule:
 
     @property
     def interval_s(self) -> float | None:
-        """Seconds between checkpoints at least; None for no checkpoints."""
+        """Minimum time between checkpoints in seconds; None for no checkpoints."""
         if self.option is False:
             return None
         return _LEAST_S if self.option == "auto" else float(self.option)
 
     def has_grown(self, before: int, now: int) -> bool:
-        """Whether there are enough frames more than at the checkpoint before."""
+        """Whether there are enough new frames since the last checkpoint."""
         return now > before and (self.option != "auto" or now >= _GROWTH * before)
 
 
 class Checkpointer(Worker):
-    """Makes checkpoints in a thread of its own, which starts with the first frame.
+    """Makes checkpoints in its own thread, which starts with the first frame.
 
     Parameters
     ----------
     name
-        Of the dataset, for the log.
+        Name of the dataset, for the log.
     rule
-        When they are due.
+        Decides when a checkpoint is due.
     count
-        Returns how many frames there are.
+        Returns the number of frames.
     make
-        Makes a checkpoint; returns False if somebody else makes one at the moment.
+        Makes a checkpoint; returns False if another thread is making one.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class Checkpointer(Worker):
         self.is_for_runs = rule.interval_s is not None
         self._due_s = 0.0
         self._count_before = 0
-        """How many frames the last checkpoint had."""
+        """Number of frames in the last checkpoint."""
         self._errors = ErrorLog(name, "no checkpoint, so other programs show the previous one")
 
     def start(self) -> None:
-        """Start as others do; the first checkpoint is due an interval later."""
+        """Start the thread; the first checkpoint is due after one interval."""
         self._due_s = time.monotonic() + self._interval_s
         super().start()
 

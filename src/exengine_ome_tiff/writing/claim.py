@@ -1,4 +1,4 @@
-"""Making room for a dataset, and nothing more."""
+"""The right to write a dataset at a path."""
 
 import logging
 import os
@@ -25,13 +25,13 @@ logger = logging.getLogger(__name__)
 
 
 class Claim(NamedTuple):
-    """The right to change a dataset, and the folders that were made for it, the innermost first."""
+    """The right to change a dataset, and the folders created for it, the innermost first."""
 
     lock: Lock
     new_folders: list[Path]
 
     def give_back(self, location: Location) -> None:
-        """Leave a location as it was before: what was moved aside moves back, and empty folders go."""
+        """Restore a location: move back the replaced dataset, and remove empty new folders."""
         is_moved_back = replaced.move_back(location)
         self.lock.release()
         for folder in () if is_moved_back else self.new_folders:
@@ -41,18 +41,18 @@ class Claim(NamedTuple):
 
 
 def hold(location: Location) -> Lock:
-    """Keep others from changing a dataset; what is in it is to be asked after that.
+    """Lock a dataset; examine it after this call.
 
     Raises
     ------
     BlockingIOError
-        Somebody else changes it, in this process or another one.
+        This process or another one is changing the dataset.
     """
     return Lock(location.lock)
 
 
 class Held(NamedTuple):
-    """A dataset that nobody else can change: where it lives, its files, and what they say of it."""
+    """A locked dataset: its location, files and header."""
 
     lock: Lock
     location: Location
@@ -61,28 +61,28 @@ class Held(NamedTuple):
 
 
 def hold_dataset(path: Path) -> Held:
-    """Find a dataset and keep others from changing it; errors as for `find_dataset` and `hold`."""
+    """Find and lock a dataset; errors as for `find_dataset` and `hold`."""
     paths, header = find_dataset(path)
     location = Location.of_files(paths, is_folder=header.is_folder)
     lock = hold(location)
     try:
         return Held(
             lock, location, *find_dataset(path)
-        )  # once more, as somebody may have changed it until now
+        )  # again, because it may have changed before the lock was held
     except (OmeTiffError, OSError):
         lock.release()
         raise
 
 
 def read_held(held: Held, interpreter: Interpreter) -> Recording:
-    """Read back a dataset that is held, so that a recorder can continue with it.
+    """Read a locked dataset, so that a recorder can continue it.
 
     Raises
     ------
     FileExistsError
         It is finished.
     OmeTiffError
-        It has no frame, or is damaged.
+        It has no frames, or is damaged.
     ImportError
         Its compression needs the extra `codecs`.
     """
@@ -92,33 +92,33 @@ def read_held(held: Held, interpreter: Interpreter) -> Recording:
     recording = Recording(held.location, held.header, interpreter)
     recording.read_back(held.paths)
     for path in {*held.paths}.difference(file.path for file in recording.index.files):
-        path.unlink()  # the folder would not open with a file without a frame
+        path.unlink()  # a folder does not open if one of its files has no frame
     return recording
 
 
 def sync_names(location: Location, new_folders: Iterable[Path] = ()) -> None:
-    """Wait until the names of a dataset's files, and of folders made for it, are safe on the disk."""
+    """Wait until the names of a dataset's files and of its new folders are safe on the disk."""
     for folder in {location.folder, *(folder.parent for folder in new_folders)}:
         sync_folder(folder)
 
 
 def claim(location: Location, *, overwrite: bool) -> Claim:
-    """Make room for a dataset and create its folder.
+    """Lock the location of a new dataset and create its folder.
 
     Parameters
     ----------
     location
-        Where it will live.
+        Location of the new dataset.
     overwrite
-        Move the dataset that is there aside, until `replaced.delete` or `replaced.move_back`: its file, or
-        its files in the folder. Files of others stay.
+        Move an existing dataset aside until `replaced.delete` or `replaced.move_back`: its file, or its files
+        in the folder. Other files stay.
 
     Raises
     ------
     FileExistsError
-        Something is there that is not to be overwritten, or another storage still writes there.
+        Something exists that must not be overwritten, or another storage is still writing there.
     """
-    replaced.move_back(location)  # what a process that was killed had moved aside
+    replaced.move_back(location)  # what a killed process moved aside
     is_new = not location.path.exists()
     if not is_new:
         _check_replaceable(location, overwrite=overwrite)
@@ -133,7 +133,7 @@ def claim(location: Location, *, overwrite: bool) -> Claim:
             raise FileExistsError(f"{location.path} was created by another process a moment ago")
     except (OmeTiffError, OSError):
         if overwrite:
-            with suppress(OSError):  # what was raised before says more
+            with suppress(OSError):  # the first error is more informative
                 replaced.move_back(location)
         lock.release()
         raise
@@ -141,10 +141,10 @@ def claim(location: Location, *, overwrite: bool) -> Claim:
 
 
 def claim_numbered(location: Location, *, overwrite: bool) -> tuple[Location, Claim]:
-    """Make room for a dataset under the next free number, such as run_003.ome.tiff beside run_002.ome.tiff.
+    """Claim the next free number for a dataset, such as run_003.ome.tiff beside run_002.ome.tiff.
 
-    Numbers that others take meanwhile are left out. Errors as for `claim`, if the folder is no folder;
-    ValueError if the dataset is to be overwritten, too.
+    Numbers that other processes claim at the same time are skipped. Errors as for `claim` if the parent is
+    not a folder; ValueError together with `overwrite`.
     """
     if overwrite:
         raise ValueError("expected one of numbered=True and overwrite=True, got both")
@@ -164,12 +164,12 @@ def claim_numbered(location: Location, *, overwrite: bool) -> tuple[Location, Cl
 
 
 def _check_movable(files: Collection[Path]) -> None:
-    """Make sure that no other program keeps Windows from moving a file; FileExistsError names it."""
-    OPEN_FILES.release(files)  # this process may be reading them, as when a notebook's cell is run twice
+    """Check that Windows can move the files; FileExistsError names a file that another program has open."""
+    OPEN_FILES.release(files)  # this process may be reading them, for example if a notebook cell runs twice
     for file in files:
         if os.name == "nt" and file.exists():
             try:
-                patiently(partial(file.rename, file))  # refused as moving it would be
+                patiently(partial(file.rename, file))  # fails if moving it would fail
             except PermissionError as error:
                 raise FileExistsError(
                     f"{file} is open in another program, or in this one: close it there "
@@ -187,7 +187,7 @@ def _held(location: Location) -> Lock:
 
 
 def _moved_aside(location: Location, lock: Lock) -> Lock:
-    """Move the dataset at a location aside; return the lock that is held then."""
+    """Move the dataset at a location aside; return the lock that is held afterwards."""
     files = _files(location)
     others = _others(location, files)
     whole = location.is_folder and not others and not location.path.is_symlink() and os.name != "nt"
@@ -205,7 +205,7 @@ def _moved_aside(location: Location, lock: Lock) -> Lock:
 
 
 def _others(location: Location, files: Iterable[Path]) -> list[str]:
-    """Return the names of what is in a folder beside the files of its dataset."""
+    """Return the names of other files in the folder of a dataset."""
     if not location.is_folder:
         return []
     own = {*files, location.lock}
@@ -213,7 +213,7 @@ def _others(location: Location, files: Iterable[Path]) -> list[str]:
 
 
 def _check_replaceable(location: Location, *, overwrite: bool) -> None:
-    """Refuse what is there, unless it is a dataset that is to be replaced."""
+    """Raise FileExistsError if the path must not be replaced."""
     path = location.path
     if not overwrite:
         raise FileExistsError(f"{path} exists: numbered=True adds a number, overwrite=True replaces it")
@@ -223,7 +223,7 @@ def _check_replaceable(location: Location, *, overwrite: bool) -> None:
 
 
 def _is_taken(location: Location) -> bool:
-    """Whether a dataset is where none was before the lock was held."""
+    """Whether a dataset appeared before the lock was held."""
     return bool(datasets_in(location.path)) if location.is_folder else location.path.exists()
 
 
@@ -242,7 +242,7 @@ def _files(location: Location) -> list[Path]:
 
 
 def _is_own(path: Path) -> bool:
-    """Whether a `TiffStorage` has written a file, or begun to."""
+    """Whether a `TiffStorage` wrote a file, or started to."""
     try:
         read_header(path)
     except OmeTiffError:

@@ -1,4 +1,4 @@
-"""What the files of a dataset are to say: their images, the OME-XML of each, and that of a folder."""
+"""The contents of the files of a dataset: images and OME-XML."""
 
 import traceback
 from collections.abc import Callable, Collection, Sequence
@@ -30,21 +30,21 @@ from exengine_ome_tiff.writing.preloader import is_loaded
 CREATOR = f"exengine-ome-tiff {__version__}"
 
 Blank = Callable[[JournalFile, PixelFormat], PageHandle]
-"""Returns the page of zeros that stands for planes that were never put."""
+"""Returns the page of zeros for missing planes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FileContents:
-    """What one file is to say.
+    """The contents of one file.
 
     Parameters
     ----------
     number
-        Of the file in the dataset.
+        Number of the file in the dataset.
     file
         The file.
     uuid
-        Its own.
+        UUID of the file.
     images, described
         Its images in order.
     """
@@ -57,32 +57,32 @@ class FileContents:
 
     @property
     def starts(self) -> list[int]:
-        """Numbers of the first pages of the images."""
+        """Number of the first page of each image."""
         ends = np.cumsum([len(image.layout.frames) for image in self.images]).tolist()
         return [0, *ends[:-1]]
 
     @property
     def sizes(self) -> list[tuple[int, PixelSize]]:
-        """How many pages have pixels of which size, image by image."""
+        """Number of pages and pixel size of each image."""
         return [
             (len(image.layout.frames), (image.values.pixel_size_x_um, image.values.pixel_size_y_um))
             for image in self.described
         ]
 
     def pages(self, index: FrameIndex, blank: Blank) -> npt.NDArray[np.int64]:
-        """Return the handles of all planes in order; those never put share one blank page."""
+        """Return the handles of all planes in order; missing planes share one blank page."""
         return np.concatenate([_pages(image, index, self.file, blank) for image in self.images])
 
 
 class Contents:
-    """What the files of a dataset are to say.
+    """The contents of the files of a dataset.
 
     Parameters
     ----------
     recording
         The dataset.
     left_out
-        Numbers of the files that say nothing.
+        Numbers of files to skip.
     """
 
     def __init__(self, recording: Recording, left_out: Collection[int] = ()) -> None:
@@ -116,12 +116,12 @@ class Contents:
 
     @property
     def names_json(self) -> bytes:
-        """What a file keeps of the names of channels and positions."""
+        """Names of channels and positions, as JSON for a file."""
         return encode_names(self.names)
 
     def xml(self, contents: FileContents) -> bytes:
         """Return the OME-XML of a file."""
-        # ome-types takes 0.3 s to import, and nobody needs it before
+        # ome-types takes 0.3 s to import, and is not needed before
         from exengine_ome_tiff.ome.document import Place, ome_xml
 
         placed = list(zip(contents.described, map(Place, contents.starts), strict=True))
@@ -129,7 +129,7 @@ class Contents:
         return ome_xml(name, placed, self._plate, self._about, contents.uuid, CREATOR)
 
     def companion_xml(self) -> bytes:
-        """Return the OME-XML of all files together."""
+        """Return the OME-XML of all files for the companion."""
         from exengine_ome_tiff.ome.document import Place, ome_xml
 
         placed = [
@@ -142,19 +142,19 @@ class Contents:
 
 
 def _uuid(recording: Recording, file: JournalFile) -> str:
-    """Return the UUID of a file; a finished one may have been renamed since it got its own."""
+    """Return the UUID of a file; a finished file may have been renamed since it was written."""
     written = root_uuid(read_description(file.path)) if file.is_finished else None
     return written or recording.header.file_uuid(file.path.name)
 
 
 def describe_image(image: StoredImage, facts: Facts) -> OmeImage:
-    """Bring an image together with what is known of it."""
+    """Combine an image with the facts about it."""
     values = facts.values(image.layout, image.name)
     return OmeImage(image.layout, image.name, *image.pixels.stored, values, facts.columns)
 
 
 def _are_hashed(index: FrameIndex, file: JournalFile, frames: npt.NDArray[np.int64]) -> bool:
-    """Whether SHA-1 of pixels was recorded for the first or the last of the frames in a file."""
+    """Whether the first or the last frame in a file has an SHA-1 checksum of its pixels."""
     ends = (FrameNumber(int(frames.min())), FrameNumber(int(frames.max())))
     return has_sha1(file.file, file.pages, [index.place(frame)[1] for frame in ends])
 
@@ -170,7 +170,7 @@ def _pages(image: StoredImage, index: FrameIndex, file: JournalFile, blank: Blan
 
 
 def needs_import_inside_import() -> bool:
-    """Whether `Contents.xml` would import modules while this thread is in the middle of an import."""
+    """Whether `Contents.xml` would import modules while this thread is importing another one."""
     if is_loaded():
         return False
     names = (frame.f_globals.get("__name__") for frame, _ in traceback.walk_stack(None))

@@ -1,4 +1,4 @@
-"""Telling of errors that leave everything as it is and may stay for hours."""
+"""Logging of errors that repeat, perhaps for hours."""
 
 import logging
 import time
@@ -6,9 +6,9 @@ import time
 logger = logging.getLogger(__name__)
 
 _TELL_AGAIN_S = 60.0
-"""How long the log says nothing more about an error that stays."""
+"""Minimum time between messages about the same error."""
 _MOST_TOLD = 100
-"""How many kinds of errors are told."""
+"""Maximum number of kinds of errors that are logged."""
 
 
 class ErrorLog:
@@ -17,19 +17,19 @@ class ErrorLog:
     Parameters
     ----------
     name
-        Of the dataset.
+        Name of the dataset.
     what
-        What could not be done.
+        Description of the failed action.
     """
 
     def __init__(self, name: str, what: str) -> None:
         self._name = name
         self._what = what
         self._told_s: dict[str, float] = {}
-        """When the log told each kind of error."""
+        """Time of the last message about each kind of error."""
 
     def tell(self, error: Exception) -> None:
-        """Log an error: once a minute where it stays."""
+        """Log an error, at most once a minute if it repeats."""
         kind, now_s = f"{type(error).__name__} {getattr(error, 'errno', '')}", time.monotonic()
         is_known = kind in self._told_s
         if (is_known and now_s - self._told_s[kind] < _TELL_AGAIN_S) or len(self._told_s) >= _MOST_TOLD:

@@ -16,14 +16,14 @@ MAX_BUFFERS = 16
 
 
 class WrittenFiles:
-    """Makes the files of a recording when their first frame comes; for one thread at a time.
+    """Creates the files of a recording with their first frame; for one thread at a time.
 
     Parameters
     ----------
     recording
-        Gets the files.
+        The recording to which files are added.
     checksums
-        Which checksum the record of each frame has.
+        Checksum in the record of each frame.
     """
 
     def __init__(self, recording: Recording, checksums: Algorithm | None) -> None:
@@ -32,22 +32,22 @@ class WrittenFiles:
         self._pool = BufferPool(BUFFER_BYTES, MAX_BUFFERS)
         self._numbers: dict[FileKey, int] = {}
         self._gone: dict[int, FileGoneError] = {}
-        """What happened to files that somebody else has taken away."""
+        """Errors of files that another program has deleted or replaced."""
         self._making: Path | None = None
         """The file that is being created."""
         self._is_cut_off = False
         self._shared = 0
-        """How many more places than files there are, as earlier versions wrote several into one."""
+        """How many more places than files there are: earlier versions wrote several places to one file."""
 
     def number(self, coordinates: Coordinates) -> int:
-        """Return the number of the file for a frame, which is created for the first one.
+        """Return the number of the file for a frame; the first frame creates it.
 
         Raises
         ------
         OSError
-            It could not be created, and is not there.
+            The file could not be created, and does not exist.
         RuntimeError
-            The files were cut off from this call.
+            This call may not change files any more.
         """
         key = self._key(coordinates)
         number = self._numbers.get(key)
@@ -62,15 +62,15 @@ class WrittenFiles:
             except FileExistsError:
                 raise
             except BaseException:
-                path.unlink(missing_ok=True)  # or the file would be in the way of the next attempt
+                path.unlink(missing_ok=True)  # or it would block the next attempt
                 raise
             self._making = None
         return number
 
     def cut_off(self) -> None:
-        """Have a call of this thread that was interrupted, and will continue, change no file any more.
+        """Prevent an interrupted call of this thread, which will continue, from changing files.
 
-        What it calls after this raises; `commit` and `left` are for whoever interrupted it.
+        Its further calls raise; `commit` and `left` are for the interrupting call.
         """
         self._is_cut_off = True
         files = self._recording.index.files
@@ -80,7 +80,7 @@ class WrittenFiles:
             self._making.unlink(missing_ok=True)
 
     def _free_path(self, *place: int | str) -> Path:
-        """Return the path for a place, past files in its folder that somebody else has written."""
+        """Return an unused path for a place; the folder may have files of other programs."""
         location = self._recording.location
         path = location.file(*place)
         while location.is_folder and place and path.exists():
@@ -98,7 +98,7 @@ class WrittenFiles:
         return file
 
     def go_on(self) -> None:
-        """Add pages to the files that the recording has read back."""
+        """Prepare the files that the recording has read for more pages."""
         index = self._recording.index
         for file in index.files:
             file.write_on(self._settings, self._pool)
@@ -108,11 +108,11 @@ class WrittenFiles:
             place = self._key(each)
             if place not in self._numbers:
                 self._numbers[place], _ = index.place(frame)
-                self._recording.location.file(*place)  # no other place gets its name
+                self._recording.location.file(*place)  # reserves its name
         self._shared = len(self._numbers) - len(index.files)
 
     def commit(self, *, fsync: bool) -> list[OSError]:
-        """Write all frames that wait; return what went wrong with files, the others are written."""
+        """Write all waiting frames; return the errors of files that could not be written."""
         errors: list[OSError] = []
         for number, file in enumerate(self._recording.index.files):
             try:
@@ -129,14 +129,14 @@ class WrittenFiles:
         return errors
 
     def commit_what_can(self) -> set[int]:
-        """Write frames that wait; return the numbers of files that still have some; OSError if all do."""
+        """Write waiting frames; return the numbers of files that still have some; OSError if all have."""
         errors, waiting = self.commit(fsync=False), self.waiting()
         if errors and len(waiting) == len(self._recording.index.files):
             raise errors[0]
         return waiting
 
     def rescued(self, number: int) -> OSError:
-        """Save what is left of a file that is gone, once; return an error that says where."""
+        """Save the frames of a file that is gone, once; return an error with their path."""
         if number not in self._gone:
             try:
                 self._gone[number] = rescue(self._recording.index, number, self._recording.location)
@@ -145,12 +145,12 @@ class WrittenFiles:
         return self._gone[number]
 
     def waiting(self) -> set[int]:
-        """Return the numbers of the files that frames wait for, and of those that are gone."""
+        """Return the numbers of files with waiting frames, and of files that are gone."""
         files = enumerate(self._recording.index.files)
         return {number for number, file in files if file.has_waiting or number in self._gone}
 
     def left(self) -> list[Path]:
-        """Close the files as they are and return their paths, without those that have no frame, which go."""
+        """Close the files and return their paths; delete files without frames."""
         paths = []
         for file in self._recording.index.files:
             if file.n_linked:
@@ -161,13 +161,13 @@ class WrittenFiles:
         return paths
 
     def discard(self) -> None:
-        """Delete the files, none of which has a frame."""
+        """Delete the files, which have no frames."""
         for file in self._recording.index.files:
             file.discard()
         self._recording.index.files.clear()
 
     def free(self) -> None:
-        """Give back the memory in which frames wait."""
+        """Free the buffers."""
         self._pool.clear()
 
     def _key(self, coordinates: Coordinates) -> FileKey:

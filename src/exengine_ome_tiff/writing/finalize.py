@@ -1,4 +1,4 @@
-"""From frames to OME-TIFF: lay out the images, describe them, give each file its order and its OME-XML."""
+"""Finishing the files: write the final order of pages and the OME-XML."""
 
 import logging
 from collections.abc import Collection, Sequence
@@ -23,23 +23,24 @@ def finish_files(
     new_folders: Sequence[Path] = (),
     waiting: Collection[int] = (),
 ) -> None:
-    """Make OME-TIFF of all files, and the companion of a folder.
+    """Convert all files to OME-TIFF, and write the companion of a folder.
 
     Parameters
     ----------
     recording
-        The dataset; those of its files that are finished already stay as they are.
+        The dataset; finished files are not changed.
     fsync
-        Whether to wait until all is safe on the disk.
+        Whether to wait until everything is safe on the disk.
     new_folders
-        Folders that were made for the dataset.
+        Folders that were created for the dataset.
     waiting
-        Numbers of files that cannot be finished, as some of their frames could not be written yet.
+        Numbers of files that cannot be finished, because some of their frames could not be written yet.
 
     Raises
     ------
     OSError
-        A file could not be finished; the others are. All stay readable, and this may be called again.
+        A file could not be finished. All files stay readable, the others are finished, and this function may
+        be called again.
     """
     location = recording.location
     for number, file in enumerate(recording.index.files):
@@ -50,7 +51,7 @@ def finish_files(
     recording.names = contents.names
     if location.is_folder and not all(each.file.is_finished for each in contents.files):
         stale = find_companion(location.path, recording.header.dataset)
-        # that of a checkpoint would name pages of the chains before; somebody's copy of it stays
+        # one by a checkpoint has pages of the previous chains; a copy by the user stays
         if stale is not None and (stale == location.companion or not location.companion.exists()):
             stale.unlink()
             if fsync:
@@ -71,7 +72,7 @@ def finish_files(
                 fsync=fsync,
             )
         except OSError as error:
-            errors.append(error)  # that of one position; the others are finished all the same
+            errors.append(error)  # of one position; the others are finished nevertheless
     described = [image for each in contents.files for image in each.described]
     logger.info("%s: %s", location.name, _outline(described))
     contents.findings.log(logger, location.name)
@@ -84,7 +85,7 @@ def finish_files(
 
 
 def _outline(images: Sequence[OmeImage]) -> str:
-    """Describe in one line what readers will show: sizes and calibration of the first image, and how many."""
+    """Summarize what readers will show: number of images, and sizes and calibration of the first one."""
     if not images:
         return "no image"
     image = images[0]

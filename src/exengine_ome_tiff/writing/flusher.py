@@ -1,4 +1,4 @@
-"""Writing frames that have waited for some time."""
+"""A thread that writes waiting frames after a short time."""
 
 import threading
 import time
@@ -8,23 +8,23 @@ from exengine_ome_tiff.writing.error_log import ErrorLog
 from exengine_ome_tiff.writing.worker import Worker
 
 IDLE_S = 0.25
-"""How long a frame waits at most before it is written."""
+"""Maximum time that a frame waits before it is written."""
 
 
 class Flusher(Worker):
-    """Writes waiting frames in a thread of its own, which starts with the first frame that waits.
+    """Writes waiting frames in its own thread, which starts with the first waiting frame.
 
-    Any error leaves the frames waiting: the flusher tries again, the next `put` meets the error, and `finish`
-    tries once more.
+    After an error the frames keep waiting: the flusher retries, and so do the next `put`, which raises the
+    error, and `finish`.
 
     Parameters
     ----------
     name
-        Of the dataset, for the log.
+        Name of the dataset, for the log.
     lock
-        The recorder's; held while frames are written.
+        The recorder's lock, held while frames are written.
     flush
-        Writes all frames that wait.
+        Writes all waiting frames.
     """
 
     def __init__(self, name: str, lock: threading.RLock, flush: Callable[[], None]) -> None:
@@ -32,7 +32,7 @@ class Flusher(Worker):
         self._lock = lock
         self._flush = flush
         self._since_s: float | None = None
-        """When the frame came that has waited longest."""
+        """Time of the frame that has waited longest."""
         self._errors = ErrorLog(name, "could not write waiting frames")
 
     @property
@@ -41,12 +41,12 @@ class Flusher(Worker):
         return self._since_s is None
 
     def begin(self, now_s: float) -> None:
-        """Note, while the lock is held, that a frame waits."""
+        """Note that a frame waits; the lock must be held."""
         self.start()
         self._since_s = now_s
 
     def forget(self) -> None:
-        """Note, while the lock is held, that no frame waits any more."""
+        """Note that no frame waits; the lock must be held."""
         self._since_s = None
 
     def _ended(self) -> None:
@@ -56,10 +56,10 @@ class Flusher(Worker):
     def _work(self) -> None:
         error = self._flush_when_due()
         if error is not None:
-            self._errors.tell(error)  # while the lock is not held, as somebody's handler may need it
+            self._errors.tell(error)  # without the lock, because a log handler may need it
 
     def _flush_when_due(self) -> Exception | None:
-        """Write what has waited long enough, or wait until something may have; return what went wrong."""
+        """Write frames that are due, or wait until they may be; return the error, if any."""
         since_s = self._since_s
         rest_s = IDLE_S if since_s is None else since_s + IDLE_S - time.monotonic()
         if rest_s > 0:
@@ -70,7 +70,7 @@ class Flusher(Worker):
         try:
             if not self._is_stopped:
                 self._flush()
-        except Exception as error:  # noqa: BLE001 - frames that come later need the thread, too
+        except Exception as error:  # noqa: BLE001 - later frames need the thread, too
             self._since_s = time.monotonic()
             return error
         finally:

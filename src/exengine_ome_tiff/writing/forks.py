@@ -1,4 +1,4 @@
-"""Forks of this process: how many led to it, and imports that none may cut in two."""
+"""Forks of this process, and imports that a fork must not interrupt."""
 
 import os
 import threading
@@ -8,16 +8,16 @@ _PATIENCE_S = 5.0
 
 
 class Forks:
-    """Counts forks, and lets a fork wait for an import of another thread.
+    """Counts forks, and delays a fork while another thread imports modules.
 
-    A process that is forked in the middle of an import could never import the same modules.
+    A process forked during an import could never import the same modules.
     """
 
     def __init__(self) -> None:
         self.count = 0
-        """How many forks lie between this process and the one that imported this module."""
+        """Number of forks between this process and the one that imported this module."""
         self._lock = threading.RLock()
-        """Held while another thread than the program's imports."""
+        """Held while a background thread imports modules."""
         self._is_held = False
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(
@@ -25,12 +25,12 @@ class Forks:
             )
 
     def import_whole(self, module: str) -> None:
-        """Import a module, and have forks wait meanwhile."""
+        """Import a module; forks wait until the import has ended."""
         with self._lock:
             import_module(module)
 
     def _before(self) -> None:
-        # not longer, as the import may wait for one in whose middle this thread forks
+        # not longer, because the import may wait for an import during which this thread forks
         self._is_held = self._lock.acquire(timeout=_PATIENCE_S)
 
     def _after(self) -> None:

@@ -1,4 +1,4 @@
-"""Making sure that one storage at a time changes a dataset, also across processes."""
+"""A lock file, so that only one storage at a time changes a dataset, also across processes."""
 
 import errno
 import logging
@@ -19,36 +19,35 @@ else:
 logger = logging.getLogger(__name__)
 
 _LOCKED_AT = (1 << 62) - 1
-"""Byte that is locked on Windows, where nobody can read a locked byte: after the end of any file."""
+"""Offset of the locked byte on Windows, after the end of any file, because locked bytes cannot be read."""
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 _MARK_BYTES = 16
 _MOST_TRIES, _PAUSE_S = 50, 0.01
-"""How often to try again where others delete the file just before it is locked."""
+"""How often to retry if another process deletes the file just before it is locked."""
 
 
 class Lock:
-    """Holds a lock file as long as this process lives, or until `release`, which deletes the file.
+    """Holds a lock file until the process ends, or until `release`, which deletes the file.
 
-    The operating system forgets the lock when the process ends, however it does; a file that is left is in
-    nobody's way. Where a file system knows no locks, as some network ones, there is none, with a line in the
-    log.
+    The operating system releases the lock when the process ends, even if it is killed; a remaining file does
+    no harm. Some network file systems do not support locks. Then there is no lock, and a warning is logged.
 
     Parameters
     ----------
     path
-        The file, which is there for the lock alone; made where it is missing.
+        The lock file, which has no other purpose; created if it is missing.
 
     Raises
     ------
     BlockingIOError
-        Somebody else holds it.
+        Another storage holds it.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: FileIO | None = None
         if path.is_symlink():
-            path.unlink()  # or a file would be made where the link leads
+            path.unlink()  # or the target of the link would be created
         for _ in range(_MOST_TRIES):
             try:
                 if self._try():
@@ -62,7 +61,7 @@ class Lock:
         raise BlockingIOError(errno.EAGAIN, "taken by one TiffStorage after another", str(path))
 
     def _try(self) -> bool:
-        """Lock the file; return whether it still is at its path then."""
+        """Lock the file; return whether it is still at its path afterwards."""
         file = _opened(self._path)
         if file is None:
             return False
@@ -83,23 +82,23 @@ class Lock:
         return True
 
     def follow(self, folder: Path) -> None:
-        """Take note that the file was moved to another folder, with the folder that it was in."""
+        """Update the path after the folder of the file was moved."""
         self._path = folder / self._path.name
 
     def release(self) -> None:
-        """Delete the file and let go of it."""
+        """Delete the file and release the lock."""
         if self._file is None:
             return
         if os.name != "nt":
-            with suppress(OSError):  # it is in nobody's way
-                self._path.unlink()  # before somebody else can hold it
+            with suppress(OSError):  # a remaining file does no harm
+                self._path.unlink()  # before another process can lock it
         self.close()
         if os.name == "nt":
-            with suppress(OSError):  # somebody else holds it by now
+            with suppress(OSError):  # another process has locked it
                 self._path.unlink()
 
     def close(self) -> None:
-        """Close the file; where this process shares it with the one it was forked from, that one holds it."""
+        """Close the file; after a fork, the parent process keeps the lock."""
         file, self._file = self._file, None
         if file is not None:
             file.close()
@@ -117,24 +116,24 @@ def _opened(path: Path) -> FileIO | None:
             return None
         if not path.exists():
             raise OSError(errno.EROFS, "no lock file can be created there", str(path)) from error
-        return path.open("rb", buffering=0)  # that of another user, who may have ended
+        return path.open("rb", buffering=0)  # of another user, whose process may have ended
 
 
 def _is_at(file: FileIO, path: Path) -> bool:
-    """Whether a file is at a path, where others may have deleted it, and made another one, meanwhile."""
+    """Whether a file is still at its path; another process may have deleted or replaced it."""
     try:
         if os.path.samestat(os.fstat(file.fileno()), path.stat()):
             return True
         if not file.writable():
             return False
-        # a network file system may number the same file otherwise each time: what is in it tells, then
+        # on a network file system the number of a file may change: compare the contents
         mark = secrets.token_bytes(_MARK_BYTES)
         file.write(mark)
         return path.read_bytes()[-_MARK_BYTES:] == mark
     except FileNotFoundError:
         return False
     except PermissionError:
-        return True  # locks keep others from reading there, and from replacing the file
+        return True  # a lock prevents reading, and also replacing the file
 
 
 def _lock(file: FileIO) -> None:
@@ -143,12 +142,12 @@ def _lock(file: FileIO) -> None:
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         file.seek(0)
     else:
-        # not lockf(), whose lock ends when the process closes the file anywhere
+        # not lockf(): its lock ends when the process closes any descriptor of the file
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _release_in_child() -> None:
-    """Close the files that a forked process got from its parent, which alone holds them."""
+    """Close inherited files in a forked process; the parent process keeps the locks."""
     for lock in list(_held):
         lock.close()
 

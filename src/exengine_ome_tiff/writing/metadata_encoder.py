@@ -1,4 +1,4 @@
-"""JSON of metadata of which most is the same as in the frame before."""
+"""Encodes metadata as JSON, reusing the text of values that have not changed."""
 
 import json
 import logging
@@ -16,47 +16,47 @@ from exengine_ome_tiff.dataset.records import encode_json, to_json
 logger = logging.getLogger(__name__)
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
-"""Types whose values never change."""
+"""Types with immutable values."""
 
 
 Encoded: TypeAlias = tuple[str, object, Collection[str] | None]
-"""Metadata of a frame as JSON; the same in JSON's types; and the keys of the values that differ from the
-frame before, where this and that one are dicts of the same keys, or None if they may not be."""
+"""Metadata of a frame as JSON; the same as JSON types; and the keys of values that differ from the previous
+frame if both are dicts with the same keys, otherwise None."""
 
 
 class MetadataEncoder:
-    """Encodes metadata of one frame after the other; for one thread at a time.
+    """Encodes the metadata of consecutive frames; for one thread at a time.
 
-    Of a dict of plain values that has the keys of the one before only the values are encoded that are other
-    objects than those before. All else goes to `to_json`, which gives the same text.
+    If a dict of plain values has the same keys as the previous one, only values that are different objects
+    are encoded. All other metadata is passed to `to_json`, which returns the same text.
 
     Parameters
     ----------
     exclude
-        Names of keys to leave out; see `privacy.without`.
+        Names of keys to remove; see `privacy.without`.
     excluded
-        Those of which it is known that something was left out.
+        Names of which keys have been removed already.
     """
 
     def __init__(self, exclude: Collection[str] = (), excluded: Collection[str] = ()) -> None:
         self._exclude = exclude
         self._excluded = {*excluded}
         self._told: set[str] = set()
-        """Types without a JSON form that the log has told."""
+        """Types without a JSON form that have been logged."""
         self.forget()
 
     def tell_unused(self, path: Path) -> None:
-        """Log the names to leave out, `PRIVATE` aside, that no metadata of the dataset at `path` had."""
+        """Log names to exclude, except `PRIVATE`, that no metadata of the dataset at `path` had."""
         for name in sorted({*self._exclude} - self._excluded - PRIVATE):
             logger.warning("%s: exclude_metadata= has %r, which no metadata has", path, name)
 
     def forget(self) -> None:
-        """Take the next frame for the first one."""
+        """Encode the next frame like the first one."""
         self._last: tuple[tuple[object, ...], list[object], list[str], list[str]] = (), [], [], []
-        """Keys and values that were encoded, the text of each key, and that of each key with its value."""
+        """Keys and values of the last frame, the text of each key, and of each key with its value."""
 
     def encode(self, metadata: object) -> Encoded:
-        """Turn metadata into JSON, without the keys to exclude; see `records.to_json`."""
+        """Convert metadata to JSON, without the excluded keys; see `records.to_json`."""
         if self._exclude:
             metadata = without(json.loads(to_json(metadata, self._told)[0]), self._exclude, self._excluded)
         if type(metadata) is not dict or not metadata:

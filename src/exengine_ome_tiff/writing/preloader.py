@@ -1,4 +1,4 @@
-"""Importing what `finish` needs while a run continues."""
+"""Importing the modules that `finish` needs during a run."""
 
 import sys
 from collections.abc import Callable
@@ -10,17 +10,17 @@ from exengine_ome_tiff.writing.worker import Worker
 _DOCUMENT = "exengine_ome_tiff.ome.document"
 """Imports ome-types, which takes half a second."""
 QUIET_S = 0.005
-"""The import begins when no frame has come for so long."""
+"""The import starts after this time without a frame."""
 _LOOK_S = 0.05
 
 
 def is_loaded() -> bool:
-    """Whether `finish` has nothing to import."""
+    """Whether all modules for `finish` are imported."""
     return hasattr(sys.modules.get(_DOCUMENT), "ome_xml")
 
 
 class Preloader(Worker):
-    """Imports ome-types in a thread of its own, in the first gap between frames.
+    """Imports ome-types in its own thread, in the first gap between frames.
 
     Parameters
     ----------
@@ -37,6 +37,6 @@ class Preloader(Worker):
         self._wait(_LOOK_S)
         if self._is_stopped or not self._is_quiet():
             return
-        with suppress(ImportError, RuntimeError):  # `finish` meets it, too; Python ends meanwhile
+        with suppress(ImportError, RuntimeError):  # `finish` raises it, too; Python is ending
             FORKS.import_whole(_DOCUMENT)
-        self._is_stopped = True  # not `stop`: the collector may have left this thread something to do
+        self._is_stopped = True  # not `stop`, which clears a task from the garbage collector

@@ -24,28 +24,28 @@ _NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 class PutErrors:
-    """Remembers what `put` raised until somebody is sure to be told.
+    """Remembers errors of `put` until the user is sure to see them.
 
-    That is whoever catches it: a thread that lives on has done so. The error of a thread that has ended is
-    remembered, unless the thread put another frame before.
+    A thread that continues after an error has handled it. The error of a thread that has ended is remembered,
+    unless the thread put another frame after it.
 
     Parameters
     ----------
     policy
-        "raise" to raise at the `put` that met it, "collect" to log it and let `put` return.
+        "raise" to raise errors in `put`, "collect" to log them and return.
     """
 
     def __init__(self, policy: OnError) -> None:
         self.is_collecting = policy == "collect"
         self._collected: list[Exception] = []
         self._raised: dict[threading.Thread, Exception] = {}
-        self._lock = threading.RLock()  # a signal handler may come in
+        self._lock = threading.RLock()  # a signal handler may interrupt
         self._second: list[tuple[Coordinates, npt.NDArray[Any], object]] = []
-        """Frames for which there was no room, to be tried once more."""
+        """Frames for which the disk had no room, to be put again."""
 
     def meet(self, error: Exception, coordinates: str) -> None:
-        """Remember an error, logging it where it is not raised."""
-        # without its traceback, which would keep the frame in memory, and which tblib makes `copy` copy
+        """Remember an error, and log it if it is not raised."""
+        # without its traceback, which keeps the frame in memory (and tblib makes `copy` copy it)
         remembered = copy(error).with_traceback(None)
         remembered.__cause__ = remembered.__context__ = None
         if self.is_collecting:
@@ -56,14 +56,14 @@ class PutErrors:
             self._raised.setdefault(threading.current_thread(), remembered)
 
     def keep(self, coordinates: Coordinates, data: npt.ArrayLike, metadata: object) -> None:
-        """Keep a copy of a frame for which there was no room."""
+        """Keep a copy of a frame for which the disk had no room."""
         frame = dict(coordinates), np.array(data), json.loads(to_json(metadata)[0])
         with self._lock:
             self._second.append(frame)
         logger.warning("no room for the frame at %s, will be tried once more", place_text(frame[0]))
 
     def try_again(self, put: Callable[[Coordinates, npt.NDArray[Any], object], None]) -> None:
-        """Put the frames that were kept; those for which there still is no room are lost."""
+        """Put the kept frames again; they are lost if there is still no room."""
         while self._second:
             with self._lock:
                 if not self._second:
@@ -71,11 +71,11 @@ class PutErrors:
                 frame = self._second.pop(0)
             try:
                 put(*frame)
-            except (OSError, RuntimeError) as error:  # the latter where another thread has finished meanwhile
+            except (OSError, RuntimeError) as error:  # RuntimeError if another thread has just finished
                 self.meet(error, place_text(frame[0]))
 
     def _give_up(self) -> None:
-        """Count frames that were to be tried once more, when nobody will any more."""
+        """Count the kept frames as errors, because nobody will put them again."""
         with self._lock:
             frames, self._second = self._second, []
         for coordinates, _, _ in frames:
@@ -85,12 +85,12 @@ class PutErrors:
             self.meet(error, place_text(coordinates))
 
     def survived(self) -> None:
-        """Forget what this thread met: it continues."""
+        """Forget the errors of this thread, because it continues."""
         if self._raised:
             self._raised.pop(threading.current_thread(), None)
 
     def log_remembered(self) -> None:
-        """Log what is remembered, because another error is on its way to the caller, and forget it."""
+        """Log and forget the remembered errors, because another error is being raised."""
         self.survived()
         self._give_up()
         for error in (*self._collected, *self._of_ended_threads()):
@@ -98,7 +98,7 @@ class PutErrors:
         self._collected, self._raised = [], {}
 
     def raise_remembered(self) -> None:
-        """Raise what is remembered, once: all collected errors, or the first one that an ended thread met."""
+        """Raise the remembered errors once: all collected ones, or the first one of an ended thread."""
         self._give_up()
         collected, self._collected = self._collected, []
         raised, self._raised = self._of_ended_threads(), {}
@@ -108,12 +108,12 @@ class PutErrors:
             raise error
 
     def _of_ended_threads(self) -> list[Exception]:
-        own = threading.current_thread()  # lives, whatever an interrupt inside `threading` has left of it
+        own = threading.current_thread()  # alive, whatever an interrupt in `threading` did to it
         return [
             error for thread, error in self._raised.items() if thread is not own and not thread.is_alive()
         ]
 
 
 def is_no_room(error: Exception) -> bool:
-    """Whether an error says that there is no room on the disk, or for the file or its owner."""
+    """Whether an error means that the disk or a quota is full, or the file too large."""
     return isinstance(error, OSError) and error.errno in _NO_ROOM

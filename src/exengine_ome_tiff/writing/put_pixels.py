@@ -1,4 +1,4 @@
-"""Pixels as `put` takes them."""
+"""Checking the pixels that `put` gets."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,18 +11,18 @@ from exengine_ome_tiff.coordinates import Coordinates, place_text
 from exengine_ome_tiff.tiff import PixelFormat, packing_of, pixel_format
 
 PIXEL_TYPE = "PixelType"
-"""Metadata key with the packing of pixels in Micro-Manager's cameras, such as "RGB32"."""
+"""Metadata key with the packing of pixels by Micro-Manager's cameras, such as "RGB32"."""
 
 
 def check_pixels(
     coordinates: Coordinates, data: npt.ArrayLike, tags: Mapping[str, object]
 ) -> tuple[npt.NDArray[Any], PixelFormat]:
-    """Return a frame as an array, and how it lies in a file.
+    """Return a frame as an array, and its format in a file.
 
     Raises
     ------
     TypeError, ValueError
-        It is no image that can be stored; names the coordinates.
+        The data is not an image that can be stored; the message has the coordinates.
     """
     if isinstance(data, MaskedArray):
         raise TypeError(f"frame at {place_text(coordinates)}: got a masked array, expected a plain one")

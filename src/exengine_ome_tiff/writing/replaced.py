@@ -1,7 +1,7 @@
-"""The dataset that another one replaces: moved aside, and deleted when the new one is finished.
+"""A dataset that a new one replaces: it is moved aside, and deleted when the new one is finished.
 
-It waits in a hidden folder beside the new one, ``.NAME.replaced``, with a numbered folder for each dataset
-that was moved there: several, where a process was killed before the new dataset was finished.
+It is kept in a hidden folder beside the new dataset, ``.NAME.replaced``, in a numbered folder. There are
+several of these if processes were killed before they finished the new dataset.
 """
 
 import shutil
@@ -16,7 +16,7 @@ from exengine_ome_tiff.tiff import has_no_page, patiently
 
 
 def folder_of(location: Location) -> Path:
-    """Return the folder that a replaced dataset waits in."""
+    """Return the folder for replaced datasets."""
     return location.beside(REPLACED_SUFFIX)
 
 
@@ -26,16 +26,16 @@ def move_aside(location: Location, files: Sequence[Path], *, whole: bool) -> Pat
     Parameters
     ----------
     location
-        Where it lives.
+        Location of the dataset.
     files
         Its files.
     whole
-        Whether to move its folder, at once, and make another one: nothing else is in it.
+        Whether to move its folder as a whole and create a new one, because nothing else is in it.
 
     Returns
     -------
     pathlib.Path or None
-        Where the folder is then, with the lock that is in it; None if the folder stayed.
+        New path of the folder, which contains the lock; None if the folder was not moved.
     """
     if not any(file.exists() for file in files):
         return None
@@ -47,7 +47,7 @@ def move_aside(location: Location, files: Sequence[Path], *, whole: bool) -> Pat
         patiently(partial(location.path.rename, aside))
         return None
     if whole:
-        with suppress(PermissionError):  # network shares move no folder with a file that is open, as the lock
+        with suppress(PermissionError):  # network shares move no folder with an open file, like the lock
             location.path.rename(aside)
             location.path.mkdir()
             return aside
@@ -58,14 +58,14 @@ def move_aside(location: Location, files: Sequence[Path], *, whole: bool) -> Pat
 
 
 def move_back(location: Location) -> bool:
-    """Move the last dataset that was moved aside back, if no frame of another one is in its place."""
+    """Move back the dataset that was moved aside last, unless its place has frames of another dataset."""
     for slot in reversed(_slots(location)):
         aside = slot / location.path.name
         if not aside.exists():
             continue
         if _has_others(location, aside):
             return False
-        with suppress(FileNotFoundError):  # somebody else moves it back
+        with suppress(FileNotFoundError):  # another process is moving it back
             if location.is_folder and location.path.exists():
                 for file in sorted(aside.iterdir()):
                     patiently(partial(file.replace, location.path / file.name))
@@ -80,12 +80,12 @@ def move_back(location: Location) -> bool:
 
 
 def delete(location: Location) -> None:
-    """Delete what was moved aside, now that it is replaced."""
+    """Delete the replaced datasets."""
     waiting, deleted = folder_of(location), location.beside(".deleted")
     if waiting.is_dir():
         if deleted.is_dir():
             patiently(partial(shutil.rmtree, deleted))
-        # at once, so that no part of a dataset is ever moved back
+        # in one step, so that no part of a dataset is ever moved back
         patiently(partial(waiting.rename, deleted))
     if deleted.is_dir():
         patiently(partial(shutil.rmtree, deleted))
@@ -97,7 +97,7 @@ def _slots(location: Location) -> list[Path]:
 
 
 def _has_others(location: Location, aside: Path) -> bool:
-    """Whether frames of another dataset are in the place of one that was moved aside, in whole or in part."""
+    """Whether another dataset is in the place of one that was moved aside."""
     if not location.path.exists():
         return False
     if location.is_folder:

@@ -1,4 +1,4 @@
-"""Saving the frames of a file that somebody else has deleted, replaced or cut while it was written."""
+"""Saving the frames of a file that another program deleted, replaced or truncated during a run."""
 
 import errno
 from dataclasses import replace
@@ -14,21 +14,21 @@ from exengine_ome_tiff.tiff import BufferPool, FileGoneError, JournalFile
 
 
 def rescue(index: FrameIndex, number: int, location: Location) -> FileGoneError:
-    """Save what can be read of a file to a new one, which is unfinished.
+    """Save the readable frames of a file to a new unfinished file.
 
     Parameters
     ----------
     index
         The frames of the dataset.
     number
-        Of the file.
+        Number of the file.
     location
-        Where the dataset lives: the new file is beside it, in a folder of its own if that is a folder.
+        Location of the dataset; the new file is beside it, in a new folder if the dataset is a folder.
 
     Returns
     -------
     FileGoneError
-        Says where the frames are, and how many could not be read.
+        An error with the path of the saved frames and the number of lost frames.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def rescue(index: FrameIndex, number: int, location: Location) -> FileGoneError:
 
 
 def _free_path(location: Location, name: str) -> Path:
-    """Return the path of a new file for the frames of a file by its name."""
+    """Return an unused path for the saved frames of a file."""
     for attempt in count(1):
         mark = "rescued" if attempt == 1 else f"rescued_{attempt}"
         if location.is_folder:

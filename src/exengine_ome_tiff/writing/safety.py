@@ -1,4 +1,4 @@
-"""How carefully a dataset is written."""
+"""Options for the safety of a dataset during writing."""
 
 from dataclasses import dataclass
 from typing import get_args
@@ -10,7 +10,7 @@ from exengine_ome_tiff.writing.put_errors import OnError
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """How carefully a dataset is written.
+    """Options for the safety of a dataset during writing.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class Safety:
     Raises
     ------
     ValueError
-        One has a value that it cannot have.
+        An option is invalid.
     """
 
     on_error: OnError = "raise"
@@ -36,5 +36,5 @@ class Safety:
 
     @property
     def algorithm(self) -> Algorithm | None:
-        """Which checksum the record of each frame has; None for none."""
+        """Checksum in the record of each frame; None for none."""
         return algorithm_of(self.checksums)

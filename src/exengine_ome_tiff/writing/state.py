@@ -1,19 +1,19 @@
-"""The states of a dataset that is written."""
+"""The states of a recorder."""
 
 from enum import Enum
 
 
 class State(Enum):
-    """What a recorder does; each value is what `repr` of a storage says."""
+    """State of a recorder; the values are part of the `repr` of a storage."""
 
     WRITING = "writing"
-    """Takes frames."""
+    """Accepts frames."""
     ENDING = "ending"
-    """Takes no more frames; its files are not finished, or could not be."""
+    """Accepts no more frames; its files are not finished yet, or could not be finished."""
     FINISHED = "finished"
-    """Its files are OME-TIFF, or there are none, as no frame was put."""
+    """Its files are OME-TIFF, or there are none because no frame was put."""
     SUSPENDED = "suspended"
-    """Its files are closed without being finished."""
+    """Its files are closed, but not finished."""
 
     def to(self, state: "State") -> "State":
         """Return the next state.
@@ -21,7 +21,7 @@ class State(Enum):
         Raises
         ------
         RuntimeError
-            No such step is legal.
+            This transition is not allowed.
         """
         if state is not self and state not in _NEXT[self]:
             raise RuntimeError(f"a dataset that is {self.value} cannot become {state.value}")
@@ -29,7 +29,7 @@ class State(Enum):
 
     @property
     def is_over(self) -> bool:
-        """Whether the recorder has let go of the files."""
+        """Whether the recorder has released the files."""
         return self in _OVER
 
 
@@ -40,4 +40,4 @@ _NEXT = {
     State.SUSPENDED: set[State](),
 }
 _OVER = (State.FINISHED, State.SUSPENDED)
-"""A tuple, which compares by identity: a look-up would compute the hash of an enum for each frame."""
+"""A tuple, which is searched by identity; a set would hash an enum for each frame."""

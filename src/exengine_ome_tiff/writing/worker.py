@@ -1,4 +1,4 @@
-"""A thread that works for a recorder until it is stopped."""
+"""A background thread of a recorder."""
 
 import threading
 import time
@@ -12,11 +12,12 @@ _PAUSE_S = 0.002
 
 
 class Worker(ABC):
-    """Works in a thread of its own.
+    """Repeats a task in its own thread.
 
-    A signal may raise an exception between any two instructions of the calling thread. The methods of a
-    condition or an event are Python code, which then leaves their lock held. So a worker has a queue, whose
-    `put` is one call. It waits for limited times only, so it ends even if a signal prevents that call.
+    A signal may raise an exception between any two instructions of the calling thread. The methods of
+    `Condition` and `Event` are Python code, which would then leave their lock held. A worker therefore has a
+    queue, whose `put` is a single call. All waits are limited, so the thread ends even if a signal prevents
+    that call.
 
     Parameters
     ----------
@@ -25,29 +26,29 @@ class Worker(ABC):
     """
 
     is_for_runs = False
-    """Whether it starts with the first frame, and nobody else starts it."""
+    """Whether it starts with the first frame."""
 
     def __init__(self, thread_name: str) -> None:
         self._thread_name = thread_name
         self._wake: SimpleQueue[None] = SimpleQueue()
-        """Gets an item when the thread is to end; not the lock, so that it can end whoever holds that."""
+        """Gets an item when the thread should end; independent of the recorder's lock."""
         self._thread: threading.Thread | None = None
-        """The thread that works; any other one ends."""
+        """The current thread; any other one ends."""
         self._is_running = False
         self._is_stopped = False
         self._then: Callable[[], None] | None = None
 
     def start(self) -> None:
-        """Start the thread, while the recorder's lock is held; nothing happens where it runs."""
+        """Start the thread unless it is running; the recorder's lock must be held."""
         if self._is_running:
             return
-        # an exception of a signal handler may come while a thread starts: the next call starts another one
+        # a signal handler may raise while a thread starts: then the next call starts another one
         self._thread = threading.Thread(target=self._run, name=self._thread_name, daemon=True)
         self._thread.start()
         self._is_running = True
 
     def stop(self, then: Callable[[], None] | None = None) -> None:
-        """Begin no more work; the thread ends by itself, and before that does `then`."""
+        """Ask the thread to end; it calls `then` before it ends."""
         self._then = then
         self._is_stopped = True
         self._wake.put(None)
@@ -57,26 +58,26 @@ class Worker(ABC):
         thread = self._thread
         if thread is None or thread is threading.current_thread():
             return
-        # a signal handler that calls `close` may come inside a join, and a second join would not return
+        # a signal handler may call `close` during a join, and a second join would not return
         while thread.is_alive() and thread is self._thread:
             time.sleep(_PAUSE_S)
         if thread.is_alive():
             thread.join(_JOIN_S)
 
     def is_current_thread(self) -> bool:
-        """Whether the worker's own thread asks."""
+        """Whether the caller is the worker's thread."""
         return threading.current_thread() is self._thread
 
     @abstractmethod
     def _work(self) -> None:
-        """Do what is due now, or wait for it."""
+        """Do the work that is due, or wait for it."""
 
     def _ended(self) -> None:
-        """Note that the thread does no more; `start` starts another one."""
+        """Note that the thread has ended; `start` starts another one."""
         self._is_running = False
 
     def _wait(self, timeout_s: float) -> None:
-        """Wait, and no longer than until `stop`."""
+        """Wait, at most until `stop`."""
         with suppress(Empty):
             self._wake.get(timeout=timeout_s)
 
@@ -85,7 +86,7 @@ class Worker(ABC):
             while not self._is_stopped and self.is_current_thread():
                 self._work()
         finally:
-            self._wake.put(None)  # for the other one, where there are two
+            self._wake.put(None)  # for the other thread, if there are two
             is_wanted = self.is_current_thread()
             if is_wanted:
                 self._thread = None
@@ -95,22 +96,22 @@ class Worker(ABC):
 
 
 class Workers:
-    """All workers of a recorder."""
+    """The workers of a recorder."""
 
     def __init__(self, *workers: Worker) -> None:
         self._workers = workers
         self.have_begun = False
-        """Whether those that start with the first frame have."""
+        """Whether workers that start with the first frame have started."""
 
     def begin(self) -> None:
-        """Note, while the recorder's lock is held, that there is a frame."""
+        """Start workers with the first frame; the recorder's lock must be held."""
         for worker in self._workers:
             if worker.is_for_runs:
                 worker.start()
         self.have_begun = True
 
     def stop(self) -> None:
-        """Begin no more work."""
+        """Ask all threads to end."""
         for worker in self._workers:
             worker.stop()
 
@@ -120,9 +121,9 @@ class Workers:
             worker.join()
 
     def hand_over(self, then: Callable[[], None]) -> bool:
-        """Where the thread of a worker asks, have it do something when its work is done; return whether."""
+        """If the caller is a worker's thread, make it call `then` at its end; return whether it is."""
         for worker in self._workers:
             if worker.is_current_thread():
-                worker.stop(then=then)  # the collector ran in the middle of that work
+                worker.stop(then=then)  # the garbage collector ran during its work
                 return True
         return False

@@ -1,4 +1,4 @@
-"""Having the disk write during a run, so that `finish`, which waits for the disk, waits for little."""
+"""Writing to the disk during a run, so that `finish` does not wait long for the disk."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -7,21 +7,21 @@ from exengine_ome_tiff.tiff import CAN_WRITE_BACK, JournalFile
 from exengine_ome_tiff.writing.worker import Worker
 
 STEP_BYTES = 64 << 20
-"""A file is written to the disk in steps of so many bytes."""
+"""Number of bytes of a file that are written to the disk at a time."""
 _LOOK_S = 0.1
 
 
 class WriteBack(Worker):
-    """Asks the system for the writing of files to the disk, in a thread of its own.
+    """Asks the system to write files to the disk, in its own thread.
 
-    A system keeps what is written in memory, up to gigabytes and 30 seconds, before it begins by itself.
-    A request may wait for the disk, so no lock is held. It promises nothing: `finish` and `flush` wait for
-    the whole file, and meet the errors.
+    By default a system keeps data in memory for up to 30 seconds, which may be gigabytes, before it starts
+    to write. A request may wait for the disk, so no lock is held. It guarantees nothing: `finish` and `flush`
+    wait for the whole file and report errors.
 
     Parameters
     ----------
     files
-        The files of the recording, which gets more of them.
+        The files of the recording; more may be added.
     fsync
         Whether `finish` waits for the disk.
     """
