@@ -72,7 +72,7 @@ def finish_files(
                 fsync=fsync,
             )
         except OSError as error:
-            errors.append(error)  # of one position; the others are finished nevertheless
+            errors.append(error)  # that of one position; the others are finished nevertheless
     described = [image for each in contents.files for image in each.described]
     logger.info("%s: %s", location.name, _outline(described))
     contents.findings.log(logger, location.name)

@@ -110,7 +110,7 @@ MUTANTS = [
     ),
     Mutant(
         "writing/files.py",
-        "                self._recording.location.file(*place)  # no other place gets its name\n",
+        "                self._recording.location.file(*place)  # reserves its name\n",
         "",
         "writing/test_resuming.py::test_names_of_files_stay_different_where_case_does_not_count",
     ),
