@@ -1,12 +1,11 @@
 """Tags of Micro-Manager's core: ExEngine's, and MMCoreJ's with the properties of all devices."""
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 from typing import ClassVar
 
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.objective_labels import is_objective
-from exengine_ome_tiff.translate.times import first_with_zone, parse_time
+from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import LABEL_FACT, Dialect, Note, Rule, Tags, Told, is_known
 
 CAMERA_PROPERTIES = (
@@ -27,11 +26,6 @@ CAMERA_PROPERTIES = (
 """Properties of a camera device."""
 _EXPOSURE, _LABEL = "-Exposure", "-Label"
 _CAMERAS = ("Camera", "Core-Camera")
-
-
-def first_stamp(tags: Tags, keys: Iterable[str]) -> datetime | None:
-    """Return the first time stamp that can be read; one with a zone takes precedence."""
-    return first_with_zone(parse_time(tags.get(key)) for key in keys)
 
 
 class MMCore(Dialect):

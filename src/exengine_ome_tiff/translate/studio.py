@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from exengine_ome_tiff.translate import parse
-from exengine_ome_tiff.translate.mmcore import MMCore, first_stamp
+from exengine_ome_tiff.translate.mmcore import MMCore
 from exengine_ome_tiff.translate.tags import dicts, flat, items
-from exengine_ome_tiff.translate.times import parse_time
+from exengine_ome_tiff.translate.times import first_with_zone, parse_time
 from exengine_ome_tiff.translate.translator import Note, Rule, Tags, stage_rules
 from exengine_ome_tiff.translate.values import SummaryValues
 
 _INTERVAL, _OTHER_INTERVALS = "time_interval_s", ("IntervalMs", "interval_ms", "WaitInterval")
+_STARTS = ("StartTime", "DateAndTime", "Time")
 _ON_STAGE = "Plane Position{X}, StageLabel {X}"
 
 
@@ -96,7 +97,7 @@ class Studio(MMCore):
             noted.pop(_INTERVAL, None)
         channels = _channel_names(tags)
         return SummaryValues(
-            started=first_stamp(tags, ("StartTime", "DateAndTime", "Time")),
+            started=first_with_zone(parse_time(tags.get(key)) for key in _STARTS),
             channel_names=channels,
             position_names=_position_names(tags),
             channel_colors=_colors(channels, _listed(tags, "ChColors")),

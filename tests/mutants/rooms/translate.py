@@ -113,8 +113,8 @@ MUTANTS = [
     ),
     Mutant(
         "translate/studio.py",
-        'first_stamp(tags, ("StartTime", "DateAndTime", "Time"))',
-        'first_stamp(tags, ("Time", "DateAndTime", "StartTime"))',
+        '_STARTS = ("StartTime", "DateAndTime", "Time")',
+        '_STARTS = ("Time", "DateAndTime", "StartTime")',
         "ome/test_given.py::test_the_start_time_of_the_summary",
     ),
     Mutant(
