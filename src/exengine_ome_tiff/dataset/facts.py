@@ -1,4 +1,4 @@
-"""What is known of a dataset from the metadata of its frames, its summary metadata, and its user."""
+"""Facts about a dataset, from the metadata of its frames, its summary metadata and the user."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,25 +50,25 @@ from exengine_ome_tiff.translate.translator import LABEL_FACT
 from exengine_ome_tiff.translate.values import UNKNOWN
 
 _MOST_PEAKS = 32
-"""So many frames are looked at for pixels that are larger than their bit depth."""
+"""Maximum number of frames in which pixels are compared with the bit depth."""
 _ZONE_QUARTER = timedelta(minutes=15)
 _SAME_TIME = timedelta(seconds=1.5)
-"""How far the stamps of one frame may be from each other."""
+"""Maximum difference between the time stamps of one frame."""
 
 
 class Facts:
-    """What is known of a dataset beside its pixels.
+    """Facts about a dataset.
 
     Parameters
     ----------
     header
-        What its files say of it.
+        Its header.
     dataset
         Its frames.
     planes
-        What the metadata says of each frame, by its number.
+        Values from the metadata of each frame, by frame number.
     interpreter
-        Has read the metadata of each frame.
+        The interpreter that has read the metadata of all frames.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Facts:
         interpreter: Interpreter,
     ) -> None:
         self.findings = Findings()
-        """What was not understood, or left out, of the images that were asked about."""
+        """Metadata of the described images that was not understood or not used."""
         self._header = header
         self._dataset = dataset
         summary = json.loads(header.summary_json)
@@ -88,7 +88,7 @@ class Facts:
         self._peaks_left = _MOST_PEAKS
         self._groups_of: dict[int, list[Group]] = {}
         self._channel_groups_of: dict[int, list[list[Group]]] = {}
-        """What the frames of each image say, by the number of the first one."""
+        """Facts from the frames of each image, by the number of its first frame."""
         self._summary = interpreter.summary(summary)
         columns = planes.columns()
         told = {field for field, values in columns.items() if not np.isnan(values).any()}
@@ -97,7 +97,7 @@ class Facts:
         times = plane_times(columns, self._summary.started, partial(frame_order, dataset))
         self._told: Mapping[str, npt.NDArray[np.float64]] = columns | {"delta_t_s": times.delta_t_s}
         self.columns = self._told
-        """Of all frames what is known of them, each of shape (frames,)."""
+        """Values of all frames, each of shape (frames,)."""
         if self._summary.exposure_s is not None and np.isnan(columns["exposure_s"]).all():
             exposures_s = np.full(len(columns["exposure_s"]), self._summary.exposure_s)
             self.columns = {**self._told, "exposure_s": exposures_s}
@@ -105,7 +105,7 @@ class Facts:
         self._check_clocks(times)
 
     def values(self, layout: ImageLayout, name: str) -> ImageValues:
-        """Find out what is known of an image."""
+        """Return the values of an image."""
         values, groups = self._described(layout, name)
         frames = layout.frames[layout.frames >= 0]
         pixels = self._dataset.format(layout.first_frame)
@@ -119,7 +119,7 @@ class Facts:
         return replace(values, tags=tags, columns=_disputed(groups, frames) | columns)
 
     def _exceeds(self, bits: int, frames: npt.NDArray[np.int64], name: str) -> bool:
-        """Whether pixels need more bits, by the first and the last frame of the first images."""
+        """Whether pixels in the first or last frame need more bits; only the first images are checked."""
         if bits == self._dataset.format(FrameNumber(int(frames[0]))).stored_dtype.itemsize * 8:
             return False
         for frame in map(FrameNumber, {int(frames.min()), int(frames.max())}):
@@ -128,7 +128,7 @@ class Facts:
             self._peaks_left -= 1
             try:
                 peak = int(self._dataset.stored(frame).max())
-            except (OmeTiffError, OSError):  # which reading the frame tells
+            except (OmeTiffError, OSError):  # reading the frame reports this
                 continue
             if peak >> bits:
                 message = f"{name}: pixels reach {peak}, but the bit depth is {bits}"
@@ -139,23 +139,23 @@ class Facts:
         return False
 
     def described(self, layout: ImageLayout, name: str) -> ImageValues:
-        """Find out what is known of an image, but for the metadata that OME has no place for."""
+        """Return the values of an image, without metadata that OME has no place for."""
         return self._described(layout, name)[0]
 
     def check(self, layouts: Sequence[ImageLayout]) -> None:
-        """Find what the images show that the user may not have meant."""
+        """Find features of the images that the user may not have intended."""
         add_findings(layouts, self._header, self._dataset, self.findings)
         if self._header.given.filters:
             add_filter_findings(self._header.given, [*self._labels(layouts)], self.findings)
 
     def _labels(self, layouts: Sequence[ImageLayout]) -> Iterator[str]:
-        """Yield the labels that wheels and turrets are set to, channel by channel."""
+        """Yield the labels of wheels and turrets, channel by channel."""
         for layout in layouts:
             for groups in self._groups_of_channels(layout):
                 yield from agreed(groups).labels.values()
 
     def names(self, layouts: Sequence[ImageLayout]) -> ValueNames:
-        """Find the names of numbered channels and positions; one that is told differently has none."""
+        """Find the names of numbered channels and positions; conflicting names are not used."""
 
         def told_by_frames(axis: str, value: int | str, having: Sequence[ImageLayout]) -> Iterator[str]:
             for layout in having:
@@ -167,7 +167,7 @@ class Facts:
         return names_of(layouts, self._summary, self._header.given, told_by_frames, self.findings)
 
     def _groups(self, layout: ImageLayout) -> list[Group]:
-        """Return what the frames of an image say."""
+        """Return the facts from the frames of an image."""
         known = self._groups_of.get(layout.first_frame)
         if known is None:
             known = self._groups_of[layout.first_frame] = self._frames.groups(
@@ -176,7 +176,7 @@ class Facts:
         return known
 
     def _groups_of_channels(self, layout: ImageLayout) -> list[list[Group]]:
-        """Return what the frames of each value along C say."""
+        """Return the facts from the frames of each channel."""
         known = self._channel_groups_of.get(layout.first_frame)
         if known is None:
             known = self._channel_groups_of[layout.first_frame] = channel_groups(layout, self._groups(layout))
@@ -199,14 +199,14 @@ class Facts:
         return values, groups
 
     def plate(self, layouts: Sequence[ImageLayout]) -> PlateInfo | None:
-        """Find out about the plate that the images lie on, from their labels and what metadata says."""
+        """Return the plate of the images, from their labels and the metadata."""
         if self._header.plate is None:
             return None
         told = ToldPlate(self._summary, self._groups, self.findings, has_wells=self._frames.tells("well"))
         return told.of(self._header.plate, layouts)
 
     def about(self) -> DatasetValues:
-        """Find out what is known of the dataset as a whole."""
+        """Return the values of the whole dataset."""
         started = self._started
         times_s = self.columns["delta_t_s"]
         last_s = UNKNOWN if np.isnan(times_s).all() else float(np.nanmax(times_s))
@@ -224,7 +224,7 @@ class Facts:
         )
 
     def _check_clocks(self, times: PlaneTimes) -> None:
-        """Find frames that tell a time which is not used."""
+        """Find frames with a time that is not used."""
         tells = np.any([~np.isnan(self.columns[name]) for name in ("elapsed_s", "utc_s", "local_clock_s")], 0)
         is_dropped = tells & np.isnan(times.delta_t_s)
         has_zone, has_none = (~np.isnan(self.columns[name]) for name in ("utc_s", "local_clock_s"))
@@ -248,14 +248,14 @@ class Facts:
             )
 
     def _experimenter(self) -> ExperimenterInfo | None:
-        """Return the experimenter, with the user name of the summary where one was asked for by no name."""
+        """Return the experimenter; if it is empty, with the user name of the summary."""
         experimenter = self._header.given.experimenter
         if experimenter == ExperimenterInfo():
             return replace(experimenter, user_name=self._summary.user_name)
         return experimenter
 
     def _origin(self, times: PlaneTimes) -> datetime | None:
-        """Find the time that times of planes count from."""
+        """Return the time from which DeltaT of planes counts."""
         delta_t_s = times.delta_t_s
         earliest = FrameNumber(0 if np.isnan(delta_t_s).all() else int(np.nanargmin(delta_t_s)))
         told = self._frame(earliest).acquired if len(self._dataset) else None

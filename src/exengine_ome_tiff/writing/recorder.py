@@ -1,4 +1,4 @@
-"""Recording a dataset: taking frames, writing them in time, finishing the files."""
+"""Recording a dataset: accepting frames, writing them, finishing the files."""
 
 import logging
 import threading
@@ -36,7 +36,7 @@ from exengine_ome_tiff.writing.write_back import WriteBack
 logger = logging.getLogger(__name__)
 
 _CUT_OFF = (OSError, RuntimeError, LookupError, ValueError, AttributeError)
-"""What a call meets when it continues after its files were finished in the middle of it."""
+"""Errors in a call that continues after its files were finished in the middle of it."""
 
 _PUT_AGAIN = "frame at %r overwritten (same coordinates used twice; the last frame counts)"
 PAUSE_S, SLOW_S = 0.001, 0.02
@@ -46,18 +46,19 @@ PAUSE_S, SLOW_S = 0.001, 0.02
 class Recorder:
     """The writing half of a storage; safe to use from several threads.
 
-    It does not know the storage. So the collector may take the storage, and the recorder finishes the files.
+    It has no reference to the storage, so the storage can be garbage-collected, and the recorder finishes the
+    files.
 
     Parameters
     ----------
     recording
-        Gets the frames. It is new, or the frames in its files were read back.
+        The recording to which frames are added: new, or read from its files.
     claim
-        The right to change its files; released in the end.
+        The right to change its files; released at the end.
     errors
-        Has frames that are to be put once more.
+        Remembered errors, and frames to be put again.
     safety
-        How carefully.
+        Options for the safety of the dataset.
     """
 
     def __init__(self, recording: Recording, claim: Claim, errors: PutErrors, safety: Safety) -> None:
@@ -66,11 +67,11 @@ class Recorder:
         import_module("concurrent.futures.process")
         self.state = State.WRITING
         self._lock = threading.RLock()
-        """Of whoever changes frames and files, whatever thread that is."""
+        """Held by the thread that changes frames and files."""
         self._single = threading.Lock()
-        """Held with the other one, but not by a second call inside the first one of the same thread."""
+        """Held together with `_lock`; unlike that one, it keeps out nested calls of the same thread."""
         self._news = News()
-        """That a frame has come, or that no more can come."""
+        """Notifies waiting threads of new frames, and of the end."""
         self._recording, self._path = recording, recording.location.path
         self._claim = claim
         self._errors = errors
@@ -83,12 +84,12 @@ class Recorder:
         self._workers = Workers(self._flusher, self._checkpoints.thread, preloader, write_back)
         self._encoder = MetadataEncoder(recording.header.given.exclude_metadata, recording.header.excluded)
         self._told = set[str]()
-        """What the log has told of frames."""
+        """Kinds of messages about frames that have been logged."""
         self._last_put_s, self._n_forks = -SLOW_S, FORKS.count
         self._is_consistent = True
-        """Whether the recording has what the files have; not after a `put` that was interrupted."""
+        """Whether the recording matches the files; False after an interrupted `put`."""
         self._is_cut_off = False
-        """Whether `finish` was called inside another call, which may change what is in memory after it."""
+        """Whether `finish` was called inside another call, which may still change the recording."""
         index = recording.index
         last = FrameNumber(len(index) - 1)
         self._next_number = index.head(last).number + 1 if len(index) else 0
@@ -99,11 +100,11 @@ class Recorder:
 
     @property
     def frame_count(self) -> int:
-        """Frames that were put and can be read, those that replaced others included."""
+        """Number of readable frames, overwritten ones included."""
         return len(self._recording.index)
 
     def put(self, given: Mapping[str, int | str], data: npt.ArrayLike, metadata: object) -> None:
-        """Take a frame; see `TiffStorage.put`."""
+        """Add a frame; see `TiffStorage.put`."""
         self._check_process()
         coordinates = read_coordinates(given)
         with self._lock, self._alone("put()"):
@@ -156,7 +157,7 @@ class Recorder:
         self._last_put_s = time.monotonic()  # the first frame starts threads, which takes a moment
 
     def facts(self) -> Facts | None:
-        """Find out what is known of the frames so far; None if the files say it, as they are finished."""
+        """Return the facts about the frames so far; None if the files are finished and contain them."""
         if self.state.is_over:
             return None
         self._check_process()
@@ -165,11 +166,11 @@ class Recorder:
         return frames.facts()
 
     def _snapshot(self) -> Recording:
-        """Return the frames so far, while the lock is held."""
+        """Return the frames so far; the lock must be held."""
         return self._recording.snapshot(is_read=self._is_consistent)
 
     def flush(self, *, fsync: bool = False) -> None:
-        """Write all frames that wait; see `TiffStorage.flush`."""
+        """Write all waiting frames; see `TiffStorage.flush`."""
         if self.state.is_over:
             return
         self._check_process()
@@ -186,47 +187,47 @@ class Recorder:
             self._check_goes_on("flush()", state)
 
     def checkpoint(self) -> None:
-        """Make OME-TIFF of the files as they are; see `TiffStorage.checkpoint`."""
+        """Convert the current files to OME-TIFF; see `TiffStorage.checkpoint`."""
         if not self.state.is_over:
             self._check_process()
             self._checkpoints.make()
 
     @contextmanager
     def _held_open(self) -> Iterator[None]:
-        """Hold the lock; RuntimeError if it accepts no more frames."""
+        """Hold the lock; RuntimeError if the recorder accepts no more frames."""
         with self._lock, self._alone("checkpoint()"):
             if self.state is not State.WRITING:
                 raise RuntimeError(f"{self._path}: finish() or close() was called, which ends checkpoint()")
             yield
 
     def finish(self) -> None:
-        """Take no more frames and finish the files, once; after an OSError it can be called again.
+        """Stop accepting frames and finish the files, once; after an OSError it can be called again.
 
         A signal handler, or an object given to `put`, may call this inside a `put` or `flush` of the same
-        thread. That call cannot continue before this one returns, so it is cut off: the files are finished
-        with the frames that they have, and what it still writes goes nowhere.
+        thread. That call cannot continue before this one returns. The files are therefore finished with the
+        frames that they have, and the interrupted call cannot change them any more.
         """
         self._end("finish() or close()", self._finish)
         self._workers.join()
 
     def suspend(self) -> None:
-        """Take no more frames and close the files without finishing them; see `TiffStorage.suspend`."""
+        """Stop accepting frames and close the unfinished files; see `TiffStorage.suspend`."""
         self._end("suspend()", self._suspend)
         self._workers.join()
 
     def wait_for(self, predicate: Callable[[], bool], timeout: float | None) -> bool:
-        """Wait until a predicate holds that a new frame or the end can make true; return whether it does."""
+        """Wait until a condition on the frames is true, or the recording ends; return whether it is true."""
         return self._news.wait_for(predicate, timeout)
 
     def abandon(self) -> None:
-        """Finish and close because nobody holds the storage any more."""
+        """Finish and close, because the storage was garbage-collected."""
         if FORKS.count != self._n_forks:
-            return  # the files are those of the process that this one was forked from
+            return  # the files belong to the parent process
         if not self._workers.hand_over(self._finish_for_nobody):
             self._finish_for_nobody()
 
     def _alone(self, call: str) -> AbstractContextManager[object]:
-        """Return what a call holds beside the lock.
+        """Return the lock against nested calls, which a call holds together with `_lock`.
 
         Raises
         ------
@@ -242,7 +243,7 @@ class Recorder:
         return self._single
 
     def _check_goes_on(self, call: str, before: State, coordinates: Coordinates | None = None) -> None:
-        """Raise RuntimeError if the files were finished in the middle of a call."""
+        """Raise RuntimeError if the files were finished during a call."""
         if self.state is before:
             return
         self._is_consistent = False
@@ -250,12 +251,12 @@ class Recorder:
         raise RuntimeError(f"{self._path}: close() or finish() was called during {call}{of_frame}")
 
     def _check_process(self) -> None:
-        """Raise RuntimeError in a process that was forked from the one that writes."""
+        """Raise RuntimeError in a process that was forked from the writing one."""
         if FORKS.count != self._n_forks:
             raise RuntimeError(f"{self._path} is written by another process, from which this one was forked")
 
     def _write_waiting(self, *, fsync: bool = False) -> None:
-        """Write all frames that wait; an error leaves those of its file waiting."""
+        """Write all waiting frames; after an error, the frames of that file keep waiting."""
         was_consistent, self._is_consistent = self._is_consistent, False
         errors = self._files.commit(fsync=fsync)
         self._is_consistent = was_consistent
@@ -264,7 +265,7 @@ class Recorder:
         self._flusher.forget()
 
     def _end(self, call: str, leave: Callable[[], None]) -> None:
-        """Take no more frames, and leave the files in one way or another."""
+        """Stop accepting frames, and finish or suspend the files."""
         state = self.state
         if state.is_over:
             return
@@ -305,7 +306,7 @@ class Recorder:
             failed = error
         if not self._is_consistent:
             if failed is not None and not self._is_cut_off:
-                raise failed  # the files tell what they have only when all is in them
+                raise failed  # the frames in the files are known only if all have been written
             paths = self._files.left()
             if not paths:
                 self._leave_nothing()
@@ -319,7 +320,7 @@ class Recorder:
                 finish_files(self._recording, fsync=self._fsync, new_folders=new_folders, waiting=waiting)
         except OmeTiffError as error:
             if failed is not None:
-                raise failed from error  # a file that was cut has lost what the others need
+                raise failed from error  # a truncated file has lost data that the others need
             raise
         if failed is not None:
             raise failed
@@ -337,11 +338,11 @@ class Recorder:
             self.state = self.state.to(State.SUSPENDED)
 
     def _may_have_frames(self) -> bool:
-        """Whether a frame is, or may be, in a file."""
+        """Whether there may be a frame in a file."""
         return self.frame_count > 0 or not self._is_consistent
 
     def _leave_nothing(self) -> None:
-        """Remove the file without a page, which no reader would open, or the empty folder."""
+        """Remove the file without pages, which no reader can open, or the empty folder."""
         logger.warning("%s: no frames were written, so no file is left", self._path)
         self._files.discard()
         self._claim.give_back(self._recording.location)
