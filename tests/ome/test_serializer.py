@@ -6,6 +6,7 @@ from ome_types import from_xml, to_xml
 from ome_types import model as m
 
 from exengine_ome_tiff import ChannelInfo, ExperimenterInfo, ObjectiveInfo, PlateInfo, TiffStorage
+from exengine_ome_tiff.ome import serializer
 from exengine_ome_tiff.ome.serializer import xml_text
 from exengine_ome_tiff.tiff import read_description
 
@@ -35,6 +36,12 @@ def document(tmp_path_factory):
 def test_the_text_is_that_of_ome_types(document):
     expected = to_xml(document.model_copy(deep=True), indent=0)
     assert len(document.structured_annotations.map_annotations) > 1
+    assert xml_text(document) == expected
+
+
+def test_the_text_is_the_same_without_the_package_that_makes_it_faster(document, monkeypatch):
+    expected = xml_text(document.model_copy(deep=True))
+    monkeypatch.setattr(serializer, "_is_known", False)
     assert xml_text(document) == expected
 
 
