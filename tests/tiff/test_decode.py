@@ -31,12 +31,12 @@ def decoders(monkeypatch):
 
 def test_only_large_pages_use_several_threads(tmp_path, decoders):
     with TiffStorage(tmp_path / "run.ome.tiff", compression="zlib") as storage:
-        for number, side in enumerate((64, 500, 512)):
+        for number, side in enumerate((64, 600, 1024)):
             pixels = frame({"time": number}, (side, side))
             storage.put({"position": number}, pixels)
             decoders.clear()
             assert_same(storage[{"position": number}], pixels)
-            assert (len(set(decoders)) > 1) == (side == 512)
+            assert (len(set(decoders)) > 1) == (side == 1024)
             assert threading.current_thread().name in decoders
 
 

@@ -20,8 +20,8 @@ _MOST_COMPRESSED = 50_000
 """Maximum compression ratio of pages larger than `_SURELY_BYTES`."""
 _TILES_OF_PAGE = 64
 """Maximum ratio of tile size to page size for tiles larger than `_SURELY_BYTES`."""
-_THREADED_BYTES = 1 << 19
-"""All cores decode pages from this size on. Dividing a smaller page takes longer than decoding it."""
+_THREADED_BYTES = 1 << 20
+"""All cores decode pages of this size and larger. Dividing a smaller page among them gains nothing."""
 _PLAIN, _LZW, _ZLIB, _OLD_ZLIB, _ZSTD = 1, 5, 8, 32946, 50000
 _COMPRESSIONS = (_PLAIN, _LZW, _ZLIB, _OLD_ZLIB, _ZSTD)
 _NO_PREDICTOR, _DIFFERENCES = 1, 2

@@ -66,7 +66,7 @@ MUTANTS = [
     ),
     Mutant(
         "tiff/decode.py",
-        "_THREADED_BYTES = 1 << 19",
+        "_THREADED_BYTES = 1 << 20",
         "_THREADED_BYTES = 1",
         "tiff/test_decode.py::test_only_large_pages_use_several_threads",
     ),
