@@ -17,6 +17,7 @@ import pytest
 import foreign
 import warm
 from acquisitions import nested
+from effort import is_thorough
 from exengine_ome_tiff import TiffStorage, read_frame_metadata
 from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.ome.colors import GREY, default_color
@@ -107,7 +108,8 @@ def name(path):
 
 
 def run(script, folder):
-    done = warm.run([sys.executable, "-W", "error", script], cwd=folder, timeout_s=TIMEOUT_S)
+    command = [sys.executable, "-W", "error", script]
+    done = warm.run(command, cwd=folder, timeout_s=TIMEOUT_S, is_new=is_thorough())
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr, done.stderr
 
