@@ -20,6 +20,7 @@ from acquisitions import nested
 from effort import is_thorough
 from exengine_ome_tiff import TiffStorage, read_frame_metadata
 from exengine_ome_tiff.cli import main
+from exengine_ome_tiff.inspection.text_table import WIDTH
 from exengine_ome_tiff.ome.colors import GREY, default_color
 from readers.bioformats import BioFormats, unavailable_reason
 
@@ -256,6 +257,7 @@ def without_values(rows):
 
 def test_commands_print_what_the_pages_show(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", str(WIDTH))
     assert main(["demo", "run.ome.tiff", "--size", "32"]) == 0
     with TiffStorage("killed.ome.tiff") as storage:
         for time in range(8):

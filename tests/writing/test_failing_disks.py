@@ -345,6 +345,8 @@ def test_errors_and_short_writes_at_random(tmp_path, seed):
 def test_a_slow_disk_bounds_memory_and_finish_waits_for_all(tmp_path):
     path = tmp_path / "run.ome.tiff"
     shape, count = (512, 512), 30
+    with TiffStorage(tmp_path / "first.ome.tiff") as first:  # which imports what finishing needs
+        put(first, 0, shape)
     with failing_disk() as disk:
         disk.delay_s = 0.05
         tracemalloc.start()
