@@ -139,7 +139,7 @@ def put_all(storage):
 
 
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-def test_the_index_tells_what_the_records_tell(name, tmp_path, monkeypatch, caplog):
+def test_index_agrees_with_the_records(name, tmp_path, monkeypatch, caplog):
     with TiffStorage(tmp_path / name, compression="zlib" if name == "run" else None) as storage:
         count = put_all(storage)
     assert validate(tmp_path / name) == []
@@ -207,7 +207,7 @@ def test_frames_at_any_coordinates_come_back(put):
             assert index.find(near) == grown.find(near)
 
 
-def test_the_page_on_the_file_format_tells_how_to_read_it(tmp_path):
+def test_index_can_be_read_as_documented(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         count = put_all(storage)
@@ -290,7 +290,7 @@ def small(tmp_path_factory):
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_an_index_that_cannot_be_is_left_out(lie, small, tmp_path, caplog):
+def test_invalid_index_is_ignored(lie, small, tmp_path, caplog):
     path = tmp_path / "run.ome.tiff"
     path.write_bytes(small.read_bytes())
     with_index(path, LIES[lie])
@@ -301,7 +301,7 @@ def test_an_index_that_cannot_be_is_left_out(lie, small, tmp_path, caplog):
     assert "its index is damaged" in validate(path)[0].what
 
 
-def test_an_index_without_its_checksum_is_left_out(small, tmp_path, caplog):
+def test_index_without_its_checksum_is_ignored(small, tmp_path, caplog):
     path = tmp_path / "run.ome.tiff"
     data = bytearray(small.read_bytes())
     at, nbytes, _ = struct.unpack_from("<3Q", data, place_of_index(data))
@@ -316,7 +316,7 @@ def test_an_index_without_its_checksum_is_left_out(small, tmp_path, caplog):
         assert len([*storage]) == 6
 
 
-def test_validate_holds_the_index_against_the_records(small, tmp_path):
+def test_validate_compares_the_index_with_the_records(small, tmp_path):
     path = tmp_path / "run.ome.tiff"
     path.write_bytes(small.read_bytes())
     with_index(path, lambda head, _: head["axes"][0]["columns"][1].update(values=["B", "A"]))
@@ -357,7 +357,7 @@ def test_opening_many_frames_takes_few_reads_and_little_memory(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
-def test_a_disk_without_room_for_the_index_gets_a_file_without_one(tmp_path, monkeypatch, caplog, number):
+def test_full_disk_omits_the_index(tmp_path, monkeypatch, caplog, number):
     storage = TiffStorage(tmp_path / "run.ome.tiff")
     storage.put({"time": 0}, frame({"n": 0}))
 
@@ -376,7 +376,7 @@ def test_a_disk_without_room_for_the_index_gets_a_file_without_one(tmp_path, mon
     assert validate(storage.path) == []
 
 
-def test_files_whose_values_need_other_types(tmp_path):
+def test_files_with_different_value_types(tmp_path):
     places = [{"position": 0, "time": (1 << 60) + 1}, {"position": 1, "time": -1}, {"position": 1, "time": 5}]
     with TiffStorage(tmp_path / "run") as storage:
         for place in places:

@@ -26,7 +26,7 @@ def filled(storage):
     return storage
 
 
-def test_it_is_a_data_storage_and_leaves_no_method_to_the_base_class(storage):
+def test_all_methods_of_data_storage_are_implemented(storage):
     assert isinstance(storage, DataStorage)
     contract = {
         name for name, value in vars(DataStorage).items() if callable(value) and not name.startswith("_abc")
@@ -36,20 +36,20 @@ def test_it_is_a_data_storage_and_leaves_no_method_to_the_base_class(storage):
         assert getattr(TiffStorage, name) is not getattr(DataStorage, name)
 
 
-def test_it_contains_the_coordinates_that_were_put(filled):
+def test_contains_the_coordinates_that_were_put(filled):
     assert COORDINATES in filled
 
 
-def test_data_come_back(filled):
+def test_data_round_trip(filled):
     np.testing.assert_array_equal(filled.get_data(COORDINATES), PIXELS, strict=True)
     np.testing.assert_array_equal(filled[COORDINATES], PIXELS, strict=True)
 
 
-def test_metadata_come_back(filled):
+def test_metadata_round_trip(filled):
     assert filled.get_metadata(COORDINATES) == METADATA
 
 
-def test_data_and_metadata_come_back_after_finish(filled):
+def test_data_and_metadata_round_trip_after_finish(filled):
     filled.finish()
     np.testing.assert_array_equal(filled.get_data(COORDINATES), PIXELS, strict=True)
     assert filled.get_metadata(COORDINATES) == METADATA

@@ -66,7 +66,7 @@ class Model:
 
 @pytest.mark.parametrize("overwrites", [False, True])
 @pytest.mark.parametrize("name", ACQUISITIONS)
-def test_numbers_are_those_of_a_dict(name, overwrites):
+def test_numbers_agree_with_a_dict(name, overwrites):
     model = Model()
     for number in range(300):
         model.put(ACQUISITIONS[name](number))

@@ -48,7 +48,7 @@ CODINGS = {
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
 @pytest.mark.usefixtures("bioformats")
-def test_gaps_are_black_absent_and_named(tmp_path, caplog, name, case, coding, kind):
+def test_missing_planes_are_black_absent_and_listed(tmp_path, caplog, name, case, coding, kind):
     put = frames_at(CASES[case], *kind)
     with TiffStorage(tmp_path / name, **CODINGS[coding]) as storage:
         put_all(storage, put)

@@ -45,7 +45,7 @@ def chosen() -> list[tuple[str, str, str, str]]:
 
 @pytest.mark.parametrize(("name", "order", "pixels", "coding"), chosen())
 @pytest.mark.usefixtures("bioformats")
-def test_all_readers_see_what_was_put(tmp_path, caplog, name, order, pixels, coding):
+def test_all_readers_see_the_frames(tmp_path, caplog, name, order, pixels, coding):
     put = frames_at(ORDERS[order], *PIXELS[pixels])
     with TiffStorage(tmp_path / name, **CODINGS[coding]) as storage:
         put_all(storage, put)

@@ -17,7 +17,7 @@ def record(path, count, **options):
     return storage.path
 
 
-def test_a_file_that_fiji_reads_slowly_is_told_with_the_axis_that_helps(tmp_path, caplog):
+def test_slow_mixed_sizes_are_logged_with_the_axis_to_split_by(tmp_path, caplog):
     record(tmp_path / "run.ome.tiff", 300)
     (line,) = [line for line in caplog.messages if "sizes" in line]
     assert line.startswith(
@@ -26,7 +26,7 @@ def test_a_file_that_fiji_reads_slowly_is_told_with_the_axis_that_helps(tmp_path
     assert line.endswith(": record a folder with split_by=('position', 'camera')")
 
 
-def test_what_helps_does_help(tmp_path, caplog, bioformats):
+def test_suggested_split_avoids_the_slow_files(tmp_path, caplog, bioformats):
     path = record(tmp_path / "run", 300, split_by=("position", "camera"))
     assert "sizes" not in caplog.text
     for file in path.glob("*.tiff"):
@@ -37,12 +37,12 @@ def test_what_helps_does_help(tmp_path, caplog, bioformats):
 
 
 @pytest.mark.parametrize("count", [299, 2])
-def test_few_planes_are_not_worth_a_word(tmp_path, caplog, count):
+def test_few_planes_of_mixed_sizes_are_not_logged(tmp_path, caplog, count):
     record(tmp_path / "run.ome.tiff", count)
     assert "sizes" not in caplog.text
 
 
-def test_sizes_that_no_axis_tells_apart_need_datasets_of_their_own(tmp_path, caplog):
+def test_sizes_without_a_separating_axis_need_separate_datasets(tmp_path, caplog):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         for number in range(300):
             storage.put({"time": number}, np.zeros([(8, 16), (16, 16)][number > 150], np.uint16))

@@ -74,7 +74,7 @@ def test_bioformats_sees_steps_and_labels(tmp_path, bioformats):
 
 
 @pytest.mark.usefixtures("bioformats")
-def test_without_the_option_the_axis_makes_images(tmp_path, caplog):
+def test_without_the_option_each_value_is_an_image(tmp_path, caplog):
     put = frames_at(nested(time=(0, 1), angle=(0, 45, 90)))
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         put_all(storage, put)
@@ -95,7 +95,7 @@ def test_without_the_option_the_axis_makes_images(tmp_path, caplog):
         ({1: "T"}, "'Z', 'C' or 'T'"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_made(tmp_path, modulo, message):
+def test_invalid_options_are_refused_before_anything_is_created(tmp_path, modulo, message):
     with pytest.raises(ValueError, match=message):
         TiffStorage(tmp_path / "run.ome.tiff", fold_axes=modulo)
     assert list(tmp_path.iterdir()) == []

@@ -131,7 +131,7 @@ def test_hard_values(tmp_path, value, bioformats):
         assert reader.warnings == []
 
 
-def test_what_is_too_long_for_the_xml_is_named_there(tmp_path):
+def test_columns_too_long_for_the_xml_are_listed_in_it(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         for time in range(3):
@@ -141,7 +141,7 @@ def test_what_is_too_long_for_the_xml_is_named_there(tmp_path):
     assert table == {"short": "[0,1,2]", "(in the records only)": '["long"]'}
 
 
-def test_the_shortest_columns_go_first(tmp_path):
+def test_short_columns_are_written_first(tmp_path):
     path = tmp_path / "run.ome.tiff"
     columns = {"first": 200_000, "second": 150_000, "third": 2}
     with TiffStorage(path) as storage:

@@ -36,7 +36,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-def test_readers_see_colour_and_float_and_we_what_was_put(tmp_path, bioformats, name, case):
+def test_readers_see_rgb_and_float_and_storage_returns_words(tmp_path, bioformats, name, case):
     words, pixel_type, seen = CASES[case]
     path = tmp_path / name
     coordinates = [{"time": time} for time in range(3)]
@@ -65,7 +65,7 @@ def test_64_bits_without_a_tag_are_refused(tmp_path):
         storage.put({"time": 0}, np.ones(SHAPE, np.uint32), {})
 
 
-def test_frames_with_and_without_alpha_are_images_of_their_own(tmp_path):
+def test_frames_with_and_without_alpha_are_separate_images(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         storage.put({"time": 0}, CASES["RGB32"][0], {"PixelType": "RGB32"})
         storage.put({"time": 1}, CASES["RGB32 with alpha"][0], {"PixelType": "RGB32"})

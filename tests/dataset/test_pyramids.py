@@ -58,7 +58,7 @@ def means(image, level):
 
 @pytest.mark.parametrize("coding", [{}, {"compression": "zlib"}, {"compression": "lzw", "predictor": True}])
 @pytest.mark.parametrize(("samples", "dtype"), [((), "u2"), ((), "f4"), ((3,), "u1")])
-def test_libvips_finds_the_copies(tmp_path, samples, dtype, coding):
+def test_libvips_finds_the_pyramid_levels(tmp_path, samples, dtype, coding):
     path = tmp_path / "run.ome.tiff"
     put = frames_at(nested(time=(0, 1, 2)), (90, 70, *samples), dtype)
     with TiffStorage(path, pyramid_levels=2, tile=(32, 32), **coding) as storage:
@@ -84,7 +84,7 @@ def test_libvips_finds_the_copies(tmp_path, samples, dtype, coding):
         ((9, 9), [(9, 9)]),
     ],
 )
-def test_large_frames_have_copies_by_themselves(tmp_path, shape, levels):
+def test_large_frames_get_a_pyramid_by_default(tmp_path, shape, levels):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, pyramid_levels="auto") as storage:
         storage.put({"time": 0}, np.ones(shape, np.uint16))
@@ -96,7 +96,7 @@ def test_large_frames_have_copies_by_themselves(tmp_path, shape, levels):
 
 
 @pytest.mark.usefixtures("bioformats")
-def test_finish_after_a_failure_makes_the_copies_that_are_missing(tmp_path, monkeypatch, caplog):
+def test_repeated_finish_adds_the_missing_levels(tmp_path, monkeypatch, caplog):
     path = tmp_path / "run.ome.tiff"
     put = frames_at(nested(time=range(3)), (40, 40))
     storage = TiffStorage(path, pyramid_levels=2)
@@ -123,7 +123,7 @@ def test_finish_after_a_failure_makes_the_copies_that_are_missing(tmp_path, monk
 
 
 @pytest.mark.parametrize("levels", [0, -1, 1.5, "many"])
-def test_what_is_no_number_of_levels_is_refused(tmp_path, levels):
+def test_invalid_numbers_of_levels_are_refused(tmp_path, levels):
     with pytest.raises(ValueError, match="pyramid_levels"):
         TiffStorage(tmp_path / "run.ome.tiff", pyramid_levels=levels)
     assert list(tmp_path.iterdir()) == []

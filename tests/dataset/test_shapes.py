@@ -60,7 +60,7 @@ def test_runs_with_gaps(tmp_path, caplog, name, order):
     assert_stored(tmp_path / name, caplog, frames_at(ORDERS[order]), GAPS[order])
 
 
-def test_another_z_range_for_a_channel(tmp_path, caplog):
+def test_channels_with_different_z_ranges(tmp_path, caplog):
     places = nested(channel=("DAPI",), z=range(5)) + nested(channel=("GFP",), z=(2, 3))
     assert_stored(tmp_path / "run.ome.tiff", caplog, frames_at(places), {"run": (1, 2, 5, 7)})
 
@@ -121,7 +121,7 @@ LABELS = [
 
 @pytest.mark.parametrize("axis", ["position", "sample"])
 @pytest.mark.parametrize("name", TARGETS)
-def test_labels_that_no_file_name_could_hold(tmp_path, caplog, name, axis):
+def test_labels_that_are_invalid_in_file_names(tmp_path, caplog, name, axis):
     put = frames_at(nested(**{axis: [*LABELS, 1, -1], "time": (0, 1)}))
     assert_stored(tmp_path / name, caplog, put)
     with TiffStorage.open(tmp_path / name) as storage:
@@ -166,7 +166,7 @@ def test_two_cameras(tmp_path, caplog, name):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_region_and_binning_changed_in_the_run(tmp_path, caplog, name):
+def test_region_and_binning_change_during_a_run(tmp_path, caplog, name):
     shapes = [(12, 16), (12, 16), (6, 8), (6, 8), (12, 16), (5, 5)]
     put = [({"time": time}, frame({"time": time}, shape)) for time, shape in enumerate(shapes)]
     put += [({"time": 6}, frame({"time": 6}, (12, 16), "u1"))]
@@ -182,7 +182,7 @@ def test_region_and_binning_changed_in_the_run(tmp_path, caplog, name):
 @pytest.mark.parametrize("dtype", ["u1", "<u2", ">u2"])
 @pytest.mark.parametrize("samples", [3, 4])
 @pytest.mark.parametrize("name", TARGETS)
-def test_colour_behind_gray(tmp_path, caplog, name, samples, dtype):
+def test_rgb_after_gray(tmp_path, caplog, name, samples, dtype):
     put = frames_at(nested(camera=("colour",), time=(0, 1), z=(0, 1)), (6, 8, samples), dtype)[:-1]
     put = [(place, array[::-1] if place["time"] else array) for place, array in put]
     put += frames_at(nested(camera=("gray",), time=(0, 1)), (6, 8), dtype)
@@ -222,7 +222,7 @@ def test_64_bit_integers_are_refused(tmp_path, dtype):
 
 @pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("name", TARGETS)
-def test_of_frames_at_the_same_coordinates_the_last_one_counts(tmp_path, caplog, name, count):
+def test_last_frame_at_the_same_coordinates_counts(tmp_path, caplog, name, count):
     places = nested(position=("a", "b"), time=(0, 1), z=(0, 1))[1:]
     put = frames_at(places)
     put += [
@@ -232,12 +232,12 @@ def test_of_frames_at_the_same_coordinates_the_last_one_counts(tmp_path, caplog,
 
 
 @pytest.mark.parametrize("axis", ["time", "z"])
-def test_values_as_far_apart_as_can_be(tmp_path, caplog, axis):
+def test_extreme_axis_values(tmp_path, caplog, axis):
     places = [{axis: value} for value in (-(1 << 63), *range(-1, 25), (1 << 63) - 1)]
     assert_stored(tmp_path / "run.ome.tiff", caplog, frames_at(places))
 
 
-def test_axes_whose_names_differ_only_in_what_xml_cannot_hold(tmp_path):
+def test_axis_names_that_differ_only_in_characters_invalid_in_xml(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         storage.put({"a\0": 1, "a\1": 2}, frame({"time": 0}))
     (document,) = [from_tiff(tmp_path / "run.ome.tiff")]
@@ -248,11 +248,11 @@ def test_axes_whose_names_differ_only_in_what_xml_cannot_hold(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["t\tb", "n\nb", "d\x7f", "c\x85"])
-def test_names_of_folders_that_xml_cannot_hold(tmp_path, caplog, name):
+def test_folder_names_with_characters_invalid_in_xml(tmp_path, caplog, name):
     assert_stored(tmp_path / name, caplog, frames_at(nested(position=("a", "b"), time=(0, 1))))
 
 
-def test_a_path_that_is_no_text_is_refused(tmp_path):
+def test_path_that_is_not_valid_text_is_refused(tmp_path):
     for name in ("n\udcff.ome.tiff", "n\udcff"):
         with pytest.raises(ValueError, match="UTF-8"):
             TiffStorage(tmp_path / name)

@@ -45,7 +45,7 @@ def assert_there(path, places=PLACES):
 
 
 @pytest.mark.usefixtures("bioformats")
-def test_each_combination_has_a_file_that_opens_alone(tmp_path, caplog):
+def test_each_combination_of_values_has_its_own_file(tmp_path, caplog):
     path = tmp_path / "run"
     fill(path, split_by=SPLIT).close()
     assert files(path) == FILES
@@ -74,7 +74,7 @@ def test_unfinished_files_are_recovered_and_resumed(tmp_path):
     assert_there(tmp_path / "run")
 
 
-def test_a_conversion_keeps_the_split_between_folders_or_takes_another(tmp_path, capsys):
+def test_conversion_keeps_or_changes_the_split(tmp_path, capsys):
     source = tmp_path / "run"
     fill(source, split_by=SPLIT).close()
     convert(source, tmp_path / "copy" / "run", compression="zlib", verify=True)
@@ -126,7 +126,7 @@ def test_frames_may_lack_axes_and_spell_them_differently(tmp_path, split_by, nam
     ],
     ids=str,
 )
-def test_an_axis_that_cannot_split_is_refused(tmp_path, options, message):
+def test_invalid_split_axis_is_refused(tmp_path, options, message):
     with pytest.raises((TypeError, ValueError), match=message):
         TiffStorage(tmp_path / "run", **options)
     with pytest.raises(ValueError, match="split_by for a single file"):
@@ -134,7 +134,7 @@ def test_an_axis_that_cannot_split_is_refused(tmp_path, options, message):
     assert not list(tmp_path.iterdir())
 
 
-def test_an_axis_that_no_frame_has_is_told(tmp_path, caplog):
+def test_unused_split_axis_is_logged(tmp_path, caplog):
     fill(tmp_path / "run", split_by=("position", "Camera")).close()
     assert len(tiffs(tmp_path / "run")) == 2
     (record,) = [record for record in caplog.records if "split_by" in record.message]
@@ -150,7 +150,7 @@ def test_a_copy_with_the_frames_of_another_file_is_refused(tmp_path):
         recover(path)
 
 
-def test_only_a_dataset_that_is_split_says_so(tmp_path):
+def test_header_of_an_unsplit_dataset_omits_split_by(tmp_path):
     for name, options in (("plain", {}), ("split", {"split_by": SPLIT})):
         fill(tmp_path / name, PLACES[:1], **options).close()
         (file,) = tiffs(tmp_path / name)

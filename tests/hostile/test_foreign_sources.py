@@ -119,7 +119,7 @@ def tree(folder):
 
 
 @pytest.mark.parametrize("make", SOURCES)
-def test_without_damage_all_frames_are_converted(make, tmp_path):
+def test_undamaged_sources_are_converted_completely(make, tmp_path):
     make(tmp_path / "source")
     done = convert(tmp_path / "source", tmp_path / "run.ome.tiff", verify=True)
     assert (done.n_frames, done.is_complete) == (len(FRAMES), True)
@@ -151,7 +151,7 @@ def test_damaged_sources(make, memory_path):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory_kb < MOST_NEW_MEMORY_KB
 
 
-def test_a_name_that_is_too_long_costs_its_frame(tmp_path):
+def test_name_that_is_too_long_skips_its_frame_only(tmp_path):
     folder = tmp_path / "source"
     separate_2(folder)
     text = folder / "left" / "metadata.txt"
@@ -164,7 +164,7 @@ def test_a_name_that_is_too_long_costs_its_frame(tmp_path):
 
 
 @pytest.mark.parametrize("make", SOURCES)
-def test_pipes_and_links_that_lead_out(make, tmp_path):
+def test_pipes_and_links_out_of_the_folder(make, tmp_path):
     folder, private = tmp_path / "source", tmp_path / "private"
     make(folder)
     make(private)

@@ -336,7 +336,7 @@ def test_recover_repairs_no_link_of_a_damaged_page(tmp_path):
     refused(path)
 
 
-def test_recover_writes_to_no_link_that_is_part_of_a_record(tmp_path, monkeypatch):
+def test_recover_does_not_write_into_a_record(tmp_path, monkeypatch):
     """JSON may begin with blanks, which look like a link without target here."""
     write_as_before(monkeypatch)
     path = make(tmp_path / "a.ome.tiff", finish=False, count=1)
@@ -501,7 +501,7 @@ def test_unreadable_metadata_costs_no_pixels(tmp_path, metadata):
     assert "metadata" in problem.what
 
 
-def test_nesting_as_deep_as_we_write_is_read(tmp_path):
+def test_deepest_written_nesting_is_read(tmp_path):
     metadata: Any = 1
     for _ in range(250):
         metadata = {"a": metadata, "b": [0]}
@@ -513,7 +513,7 @@ def test_nesting_as_deep_as_we_write_is_read(tmp_path):
     assert decode_metadata(record({}, 0, "[" * 200 + "]" * 200))
 
 
-def test_halves_of_characters_and_huge_numbers(tmp_path, capsys):
+def test_surrogates_and_huge_numbers(tmp_path, capsys):
     coordinates = {"\ud800": "\udfff", "position": "A1-Site_" + "9" * 5000, "time": -(2**63)}
     metadata = json.dumps({"\udfff": "\ud800", "BitDepth": 1e308, "ElapsedTime-ms": "\ud800"})
     line = record(coordinates, 10**4000, metadata.replace("1e+308", "9" * 4000))
@@ -951,7 +951,7 @@ def test_validate_never_writes(tmp_path, monkeypatch):
     assert set(modes) == {"rb"}
 
 
-def test_a_damaged_file_of_a_folder_is_reported(tmp_path, caplog):
+def test_damaged_file_in_a_folder_is_reported(tmp_path, caplog):
     folder = make(tmp_path / "run", finish=False)
     (folder / "foreign.ome.tiff").write_bytes(b"II+\0" + bytes(60))
     with caplog.at_level(logging.WARNING):

@@ -219,7 +219,7 @@ def test_room_is_taken_without_writing_zeros(tmp_path):
 
 
 @on_windows
-def test_a_full_disk_is_met_when_room_is_taken(tmp_path, monkeypatch):
+def test_full_disk_is_noticed_when_space_is_reserved(tmp_path, monkeypatch):
     class Full:
         def SetFileInformationByHandle(self, *_):  # noqa: N802 - its name in Windows
             ctypes.set_last_error(112)  # ERROR_DISK_FULL

@@ -111,7 +111,7 @@ SERVICE = """
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer")
-def test_sigterm_closes_a_dataset_as_services_do(memory_path):
+def test_sigterm_handler_of_a_service_closes_the_dataset(memory_path):
     sizes = ((8, 8), (256, 256), (700, 800))
     runs = [
         (str(memory_path / f"{number}.ome.tiff"), sizes[number % 3]) for number in range(1, effort(6, 100))
@@ -168,7 +168,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize("where", FOREIGN)
 @pytest.mark.parametrize("what", ["put", "flush", "finish", "close", "read"])
-def test_foreign_objects_that_call_back(tmp_path, what, where):
+def test_objects_that_call_the_storage_during_put(tmp_path, what, where):
     path, results = tmp_path / "run.ome.tiff", []
     storage = TiffStorage(path)
     first = frame({"time": 0, "position": 0}, (8, 8))

@@ -64,7 +64,7 @@ def test_tifffile_shows_the_experiment_of_the_last_checkpoint(tmp_path, caplog):
     assert validate(path) == []
 
 
-def test_bioformats_and_imagej_show_it_without_a_warning(tmp_path, bioformats):
+def test_bioformats_and_imagej_read_a_checkpoint_without_a_warning(tmp_path, bioformats):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, **OPTIONS) as storage:
         for time_point in range(3):
@@ -87,7 +87,7 @@ def test_bioformats_and_imagej_show_it_without_a_warning(tmp_path, bioformats):
         ("run", {}),
     ],
 )
-def test_what_goes_on_behind_a_checkpoint_is_resumed_recovered_and_finished(tmp_path, name, options):
+def test_frames_after_a_checkpoint_are_resumed_recovered_and_finished(tmp_path, name, options):
     path = tmp_path / name
     storage = TiffStorage(path, **OPTIONS, **options)
     for position in ("A", "B"):
@@ -116,7 +116,7 @@ def test_what_goes_on_behind_a_checkpoint_is_resumed_recovered_and_finished(tmp_
             np.testing.assert_array_equal(storage[place], expected)
 
 
-def test_a_checkpoint_that_fails_changes_nothing_and_is_tried_again(tmp_path, monkeypatch, caplog):
+def test_failed_checkpoint_changes_nothing_and_is_retried(tmp_path, monkeypatch, caplog):
     path = tmp_path / "run.ome.tiff"
     real = checkpoint.write_chain
     failing = True
@@ -167,7 +167,7 @@ def test_when_checkpoints_are_due():
             TiffStorage("never.ome.tiff", checkpoint=wrong)
 
 
-def test_a_thread_makes_them_in_time_and_stops():
+def test_thread_makes_checkpoints_on_time_and_stops():
     made = []
     counts = iter([1, 1, 2, 2, *[3] * 1000])
     checkpointer = Checkpointer(
@@ -182,7 +182,7 @@ def test_a_thread_makes_them_in_time_and_stops():
     assert len(made) == 3  # one for each number of frames
 
 
-def test_checkpoints_without_frames_after_the_end_and_inside_of_put(tmp_path):
+def test_checkpoints_without_frames_after_finish_and_during_put(tmp_path):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path, **OPTIONS)
     storage.checkpoint()
@@ -205,7 +205,7 @@ def read_bytes_link(path):
     return int.from_bytes(path.read_bytes()[8:16], "little")
 
 
-def test_a_checkpoint_that_finish_overtakes_changes_nothing(tmp_path, monkeypatch):
+def test_checkpoint_overtaken_by_finish_changes_nothing(tmp_path, monkeypatch):
     path = tmp_path / "run.ome.tiff"
     real = checkpoint.write_chain
     storage = TiffStorage(path, **OPTIONS)
@@ -222,7 +222,7 @@ def test_a_checkpoint_that_finish_overtakes_changes_nothing(tmp_path, monkeypatc
     assert validate(path) == []
 
 
-def test_header_moves_after_all_else_is_on_the_disk(tmp_path, monkeypatch):
+def test_header_is_updated_after_everything_else_is_on_disk(tmp_path, monkeypatch):
     path = tmp_path / "run.ome.tiff"
     calls = []
     real_write, real_sync = disk.write_at, disk.sync_file
@@ -245,7 +245,7 @@ def test_header_moves_after_all_else_is_on_the_disk(tmp_path, monkeypatch):
     assert calls[-2:] == ["sync", "header"]
 
 
-def test_frames_behind_a_torn_checkpoint_are_recovered(tmp_path):
+def test_frames_after_a_torn_checkpoint_are_recovered(tmp_path):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path, **OPTIONS)
     put_time_point(storage, 0)

@@ -87,7 +87,7 @@ def planes_of(path: Path) -> list[int]:
 
 @pytest.mark.parametrize("can_reserve", [True, False])
 @pytest.mark.parametrize("name", NAMES)
-def test_close_inside_of_put_while_a_chain_is_written(memory_path, monkeypatch, name, can_reserve):
+def test_close_during_put_while_a_chain_is_written(memory_path, monkeypatch, name, can_reserve):
     if not can_reserve:  # Windows, and many network shares
         monkeypatch.setattr(disk, "reserve", lambda *_: False)
 
@@ -111,7 +111,7 @@ def test_close_inside_of_put_while_a_chain_is_written(memory_path, monkeypatch, 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("name", NAMES)
-def test_a_child_that_reads_and_closes_while_a_chain_is_written(tmp_path, name):
+def test_forked_process_reads_and_closes_while_a_chain_is_written(tmp_path, name):
     path = tmp_path / name
 
     def read_and_close(storage: TiffStorage) -> int:
@@ -159,7 +159,7 @@ def killed(work: Callable[[], object]) -> None:
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("is_old_finished", [True, False])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_dataset_that_replaces_another_one_has_checkpoints(tmp_path, name, is_old_finished):
+def test_replacing_dataset_has_checkpoints(tmp_path, name, is_old_finished):
     path, first = tmp_path / name, tmp_path / name
     old = TiffStorage(path, {"is": "old"}, **OPTIONS)
     put(old, *range(6))
@@ -192,7 +192,7 @@ def test_a_dataset_that_replaces_another_one_has_checkpoints(tmp_path, name, is_
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps others from taking open files away")
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_file_that_is_taken_away(tmp_path, name, when):
+def test_checkpoint_of_a_deleted_file(tmp_path, name, when):
     path = tmp_path / name
     storage = TiffStorage(path, **OPTIONS)
     put(storage, *range(4))
@@ -230,7 +230,7 @@ def companion_of(folder: Path) -> tuple[int, set[str]]:
     return sum(int(each.get("PlaneCount", "1")) for each in data), names
 
 
-def test_the_companion_of_a_checkpoint_lists_its_files_and_comes_back(tmp_path, bioformats):
+def test_companion_of_a_checkpoint_lists_its_files_and_is_restored(tmp_path, bioformats):
     folder = tmp_path / "run"
     with TiffStorage(folder, **OPTIONS) as storage:
         put(storage, 0, 2, 4)

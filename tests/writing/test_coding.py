@@ -88,7 +88,7 @@ def test_pages_are_compressed_and_tiled(tmp_path):
         ({"tile": (16,)}, "multiples of 16"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_made(tmp_path, options, message):
+def test_invalid_options_are_refused_before_anything_is_created(tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         TiffStorage(tmp_path / "run.ome.tiff", **options)
     assert list(tmp_path.iterdir()) == []
@@ -163,7 +163,7 @@ def test_python_may_end_before_finish(tmp_path, coding):
     ],
     ids=str,
 )
-def test_options_may_be_numbers_of_numpy(tmp_path, name, options):
+def test_options_may_be_numpy_numbers(tmp_path, name, options):
     with TiffStorage(tmp_path / name, **options) as storage:
         storage.put({"time": 0}, np.ones((99, 99), np.uint16))
     with TiffStorage.open(tmp_path / name) as storage:
@@ -183,14 +183,14 @@ def test_options_may_be_numbers_of_numpy(tmp_path, name, options):
     ],
     ids=str,
 )
-def test_options_of_another_type_are_named(tmp_path, options):
+def test_options_of_the_wrong_type_are_named(tmp_path, options):
     with pytest.raises(ValueError, match=[*options][-1]):
         TiffStorage(tmp_path / "run", **options)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("compression", "level"), [("zlib", 0), ("zlib", 9), ("zstd", 1), ("zstd", 22)])
-def test_the_outermost_levels(tmp_path, compression, level):
+def test_lowest_and_highest_compression_levels(tmp_path, compression, level):
     array = frame({"level": level}, (64, 64))
     options = {"compression": compression, "compression_level": level}
     with TiffStorage(tmp_path / "run.ome.tiff", **options) as storage:

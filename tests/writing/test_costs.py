@@ -80,7 +80,7 @@ def test_fast_small_frames_share_their_writes(tmp_path, counted, form, positions
         assert counted.writes <= 3 * 2048 / 256 + 30 * positions
 
 
-def test_pixels_of_larger_frames_are_written_once_each(tmp_path, counted):
+def test_larger_frames_take_one_write_for_pixels(tmp_path, counted):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         fill(storage, range(300), (200, 200))
         assert 300 <= counted.writes <= 330
@@ -134,7 +134,7 @@ def test_reading_makes_one_array(tmp_path):
     assert peak < 1.05 * frame.nbytes
 
 
-def test_finish_moves_no_pixel_and_adds_a_directory_a_plane(tmp_path, counted):
+def test_finish_moves_no_pixels_and_adds_one_directory_per_plane(tmp_path, counted):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         fill(storage, range(1000), (64, 64))
@@ -142,7 +142,7 @@ def test_finish_moves_no_pixel_and_adds_a_directory_a_plane(tmp_path, counted):
     assert counted.nbytes - before < 1000 * 600 + 60_000
 
 
-def test_a_record_is_little_more_than_its_metadata(tmp_path, counted):
+def test_record_is_little_larger_than_its_metadata(tmp_path, counted):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         fill(storage, range(1000))
         metadata = sum(len(json.dumps(metadata_of(number), separators=(",", ":"))) for number in range(1000))
@@ -150,7 +150,7 @@ def test_a_record_is_little_more_than_its_metadata(tmp_path, counted):
         assert counted.nbytes < metadata + 1000 * (256 + 320 + 110) + 10_000
 
 
-def test_a_plane_takes_few_bytes_of_xml(tmp_path):
+def test_plane_takes_few_bytes_of_xml(tmp_path):
     sizes = []
     for count in (1000, 3000):
         path = tmp_path / f"{count}.ome.tiff"
@@ -176,7 +176,7 @@ def test_memory_and_objects_per_frame_are_bounded(tmp_path, form):
     assert (more_blocks - blocks) / 3000 < 4  # the key, its time, its number
 
 
-def test_a_new_shape_in_every_frame_costs_the_same_each_time(tmp_path):
+def test_cost_of_new_shapes_is_constant(tmp_path):
     storage, counts = TiffStorage(tmp_path / "run.ome.tiff", fsync=False), []
     for number in range(300):
         n_calls = 0

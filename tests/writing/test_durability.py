@@ -103,7 +103,7 @@ def test_flush_writes_all_frames_and_their_records(target):
         assert_journal(first_file(target), 101)
 
 
-def test_flush_lets_another_program_see_all_frames(target):
+def test_flush_makes_all_frames_visible_to_other_programs(target):
     with TiffStorage(target) as storage:
         for number in range(100):
             put(storage, number)
@@ -111,7 +111,7 @@ def test_flush_lets_another_program_see_all_frames(target):
         assert pages_of(first_file(target)) == [((8, 16), 100 * number) for number in range(100)]
 
 
-def test_frames_that_come_slowly_are_seen_by_another_program_at_once(target):
+def test_slow_frames_are_visible_to_other_programs_at_once(target):
     with TiffStorage(target) as storage:
         for number in range(4):
             time.sleep(1.5 * SLOW_S)
@@ -119,7 +119,7 @@ def test_frames_that_come_slowly_are_seen_by_another_program_at_once(target):
         assert pages_of(first_file(target)) == [((8, 16), 100 * number) for number in range(4)]
 
 
-def test_frames_that_come_slowly_behind_fast_ones_are_in_the_file_at_once(target):
+def test_slow_frames_after_fast_ones_are_written_at_once(target):
     with TiffStorage(target) as storage:
         put(storage, 0)
         put(storage, 1)
@@ -129,7 +129,7 @@ def test_frames_that_come_slowly_behind_fast_ones_are_in_the_file_at_once(target
             assert len(journal_of(first_file(target))) == number + 1
 
 
-def test_large_frames_are_seen_by_another_program_at_once(target):
+def test_large_frames_are_visible_to_other_programs_at_once(target):
     shape = (1024, 1024)
     with TiffStorage(target) as storage:
         for number in range(4):
@@ -148,7 +148,7 @@ def test_frames_are_written_after_the_idle_time(target):
         assert_journal(first_file(target), 20)
 
 
-def test_frames_are_written_after_the_idle_time_again_and_again(tmp_path):
+def test_frames_are_written_after_each_idle_time(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         for count in (3, 6, 9):
@@ -161,7 +161,7 @@ def test_frames_are_written_after_the_idle_time_again_and_again(tmp_path):
         assert_journal(path, 9)
 
 
-def test_a_steady_stream_is_written_although_it_is_never_idle(tmp_path):
+def test_steady_stream_is_written_without_idle_times(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         start_s = time.monotonic()
@@ -241,7 +241,7 @@ class Metadata(dict):
 
 @pytest.mark.parametrize("shape", [(8, 16), (1024, 1024)], ids=["small", "large"])
 @pytest.mark.parametrize("dtype", [np.uint16, ">u2", np.float16])
-def test_put_keeps_neither_array_nor_metadata(target, shape, dtype):
+def test_put_keeps_no_reference_to_array_or_metadata(target, shape, dtype):
     with TiffStorage(target) as storage:
         put(storage, 0)
         for number in range(1, 4):
@@ -267,7 +267,7 @@ def test_a_refused_frame_is_not_kept(target, on_error):
     assert kept == [False, False]
 
 
-def test_waiting_frames_are_bounded_however_many_positions(tmp_path):
+def test_waiting_frames_are_bounded_for_any_number_of_positions(tmp_path):
     with TiffStorage(tmp_path / "run") as storage:
         storage.put({"position": -1}, frame(0))
         tracemalloc.start()
@@ -382,7 +382,7 @@ def test_finish_can_be_repeated_when_the_companion_could_not_be_written(tmp_path
     assert (target / "run.companion.ome").is_file()
 
 
-def test_a_position_whose_only_frame_could_not_be_written_is_left_out(target, full_disk):
+def test_position_without_written_frames_is_omitted(target, full_disk):
     storage = TiffStorage(target)
     stored = put_with_gaps(storage)
     storage.flush()
@@ -398,7 +398,7 @@ def test_a_position_whose_only_frame_could_not_be_written_is_left_out(target, fu
     assert target.is_file() or len(list(target.glob("*.tiff"))) == 2
 
 
-def test_the_first_frame_of_all_may_fail(target, full_disk):
+def test_first_frame_may_fail(target, full_disk):
     storage = TiffStorage(target)
     full_disk(tifffile.TiffWriter, "write", 1)
     with pytest.raises(OSError, match="space"):
@@ -408,7 +408,7 @@ def test_the_first_frame_of_all_may_fail(target, full_disk):
     assert_finished_file_is_right(target, stored)
 
 
-def test_no_file_is_left_where_the_only_frame_failed(target, full_disk):
+def test_no_file_is_left_after_the_only_frame_failed(target, full_disk):
     storage = TiffStorage(target, on_error="collect")
     full_disk(tifffile.TiffWriter, "write", 1, 2)  # it is tried once more at the end
     storage.put({"time": 0}, frame(0))
@@ -474,6 +474,6 @@ def test_a_file_whose_frames_could_not_be_written_is_not_finished(tmp_path, full
     assert list((tmp_path / "run").glob("*.companion.ome"))
 
 
-def test_the_times_that_are_promised():
+def test_times_in_the_documentation():
     assert IDLE_S == 0.25  # docs/explanation/promises.md, docs/how_to/recover.md
     assert SLOW_S < IDLE_S

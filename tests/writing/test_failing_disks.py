@@ -126,7 +126,7 @@ def test_a_disk_that_stays_full_until_the_process_has_ended(ballast, name, shape
     assert_whole(path, range(count), shape)
 
 
-def test_the_disk_is_full_from_the_beginning(ballast):
+def test_disk_that_is_full_from_the_start(ballast):
     fill_up(ballast.parent)
     path = ballast.parent / "run.ome.tiff"
     for _ in range(2):
@@ -145,7 +145,7 @@ def test_the_disk_is_full_from_the_beginning(ballast):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX limit of file sizes")
 @pytest.mark.parametrize("name", FORMS)
-def test_a_limit_of_file_sizes(tmp_path, name):
+def test_file_size_limit(tmp_path, name):
     script = """
         import resource, sys
         sys.path[:0] = PATH
@@ -169,7 +169,7 @@ def test_a_limit_of_file_sizes(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_the_disk_fills_up_inside_finish(tmp_path, name):
+def test_disk_fills_up_during_finish(tmp_path, name):
     rooms = [*range(0, 3000, effort(701, 311)), *range(3000, 30_000, effort(4001, 2003))]
     failed = 0
     for room in rooms:
@@ -199,7 +199,7 @@ def test_the_disk_fills_up_inside_finish(tmp_path, name):
 
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("failing", range(1, 9))
-def test_waiting_for_the_disk_fails_and_finish_is_called_again(tmp_path, name, failing):
+def test_finish_can_be_repeated_after_a_failed_fsync(tmp_path, name, failing):
     storage = TiffStorage(tmp_path / name)
     for number in range(8):
         put(storage, number)
@@ -222,7 +222,7 @@ def test_waiting_for_the_disk_fails_and_finish_is_called_again(tmp_path, name, f
 
 
 @pytest.mark.parametrize("is_flushed", [True, False])
-def test_one_position_that_fails_in_finish_does_not_keep_the_others(tmp_path, is_flushed):
+def test_other_positions_are_finished_when_one_fails(tmp_path, is_flushed):
     storage = TiffStorage(tmp_path / "run")
     for number in range(9):
         put(storage, number)
@@ -245,7 +245,7 @@ def test_one_position_that_fails_in_finish_does_not_keep_the_others(tmp_path, is
     assert_whole(tmp_path / "run", range(9))
 
 
-def test_one_position_fails_and_the_others_go_on(tmp_path, monkeypatch):
+def test_other_positions_continue_when_one_fails(tmp_path, monkeypatch):
     monkeypatch.setattr(flusher, "IDLE_S", 60)  # the first frames wait, however slow the machine is
     storage = TiffStorage(tmp_path / "run")
     for number in range(6):
@@ -366,7 +366,7 @@ def test_a_slow_disk_bounds_memory_and_finish_waits_for_all(tmp_path):
 # on_error="collect" ----------------------------------------------------------------------------------------
 
 
-def test_a_frame_without_room_is_tried_once_more_before_the_next_one(tmp_path, caplog):
+def test_frame_without_room_is_retried_before_the_next_one(tmp_path, caplog):
     storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     put(storage, 0, LARGE)
     with failing_disk() as disk:
@@ -386,7 +386,7 @@ def test_a_frame_without_room_is_tried_once_more_before_the_next_one(tmp_path, c
 
 
 @pytest.mark.parametrize("end", ["flush", "finish", "close", "collect"])
-def test_a_frame_without_room_is_tried_once_more_at_the_end(tmp_path, end):
+def test_frame_without_room_is_retried_at_the_end(tmp_path, end):
     storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     put(storage, 0, LARGE)
     with failing_disk() as disk:
@@ -403,7 +403,7 @@ def test_a_frame_without_room_is_tried_once_more_at_the_end(tmp_path, end):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)])
-def test_a_frame_is_tried_once_more_whatever_there_was_no_room_for(tmp_path, number):
+def test_frame_is_retried_whatever_ran_out_of_room(tmp_path, number):
     with TiffStorage(tmp_path / "run.ome.tiff", on_error="collect") as storage:
         put(storage, 0, LARGE)
         with failing_disk() as disk:
@@ -413,7 +413,7 @@ def test_a_frame_is_tried_once_more_whatever_there_was_no_room_for(tmp_path, num
     assert_whole(tmp_path / "run.ome.tiff", [0, 1, 2], LARGE)
 
 
-def test_a_frame_is_given_up_the_second_time(tmp_path, caplog):
+def test_frame_is_given_up_after_the_second_failure(tmp_path, caplog):
     storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     put(storage, 0, LARGE)
     with failing_disk() as disk:
@@ -430,7 +430,7 @@ def test_a_frame_is_given_up_the_second_time(tmp_path, caplog):
     assert_whole(tmp_path / "run.ome.tiff", [0, 3, 4], LARGE)
 
 
-def test_a_frame_that_is_kept_too_late_is_counted(tmp_path):
+def test_frame_kept_too_late_is_counted(tmp_path):
     storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     put(storage, 0, LARGE)
     storage.finish()
@@ -439,7 +439,7 @@ def test_a_frame_that_is_kept_too_late_is_counted(tmp_path):
         storage.close()
 
 
-def test_other_errors_are_not_tried_again(tmp_path):
+def test_other_errors_are_not_retried(tmp_path):
     storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     put(storage, 0, LARGE)
     with failing_disk() as disk:
@@ -456,7 +456,7 @@ def test_other_errors_are_not_tried_again(tmp_path):
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_finish_waits_for_the_disk_before_the_header_leads_to_anything_new(tmp_path, name):
+def test_finish_syncs_before_it_updates_the_header(tmp_path, name):
     storage = TiffStorage(tmp_path / "new" / name)
     for number in range(6):
         put(storage, number)
@@ -470,7 +470,7 @@ def test_finish_waits_for_the_disk_before_the_header_leads_to_anything_new(tmp_p
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_flush_waits_for_the_disk_when_it_is_asked_to(tmp_path, name):
+def test_flush_syncs_on_request(tmp_path, name):
     with TiffStorage(tmp_path / name) as storage:
         for number in range(6):
             put(storage, number)
@@ -483,7 +483,7 @@ def test_flush_waits_for_the_disk_when_it_is_asked_to(tmp_path, name):
             assert disk.events.count("sync") == ((1, 3)[name == "run"] + FOLDER_SYNCS * (1, 2)[name == "run"])
 
 
-def test_nobody_waits_for_the_disk_who_does_not_want_to(tmp_path):
+def test_no_fsync_without_the_option(tmp_path):
     with failing_disk() as disk:
         with TiffStorage(tmp_path / "run", fsync=False) as storage:
             put(storage, 0)

@@ -92,7 +92,7 @@ def test_all_frames_are_saved(tmp_path, name, take_away, options, call):
             assert_same(tif.pages[0].asarray(), frame({"time": 0, "position": 1}, (40, 60)))
 
 
-def test_frames_that_come_fast_notice_before_the_next_write(tmp_path):
+def test_loss_is_noticed_before_the_next_write_of_fast_frames(tmp_path):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path)
     put(storage, 0)
@@ -114,7 +114,7 @@ def test_frames_that_come_fast_notice_before_the_next_write(tmp_path):
 
 
 @pytest.mark.parametrize("take_away", [cut_away, replace_in_place])
-def test_of_a_file_that_was_cut_what_is_left_is_saved(tmp_path, take_away):
+def test_intact_part_of_a_truncated_file_is_saved(tmp_path, take_away):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path)
     for number in range(3):
@@ -136,7 +136,7 @@ def test_of_a_file_that_was_cut_what_is_left_is_saved(tmp_path, take_away):
             assert reader.get_metadata(place) == {"number": place["time"], "plan": PLAN}
 
 
-def test_at_the_end_of_python_one_line_says_so(tmp_path):
+def test_exit_of_python_logs_one_line(tmp_path):
     script = """
         import os, sys
         import numpy as np

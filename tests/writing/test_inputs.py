@@ -103,7 +103,7 @@ def test_every_bit_of_floats(path, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["?", "f2", ">f2"])
-def test_types_that_are_stored_as_others_keep_their_limits(path, dtype):
+def test_converted_types_keep_their_limits(path, dtype):
     values = [0, 1] if dtype == "?" else [np.inf, -np.inf, -0.0, 65504, 6e-8, 1]
     check_round_trip(path, [np.array([values] * 2, dtype)])
 
@@ -124,7 +124,7 @@ def test_rgb_shapes(path, size, samples, dtype):
     check_round_trip(path, frames_of(dtype, (*size, samples), 3))
 
 
-def test_gray_and_rgb_of_the_same_bytes(path):
+def test_gray_and_rgb_with_the_same_bytes(path):
     check_round_trip(
         path,
         [
@@ -253,7 +253,7 @@ def test_lists_are_arrays_too(path):
         assert_same(storage[{"time": 0}], np.array([[0.5, 1.5], [2.5, 3.5]]))
 
 
-def test_what_was_read_is_the_readers_own(path):
+def test_returned_arrays_can_be_modified(path):
     pixels = frame({"time": 0})
     with TiffStorage(path) as storage:
         for time in range(3):
@@ -350,7 +350,7 @@ def test_coordinates_that_are_accepted(path, given, plain):
         check(storage)
 
 
-def test_channels_keep_the_order_in_which_they_first_came(path):
+def test_channels_keep_the_order_of_first_appearance(path):
     with TiffStorage(path) as storage:
         for channel in ("late in the alphabet", "early", "late in the alphabet"):
             storage.put({"channel": channel}, frame({"channel": channel}))
@@ -462,7 +462,7 @@ def test_bad_coordinates_are_refused(path, bad):
 
 
 @pytest.mark.parametrize("bad", [None, 3, "time", [("time", 1)]], ids=repr)
-def test_what_is_no_mapping_is_refused_as_coordinates(path, bad):
+def test_coordinates_that_are_not_a_mapping_are_refused(path, bad):
     check_nothing_changes(
         path, lambda storage: storage.put(bad, PLAIN, {}), TypeError, [repr(bad), "expected"]
     )
@@ -480,7 +480,7 @@ def test_bad_arrays_are_refused(path, bad):
 
 
 @pytest.mark.parametrize("bad", BAD_COORDINATES)
-def test_a_bad_first_frame_leaves_a_storage_that_works(path, bad):
+def test_storage_works_after_a_bad_first_frame(path, bad):
     with TiffStorage(path) as storage:
         with pytest.raises(BAD_COORDINATES[bad][1]):
             storage.put(BAD_COORDINATES[bad][0], PLAIN)
@@ -494,7 +494,7 @@ def test_a_bad_first_frame_leaves_a_storage_that_works(path, bad):
 
 @pytest.mark.parametrize("method", ["get_data", "get_metadata", "__getitem__", "__contains__"])
 @pytest.mark.parametrize("bad", BAD_COORDINATES)
-def test_bad_coordinates_are_not_there_to_read(path, bad, method):
+def test_bad_coordinates_have_no_frame(path, bad, method):
     with TiffStorage(path) as storage:
         storage.put(GOOD, frame(GOOD))
         with pytest.raises(TypeError, match="expected"):
@@ -503,13 +503,13 @@ def test_bad_coordinates_are_not_there_to_read(path, bad, method):
 
 @pytest.mark.parametrize("method", ["get_data", "get_metadata", "__getitem__", "__contains__"])
 @pytest.mark.parametrize("bad", [None, "time"], ids=repr)
-def test_what_is_no_mapping_is_refused_for_reading(path, bad, method):
+def test_reading_refuses_coordinates_that_are_not_a_mapping(path, bad, method):
     with TiffStorage(path) as storage, pytest.raises(TypeError, match="expected"):
         getattr(storage, method)(bad)
 
 
 @pytest.mark.parametrize("ended", ["finish", "close"])
-def test_nothing_can_be_put_after_the_end(path, ended):
+def test_put_after_finish_is_refused(path, ended):
     storage = TiffStorage(path)
     storage.put(GOOD, frame(GOOD), {"n": 1})
     getattr(storage, ended)()
@@ -531,7 +531,7 @@ def test_nothing_can_be_put_after_the_end(path, ended):
 
 
 @pytest.mark.parametrize("method", ["get_data", "get_metadata", "__getitem__", "__contains__"])
-def test_nothing_can_be_read_after_close(path, method):
+def test_reading_after_close_is_refused(path, method):
     storage = TiffStorage(path)
     storage.put(GOOD, frame(GOOD))
     storage.close()

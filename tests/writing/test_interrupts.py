@@ -118,7 +118,7 @@ def assert_exposures(document, pages):
             assert plane.exposure_time == pytest.approx((number + 1) / 1000)
 
 
-def test_the_flusher_ends_wherever_its_calls_were_interrupted(monkeypatch):
+def test_flusher_ends_after_an_interrupt_at_any_point(monkeypatch):
     monkeypatch.setattr(flusher, "IDLE_S", 0.01)
 
     def begin_and_stop(flushing):
@@ -139,12 +139,12 @@ def test_the_flusher_ends_wherever_its_calls_were_interrupted(monkeypatch):
     assert at > 20
 
 
-def test_a_wait_leaves_nothing_held_wherever_it_was_interrupted(tmp_path):
+def test_interrupted_wait_leaves_nothing_held(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         assert_leaves_nothing_held(lambda: storage.await_new_image(timeout=0), storage._recorder._news.tell)
 
 
-def test_a_wait_raises_what_interrupted_it_and_others_hear_the_news():
+def test_interrupted_wait_raises_and_other_waits_are_notified():
     news = News()
 
     def wait_too():

@@ -99,7 +99,7 @@ def test_states_from_writing_to_closed(target):
     assert_finished(target)
 
 
-def test_repr_tells_path_and_frames(target):
+def test_repr_has_path_and_number_of_frames(target):
     with TiffStorage(target) as storage:
         assert repr(str(target)) in repr(storage)
         assert "0 frames" in repr(storage)
@@ -125,7 +125,7 @@ def test_finish_and_close_may_be_called_again(target, calls):
 
 @pytest.mark.parametrize("call", ["finish", "close"])
 @pytest.mark.parametrize("on_error", ["raise", "collect"])
-def test_put_after_the_end_raises_and_changes_no_byte(target, call, on_error):
+def test_put_after_finish_raises_and_changes_no_byte(target, call, on_error):
     storage = TiffStorage(target, on_error=on_error)
     fill(storage)
     getattr(storage, call)()
@@ -189,7 +189,7 @@ def test_context_manager_lets_an_exception_through_and_finishes(target):
     assert_finished(target)
 
 
-def test_context_manager_raises_what_put_raised_only_once(target):
+def test_context_manager_does_not_raise_an_error_of_put_again(target):
     def put_a_bad_frame():
         with TiffStorage(target) as storage:
             fill(storage)
@@ -202,7 +202,7 @@ def test_context_manager_raises_what_put_raised_only_once(target):
 
 
 @pytest.mark.parametrize("on_error", ["raise", "collect"])
-def test_context_manager_lets_an_exception_through_although_a_put_failed(target, on_error):
+def test_context_manager_lets_an_exception_through_after_a_failed_put(target, on_error):
     class StoppedError(Exception):
         pass
 
@@ -254,7 +254,7 @@ def test_collection_after_an_error_finishes(target):
     assert_finished(target)
 
 
-def test_collection_after_close_or_of_an_opened_storage_does_no_harm(target):
+def test_collection_after_close_or_of_an_opened_storage_is_harmless(target):
     storage = TiffStorage(target)
     fill(storage)
     storage.close()
@@ -301,7 +301,7 @@ def run_script(path, ending, count=COUNT):
     ],
     ids=["the end", "sys.exit", "exception", "a thread waits"],
 )
-def test_the_end_of_python_finishes(target, ending, status, message):
+def test_exit_of_python_finishes(target, ending, status, message):
     done = run_script(target, ending)
     assert done.returncode == status, done.stderr
     assert message in done.stderr
@@ -310,7 +310,7 @@ def test_the_end_of_python_finishes(target, ending, status, message):
     assert_finished(target)
 
 
-def test_the_end_of_python_without_a_frame_leaves_nothing(target):
+def test_exit_of_python_without_a_frame_leaves_nothing(target):
     done = run_script(target, "pass", count=0)
     assert done.returncode == 0, done.stderr
     assert "no frame" in done.stderr
@@ -391,7 +391,7 @@ def an_empty_folder(path):
 
 
 @pytest.mark.parametrize("there", [a_file, a_folder, an_empty_folder, make])
-def test_an_existing_target_is_refused_at_construction(target, there):
+def test_existing_path_is_refused_at_construction(target, there):
     there(target)
     before = hashes(target)
     with pytest.raises(FileExistsError, match="run"):
@@ -401,7 +401,7 @@ def test_an_existing_target_is_refused_at_construction(target, there):
 
 
 @pytest.mark.parametrize("there", [a_folder, an_empty_folder])
-def test_overwrite_refuses_a_folder_where_a_file_is_to_be(tmp_path, there):
+def test_overwrite_does_not_replace_a_folder_with_a_file(tmp_path, there):
     target = tmp_path / "run.ome.tiff"
     there(target)
     before = hashes(target)
@@ -411,7 +411,7 @@ def test_overwrite_refuses_a_folder_where_a_file_is_to_be(tmp_path, there):
     assert hashes(target) == before
 
 
-def test_overwrite_refuses_a_file_where_a_folder_is_to_be(tmp_path):
+def test_overwrite_does_not_replace_a_file_with_a_folder(tmp_path):
     target = tmp_path / "run"
     a_file(target)
     with pytest.raises(FileExistsError):
@@ -431,7 +431,7 @@ def test_overwrite_replaces_a_dataset(target):
     assert len(tiffs(target)) == (1 if target.is_file() else 2)
 
 
-def test_overwrite_without_a_dataset_is_no_error(target):
+def test_overwrite_without_a_dataset_is_accepted(target):
     with TiffStorage(target, overwrite=True) as storage:
         fill(storage)
     assert_finished(target)
@@ -485,7 +485,7 @@ def test_any_other_path_makes_a_folder(tmp_path, name):
     ["a/b c/d", "with space", "проба/細胞 µm", "quo'te \"#% &"],
     ids=["deep", "space", "unicode", "odd"],
 )
-def test_missing_parents_are_made_whatever_their_names(tmp_path, form, parents):
+def test_missing_parents_with_any_name_are_created(tmp_path, form, parents):
     if sys.platform == "win32" and '"' in parents:
         pytest.skip("Windows has no such file names")
     target = tmp_path / parents / f"ünï cödé {form}"
@@ -508,7 +508,7 @@ def test_a_trailing_separator_makes_no_difference(tmp_path):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_relative_path_survives_a_change_of_folder(tmp_path, monkeypatch, form):
+def test_relative_path_survives_a_change_of_working_directory(tmp_path, monkeypatch, form):
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     here.mkdir()
     elsewhere.mkdir()
@@ -585,7 +585,7 @@ def test_open_takes_files_of_a_folder_that_were_renamed(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "first"), [("run_left.ome.tiff", 0), ("run_right.ome.tiff", 1)])
-def test_a_file_of_a_folder_opens_alone(tmp_path, name, first):
+def test_file_from_a_folder_opens_alone(tmp_path, name, first):
     folder = make(tmp_path / "run", SUMMARY)
     alone = tmp_path / "alone"
     alone.mkdir()
@@ -617,7 +617,7 @@ def test_a_file_of_a_folder_opens_next_to_another_dataset(tmp_path):
 @pytest.mark.parametrize(
     "name", ["missing.ome.tiff", "missing", "missing/run.ome.tiff", "missing.companion.ome"]
 )
-def test_open_of_nothing(tmp_path, name):
+def test_open_of_a_missing_path(tmp_path, name):
     with pytest.raises(FileNotFoundError, match="missing"):
         TiffStorage.open(tmp_path / name)
 
@@ -694,20 +694,20 @@ def folder_of_two_datasets(folder):
         folder_of_two_datasets,
     ],
 )
-def test_open_of_what_is_no_dataset(tmp_path, foreign):
+def test_open_of_other_files(tmp_path, foreign):
     path = foreign(tmp_path)
     with pytest.raises(OmeTiffError, match=path.name) as caught:
         TiffStorage.open(path)
     assert not isinstance(caught.value, NotFinishedError)
 
 
-def test_open_of_a_foreign_file_does_not_open_what_lies_beside_it(tmp_path):
+def test_open_of_a_foreign_file_does_not_open_the_dataset_beside_it(tmp_path):
     make(tmp_path / "run.ome.tiff")
     with pytest.raises(OmeTiffError, match="notes"):
         TiffStorage.open(text_file(tmp_path))
 
 
-def test_open_of_what_is_still_written(target):
+def test_open_of_an_unfinished_dataset(target):
     with TiffStorage(target) as storage:
         fill(storage)
         storage.flush()
@@ -749,7 +749,7 @@ def test_summary_metadata_is_the_same_at_all_times(target, given, expected):
             assert storage.summary_metadata == expected
 
 
-def test_summary_metadata_is_what_it_was_at_construction(target):
+def test_summary_metadata_is_copied_at_construction(target):
     given = {"list": [1]}
     with TiffStorage(target, given) as storage:
         given["list"].append(2)
@@ -784,7 +784,7 @@ class Call(threading.Thread):
         return self.result
 
 
-def test_await_new_image_returns_true_for_a_frame_that_came_before(target):
+def test_await_new_image_returns_true_for_an_earlier_frame(target):
     with TiffStorage(target) as storage:
         fill(storage, 2)
         assert storage.await_new_image(0) is True
@@ -793,14 +793,14 @@ def test_await_new_image_returns_true_for_a_frame_that_came_before(target):
         assert storage.await_new_image() is True
 
 
-def test_await_new_image_wakes_when_a_frame_comes(target):
+def test_await_new_image_returns_when_a_frame_arrives(target):
     with TiffStorage(target) as storage:
         waiting = Call(storage.await_new_image, WAIT_S)
         storage.put(coordinates(0), frame(0))
         assert waiting.done() is True
 
 
-def test_await_new_image_counts_a_frame_that_replaces_another(target):
+def test_await_new_image_counts_an_overwritten_frame(target):
     with TiffStorage(target) as storage:
         storage.put(coordinates(0), frame(0))
         assert storage.await_new_image(0)
@@ -809,7 +809,7 @@ def test_await_new_image_counts_a_frame_that_replaces_another(target):
 
 
 @pytest.mark.parametrize("count", [0, 2])
-def test_await_new_image_gives_up_at_the_end(target, count):
+def test_await_new_image_returns_at_the_end(target, count):
     storage = TiffStorage(target)
     fill(storage, count)
     storage.await_new_image(0)
@@ -828,7 +828,7 @@ def test_await_new_image_returns_false_after_the_timeout(target):
         assert 0.04 < time.monotonic() - start_s < WAIT_S
 
 
-def test_block_until_finished_wakes_at_finish(target):
+def test_block_until_finished_returns_at_finish(target):
     storage = TiffStorage(target)
     fill(storage)
     assert storage.block_until_finished(timeout=0.02) is False
@@ -858,7 +858,7 @@ def put_until_it_fails(storage):
     storage.put({"time": 4}, frame(4))
 
 
-def test_close_raises_what_a_thread_died_of(target):
+def test_close_raises_the_error_that_ended_a_thread(target):
     storage = TiffStorage(target)
     handler = Call(put_until_it_fails, storage)
     handler.join(WAIT_S)
@@ -883,13 +883,13 @@ def test_close_raises_although_another_thread_put_again(target):
     assert_finished(target, range(4))
 
 
-def test_leaving_the_context_raises_what_a_thread_died_of(target):
+def test_context_manager_raises_the_error_that_ended_a_thread(target):
     with pytest.raises(TypeError, match="int64"), TiffStorage(target) as storage:
         Call(put_until_it_fails, storage).join(WAIT_S)
     assert_finished(target, range(3))
 
 
-def test_close_does_not_raise_what_the_same_thread_lived_through(target):
+def test_close_does_not_raise_errors_its_thread_survived(target):
     storage = TiffStorage(target)
     fill(storage, 3)
     for bad in ({"time": None}, {"time": 1.5}):
@@ -915,7 +915,7 @@ def test_close_raises_the_first_error_of_a_thread(target):
         storage.close()
 
 
-def test_close_does_not_raise_what_its_caller_has_caught(target):
+def test_close_does_not_raise_errors_its_caller_caught(target):
     storage = TiffStorage(target)
     fill(storage)
     put_what_is_refused(storage)
@@ -923,7 +923,7 @@ def test_close_does_not_raise_what_its_caller_has_caught(target):
     assert_finished(target)
 
 
-def test_close_does_not_raise_what_a_living_thread_has_caught(target):
+def test_close_does_not_raise_errors_a_live_thread_caught(target):
     storage = TiffStorage(target)
     fill(storage)
     with ThreadPoolExecutor(1) as pool:
@@ -932,7 +932,7 @@ def test_close_does_not_raise_what_a_living_thread_has_caught(target):
     assert_finished(target)
 
 
-def test_a_put_after_finish_is_no_error_of_close(target):
+def test_close_does_not_raise_the_error_of_a_put_after_finish(target):
     storage = TiffStorage(target)
     fill(storage)
     storage.finish()
@@ -978,7 +978,7 @@ def test_collect_without_an_error_raises_nothing(target):
 
 
 @pytest.mark.parametrize("on_error", ["ignore", None, "", "RAISE", 1])
-def test_a_bad_on_error_is_refused_before_anything_is_made(target, on_error):
+def test_invalid_on_error_is_refused_before_anything_is_created(target, on_error):
     with pytest.raises(ValueError, match="on_error"):
         TiffStorage(target / "deeper" / target.name, on_error=on_error)
     assert not target.exists()
@@ -989,7 +989,7 @@ def test_a_bad_on_error_is_refused_before_anything_is_made(target, on_error):
     assert hashes(target) == before
 
 
-def test_what_is_remembered_keeps_nothing_alive():
+def test_remembered_errors_keep_nothing_alive():
     class CopiedError(OSError):
         def __copy__(self):
             other = CopiedError(*self.args)

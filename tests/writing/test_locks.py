@@ -76,7 +76,7 @@ def start():
 
 
 @pytest.mark.parametrize("frames", [0, 3])
-def test_another_process_that_writes_is_not_disturbed(path, start, frames):
+def test_other_processes_cannot_disturb_the_writer(path, start, frames):
     process = start(path, frames)
     for overwrite in (False, True):
         with pytest.raises(FileExistsError, match=r"exists|still being written"):
@@ -94,7 +94,7 @@ def test_another_process_that_writes_is_not_disturbed(path, start, frames):
         storage.put({"time": 0}, frame({}))
 
 
-def test_what_a_dead_process_left_is_not_in_the_way(path, start):
+def test_remains_of_a_dead_process_do_not_block(path, start):
     process = start(path)
     process.kill()
     process.wait()
@@ -104,7 +104,7 @@ def test_what_a_dead_process_left_is_not_in_the_way(path, start):
     assert not list(path.parent.rglob("*.lock"))
 
 
-def test_what_a_dead_process_left_can_be_replaced(path, start):
+def test_remains_of_a_dead_process_can_be_replaced(path, start):
     process = start(path)
     process.kill()
     process.wait()
@@ -116,7 +116,7 @@ def test_what_a_dead_process_left_can_be_replaced(path, start):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
-def test_another_name_of_the_path_is_the_same_path(path, start):
+def test_aliases_of_a_path_are_the_same_path(path, start):
     process = start(path)
     alias = path.with_name(f"alias {path.name}")
     alias.symlink_to(path, target_is_directory=path.is_dir())
@@ -134,7 +134,7 @@ def test_another_name_of_the_path_is_the_same_path(path, start):
 @pytest.mark.parametrize(
     "left", [b"", bytes(5000), b"II+\0\x08\0\0\0" + bytes(8), b"II+\0\x08\0\0\0" + bytes(5000)]
 )
-def test_files_without_a_page_stay_and_are_in_nobodys_way(tmp_path, left):
+def test_files_without_a_page_stay_and_do_not_block(tmp_path, left):
     with TiffStorage(tmp_path / "run") as storage:
         storage.put({"position": "A"}, frame({}))
     (tmp_path / "run" / "run_B.ome.tiff").write_bytes(left)
@@ -147,7 +147,7 @@ def test_files_without_a_page_stay_and_are_in_nobodys_way(tmp_path, left):
         assert storage.get_image_coordinates_list() == [{"position": "B"}]
 
 
-def test_a_file_system_that_numbers_files_anew_each_time(path, monkeypatch):
+def test_file_system_with_changing_inodes(path, monkeypatch):
     monkeypatch.setattr(os.path, "samestat", lambda *_: False)
     with TiffStorage(path) as storage:
         storage.put({"time": 0}, frame({}))
@@ -157,7 +157,7 @@ def test_a_file_system_that_numbers_files_anew_each_time(path, monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows deletes no file that is open")
-def test_a_lock_that_is_deleted_again_and_again_is_not_waited_for(tmp_path, monkeypatch):
+def test_lock_that_is_deleted_repeatedly_is_not_awaited(tmp_path, monkeypatch):
     path, lock = tmp_path / "lock", locking._lock
 
     def delete_first(file):
@@ -171,7 +171,7 @@ def test_a_lock_that_is_deleted_again_and_again_is_not_waited_for(tmp_path, monk
         locking.Lock(path)
 
 
-def test_data_are_never_locked_themselves(path, monkeypatch):
+def test_data_files_are_never_locked(path, monkeypatch):
     # as a share does that refuses to write to a file that another descriptor has locked
     names, lock = set(), locking._lock
 
@@ -188,7 +188,7 @@ def test_data_are_never_locked_themselves(path, monkeypatch):
     assert len(names) == 1
 
 
-def test_a_name_that_is_too_long_for_a_lock_of_its_own(tmp_path):
+def test_name_too_long_for_a_lock_file(tmp_path):
     path = tmp_path / f"{'n' * 244}.ome.tiff"
     with TiffStorage(path) as storage:
         storage.put({"time": 0}, frame({}))
@@ -198,7 +198,7 @@ def test_a_name_that_is_too_long_for_a_lock_of_its_own(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows deletes no file that is open")
-def test_a_lock_that_was_deleted_before_it_was_held_is_none(tmp_path, monkeypatch):
+def test_lock_deleted_before_it_was_held_is_retaken(tmp_path, monkeypatch):
     path = tmp_path / "lock"
     path.touch()
     lock, deleted = locking._lock, []
@@ -218,7 +218,7 @@ def test_a_lock_that_was_deleted_before_it_was_held_is_none(tmp_path, monkeypatc
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_process_may_close_what_was_finished(path):
+def test_forked_process_may_close_a_finished_storage(path):
     storage = TiffStorage(path)
     storage.put({"time": 0}, frame({}))
     storage.finish()
@@ -234,7 +234,7 @@ def test_a_forked_process_may_close_what_was_finished(path):
     storage.close()
 
 
-def test_a_storage_that_is_finished_holds_nothing(path):
+def test_finished_storage_holds_no_lock(path):
     storage = TiffStorage(path)
     storage.put({"time": 0}, frame({}))
     storage.finish()
@@ -250,7 +250,7 @@ def test_a_storage_without_a_frame_leaves_no_lock(path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_a_forked_process_does_not_hold_what_its_parent_held(path):
+def test_forked_process_does_not_hold_the_lock(path):
     command = [sys.executable, "-c", textwrap.dedent(FORKING_WRITER), path, "1", "60"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         child = int(process.stdout.readline())
@@ -272,7 +272,7 @@ def test_a_forked_process_that_ends_changes_nothing(path):
         assert [int(storage[{"time": number}][0, 0]) for number in range(200)] == list(range(200))
 
 
-def test_a_file_system_without_locks_is_told_and_used(path, monkeypatch, caplog):
+def test_file_system_without_locks_is_logged_and_used(path, monkeypatch, caplog):
     def refuse(_):
         raise OSError(errno.ENOLCK, "No locks available")
 
@@ -284,7 +284,7 @@ def test_a_file_system_without_locks_is_told_and_used(path, monkeypatch, caplog)
         assert len(storage.get_image_coordinates_list()) == 1
 
 
-def test_a_second_process_sees_whole_pages_only(path):
+def test_second_process_sees_complete_pages_only(path):
     script = """
         import json, pathlib, sys, tifffile
         path = pathlib.Path(sys.argv[1])

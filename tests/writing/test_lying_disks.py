@@ -137,7 +137,7 @@ def test_an_error_at_any_call(memory_path, monkeypatch, name, options, happens):
 @pytest.mark.skipif(not hasattr(os, "pwrite"), reason="files are written to at their position")
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("is_killed", [False, True], ids=["finished", "killed"])
-def test_a_link_that_was_written_although_it_failed(tmp_path, monkeypatch, options, is_killed):
+def test_link_that_was_written_despite_an_error(tmp_path, monkeypatch, options, is_killed):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path, **options)
     for number in range(3):
@@ -169,7 +169,7 @@ def test_a_link_that_was_written_although_it_failed(tmp_path, monkeypatch, optio
 
 
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-def test_after_a_failed_fsync_no_other_one_is_believed(tmp_path, monkeypatch, caplog, name):
+def test_fsync_is_not_trusted_after_a_failure(tmp_path, monkeypatch, caplog, name):
     path = tmp_path / name
     storage, sync, fails = TiffStorage(path), os.fsync, [True]
     storage.put({"time": 0}, pixels_of(0), {"number": 0})

@@ -50,14 +50,14 @@ def calls(monkeypatch):
     return calls
 
 
-def test_room_is_taken_behind_the_end(tmp_path, calls):
+def test_space_is_reserved_after_the_end(tmp_path, calls):
     with (tmp_path / "file").open("w+b", buffering=0) as file:
         assert disk.reserve(file, 0, 5000)
         assert os.fstat(file.fileno()).st_size == 5000
     assert calls.seen == [(PREALLOCATE, struct.pack("=Iiqqq", 4, 3, 0, 5000, 0))]
 
 
-def test_a_full_disk_is_met_when_room_is_taken(tmp_path, calls):
+def test_full_disk_is_noticed_when_space_is_reserved(tmp_path, calls):
     calls.error = errno.ENOSPC
     with (tmp_path / "file").open("w+b", buffering=0) as file:
         with pytest.raises(OSError, match="No space"):
@@ -65,7 +65,7 @@ def test_a_full_disk_is_met_when_room_is_taken(tmp_path, calls):
         assert os.fstat(file.fileno()).st_size == 0
 
 
-def test_a_file_system_that_knows_neither_call(tmp_path, calls):
+def test_file_system_without_either_call(tmp_path, calls):
     calls.error = errno.ENOTSUP
     with (tmp_path / "file").open("w+b", buffering=0) as file:
         assert not disk.reserve(file, 0, 5000)
@@ -75,13 +75,13 @@ def test_a_file_system_that_knows_neither_call(tmp_path, calls):
         disk.sync_file(file)
 
 
-def test_a_dataset_is_synchronized_with_the_disk_itself(tmp_path, calls):
+def test_dataset_is_synced_to_the_disk_itself(tmp_path, calls):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         storage.put({"time": 0}, np.zeros((64, 64), np.uint16))
     assert FULL_SYNC in [command for command, _ in calls.seen]
 
 
-def test_a_name_that_comes_back_decomposed_is_the_same_dataset(tmp_path):
+def test_decomposed_name_is_the_same_dataset(tmp_path):
     name, label = "Größe", "Präparat é"
     with TiffStorage(tmp_path / name) as storage:
         storage.put({"position": label}, np.ones((8, 8), np.uint8))
@@ -91,7 +91,7 @@ def test_a_name_that_comes_back_decomposed_is_the_same_dataset(tmp_path):
         assert storage.get_image_coordinates_list() == [{"position": label}]
 
 
-def test_labels_that_differ_in_case_or_form_have_files_of_their_own(tmp_path):
+def test_labels_that_differ_in_case_or_form_have_separate_files(tmp_path):
     labels = ["a", "A", "é", unicodedata.normalize("NFD", "é")]
     with TiffStorage(tmp_path / "run") as storage:
         for number, label in enumerate(labels):

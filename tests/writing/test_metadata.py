@@ -308,18 +308,18 @@ def expects(expected):
 
 
 @pytest.mark.parametrize("metadata", JSON, ids=ascii)
-def test_json_comes_back_as_it_was(path, metadata):
+def test_json_round_trip(path, metadata):
     check_everywhere(path, metadata, expects(metadata))
 
 
 @pytest.mark.parametrize("name", CONVERTED)
-def test_what_has_a_json_form_comes_back_in_it(path, name):
+def test_values_with_a_json_form_are_returned_in_it(path, name):
     metadata, expected = CONVERTED[name]
     check_everywhere(path, metadata, expects(expected))
 
 
 @pytest.mark.parametrize("name", [name for name in CONVERTED if name != "shared but no cycle"])
-def test_what_has_a_json_form_is_not_worth_a_warning(path, name, caplog):
+def test_values_with_a_json_form_are_not_logged(path, name, caplog):
     with TiffStorage(path, CONVERTED[name][0]) as storage:
         storage.put(COORDINATES, frame(COORDINATES), CONVERTED[name][0])
     has_x = name == "dataclass at the top"
@@ -327,7 +327,7 @@ def test_what_has_a_json_form_is_not_worth_a_warning(path, name, caplog):
 
 
 @pytest.mark.parametrize("name", WITHOUT_A_JSON_FORM)
-def test_anything_else_comes_back_as_its_repr(path, name):
+def test_other_values_are_returned_as_their_repr(path, name):
     value, text = WITHOUT_A_JSON_FORM[name]
     check_everywhere(path, {"a": value, "b": [value], "c": 1}, expects({"a": text, "b": [text], "c": 1}))
 
@@ -344,7 +344,7 @@ def test_a_repr_is_logged_once(path, caplog):
 
 
 @pytest.mark.parametrize("name", ANYTHING)
-def test_no_metadata_make_a_frame_fail(path, name):
+def test_metadata_never_makes_a_frame_fail(path, name):
     def check(got):
         assert jsonable(got)
 
@@ -359,7 +359,7 @@ def depth_of(value):
     return levels, value
 
 
-def test_deep_nesting_can_be_read_and_finished_where_it_could_be_put(path):
+def test_deep_nesting_that_was_put_can_be_read_and_finished(path):
     depths = [10, 100, 101, 199, 200, 500, *range(850, 1010, 2)]
     with TiffStorage(path) as storage:
 
@@ -394,7 +394,7 @@ def test_many_keys(path):
     check_everywhere(path, metadata, expects(metadata))
 
 
-def test_metadata_of_a_block_are_not_mixed_up(path):
+def test_metadata_in_a_block_is_not_mixed_up(path):
     metadata = [{"n": number, "text": "x" * (number % 50)} for number in range(200)]
     with TiffStorage(path) as storage:
         for number, own in enumerate(metadata):
@@ -406,7 +406,7 @@ def test_metadata_of_a_block_are_not_mixed_up(path):
         assert [storage.get_metadata({"time": number}) for number in range(200)] == metadata
 
 
-def test_the_metadata_of_the_last_of_two_frames_count(path):
+def test_metadata_of_the_last_frame_at_the_same_coordinates_counts(path):
     with TiffStorage(path) as storage:
         storage.put(COORDINATES, frame({"n": 1}), {"n": 1})
         storage.put(COORDINATES, frame({"n": 2}), {"n": 2})
@@ -415,7 +415,7 @@ def test_the_metadata_of_the_last_of_two_frames_count(path):
         assert storage.get_metadata(COORDINATES) == {"n": 2}
 
 
-def test_what_was_put_and_read_are_different_objects(path):
+def test_returned_metadata_can_be_modified(path):
     metadata = {"list": [1], "dict": {"a": 1}}
     with TiffStorage(path, metadata) as storage:
         storage.put(COORDINATES, frame(COORDINATES), metadata)
@@ -427,19 +427,19 @@ def test_what_was_put_and_read_are_different_objects(path):
 
 
 @pytest.mark.parametrize("value", STRANGE_VALUES, ids=ascii)
-def test_strange_values_under_the_keys_that_are_translated(path, value):
+def test_strange_values_of_translated_keys(path, value):
     metadata = dict.fromkeys(TRANSLATED_KEYS, value)
     check_everywhere(path, metadata, lambda got: None if value == b"1" else expects(metadata)(got))
 
 
-def test_strange_values_that_differ_from_frame_to_frame(path):
+def test_strange_values_that_change_between_frames(path):
     with TiffStorage(path) as storage:
         for number, value in enumerate(STRANGE_VALUES):
             storage.put({"time": number}, frame({"time": number}), dict.fromkeys(TRANSLATED_KEYS, value))
     assert len(list(stored_planes(path))) == len(STRANGE_VALUES)
 
 
-def test_the_xml_stays_valid_whatever_the_metadata(bioformats, path):
+def test_xml_is_valid_for_any_metadata(bioformats, path):
     with TiffStorage(path) as storage:
         for number, value in enumerate(STRANGE_VALUES):
             coordinates = {"time": number, "position": number}

@@ -49,14 +49,14 @@ class Text(str):
     [10**5000, Text("x"), float("nan"), float("-inf"), [1], {"a": 1}, object, {1: 2}],
     ids=lambda odd: type(odd).__name__,
 )
-def test_values_that_are_odd_among_plain_ones(odd):
+def test_odd_values_among_plain_ones(odd):
     repeated = MetadataEncoder()
     for value in (1, odd, 1, "text", odd, odd, 2.5):
         metadata = {"key": value, "other": "same"}
         assert repeated.encode(metadata)[0] == to_json(metadata)[0]
 
 
-def test_a_list_that_is_changed_is_seen():
+def test_changed_list_is_noticed():
     repeated, inner = MetadataEncoder(), [1]
     for number in range(3):
         inner.append(number)
@@ -64,19 +64,19 @@ def test_a_list_that_is_changed_is_seen():
 
 
 @pytest.mark.parametrize("metadata", [{}, None, "text", {1: 2}, {"a": 1, 2: 3}, [("a", 1)]])
-def test_what_is_no_dict_of_texts(metadata):
+def test_metadata_that_is_not_a_dict_with_text_keys(metadata):
     repeated = MetadataEncoder()
     for each in ({"a": 1}, metadata, {"a": 1}, metadata):
         assert repeated.encode(each)[:2] == to_json(each)
 
 
-def test_values_that_are_equal_and_not_the_same():
+def test_equal_values_of_different_types():
     repeated = MetadataEncoder()
     texts = [repeated.encode({"key": value})[0] for value in (1, True, 1.0, 0, False, -0.0)]
     assert texts == [f'{{"key":{text}}}' for text in ("1", "true", "1.0", "0", "false", "-0.0")]
 
 
-def test_what_has_changed_is_known_of_the_same_keys_only():
+def test_changes_are_tracked_for_the_same_keys_only():
     repeated = MetadataEncoder()
     changed = [repeated.encode(each)[2] for each in ({"a": 1, "b": 2}, {"a": 1, "b": 3}, {"a": 1}, {"a": 4})]
     assert changed == [None, ["b"], None, ["a"]]

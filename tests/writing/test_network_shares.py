@@ -171,7 +171,7 @@ def assert_has(path: Path, count: int) -> None:
     assert not list(path.parent.rglob("*.lock"))
 
 
-def test_locks_and_inodes_are_those_of_a_share(share):
+def test_simulated_locks_and_inodes_behave_like_a_share(share):
     (share.folder / "folder").mkdir()
     *results, inodes = share.run(LOCKING, share.folder / "folder" / "file")
     assert results == ["PermissionError"] * 4
@@ -185,7 +185,7 @@ def test_a_dataset_is_written_and_read_while_it_runs(share, path, writer):
     assert_has(path, 20)
 
 
-def test_what_a_killed_process_left_is_recovered(share, path, writer):
+def test_dataset_of_a_killed_process_is_recovered(share, path, writer):
     writer.kill()
     writer.wait()
     share.run(USING, "recover", path, 0, 20)

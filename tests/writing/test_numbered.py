@@ -25,7 +25,7 @@ def test_each_run_gets_the_next_number(tmp_path, name, names):
             assert storage[{"time": 0}][0, 0] == value
 
 
-def test_the_number_is_above_all_others_whatever_has_them(tmp_path):
+def test_number_is_higher_than_any_existing_one(tmp_path):
     for name in ("run_007.ome.tiff", "run_x.ome.tiff", "run_900.tif", "other_950.ome.tiff"):
         (tmp_path / name).write_text("precious")
     with TiffStorage(tmp_path / "run.ome.tiff", numbered=True) as storage:
@@ -50,7 +50,7 @@ def test_runs_at_the_same_time_get_different_numbers(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"run_{n:03d}.tif" for n in range(1, 9)]
 
 
-def test_what_cannot_be_numbered(tmp_path):
+def test_invalid_uses_of_numbered(tmp_path):
     with pytest.raises(ValueError, match="expected one of numbered=True and overwrite=True, got both"):
         TiffStorage(tmp_path / "run.tif", numbered=True, overwrite=True)
     (tmp_path / "file").touch()

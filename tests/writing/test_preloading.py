@@ -37,7 +37,7 @@ def late(tmp_path, monkeypatch):
     sys.modules.pop(NAME, None)
 
 
-def test_it_comes_with_the_first_gap_after_the_first_frame(tmp_path, late):
+def test_import_starts_in_the_first_pause_after_the_first_frame(tmp_path, late):
     begun, may_end = late
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         assert not begun.wait(0.1)
@@ -52,7 +52,7 @@ def test_it_comes_with_the_first_gap_after_the_first_frame(tmp_path, late):
     assert not any(thread.name == "TiffStorage import" for thread in threading.enumerate())
 
 
-def test_it_waits_for_a_gap(tmp_path, late, monkeypatch):
+def test_import_waits_for_a_pause(tmp_path, late, monkeypatch):
     begun, may_end = late
     monkeypatch.setattr("exengine_ome_tiff.writing.recorder.QUIET_S", 0.2)
     with TiffStorage(tmp_path / "run.ome.tiff", fsync=False) as storage:
@@ -66,7 +66,7 @@ def test_it_waits_for_a_gap(tmp_path, late, monkeypatch):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-def test_a_fork_waits_for_it_so_that_the_other_process_can_import_it(tmp_path, late):
+def test_fork_waits_for_the_import(tmp_path, late):
     begun, may_end = late
     before = FORKS.count
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
@@ -80,7 +80,7 @@ def test_a_fork_waits_for_it_so_that_the_other_process_can_import_it(tmp_path, l
         assert before == FORKS.count
 
 
-def test_an_import_that_fails_is_met_by_finish_alone(tmp_path, late, monkeypatch):
+def test_failed_import_is_raised_by_finish_only(tmp_path, late, monkeypatch):
     begun, _ = late
 
     def fail(module):
@@ -112,7 +112,7 @@ SCRIPT = """
 """
 
 
-def test_finish_imports_nothing_more(tmp_path):
+def test_finish_needs_no_further_imports(tmp_path):
     command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path / "run.ome.tiff")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")

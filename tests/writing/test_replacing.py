@@ -99,7 +99,7 @@ def test_recovery_of_the_new_dataset_deletes_the_old_one(name, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_files_of_others_stay_where_they_are_and_are_told(tmp_path, caplog):
+def test_foreign_files_stay_in_place_and_are_logged(tmp_path, caplog):
     write(tmp_path / "run", "old!")
     (tmp_path / "run" / "notes.txt").write_text("mine")
     with TiffStorage(tmp_path / "run", {"tag": "new"}, overwrite=True) as storage:
@@ -115,7 +115,7 @@ def test_files_of_others_stay_where_they_are_and_are_told(tmp_path, caplog):
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-def test_a_conversion_that_cannot_move_its_result_moves_the_old_one_back(tmp_path, monkeypatch):
+def test_conversion_restores_the_old_dataset_if_its_result_cannot_be_moved(tmp_path, monkeypatch):
     write(tmp_path / "source.ome.tiff", "new")
     write(tmp_path / "run", "old!")
     replace = type(tmp_path).replace
@@ -134,7 +134,7 @@ def test_a_conversion_that_cannot_move_its_result_moves_the_old_one_back(tmp_pat
 
 
 @pytest.mark.parametrize("name", ["run", "run.ome.tiff"])
-def test_frames_of_the_new_dataset_stay_although_it_was_never_finished(name, tmp_path):
+def test_unfinished_new_dataset_keeps_its_frames(name, tmp_path):
     write(tmp_path / name, "old!")
     storage = TiffStorage(tmp_path / name, {"tag": "new"}, overwrite=True)
     storage.put({"time": 0}, np.zeros((8, 8), "u2"))
@@ -146,7 +146,7 @@ def test_frames_of_the_new_dataset_stay_although_it_was_never_finished(name, tmp
 
 
 @pytest.mark.parametrize("name", ["run", "run.ome.tiff"])
-def test_of_several_datasets_that_were_moved_aside_the_last_one_comes_back(name, tmp_path):
+def test_last_of_several_moved_datasets_is_restored(name, tmp_path):
     for number, tag in enumerate(("first", "second"), 1):
         slot = tmp_path / f".{name}.replaced" / f"{number:06}"
         slot.mkdir(parents=True)
@@ -157,9 +157,7 @@ def test_of_several_datasets_that_were_moved_aside_the_last_one_comes_back(name,
 
 
 @pytest.mark.parametrize("name", ["run", "run.ome.tiff"])
-def test_a_dataset_that_is_replaced_while_it_is_opened_is_the_old_one_or_the_new_one(
-    name, tmp_path, monkeypatch
-):
+def test_open_during_a_replacement_returns_the_old_or_the_new_dataset(name, tmp_path, monkeypatch):
     path, storages = tmp_path / name, []
     write(path, "old!")
 

@@ -30,7 +30,7 @@ def put(storage, places):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_three_sessions_leave_what_one_leaves(tmp_path, form, options, caplog):
+def test_three_sessions_equal_one(tmp_path, form, options, caplog):
     path = tmp_path / form
     storage = TiffStorage(path, {"sample": 1}, **options)
     put(storage, PLACES[:7])
@@ -54,7 +54,7 @@ def test_three_sessions_leave_what_one_leaves(tmp_path, form, options, caplog):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_records_count_on_from_session_to_session(tmp_path, form):
+def test_record_numbers_continue_across_sessions(tmp_path, form):
     path = tmp_path / form
     storage = TiffStorage(path)
     put(storage, PLACES[:7])
@@ -69,7 +69,7 @@ def test_records_count_on_from_session_to_session(tmp_path, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_killed_session_is_gone_on_with(tmp_path, form):
+def test_killed_session_can_be_resumed(tmp_path, form):
     path = tmp_path / form
     code = """
         import os, sys
@@ -97,7 +97,7 @@ def test_a_killed_session_is_gone_on_with(tmp_path, form):
         assert storage[{"position": "p1", "time": 4}].max() == 4
 
 
-def test_names_of_files_stay_different_where_case_does_not_count(tmp_path):
+def test_file_names_differ_in_more_than_case(tmp_path):
     storage = TiffStorage(tmp_path / "run")
     storage.put({"position": "a"}, frame({}, (40, 48)))
     storage.suspend()
@@ -106,7 +106,7 @@ def test_names_of_files_stay_different_where_case_does_not_count(tmp_path):
     assert len({path.name.casefold() for path in (tmp_path / "run").glob("*.tiff")}) == 2
 
 
-def test_a_last_page_that_leads_to_none(tmp_path):
+def test_last_page_with_a_link_to_a_missing_page(tmp_path):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path)
     put(storage, PLACES[:5])
@@ -122,7 +122,7 @@ def test_a_last_page_that_leads_to_none(tmp_path):
         assert storage.get_image_coordinates_list() == PLACES
 
 
-def test_a_file_without_a_page_is_not_in_the_way(tmp_path):
+def test_file_without_a_page_does_not_block(tmp_path):
     storage = TiffStorage(tmp_path / "run")
     put(storage, PLACES[:2])
     storage.suspend()
@@ -143,7 +143,7 @@ def test_frames_of_earlier_sessions_are_not_awaited(tmp_path):
         assert not storage.await_new_image(0)
 
 
-def test_what_cannot_be_gone_on_with(tmp_path):
+def test_datasets_that_cannot_be_resumed(tmp_path):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path)
     put(storage, PLACES[:2])
@@ -159,7 +159,7 @@ def test_what_cannot_be_gone_on_with(tmp_path):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_nothing_was_put(tmp_path, form):
+def test_suspend_without_frames(tmp_path, form):
     storage = TiffStorage(tmp_path / form)
     storage.suspend()
     assert list(tmp_path.iterdir()) == []

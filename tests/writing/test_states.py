@@ -49,7 +49,7 @@ class OnPlane(Translator):
 
 
 class TestAwaiting:
-    def test_a_frame_is_announced_when_it_can_be_read_and_not_before(self, path):
+    def test_frame_is_announced_once_it_can_be_read(self, path):
         inside, seen = threading.Event(), []
 
         def wait_a_little(_):
@@ -70,7 +70,7 @@ class TestAwaiting:
             consumer.join()
         assert seen == [(True, True, 1), (False, True)]
 
-    def test_a_reader_that_waits_misses_no_frame(self, path):
+    def test_waiting_reader_misses_no_frame(self, path):
         count, seen = 300, set()
         with TiffStorage(path) as storage:
 
@@ -86,7 +86,7 @@ class TestAwaiting:
         assert seen == {*range(count)}
 
 
-class TestWhoChangesFilesAsksUnderTheLock:
+class TestFilesAreCheckedUnderTheLock:
     def finish_first(self, monkeypatch, storage):
         hold = claim.hold
 
@@ -110,7 +110,7 @@ class TestWhoChangesFilesAsksUnderTheLock:
         assert recover(path).n_frames is None
         assert validate(path) == []
 
-    def test_somebody_was_faster(self, path, monkeypatch):
+    def test_another_process_was_faster(self, path, monkeypatch):
         hold, first = claim.hold, []
 
         def hold_later(location):
@@ -153,7 +153,7 @@ class TestOnlyOwnFilesAreDeleted:
         assert path.read_bytes() == data
         assert list(tmp_path.iterdir()) == [path]
 
-    def test_a_companion_of_somebody_else(self, tmp_path):
+    def test_foreign_companion(self, tmp_path):
         folder = tmp_path / "run"
         with TiffStorage(folder) as storage:
             storage.put({"position": "A"}, frame({}))
@@ -165,7 +165,7 @@ class TestOnlyOwnFilesAreDeleted:
 
 
 class TestFlusher:
-    def test_any_error_leaves_it_alive_and_is_told_once(self, tmp_path, monkeypatch, caplog):
+    def test_survives_any_error_and_logs_it_once(self, tmp_path, monkeypatch, caplog):
         monkeypatch.setattr(flusher, "IDLE_S", 0.01)
         monkeypatch.setattr(recorder, "SLOW_S", 600)
         with TiffStorage(tmp_path / "run.ome.tiff") as storage:
@@ -185,7 +185,7 @@ class TestFlusher:
         assert errors == []
         assert caplog.text.count("could not write waiting frames") == 1
 
-    def test_it_starts_again_after_what_ended_it(self, tmp_path, monkeypatch):
+    def test_restarts_after_it_was_ended(self, tmp_path, monkeypatch):
         monkeypatch.setattr(flusher, "IDLE_S", 0.01)
         monkeypatch.setattr(threading, "excepthook", lambda _: None)
         with TiffStorage(tmp_path / "run.ome.tiff") as storage:
@@ -206,7 +206,7 @@ class TestFlusher:
             storage.put({"time": 2}, frame({}))
             wait_until(lambda: not writer.has_waiting)
 
-    def test_nothing_of_it_is_left_after_the_end(self, tmp_path):
+    def test_leaves_nothing_after_the_end(self, tmp_path):
         before = {*threading.enumerate()}
         with TiffStorage(tmp_path / "run.ome.tiff") as storage:
             for number in range(3):
@@ -222,7 +222,7 @@ def wait_until(is_true):
         time.sleep(0.005)
 
 
-class TestCallsInsideOfCalls:
+class TestNestedCalls:
     CALLS = {  # noqa: RUF012 - never changed
         "put": lambda storage: storage.put({"time": 99}, frame({})),
         "flush": lambda storage: storage.flush(),
@@ -303,7 +303,7 @@ class TestCallsInsideOfCalls:
             assert int(storage[there[-1]][0, 0]) == there[-1]["time"]
 
 
-def test_a_collection_in_the_middle_of_an_import_leaves_the_rest_to_recover(path):
+def test_collection_during_an_import_leaves_finishing_to_recover(path):
     script = """
         import gc, importlib.abc, logging, sys
         import numpy as np
@@ -337,8 +337,8 @@ def test_a_collection_in_the_middle_of_an_import_leaves_the_rest_to_recover(path
     assert validate(path) == []
 
 
-class TestWhatAStorageSays:
-    def test_of_an_unfinished_dataset(self, path):
+class TestState:
+    def test_unfinished_dataset(self, path):
         storage = begun(path)
         with TiffStorage.open(path, allow_unfinished=True) as reader:
             assert not reader.is_finished()
@@ -351,7 +351,7 @@ class TestWhatAStorageSays:
             assert ", finished" in repr(reader)
             assert reader.block_until_finished(0)
 
-    def test_of_a_suspended_one(self, path):
+    def test_suspended_storage(self, path):
         storage = begun(path)
         assert ", writing" in repr(storage)
         storage.suspend()
@@ -363,7 +363,7 @@ class TestWhatAStorageSays:
         storage.close()
         assert not storage.is_finished()
 
-    def test_of_a_closed_one(self, path):
+    def test_closed_storage(self, path):
         storage = begun(path)
         storage.close()
         assert storage.is_finished()
@@ -402,7 +402,7 @@ def test_legal_transitions(state):
                 state.to(other)
 
 
-def test_types_without_json_are_told_once_for_each_dataset(tmp_path, caplog):
+def test_types_without_json_are_logged_once_per_dataset(tmp_path, caplog):
     class Odd:
         def __repr__(self):
             return "odd"

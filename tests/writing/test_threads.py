@@ -128,7 +128,7 @@ def test_reading_while_another_thread_writes_and_finishes(target):
 
 
 @pytest.mark.parametrize("end", ["finish", "close"])
-def test_an_end_while_others_put_keeps_each_frame_or_refuses_it(target, end):
+def test_finish_while_others_put_keeps_or_refuses_each_frame(target, end):
     storage = TiffStorage(target)
     put(storage, 0, 0)
     half = threading.Semaphore(0)
@@ -161,7 +161,7 @@ def test_an_end_while_others_put_keeps_each_frame_or_refuses_it(target, end):
         assert_all_right(opened, stored)
 
 
-def test_a_put_refused_while_another_thread_finishes_is_refused_with_defer_too(tmp_path):
+def test_put_during_finish_of_another_thread_is_refused_with_collect_too(tmp_path):
     """A deferred error would tell only at `close` that frames were put into a finished storage."""
     storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     stop = threading.Event()
@@ -192,7 +192,7 @@ def test_a_put_refused_while_another_thread_finishes_is_refused_with_defer_too(t
 @pytest.mark.parametrize(
     "calls", [["finish"] * 4, ["close"] * 4, ["finish", "close", "finish", "close", "flush"]]
 )
-def test_ends_at_the_same_time(target, calls):
+def test_simultaneous_finish_and_close(target, calls):
     for _ in range(5):
         storage = TiffStorage(target, overwrite=True)
         stored = [(thread, number) for thread in range(3) for number in range(40)]
@@ -205,14 +205,14 @@ def test_ends_at_the_same_time(target, calls):
             assert_all_right(opened, stored)
 
 
-def test_ends_at_the_same_time_without_a_frame(target):
+def test_simultaneous_finish_and_close_without_a_frame(target):
     for _ in range(5):
         storage = TiffStorage(target)
         in_threads(*[storage.finish] * 3, storage.close)
         assert not target.exists()
 
 
-def test_reading_while_another_thread_closes_is_right_or_refused(target):
+def test_reading_while_another_thread_closes_is_correct_or_refused(target):
     storage = TiffStorage(target)
     for number in range(40):
         put(storage, 0, number)
@@ -248,7 +248,7 @@ def test_storages_do_not_disturb_each_other(tmp_path):
     in_threads(*(lambda thread=thread: work(thread) for thread in range(4)))
 
 
-def test_waiting_has_an_end_also_while_something_else_takes_long(tmp_path):
+def test_wait_times_out_during_a_long_call(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         storage.put({"time": 0}, np.zeros((4, 4), np.uint16))
         assert storage.await_new_image(0)

@@ -23,7 +23,7 @@ def fill(storage, places, shape=LARGE):
 
 
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-def test_a_path_that_is_being_written_is_refused_even_to_overwrite(tmp_path, name):
+def test_overwrite_refuses_a_path_that_is_being_written(tmp_path, name):
     with TiffStorage(tmp_path / name) as first:
         fill(first, PLACES[:3])
         with pytest.raises(FileExistsError, match="still being written"):
@@ -38,7 +38,7 @@ def test_a_path_that_is_being_written_is_refused_even_to_overwrite(tmp_path, nam
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps an open file where it is")
 @pytest.mark.parametrize("shape", [(8, 8), LARGE])
-def test_a_file_in_place_of_the_own_one_is_left_alone(tmp_path, shape):
+def test_foreign_file_at_the_path_is_left_alone(tmp_path, shape):
     path = tmp_path / "run.ome.tiff"
     storage = TiffStorage(path)
     fill(storage, PLACES, shape)
@@ -66,7 +66,7 @@ def read_all(storage):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_forked_processes_read_on_their_own(tmp_path):
+def test_forked_processes_read_independently(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path) as storage:
         fill(storage, PLACES, (64, 64))
@@ -138,7 +138,7 @@ def test_every_waiting_thread_sees_a_new_frame(tmp_path):
         assert not storage.await_new_image(0)
 
 
-def test_neighbours_in_a_folder_are_no_trouble(tmp_path):
+def test_datasets_in_one_folder_do_not_interfere(tmp_path):
     with TiffStorage(tmp_path / "run") as storage:
         for position in "ab":
             storage.put({"position": position}, np.ones((4, 4), np.uint8))
@@ -150,7 +150,7 @@ def test_neighbours_in_a_folder_are_no_trouble(tmp_path):
         assert len(storage.get_image_coordinates_list()) == 2
 
 
-def test_nothing_is_left_of_a_storage_without_frames(tmp_path, caplog):
+def test_storage_without_frames_leaves_nothing(tmp_path, caplog):
     TiffStorage(tmp_path / "new" / "deep" / "run.ome.tiff").close()
     TiffStorage(tmp_path / "other" / "run").close()
     assert list(tmp_path.iterdir()) == []
@@ -160,7 +160,7 @@ def test_nothing_is_left_of_a_storage_without_frames(tmp_path, caplog):
     assert "no frames were written" in caplog.text
 
 
-def test_complex_pixels_are_warned_of(tmp_path, caplog):
+def test_complex_pixels_are_logged(tmp_path, caplog):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         for time in range(3):
             storage.put({"time": time}, np.ones((4, 4), np.complex64))

@@ -40,7 +40,7 @@ def until(is_true):
         time.sleep(0.002)
 
 
-def test_each_file_is_written_in_steps_up_to_what_is_new(tmp_path, spans):
+def test_each_file_is_written_back_in_steps(tmp_path, spans):
     with TiffStorage(tmp_path / "run") as storage:
         for time_point in range(12):
             for position in ("A", "B"):
@@ -57,7 +57,7 @@ def test_each_file_is_written_in_steps_up_to_what_is_new(tmp_path, spans):
     assert validate(tmp_path / "run") == []
 
 
-def test_nothing_is_told_where_finish_does_not_wait(tmp_path, spans):
+def test_no_write_back_without_fsync(tmp_path, spans):
     with TiffStorage(tmp_path / "run.ome.tiff", fsync=False) as storage:
         for time_point in range(20):
             storage.put({"time": time_point}, FRAME)
@@ -65,7 +65,7 @@ def test_nothing_is_told_where_finish_does_not_wait(tmp_path, spans):
     assert spans == {}
 
 
-def test_a_file_system_without_it_is_no_error(tmp_path, spans, monkeypatch, caplog):
+def test_file_system_without_write_back_is_supported(tmp_path, spans, monkeypatch, caplog):
     calls = []
 
     def refuse(*span):

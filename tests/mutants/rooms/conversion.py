@@ -109,7 +109,7 @@ MUTANTS = [
         "conversion/partial_result.py",
         "        except OSError:\n            self._move_back()\n            raise",
         "        except OSError:\n            raise",
-        "writing/test_replacing.py::test_a_conversion_that_cannot_move_its_result_moves_the_old_one_back",
+        "writing/test_replacing.py::test_conversion_restores_the_old_dataset_if_its_result_cannot_be_moved",
     ),
     Mutant(
         "conversion/source_files.py",

@@ -85,19 +85,19 @@ MUTANTS = [
         "dataset/records.py",
         "return value.total_seconds()",
         "return value.seconds",
-        "writing/test_metadata.py::test_what_has_a_json_form_comes_back_in_it",
+        "writing/test_metadata.py::test_values_with_a_json_form_are_returned_in_it",
     ),
     Mutant(
         "dataset/records.py",
         'return own | (getattr(value, "model_extra", None) or {})',
         "return own",
-        "writing/test_metadata.py::test_what_has_a_json_form_comes_back_in_it",
+        "writing/test_metadata.py::test_values_with_a_json_form_are_returned_in_it",
     ),
     Mutant(
         "dataset/stored_images.py",
         "return sorted(images, key=lambda image: image.pixels.samples > 1)",
         "return images",
-        "dataset/test_shapes.py::test_colour_behind_gray",
+        "dataset/test_shapes.py::test_rgb_after_gray",
     ),
     Mutant(
         "dataset/stored_images.py",
@@ -139,13 +139,13 @@ MUTANTS = [
         "dataset/frame_numbers.py",
         "tables = [\n            _sorted_table(*each, first_of) for each in",
         "tables = [\n            each for each in",
-        "dataset/test_frame_numbers.py::test_numbers_are_those_of_a_dict",
+        "dataset/test_frame_numbers.py::test_numbers_agree_with_a_dict",
     ),
     Mutant(
         "dataset/frame_numbers.py",
         "if max(block) >= count:",
         "if False:",
-        "dataset/test_frame_numbers.py::test_numbers_are_those_of_a_dict",
+        "dataset/test_frame_numbers.py::test_numbers_agree_with_a_dict",
     ),
     Mutant(
         "dataset/frame_numbers.py",
@@ -157,7 +157,7 @@ MUTANTS = [
         "coordinates/columns.py",
         "else np.int64",
         "else None",
-        "dataset/test_columnar_index.py::test_files_whose_values_need_other_types",
+        "dataset/test_columnar_index.py::test_files_with_different_value_types",
     ),
     Mutant(
         "dataset/growth.py",
@@ -175,7 +175,7 @@ MUTANTS = [
         "dataset/columnar_index.py",
         "bool((starts[1:] >= ends[:-1]).all()) and int(ends[-1])",
         "int(ends[-1])",
-        "dataset/test_columnar_index.py::test_an_index_that_cannot_be_is_left_out",
+        "dataset/test_columnar_index.py::test_invalid_index_is_ignored",
     ),
     Mutant(
         "coordinates/key_search.py",

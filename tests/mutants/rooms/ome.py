@@ -103,7 +103,7 @@ MUTANTS = [
         "ome/annotations.py",
         "sorted(kept, key=lambda key: len(columns[key]))",
         "sorted(kept, key=lambda key: -len(columns[key]))",
-        "dataset/test_no_key_lost.py::test_the_shortest_columns_go_first",
+        "dataset/test_no_key_lost.py::test_short_columns_are_written_first",
     ),
     Mutant(
         "ome/annotations.py",
@@ -121,7 +121,7 @@ MUTANTS = [
         "ome/planes.py",
         "append=missing.size",
         "append=len(layout.frames)",
-        "dataset/test_gaps.py::test_gaps_are_black_absent_and_named",
+        "dataset/test_gaps.py::test_missing_planes_are_black_absent_and_listed",
     ),
     Mutant(
         "ome/document.py",

@@ -19,7 +19,7 @@ MUTANTS = [
         "tiff/file_tail.py",
         "if end - start >= least_nbytes:",
         "if end > start:",
-        "writing/test_write_back.py::test_each_file_is_written_in_steps_up_to_what_is_new",
+        "writing/test_write_back.py::test_each_file_is_written_back_in_steps",
     ),
     Mutant("tiff/checksums.py", ":08x}", ":x}", "tiff/test_checksums.py::test_leading_zeros_are_kept"),
     Mutant(
@@ -131,19 +131,19 @@ MUTANTS = [
         "tiff/page_coding.py",
         '"zstd": (1, 22)',
         '"zstd": (1, 19)',
-        "writing/test_coding.py::test_the_outermost_levels",
+        "writing/test_coding.py::test_lowest_and_highest_compression_levels",
     ),
     Mutant(
         "tiff/page_coding.py",
         '"zlib": (0, 9)',
         '"zlib": (1, 9)',
-        "writing/test_coding.py::test_the_outermost_levels",
+        "writing/test_coding.py::test_lowest_and_highest_compression_levels",
     ),
     Mutant(
         "tiff/page_coding.py",
         "_TILE_MULTIPLE = 16",
         "_TILE_MULTIPLE = 8",
-        "writing/test_coding.py::test_what_cannot_be_is_refused_before_anything_is_made",
+        "writing/test_coding.py::test_invalid_options_are_refused_before_anything_is_created",
     ),
     Mutant(
         "tiff/page_coding.py",
@@ -155,19 +155,19 @@ MUTANTS = [
         "tiff/page_coding.py",
         "height * width > LARGE_AREA_PX",
         "height * width >= LARGE_AREA_PX",
-        "dataset/test_pyramids.py::test_large_frames_have_copies_by_themselves",
+        "dataset/test_pyramids.py::test_large_frames_get_a_pyramid_by_default",
     ),
     Mutant(
         "tiff/pixels.py",
         "samples[..., [2, 1, 0, 3][: self.samples]] = stored",
         "samples[..., [0, 1, 2, 3][: self.samples]] = stored",
-        "dataset/test_packed_pixels.py::test_readers_see_colour_and_float_and_we_what_was_put",
+        "dataset/test_packed_pixels.py::test_readers_see_rgb_and_float_and_storage_returns_words",
     ),
     Mutant(
         "tiff/pixels.py",
         "(data >> bits).any()",
         "(data >> bits).all()",
-        "dataset/test_packed_pixels.py::test_readers_see_colour_and_float_and_we_what_was_put",
+        "dataset/test_packed_pixels.py::test_readers_see_rgb_and_float_and_storage_returns_words",
     ),
     Mutant(
         "tiff/pyramid.py",
@@ -221,7 +221,7 @@ MUTANTS = [
         "tiff/final_chain.py",
         "                if fsync:\n                    journal.sync_file(file)\n",
         "",
-        "writing/test_failing_disks.py::test_finish_waits_for_the_disk_before_the_header_leads_to_anything_new",
+        "writing/test_failing_disks.py::test_finish_syncs_before_it_updates_the_header",
     ),
     Mutant(
         "tiff/final_chain.py",

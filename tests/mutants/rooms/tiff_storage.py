@@ -7,13 +7,13 @@ MUTANTS = [
         "tiff_storage.py",
         "self._awaited.frames = count = recorder.frame_count",
         "count = recorder.frame_count",
-        "writing/test_lifecycle.py::test_await_new_image_returns_true_for_a_frame_that_came_before",
+        "writing/test_lifecycle.py::test_await_new_image_returns_true_for_an_earlier_frame",
     ),
     Mutant(
         "tiff_storage.py",
         "            errors.survived()",
         "            pass",
-        "writing/test_lifecycle.py::test_close_does_not_raise_what_the_same_thread_lived_through",
+        "writing/test_lifecycle.py::test_close_does_not_raise_errors_its_thread_survived",
     ),
     Mutant(
         "tiff_storage.py",
@@ -23,18 +23,18 @@ MUTANTS = [
             "            raise"
         ),
         "        except (OmeTiffError, OSError, ImportError):\n            raise",
-        "writing/test_resuming.py::test_what_cannot_be_gone_on_with",
+        "writing/test_resuming.py::test_datasets_that_cannot_be_resumed",
     ),
     Mutant(
         "tiff_storage.py",
         "        if error is not None:\n            self._errors.log_remembered()\n",
         "",
-        "writing/test_lifecycle.py::test_context_manager_raises_what_put_raised_only_once",
+        "writing/test_lifecycle.py::test_context_manager_does_not_raise_an_error_of_put_again",
     ),
     Mutant(
         "tiff_storage.py",
         "Safety(checksums=checksums, fsync=fsync, checkpoint=checkpoint)",
         "Safety(checksums=checksums, checkpoint=checkpoint)",
-        "writing/test_failing_disks.py::test_nobody_waits_for_the_disk_who_does_not_want_to",
+        "writing/test_failing_disks.py::test_no_fsync_without_the_option",
     ),
 ]
