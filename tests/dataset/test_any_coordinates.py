@@ -1,4 +1,4 @@
-"""Any set of coordinates is a correct OME-TIFF: three readers judge what hypothesis makes up."""
+"""Any set of coordinates gives a correct OME-TIFF: three readers check examples from hypothesis."""
 
 import shutil
 import tempfile
@@ -24,11 +24,11 @@ KINDS = [((5, 7), "u2"), ((4, 3), "u2"), ((5, 7), "f4"), ((5, 7, 3), "u1"), ((1,
 
 @st.composite
 def acquisitions(draw):
-    """Draw frames: coordinates with few values an axis, so that they meet in images, and gaps remain."""
+    """Draw frames with few values per axis, so that frames share images and some planes are missing."""
     axes = draw(st.lists(st.sampled_from([*PLANE_AXES, *OTHER_AXES]), max_size=6, unique=True))
     values = {axis: draw(st.lists(VALUES, min_size=1, max_size=4, unique_by=repr)) for axis in axes}
     point = st.fixed_dictionaries({}, optional={axis: st.sampled_from(values[axis]) for axis in axes})
-    # of images that differ in kind only, which one is of the first kind depends on the first frame
+    # the first frame decides which of the images that differ in kind only has the first kind
     kinds = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=2, unique=True))
     points = draw(st.lists(st.tuples(point, st.sampled_from(kinds)), min_size=1, max_size=25))
     return [(place, frame(place | {"put": number}, *kind)) for number, (place, kind) in enumerate(points)]

@@ -1,4 +1,4 @@
-"""The index of a finished file: it tells what the records tell, and nothing depends on it."""
+"""The index of a finished file agrees with the records, and a file opens without it, too."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COORDINATES = st.dictionaries(st.sampled_from(["z", "channel", "time", "t", "", 
 
 
 def place_of_index(data):
-    """Return where the three numbers are that lead to the index of a finished file."""
+    """Return the offset of the three numbers that locate the index of a finished file."""
     (at,) = struct.unpack_from("<Q", data, 8)
     (count,) = struct.unpack_from("<Q", data, at)
     for entry in range(at + 8, at + 8 + 20 * count, 20):
@@ -45,7 +45,7 @@ def place_of_index(data):
 
 
 def index_of(data):
-    """Read an index by what the page on the file format tells of it."""
+    """Read an index as the page on the file format describes it."""
     at, nbytes, crc = struct.unpack_from("<3Q", data, place_of_index(data))
     index = data[at : at + nbytes]
     assert zlib.crc32(index) == crc
@@ -71,7 +71,7 @@ def index_of(data):
 
 
 def with_index(path, change):
-    """Write another index behind the end of a file, with its checksum."""
+    """Append another index to a file, with its checksum."""
     data = path.read_bytes()
     place = place_of_index(data)
     at, nbytes, _ = struct.unpack_from("<3Q", data, place)
@@ -102,7 +102,7 @@ def by_index(path, monkeypatch):
 
 
 def assert_alike(one, other):
-    """Compare all that two readers of a dataset tell."""
+    """Compare everything that two readers return for a dataset."""
     places = other.get_image_coordinates_list()
     assert [[*each.items()] for each in one.get_image_coordinates_list()] == [
         [*each.items()] for each in places
@@ -117,7 +117,7 @@ def assert_alike(one, other):
 
 
 def put_all(storage):
-    """Put frames of several kinds, in no order, some of them twice; return their number."""
+    """Put frames of several kinds in random order, some of them twice; return their number."""
     places = [
         *(
             {"time": t, "channel": c, "z": z}
@@ -152,7 +152,7 @@ def test_index_agrees_with_the_records(name, tmp_path, monkeypatch, caplog):
 
 
 class FileInMemory:
-    """As much of a file as the index needs."""
+    """The part of a file's interface that the index needs."""
 
     def __init__(self):
         self.pages = PageTable()
@@ -310,7 +310,7 @@ def test_index_without_its_checksum_is_ignored(small, tmp_path, caplog):
     with TiffStorage.open(path) as storage:
         assert len([*storage]) == 6
     assert "the index does not have its checksum" in caplog.text
-    path.write_bytes(data[:at])  # and all that comes after it
+    path.write_bytes(data[:at])  # and everything after it
     assert recover(path).n_frames == 6
     with TiffStorage.open(path) as storage:
         assert len([*storage]) == 6

@@ -1,4 +1,4 @@
-"""The cases that ExEngine has for the storages it ships, for `TiffStorage` under the name it has there."""
+"""ExEngine's test cases for its own storages, run on `TiffStorage` under its name in ExEngine."""
 
 from __future__ import annotations
 

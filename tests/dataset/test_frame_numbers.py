@@ -1,4 +1,4 @@
-"""The numbers of frames by coordinates, compared with a dict, whatever axes count."""
+"""The numbers of frames by coordinates, compared with a dict, for any indexed axes."""
 
 import tracemalloc
 
@@ -23,7 +23,7 @@ ACQUISITIONS = {
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    """Put numbers into blocks after few frames."""
+    """Move numbers into blocks after few frames."""
     monkeypatch.setattr(frame_numbers, "_FIRST_CHECK", 30)
     monkeypatch.setattr(frame_numbers, "_SAMPLE", 30)
 

@@ -1,6 +1,6 @@
-"""Planes that were never acquired: black in readers, absent for us, named in the OME-XML.
+"""Missing planes: black in readers, absent in `TiffStorage`, listed in the OME-XML.
 
-Left to itself, Bio-Formats opens nothing where a plane is missing, or shows other planes in its place.
+Unless they are listed, Bio-Formats opens nothing, or shows other planes in place of the missing ones.
 """
 
 import json
@@ -70,7 +70,7 @@ def test_missing_planes_are_black_absent_and_listed(tmp_path, caplog, name, case
 
 
 def runs(named, sizes, order):
-    """Yield the places (z, c, t) of runs of planes along the dimension order."""
+    """Yield the indices (z, c, t) of runs of planes along the dimension order."""
     places = sorted(product(*map(range, sizes)), key=lambda place: [place[axis] for axis in reversed(order)])
     for *first, count in named:
         start = places.index(tuple(first))
@@ -78,7 +78,7 @@ def runs(named, sizes, order):
 
 
 def assert_absent(storage, places):
-    """Demand that of all combinations of values only those are there that were put."""
+    """Assert that, among all combinations of values, only those that were put have a frame."""
     there = {frozenset(place.items()) for place in places}
     for image in storage.images:
         axes = {axis: {place.get(axis) for place in places} for axis in ("time", "channel", "z")}

@@ -1,4 +1,4 @@
-"""Files that grow past 4 GiB, with holes for what would fill the disk, and a plane past 2 GiB."""
+"""Sparse files that grow past 4 GiB, and a plane of more than 2 GiB."""
 
 import errno
 import os
@@ -96,7 +96,7 @@ def test_a_plane_of_more_than_2_gib(tmp_path, bioformats):
         assert_marked(storage[{"time": 0}], (side, side), places)
         assert_same(storage[{"time": 1}], small)
     assert_marked(tifffile.memmap(path, mode="r"), (side, side), places)
-    with bioformats(path) as reader:  # Java has no larger arrays: only parts of the plane can be read
+    with bioformats(path) as reader:  # Java arrays are limited to 2 GiB: only regions can be read
         for (y, x), value in places.items():
             left, top = min(x, side - 4), min(y, side - 4)
             part = reader.plane_index(0, 0, region=(left, top, 4, 4))
@@ -106,7 +106,7 @@ def test_a_plane_of_more_than_2_gib(tmp_path, bioformats):
 
 
 def assert_marked(array, shape, places):
-    """Demand zeros but for the values at some places."""
+    """Assert that all pixels are zero except for the given ones."""
     assert (array.shape, array.dtype) == (shape, np.uint8)
     assert np.count_nonzero(array) == len(places)
     assert [array[place] for place in places] == list(places.values())

@@ -1,4 +1,4 @@
-"""More files than a process may have open."""
+"""More files than a process may open at once."""
 
 import sys
 import textwrap

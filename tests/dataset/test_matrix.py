@@ -1,4 +1,4 @@
-"""Files and folders, orders of arrival, pixel types and codings: all readers see what was put."""
+"""Files and folders, orders of arrival, pixel types and codings: all readers see the frames."""
 
 from itertools import combinations, product
 
@@ -30,7 +30,7 @@ CODINGS = {
 
 
 def chosen() -> list[tuple[str, str, str, str]]:
-    """Return all combinations, or by default so many that each pair of values is in one of them."""
+    """Return all combinations; by default, only enough to cover each pair of values."""
     everything = [*product(TARGETS, ORDERS, PIXELS, CODINGS)]
     if is_thorough():
         return everything

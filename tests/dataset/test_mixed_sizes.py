@@ -1,4 +1,4 @@
-"""Frames of several sizes in one file, which Bio-Formats opens anew for each plane."""
+"""Frames of several sizes in one file, which Bio-Formats reopens for each plane."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Axes that are kept inside of an image: seen by Bio-Formats and tifffile as what they are."""
+"""Axes that are folded into Z, C or T, as Bio-Formats and tifffile see them."""
 
 import pytest
 import tifffile

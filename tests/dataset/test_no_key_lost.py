@@ -1,4 +1,4 @@
-"""Whatever metadata is put, the file alone has all of it: exactly in records, and readable in OME-XML."""
+"""The file contains all metadata that was put: exact in records, readable in OME-XML."""
 
 import json
 import math
@@ -37,7 +37,7 @@ METADATA = st.dictionaries(KEYS, VALUES, max_size=8)
 
 
 def leaves(value, path=()):
-    """Yield the path and the value of everything in metadata that is no dict."""
+    """Yield the path and the value of each leaf of nested metadata."""
     if isinstance(value, dict) and value:
         for key, item in value.items():
             yield from leaves(item, (*path, key))
@@ -82,20 +82,20 @@ def test_every_leaf_can_be_found_again(frames, summary):
 
 
 IN_OME = ("Exposure-ms", "XPositionUm", "PixelSizeUm", "exposure_ms", "Time")
-"""Keys that OME has a place for; what becomes of values that cannot be there is tested on its own."""
+"""Keys with a place in OME; invalid values of them are tested separately."""
 
 
 NESTED_IN_OME = ("Exposure-ms", "PixelSizeUm", "XPositionUm", "exposure_ms")
-"""Keys whose names have units, and names of cameras, which also count within other dicts."""
+"""Keys with units in their names, and names of cameras, which also count in nested dicts."""
 
 
 def as_shown(key):
-    """Return a key as annotations have it."""
+    """Return a key as it is in annotations."""
     return key if valid_text(key) == key else json.dumps(key)[1:-1]
 
 
 def is_inside(tags, key):
-    """Whether a nested key is in the JSON of a dict around it, which another frame has a plain value for."""
+    """Whether a nested key is in the JSON of an outer dict, because another frame has a plain value there."""
     around, _, last = key.rpartition(".")
     while around:
         if json.dumps(last) in tags.get(as_shown(around), ""):
@@ -105,7 +105,7 @@ def is_inside(tags, key):
 
 
 def is_wrapped(metadata):
-    """Whether there are keys that Micro-Manager wraps values in, or that are the same once they are flat."""
+    """Whether there are Micro-Manager's wrapper keys, or keys that are the same after flattening."""
     keys = [key for key, _ in leaves(metadata)]
     return len(keys) > len(set(keys))
 

@@ -1,4 +1,4 @@
-"""What Micro-Manager's cameras pack into words: colour and float for readers, words for us."""
+"""Pixels that Micro-Manager packs into words: RGB and float in readers, words in `TiffStorage`."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Pyramids: the smaller copies of frames, as Bio-Formats, tifffile and libvips see them."""
+"""Pyramid levels of frames, as Bio-Formats, tifffile and libvips see them."""
 
 import itertools
 import tracemalloc
@@ -49,7 +49,7 @@ def nested_pairs(first, second):
 
 
 def means(image, level):
-    """Average blocks of 2 by 2 as often as the level says."""
+    """Average blocks of 2 x 2 pixels once per level."""
     for _ in range(level):
         image = image[: len(image) // 2 * 2, : image.shape[1] // 2 * 2]
         image = sum(image[row::2, column::2] for row in (0, 1) for column in (0, 1)) / 4
@@ -116,7 +116,7 @@ def test_repeated_finish_adds_the_missing_levels(tmp_path, monkeypatch, caplog):
         storage.finish()
     storage.finish()
     storage.close()
-    assert next(writes) == 7  # six copies, one of them tried twice
+    assert next(writes) == 7  # six levels, one of them tried twice
     assert_readers_agree(path, put, caplog)
     with tifffile.TiffFile(path) as tif:
         assert [level.shape for level in tif.series[0].levels] == [(3, 40, 40), (3, 20, 20), (3, 10, 10)]

@@ -1,4 +1,4 @@
-"""Every shape that an acquisition can have: which images it makes, and that all readers see every frame."""
+"""Acquisitions of every shape: their images, and all readers see every frame."""
 
 import itertools
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("bioformats")
 
 
 def assert_stored(path, caplog, put, images=None, **options):
-    """Put frames; demand the images, by name: planes along T, C and Z, and how many were acquired."""
+    """Put frames; assert the images by name: planes along T, C and Z, and the number of acquired ones."""
     with TiffStorage(path, **options) as storage:
         put_all(storage, put)
         found = {image.name: (*image.sizes.values(), image.n_frames) for image in storage.images}

@@ -1,4 +1,4 @@
-"""A folder that further axes split into files."""
+"""A folder with one file per combination of several axes."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ def fill(path, places=PLACES, **options):
 
 
 def files(folder):
-    """Return the names of the files of pixels, without the digits that keep changed labels apart."""
+    """Return the names of the TIFF files, without the digits that make changed labels unique."""
     return {
         path.name.removesuffix(".ome.tiff").rpartition("-")[0] or path.stem[:-4] for path in tiffs(folder)
     }
@@ -50,7 +50,7 @@ def test_each_combination_of_values_has_its_own_file(tmp_path, caplog):
     fill(path, split_by=SPLIT).close()
     assert files(path) == FILES
     documents = assert_readers_agree(path, [(each, frame(each, (24, 32))) for each in PLACES], caplog)
-    assert [len(document.images) for document in documents] == [2, 2, 2, 2]  # one for each angle
+    assert [len(document.images) for document in documents] == [2, 2, 2, 2]  # one per angle
     assert_there(path)
     for other in [*path.glob("*.companion.ome"), *tiffs(path)[1:]]:
         other.unlink()

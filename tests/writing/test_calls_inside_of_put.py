@@ -1,4 +1,4 @@
-"""`close` and other calls inside of a `put`: from signal handlers, and from objects given to `put`."""
+"""`close` and other calls during a `put`: from signal handlers, and from arguments of `put`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def shape_of(size):
 
 
 class TestFinish:
-    """`finish` during another call finishes; what that one still does changes nothing any more."""
+    """`finish` during another call finishes the dataset; the rest of that call changes nothing."""
 
     @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
     @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ class TestFinish:
             shutil.rmtree(memory_path / str(at), ignore_errors=True)
 
     def finish_inside(self, path, shape, n_before, call, at):
-        """Put frames, and finish in the middle of the last call; return how many instructions it has."""
+        """Put frames, and finish during the last call; return how many instructions it has."""
         storage, acknowledged = TiffStorage(path, fsync=False), [*range(n_before)]
         for number in acknowledged:
             storage.put(place_of(number), frame(place_of(number), shape), {"number": number})
@@ -87,7 +87,7 @@ SERVICE = """
     from frames import frame
 
     with TiffStorage(sys.argv[1] + "0.ome.tiff") as first:
-        first.put({}, frame({}))  # imports what each would import
+        first.put({}, frame({}))  # does all imports
     for number, (path, size) in enumerate(json.loads(sys.argv[2])):
         if os.fork():
             os.wait()
@@ -128,7 +128,7 @@ def test_sigterm_handler_of_a_service_closes_the_dataset(memory_path):
 
 
 class Foreign:
-    """An object given to `put` that calls something in the middle of it."""
+    """An argument of `put` that calls a function during it."""
 
     def __init__(self, call):
         self._call = call
@@ -143,7 +143,7 @@ class Foreign:
 
 
 class Dying:
-    """An object whose last reference goes in the middle of a `put`."""
+    """An object whose last reference is dropped during a `put`."""
 
     def __init__(self, call):
         self._call = call

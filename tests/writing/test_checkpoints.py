@@ -1,4 +1,4 @@
-"""Checkpoints: a file that is being written is an OME-TIFF up to the last one."""
+"""Checkpoints: an unfinished file is an OME-TIFF up to the last one."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_tifffile_shows_the_experiment_of_the_last_checkpoint(tmp_path, caplog):
         with pytest.raises(NotFinishedError):
             TiffStorage.open(path)
         with TiffStorage.open(path, allow_unfinished=True) as reader:
-            assert len(reader.get_image_coordinates_list()) == 30  # those behind the checkpoint, too
+            assert len(reader.get_image_coordinates_list()) == 30  # including those after the checkpoint
     assert not [record for record in caplog.records if record.name == "tifffile"]
     assert validate(path) == []
 
@@ -179,7 +179,7 @@ def test_thread_makes_checkpoints_on_time_and_stops():
         time.sleep(0.01)
     checkpointer.stop()
     checkpointer.join()
-    assert len(made) == 3  # one for each number of frames
+    assert len(made) == 3  # one per number of frames
 
 
 def test_checkpoints_without_frames_after_finish_and_during_put(tmp_path):
@@ -258,7 +258,7 @@ def test_frames_after_a_torn_checkpoint_are_recovered(tmp_path):
         torn = bytearray(whole)
         torn[chain_at + start : chain_at + start + nbytes] = bytes(nbytes)
         path.write_bytes(torn[: len(whole)])
-        # what the chain overlaps with may be pages behind it only if more was torn than the chain
+        # pages after the chain may overlap it only if more than the chain was torn
         with suppress(FileNotFoundError):
             assert recover(path).n_frames >= 6
     path.write_bytes(whole[:chain_at] + bytes(64) + whole[chain_at + 64 :])

@@ -1,4 +1,4 @@
-"""Checkpoints amid forks, replacements, files that are taken away, and `close` inside of `put`."""
+"""Checkpoints together with forks, replaced datasets, deleted files and `close` during `put`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def put(storage: TiffStorage, *numbers: int) -> None:
 
 
 def assert_finished(path: Path, *numbers: int) -> None:
-    """Demand that a dataset is finished and has some frames first."""
+    """Assert that a dataset is finished and begins with the given frames."""
     assert validate(path) == []
     with TiffStorage.open(path) as storage:
         assert storage.get_image_coordinates_list()[: len(numbers)] == [*map(place_of, numbers)]
@@ -52,7 +52,7 @@ def assert_finished(path: Path, *numbers: int) -> None:
 
 @contextmanager
 def writing_its_chain(storage: TiffStorage) -> Iterator[None]:
-    """Have another thread make a checkpoint, whose chain is written at the end of the block."""
+    """Make a checkpoint in another thread, and write its chain at the end of the block."""
     there, go_on = threading.Event(), threading.Event()
     real = checkpoint.write_chain
 
@@ -62,7 +62,7 @@ def writing_its_chain(storage: TiffStorage) -> Iterator[None]:
         return real(*arguments)
 
     def work() -> None:
-        with suppress(RuntimeError, OSError):  # where the storage was finished, or the file is gone
+        with suppress(RuntimeError, OSError):  # the storage was finished, or the file was deleted
             storage.checkpoint()
 
     thread = threading.Thread(target=work)
@@ -79,7 +79,7 @@ def writing_its_chain(storage: TiffStorage) -> Iterator[None]:
 
 
 def planes_of(path: Path) -> list[int]:
-    """Return how many planes tifffile shows of each image."""
+    """Return the number of planes that tifffile shows for each image."""
     with tifffile.TiffFile(path) as tif:
         assert tif.is_ome
         return [int(np.prod(series.shape[:-2])) for series in tif.series]
@@ -94,7 +94,7 @@ def test_close_during_put_while_a_chain_is_written(memory_path, monkeypatch, nam
     def finish_inside(path: Path, at: int) -> int:
         storage, n_instructions = TiffStorage(path, **OPTIONS), 0
         put(storage, *range(5))
-        with writing_its_chain(storage), suppress(RuntimeError):  # which tells that `put` was cut off
+        with writing_its_chain(storage), suppress(RuntimeError):  # because `put` was cut short
             n_instructions = called_inside(partial(put, storage, 5), storage.finish, at)
         storage.close()
         assert_finished(path, *range(5))
@@ -143,7 +143,7 @@ def test_forked_process_reads_and_closes_while_a_chain_is_written(tmp_path, name
 
 
 def killed(work: Callable[[], object]) -> None:
-    """Do something in a process that ends without an end."""
+    """Call a function in a process that exits without cleaning up."""
     child = os.fork()
     if child == 0:
         try:
@@ -166,7 +166,7 @@ def test_replacing_dataset_has_checkpoints(tmp_path, name, is_old_finished):
     old.checkpoint()
     old.close() if is_old_finished else old.suspend()
 
-    kept = []  # or a storage would be finished when it is collected
+    kept = []  # otherwise, garbage collection would finish the storage
 
     def replace(n_frames: int) -> None:
         storage = TiffStorage(path, {"is": "new"}, overwrite=True, **OPTIONS)
@@ -177,7 +177,7 @@ def test_replacing_dataset_has_checkpoints(tmp_path, name, is_old_finished):
         assert sum(sum(planes_of(file)) for file in shown if n_frames) == n_frames
 
     killed(partial(replace, 0))
-    assert recover(path).n_frames == (None if is_old_finished else 6)  # the old one is back
+    assert recover(path).n_frames == (None if is_old_finished else 6)  # the old one is restored
     killed(partial(replace, 2))
     if path.is_dir():
         first = next(path.glob("*_A.ome.tiff"))
@@ -202,7 +202,7 @@ def test_checkpoint_of_a_deleted_file(tmp_path, name, when):
     gone = path if path.is_file() else path / "run_A.ome.tiff"
     if when == "before":
         gone.unlink()
-        with suppress(OSError):  # of a folder, the other file has its checkpoint
+        with suppress(OSError):  # in a folder, the other file gets its checkpoint
             storage.checkpoint()
     else:
         with writing_its_chain(storage), suppress(OSError):
@@ -221,7 +221,7 @@ def test_checkpoint_of_a_deleted_file(tmp_path, name, when):
 
 
 def companion_of(folder: Path) -> tuple[int, set[str]]:
-    """Return how many planes a companion has, and the files that it names."""
+    """Return the number of planes and the names of the files in a companion."""
     (path,) = folder.glob("*.companion.ome")
     root = ET.fromstring(path.read_bytes())  # noqa: S314 - we wrote it
     places = {"o": "http://www.openmicroscopy.org/Schemas/OME/2016-06"}
@@ -242,7 +242,7 @@ def test_companion_of_a_checkpoint_lists_its_files_and_is_restored(tmp_path, bio
         next(folder.glob("*.companion.ome")).unlink()
         storage.checkpoint()
         assert companion_of(folder) == (6, {"run_A.ome.tiff", "run_B.ome.tiff"})
-        put(storage, 6, 7)  # which are in the files, behind the checkpoint
+        put(storage, 6, 7)  # which the files have after the checkpoint
         storage.flush()
         with bioformats(next(folder.glob("*.companion.ome"))) as reader:
             assert reader.warnings == []

@@ -1,4 +1,4 @@
-"""Compression, tiles and pyramids: read back exactly at any time; what other readers see is in the matrix."""
+"""Compression, tiles and pyramids: frames round-trip exactly at any time; the matrix checks other readers."""
 
 import os
 import sys

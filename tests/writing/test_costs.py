@@ -1,4 +1,4 @@
-"""What a frame costs, counted and not timed: writes, copies, bytes of records and XML, objects that stay.
+"""Costs of a frame, counted rather than timed: writes, copies, bytes of records and XML, live objects.
 
 Speed itself is measured by `tests/benchmarks`.
 """
@@ -23,7 +23,7 @@ FORMS = ["run.ome.tiff", "run"]
 
 
 class Counted:
-    """The module `os`, counting what is written to files."""
+    """The module `os`, which counts writes to files."""
 
     def __init__(self):
         self.writes = self.nbytes = 0
@@ -38,7 +38,7 @@ class Counted:
 
     @property
     def pwrite(self):
-        if not hasattr(os, "pwrite"):  # Windows, where a file is written to at its position
+        if not hasattr(os, "pwrite"):  # Windows, which writes at the position of the file
             raise AttributeError("pwrite")
         return self._pwrite
 
@@ -50,7 +50,7 @@ class Counted:
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Count writes while all frames count as fast ones, however long the machine takes."""
+    """Count writes, and treat all frames as fast ones, however slow the machine is."""
     monkeypatch.setattr(flusher, "IDLE_S", 600)
     monkeypatch.setattr(recorder, "SLOW_S", 600)
     fake = Counted()
@@ -76,7 +76,7 @@ def fill(storage, numbers, shape=(8, 16), positions=1):
 def test_fast_small_frames_share_their_writes(tmp_path, counted, form, positions):
     with TiffStorage(tmp_path / form) as storage:
         fill(storage, range(2048), positions=positions)
-        # a block of 256: pixels, IFDs with records, link; and what makes a file
+        # a block of 256: pixels, IFDs with records, link; and the creation of the file
         assert counted.writes <= 3 * 2048 / 256 + 30 * positions
 
 

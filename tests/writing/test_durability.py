@@ -1,4 +1,4 @@
-"""What is in the files before `finish` and after a kill, and what stays in memory: next to nothing."""
+"""Files before `finish` and after a kill contain all frames but a few, which are in memory."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def first_file(path):
 
 
 def frame(number, shape=(8, 16)):
-    """Pixels that tell the number of their frame."""
+    """Return pixels that encode the number of their frame."""
     return (np.arange(np.prod(shape)).reshape(shape) % 100 + 100 * number).astype(np.uint16)
 
 
 def pages_of(path):
-    """Return shape and corner pixel of all pages that another process, which knows only tifffile, sees."""
+    """Return shape and corner pixel of all pages that tifffile sees in another process."""
     script = """
         import json, sys, tifffile
         with tifffile.TiffFile(sys.argv[1]) as tif:
@@ -62,7 +62,7 @@ def pages_of(path):
 
 
 def journal_of(path):
-    """Return number and pixels of all frames in a file, finished or not, by their records alone."""
+    """Return number and pixels of all frames in a file, finished or not, from their records only."""
     found = []
     with tifffile.TiffFile(path) as tif:
         pages = iter(tif.pages)
@@ -236,7 +236,7 @@ def test_after_a_kill_the_file_holds_what_was_written(tmp_path, instant):
 
 
 class Metadata(dict):
-    """Metadata that can be watched."""
+    """Metadata that can be weakly referenced."""
 
 
 @pytest.mark.parametrize("shape", [(8, 16), (1024, 1024)], ids=["small", "large"])
@@ -284,7 +284,7 @@ def test_waiting_frames_are_bounded_for_any_number_of_positions(tmp_path):
 
 
 class FullDisk:
-    """A function that fails at chosen calls as if the disk were full."""
+    """A function whose chosen calls fail as if the disk were full."""
 
     def __init__(self, function):
         self.function = function
@@ -300,7 +300,7 @@ class FullDisk:
 
 @pytest.fixture
 def full_disk(monkeypatch):
-    """Return a function that makes chosen calls of another one fail; ``function(owner, name, *calls)``."""
+    """Return a function ``function(owner, name, *calls)`` that makes chosen calls of a method fail."""
 
     def make(owner, name, *calls):
         fake = FullDisk(getattr(owner, name))
@@ -312,7 +312,7 @@ def full_disk(monkeypatch):
 
 
 def put_with_gaps(storage):
-    """Put frames of two positions, each with planes that were never acquired; return what was put."""
+    """Put frames of two positions, each with missing planes; return the frames."""
     stored = {}
     for position in range(2):
         for time_point, channel in ((0, "a"), (2, "b"), (1, "a")):
@@ -331,7 +331,7 @@ def assert_stored(storage, stored):
 
 
 @pytest.mark.parametrize(
-    ("name", "times", "failing"),  # each time also without the index
+    ("name", "times", "failing"),  # each one also without the index
     [
         ("run.ome.tiff", 1, [1, 2]),
         ("run.ome.tiff", 2, [1, 2, 3, 4]),
@@ -410,7 +410,7 @@ def test_first_frame_may_fail(target, full_disk):
 
 def test_no_file_is_left_after_the_only_frame_failed(target, full_disk):
     storage = TiffStorage(target, on_error="collect")
-    full_disk(tifffile.TiffWriter, "write", 1, 2)  # it is tried once more at the end
+    full_disk(tifffile.TiffWriter, "write", 1, 2)  # it is retried once at the end
     storage.put({"time": 0}, frame(0))
     with pytest.raises(ExceptionGroup):
         storage.close()
@@ -419,7 +419,7 @@ def test_no_file_is_left_after_the_only_frame_failed(target, full_disk):
 
 @pytest.fixture
 def none_is_slow(monkeypatch):
-    """Have all frames wait, however long the machine takes between them."""
+    """Make all frames wait, however slow the machine is."""
     monkeypatch.setattr(recorder, "SLOW_S", 600)
 
 

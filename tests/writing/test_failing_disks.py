@@ -1,4 +1,4 @@
-"""Full, failing and slow disks: what was acknowledged is kept, and goes on when the disk does."""
+"""Full, failing and slow disks: acknowledged frames are kept, and recording continues once the disk works."""
 
 import errno
 import gc
@@ -24,9 +24,9 @@ from frames import assert_same, frame
 FORMS = ["run.ome.tiff", "run"]
 MEGABYTE = 1 << 20
 LARGE = (1100, 1000)
-"""A shape of frames that do not wait to be written."""
+"""Shape of frames that are written at once."""
 FOLDER_SYNCS = os.name != "nt"
-"""Windows has no call that waits for the names in a folder."""
+"""Number of syncs of a folder; Windows has no such call."""
 
 
 def place_of(number):
@@ -38,7 +38,7 @@ def put(storage, number, shape=(64, 64)):
 
 
 def fill(storage, shape=(64, 64), start=0):
-    """Put until the disk is full; return how many frames were taken, and the error."""
+    """Put until the disk is full; return the number of accepted frames and the error."""
     for number in range(start, 100_000):
         try:
             put(storage, number, shape)
@@ -107,14 +107,14 @@ def test_a_full_disk(ballast, name, shape, options):
 def test_a_disk_that_stays_full_until_the_process_has_ended(ballast, name, shape):
     path = ballast.parent / name
     storage = TiffStorage(path)
-    count = fill(storage, shape)[0]  # and not the error, which would hold the storage
+    count = fill(storage, shape)[0]  # without the error, which would keep the storage alive
     fill_up(ballast.parent)
     try:
         storage.close()
     except OSError:
         abandoned = weakref.ref(storage)
         assert shape != (700, 800)
-    else:  # the room that was reserved for large frames suffices to finish, and that for small ones may
+    else:  # finishing fits into the space reserved for large frames, and may fit into that for small ones
         assert shape != (16, 16)
         assert_whole(path, range(count), shape)
         return
@@ -122,7 +122,7 @@ def test_a_disk_that_stays_full_until_the_process_has_ended(ballast, name, shape
     gc.collect()
     assert abandoned() is None
     ballast.unlink()
-    recover(path)  # where there was no room for what collecting the storage tried once more
+    recover(path)  # because there was no room for the frame that the collected storage retried
     assert_whole(path, range(count), shape)
 
 
@@ -333,7 +333,7 @@ def test_errors_and_short_writes_at_random(tmp_path, seed):
                     assert_right(storage)
     storage.finish()
     assert_right(storage)
-    storage._errors._raised.clear()  # what the last failed put raised was seen
+    storage._errors._raised.clear()  # the caller saw the error of the last failed put
     storage.close()
     recover(left)
     for each in (path, left):
@@ -359,7 +359,7 @@ def test_a_slow_disk_bounds_memory_and_finish_waits_for_all(tmp_path):
         finally:
             tracemalloc.stop()
         assert disk.writes > 10
-    assert peak < 12 * MEGABYTE  # a block of 2 MB, and what finishing takes; the frames are 15 MB
+    assert peak < 12 * MEGABYTE  # a block of 2 MB, and the memory of finish; the frames are 15 MB
     assert_whole(path, range(count), shape)
 
 
@@ -434,7 +434,7 @@ def test_frame_kept_too_late_is_counted(tmp_path):
     storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     put(storage, 0, LARGE)
     storage.finish()
-    storage._errors.keep(place_of(1), frame({}), {})  # as a thread does that meets a full disk meanwhile
+    storage._errors.keep(place_of(1), frame({}), {})  # as another thread with a full disk does
     with pytest.raises(ExceptionGroup, match="1 frame"):
         storage.close()
 
@@ -464,7 +464,7 @@ def test_finish_syncs_before_it_updates_the_header(tmp_path, name):
     with failing_disk() as disk:
         storage.close()
     files = 1 if name.endswith("tiff") else 3
-    folders = FOLDER_SYNCS * (2 if name.endswith("tiff") else 3)  # those in which a name is new
+    folders = FOLDER_SYNCS * (2 if name.endswith("tiff") else 3)  # those with a new name
     companion = files > 1
     assert disk.events == ["sync", "link", "sync"] * files + ["sync"] * (companion + folders)
 

@@ -1,4 +1,4 @@
-"""A file that somebody else deletes, replaces or cuts while it is written: what is left is saved."""
+"""A file that another program deletes, replaces or truncates during a run: all intact frames are saved."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def replace_in_place(file):
 
 def cut_away(file):
     with file.open("r+b") as opened:
-        opened.truncate(11_000)  # the header's frame, and half of the next one
+        opened.truncate(11_000)  # keeps the first frame and half of the next one
 
 
 def rescued_path(error):
@@ -60,13 +60,13 @@ def rescued_path(error):
 def test_all_frames_are_saved(tmp_path, name, take_away, options, call):
     path = tmp_path / name
     storage = TiffStorage(path, **options)
-    for number in range(6):  # of which some wait in memory
+    for number in range(6):  # some of which wait in memory
         put(storage, number)
     put(storage, 0, position=1)
     (file,) = [path] if path.is_file() else path.glob("*_0.ome.tiff")
     take_away(file)
     if call == "put":
-        time.sleep(2 * PAUSE_S)  # of frames that come fast, some wait in memory, and nobody looks at the file
+        time.sleep(2 * PAUSE_S)  # some fast frames wait in memory, and nothing checks the file
     calls = {"put": lambda: put(storage, 6), "flush": storage.flush, "close": storage.close}
     with pytest.raises(OSError, match=r"6 frames saved|7 frames saved") as caught:
         calls[call]()
@@ -100,7 +100,7 @@ def test_loss_is_noticed_before_the_next_write_of_fast_frames(tmp_path):
     taken = [0]
 
     def put_many():
-        for number in range(1, 16):  # 4,800 bytes each: 13 fill the memory in which they wait
+        for number in range(1, 16):  # 4,800 bytes each: 13 fill the buffer
             put(storage, number)
             taken.append(number)
 

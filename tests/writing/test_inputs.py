@@ -17,7 +17,7 @@ GRAY_DTYPES = ["?", "i1", "u1", "<i2", "<u2", "<i4", "<u4", "<f2", "<f4", "<f8",
 BIG_ENDIAN_DTYPES = [">i2", ">u2", ">i4", ">u4", ">f2", ">f4", ">f8", ">c8", ">c16"]
 RGB_DTYPES = ["u1", "<u2", ">u2"]
 LARGE = (1100, 1000)
-"""More than a block of frames may have, as uint16."""
+"""More pixels than fit into a block of frames, as uint16."""
 
 
 @pytest.fixture(params=["run.ome.tiff", "run"], ids=["file", "folder"])
@@ -43,7 +43,7 @@ def check_with_tifffile(path, put):
 
 
 def check_round_trip(path, arrays):
-    """Put arrays at times from 0 on, and read them in every state of the storage and by tifffile."""
+    """Put arrays at times 0, 1, ..., and read them in every state of the storage and with tifffile."""
     put = [array.copy() for array in arrays]
     for original, array in zip(arrays, put, strict=True):
         assert array.dtype.str == original.dtype.str
@@ -68,7 +68,7 @@ def check_round_trip(path, arrays):
 
 
 def check_with_bioformats(bioformats, path, put):
-    """Compare every plane with what was put; a warning of Bio-Formats is an error."""
+    """Compare every plane with the frame that was put; a Bio-Formats warning is an error."""
     planes = check_with_tifffile(path, put)
     with bioformats(tiff_of(path)) as file:
         for plane in planes:
@@ -145,14 +145,14 @@ def read_only(pixels):
 
 
 def spaced(pixels):
-    """Return a view with gaps between its rows and its pixels."""
+    """Return a view with gaps between rows and between pixels."""
     wide = np.zeros((2 * pixels.shape[0], 3 * pixels.shape[1], *pixels.shape[2:]), pixels.dtype)
     wide[::2, ::3] = pixels
     return wide[::2, ::3]
 
 
 def unaligned(pixels):
-    """Return a view whose pixels begin at odd addresses."""
+    """Return a view with pixels at odd addresses."""
     memory = np.zeros(pixels.nbytes + 1, "u1")
     view = memory[1:].view(pixels.dtype).reshape(pixels.shape)
     view[:] = pixels
@@ -421,13 +421,13 @@ BAD_ARRAYS = {
 
 
 def digest(path):
-    """Return what a dataset has on disk: names and contents."""
+    """Return the names and contents of the files of a dataset."""
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def check_nothing_changes(path, bad_put, error, parts):
-    """Put two frames, fail, demand that disk and reads are as before and that the next frame goes well."""
+    """Put two frames, then fail; assert that files and reads are unchanged and the next frame is stored."""
     put = {0: frame({"time": 0}), 1: frame({"time": 1})}
     with TiffStorage(path) as storage:
         for time, array in put.items():

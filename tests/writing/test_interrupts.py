@@ -1,4 +1,4 @@
-"""A put that ends anywhere, as by Ctrl+C: what was acknowledged before and after stays right."""
+"""Puts that are interrupted anywhere, as by Ctrl+C: frames acknowledged before and after stay correct."""
 
 import json
 import signal
@@ -33,7 +33,7 @@ SCRIPT = """
     class Interrupted(BaseException):
         pass
 
-    is_open = False  # to an interrupt, which shuts it: the next timer may fire while that one is handled
+    is_open = False  # to an interrupt, which closes it, because timers may fire during its handler
 
     def interrupt(*_):
         global is_open
@@ -106,7 +106,7 @@ def test_interrupted_puts(tmp_path, name, seed):
 
 
 def assert_exposures(document, pages):
-    """Demand that the exposure of each plane is that of the frame whose pixels it has."""
+    """Assert that each plane has the exposure and the pixels of the same frame."""
     for image in from_xml(document).images:
         (block,) = image.pixels.tiff_data_blocks
         order = image.pixels.dimension_order.value[2:]

@@ -1,4 +1,4 @@
-"""From the first call to the last: claiming a path, writing, finishing, closing, opening again."""
+"""The lifecycle of a storage: claim a path, write, finish, close, open again."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from exengine_ome_tiff import NotFinishedError, OmeTiffError, TiffStorage
 from exengine_ome_tiff.writing.put_errors import PutErrors
 
 FORMS = ["run.ome.tiff", "run"]
-"""A single file, and a folder with a file for each position."""
+"""A single file, and a folder with one file per position."""
 COUNT = 5
 SUMMARY = {"experiment": "cells", "nested": {"values": [1, 2.5, None, True]}, "µ": "ü"}
 WAIT_S = 20
-"""How long a test waits for another thread before it gives up; nothing waits that long if all is well."""
+"""Maximum time that a test waits for another thread; successful tests never wait that long."""
 
 
 @pytest.fixture(params=FORMS, ids=["file", "folder"])
@@ -35,7 +35,7 @@ def target(request, tmp_path):
 
 
 def frame(number):
-    """Pixels that tell the number of their frame."""
+    """Return pixels that encode the number of their frame."""
     return np.arange(24, dtype=np.uint16).reshape(4, 6) + 100 * number
 
 
@@ -49,7 +49,7 @@ def fill(storage, count=COUNT):
 
 
 def assert_holds(storage, numbers=range(COUNT)):
-    """Check that a storage holds these frames, in this order, and no other."""
+    """Check that a storage has exactly these frames, in this order."""
     assert storage.get_image_coordinates_list() == [coordinates(number) for number in numbers]
     for number in numbers:
         np.testing.assert_array_equal(storage[coordinates(number)], frame(number))
@@ -762,7 +762,7 @@ def test_summary_metadata_is_copied_at_construction(target):
 
 
 class Call(threading.Thread):
-    """A call in a thread of its own, and what became of it."""
+    """A call in a separate thread, and its outcome."""
 
     def __init__(self, function, *args):
         super().__init__(daemon=True)
@@ -777,7 +777,7 @@ class Call(threading.Thread):
             self.error = error
 
     def done(self):
-        """Wait for the end and return what the call returned."""
+        """Wait for the call to end, and return its result."""
         self.join(WAIT_S)
         assert not self.is_alive()
         assert self.error is None
@@ -848,11 +848,11 @@ def test_an_opened_dataset_does_not_wait(target):
         assert storage.block_until_finished() is True
 
 
-# errors that nobody may have seen --------------------------------------------------------------------------
+# unseen errors ---------------------------------------------------------------------------------------------
 
 
 def put_until_it_fails(storage):
-    """Put as ExEngine's handler does: in a thread that dies silently of the first error."""
+    """Put as ExEngine's handler does: in a thread that the first error ends silently."""
     fill(storage, 3)
     storage.put({"time": 3}, np.zeros((2, 2), np.int64))
     storage.put({"time": 4}, frame(4))

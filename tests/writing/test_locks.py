@@ -1,4 +1,4 @@
-"""One writer at a time, also across processes; what the dead leave is in nobody's way."""
+"""One writer at a time, also across processes; remains of dead processes do not block others."""
 
 import errno
 import json
@@ -43,7 +43,7 @@ FORKING_WRITER = """
     if os.fork() == 0:
         print(os.getpid(), flush=True)
         time.sleep(float(sys.argv[3]))
-        sys.exit()  # with all that Python does at its end
+        sys.exit()  # with Python's full cleanup
     for time_point in range(1, int(sys.argv[2])):
         storage.put({"time": time_point}, np.full((4, 6), time_point, np.uint16))
     storage.flush()
@@ -59,7 +59,7 @@ def path(request, tmp_path):
 
 @pytest.fixture
 def start():
-    """Start another process that writes to a path, and wait until it does."""
+    """Start another process that writes to a path, and wait until it has begun."""
     processes = []
 
     def run(path, frames=3):
@@ -172,7 +172,7 @@ def test_lock_that_is_deleted_repeatedly_is_not_awaited(tmp_path, monkeypatch):
 
 
 def test_data_files_are_never_locked(path, monkeypatch):
-    # as a share does that refuses to write to a file that another descriptor has locked
+    # like a share that refuses writes to a file that is locked by another descriptor
     names, lock = set(), locking._lock
 
     def note(file):

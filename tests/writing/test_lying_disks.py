@@ -1,4 +1,4 @@
-"""Errors at any call, also of writes that happened all the same: the state of the disk counts."""
+"""Errors at any call, including writes that failed after they reached the disk: the disk's state counts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OPTIONS = [
 
 
 class FaultyCalls:
-    """What `exengine_ome_tiff.tiff.disk` takes for the module `os`: a call fails, before or after it is done.
+    """A module `os` for `exengine_ome_tiff.tiff.disk` with a call that fails before or after it is done.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ class FaultyCalls:
     error
         Its `errno`.
     happens
-        "not" for a call that does nothing, "partly" for a write of some bytes, "fully" for one that lies.
+        What the failing call does: "not" for nothing, "partly" for a write of some bytes, "fully" for everything.
     lasting
-        How many calls behind it fail as well.
+        How many of the calls after it fail, too.
     """
 
     def __init__(self, failing: int | None, error: int = errno.EIO, happens: str = "not", lasting: int = 0):
@@ -82,7 +82,7 @@ def pixels_of(number):
 
 
 def record_some(path, **options):
-    """Put frames and finish, again where that fails; return what was acknowledged."""
+    """Put frames and finish, and repeat `finish` if it fails; return the acknowledged frames."""
     storage, acknowledged = TiffStorage(path, fsync=True, **options), []
     for number in range(9):
         for _ in range(6):
@@ -107,7 +107,7 @@ def record_some(path, **options):
 
 
 def assert_right(path, acknowledged, pixels=pixels_of):
-    """Demand of a finished dataset what `assert_complete` does, by the numbers of its frames."""
+    """Call `assert_complete` on a finished dataset with the numbers of its frames."""
     assert_complete(path, acknowledged, lambda place: pixels(place["time"]))
 
 
@@ -227,7 +227,7 @@ def record_interrupted(path, seed):
             if mixed.random() < 0.1:
                 storage.flush()
             is_open = False
-        except Exception:  # noqa: BLE001 - tifffile and `threading` may make another error of it
+        except Exception:  # noqa: BLE001 - tifffile and `threading` may raise another error instead
             is_open = False
     signal.setitimer(signal.ITIMER_REAL, 0)
     assert all((storage[place_of(number)] == number).all() for number in acknowledged)
@@ -238,7 +238,7 @@ def record_interrupted(path, seed):
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer")
 @pytest.mark.timeout(900)
 def test_a_timeout_error_at_any_instruction(memory_path):
-    """`TimeoutError` is an `OSError`, as those are that writing raises."""
+    """`TimeoutError` is an `OSError`, like the errors of writes."""
     paths = [
         memory_path / f"{seed}" / ("run" if seed % 3 else "run.ome.tiff") for seed in range(effort(24, 1450))
     ]

@@ -1,4 +1,4 @@
-"""What macOS is asked for, with its calls simulated."""
+"""Calls to macOS, simulated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FULL_SYNC, PREALLOCATE = 51, 42
 
 
 class Calls:
-    """In place of the module `fcntl`."""
+    """A replacement for the module `fcntl`."""
 
     def __init__(self, error: int = 0) -> None:
         self.error = error
@@ -33,7 +33,7 @@ class Calls:
 
 
 class WithoutFallocate:
-    """In place of the module `os`."""
+    """A replacement for the module `os`."""
 
     def __getattr__(self, name):
         if name == "posix_fallocate":
@@ -69,7 +69,7 @@ def test_file_system_without_either_call(tmp_path, calls):
     calls.error = errno.ENOTSUP
     with (tmp_path / "file").open("w+b", buffering=0) as file:
         assert not disk.reserve(file, 0, 5000)
-        disk.sync_file(file)  # by `fsync`
+        disk.sync_file(file)  # with `fsync`
     calls.error = errno.EIO
     with (tmp_path / "file").open("r+b", buffering=0) as file, pytest.raises(OSError, match="error"):
         disk.sync_file(file)

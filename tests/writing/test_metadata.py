@@ -1,4 +1,4 @@
-"""Metadata of any kind come back as JSON, and never make a frame fail."""
+"""Metadata of any kind is returned as JSON, and never makes a frame fail."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def nested(depth, bottom=None):
 
 
 def jsonable(value):
-    """Whether a value is what JSON gives: plain types all the way down."""
+    """Whether a value has JSON's types only, at any depth."""
     if isinstance(value, dict):
         return type(value) is dict and all(type(k) is str and jsonable(v) for k, v in value.items())
     if isinstance(value, list):
@@ -126,7 +126,7 @@ JSON = [
 
 
 class Plan(BaseModel):
-    """As useq's sequences, whose iterator goes over their events."""
+    """Like a useq sequence, which iterates over its events."""
 
     model_config = ConfigDict(extra="allow")
     steps: int
@@ -273,7 +273,7 @@ def path(tmp_path):
 
 
 def check_everywhere(path, metadata, check):
-    """Put frames with metadata, and check what comes back in every state of the storage."""
+    """Put frames with metadata, and check the returned metadata in every state of the storage."""
     others = [{"time": time} for time in range(3)]
     with TiffStorage(path, summary_metadata=metadata) as storage:
         storage.put(others[0], frame(others[0]), {"other": 0})

@@ -1,4 +1,4 @@
-"""JSON of metadata that mostly repeats is the same as that of metadata that does not."""
+"""The encoder of repeated metadata gives the same JSON as encoding each frame alone."""
 
 import json
 
@@ -39,7 +39,7 @@ def test_one_dict_that_is_changed_again_and_again(changes):
 
 
 class Text(str):
-    """A string that is none of JSON's own."""
+    """A subclass of str."""
 
     __slots__ = ()
 

@@ -1,6 +1,6 @@
-"""A dataset on an SMB share as Linux shows it: locks that other descriptors feel, inodes that do not last.
+"""A dataset on an SMB share mounted by Linux, where locks affect other descriptors and inodes change.
 
-SHARE=/mnt/share runs the same on a share that is mounted there.
+SHARE=/mnt/share runs the tests on the share that is mounted there.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ USING = """
 
 
 class Share:
-    """A folder, and processes that see it as a share."""
+    """A folder, and processes that see it as an SMB share."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder = folder
@@ -126,7 +126,7 @@ class Share:
 
 @pytest.fixture(scope="session")
 def shim(tmp_path_factory):
-    """Build what makes a share of any folder."""
+    """Build the library that makes any folder look like a share."""
     if shutil.which("gcc") is None:
         pytest.skip("no gcc")
     library = tmp_path_factory.mktemp("shim") / "network_share.so"
@@ -161,7 +161,7 @@ def writer(share, path):
 
 
 def assert_has(path: Path, count: int) -> None:
-    """Demand the frames where the OME-XML says that they are, and no lock."""
+    """Assert that the frames are where the OME-XML says, and that no lock is left."""
     files = [path] if path.is_file() else sorted(path.glob("*.ome.tiff"))
     planes = [plane for file in files for plane in stored_planes(file)]
     assert len(planes) == count

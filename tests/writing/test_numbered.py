@@ -1,4 +1,4 @@
-"""Numbered names: each run has a dataset of its own, and none is ever replaced."""
+"""Numbered names: each run has its own dataset, and none is ever replaced."""
 
 import threading
 

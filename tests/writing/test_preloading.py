@@ -1,4 +1,4 @@
-"""What `finish` needs is imported while a run goes on, between frames."""
+"""Modules for `finish` are imported during the run, between frames."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ NAME = "module_of_a_test"
 
 @pytest.fixture
 def late(tmp_path, monkeypatch):
-    """Have the preloader import a module that takes a moment; return the events of its begin and end."""
+    """Make the preloader import a slow module; return the events of its start and end."""
     begun, may_end = threading.Event(), threading.Event()
     (tmp_path / f"{NAME}.py").write_text("import sys\nsys.of_test(sys.modules[__name__])\n")
 
@@ -43,7 +43,7 @@ def test_import_starts_in_the_first_pause_after_the_first_frame(tmp_path, late):
         assert not begun.wait(0.1)
         storage.put({"time": 0}, FRAME)
         assert begun.wait(10)
-        for time_point in range(1, 4):  # frames are taken meanwhile
+        for time_point in range(1, 4):  # frames are accepted meanwhile
             storage.put({"time": time_point}, FRAME)
         assert not preloader.is_loaded()
         may_end.set()

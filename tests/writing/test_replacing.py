@@ -1,4 +1,4 @@
-"""Replacing a dataset, killed before each change: old or new is there, and the next run goes on."""
+"""Replacement of a dataset, killed before each change: the old or the new one remains, and the next run works."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ def test_killed_before_each_change(kind, name):
 @pytest.mark.parametrize("happens", [False, True], ids=["not done", "done all the same"])
 @pytest.mark.parametrize("name", ["run", "run with a file of another", "run.ome.tiff"])
 def test_an_error_at_any_call_that_changes_names(tmp_path, name, happens):
-    """Either the old dataset is whole and in its place, or the new one."""
+    """Either the old or the new dataset is complete and in place."""
     number, calls = 0, None
     while calls is None or number < len(calls):
         path = tmp_path / str(number) / name
@@ -63,7 +63,7 @@ def test_an_error_at_any_call_that_changes_names(tmp_path, name, happens):
 
 
 def write_over(path):
-    """Replace a dataset; close again where that fails."""
+    """Replace a dataset; repeat `close` if it fails."""
     storage = TiffStorage(path, {"tag": "new"}, fsync=False, overwrite=True)
     for number in range(3):
         storage.put({"time": number, "position": number % 2}, np.full((8, 8), 3, "u2"))

@@ -1,4 +1,4 @@
-"""A dataset that was never finished takes more frames, and is then what one run would have left."""
+"""An unfinished dataset accepts more frames, and then equals the dataset of a single run."""
 
 import re
 import sys
@@ -88,7 +88,7 @@ def test_killed_session_can_be_resumed(tmp_path, form):
         there = storage.get_image_coordinates_list()
         assert there[:10] == [{"position": f"p{number % 3}", "time": number} for number in range(10)]
         storage.put({"position": "new", "time": 0}, np.full((8, 8), 99, "u2"))
-        storage.put({"position": "p0", "time": 3}, np.full((8, 8), 77, "u2"))  # which was put before
+        storage.put({"position": "p0", "time": 3}, np.full((8, 8), 77, "u2"))  # which an earlier session put
     assert validate(path) == []
     with TiffStorage.open(path) as storage:
         assert len(storage.get_image_coordinates_list()) == 11
@@ -114,7 +114,7 @@ def test_last_page_with_a_link_to_a_missing_page(tmp_path):
     with path.open("r+b") as file:
         *_, last = chain.walk(file, chain.first_offset(file))
         file.seek(last.next_at)
-        file.write(chain.OFFSET.pack(path.stat().st_size + 8))  # a page that was lost with the power
+        file.write(chain.OFFSET.pack(path.stat().st_size + 8))  # a page that was lost in a power failure
     with TiffStorage.resume(path) as storage:
         put(storage, PLACES[5:])
     assert validate(path) == []

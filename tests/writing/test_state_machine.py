@@ -1,6 +1,6 @@
-"""Any sequence of calls on a storage agrees with a dict, and the file that it leaves with both.
+"""Any sequence of calls on a storage agrees with a dict, and so does the resulting file.
 
-``STATE_MACHINE_EXAMPLES`` sets how many sequences are tried.
+``STATE_MACHINE_EXAMPLES`` sets the number of sequences.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def key(coordinates):
 
 
 def as_json(metadata):
-    """Return the text of what JSON gives back, in which NaN equals NaN."""
+    """Return a value as JSON text, in which NaN equals NaN."""
     return json.dumps({} if metadata is None else json.loads(json.dumps(metadata)))
 
 
@@ -200,7 +200,7 @@ class StorageMachine(RuleBasedStateMachine):
             assert json.dumps(self.storage.get_metadata(coordinates)) == metadata
 
     def check_files(self):
-        """Compare every plane that the OME-XML tells with what was put last at its coordinates."""
+        """Compare every plane in the OME-XML with the last frame at its coordinates."""
         seen = set()
         for file in sorted(self.path.glob("*.ome.tiff")) if self.path.is_dir() else self.files():
             places = set()
@@ -240,7 +240,7 @@ TestStorage.settings = settings(
 
 
 def irregular_frames():
-    """Yield frames on which all that the state machine varies comes together, as far as Java can read it."""
+    """Yield frames that combine everything the state machine varies and Java can read."""
     kinds = [kind for kind in KINDS if kind[1] not in ("?", "c8")]
     for number, string in enumerate(STRINGS):
         yield {"position": string, "time": number % 3, "channel": string}, kinds[number % len(kinds)]

@@ -1,4 +1,4 @@
-"""What a storage says of itself is always true, and nobody changes files in the middle of a change."""
+"""The state that a storage reports is always correct, and no call interferes with another one's changes."""
 
 import json
 import logging
@@ -35,7 +35,7 @@ def begun(path, count=3, **options):
 
 
 class OnPlane(Translator):
-    """Calls something in the middle of each `put`."""
+    """Calls a function during each `put`."""
 
     def __init__(self, call):
         self.call = call
@@ -272,7 +272,7 @@ class TestNestedCalls:
                 try:
                     storage.close()
                 except RuntimeError:
-                    pass  # in the middle of the first close
+                    pass  # during the first close
                 else:
                     is_over = True
                     raise Ended
@@ -288,7 +288,7 @@ class TestNestedCalls:
                 while True:
                     storage.put({"time": number}, np.full((8, 8), number, np.uint16))
                     number += 1
-            except (Ended, RuntimeError):  # the latter where Ended was raised in a __del__, which ignores it
+            except (Ended, RuntimeError):  # the latter if Ended was raised in a __del__, which ignores it
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 assert is_over
             print(number)
@@ -358,7 +358,7 @@ class TestState:
         assert not storage.is_finished()
         assert ", suspended" in repr(storage)
         assert not storage.block_until_finished()
-        assert storage.await_new_image()  # those that came
+        assert storage.await_new_image()  # frames that have arrived
         assert not storage.await_new_image()
         storage.close()
         assert not storage.is_finished()

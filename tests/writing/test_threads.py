@@ -1,4 +1,4 @@
-"""One storage and several threads: all frames right during the run, after it, and after opening again."""
+"""One storage and several threads: all frames are correct during the run, after it and after reopening."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def coordinates(thread, number):
 
 
 def frame(thread, number):
-    """Pixels that tell thread and number, of a shape that depends on both."""
+    """Return pixels that encode thread and number, in a shape that depends on both."""
     shape = LARGE if number % 97 == 50 else SHAPES[(thread + number // 50) % len(SHAPES)]
     return np.full(shape, PUTS * thread + number, np.uint16)
 
@@ -162,7 +162,7 @@ def test_finish_while_others_put_keeps_or_refuses_each_frame(target, end):
 
 
 def test_put_during_finish_of_another_thread_is_refused_with_collect_too(tmp_path):
-    """A deferred error would tell only at `close` that frames were put into a finished storage."""
+    """A collected error would report the refused frames only at `close`."""
     storage = TiffStorage(tmp_path / "run.ome.tiff", on_error="collect")
     stop = threading.Event()
     stored = []
@@ -253,7 +253,7 @@ def test_wait_times_out_during_a_long_call(tmp_path):
         storage.put({"time": 0}, np.zeros((4, 4), np.uint16))
         assert storage.await_new_image(0)
         got = []
-        with storage._recorder._lock:  # as `finish` holds it
+        with storage._recorder._lock:  # held as by `finish`
             waiting = threading.Thread(
                 target=lambda: got.extend([storage.block_until_finished(0.01), storage.await_new_image(0.01)])
             )

@@ -1,4 +1,4 @@
-"""Storages that meet: on one path, in a forked process, in several waiting threads."""
+"""Concurrent storages: on one path, in forked processes and in waiting threads."""
 
 import errno
 import gc

@@ -1,4 +1,4 @@
-"""The disk is told during a run what to write, where `finish` waits for it."""
+"""With fsync, data is written back to the disk during the run, so that `finish` waits less."""
 
 import errno
 import sys
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has
 
 @pytest.fixture
 def spans(monkeypatch):
-    """Write back in small steps; return where those of each file begin and end."""
+    """Write back in small steps; return the start and end of each step by file."""
     told = {}
     call = system_calls.write_back
 
