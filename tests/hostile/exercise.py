@@ -113,7 +113,7 @@ def check_recover(path: Path) -> None:
     assert all(name.endswith(".companion.ome") for name in after.keys() - before.keys())
     for name, content in before.items():
         if name.endswith(".ome") and found is not None and found.n_frames is not None:
-            continue  # a companion is written anew
+            continue  # a companion is rewritten
         kept = np.frombuffer(after[name][: len(content)], np.uint8)
         assert len(kept) == len(content), name
         assert np.count_nonzero(kept != np.frombuffer(content, np.uint8)) <= _CHANGED_BYTES, name
@@ -121,11 +121,11 @@ def check_recover(path: Path) -> None:
     if found is not None and frames is not None:
         read_all(path, allow_unfinished=False)
         recovered = read_by_records(path, allow_unfinished=False)
-        if recovered is None:  # a file of a folder that cannot be mended is left as it is, and not finished
+        if recovered is None:  # a file in a folder that cannot be repaired stays unfinished and unchanged
             assert path.is_dir()
             return
         assert recovered.keys() == frames.keys()
-        for place, pixels in frames.items():  # which may have been said to lie over a link
+        for place, pixels in frames.items():  # whose offsets may point to a link
             changed = sum(one != other for one, other in zip(pixels, recovered[place], strict=True))
             assert changed <= _CHANGED_BYTES, place
 
@@ -172,13 +172,13 @@ def quieten() -> None:
     warnings.simplefilter("error")
     logging.disable(logging.CRITICAL)
     os.fsync = lambda _file: None
-    threads.workers = page_coding.workers = lambda: 1  # starting threads takes longer than what they would do
+    threads.workers = page_coding.workers = lambda: 1  # starting threads takes longer than their work
 
 
 def limit_memory() -> None:
     """Limit memory, so that excessive allocations fail."""
     if resource is not None:
-        with contextlib.suppress(ValueError, OSError):  # macOS knows the limit, and takes none
+        with contextlib.suppress(ValueError, OSError):  # macOS has the limit, but refuses to set it
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 
 
@@ -186,7 +186,7 @@ def resident_bytes() -> int:
     """Return the peak memory so far."""
     if resource is None:
         return 0
-    with contextlib.suppress(FileNotFoundError):  # on Linux; getrusage() has the peak of the parent, too
+    with contextlib.suppress(FileNotFoundError):  # on Linux, because getrusage() includes the peak of the parent
         status = Path("/proc/self/status").read_text("ascii")
         return int(re.search(r"VmHWM:\s*([0-9]+)", status)[1]) << 10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -216,7 +216,7 @@ def run_many(work: Path, start: int, numbers: range) -> None:
             if resident_bytes() > RESIDENT_BYTES:
                 troubles.append(f"{resident_bytes() >> 20} MB of memory were used")
             assert not troubles, troubles
-        except Exception:  # noqa: BLE001 - all of them are told
+        except Exception:  # noqa: BLE001 - all of them are reported
             import traceback
 
             failures += 1

@@ -1,4 +1,4 @@
-"""Small datasets, and ways to damage them: blind ones, and ones that know the format."""
+"""Small datasets, and mutations that damage them: random ones, and ones that know the format."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def make_seeds(folder: Path) -> list[Seed]:
         else:
             storage.flush()
         inside = target if is_folder else target.parent
-        # the file that is written now has room reserved behind its end, which would only slow us down
+        # a file that is being written has reserved space after its end, which would only slow the tests down
         files = {path.name: path.read_bytes() for path in sorted(inside.iterdir())}
         if not is_finished:
             files = {each: content.rstrip(b"\0") + bytes(8) for each, content in files.items() if content}
@@ -104,7 +104,7 @@ class Mutation(NamedTuple):
 
 
 def mutate(seeds: list[Seed], start: int, number: int) -> Mutation:
-    """Make a damaged dataset; the same numbers give the same one."""
+    """Make a damaged dataset; the same numbers give the same dataset."""
     chance = random.Random(f"{start}:{number}")  # noqa: S311
     seed = seeds[number % len(seeds)]
     files, told = dict(seed.files), []
@@ -118,11 +118,11 @@ def mutate(seeds: list[Seed], start: int, number: int) -> Mutation:
             files[name] = change(chance, files[name], seeds)
             told.append(f"{change.__name__} in {name}")
         except (struct.error, IndexError, ValueError, KeyError, TypeError, RecursionError):
-            told.append(f"no {change.__name__} in {name}")  # an earlier change has taken away what it needs
+            told.append(f"no {change.__name__} in {name}")  # an earlier change removed the target of this one
     return Mutation(seed, files, ", ".join(told))
 
 
-# what is in a file ----------------------------------------------------------------------------------------
+# content of a file -----------------------------------------------------------------------------------------
 
 
 class _Tag(NamedTuple):
@@ -177,7 +177,7 @@ def _tag(chance: random.Random, data: bytes) -> _Tag:
     return chance.choice(chance.choice(_ifds(data)).tags)
 
 
-# blind ----------------------------------------------------------------------------------------------------
+# random mutations ------------------------------------------------------------------------------------------
 
 
 def flip_bits(chance: random.Random, data: bytes, _seeds: list[Seed]) -> bytes:
@@ -212,7 +212,7 @@ def splice(chance: random.Random, data: bytes, seeds: list[Seed]) -> bytes:
     return _with(data, chance.randrange(len(data)), other[at : at + count])
 
 
-# of those who know the format -----------------------------------------------------------------------------
+# mutations that know the format ----------------------------------------------------------------------------
 
 
 def change_header(chance: random.Random, data: bytes, _seeds: list[Seed]) -> bytes:

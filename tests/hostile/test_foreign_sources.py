@@ -1,4 +1,4 @@
-"""Untrusted folders: a conversion ends soon and touches nothing else; ``FOREIGN_COUNT`` sets how many."""
+"""Untrusted folders: a conversion ends soon and changes nothing else; ``FOREIGN_COUNT`` sets their number."""
 
 import contextlib
 import os
@@ -77,7 +77,7 @@ def ndtiff_1(folder):
 def ndtiff_2(folder):
     frames = [
         (place, pixels, metadata | {"Channel": str(place["channel"])}) for place, pixels, metadata in FRAMES
-    ]  # which ndstorage does not read otherwise
+    ]  # without which ndstorage cannot read them
     write_ndtiff_by_hand(folder, 2, SUMMARY, frames)
 
 

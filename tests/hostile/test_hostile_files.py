@@ -47,11 +47,11 @@ def in_bounds(request):
 pytestmark = pytest.mark.timeout(40)
 
 
-# making files ---------------------------------------------------------------------------------------------
+# making files ----------------------------------------------------------------------------------------------
 
 
 def make(path: Path, *, finish: bool = True, count: int = 2, **options: Any) -> Path:
-    """Write a small dataset; an unfinished one is as a killed writer leaves it."""
+    """Write a small dataset; an unfinished one looks as if its writer was killed."""
     storage = TiffStorage(path, {"Comment": "harmless"}, **options)
     for number in range(count):
         storage.put({"time": number}, frame({"time": number}), {"ElapsedTime-ms": number})
@@ -181,7 +181,7 @@ def patched(path: Path, at: int, new: bytes) -> Path:
     return path
 
 
-# the file as such -----------------------------------------------------------------------------------------
+# damaged files ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("content", [b"", b"II", b"II*\0" + bytes(100), b"\0" * 100, b"MM\0+" + bytes(100)])
@@ -368,7 +368,7 @@ def test_ascii_tags_are_text(tmp_path):
     refused(one_page(tmp_path / "b.ome.tiff", block(record({"time": 0})), kind=4))
 
 
-# headers and records --------------------------------------------------------------------------------------
+# headers and records ---------------------------------------------------------------------------------------
 
 DEEP = "[" * 100_000 + "]" * 100_000
 NOT_SO_DEEP = '{"a":' * 600 + "1" + "}" * 600
@@ -552,7 +552,7 @@ def test_a_frame_with_many_keys_among_many_frames(tmp_path):
     assert recover(copy).n_frames == 2000
 
 
-# pages ----------------------------------------------------------------------------------------------------
+# pages -----------------------------------------------------------------------------------------------------
 
 
 def encoded(path: Path, **options: Any) -> Path:
@@ -600,7 +600,7 @@ def test_decompression_bomb_without_imagecodecs(tmp_path):
         "storage = TiffStorage.open(sys.argv[1])\n"
         "try: storage.get_data({'time': 0})\n"
         "except OmeTiffError as error: print(error)\n"
-        # getrusage() would tell that of the process that started this one
+        # getrusage() would include the peak of the parent process
         "peak_kb = int(re.search(r'VmHWM:\\s*([0-9]+)', open('/proc/self/status').read())[1])\n"
         "assert peak_kb >> 10 < 200, peak_kb\n"
     )
@@ -787,7 +787,7 @@ def test_a_wrong_uuid(tmp_path):
     TiffStorage.open(folder).close()
 
 
-# folders --------------------------------------------------------------------------------------------------
+# folders ---------------------------------------------------------------------------------------------------
 
 
 def test_a_folder_with_two_datasets(tmp_path):

@@ -41,7 +41,7 @@ class FaultyCalls:
     error
         Its `errno`.
     happens
-        What the failing call does: "not" for nothing, "partly" for a write of some bytes, "fully" for everything.
+        What the failing call does: nothing ("not"), a write of some bytes ("partly") or everything ("fully").
     lasting
         How many of the calls after it fail, too.
     """

@@ -1,4 +1,4 @@
-"""Replacement of a dataset, killed before each change: the old or the new one remains, and the next run works."""
+"""Replacement of a dataset, killed before each change: the old or new one remains, and the next run works."""
 
 import os
 import subprocess
