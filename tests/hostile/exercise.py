@@ -186,7 +186,7 @@ def resident_bytes() -> int:
     """Return the peak memory so far."""
     if resource is None:
         return 0
-    with contextlib.suppress(FileNotFoundError):  # on Linux, because getrusage() includes the peak of the parent
+    with contextlib.suppress(FileNotFoundError):  # on Linux; getrusage() includes the parent
         status = Path("/proc/self/status").read_text("ascii")
         return int(re.search(r"VmHWM:\s*([0-9]+)", status)[1]) << 10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
