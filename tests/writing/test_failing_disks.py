@@ -347,6 +347,8 @@ def test_a_slow_disk_bounds_memory_and_finish_waits_for_all(tmp_path):
     shape, count = (512, 512), 30
     with TiffStorage(tmp_path / "first.ome.tiff") as first:  # which imports what finishing needs
         put(first, 0, shape)
+    for number in range(count):
+        frame({"n": number}, shape)  # whose pixels are made once
     with failing_disk() as disk:
         disk.delay_s = 0.05
         tracemalloc.start()
