@@ -69,7 +69,7 @@ def test_demo_does_not_replace_a_file_of_another_program(tmp_path):
     (tmp_path / "demo.ome.tiff").write_text("precious")
     done = run("demo", "--overwrite", *SMALL, cwd=tmp_path)
     assert done.returncode == 2
-    assert "not written by a TiffStorage" in done.stderr
+    assert "not written by TiffStorage" in done.stderr
     assert (tmp_path / "demo.ome.tiff").read_text() == "precious"
 
 

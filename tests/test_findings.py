@@ -40,7 +40,7 @@ def test_contradictory_pixel_sizes_are_reported_once(tmp_path, caplog, capsys):
             for time, size_um in enumerate((0.1, 0.2)):
                 storage.put({"position": position, "time": time}, FRAME, {"pixel_size_um": size_um})
     (line,) = [record.getMessage() for record in caplog.records]
-    assert "pixel sizes from 0.1 to 0.2 µm, none is written (30 times): put frames" in line
+    assert "pixel sizes from 0.1 to 0.2 µm, so no pixel size is written (30 times): put frames" in line
     (finding,) = info(path).check
     assert (finding.kind, finding.count) == ("pixel size", 30)
     assert main(["info", str(path), "--json"]) == 0
@@ -75,7 +75,7 @@ def test_the_end_of_a_run_reports_what_readers_will_show(tmp_path, caplog):
                 place = {"position": position, "z": z}
                 storage.put(place, np.ones((4, 6), np.uint16), {"z_um": 1.5 * z})
     told = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
-    shown = "run: 2 images, the first of T=1 C=1 Z=3, pixel size 0.25 um, z step 1.5 um, no time interval"
+    shown = "run: 2 images, the first with T=1 C=1 Z=3, pixel size 0.25 um, z step 1.5 um, no time interval"
     assert shown in told
 
 
@@ -118,7 +118,7 @@ def test_axes_that_make_images_on_purpose(tmp_path, caplog, frames):
 def test_missing_planes(tmp_path, caplog):
     frames = [{"time": t, "z": z} for t in range(4) for z in range(3) if (t, z) not in ((1, 1), (3, 2))]
     (line,) = lines_of(tmp_path / "run.ome.tiff", frames, caplog)
-    assert line.startswith("2 of 12 planes were never put, and readers show them as black: put frames")
+    assert line.startswith("2 of 12 planes are missing, and readers show them as black: put frames")
 
 
 @pytest.mark.parametrize("labels", [("A01", "H13"), ("A1-Site_0", "I1-Site_0")])
@@ -126,7 +126,7 @@ def test_wells_beyond_the_plate(tmp_path, caplog, labels):
     plate = PlateInfo(rows=8, columns=12)
     frames = [{"position": label} for label in labels]
     (line,) = lines_of(tmp_path / "run.ome.tiff", frames, caplog, plate=plate)
-    assert line.startswith(f"{labels[1]} is no well of the plate, so no well has it: ")
+    assert line.startswith(f"{labels[1]} is not a well of the plate, so no well contains it: ")
 
 
 def test_z_steps_that_are_irregular(tmp_path, caplog):

@@ -245,7 +245,7 @@ class TestLeftovers:
         with pytest.raises(FileNotFoundError) as caught:
             info(path)
         told, _, command = str(caught.value).partition(" To move it back: ")
-        assert f".{path.name}.replaced has a dataset that was to be replaced." in told
+        assert f".{path.name}.replaced contains a dataset whose replacement was interrupted." in told
         program, *words = shlex.split(command)
         assert program == COMMAND.stem
         done = run(*words, cwd=path.parent)
@@ -261,12 +261,12 @@ class TestLeftovers:
         for command in ("info", "validate"):
             done = run(command, path, cwd=path.parent)
             assert done.returncode == 0
-            assert f".{path.name}.replaced has the dataset that it replaces" in done.stderr
+            assert f".{path.name}.replaced contains the previous dataset" in done.stderr
         assert run("recover", path, cwd=path.parent).returncode == 0
         assert not path.with_name(f".{path.name}.replaced").exists()
         assert run("info", path, cwd=path.parent).stderr == ""
 
     def test_of_a_conversion(self, tmp_path):
         (tmp_path / ".gone.ome.tiff.part").mkdir()
-        with pytest.raises(FileNotFoundError, match="To resume, convert again"):
+        with pytest.raises(FileNotFoundError, match="To resume it, convert again"):
             info(tmp_path / "gone.ome.tiff")

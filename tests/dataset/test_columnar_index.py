@@ -297,7 +297,7 @@ def test_invalid_index_is_ignored(lie, small, tmp_path, caplog):
     with TiffStorage.open(path) as storage:
         assert [each["time"] for each in storage] == [0, 0, 1, 1, 2, 2]
     (message,) = [record.message for record in caplog.records if record.levelno == logging.WARNING]
-    assert "opened by its records, which takes longer" in message
+    assert "reading the records instead, which takes longer" in message
     assert "its index is damaged" in validate(path)[0].what
 
 

@@ -21,7 +21,7 @@ def test_slow_mixed_sizes_are_logged_with_the_axis_to_split_by(tmp_path, caplog)
     record(tmp_path / "run.ome.tiff", 300)
     (line,) = [line for line in caplog.messages if "sizes" in line]
     assert line.startswith(
-        "run: 1 file of frames of several sizes or types of pixels, each plane of which Fiji "
+        "run: frames of several sizes or pixel types share 1 file, which Fiji reads slowly, "
     )
     assert line.endswith(": record a folder with split_by=('position', 'camera')")
 
@@ -46,4 +46,4 @@ def test_sizes_without_a_separating_axis_need_separate_datasets(tmp_path, caplog
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         for number in range(300):
             storage.put({"time": number}, np.zeros([(8, 16), (16, 16)][number > 150], np.uint16))
-    assert caplog.text.count("record a dataset of each") == 1
+    assert caplog.text.count("record a separate dataset for each") == 1

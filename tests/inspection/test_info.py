@@ -194,7 +194,7 @@ def test_ome_xml_with_too_few_images_is_reported(tmp_path):
     path.write_bytes(
         data[:start] + data[start:].replace(b"<Image ", b"<Imagi ", 1).replace(b"</Image>", b"</Imagi>", 1)
     )
-    with pytest.raises(OmeTiffError, match="the OME-XML has 1 images, the records make 2"):
+    with pytest.raises(OmeTiffError, match="expected 2 images in the OME-XML, got 1"):
         info(path)
 
 

@@ -20,13 +20,13 @@ def test_planned_frames_that_did_not_come_are_reported(tmp_path, caplog, name):
         storage.flush()
         running = info(path)
         assert (running.n_planned, running.n_not_come, running.is_finished) == (16, 6, False)
-    told = "6 of 16 planned frames did not come, among them all of time=3: record them again"
+    told = "6 of 16 planned frames are missing, including all of time=3: record them again"
     assert caplog.text.count(told) == 1
     found = info(path)
     assert [str(each) for each in found.check if each.kind == "plan"] == [
         f"{told}, unless the run was stopped on purpose"
     ]
-    assert "  planned        16 frames, 6 did not come" in table(found)
+    assert "  planned        16 frames, 6 missing" in table(found)
 
 
 def test_a_complete_plan_reports_nothing(tmp_path, caplog):
@@ -36,7 +36,7 @@ def test_a_complete_plan_reports_nothing(tmp_path, caplog):
     assert "planned" not in caplog.text
     found = info(tmp_path / "run.ome.tiff")
     assert (found.n_planned, found.n_not_come, found.check) == (2, 0, ())
-    assert "  planned        2 frames, all came" in table(found)
+    assert "  planned        2 frames, all recorded" in table(found)
 
 
 def test_a_plan_stays_when_a_run_is_resumed(tmp_path):

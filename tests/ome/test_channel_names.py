@@ -173,7 +173,7 @@ def test_conflicting_names_of_a_channel(tmp_path, caplog, metadata, summary, mes
     path = record(tmp_path / "run.ome.tiff", frames, summary)
     assert channels(path) == [["0"]]
     (line,) = [each.getMessage() for each in caplog.records]
-    assert f"{message}, so the number stays: say channels=" in line
+    assert f"{message}, so the number is kept: pass channels=" in line
     with TiffStorage.open(path) as storage:
         assert storage.images[0].channels == ("0",)
     assert message in info(path).check[0].message
@@ -185,7 +185,7 @@ def test_one_name_of_two_positions(tmp_path, caplog):
         "position 0",
         "position 1",
     ]
-    assert "positions 0 and 1 are all called 'cell', so the number stays" in caplog.text
+    assert "positions 0 and 1 are all called 'cell', so the number is kept" in caplog.text
 
 
 def test_wavelengths_are_names(tmp_path):

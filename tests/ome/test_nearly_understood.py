@@ -83,7 +83,7 @@ def test_wavelengths_that_differ_within_a_channel_or_from_the_option(store):
     document, lines = store(*frames)
     assert document.images[0].pixels.channels[0].emission_wavelength is None
     assert len(lines) == 1
-    assert "frames have different values of emission nm, none is written" in lines[0]
+    assert "frames have different values of emission nm, which is not written" in lines[0]
     document, lines = store(*frames, channels={"a": ChannelInfo(emission_nm=510)})
     assert document.images[0].pixels.channels[0].emission_wavelength == 510
 
@@ -275,7 +275,7 @@ def test_devices_that_are_objective_turrets(tell, device, label, model):
 
 
 def test_a_device_that_may_be_an_objective_turret(tell):
-    line = "'20x' of the device 'Wheel-7' may be the objective, none is written"
+    line = "'20x' of device 'Wheel-7' may be the objective, which is not written"
     frame = {"Camera": "Camera", "Wheel-7-Label": "20x"}
     (told,) = tell(frame).lines
     assert told.endswith(f"{line}: pass objective=ObjectiveInfo(...)")
@@ -370,8 +370,8 @@ def test_filters_that_nothing_refers_to(store):
     channels = {"a": ChannelInfo(filters=["Cy5"])}
     frame = {"Emission-Label": "GFP"}
     _, lines = store(({"channel": "a"}, frame), ({"channel": "b"}, frame), filters=filters, channels=channels)
-    fix = "name it in ChannelInfo(filters=...), or as devices do: 'GFP'"
-    assert lines == [f"filters= has 'Cy3', which no channel and no device has: {fix}"]
+    fix = "name it in ChannelInfo(filters=...), or use a device label: 'GFP'"
+    assert lines == [f"filters= has 'Cy3', which no channel or device uses: {fix}"]
 
 
 @pytest.mark.parametrize(("frame", "summary"), [({}, {"z_step_um": 0.5}), ({"z_step_um": 0.5}, {})])
@@ -418,7 +418,7 @@ def test_names_that_resemble_wells(store, positions):
     listed = ", ".join(map(repr, positions))
     wells = f"plate=PlateInfo(wells={{{positions[0]!r}: 'A1'}})"
     assert lines == [
-        f"{listed} may be wells, so no plate is made: name wells like 'B12', or say {wells} or plate=False"
+        f"{listed} may be wells, so no plate is made: name wells like 'B12', or pass {wells} or plate=False"
     ]
     plate = PlateInfo(wells=dict(zip(positions, ("B3", "C4"), strict=True)))
     document, lines = store(*frames, plate=plate)
@@ -462,15 +462,15 @@ def test_wells_in_the_metadata_of_frames(store, key):
 @pytest.mark.parametrize(
     ("frames", "line"),
     [
-        ([({"time": 0}, {"well": "A1"})], "the image does not lie in 'A1': put well='A1' in coordinates"),
-        ([({"position": 0}, {"well": 3})], "'3' is no name of a well: write a name such as 'B12'"),
+        ([({"time": 0}, {"well": "A1"})], "the image is not in well 'A1': put well='A1' in the coordinates"),
+        ([({"position": 0}, {"well": 3})], "'3' is not a well name: use a name such as 'B12'"),
         (
             [({"position": "A1"}, {"well": "A1"}), ({"position": "B2"}, {"well": "B3"})],
-            "B2 lies in another well than 'B3': leave one of them out",
+            "B2 is in another well than 'B3': use the same well in both",
         ),
         (
             [({"position": 0, "time": t}, {"well": f"A{t + 1}"}) for t in (0, 1)],
-            "frames of position 0 tell several wells: put well in coordinates",
+            "frames of position 0 have different wells: put the well in the coordinates",
         ),
     ],
 )
@@ -566,4 +566,4 @@ def test_a_well_beyond_any_plate(store):
     frames = [({"position": position}, {}) for position in ("A1", "B2", "Z99", "beads")]
     document, lines = store(*frames)
     assert wells_of(document) == [(0, 0), (1, 1)]
-    assert [line.partition(",")[0] for line in lines] == ["Z99 is no well of the plate"]
+    assert [line.partition(",")[0] for line in lines] == ["Z99 is not a well of the plate"]

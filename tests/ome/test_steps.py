@@ -100,7 +100,7 @@ def test_a_given_step_between_uneven_values(tmp_path, caplog, axis, option):
     pixels = from_tiff(path).images[0].pixels
     assert (pixels.time_increment, pixels.physical_size_z) == (None, None)
     (line,) = [record.getMessage() for record in caplog.records]
-    assert f"the steps between values of {axis} are uneven (0, 1, 5), so none is written: " in line
+    assert f"the values along {axis} have unequal steps (0, 1, 5), so no step is written: " in line
     assert len(info(path).check) == 1
 
 

@@ -130,7 +130,7 @@ def test_an_exclusion_without_effect_is_reported(tmp_path, caplog):
     with TiffStorage(path, SUMMARY, exclude_metadata=names, overwrite=True) as storage:
         storage.put({"time": 0}, FRAME, {"dose": 1, "inner": {"key": 2}})
     lines = [each.getMessage() for each in caplog.records if "exclude_metadata" in each.getMessage()]
-    assert lines == [f"{path}: exclude_metadata= has 'usrname', which no metadata has"]
+    assert lines == [f"{path}: exclude_metadata= has 'usrname', a key that no metadata has"]
 
 
 def test_exclusions_must_be_text(tmp_path):

@@ -207,8 +207,8 @@ def test_unused_clocks_are_reported_once(tell):
         assert all(plane.delta_t is None for plane in told.planes)
         assert told.lines == [
             (
-                f"the clock of {count} frames starts again, stands still or is far from the others, "
-                "so they have no DeltaT: write when frames were taken, such as timestamp"
+                f"the clock of {count} frames restarts, stops or is far from the others, "
+                "so they have no DeltaT: write the acquisition time of each frame, for example as timestamp"
             )
         ]
 
@@ -223,10 +223,13 @@ def test_values_that_differ_within_an_image_are_reported_once(tell):
     )
     assert told.lines == [
         (
-            "run0: frames have different values of gain, none is written: "
+            "run0: frames have different values of gain, which is not written: "
             "put them at different positions or channels"
         ),
-        "run0: frames have different values of objective, none is written: put them at different positions",
+        (
+            "run0: frames have different values of objective, which is not written: "
+            "put them at different positions"
+        ),
     ]
     assert tell(*tags, axis="position").lines == []
 
@@ -452,8 +455,8 @@ def test_conflicting_pixel_sizes_in_a_summary_are_reported(tell):
 def test_timestamps_without_a_zone_among_others_are_reported(tell):
     stamps = "2026-11-27T10:00:00.5+01:00", "2026-11-27T09:00:01.5Z", "2026-11-27T10:00:02.5"
     (line,) = tell(*({"timestamp": stamp} for stamp in stamps)).lines
-    assert line.startswith("the time stamps of 1 frame have no time zone but others have one")
-    assert line.endswith(": write the time zone in all of them")
+    assert line.startswith("the timestamps of 1 frame have no time zone, unlike the others")
+    assert line.endswith(": add the time zone to all timestamps")
 
 
 def test_conflicting_optics_make_no_objective(tell):
@@ -483,8 +486,8 @@ def test_an_image_size_that_contradicts_the_frames_is_reported_once(tell):
     told = tell(*[{"Width": 512, "Height": 256}] * 3)
     (line,) = told.lines
     assert line == (
-        f"run0: the metadata says 512 x 256 pixels, the frames have {width} x {height}: "
-        "put the Width and Height of the frame, or neither"
+        f"run0: the metadata has 512 x 256 pixels, but the frames have {width} x {height}: "
+        "correct Width and Height, or remove both"
     )
     assert told.notes == {"Width": "512", "Height": "256"}
     assert tell({"Width": width, "Height": str(height)}).lines == []

@@ -140,7 +140,7 @@ def test_failed_checkpoint_changes_nothing_and_is_retried(tmp_path, monkeypatch,
         time.sleep(0.1)
         told = [record for record in caplog.records if record.levelno >= logging.ERROR]
         assert [record.message.partition("OSError")[0] for record in told] == [
-            f"{path}: no checkpoint, so other programs show the previous one: "
+            f"{path}: the checkpoint failed, so other programs show the previous one: "
         ]
         failing = False
         while time.monotonic() < deadline_s:
@@ -216,7 +216,7 @@ def test_checkpoint_overtaken_by_finish_changes_nothing(tmp_path, monkeypatch):
         return real(*arguments)
 
     monkeypatch.setattr(checkpoint, "write_chain", write_chain)
-    with pytest.raises(RuntimeError, match="which ends checkpoint"):
+    with pytest.raises(RuntimeError, match="was cancelled by finish"):
         storage.checkpoint()
     storage.close()
     assert validate(path) == []

@@ -144,7 +144,7 @@ def test_python_may_end_before_finish(tmp_path, coding):
     done = warm.run(command, cwd=tmp_path, environment=environment)
     (line,) = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (0, "")
-    assert line.startswith("run: 1 of 4 planes were never put")
+    assert line.startswith("run: 1 of 4 planes are missing")
     with tifffile.TiffFile(tmp_path / "run.ome.tiff") as tif:
         for level in tif.series[0].levels:
             values = level.asarray()[:, :, 0, 0]

@@ -379,7 +379,7 @@ def test_frame_without_room_is_retried_before_the_next_one(tmp_path, caplog):
         pixels[:] = 0
         metadata.clear()
         assert place_of(1) not in storage
-        assert "tried once more" in caplog.text
+        assert "it will be retried once" in caplog.text
     put(storage, 2, LARGE)
     assert_stored(storage, [0, 1, 2], LARGE)
     storage.close()

@@ -151,5 +151,5 @@ def test_exit_of_python_logs_one_line(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0
     assert len(done.stderr.splitlines()) == 1
-    assert "deleted, replaced or cut" in done.stderr
+    assert "deleted, replaced or truncated" in done.stderr
     assert np.isin(["2 frames lost", "3 frames lost"], re.findall(r"\d frames? lost", done.stderr)).any()

@@ -167,7 +167,7 @@ def test_lock_that_is_deleted_repeatedly_is_not_awaited(tmp_path, monkeypatch):
 
     monkeypatch.setattr(locking, "_lock", delete_first)
     monkeypatch.setattr(locking, "_PAUSE_S", 0)
-    with pytest.raises(BlockingIOError, match="one TiffStorage after another"):
+    with pytest.raises(BlockingIOError, match="other TiffStorage instances keep taking it"):
         locking.Lock(path)
 
 

@@ -176,5 +176,5 @@ def test_open_during_a_replacement_returns_the_old_or_the_new_dataset(name, tmp_
         assert [opened[place][0, 0] for place in opened.get_image_coordinates_list()] == [6, 6]
     storages[0].close()
     monkeypatch.setattr(recording, "_MOST_TRIES", 0)
-    with pytest.raises(OmeTiffError, match="is being replaced again and again"):
+    with pytest.raises(OmeTiffError, match="is being replaced repeatedly"):
         TiffStorage.open(path)

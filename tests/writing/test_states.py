@@ -140,7 +140,7 @@ class TestOnlyOwnFilesAreDeleted:
             storage.put({"position": "B"}, frame({}))
         assert (folder / name).read_bytes() == data
         assert validate(folder) == []
-        assert ("was there before" in caplog.text) == (name == "run_B.ome.tiff")
+        assert ("already exists" in caplog.text) == (name == "run_B.ome.tiff")
         with TiffStorage.open(folder) as storage:
             assert storage.get_image_coordinates_list() == [{"position": "A"}, {"position": "B"}]
 
@@ -148,7 +148,7 @@ class TestOnlyOwnFilesAreDeleted:
     def test_a_file(self, tmp_path, data):
         path = tmp_path / "run.ome.tiff"
         path.write_bytes(data)
-        with pytest.raises(FileExistsError, match="not written by a TiffStorage"):
+        with pytest.raises(FileExistsError, match="not written by TiffStorage"):
             TiffStorage(path, overwrite=True)
         assert path.read_bytes() == data
         assert list(tmp_path.iterdir()) == [path]

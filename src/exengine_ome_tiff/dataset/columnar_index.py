@@ -147,27 +147,29 @@ def decode_index(data: memoryview, file_nbytes: int) -> IndexedFrames:
     try:
         return _decoded(data, file_nbytes)
     except _WRONG as error:
-        raise OmeTiffError(f"not the index of a file: {error}") from error
+        raise OmeTiffError(f"invalid index: {error}") from error
 
 
 def _decoded(data: memoryview, file_nbytes: int) -> IndexedFrames:
     """Read an index; raise one of `_WRONG` if it is invalid."""
     (text_nbytes,) = _LENGTH.unpack_from(data) if len(data) >= _LENGTH.size else (0,)
     start = _LENGTH.size + text_nbytes
-    _check(0 < text_nbytes <= len(data), "it has no text")
+    _check(0 < text_nbytes <= len(data), "no text")
     head = json.loads(bytes(data[_LENGTH.size : start]))
     arrays = _Arrays(data, start)
     count, kinds = head["frames"], head["columns"]
-    _check(isinstance(count, int) and count > 0, f"it has {count} frames")
+    _check(isinstance(count, int) and count > 0, f"{count} frames")
     columns = {name: _offsets(arrays.next(kinds[name], count)) for name in _COLUMNS}
     formats = [decode_format(each) for each in head["formats"]]
     set_of, sets = columns[_SET], head["axes"]
-    _check(int(columns[_FORMAT].max()) < len(formats) and int(set_of.max()) < len(sets), "numbers of nothing")
+    _check(
+        int(columns[_FORMAT].max()) < len(formats) and int(set_of.max()) < len(sets), "a number out of range"
+    )
     rows_of = dict(split(set_of.astype(np.int64)))
-    _check(len(rows_of) == len(sets), "axes of no frame")
+    _check(len(rows_of) == len(sets), "axes without a frame")
     parts = [_part(each, rows_of[at], arrays) for at, each in enumerate(sets)]
-    _check(len({frozenset(part.names) for part in parts}) == len(parts), "the same axes twice")
-    _check(arrays.is_at_end, "bytes behind its end")
+    _check(len({frozenset(part.names) for part in parts}) == len(parts), "duplicate sets of axes")
+    _check(arrays.is_at_end, "extra bytes at the end")
     _check_pages(columns, formats, file_nbytes)
     pages = PageTable.of(
         formats, *(columns[name] for name in (_FORMAT, _PIXELS, _DIRECTORY, _RECORD, _RECORD_BYTES))
@@ -187,7 +189,7 @@ class _Arrays:
         _check(kind in _DTYPES, f"an array of type {kind!r}")
         dtype = np.dtype(kind)
         nbytes = count * dtype.itemsize
-        _check(self._at + nbytes <= len(self._data), "it ends in an array")
+        _check(self._at + nbytes <= len(self._data), "a truncated array")
         array = np.frombuffer(self._data, dtype, count, self._at)
         self._at += -(-nbytes // _ALIGNMENT) * _ALIGNMENT
         return array
@@ -201,13 +203,13 @@ class _Arrays:
 def _part(described: Mapping[str, Any], rows: Numbers, arrays: _Arrays) -> Part:
     """Read the coordinates of the frames that have the same axes."""
     names, columns = tuple(described["names"]), []
-    _check([*read_coordinates(dict.fromkeys(names, 0))] == [*names], "an axis twice, or with no name")
+    _check([*read_coordinates(dict.fromkeys(names, 0))] == [*names], "a duplicate or invalid axis name")
     for each in described["columns"]:
         array, values = arrays.next(each["dtype"], len(rows)), each.get("values")
         if values is not None:
             values = [read_coordinates({"": value})[""] for value in values]
-            _check(len(set(values)) == len(values), "a value twice")
-            _check(int(array.min()) >= 0 and int(array.max()) < len(values), "a value that it does not have")
+            _check(len(set(values)) == len(values), "a duplicate value")
+            _check(int(array.min()) >= 0 and int(array.max()) < len(values), "a number without a value")
         else:
             _check(int(array.max()) < _INT64, "a number of more than 64 bits")
         columns.append(Column(array.copy(), values))
@@ -217,14 +219,14 @@ def _part(described: Mapping[str, Any], rows: Numbers, arrays: _Arrays) -> Part:
 
 def _offsets(array: Array) -> Array:
     """Check that numbers are not negative, and small enough to be added in 64 bits."""
-    _check(int(array.min()) >= 0 and int(array.max()) < _MOST, "a number that cannot be")
+    _check(int(array.min()) >= 0 and int(array.max()) < _MOST, "a number out of range")
     return array
 
 
 def _check_pages(columns: Mapping[str, Array], formats: Sequence[PixelFormat], file_nbytes: int) -> None:
     """Check that pages and records are in the file and do not overlap."""
     sizes = np.array([1 if each.is_encoded else min(each.nbytes, _MOST) for each in formats], np.int64)
-    _check(int(columns[_RECORD_BYTES].max()) < MOST_NOTE_BYTES, "a record that cannot be")
+    _check(int(columns[_RECORD_BYTES].max()) < MOST_NOTE_BYTES, "a record that is too long")
     _check_apart(columns[_PIXELS], sizes[columns[_FORMAT]], file_nbytes)
     _check_apart(columns[_RECORD], columns[_RECORD_BYTES].astype(np.int64), file_nbytes)
     _check(int(columns[_DIRECTORY].max()) < file_nbytes, "a page beyond the end of the file")
@@ -237,7 +239,7 @@ def _check_apart(starts: Array, sizes: Numbers, file_nbytes: int) -> None:
         order = np.argsort(starts, kind="stable")
         starts, sizes = starts[order], sizes[order]
     ends = starts + sizes
-    _check(bool((starts[1:] >= ends[:-1]).all()) and int(ends[-1]) <= file_nbytes, "pages that overlap")
+    _check(bool((starts[1:] >= ends[:-1]).all()) and int(ends[-1]) <= file_nbytes, "overlapping pages")
 
 
 def _check(is_right: bool, what: str) -> None:

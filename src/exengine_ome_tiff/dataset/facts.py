@@ -234,17 +234,17 @@ class Facts:
             self.findings.add(
                 "clock",
                 "zone",
-                f"the time stamps of {count_text(zoneless, 'frame')} have no time zone but others have one, "
+                f"the timestamps of {count_text(zoneless, 'frame')} have no time zone, unlike the others, "
                 "so they have no DeltaT",
-                "write the time zone in all of them",
+                "add the time zone to all timestamps",
             )
         if dropped:
             self.findings.add(
                 "clock",
                 "",
-                f"the clock of {count_text(dropped, 'frame')} starts again, stands still or is far from the "
-                "others, so they have no DeltaT",
-                "write when frames were taken, such as timestamp",
+                f"the clock of {count_text(dropped, 'frame')} restarts, stops or is far from the others, "
+                "so they have no DeltaT",
+                "write the acquisition time of each frame, for example as timestamp",
             )
 
     def _experimenter(self) -> ExperimenterInfo | None:

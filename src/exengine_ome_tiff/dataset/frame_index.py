@@ -53,8 +53,8 @@ class PageLocations(NamedTuple):
 logger = logging.getLogger(__name__)
 
 RECORDS_CHANGED = (
-    "%s: the records of %s have changed since they were written, coordinates and metadata may be "
-    "false: restore the file from a backup; validate() names them"
+    "%s: the records of %s have changed since they were written, so coordinates and metadata may be "
+    "wrong: restore the file from a backup; validate() lists the frames"
 )
 
 Kind: TypeAlias = tuple[tuple[int, ...], str]

@@ -67,7 +67,7 @@ class Growth:
             raise self._damage
         if os.getpid() != self._process:
             path = self.recording.location.path
-            raise RuntimeError(f"{path} was opened by another process: open it in this one, too")
+            raise RuntimeError(f"{path} was opened by another process: open it again in this one")
         found: list[FoundFrame] = []
         try:
             is_finished = self._look(found)

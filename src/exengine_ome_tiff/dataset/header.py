@@ -109,7 +109,7 @@ class Header:
         fold_axes, known_plan = dict(fold_axes or {}), AcquisitionPlan.of(plan)
         if split_by is not None and not is_folder:
             raise ValueError(
-                "got split_by for a single file; a path without the suffix of a TIFF is a folder"
+                "got split_by for a single file, expected a folder: use a path without .tif or .tiff"
             )
         split_by = POSITION_ONLY if split_by is None else split_axes(split_by, fold_axes)
         header = cls(
@@ -171,7 +171,9 @@ class Header:
         except _WRONG as error:
             raise OmeTiffError(f"not the header of a dataset: {excerpt_text(text)}") from error
         if version != FORMAT_VERSION:
-            raise OmeTiffError(f"a dataset of format version {version}, this package reads {FORMAT_VERSION}")
+            raise OmeTiffError(
+                f"expected format version {FORMAT_VERSION}, got {version}: update this package"
+            )
         try:
             if _UUID.fullmatch(header["dataset"]) is None or not isinstance(header["is_folder"], bool):
                 raise ValueError("expected a UUID and is_folder as the identity of a dataset")

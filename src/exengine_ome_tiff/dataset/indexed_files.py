@@ -55,7 +55,7 @@ def _read(file: JournalFile) -> IndexedFrames | None:
     try:
         return read_indexed_frames(file)
     except OmeTiffError as error:
-        logger.warning("%s: %s: opened by its records, which takes longer", file.path, error)
+        logger.warning("%s: %s; reading the records instead, which takes longer", file.path, error)
         return None
 
 

@@ -67,7 +67,7 @@ def _add_missing_planes(layouts: Sequence[ImageLayout], findings: Findings) -> N
         findings.add(
             "missing planes",
             "",
-            f"{missing} of {count_text(planes, 'plane')} were never put, and readers show them as black",
+            f"{missing} of {count_text(planes, 'plane')} are missing, and readers show them as black",
             "put frames at all combinations of time, channel and z, unless they were skipped on purpose",
         )
 
@@ -77,8 +77,8 @@ def _add_shared_values(layouts: Sequence[ImageLayout], findings: Findings) -> No
     planes = sum(len(layout.frames) for layout in layouts)
     if planes > ome_planes.MOST_COMPLETE_PLANES:
         message = (
-            f"{planes:,} planes: exposures and positions that planes have alike are written for the first of "
-            "them only, and other readers show no more"
+            f"{planes:,} planes: exposures and positions that planes share are written for the first of them "
+            "only, so other readers do not show them for the others"
         )
         fix = "read them with TiffStorage.open, or record datasets of fewer planes"
         findings.add_once("many planes", "", message, fix)
@@ -101,8 +101,10 @@ def add_filter_findings(given: Given, labels: Collection[str], findings: Finding
     for label in given.filters:
         if label not in known:
             fix = "name it in ChannelInfo(filters=...)"
-            there = f", or as devices do: {list_text([*map(repr, dict.fromkeys(labels))])}" if labels else ""
-            message = f"filters= has {label!r}, which no channel and no device has"
+            there = (
+                f", or use a device label: {list_text([*map(repr, dict.fromkeys(labels))])}" if labels else ""
+            )
+            message = f"filters= has {label!r}, which no channel or device uses"
             findings.add_once("filter", label, message, fix + there)
 
 
@@ -116,8 +118,8 @@ def _add_plan(plan: AcquisitionPlan, index: FrameIndex, findings: Findings) -> N
     """Find planned frames that did not come."""
     n_planned, n_missing, values = missing_frames(plan, index)
     if n_missing:
-        all_of = f", among them all of {list_text(values)}" if values else ""
-        message = f"{n_missing:,} of {count_text(n_planned, 'planned frame')} did not come{all_of}"
+        all_of = f", including all of {list_text(values)}" if values else ""
+        message = f"{n_missing:,} of {count_text(n_planned, 'planned frame')} are missing{all_of}"
         findings.add("plan", "", message, "record them again, unless the run was stopped on purpose")
 
 
@@ -150,8 +152,8 @@ def _add_mixed_files(
     if not slow:
         return
     message = (
-        f"{count_text(len(slow), 'file')} of frames of several sizes or types of pixels, each plane of which "
-        "Fiji reads slowly, as Bio-Formats opens such a file anew for each plane"
+        f"frames of several sizes or pixel types share {count_text(len(slow), 'file')}, which Fiji reads "
+        "slowly, because Bio-Formats reopens such a file for each plane"
     )
     splits = [
         axis
@@ -159,7 +161,9 @@ def _add_mixed_files(
         if axis not in split_by and max(map(len, found.values())) == 1 < len(found)
     ]
     fix = (
-        f"record a folder with split_by={(*split_by, splits[0])!r}" if splits else "record a dataset of each"
+        f"record a folder with split_by={(*split_by, splits[0])!r}"
+        if splits
+        else "record a separate dataset for each"
     )
     findings.add_once("mixed sizes", "", message, fix)
 
@@ -191,5 +195,5 @@ def add_size_finding(name: str, groups: Iterable[Group], shape: Sequence[int], f
     sizes = {(each["width"], each["height"]) for each in told if {"width", "height"} <= each.keys()}
     for width, height in sizes - {(shape[1], shape[0])}:
         told_size, size = f"{width} x {height}", f"{shape[1]} x {shape[0]}"
-        message = f"{name}: the metadata says {told_size} pixels, the frames have {size}"
-        findings.add("frame size", "", message, "put the Width and Height of the frame, or neither")
+        message = f"{name}: the metadata has {told_size} pixels, but the frames have {size}"
+        findings.add("frame size", "", message, "correct Width and Height, or remove both")

@@ -141,7 +141,7 @@ def read_elements(path: Path, count: int) -> list[ImageElement]:
     """
     elements = _decoded(path, read_ome, read_description(path))
     if len(elements) != count:
-        raise OmeTiffError(f"{path}: the OME-XML has {len(elements)} images, the records make {count}")
+        raise OmeTiffError(f"{path}: expected {count} images in the OME-XML, got {len(elements)}")
     return elements
 
 
@@ -281,11 +281,13 @@ def load(
             except OmeTiffError as error:
                 if len(paths) == 1 or not leaves_out(file):
                     raise DamagedFileError(path, error) from error
-                logger.warning("%s is left out; the folder opens when it is not there: %s", path, error)
+                logger.warning(
+                    "%s is left out; to open the folder, move this file elsewhere: %s", path, error
+                )
                 index.files.pop().close()
             done += path.stat().st_size
         if not frames:
-            raise OmeTiffError(f"{paths[0].parent}: no frame is in it")  # noqa: TRY301
+            raise OmeTiffError(f"{paths[0].parent}: it contains no frame")  # noqa: TRY301
     except (OmeTiffError, OSError):
         index.close()
         raise
@@ -304,7 +306,7 @@ def _found(number: int, file: JournalFile, pages: Iterable[JournalPage]) -> list
         frames.append(FoundFrame(head, number, bare))
         changed += page.is_intact is False
     if not frames:
-        raise OmeTiffError(f"{file.path}: no frame is in it")
+        raise OmeTiffError(f"{file.path}: it contains no frame")
     if changed:
         logger.warning(RECORDS_CHANGED, file.path, count_text(changed, "frame"))
     return frames

@@ -154,7 +154,9 @@ def new_path(path: str | PathLike[str]) -> Path:
     try:
         absolute.name.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"got the path {absolute!r}, whose name is no text in UTF-8") from None
+        raise ValueError(
+            f"got the path {absolute!r}, whose name is not valid UTF-8: choose another name"
+        ) from None
     return absolute
 
 
@@ -172,10 +174,10 @@ def leftover_text(path: Path) -> str | None:
         return None  # nothing can be written there
     replaced, part = (location.beside(suffix) for suffix in (REPLACED_SUFFIX, PART_SUFFIX))
     if part.is_dir():
-        return f"{part.name} is the result of an interrupted conversion to it. To resume, convert again"
+        return f"{part.name} contains an interrupted conversion. To resume it, convert again"
     if not replaced.is_dir():
         return None
     recover = command_text("exengine-ome-tiff", "recover", path)
     if path.exists():
-        return f"{replaced.name} has the dataset that it replaces. Move that, or delete it: {recover}"
-    return f"{replaced.name} has a dataset that was to be replaced. To move it back: {recover}"
+        return f"{replaced.name} contains the previous dataset. To keep it, move it; to delete it: {recover}"
+    return f"{replaced.name} contains a dataset whose replacement was interrupted. To move it back: {recover}"

@@ -154,6 +154,6 @@ def open_dataset(path: Path, *, allow_unfinished: bool = False) -> Recording:
             break
         loaded.index.close()  # another process has just replaced the dataset
     else:
-        raise OmeTiffError(f"{path} is being replaced again and again: open it later")
+        raise OmeTiffError(f"{path} is being replaced repeatedly: try again later")
     location = Location.of_files(paths, is_folder=header.is_folder)
     return Recording(location, header, index=loaded.index, is_finished=loaded.is_finished, names=loaded.names)

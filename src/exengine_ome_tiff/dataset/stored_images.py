@@ -117,7 +117,7 @@ def find_image(images: Sequence[Found], wanted: ImageChoice) -> Found:
     if len(found) == 1:
         return found[0]
     if not images:
-        raise ValueError("there is no frame yet, and so no image")
+        raise ValueError("there is no frame yet, so there is no image")
     listed = list_text([f"{number} {image.name!r}" for number, image in enumerate(images)])
     if wanted is None:
         what = f"there are {len(images)} images"

@@ -18,8 +18,8 @@ from exengine_ome_tiff.translate import Interpreter, SummaryValues
 FRAME_FACTS = {"channel": "channel_name", "position": "position_name"}
 """Fields of `FrameValues` with the name of a value, by axis."""
 _FIXES = {
-    "channel": "say channels={0: ChannelInfo(name=...)}",
-    "position": "put names as positions",
+    "channel": "pass channels={0: ChannelInfo(name=...)}",
+    "position": "use the names as positions in the coordinates",
 }
 
 
@@ -70,7 +70,7 @@ def names_of(
                 told[value] = {*of_frames, of_summary.get(number, "")}
         found, conflicts = choose_names(axis, [*images], told)
         for conflict in conflicts:
-            findings.add("name", axis, f"{conflict}, so the number stays", _FIXES[axis])
+            findings.add("name", axis, f"{conflict}, so the number is kept", _FIXES[axis])
         if found or of_user:
             names[axis] = found | of_user
     return names

@@ -16,7 +16,7 @@ from exengine_ome_tiff.translate.frame_facts import first_told
 
 _WELL = "well"
 _ROWS, _COLUMNS = ("row", "well_row"), ("column", "col", "well_column", "well_col")
-_NAMES = "name wells like 'B12', or say plate=PlateInfo(wells={{{!r}: 'A1'}}) or plate=False"
+_NAMES = "name wells like 'B12', or pass plate=PlateInfo(wells={{{!r}: 'A1'}}) or plate=False"
 
 
 class ToldPlate:
@@ -83,8 +83,8 @@ class ToldPlate:
             self._findings.add(
                 "plate",
                 "",
-                f"the plate of the summary metadata is left out, as {error}",
-                "say plate=PlateInfo(...)",
+                f"the plate in the summary metadata is invalid and ignored ({error})",
+                "pass plate=PlateInfo(...)",
             )
             return plate
 
@@ -120,7 +120,7 @@ class ToldPlate:
                 self._findings.add(
                     "well",
                     "",
-                    f"{layout.name('')} is no well of the plate, so no well has it",
+                    f"{layout.name('')} is not a well of the plate, so no well contains it",
                     "name wells like 'B12', or pass plate=PlateInfo(rows=..., columns=...)",
                 )
 
@@ -144,14 +144,14 @@ class ToldPlate:
             values = [{"position": each[axis]} for each in labels if axis in each]
             if axis != "position" and (axis.casefold().startswith(_WELL) or are_wells(values)):
                 message = f"axis {axis!r} may name wells, so no plate is made"
-                self._findings.add("plate", axis, message, f"call it {_WELL!r}, or say plate=False")
+                self._findings.add("plate", axis, message, f"call it {_WELL!r}, or pass plate=False")
         for each in labels:
             row = next((each[axis] for axis in _ROWS if axis in each), None)
             column = next((each[axis] for axis in _COLUMNS if axis in each), None)
             if isinstance(row, str) and is_well(f"{row}{column}"):
                 message = f"row {row!r} and column {column!r} may be a well, so no plate is made"
                 self._findings.add_once(
-                    "plate", "row", message, f"put well={f'{row}{column}'!r} in coordinates"
+                    "plate", "row", message, f"put well={f'{row}{column}'!r} in the coordinates"
                 )
 
     def _add_unused_wells(self, plate: PlateInfo | None, layouts: Sequence[ImageLayout]) -> None:
@@ -164,19 +164,19 @@ class ToldPlate:
             for well in known[:1]:
                 read = PlateInfo().well_of({"position": str(well)})
                 if read is None:
-                    message, fix = f"{well!r} is no name of a well", "write a name such as 'B12'"
+                    message, fix = f"{well!r} is not a well name", "use a name such as 'B12'"
                 elif len(known) > 1:
                     message, fix = (
-                        f"frames of {name} tell several wells",
-                        "put well in coordinates",
+                        f"frames of {name} have different wells",
+                        "put the well in the coordinates",
                     )
                 elif there is not None and there[:2] != read[:2]:
                     message, fix = (
-                        f"{name} lies in another well than {well!r}",
-                        "leave one of them out",
+                        f"{name} is in another well than {well!r}",
+                        "use the same well in both",
                     )
                 elif there is None:
-                    message, fix = f"{name} does not lie in {well!r}", f"put well={well!r} in coordinates"
+                    message, fix = f"{name} is not in well {well!r}", f"put well={well!r} in the coordinates"
                 else:
                     continue
                 key = told[0].key

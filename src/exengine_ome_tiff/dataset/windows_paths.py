@@ -26,9 +26,9 @@ def check_windows_path(path: PurePath) -> None:
         if _DEVICE.fullmatch(part.partition(".")[0].rstrip()):
             reason = "names a device"
         elif part.endswith((".", " ")):
-            reason = "ends in a dot or a blank, which Windows drops"
+            reason = "ends in a dot or a space, which Windows removes"
         elif found := _FORBIDDEN.search(part):
-            reason = f"has {found[0]!r} in it"
+            reason = f"contains {found[0]!r}"
         else:
             continue
         raise ValueError(f"got the path {str(path)!r}, but {part!r} {reason}: choose another name")

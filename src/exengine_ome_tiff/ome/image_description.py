@@ -115,7 +115,7 @@ def _add_objectives(name: str, labels: Mapping[str, str], findings: Findings) ->
     """Add a finding for each device that may be the objective turret."""
     for device, label in labels.items():
         if may_be_objective(device, label):
-            message = f"{name}: {label!r} of the device {device!r} may be the objective, none is written"
+            message = f"{name}: {label!r} of device {device!r} may be the objective, which is not written"
             findings.add_once("objective", device, message, "pass objective=ObjectiveInfo(...)")
 
 
@@ -190,7 +190,7 @@ def _add_disputed(name: str, told: FrameTold, given: Given, findings: Findings) 
     of_image = disputed & _OF_IMAGES - ({"objective"} if given.objective else set())
     of_channels = {fact for each in told.channels for fact in each.disputed & _OF_CHANNELS}
     for fact in sorted(of_image | of_channels):
-        message = f"{name}: frames have different values of {fact.replace('_', ' ')}, none is written"
+        message = f"{name}: frames have different values of {fact.replace('_', ' ')}, which is not written"
         fix = "put them at different positions" + (" or channels" if fact in of_channels else "")
         findings.add("different", fact, message, fix)
 
@@ -274,7 +274,7 @@ def _pixel_size(
         return positive(summary.pixel_size_um)
     if np.ptp(sizes_um) > _SAME_SIZE * sizes_um[0]:
         low, high = sizes_um.min(), sizes_um.max()
-        message = f"{name}: pixel sizes from {low:g} to {high:g} µm, none is written"
+        message = f"{name}: pixel sizes from {low:g} to {high:g} µm, so no pixel size is written"
         fix = "put frames of different magnification at different positions, or pass pixel_size_um="
         findings.add("pixel size", "", message, fix)
         return None

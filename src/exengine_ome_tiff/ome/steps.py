@@ -188,7 +188,7 @@ def _written_step(
     found = _step_of_plan(step, values)
     if found is None:
         numbers = ", ".join(map(str, values[:_MOST_SHOWN])) + (", ..." if len(values) > _MOST_SHOWN else "")
-        message = f"{name}: the steps between values of {axis} are uneven ({numbers}), so none is written"
+        message = f"{name}: the values along {axis} have unequal steps ({numbers}), so no step is written"
         fix = f"put {'z_um' if axis == 'z' else 'elapsed_s'} in the metadata of each frame"
         findings.add(f"{axis} values", "", message, fix)
     return found

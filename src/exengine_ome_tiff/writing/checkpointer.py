@@ -81,7 +81,7 @@ class Checkpointer(Worker):
         self._due_s = 0.0
         self._count_before = 0
         """Number of frames in the last checkpoint."""
-        self._errors = ErrorLog(name, "no checkpoint, so other programs show the previous one")
+        self._errors = ErrorLog(name, "the checkpoint failed, so other programs show the previous one")
 
     def start(self) -> None:
         """Start the thread; the first checkpoint is due after one interval."""

@@ -172,8 +172,8 @@ def _check_movable(files: Collection[Path]) -> None:
                 patiently(partial(file.rename, file))  # fails if moving it would fail
             except PermissionError as error:
                 raise FileExistsError(
-                    f"{file} is open in another program, or in this one: close it there "
-                    "to replace it; nothing was moved"
+                    f"{file} is open in another program, or in this one: close it there, then "
+                    "try again (nothing was moved)"
                 ) from error
 
 
@@ -219,7 +219,7 @@ def _check_replaceable(location: Location, *, overwrite: bool) -> None:
         raise FileExistsError(f"{path} exists: numbered=True adds a number, overwrite=True replaces it")
     if path.is_dir() != location.is_folder:
         kinds = ("a folder", "a file") if path.is_dir() else ("a file", "a folder")
-        raise FileExistsError(f"{path} is {kinds[0]}, which {kinds[1]} does not replace")
+        raise FileExistsError(f"{path} is {kinds[0]}: overwrite=True cannot replace it with {kinds[1]}")
 
 
 def _is_taken(location: Location) -> bool:
@@ -231,11 +231,15 @@ def _files(location: Location) -> list[Path]:
     """Return the files of the dataset at a location, its companion included."""
     if not location.is_folder:
         if location.path.exists() and not _is_own(location.path):
-            raise FileExistsError(f"{location.path} was not written by a TiffStorage: delete it first")
+            raise FileExistsError(
+                f"{location.path} was not written by TiffStorage: delete it, or choose another path"
+            )
         return [location.path]
     datasets = datasets_in(location.path)
     if len(datasets) > 1:
-        raise FileExistsError(f"{location.path} has the files of {len(datasets)} datasets, none is replaced")
+        raise FileExistsError(
+            f"{location.path} contains {len(datasets)} datasets, expected one at most: delete them first"
+        )
     files = [file for files in datasets.values() for file in files]
     companions = filter(None, (find_companion(location.path, dataset) for dataset in datasets))
     return [*files, *companions]

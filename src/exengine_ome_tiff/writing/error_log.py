@@ -36,4 +36,4 @@ class ErrorLog:
             return
         self._told_s[kind] = now_s
         what = f"{type(error).__name__}: {error}"
-        logger.error("%s: %s: %s; it is tried again", self._name, self._what, what)
+        logger.error("%s: %s: %s; retrying", self._name, self._what, what)

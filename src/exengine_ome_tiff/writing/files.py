@@ -86,7 +86,10 @@ class WrittenFiles:
         while location.is_folder and place and path.exists():
             other = location.other_file(*place)
             logger.warning(
-                "%s was there before: %s has the frames at %s", path, other.name, ", ".join(map(repr, place))
+                "%s already exists, so %s contains the frames at %s",
+                path,
+                other.name,
+                ", ".join(map(repr, place)),
             )
             path = other
         return path
@@ -94,7 +97,7 @@ class WrittenFiles:
     def _created(self, path: Path) -> JournalFile:
         file = JournalFile.create(path, self._recording.header.encode(), self._settings, self._pool)
         if self._is_cut_off:
-            raise RuntimeError(f"{path} was not made: the others have been finished")
+            raise RuntimeError(f"{path} was not created, because the dataset has been finished")
         return file
 
     def go_on(self) -> None:

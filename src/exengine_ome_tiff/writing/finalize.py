@@ -99,4 +99,4 @@ def _outline(images: Sequence[OmeImage]) -> str:
         f"{name} {value:.4g} {unit}" if isinstance(value, float) else f"no {name}"
         for name, (value, unit) in known.items()
     ]
-    return ", ".join([count_text(len(images), "image"), f"the first of {sizes}", *calibration])
+    return ", ".join([count_text(len(images), "image"), f"the first with {sizes}", *calibration])

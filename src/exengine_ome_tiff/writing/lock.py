@@ -55,10 +55,14 @@ class Lock:
             except OSError as error:
                 if error.errno in _TAKEN:
                     raise BlockingIOError(error.errno, "held by another TiffStorage", str(path)) from error
-                logger.warning("%s cannot be locked: other processes may write it, too: %s", path, error)
+                logger.warning(
+                    "%s cannot be locked, so other processes could write to the dataset at the same time: %s",
+                    path,
+                    error,
+                )
                 return
             time.sleep(_PAUSE_S)
-        raise BlockingIOError(errno.EAGAIN, "taken by one TiffStorage after another", str(path))
+        raise BlockingIOError(errno.EAGAIN, "other TiffStorage instances keep taking it", str(path))
 
     def _try(self) -> bool:
         """Lock the file; return whether it is still at its path afterwards."""
@@ -115,7 +119,7 @@ def _opened(path: Path) -> FileIO | None:
         if os.name == "nt":
             return None
         if not path.exists():
-            raise OSError(errno.EROFS, "no lock file can be created there", str(path)) from error
+            raise OSError(errno.EROFS, "cannot create a lock file", str(path)) from error
         return path.open("rb", buffering=0)  # of another user, whose process may have ended
 
 

@@ -48,7 +48,7 @@ class MetadataEncoder:
     def tell_unused(self, path: Path) -> None:
         """Log names to exclude, except `PRIVATE`, that no metadata of the dataset at `path` had."""
         for name in sorted({*self._exclude} - self._excluded - PRIVATE):
-            logger.warning("%s: exclude_metadata= has %r, which no metadata has", path, name)
+            logger.warning("%s: exclude_metadata= has %r, a key that no metadata has", path, name)
 
     def forget(self) -> None:
         """Encode the next frame like the first one."""

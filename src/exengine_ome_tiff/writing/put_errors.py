@@ -60,7 +60,7 @@ class PutErrors:
         frame = dict(coordinates), np.array(data), json.loads(to_json(metadata)[0])
         with self._lock:
             self._second.append(frame)
-        logger.warning("no room for the frame at %s, will be tried once more", place_text(frame[0]))
+        logger.warning("no disk space for the frame at %s; it will be retried once", place_text(frame[0]))
 
     def try_again(self, put: Callable[[Coordinates, npt.NDArray[Any], object], None]) -> None:
         """Put the kept frames again; they are lost if there is still no room."""

@@ -197,7 +197,7 @@ class Recorder:
         """Hold the lock; RuntimeError if the recorder accepts no more frames."""
         with self._lock, self._alone("checkpoint()"):
             if self.state is not State.WRITING:
-                raise RuntimeError(f"{self._path}: finish() or close() was called, which ends checkpoint()")
+                raise RuntimeError(f"{self._path}: checkpoint() was cancelled by finish() or close()")
             yield
 
     def finish(self) -> None:
@@ -237,8 +237,8 @@ class Recorder:
         """
         if self._single.locked():
             raise RuntimeError(
-                f"{self._path}: {call} was called during another call, such as in a signal handler, and does "
-                "nothing: let the handler set a flag or raise an exception, and call it afterwards"
+                f"{self._path}: {call} was called during another call, for example in a signal handler, and "
+                "had no effect: set a flag or raise an exception in the handler, and call it afterwards"
             )
         return self._single
 
@@ -253,7 +253,7 @@ class Recorder:
     def _check_process(self) -> None:
         """Raise RuntimeError in a process that was forked from the writing one."""
         if FORKS.count != self._n_forks:
-            raise RuntimeError(f"{self._path} is written by another process, from which this one was forked")
+            raise RuntimeError(f"{self._path} belongs to another process, from which this one was forked")
 
     def _write_waiting(self, *, fsync: bool = False) -> None:
         """Write all waiting frames; after an error, the frames of that file keep waiting."""
@@ -352,12 +352,13 @@ class Recorder:
             if needs_import_inside_import():
                 self._end("suspend()", self._suspend)
                 logger.error(
-                    "%s: not finished, as an import was under way: recover() finishes it", self._path
+                    "%s was not finished, because an import was in progress: recover() finishes it",
+                    self._path,
                 )
             else:
                 self._end("finish() or close()", self._finish)
         except (OSError, OmeTiffError) as error:
-            logger.error("%s could not be finished, which recover() will do: %s", self._path, error)
+            logger.error("%s was not finished (use recover() to finish it): %s", self._path, error)
         finally:
             self._recording.index.close()
             self._claim.lock.release()

@@ -56,7 +56,7 @@ def rescue(index: FrameIndex, number: int, location: Location) -> FileGoneError:
         saved.sync()
     finally:
         saved.close()
-    what = "it was deleted, replaced or cut by another program"
+    what = "it was deleted, replaced or truncated by another program"
     if saved.n_linked:
         what += f"; {count_text(saved.n_linked, 'frame')} saved to {path}, which recover() finishes"
     else:
