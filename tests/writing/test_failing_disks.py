@@ -60,7 +60,7 @@ def assert_whole(path, numbers, shape=(64, 64)):
     assert validate(path) == []
 
 
-def assert_told(error, path):
+def assert_names_path(error, path):
     assert error.errno in (errno.ENOSPC, errno.EFBIG)
     assert "bytes are free" in str(error)
     assert str(path) in error.filename
@@ -88,7 +88,7 @@ def test_a_full_disk(ballast, name, shape, options):
     storage = TiffStorage(path, **options)
     count, error = fill(storage, shape)
     assert count > 3
-    assert_told(error, path)
+    assert_names_path(error, path)
     assert_stored(storage, range(count), shape)
     storage.flush()
     with TiffStorage.open(path, allow_unfinished=True) as reader:
@@ -155,7 +155,7 @@ def test_file_size_limit(tmp_path, name):
         storage = TiffStorage(sys.argv[1])
         count, error = fill(storage)
         assert count > 50
-        assert_told(error, storage.path)
+        assert_names_path(error, storage.path)
         assert_stored(storage, range(count))
         storage.flush()
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
@@ -183,7 +183,7 @@ def test_disk_fills_up_during_finish(tmp_path, name):
             try:
                 storage.finish()
             except OSError as error:
-                assert_told(error, path)
+                assert_names_path(error, path)
                 failed += 1
                 assert not storage.is_finished()
                 assert_stored(storage, (0, 1, 2, 4, 6, 9, 10))

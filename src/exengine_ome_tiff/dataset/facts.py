@@ -23,10 +23,10 @@ from exengine_ome_tiff.dataset.layout_findings import (
     add_size_finding,
 )
 from exengine_ome_tiff.dataset.metadata_table import channel_groups
+from exengine_ome_tiff.dataset.names import FRAME_FACTS, names_of
+from exengine_ome_tiff.dataset.plate import PlateFinder
 from exengine_ome_tiff.dataset.privacy import PRIVATE, without
 from exengine_ome_tiff.dataset.records import decode_tags
-from exengine_ome_tiff.dataset.told_names import FRAME_FACTS, names_of
-from exengine_ome_tiff.dataset.told_plate import ToldPlate
 from exengine_ome_tiff.dataset.written_facts import written_into
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.findings import Findings
@@ -202,7 +202,7 @@ class Facts:
         """Return the plate of the images, from their labels and the metadata."""
         if self._header.plate is None:
             return None
-        told = ToldPlate(self._summary, self._groups, self.findings, has_wells=self._frames.tells("well"))
+        told = PlateFinder(self._summary, self._groups, self.findings, has_wells=self._frames.tells("well"))
         return told.of(self._header.plate, layouts)
 
     def about(self) -> DatasetValues:

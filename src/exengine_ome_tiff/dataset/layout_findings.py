@@ -16,7 +16,7 @@ from exengine_ome_tiff.coordinates.axis_names import IMAGE_AXES
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.told_names import values_along
+from exengine_ome_tiff.dataset.names import values_along
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome import ChannelInfo, Given
 from exengine_ome_tiff.ome import planes as ome_planes

@@ -12,8 +12,8 @@ from exengine_ome_tiff.dataset.foreign import foreign_text
 from exengine_ome_tiff.dataset.frame_index import RECORDS_CHANGED, FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.location import COMPANION_SUFFIX, is_tiff, leftover_text
+from exengine_ome_tiff.dataset.names import decode_names
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head
-from exengine_ome_tiff.dataset.told_names import decode_names
 from exengine_ome_tiff.errors import ForeignFileError, OmeTiffError
 from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome
 from exengine_ome_tiff.text_format import count_text, list_text

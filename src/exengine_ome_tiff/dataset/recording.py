@@ -12,8 +12,8 @@ from exengine_ome_tiff.dataset.indexed_files import load_by_index
 from exengine_ome_tiff.dataset.loader import Progress, check_positions, find_dataset, load
 from exengine_ome_tiff.dataset.location import Location
 from exengine_ome_tiff.dataset.metadata_table import MetadataTable
+from exengine_ome_tiff.dataset.names import names_of_first_frames
 from exengine_ome_tiff.dataset.stored_images import StoredImage, named_images, stored_images
-from exengine_ome_tiff.dataset.told_names import names_of_first_frames
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import WriteSettings
 from exengine_ome_tiff.translate import Interpreter, Translator

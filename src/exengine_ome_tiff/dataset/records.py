@@ -25,7 +25,7 @@ encode_json = json.JSONEncoder(separators=(",", ":")).encode
 _text = lru_cache(maxsize=4096)(encode_json)
 _decoder = json.JSONDecoder()
 _MAX_DEPTH = 200
-_MOST_TOLD = 100
+_MOST_LOGGED = 100
 """Maximum number of types without a JSON form that are logged for a dataset."""
 _FLAT = (str, int, float, type(None))
 _MAX_INT_BITS = 10_000
@@ -136,7 +136,7 @@ def check_depth(value: Any) -> Any:
     raise ValueError(f"nested more than {_MAX_DEPTH} deep")
 
 
-def to_json(metadata: object, told: set[str] | None = None) -> tuple[str, object]:
+def to_json(metadata: object, logged: set[str] | None = None) -> tuple[str, object]:
     """Convert any metadata to JSON.
 
     JSON types are kept: tuples become lists, keys become strings, NaN and infinities are written like
@@ -149,7 +149,7 @@ def to_json(metadata: object, told: set[str] | None = None) -> tuple[str, object
     ----------
     metadata
         Anything.
-    told
+    logged
         Names of types without a JSON form that have been logged; other types are logged and added. None to
         log nothing.
 
@@ -170,16 +170,16 @@ def to_json(metadata: object, told: set[str] | None = None) -> tuple[str, object
         plainer = _Plainer()
         metadata = plainer.plain(metadata, ())
         text = encode_json(metadata)
-        if told is not None:
-            _tell(plainer.described, told)
+        if logged is not None:
+            _log_types(plainer.described, logged)
     return text, metadata
 
 
-def _tell(kinds: Iterable[str], told: set[str]) -> None:
+def _log_types(kinds: Iterable[str], logged: set[str]) -> None:
     """Log types whose `repr` is stored, each once, up to a maximum number."""
     for kind in kinds:
-        if kind not in told and len(told) < _MOST_TOLD:
-            told.add(kind)
+        if kind not in logged and len(logged) < _MOST_LOGGED:
+            logged.add(kind)
             logger.warning("metadata of type %s has no JSON form: its repr is stored", kind)
 
 

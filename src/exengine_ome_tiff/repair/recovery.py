@@ -14,7 +14,7 @@ from exengine_ome_tiff.errors import BeingWrittenError, OmeTiffError
 from exengine_ome_tiff.ome import valid_text
 from exengine_ome_tiff.tiff import read_head
 from exengine_ome_tiff.translate import Interpreter, Translator
-from exengine_ome_tiff.writing import replaced
+from exengine_ome_tiff.writing import replacement
 from exengine_ome_tiff.writing.claim import Held, hold, hold_dataset
 from exengine_ome_tiff.writing.finalize import finish_files
 
@@ -77,7 +77,7 @@ def recover(
     absolute, interpreter = absolute_path(path), Interpreter(translators)
     if not absolute.exists():
         with suppress(ValueError):  # no dataset can be written there
-            replaced.move_back(Location.of(absolute))
+            replacement.move_back(Location.of(absolute))
     try:
         paths, header = find_dataset(absolute)
     except OmeTiffError:
@@ -86,7 +86,7 @@ def recover(
         paths, header = find_dataset(absolute)
     location = Location.of_files(paths, is_folder=header.is_folder)
     if _is_finished(location, paths, header) and not location.lock.exists():
-        replaced.delete(location)
+        replacement.delete(location)
         return RecoveryResult(location.path, len(paths), None)
     _check_paths(location, paths)
     try:
@@ -107,14 +107,14 @@ def _is_moved_back(path: Path) -> bool:
         location = Location.of(path)
     except ValueError:
         return False  # no dataset can be written there
-    if not replaced.folder_of(location).is_dir():
+    if not replacement.folder_of(location).is_dir():
         return False
     try:
         lock = hold(location)
     except BlockingIOError as error:
         raise _being_written(location) from error
     try:
-        return replaced.move_back(location)
+        return replacement.move_back(location)
     finally:
         lock.release()
 
@@ -152,7 +152,7 @@ def _finish(held: Held, interpreter: Interpreter, progress: Progress | None) -> 
     recording.read_back(held.paths, progress)
     try:
         finish_files(recording, fsync=True)
-        replaced.delete(held.location)
+        replacement.delete(held.location)
     finally:
         recording.close()
     if progress is not None:

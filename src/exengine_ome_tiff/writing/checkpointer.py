@@ -99,5 +99,5 @@ class Checkpointer(Worker):
                 self._count_before = count
         except Exception as error:  # noqa: BLE001 - a run continues without checkpoints
             if not self._is_stopped:
-                self._errors.tell(error)
+                self._errors.log(error)
         self._due_s = time.monotonic() + self._interval_s

@@ -18,7 +18,7 @@ from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.tiff import OPEN_FILES, is_begun, patiently, read_head, sync_folder
 from exengine_ome_tiff.translate import Interpreter
-from exengine_ome_tiff.writing import replaced
+from exengine_ome_tiff.writing import replacement
 from exengine_ome_tiff.writing.lock import Lock
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Claim(NamedTuple):
 
     def give_back(self, location: Location) -> None:
         """Restore a location: move back the replaced dataset, and remove empty new folders."""
-        is_moved_back = replaced.move_back(location)
+        is_moved_back = replacement.move_back(location)
         self.lock.release()
         for folder in () if is_moved_back else self.new_folders:
             if any(folder.iterdir()):
@@ -110,15 +110,15 @@ def claim(location: Location, *, overwrite: bool) -> Claim:
     location
         Location of the new dataset.
     overwrite
-        Move an existing dataset aside until `replaced.delete` or `replaced.move_back`: its file, or its files
-        in the folder. Other files stay.
+        Move an existing dataset aside until `replacement.delete` or `replacement.move_back`: its file, or
+        its files in the folder. Other files stay.
 
     Raises
     ------
     FileExistsError
         Something exists that must not be overwritten, or another storage is still writing there.
     """
-    replaced.move_back(location)  # what a killed process moved aside
+    replacement.move_back(location)  # what a killed process moved aside
     is_new = not location.path.exists()
     if not is_new:
         _check_replaceable(location, overwrite=overwrite)
@@ -134,7 +134,7 @@ def claim(location: Location, *, overwrite: bool) -> Claim:
     except (OmeTiffError, OSError):
         if overwrite:
             with suppress(OSError):  # the first error is more informative
-                replaced.move_back(location)
+                replacement.move_back(location)
         lock.release()
         raise
     return Claim(lock, missing)
@@ -194,7 +194,7 @@ def _moved_aside(location: Location, lock: Lock) -> Lock:
     if others:
         logger.warning("%s: files of other programs are kept: %s", location.path, list_text(others))
     _check_movable(files)
-    moved = replaced.move_aside(location, files, whole=whole)
+    moved = replacement.move_aside(location, files, whole=whole)
     if moved is None:
         return lock
     lock.follow(moved)

@@ -5,9 +5,9 @@ import time
 
 logger = logging.getLogger(__name__)
 
-_TELL_AGAIN_S = 60.0
+_REPEAT_S = 60.0
 """Minimum time between messages about the same error."""
-_MOST_TOLD = 100
+_MOST_LOGGED = 100
 """Maximum number of kinds of errors that are logged."""
 
 
@@ -25,15 +25,15 @@ class ErrorLog:
     def __init__(self, name: str, what: str) -> None:
         self._name = name
         self._what = what
-        self._told_s: dict[str, float] = {}
+        self._logged_s: dict[str, float] = {}
         """Time of the last message about each kind of error."""
 
-    def tell(self, error: Exception) -> None:
+    def log(self, error: Exception) -> None:
         """Log an error, at most once a minute if it repeats."""
         kind, now_s = f"{type(error).__name__} {getattr(error, 'errno', '')}", time.monotonic()
-        is_known = kind in self._told_s
-        if (is_known and now_s - self._told_s[kind] < _TELL_AGAIN_S) or len(self._told_s) >= _MOST_TOLD:
+        is_known = kind in self._logged_s
+        if (is_known and now_s - self._logged_s[kind] < _REPEAT_S) or len(self._logged_s) >= _MOST_LOGGED:
             return
-        self._told_s[kind] = now_s
+        self._logged_s[kind] = now_s
         what = f"{type(error).__name__}: {error}"
         logger.error("%s: %s: %s; retrying", self._name, self._what, what)

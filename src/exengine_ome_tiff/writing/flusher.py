@@ -56,7 +56,7 @@ class Flusher(Worker):
     def _work(self) -> None:
         error = self._flush_when_due()
         if error is not None:
-            self._errors.tell(error)  # without the lock, because a log handler may need it
+            self._errors.log(error)  # without the lock, because a log handler may need it
 
     def _flush_when_due(self) -> Exception | None:
         """Write frames that are due, or wait until they may be; return the error, if any."""

@@ -41,7 +41,7 @@ class MetadataEncoder:
     def __init__(self, exclude: Collection[str] = (), excluded: Collection[str] = ()) -> None:
         self._exclude = exclude
         self._excluded = {*excluded}
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         """Types without a JSON form that have been logged."""
         self.forget()
 
@@ -58,7 +58,7 @@ class MetadataEncoder:
     def encode(self, metadata: object) -> Encoded:
         """Convert metadata to JSON, without the excluded keys; see `records.to_json`."""
         if self._exclude:
-            metadata = without(json.loads(to_json(metadata, self._told)[0]), self._exclude, self._excluded)
+            metadata = without(json.loads(to_json(metadata, self._logged)[0]), self._exclude, self._excluded)
         if type(metadata) is not dict or not metadata:
             return self._encode_any(metadata)
         last_keys, last_values, heads, last_parts = self._last
@@ -85,7 +85,7 @@ class MetadataEncoder:
 
     def _encode_any(self, metadata: object) -> Encoded:
         self.forget()
-        return *to_json(metadata, self._told), None
+        return *to_json(metadata, self._logged), None
 
 
 def _encode_scalar(value: object) -> str:

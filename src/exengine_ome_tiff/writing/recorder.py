@@ -16,7 +16,7 @@ from exengine_ome_tiff.dataset.records import as_tags, encode_record
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import FileGoneError
 from exengine_ome_tiff.waiting import News
-from exengine_ome_tiff.writing import replaced
+from exengine_ome_tiff.writing import replacement
 from exengine_ome_tiff.writing.checkpoint import Checkpoints
 from exengine_ome_tiff.writing.claim import Claim, sync_names
 from exengine_ome_tiff.writing.contents import needs_import_inside_import
@@ -83,7 +83,7 @@ class Recorder:
         write_back = WriteBack(recording.index.files, fsync=safety.fsync)
         self._workers = Workers(self._flusher, self._checkpoints.thread, preloader, write_back)
         self._encoder = MetadataEncoder(recording.header.given.exclude_metadata, recording.header.excluded)
-        self._told = set[str]()
+        self._logged = set[str]()
         """Kinds of messages about frames that have been logged."""
         self._last_put_s, self._n_forks = -SLOW_S, FORKS.count
         self._is_consistent = True
@@ -146,10 +146,10 @@ class Recorder:
             table.append(tags, changed)
         is_replaced = index.add(index.axes.key(coordinates), file, handle, number)
         self._is_consistent = was_consistent
-        if is_replaced and "replaced" not in self._told:
-            self._tell_once("replaced", _PUT_AGAIN, coordinates)
-        if pixels.stored_dtype.kind == "c" and "complex" not in self._told:
-            self._tell_once("complex", "%s: Bio-Formats cannot open files with complex pixels", self._path)
+        if is_replaced and "replaced" not in self._logged:
+            self._log_once("replaced", _PUT_AGAIN, coordinates)
+        if pixels.stored_dtype.kind == "c" and "complex" not in self._logged:
+            self._log_once("complex", "%s: Bio-Formats cannot open files with complex pixels", self._path)
         if not self._workers.have_begun:
             self._workers.begin()
         if self._flusher.is_idle and index.files[file].has_waiting:
@@ -293,7 +293,7 @@ class Recorder:
             self._leave_nothing()
         self._files.free()
         self._encoder.tell_unused(self._path)
-        replaced.delete(self._recording.location)
+        replacement.delete(self._recording.location)
         self._claim.lock.release()
         self._recording.is_finished = True
         self.state = self.state.to(State.FINISHED)
@@ -363,6 +363,6 @@ class Recorder:
             self._recording.index.close()
             self._claim.lock.release()
 
-    def _tell_once(self, kind: str, message: str, *values: object) -> None:
-        self._told.add(kind)
+    def _log_once(self, kind: str, message: str, *values: object) -> None:
+        self._logged.add(kind)
         logger.warning(message, *values)

@@ -7,7 +7,7 @@ MUTANTS = [
         "dataset/facts.py",
         "told - timedelta(seconds=first_s)",
         "told",
-        "ome/test_given.py::test_a_timestamp_dates_its_frame_even_if_times_count_from_the_start",
+        "ome/test_options.py::test_a_timestamp_dates_its_frame_even_if_times_count_from_the_start",
     ),
     Mutant(
         "dataset/facts.py",
@@ -16,7 +16,7 @@ MUTANTS = [
         "ome/test_plate_facts.py::test_plate_facts_from_the_summary",
     ),
     Mutant(
-        "dataset/told_plate.py",
+        "dataset/plate.py",
         "name=plate.name or summary.plate_name",
         "name=summary.plate_name or plate.name",
         "ome/test_plate_facts.py::test_the_plate_name_option_takes_precedence",

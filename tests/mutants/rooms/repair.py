@@ -41,7 +41,7 @@ MUTANTS = [
     ),
     Mutant(
         "repair/recovery.py",
-        "        replaced.delete(held.location)\n",
+        "        replacement.delete(held.location)\n",
         "",
         "writing/test_replacing.py::test_recovery_of_the_new_dataset_deletes_the_old_one",
     ),

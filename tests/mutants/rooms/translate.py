@@ -109,13 +109,13 @@ MUTANTS = [
         "translate/studio.py",
         'if tags.get("CustomIntervals_ms"):',
         "if False:",
-        "ome/test_given.py::test_irregular_intervals_are_not_written",
+        "ome/test_options.py::test_irregular_intervals_are_not_written",
     ),
     Mutant(
         "translate/studio.py",
         '_STARTS = ("StartTime", "DateAndTime", "Time")',
         '_STARTS = ("Time", "DateAndTime", "StartTime")',
-        "ome/test_given.py::test_the_start_time_of_the_summary",
+        "ome/test_options.py::test_the_start_time_of_the_summary",
     ),
     Mutant(
         "translate/other_programs.py",
@@ -289,19 +289,19 @@ MUTANTS = [
         "translate/named_facts.py",
         '"timestamp, time stamp, datetime',
         '"timestamp, datetime',
-        "ome/test_told_facts.py::test_timestamps_count_in_any_spelling",
+        "ome/test_script_metadata.py::test_timestamps_count_in_any_spelling",
     ),
     Mutant(
         "ome/image_description.py",
         "positive(frame.z_step_um) or positive(summary.z_step_um)",
         "positive(summary.z_step_um) or positive(frame.z_step_um)",
-        "ome/test_told_facts.py::test_a_summary_does_not_override_frames",
+        "ome/test_script_metadata.py::test_a_summary_does_not_override_frames",
     ),
     Mutant(
         "translate/interpreter.py",
         "if key in plan.understood or key in STATE_KEYS",
         "if key in STATE_KEYS",
-        "ome/test_told_facts.py::test_frames_with_always_different_keys_are_in_ome",
+        "ome/test_script_metadata.py::test_frames_with_always_different_keys_are_in_ome",
     ),
     Mutant(
         "translate/frame_findings.py",

@@ -38,7 +38,7 @@ MUTANTS = [
     ),
     Mutant(
         "writing/recorder.py",
-        "        replaced.delete(self._recording.location)\n",
+        "        replacement.delete(self._recording.location)\n",
         "",
         "writing/test_replacing.py::test_killed_before_each_change",
     ),
@@ -68,7 +68,7 @@ MUTANTS = [
     ),
     Mutant(
         "writing/error_log.py",
-        "        self._told_s[kind] = now_s\n",
+        "        self._logged_s[kind] = now_s\n",
         "",
         "writing/test_states.py::TestFlusher::test_survives_any_error_and_logs_it_once",
     ),
@@ -151,13 +151,13 @@ MUTANTS = [
         "writing/test_failing_disks.py::test_frame_without_room_is_retried_before_the_next_one",
     ),
     Mutant(
-        "writing/replaced.py",
+        "writing/replacement.py",
         "for slot in reversed(_slots(location))",
         "for slot in _slots(location)",
         "writing/test_replacing.py::test_last_of_several_moved_datasets_is_restored",
     ),
     Mutant(
-        "writing/replaced.py",
+        "writing/replacement.py",
         "if _has_others(location, aside):",
         "if False:",
         "writing/test_replacing.py::test_unfinished_new_dataset_keeps_its_frames",

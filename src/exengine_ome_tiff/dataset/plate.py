@@ -19,7 +19,7 @@ _ROWS, _COLUMNS = ("row", "well_row"), ("column", "col", "well_column", "well_co
 _NAMES = "name wells like 'B12', or pass plate=PlateInfo(wells={{{!r}: 'A1'}}) or plate=False"
 
 
-class ToldPlate:
+class PlateFinder:
     """Finds the plate of the images.
 
     Parameters
@@ -57,7 +57,7 @@ class ToldPlate:
         layouts
             Layouts of all images.
         """
-        plate = self._wells_told(self._plate_told(given), layouts)
+        plate = self._with_wells(self._with_summary(given), layouts)
         labels = [layout.named_labels for layout in layouts]
         found = plate if plate != PlateInfo() or are_wells(labels) else None
         if found is not None:
@@ -69,7 +69,7 @@ class ToldPlate:
             self._add_unused_wells(found, layouts)
         return found
 
-    def _plate_told(self, plate: PlateInfo) -> PlateInfo:
+    def _with_summary(self, plate: PlateInfo) -> PlateInfo:
         """Fill in values from the summary."""
         summary = self._summary
         try:
@@ -88,7 +88,7 @@ class ToldPlate:
             )
             return plate
 
-    def _wells_told(self, plate: PlateInfo, layouts: Sequence[ImageLayout]) -> PlateInfo:
+    def _with_wells(self, plate: PlateInfo, layouts: Sequence[ImageLayout]) -> PlateInfo:
         """Derive the wells of positions from their metadata; if there is a plate, from their names, too."""
         told = self._summary
         is_plate = bool(told.wells) or plate != PlateInfo()
