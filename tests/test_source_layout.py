@@ -61,7 +61,7 @@ def test_no_room_is_much_larger_than_others():
         assert lines[room] <= MOST_SHARE_OF_A_ROOM * lines.total(), f"{room} has {lines[room]} lines"
 
 
-def test_modules_have_names_of_their_own():
+def test_module_names_are_unique():
     names = Counter(module.stem for module in MODULES if module.stem not in ("__init__", "__main__"))
     assert [name for name, count in names.items() if count > 1] == []
     taken = {*dir(builtins), *sys.stdlib_module_names}

@@ -40,7 +40,7 @@ def test_a_run_of_unknown_shape(tmp_path):
         assert ours.images[0].sizes["T"] == 4
 
 
-def test_an_axis_that_ome_does_not_know(tmp_path):
+def test_axis_unknown_to_ome(tmp_path):
     with pytest.raises(NotImplementedError):
         stream(tmp_path / "theirs.ome.tiff", ("t", 2), ("angle", 2))
     with TiffStorage(tmp_path / "ours.ome.tiff") as ours:

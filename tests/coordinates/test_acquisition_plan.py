@@ -47,7 +47,7 @@ def test_events_become_few_products():
     assert plan.missing(came, {}) == (72, 72 - 40, ["position=A3", "channel=GFP,z=0"])
 
 
-def test_none_and_no_events_are_no_plan():
+def test_none_and_empty_event_lists_give_no_plan():
     assert AcquisitionPlan.of(None) is None
     assert AcquisitionPlan.of([]) is None
 

@@ -244,38 +244,34 @@ def change_head(change):
 
 LIES = {
     "no frames": change_head(lambda head: head.update(frames=0)),
-    "more frames than numbers": change_head(lambda head: head.update(frames=10**12)),
-    "frames that are no number": change_head(lambda head: head.update(frames=[3])),
+    "more frames than entries": change_head(lambda head: head.update(frames=10**12)),
+    "a number of frames that is not an integer": change_head(lambda head: head.update(frames=[3])),
     "an array of objects": change_head(lambda head: head["columns"].update(pixels="O")),
     "no column": change_head(lambda head: head["columns"].pop("record")),
-    "pages that lie over each other": change_column("pixels", 16),
-    "pages behind the end": change_column("pixels", (1 << 16) - 1),
-    "directories behind the end": change_column("directory", (1 << 16) - 1),
-    "records that lie over each other": change_column("record", 99),
+    "overlapping pages": change_column("pixels", 16),
+    "pages after the end": change_column("pixels", (1 << 16) - 1),
+    "directories after the end": change_column("directory", (1 << 16) - 1),
+    "overlapping records": change_column("record", 99),
     "records longer than the file": change_column("record_bytes", 255),
-    "a format that it does not have": change_column("format", 9),
-    "axes that it does not have": change_column("axes", 9),
+    "an unknown format": change_column("format", 9),
+    "unknown axes": change_column("axes", 9),
     "a negative number": change_head(lambda head: head["columns"].update(format="|i1"))
     and (
         lambda head, arrays: (head["columns"].update(format="|i1"), change_column("format", -1)(head, arrays))
     ),
-    "pages that cannot be": change_head(
-        lambda head: head["formats"].append({"shape": [0, 1], "dtype": "<u2"})
-    ),
+    "pages of zero size": change_head(lambda head: head["formats"].append({"shape": [0, 1], "dtype": "<u2"})),
     "huge pages": change_head(lambda head: head["formats"][0].update(shape=[2**31 - 1] * 2, dtype="<f8")),
-    "an axis twice": change_head(lambda head: head["axes"][0].update(names=["time", "time"])),
-    "the name of an axis that is none": change_head(
-        lambda head: head["axes"][0].update(names=[1, "channel"])
-    ),
+    "a duplicate axis": change_head(lambda head: head["axes"][0].update(names=["time", "time"])),
+    "an axis name that is not text": change_head(lambda head: head["axes"][0].update(names=[1, "channel"])),
     "an axis without a column": change_head(lambda head: head["axes"][0]["columns"].pop()),
-    "axes of no frame": change_head(lambda head: head["axes"].append(head["axes"][0])),
-    "a value twice": change_head(lambda head: head["axes"][0]["columns"][1].update(values=["A", "A"])),
-    "a value that is none": change_head(
+    "axes without a frame": change_head(lambda head: head["axes"].append(head["axes"][0])),
+    "a duplicate value": change_head(lambda head: head["axes"][0]["columns"][1].update(values=["A", "A"])),
+    "values of invalid types": change_head(
         lambda head: head["axes"][0]["columns"][1].update(values=[True, 1.5])
     ),
     "fewer values": change_head(lambda head: head["axes"][0]["columns"][1].update(values=["A"])),
-    "bytes too many": lambda _, arrays: arrays.extend(bytes(8)),
-    "bytes too few": lambda _, arrays: arrays.clear(),
+    "too many bytes": lambda _, arrays: arrays.extend(bytes(8)),
+    "too few bytes": lambda _, arrays: arrays.clear(),
 }
 
 

@@ -488,7 +488,7 @@ def test_metadata_that_is_not_a_dict(tell, store):
     assert tell(None, {}, [], "").lines == []
 
 
-def test_a_serial_number_of_nothing_is_reported(tell):
+def test_serial_number_without_a_device_is_reported(tell):
     line = "metadata key 'serial_number' is not read: write camera_serial_number, if it is the camera's"
     assert tell({"serial_number": "S-7"}).lines == [line]
     assert tell({"camera_serial_number": "S-7"}).detector.serial_number == "S-7"

@@ -101,7 +101,7 @@ def test_no_thread_waits_for_helpers_that_cannot_start(monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_process_has_helpers_of_its_own(monkeypatch):
+def test_forked_process_has_its_own_helpers(monkeypatch):
     monkeypatch.setattr(threads, "CORES", 3)
     threads.in_shares(lambda _: time.sleep(0.001), range(6))
     assert helpers()

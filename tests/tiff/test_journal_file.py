@@ -443,7 +443,7 @@ on_posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX limit of fi
 
 
 @on_posix
-def test_on_a_full_disk_all_acknowledged_frames_are_kept_and_writing_goes_on(tmp_path):
+def test_full_disk_keeps_all_acknowledged_frames_and_writing_continues(tmp_path):
     script = """
         book = Book(folder / "all.tif")
         write_all(book)

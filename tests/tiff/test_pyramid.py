@@ -45,7 +45,7 @@ def test_the_largest_floating_point_numbers_stay(dtype):
     assert (halved(np.full((2, 2), largest, dtype)) == largest).all()
 
 
-def test_there_are_no_copies_without_pixels():
+def test_no_pyramid_levels_without_pixels():
     assert list(smaller_shapes((9, 5), 9)) == [(4, 2), (2, 1)]
     assert list(smaller_shapes((9, 5, 3), 1)) == [(4, 2, 3)]
     assert list(smaller_shapes((1, 5), 3)) == []

@@ -78,7 +78,7 @@ def test_the_canvas_shows_both_channels_in_their_colours(tmp_path, viewer):
     assert np.argwhere(blue)[:, 1].mean() < np.argwhere(green)[:, 1].mean()
 
 
-def test_files_of_other_programs_are_left_to_other_plugins(tmp_path):
+def test_other_plugins_open_files_of_other_programs(tmp_path):
     tifffile.imwrite(tmp_path / "other.ome.tiff", np.zeros((3, 8, 8), np.uint16), ome=True)
     (tmp_path / "empty").mkdir()
     for path in (tmp_path / "other.ome.tiff", tmp_path / "empty", tmp_path / "gone.ome.tiff"):

@@ -126,7 +126,7 @@ def long_form(path):
 
 @on_windows
 @pytest.mark.parametrize("name", ["nul.tif", "aux.tif", "run .tif.", "a|b.tif"])
-def test_such_a_name_is_no_destination(tmp_path, name):
+def test_reserved_names_are_refused_as_a_destination(tmp_path, name):
     with TiffStorage(tmp_path / "source.ome.tiff") as storage:
         storage.put({"time": 0}, FRAME)
     for command in (convert, export_imagej):
@@ -161,7 +161,7 @@ def test_a_notebook_cell_that_is_run_twice(tmp_path, name):
 
 @on_windows
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-def test_nothing_is_deleted_where_another_program_holds_a_file(tmp_path, name):
+def test_nothing_is_deleted_if_another_program_has_a_file_open(tmp_path, name):
     with TiffStorage(tmp_path / name) as storage:
         storage.put({"position": "A"}, FRAME)
         storage.put({"position": "B"}, FRAME)
@@ -274,7 +274,7 @@ def test_a_disk_that_is_full(name):
 MAIN = "import sys; from exengine_ome_tiff.cli import main; sys.exit(main())"
 
 
-def test_a_reader_that_has_enough_is_no_error(tmp_path):
+def test_reader_that_closes_the_pipe_causes_no_error(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         for number in range(200):
             storage.put({"time": number}, FRAME[:8, :8], {"text": "x" * 1000})
@@ -341,7 +341,7 @@ def test_ctrl_c_ends_the_waits_for_the_threads_of_exengine(tmp_path):
     is_released.set()
 
 
-def test_a_closed_pipe_has_no_number_of_its_own_on_windows(monkeypatch):
+def test_closed_pipe_without_its_own_error_number_on_windows(monkeypatch):
     assert is_closed_pipe(BrokenPipeError(errno.EPIPE, "Broken pipe"))
     monkeypatch.setattr(os, "name", "nt")
     assert is_closed_pipe(OSError(errno.EINVAL, "Invalid argument"))
@@ -406,7 +406,7 @@ def test_a_clock_with_steps_of_15_ms(tmp_path, monkeypatch):
         assert fake.writes - before >= 10
 
 
-def test_line_ends_stay_what_they_are(tmp_path):
+def test_line_ends_are_kept(tmp_path):
     metadata = {"note": "one\ntwo\r\nthree\rfour\x1afive"}
     with TiffStorage(tmp_path / "run", metadata) as storage:
         storage.put({"time": 0}, FRAME, metadata)

@@ -195,7 +195,7 @@ WRITER = """
 
 
 @pytest.mark.parametrize("instant", [0, 0.7, 1.3, 2.9, 4.1])
-def test_after_a_kill_the_file_holds_what_was_written(tmp_path, instant):
+def test_after_a_kill_the_file_contains_the_written_frames(tmp_path, instant):
     path = tmp_path / "run.ome.tiff"
     command = [sys.executable, "-c", textwrap.dedent(WRITER), path]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -405,7 +405,7 @@ def test_frame_without_room_is_retried_at_the_end(tmp_path, end):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)])
-def test_frame_is_retried_whatever_ran_out_of_room(tmp_path, number):
+def test_frame_is_retried_after_any_error_of_a_full_disk(tmp_path, number):
     with TiffStorage(tmp_path / "run.ome.tiff", on_error="collect") as storage:
         put(storage, 0, LARGE)
         with failing_disk() as disk:

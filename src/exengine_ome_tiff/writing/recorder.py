@@ -161,7 +161,7 @@ class Recorder:
         if self.state.is_over:
             return None
         self._check_process()
-        with self._lock, self._alone("reading what is known of frames"):
+        with self._lock, self._alone("read access to frames"):
             frames = self._snapshot()
         return frames.facts()
 

@@ -179,7 +179,7 @@ MUTANTS = [
         "tiff/pyramid.py",
         "if min(height, width) < 2:",
         "if max(height, width) < 2:",
-        "tiff/test_pyramid.py::test_there_are_no_copies_without_pixels",
+        "tiff/test_pyramid.py::test_no_pyramid_levels_without_pixels",
     ),
     Mutant(
         "tiff/final_chain.py",

@@ -136,7 +136,7 @@ MUTANTS = [
         "writing/put_errors.py",
         "{errno.ENOSPC, errno.EFBIG,",
         "{errno.ENOSPC,",
-        "writing/test_failing_disks.py::test_frame_is_retried_whatever_ran_out_of_room",
+        "writing/test_failing_disks.py::test_frame_is_retried_after_any_error_of_a_full_disk",
     ),
     Mutant(
         "writing/put_errors.py",
