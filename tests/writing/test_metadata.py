@@ -339,8 +339,8 @@ def test_a_repr_is_logged_once(path, caplog):
     with TiffStorage(path) as storage, caplog.at_level(logging.WARNING):
         for time_point in range(5):
             storage.put({"time": time_point}, frame({"time": time_point}), {"a": Unheard()})
-    assert len(caplog.messages) == 1
-    assert "Unheard" in caplog.messages[0]
+    # storages that other tests have lost may log as well
+    assert len([message for message in caplog.messages if "Unheard" in message]) == 1
 
 
 @pytest.mark.parametrize("name", ANYTHING)

@@ -116,3 +116,27 @@ def test_finish_needs_no_further_imports(tmp_path):
     command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path / "run.ome.tiff")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+DASK = """
+    import sys, time
+    import numpy as np
+    from exengine_ome_tiff import TiffStorage
+
+    class SlowDisk:
+        def find_spec(self, name, path=None, target=None):
+            if name == "dask.config":  # dask begins with it
+                time.sleep(2)
+
+    sys.meta_path.insert(0, SlowDisk())
+    with TiffStorage(sys.argv[1]) as storage:
+        storage.put({"time": 0}, np.ones((8, 9), np.uint16))
+        import dask.array
+"""
+
+
+def test_dask_can_be_imported_at_the_same_time(tmp_path):
+    pytest.importorskip("dask")
+    command = [sys.executable, "-c", textwrap.dedent(DASK), str(tmp_path / "run.ome.tiff")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

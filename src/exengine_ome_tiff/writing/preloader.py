@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import find_spec
 
 from exengine_ome_tiff.writing.forks import FORKS
 from exengine_ome_tiff.writing.worker import Worker
@@ -38,5 +39,9 @@ class Preloader(Worker):
         if self._is_stopped or not self._is_quiet():
             return
         with suppress(ImportError, RuntimeError):  # `finish` raises it, too; Python is ending
+            # ome-types imports pint, which imports dask.base. Another thread that is importing dask just then
+            # would get an incomplete dask.base, unless both begin with dask.
+            if find_spec("pint") and find_spec("dask"):
+                FORKS.import_whole("dask")
             FORKS.import_whole(_DOCUMENT)
         self._is_stopped = True  # not `stop`, which clears a task from the garbage collector
