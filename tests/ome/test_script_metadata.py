@@ -187,7 +187,7 @@ def test_a_bit_depth_that_does_not_fit_is_reported(tell):
     assert (told.image.pixels.significant_bits, told.notes) == (None, {"bit_depth": "12"})
     assert told.lines == [
         (
-            "run0: 12 significant bits do not fit into pixels of uint8, none are written: "
+            "run0: 12 significant bits do not fit into pixels of uint8, so SignificantBits is not written: "
             "put frames as the camera delivers them"
         )
     ]

@@ -176,7 +176,8 @@ def _significant_bits(
     depths = bits.tolist() or [each.camera.bit_depth or 0 for each in channels if each.camera is not None]
     depth = int(max(depths, default=0) or summary.bit_depth or 0)
     if dtype.kind == "u" and depth > dtype.itemsize * 8:
-        message = f"{name}: {depth} significant bits do not fit into pixels of {dtype}, none are written"
+        message = f"{name}: {depth} significant bits do not fit into pixels of {dtype}"
+        message += ", so SignificantBits is not written"
         findings.add("bit depth", "", message, "put frames as the camera delivers them")
     is_of_camera = depth > 0 and dtype.itemsize * 8 == max(8, 1 << (depth - 1).bit_length())
     return depth if is_of_camera and dtype.kind == "u" else None
