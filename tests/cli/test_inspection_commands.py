@@ -39,7 +39,7 @@ def test_info_for_people_and_for_programs(folder):
     found = json.loads(done.stdout)
     assert found["images"][0]["sizes"] == {"T": 3, "C": 2, "Z": 1, "Y": 40, "X": 50}
     assert found["is_finished"] is True
-    assert found["metadata"][0] == {"key": "Exposure-ms", "frames": 6, "places": ["ome"]}
+    assert found["metadata"][0] == {"key": "Exposure-ms", "frames": 6, "written_to": ["ome"]}
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])

@@ -87,7 +87,7 @@ def test_the_places_of_metadata_keys(tmp_path):
     path = tmp_path / "keys.ome.tiff"
     with TiffStorage(path) as storage:
         put_all(storage, PLACES, lambda place: rich(place) | {"long": "x" * 20_000, "nested": {"a\x07b": 1}})
-    keys = {key.key: (key.frames, key.places) for key in info(path).metadata}
+    keys = {key.key: (key.frames, key.written_to) for key in info(path).metadata}
     assert keys == {
         "Exposure-ms": (12, ("ome",)),
         "ElapsedTime-ms": (12, ("ome",)),
@@ -110,7 +110,7 @@ def test_a_key_that_is_too_long_for_the_annotations_of_one_image_only(tmp_path):
     told = [[notes[ref.id].get("note") for ref in image.annotation_refs] for image in document.images]
     assert ["short" in each for each in told] == [False, True]
     (key,) = info(path).metadata
-    assert (key.key, key.frames, key.places) == ("note", 12, ("annotation",))
+    assert (key.key, key.frames, key.written_to) == ("note", 12, ("annotation",))
 
 
 def test_a_running_dataset_and_one_left_by_a_crash(tmp_path):
@@ -127,11 +127,11 @@ def test_a_running_dataset_and_one_left_by_a_crash(tmp_path):
     assert (found.is_finished, found.n_frames) == (False, 4)
     assert image.sizes == {"T": 4, "C": 1, "Z": 1, "Y": 8, "X": 9}
     assert image.pixel_size_um == (None, None)
-    assert [(key.key, key.places) for key in found.metadata] == [("Exposure-ms", ("record",))]
+    assert [(key.key, key.written_to) for key in found.metadata] == [("Exposure-ms", ("record",))]
     assert "  state          not finished: still being written, or left by a crash" in table(found)
     recover(path)
     assert info(path).is_finished
-    assert info(path).metadata[0].places == ("ome",)
+    assert info(path).metadata[0].written_to == ("ome",)
 
 
 def test_calibration_is_the_same_before_and_after_finishing(tmp_path):
@@ -296,7 +296,7 @@ def test_an_unreadable_value_is_reported_even_if_others_are_readable(tmp_path):
         storage.put({"position": "B"}, PIXELS, {"Exposure-ms": "long"})
     found = info(tmp_path / "run.ome.tiff")
     (key,) = found.metadata
-    assert key.places == ("ome", "annotation")
+    assert key.written_to == ("ome", "annotation")
     (finding,) = found.check
     assert (finding.kind, finding.subject) == ("value", "Exposure-ms")
 

@@ -209,7 +209,7 @@ def test_a_name_in_ome_is_not_annotated(tmp_path):
     path = record(tmp_path / "run.ome.tiff", frames)
     with TiffStorage.open(path) as storage:
         assert storage.get_metadata({"channel": 1}) == {"Channel": "GFP", "Other": 1}
-    (keys,) = [each.places for each in info(path).metadata if each.key == "Channel"]
+    (keys,) = [each.written_to for each in info(path).metadata if each.key == "Channel"]
     assert keys == ("ome",)
 
 

@@ -53,7 +53,9 @@ def test_pixels_of_a_camera(tmp_path, caplog, frames, metadata, bits):
 )
 def test_pixel_types_that_no_camera_delivers(tmp_path, frames, metadata):
     assert bits_of(tmp_path / "run.ome.tiff", frames, metadata) is None
-    (places,) = [each.places for each in info(tmp_path / "run.ome.tiff").metadata if each.key == "BitDepth"]
+    (places,) = [
+        each.written_to for each in info(tmp_path / "run.ome.tiff").metadata if each.key == "BitDepth"
+    ]
     assert "ome" not in places
 
 

@@ -248,7 +248,7 @@ def test_values_without_a_place_in_ome_are_annotated(tmp_path, tags, key, value)
     record = read_frame_metadata(tmp_path / "run.ome.tiff", {"time": 0})
     assert record.ome.keys[key] == ("annotation",)
     (coverage,) = [each for each in info(tmp_path / "run.ome.tiff").metadata if each.key == key]
-    assert coverage.places == ("annotation",)
+    assert coverage.written_to == ("annotation",)
 
 
 def test_an_overridden_pixel_size_stays_in_an_annotation(tmp_path):

@@ -31,10 +31,10 @@ class Kelvin(Translator):
     def summary_values(self, tags):
         return SummaryValues(z_step_um=tags["kelvin.version"])
 
-    def translated(self, tags):
+    def plane_keys(self, tags):
         return {"kelvin.seconds"}.intersection(tags)
 
-    def described(self, tags):
+    def frame_keys(self, tags):
         return {"kelvin.place"}.intersection(tags)
 
 
@@ -86,7 +86,7 @@ class Broken(Translator):
     def plane_values(self, tags):
         return tags["missing"]
 
-    frame_values = summary_values = translated = described = plane_values
+    frame_values = summary_values = plane_keys = frame_keys = plane_values
 
 
 def test_a_failing_translator_loses_no_metadata(caplog):
@@ -171,10 +171,10 @@ WRONG = [
     wrong(matches=lambda _self, _tags: np.zeros(3)),
     *(
         wrong(**{name: lambda _self, _tags, answer=answer: answer})
-        for name in ("plane_values", "frame_values", "summary_values", "translated", "described")
+        for name in ("plane_values", "frame_values", "summary_values", "plane_keys", "frame_keys")
         for answer in (None, {"a": 1}, [[1]], 5, math.nan)
     ),
-    wrong(translated=lambda _self, tags: (tags[key] for key in ("missing",))),
+    wrong(plane_keys=lambda _self, tags: (tags[key] for key in ("missing",))),
     *(
         wrong(plane_values=lambda _self, _tags, field=field, value=value: PlaneValues(**{field: value}))
         for field in PlaneValues._fields

@@ -71,7 +71,7 @@ class OwnDialect(Translator):
     def summary_values(self, tags: Mapping[str, object]) -> SummaryValues:
         return SummaryValues(pixel_size_um=float(str(tags["pixel_um"])))
 
-    def translated(self, tags: Mapping[str, object]) -> Iterable[str]:
+    def plane_keys(self, tags: Mapping[str, object]) -> Iterable[str]:
         return ["stage_um"]
 
 

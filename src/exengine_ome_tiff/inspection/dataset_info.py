@@ -159,7 +159,7 @@ def _check(data: OpenDataset, keys: Sequence[KeyCoverage]) -> tuple[Finding, ...
     data.facts.plate(layouts)
     for image in data.images:
         data.facts.values(image.layout, image.name)
-    translated = {key.key for key in keys if key.places == ("ome",)}  # by a translator not installed here
+    translated = {key.key for key in keys if key.written_to == ("ome",)}  # by a translator not installed here
     return tuple(each for each in data.facts.findings if each.subject not in translated)
 
 

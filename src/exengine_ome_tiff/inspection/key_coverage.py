@@ -29,7 +29,7 @@ class KeyCoverage:
         Name of the key; dots join the keys of nested dicts.
     frames
         Number of frames that have the key.
-    places
+    written_to
         Where its values are in addition to the exact record: "ome" (OME elements), "annotation" or
         "annotation by plane" (annotations of images). "record" alone: nowhere else, according to the
         installed translators.
@@ -37,7 +37,7 @@ class KeyCoverage:
 
     key: str
     frames: int
-    places: tuple[Place, ...]
+    written_to: tuple[Place, ...]
 
 
 def coverage(data: OpenDataset) -> tuple[KeyCoverage, ...]:

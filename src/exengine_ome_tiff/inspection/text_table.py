@@ -160,7 +160,7 @@ def _coverage(info: DatasetInfo, width: int, *, everything: bool) -> Iterator[st
     yield f"  metadata: {count_text(len(info.metadata), 'key')}; each frame's exact JSON is in its record"
     groups: dict[tuple[tuple[Place, ...], int], list[KeyCoverage]] = {}
     for key in info.metadata:
-        groups.setdefault((key.places, key.frames), []).append(key)
+        groups.setdefault((key.written_to, key.frames), []).append(key)
     order = sorted(groups, key=lambda group: (PLACES.index(group[0][0]), len(group[0]), -group[1]))
     for places, frames in order:
         keys = [key.key for key in groups[places, frames]]

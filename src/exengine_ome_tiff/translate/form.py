@@ -69,9 +69,9 @@ class Plan:
             for key in {key for each in candidates for key in _keys(each)}:
                 self._steps_of.setdefault(key, []).append((slot, candidates))
         self._last = [*_UNKNOWN_PLANE]
-        self.own_plane_keys = {key for each in self._guarded for key in each.translated(tags) if key in tags}
+        self.own_plane_keys = {key for each in self._guarded for key in each.plane_keys(tags) if key in tags}
         """Keys that matching translators read for planes."""
-        self.own_frame_keys = {key for each in self._guarded for key in each.described(tags) if key in tags}
+        self.own_frame_keys = {key for each in self._guarded for key in each.frame_keys(tags) if key in tags}
         self.own_keys = self.own_plane_keys | self.own_frame_keys
         self.fact_keys = (
             *self.own_frame_keys,

@@ -151,7 +151,7 @@ class Interpreter:
         else:
             tags = flat(metadata)
             asked = [each for each in self._translators if each.matches(tags)]
-            own = {key for each in asked for key in (*each.translated(tags), *each.described(tags))}
+            own = {key for each in asked for key in (*each.plane_keys(tags), *each.frame_keys(tags))}
             rest = {key: value for key, value in tags.items() if key not in own}
             add_summary_findings(rest, KNOWN_KEYS, findings, told)
 

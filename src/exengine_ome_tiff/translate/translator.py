@@ -50,12 +50,12 @@ class Translator:
         del tags
         return SummaryValues()
 
-    def translated(self, tags: Tags) -> Iterable[str]:
+    def plane_keys(self, tags: Tags) -> Iterable[str]:
         """Return the keys that `plane_values` reads; annotations do not repeat values written from them."""
         del tags
         return ()
 
-    def described(self, tags: Tags) -> Iterable[str]:
+    def frame_keys(self, tags: Tags) -> Iterable[str]:
         """Return the keys that `frame_values` reads; annotations do not repeat values written from them."""
         del tags
         return ()
@@ -231,11 +231,11 @@ class Guarded(Translator):
     def summary_values(self, tags: Tags) -> SummaryValues:
         return self._ask("summary_values", tags, partial(_expected, SummaryValues), SummaryValues())
 
-    def translated(self, tags: Tags) -> Iterable[str]:
-        return self._ask("translated", tags, _as_keys, set())
+    def plane_keys(self, tags: Tags) -> Iterable[str]:
+        return self._ask("plane_keys", tags, _as_keys, set())
 
-    def described(self, tags: Tags) -> Iterable[str]:
-        return self._ask("described", tags, _as_keys, set())
+    def frame_keys(self, tags: Tags) -> Iterable[str]:
+        return self._ask("frame_keys", tags, _as_keys, set())
 
     def _ask(self, method: str, tags: Tags, check: Callable[[Any], T], default: T) -> T:
         try:

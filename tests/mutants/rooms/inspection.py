@@ -35,8 +35,8 @@ MUTANTS = [
     ),
     Mutant(
         "inspection/dataset_info.py",
-        'if key.places == ("ome",)}',
-        'if "ome" in key.places}',
+        'if key.written_to == ("ome",)}',
+        'if "ome" in key.written_to}',
         "inspection/test_info.py::test_an_unreadable_value_is_reported_even_if_others_are_readable",
     ),
     Mutant(
