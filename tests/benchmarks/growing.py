@@ -24,7 +24,7 @@ def run(folder, count):
     frame = np.zeros((16, 16), np.uint16)
     part = max(1000, count // 100)
     seconds = []
-    storage = ours(folder)
+    storage = ours(folder, checkpoint=sys.argv[3] == "auto" and "auto")
     for start in range(0, count, part):
         start_s = time.perf_counter()
         for number in range(start, start + part):
@@ -50,11 +50,12 @@ shutil.rmtree(folder)
 def measure(rounds: int, folder: Path | None, *, quick: bool) -> list[Table]:
     del rounds
     rows = []
-    for count in QUICK if quick else COUNTS:
-        first, last, finish, a_frame, peak = in_process(SCRIPT, count, folder)
+    counts = QUICK if quick else COUNTS
+    for count, checkpoint in (*((count, "auto") for count in counts), (counts[-1], "none")):
+        first, last, finish, a_frame, peak = in_process(SCRIPT, count, folder, checkpoint)
         rows.append(
             [
-                f"{count:,}",
+                f"{count:,}" + ("" if checkpoint == "auto" else ", checkpoint=False"),
                 f"{first:.1f}",
                 f"{last:.1f}",
                 f"{finish:.2f}",
