@@ -112,7 +112,9 @@ def run(script, folder):
     command = [sys.executable, "-W", "error", script]
     done = warm.run(command, cwd=folder, timeout_s=TIMEOUT_S, is_new=is_thorough())
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr, done.stderr
+    # on a busy machine, a worker of a cluster that is ending may log that it misses the scheduler
+    is_of_cluster = "distributed.worker - ERROR - Failed to communicate with scheduler" in done.stderr
+    assert "Traceback" not in done.stderr or is_of_cluster, done.stderr
 
 
 def test_blocks_are_found():
