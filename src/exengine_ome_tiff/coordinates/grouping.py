@@ -152,7 +152,7 @@ class _Group(NamedTuple):
         return parts
 
     def _filled(self, name: str, is_in: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-        """Return the codes along an axis, with the first value in place of none."""
+        """Return the codes along an axis; frames without a value get the first one."""
         codes = self.codes[name]
         known = codes[is_in & (codes > 0)]
         return np.where(codes > 0, codes, known.min()) if known.size else codes
@@ -163,7 +163,7 @@ class _Group(NamedTuple):
         return self._replace(numbers=self.numbers[rows], codes=codes)
 
     def layouts(self) -> list[ImageLayout]:
-        """Return the image, or several if it would be nearly empty."""
+        """Return one image, or several if most planes of one image would be missing."""
         along, ranks = {}, {}
         for name, codes in self.codes.items():
             distinct, ranks[name] = ranked(codes)

@@ -58,7 +58,7 @@ class ImageLayout:
 
     @property
     def named_labels(self) -> dict[str, int | str]:
-        """Labels by axis, with names in place of numbers."""
+        """Labels by axis, as names instead of numbers."""
         return {axis: self.names.get(axis, {}).get(value, value) for axis, value in self.labels}
 
     @property
@@ -101,7 +101,7 @@ class ImageLayout:
         kind
             Addition to the name of a variant, such as its shape.
         prefix
-            Start of the name, in place of the name of the dataset.
+            Prefix that replaces the name of the dataset.
         """
         parts = [
             value if axis in _NAMES and isinstance(value, str) and value else f"{axis} {value_text(value)}"

@@ -65,7 +65,7 @@ class OmeroFinding:
     advice
         What to do.
     is_refused
-        Whether Bio-Formats cannot open the dataset, so that nothing is imported.
+        Whether Bio-Formats cannot open the dataset. OMERO then imports nothing.
     """
 
     what: str

@@ -1,7 +1,8 @@
 """OME models as XML text, as `ome_types.to_xml` makes it.
 
 `to_xml` inspects all classes of the models again for each document. A folder of 1,000 positions has 1,001
-documents, and most of the time of `finish` would go into that. It is used where an ome-types has other means.
+documents, and most of the time of `finish` would go into that. With an ome-types that has no such
+serializer, `to_xml` makes the text.
 """
 
 from functools import cache

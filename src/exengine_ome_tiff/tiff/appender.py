@@ -254,7 +254,7 @@ class Appender:
     def _check(self, ifd: chain.Ifd, start: int, strip: tuple[int, int] | None) -> None:
         """Raise OmeTiffError if a page that tifffile wrote does not have the expected layout.
 
-        Its IFD links to no other page, and everything it refers to lies behind the previous end of the file.
+        Its IFD links to no other page, and everything it refers to is after the previous end of the file.
         A plain page consists of one strip at the expected place.
         """
         strips = chain.read_strips(self._file, ifd)
