@@ -99,11 +99,11 @@ class FrameNumbers:
     def get(self, key: Key) -> FrameNumber | None:
         """Return the number of the latest frame with a key; None if there is none."""
         by_key, blocks, slots = self._books
-        slot = slots.get(int(key[0]))
-        if slot is None or not isinstance(at := key[slot], int):
+        place = _place(key, slots)
+        if place is None:
             return by_key.get(key)
-        block = blocks.get(_block_key(key, slot))
-        number = -1 if block is None else block[at & _LANE]
+        block = blocks.get(place[0])
+        number = -1 if block is None else block[place[1]]
         return None if number < 0 else FrameNumber(number)
 
     def until(self, count: int) -> "FrameNumbers":
@@ -156,11 +156,11 @@ class FrameNumbers:
 
     def _set(self, key: Key, number: FrameNumber) -> None:
         by_key, blocks, slots = self._books
-        slot = slots.get(int(key[0]))
-        if slot is not None and isinstance(at := key[slot], int):
-            blocks[_block_key(key, slot)][at & _LANE] = number
-        else:
+        place = _place(key, slots)
+        if place is None:
             by_key[key] = number
+        else:
+            blocks[place[0]][place[1]] = number
 
     def _remove_from(self, count: int) -> None:
         """Remove all numbers from `count` on."""
@@ -183,12 +183,20 @@ class FrameNumbers:
             return
         rest, blocks = {}, blocks.copy()
         for key, number in by_key.items():
-            slot = new.get(int(key[0]))
-            if slot is not None and isinstance(at := key[slot], int):
-                blocks.setdefault(_block_key(key, slot), _EMPTY_BLOCK[:])[at & _LANE] = number
-            else:
+            place = _place(key, new)
+            if place is None:
                 rest[key] = number
+            else:
+                blocks.setdefault(place[0], _EMPTY_BLOCK[:])[place[1]] = number
         self._books = _Books(rest, blocks, {**slots, **new})
+
+
+def _place(key: Key, slots: Mapping[int, int]) -> tuple[Key, int] | None:
+    """Return the key of the block of a frame, and its place there; None if it belongs in the dict."""
+    slot = slots.get(int(key[0]))
+    if slot is None or not isinstance(at := key[slot], int):
+        return None
+    return _block_key(key, slot), at & _LANE
 
 
 def _block_key(key: Key, slot: int) -> Key:
