@@ -7,19 +7,13 @@ TYPE_CHECKING = False  # importing `typing` would delay the moment when the comm
 _HOMES = {
     "adapters": ("TiffStorageHandler", "acquisition"),
     "conversion": ("ConversionResult", "SkippedFrame", "convert"),
-    "coordinates": ("PlateInfo",),
+    "coordinates.wells": ("PlateInfo",),
     "dataset": ("ImageInfo",),
     "errors": ("BeingWrittenError", "NotFinishedError", "OmeTiffError"),
-    "export": (
-        "ExportResult",
-        "MosaicResult",
-        "ZarrExportResult",
-        "export_imagej",
-        "export_mosaic",
-        "export_offsets",
-        "export_ome_zarr",
-        "export_tile_configuration",
-    ),
+    "export.imagej_export": ("ExportResult", "export_imagej"),
+    "export.mosaic_export": ("MosaicResult", "export_mosaic", "export_tile_configuration"),
+    "export.tiff_offsets": ("export_offsets",),
+    "export.zarr_export": ("ZarrExportResult", "export_ome_zarr"),
     "inspection": (
         "DatasetInfo",
         "FrameMetadata",
@@ -28,7 +22,7 @@ _HOMES = {
         "preview",
         "read_frame_metadata",
     ),
-    "ome": (
+    "ome.user_values": (
         "ChannelInfo",
         "ExperimenterInfo",
         "FilterInfo",
@@ -39,26 +33,21 @@ _HOMES = {
     "reading": ("Image", "Images"),
     "repair": ("Problem", "RecoveryResult", "recover", "validate"),
     "tiff_storage": ("TiffStorage",),
-    "translate": ("CameraValues", "FrameValues", "PlaneValues", "SummaryValues", "Translator"),
+    "translate.translator": ("Translator",),
+    "translate.values": ("CameraValues", "FrameValues", "PlaneValues", "SummaryValues"),
 }
 """Public names by module. A module is imported when one of its names is first used."""
 
 if TYPE_CHECKING:
     from exengine_ome_tiff.adapters import TiffStorageHandler, acquisition
     from exengine_ome_tiff.conversion import ConversionResult, SkippedFrame, convert
-    from exengine_ome_tiff.coordinates import PlateInfo
+    from exengine_ome_tiff.coordinates.wells import PlateInfo
     from exengine_ome_tiff.dataset import ImageInfo
     from exengine_ome_tiff.errors import BeingWrittenError, NotFinishedError, OmeTiffError
-    from exengine_ome_tiff.export import (
-        ExportResult,
-        MosaicResult,
-        ZarrExportResult,
-        export_imagej,
-        export_mosaic,
-        export_offsets,
-        export_ome_zarr,
-        export_tile_configuration,
-    )
+    from exengine_ome_tiff.export.imagej_export import ExportResult, export_imagej
+    from exengine_ome_tiff.export.mosaic_export import MosaicResult, export_mosaic, export_tile_configuration
+    from exengine_ome_tiff.export.tiff_offsets import export_offsets
+    from exengine_ome_tiff.export.zarr_export import ZarrExportResult, export_ome_zarr
     from exengine_ome_tiff.inspection import (
         DatasetInfo,
         FrameMetadata,
@@ -67,7 +56,7 @@ if TYPE_CHECKING:
         preview,
         read_frame_metadata,
     )
-    from exengine_ome_tiff.ome import (
+    from exengine_ome_tiff.ome.user_values import (
         ChannelInfo,
         ExperimenterInfo,
         FilterInfo,
@@ -78,7 +67,8 @@ if TYPE_CHECKING:
     from exengine_ome_tiff.reading import Image, Images
     from exengine_ome_tiff.repair import Problem, RecoveryResult, recover, validate
     from exengine_ome_tiff.tiff_storage import TiffStorage
-    from exengine_ome_tiff.translate import CameraValues, FrameValues, PlaneValues, SummaryValues, Translator
+    from exengine_ome_tiff.translate.translator import Translator
+    from exengine_ome_tiff.translate.values import CameraValues, FrameValues, PlaneValues, SummaryValues
 else:
 
     def __getattr__(name: str) -> object:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import Coordinates, FrameNumber, PlateInfo, place_text, read_coordinates
+from exengine_ome_tiff.coordinates.axis_text import place_text
+from exengine_ome_tiff.coordinates.keys import Coordinates, FrameNumber, read_coordinates
+from exengine_ome_tiff.coordinates.wells import PlateInfo
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.growth import Growth
 from exengine_ome_tiff.dataset.header import Header
@@ -17,7 +19,8 @@ from exengine_ome_tiff.dataset.location import Location, absolute_path
 from exengine_ome_tiff.dataset.privacy import names_to_exclude
 from exengine_ome_tiff.dataset.recording import Recording, open_dataset
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.ome import (
+from exengine_ome_tiff.ome.options import read_mapping
+from exengine_ome_tiff.ome.user_values import (
     ChannelInfo,
     ExperimenterInfo,
     FilterInfo,
@@ -25,11 +28,11 @@ from exengine_ome_tiff.ome import (
     MicroscopeInfo,
     ObjectiveInfo,
 )
-from exengine_ome_tiff.ome.options import read_mapping
 from exengine_ome_tiff.reading.display import IMAGES_OF_TABLE, ImageLook
 from exengine_ome_tiff.reading.reader import Reader, plain_coordinates
 from exengine_ome_tiff.tiff import PageCoding
-from exengine_ome_tiff.translate import Interpreter, Translator
+from exengine_ome_tiff.translate.interpreter import Interpreter
+from exengine_ome_tiff.translate.translator import Translator
 from exengine_ome_tiff.viewers.viewed_dataset import ViewedDataset
 from exengine_ome_tiff.writing.claim import Claim, claim, claim_numbered, hold_dataset, read_held
 from exengine_ome_tiff.writing.put_errors import OnError, PutErrors, is_no_room

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from exengine_ome_tiff.coordinates import Axes, CoordinateTable, KeySearch
+from exengine_ome_tiff.coordinates.columns import CoordinateTable
+from exengine_ome_tiff.coordinates.key_search import KeySearch
+from exengine_ome_tiff.coordinates.keys import Axes
 
 
 def search(places):

@@ -11,7 +11,7 @@ from exengine.kernel.data_coords import DataCoordinates
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exengine_ome_tiff.coordinates import Axes, read_coordinates
+from exengine_ome_tiff.coordinates.keys import Axes, read_coordinates
 
 AXES = st.text(max_size=6)
 VALUES = st.integers(-(2**63), 2**63 - 1) | st.text(max_size=6)

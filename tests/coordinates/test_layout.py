@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exengine_ome_tiff.coordinates import Axes, CoordinateTable, lay_out
+from exengine_ome_tiff.coordinates.columns import CoordinateTable
+from exengine_ome_tiff.coordinates.grouping import lay_out
+from exengine_ome_tiff.coordinates.keys import Axes
 
 NAMES = {"Z": "z", "C": "channel", "T": "time"}
 

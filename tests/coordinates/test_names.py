@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exengine_ome_tiff.coordinates import file_label
+from exengine_ome_tiff.coordinates.file_names import file_label
 from exengine_ome_tiff.dataset.location import Location
 
 MAX_NAME_BYTES = 255

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exengine_ome_tiff import TiffStorage, recover, validate
-from exengine_ome_tiff.coordinates import read_coordinates
+from exengine_ome_tiff.coordinates.keys import read_coordinates
 from exengine_ome_tiff.dataset import indexed_files, loader, recording
 from exengine_ome_tiff.dataset.columnar_index import IndexEncoder, decode_index
 from exengine_ome_tiff.dataset.frame_index import FrameIndex

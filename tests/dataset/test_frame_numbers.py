@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from exengine_ome_tiff.coordinates import Axes
+from exengine_ome_tiff.coordinates.keys import Axes
 from exengine_ome_tiff.dataset import frame_numbers
 from exengine_ome_tiff.dataset.frame_numbers import FrameNumbers
 

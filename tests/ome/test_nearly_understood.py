@@ -19,7 +19,7 @@ from exengine_ome_tiff import (
     info,
 )
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.ome import Given
+from exengine_ome_tiff.ome.user_values import Given
 from exengine_ome_tiff.tiff import PageCoding
 from readers.bioformats import validate_xml
 

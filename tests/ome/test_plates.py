@@ -6,8 +6,7 @@ import tifffile
 from ome_types import from_xml
 
 from exengine_ome_tiff import TiffStorage, convert
-from exengine_ome_tiff.coordinates import PlateInfo, Well
-from exengine_ome_tiff.coordinates.wells import are_wells
+from exengine_ome_tiff.coordinates.wells import PlateInfo, Well, are_wells
 from readers.bioformats import validate_xml
 
 FRAME = np.ones((8, 8), np.uint8)

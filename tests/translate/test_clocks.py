@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ome_types import from_tiff
 
 from exengine_ome_tiff import TiffStorage
-from exengine_ome_tiff.translate import PlaneTable, PlaneValues, plane_times
+from exengine_ome_tiff.translate.clocks import plane_times
+from exengine_ome_tiff.translate.values import PlaneTable, PlaneValues
 
 NAN = float("nan")
 HOUR_S = 3600

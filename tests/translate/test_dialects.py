@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from exengine_ome_tiff import FrameValues, SummaryValues
-from exengine_ome_tiff.translate import CameraValues, Interpreter
+from exengine_ome_tiff.translate.interpreter import Interpreter
+from exengine_ome_tiff.translate.values import CameraValues
 
 FOLDER = Path(__file__).parents[1] / "data" / "metadata"
 IMAGES = sorted(path.stem for path in FOLDER.glob("*.json") if "ummary" not in path.stem)

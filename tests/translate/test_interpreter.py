@@ -10,7 +10,8 @@ import pytest
 import tifffile
 
 from exengine_ome_tiff import FrameValues, PlaneValues, SummaryValues, TiffStorage, Translator
-from exengine_ome_tiff.translate import Interpreter, interpreter
+from exengine_ome_tiff.translate import interpreter
+from exengine_ome_tiff.translate.interpreter import Interpreter
 from readers.bioformats import validate_xml
 
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from exengine_ome_tiff import SummaryValues
-from exengine_ome_tiff.translate import CameraValues, Interpreter
+from exengine_ome_tiff.translate.interpreter import Interpreter
+from exengine_ome_tiff.translate.values import CameraValues
 
 BLUE, GREEN = -16776961, -16711936
 """Colours in Java's ARGB."""

@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from exengine_ome_tiff.translate import PlaneTable, PlaneValues
+from exengine_ome_tiff.translate.values import PlaneTable, PlaneValues
 
 
 def values_of(number):

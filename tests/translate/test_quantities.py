@@ -7,7 +7,7 @@ import pytest
 from test_dialects import IMAGES, recorded
 
 from exengine_ome_tiff.findings import Findings
-from exengine_ome_tiff.translate import Interpreter
+from exengine_ome_tiff.translate.interpreter import Interpreter
 from exengine_ome_tiff.translate.quantities import meanings_of
 
 

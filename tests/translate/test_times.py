@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from exengine_ome_tiff.translate import PlaneTable, PlaneValues, plane_times
+from exengine_ome_tiff.translate.clocks import plane_times
 from exengine_ome_tiff.translate.times import parse_time, seconds
+from exengine_ome_tiff.translate.values import PlaneTable, PlaneValues
 
 NAN = float("nan")
 NOON = datetime(2026, 5, 4, 12, 0, 1, 500_000)  # noqa: DTZ001

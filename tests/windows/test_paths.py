@@ -20,7 +20,7 @@ import tifffile
 from disks import failing_disk
 from exengine_ome_tiff import TiffStorage, convert, export_imagej, waiting
 from exengine_ome_tiff.cli.output import is_closed_pipe
-from exengine_ome_tiff.coordinates import MAX_LABEL_BYTES, file_label
+from exengine_ome_tiff.coordinates.file_names import MAX_LABEL_BYTES, file_label
 from exengine_ome_tiff.dataset.windows_paths import (
     MAX_PATH,
     check_windows_path,

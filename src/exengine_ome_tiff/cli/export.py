@@ -8,15 +8,11 @@ from typing import TypeAlias
 from exengine_ome_tiff.cli.output import UsageError, say, usage_errors
 from exengine_ome_tiff.cli.paths import add_dataset, check_folder, path_argument
 from exengine_ome_tiff.cli.progress import ProgressBar
-from exengine_ome_tiff.export import (
-    export_imagej,
-    export_mosaic,
-    export_offsets,
-    export_ome_zarr,
-    export_tile_configuration,
-)
+from exengine_ome_tiff.export.imagej_export import export_imagej
+from exengine_ome_tiff.export.mosaic_export import export_mosaic, export_tile_configuration
 from exengine_ome_tiff.export.ngff_metadata import VERSIONS
-from exengine_ome_tiff.export.tiff_offsets import OFFSETS_SUFFIX
+from exengine_ome_tiff.export.tiff_offsets import OFFSETS_SUFFIX, export_offsets
+from exengine_ome_tiff.export.zarr_export import export_ome_zarr
 from exengine_ome_tiff.text_format import count_text
 
 Progress: TypeAlias = Callable[[int, int], object]

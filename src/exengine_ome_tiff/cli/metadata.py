@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from exengine_ome_tiff.cli.output import UsageError, print_json, say
 from exengine_ome_tiff.cli.paths import add_dataset
-from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.coordinates.keys import Coordinates
 from exengine_ome_tiff.inspection import (
     FrameMetadata,
     NoSuchFrameError,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.conversion.recorded_order import recorded_order
 from exengine_ome_tiff.conversion.source_files import files_in
 from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame
-from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.coordinates.keys import Coordinates
 from exengine_ome_tiff.dataset.foreign import STACK_MARK
 from exengine_ome_tiff.dataset.loader import SeveralDatasetsError
 from exengine_ome_tiff.errors import OmeTiffError

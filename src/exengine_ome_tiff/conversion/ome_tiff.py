@@ -11,10 +11,11 @@ from exengine_ome_tiff.conversion.image_stacks import distinct_names
 from exengine_ome_tiff.conversion.ome_values import frame_metadata, ome_options, summary_metadata
 from exengine_ome_tiff.conversion.source_files import file_name, files_in, require_own
 from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame
-from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.coordinates.keys import Coordinates
 from exengine_ome_tiff.dataset.loader import SeveralDatasetsError
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.ome import ForeignDocument, ImageElement, read_foreign_ome
+from exengine_ome_tiff.ome.foreign_document import ForeignDocument, read_foreign_ome
+from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.text_format import count_text, size_text
 from exengine_ome_tiff.tiff import ForeignTiff
 

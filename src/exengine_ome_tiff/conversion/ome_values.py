@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.ome import ACQUISITION_MODES, ChannelInfo, ForeignDocument, ImageElement
+from exengine_ome_tiff.ome.foreign_document import ForeignDocument
+from exengine_ome_tiff.ome.user_values import ACQUISITION_MODES, ChannelInfo
+from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.values import is_plausible
 

@@ -23,7 +23,7 @@ from exengine_ome_tiff.conversion.separate_files import (
 )
 from exengine_ome_tiff.conversion.source_files import files_in, require_own
 from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame, UnreadableFrameError
-from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.coordinates.keys import Coordinates
 from exengine_ome_tiff.dataset.foreign import METADATA_TEXT
 from exengine_ome_tiff.dataset.loader import SeveralDatasetsError
 from exengine_ome_tiff.errors import OmeTiffError

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from exengine.kernel.data_storage_base import DataStorage
 
-from exengine_ome_tiff.coordinates import POSITION_ONLY, Coordinates
+from exengine_ome_tiff.coordinates.file_names import POSITION_ONLY
+from exengine_ome_tiff.coordinates.keys import Coordinates
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.loader import find_dataset
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.ome import Given
+from exengine_ome_tiff.ome.user_values import Given
 from exengine_ome_tiff.text_format import error_text
 from exengine_ome_tiff.tiff_storage import TiffStorage
 

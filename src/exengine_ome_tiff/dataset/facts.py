@@ -9,12 +9,10 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import (
-    FrameNumber,
-    ImageLayout,
-    PlateInfo,
-    ValueNames,
-)
+from exengine_ome_tiff.coordinates.keys import FrameNumber
+from exengine_ome_tiff.coordinates.layout import ImageLayout
+from exengine_ome_tiff.coordinates.value_names import ValueNames
+from exengine_ome_tiff.coordinates.wells import PlateInfo
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, frame_order
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.layout_findings import (
@@ -30,24 +28,18 @@ from exengine_ome_tiff.dataset.records import decode_tags
 from exengine_ome_tiff.dataset.written_facts import written_into
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.findings import Findings
-from exengine_ome_tiff.ome import DatasetValues, ExperimenterInfo, ImageValues, describe
-from exengine_ome_tiff.ome.image_description import FrameTold
+from exengine_ome_tiff.ome.image_description import FrameTold, describe
+from exengine_ome_tiff.ome.image_values import DatasetValues, ImageValues
 from exengine_ome_tiff.ome.text import OTHER_KEYS
+from exengine_ome_tiff.ome.user_values import ExperimenterInfo
 from exengine_ome_tiff.text_format import count_text
-from exengine_ome_tiff.translate import (
-    FrameValues,
-    Group,
-    Interpreter,
-    PlaneTable,
-    PlaneTimes,
-    agreed,
-    plane_times,
-)
-from exengine_ome_tiff.translate.frame_facts import first_told
+from exengine_ome_tiff.translate.clocks import PlaneTimes, plane_times
+from exengine_ome_tiff.translate.frame_facts import Group, agreed, first_told
+from exengine_ome_tiff.translate.interpreter import Interpreter
 from exengine_ome_tiff.translate.tag_columns import json_list, strict_json
 from exengine_ome_tiff.translate.tags import flat
 from exengine_ome_tiff.translate.translator import LABEL_FACT
-from exengine_ome_tiff.translate.values import UNKNOWN
+from exengine_ome_tiff.translate.values import UNKNOWN, FrameValues, PlaneTable
 
 _MOST_PEAKS = 32
 """Maximum number of frames in which pixels are compared with the bit depth."""

@@ -8,25 +8,19 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import (
-    Axes,
-    Coordinates,
-    CoordinateTable,
-    FrameNumber,
-    Key,
-    KeySearch,
-    place_text,
-    read_coordinates,
-    standard_names,
-)
+from exengine_ome_tiff.coordinates.axis_names import standard_names
+from exengine_ome_tiff.coordinates.axis_text import place_text
 from exengine_ome_tiff.coordinates.axis_values import ranks_along
 from exengine_ome_tiff.coordinates.coding import combined, split
+from exengine_ome_tiff.coordinates.columns import CoordinateTable
+from exengine_ome_tiff.coordinates.key_search import KeySearch
+from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, FrameNumber, Key, read_coordinates
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES
 from exengine_ome_tiff.dataset.frame_numbers import FrameNumbers
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head, decode_metadata
 from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.tiff import JournalFile, PageHandle, PixelFormat, is_record_intact
-from exengine_ome_tiff.translate import FrameOrder
+from exengine_ome_tiff.translate.clocks import FrameOrder
 
 
 class PageLocations(NamedTuple):

@@ -7,9 +7,9 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates import Axes, Column, CoordinateTable, FrameNumber, Key, Part
 from exengine_ome_tiff.coordinates.coding import Numbers, split
-from exengine_ome_tiff.coordinates.columns import smallest
+from exengine_ome_tiff.coordinates.columns import Column, CoordinateTable, Part, smallest
+from exengine_ome_tiff.coordinates.keys import Axes, FrameNumber, Key
 
 _BLOCK_BITS = 4
 _BLOCK = 1 << _BLOCK_BITS

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from exengine_ome_tiff.coordinates import FrameNumber, Key
+from exengine_ome_tiff.coordinates.keys import FrameNumber, Key
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.loader import FoundFrame, Loaded, read_header
 from exengine_ome_tiff.dataset.location import is_tiff

@@ -10,17 +10,14 @@ from sys import float_info
 from typing import Any, Literal, Self, TypeVar
 from uuid import UUID, uuid4, uuid5
 
-from exengine_ome_tiff.coordinates import (
-    POSITION_ONLY,
-    AcquisitionPlan,
-    PlateInfo,
-    check_fold_axes,
-    split_axes,
-)
+from exengine_ome_tiff.coordinates.acquisition_plan import AcquisitionPlan
+from exengine_ome_tiff.coordinates.file_names import POSITION_ONLY, split_axes
+from exengine_ome_tiff.coordinates.grouping import check_fold_axes
+from exengine_ome_tiff.coordinates.wells import PlateInfo
 from exengine_ome_tiff.dataset.privacy import without
 from exengine_ome_tiff.dataset.records import check_depth, encode_json, to_json
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.ome import (
+from exengine_ome_tiff.ome.user_values import (
     ChannelInfo,
     ExperimenterInfo,
     FilterInfo,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates import CoordinateTable
+from exengine_ome_tiff.coordinates.columns import CoordinateTable
 from exengine_ome_tiff.dataset.columnar_index import IndexedFrames, decode_index
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.loader import Loaded

@@ -5,24 +5,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TypeAlias
 
-from exengine_ome_tiff.coordinates import (
-    POSITION_ONLY,
-    AcquisitionPlan,
-    ImageLayout,
-    MissingFrames,
-    standard_names,
-)
-from exengine_ome_tiff.coordinates.axis_names import IMAGE_AXES
-from exengine_ome_tiff.coordinates.layout import PLANE_AXES
+from exengine_ome_tiff.coordinates.acquisition_plan import AcquisitionPlan, MissingFrames
+from exengine_ome_tiff.coordinates.axis_names import IMAGE_AXES, standard_names
+from exengine_ome_tiff.coordinates.file_names import POSITION_ONLY
+from exengine_ome_tiff.coordinates.layout import PLANE_AXES, ImageLayout
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.names import values_along
 from exengine_ome_tiff.findings import Findings
-from exengine_ome_tiff.ome import ChannelInfo, Given
 from exengine_ome_tiff.ome import planes as ome_planes
+from exengine_ome_tiff.ome.user_values import ChannelInfo, Given
 from exengine_ome_tiff.text_format import count_text, list_text
-from exengine_ome_tiff.translate import Group
-from exengine_ome_tiff.translate.frame_facts import first_told
+from exengine_ome_tiff.translate.frame_facts import Group, first_told
 
 _MANY_IMAGES = 10
 _MANY_MIXED_PLANES = 300

@@ -9,7 +9,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TypeAlias
 
-from exengine_ome_tiff.coordinates import MAX_LABEL_BYTES, file_label
+from exengine_ome_tiff.coordinates.file_names import MAX_LABEL_BYTES, file_label
 from exengine_ome_tiff.dataset.windows_paths import check_windows_path, label_room, with_long_form
 from exengine_ome_tiff.text_format import command_text
 

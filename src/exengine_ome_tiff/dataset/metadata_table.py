@@ -4,10 +4,13 @@ from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates import FrameNumber, ImageLayout
+from exengine_ome_tiff.coordinates.keys import FrameNumber
+from exengine_ome_tiff.coordinates.layout import ImageLayout
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.records import decode_tags
-from exengine_ome_tiff.translate import Group, Interpreter, PlaneTable
+from exengine_ome_tiff.translate.frame_facts import Group
+from exengine_ome_tiff.translate.interpreter import Interpreter
+from exengine_ome_tiff.translate.values import PlaneTable
 
 
 class MetadataTable:

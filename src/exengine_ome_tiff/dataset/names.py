@@ -4,16 +4,19 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from exengine_ome_tiff.coordinates import FrameNumber, ImageLayout, ValueNames, choose_names, numbered
+from exengine_ome_tiff.coordinates.keys import FrameNumber
+from exengine_ome_tiff.coordinates.layout import ImageLayout
+from exengine_ome_tiff.coordinates.value_names import ValueNames, choose_names, numbered
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.records import decode_tags
 from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.findings import Findings
-from exengine_ome_tiff.ome import Given
+from exengine_ome_tiff.ome.user_values import Given
 from exengine_ome_tiff.text_format import excerpt_text
-from exengine_ome_tiff.translate import Interpreter, SummaryValues
+from exengine_ome_tiff.translate.interpreter import Interpreter
+from exengine_ome_tiff.translate.values import SummaryValues
 
 FRAME_FACTS = {"channel": "channel_name", "position": "position_name"}
 """Fields of `FrameValues` with the name of a value, by axis."""

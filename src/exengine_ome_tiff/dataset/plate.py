@@ -3,16 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from exengine_ome_tiff.coordinates import (
-    ImageLayout,
+from exengine_ome_tiff.coordinates.layout import ImageLayout
+from exengine_ome_tiff.coordinates.wells import (
     PlateInfo,
+    are_wells,
+    is_well,
+    misses_plate,
+    nearly_wells,
     well_of_image,
+    wells_named,
 )
-from exengine_ome_tiff.coordinates.wells import are_wells, is_well, misses_plate, nearly_wells, wells_named
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.text_format import list_text
-from exengine_ome_tiff.translate import Group, SummaryValues, agreed
-from exengine_ome_tiff.translate.frame_facts import first_told
+from exengine_ome_tiff.translate.frame_facts import Group, agreed, first_told
+from exengine_ome_tiff.translate.values import SummaryValues
 
 _WELL = "well"
 _ROWS, _COLUMNS = ("row", "well_row"), ("column", "col", "well_column", "well_col")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from exengine_ome_tiff.coordinates import ValueNames
+from exengine_ome_tiff.coordinates.value_names import ValueNames
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
@@ -16,7 +16,8 @@ from exengine_ome_tiff.dataset.names import names_of_first_frames
 from exengine_ome_tiff.dataset.stored_images import StoredImage, named_images, stored_images
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import WriteSettings
-from exengine_ome_tiff.translate import Interpreter, Translator
+from exengine_ome_tiff.translate.interpreter import Interpreter
+from exengine_ome_tiff.translate.translator import Translator
 
 _MOST_TRIES = 5
 """How often to try to open a dataset that another process replaces at the same time."""

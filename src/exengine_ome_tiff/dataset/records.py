@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates import Coordinates, read_coordinates
+from exengine_ome_tiff.coordinates.keys import Coordinates, read_coordinates
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import excerpt_text
 from exengine_ome_tiff.translate.key_names import TIMES_S, name_of

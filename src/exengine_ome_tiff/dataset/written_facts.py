@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.ome import ImageValues
+from exengine_ome_tiff.ome.image_values import ImageValues
 from exengine_ome_tiff.ome.text import BINNINGS
 from exengine_ome_tiff.ome.user_values import ObjectiveInfo
-from exengine_ome_tiff.translate import Written
-from exengine_ome_tiff.translate.frame_facts import LABEL
+from exengine_ome_tiff.translate.frame_facts import LABEL, Written
 from exengine_ome_tiff.translate.values import UNKNOWN
 
 _SAME_S = 2e-6

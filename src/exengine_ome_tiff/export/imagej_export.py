@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import FrameNumber
+from exengine_ome_tiff.coordinates.keys import FrameNumber
 from exengine_ome_tiff.dataset.location import check_new_file, new_path
 from exengine_ome_tiff.dataset.stored_images import ImageChoice, find_image
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import Coordinates, PlateInfo, Well, well_of_image
+from exengine_ome_tiff.coordinates.keys import Coordinates
+from exengine_ome_tiff.coordinates.wells import PlateInfo, Well, well_of_image
 from exengine_ome_tiff.export.tile_layout import TileLayout
 from exengine_ome_tiff.inspection.dataset_document import images_of_document
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.conversion.sources import Source, UnreadableFrameError
-from exengine_ome_tiff.coordinates import Coordinates, FrameNumber, PlateInfo
+from exengine_ome_tiff.coordinates.keys import Coordinates, FrameNumber
+from exengine_ome_tiff.coordinates.wells import PlateInfo
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.export.mosaic_groups import MosaicGroup, StagePlaces
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
-from exengine_ome_tiff.ome import ChannelInfo, Given
+from exengine_ome_tiff.ome.user_values import ChannelInfo, Given
 from exengine_ome_tiff.tiff import scratch_array
 
 

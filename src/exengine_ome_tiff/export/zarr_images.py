@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import FrameNumber
+from exengine_ome_tiff.coordinates.keys import FrameNumber
 from exengine_ome_tiff.export import ngff_metadata as ngff
 from exengine_ome_tiff.export.partial_zarr import PartialZarr
 from exengine_ome_tiff.inspection.contrast import display_limits

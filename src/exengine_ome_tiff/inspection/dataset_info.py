@@ -16,7 +16,8 @@ from exengine_ome_tiff.findings import Finding
 from exengine_ome_tiff.inspection.key_coverage import KeyCoverage, coverage
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.inspection.preview_plate import PlateMap, plate_map
-from exengine_ome_tiff.ome import ImageValues, ObjectiveInfo
+from exengine_ome_tiff.ome.image_values import ImageValues
+from exengine_ome_tiff.ome.user_values import ObjectiveInfo
 from exengine_ome_tiff.reading.calibration import Calibration
 
 

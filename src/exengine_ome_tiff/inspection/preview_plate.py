@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exengine_ome_tiff.coordinates import PlateInfo, Well, well_of_image
+from exengine_ome_tiff.coordinates.wells import PlateInfo, Well, well_of_image
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.inspection.preview_cells import Z, read_times, thinned
 from exengine_ome_tiff.inspection.preview_layout import CAPTION, GAP, Note, Placed, PreviewLayout, how_many

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from exengine_ome_tiff.inspection.dataset_info import DatasetInfo, ImageSummary
 from exengine_ome_tiff.inspection.key_coverage import PLACES, KeyCoverage, Place
 from exengine_ome_tiff.inspection.preview_plate import row_name
-from exengine_ome_tiff.ome import ObjectiveInfo
+from exengine_ome_tiff.ome.user_values import ObjectiveInfo
 from exengine_ome_tiff.text_format import count_text, duration_text, shortened, size_text
 from exengine_ome_tiff.translate.tags import flat
 

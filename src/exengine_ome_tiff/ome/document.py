@@ -9,7 +9,8 @@ import numpy as np
 from ome_types import OME
 from ome_types import model as m
 
-from exengine_ome_tiff.coordinates import ImageLayout, PlateInfo, well_of_image
+from exengine_ome_tiff.coordinates.layout import ImageLayout
+from exengine_ome_tiff.coordinates.wells import PlateInfo, well_of_image
 from exengine_ome_tiff.ome import planes
 from exengine_ome_tiff.ome.annotations import Annotations
 from exengine_ome_tiff.ome.image_values import OME_TYPES, ChannelValues, DatasetValues, OmeImage

@@ -8,17 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import ImageLayout
-from exengine_ome_tiff.coordinates.layout import AxisValue
+from exengine_ome_tiff.coordinates.layout import AxisValue, ImageLayout
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome.colors import default_color
 from exengine_ome_tiff.ome.image_values import ChannelValues, ImageValues
 from exengine_ome_tiff.ome.steps import is_other_unit, positive, time_interval, z_step
 from exengine_ome_tiff.ome.user_values import ChannelInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.text_format import list_text
-from exengine_ome_tiff.translate import Agreed, CameraValues, FrameValues, SummaryValues
+from exengine_ome_tiff.translate.frame_facts import Agreed
 from exengine_ome_tiff.translate.objective_labels import may_be_objective, read_label
-from exengine_ome_tiff.translate.values import is_plausible
+from exengine_ome_tiff.translate.values import CameraValues, FrameValues, SummaryValues, is_plausible
 
 _CAMERA_AXES = ("camera", "cam", "detector")
 _SAME_SIZE = 1e-4

@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import ImageLayout
+from exengine_ome_tiff.coordinates.layout import ImageLayout
 from exengine_ome_tiff.ome.user_values import (
     ChannelInfo,
     ExperimenterInfo,
@@ -15,7 +15,7 @@ from exengine_ome_tiff.ome.user_values import (
     MicroscopeInfo,
     ObjectiveInfo,
 )
-from exengine_ome_tiff.translate import CameraValues, SummaryValues
+from exengine_ome_tiff.translate.values import CameraValues, SummaryValues
 
 OME_TYPES = {"|u1": "uint8", "<u2": "uint16", "<u4": "uint32", "|i1": "int8", "<i2": "int16", "<i4": "int32"}
 OME_TYPES |= {"<f4": "float", "<f8": "double", "<c8": "complex", "<c16": "double-complex"}

@@ -9,7 +9,7 @@ from ome_types import model as m
 from exengine_ome_tiff.ome.image_values import ChannelValues, DatasetValues, ImageValues
 from exengine_ome_tiff.ome.text import BINNINGS, optional_name
 from exengine_ome_tiff.ome.user_values import FilterInfo, LightSourceInfo, ObjectiveInfo
-from exengine_ome_tiff.translate import CameraValues
+from exengine_ome_tiff.translate.values import CameraValues
 
 _Identity: TypeAlias = tuple[str, str | None, str | None, str | None]
 _Part = TypeVar("_Part", bound=Hashable)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import ImageLayout
+from exengine_ome_tiff.coordinates.layout import ImageLayout
 from exengine_ome_tiff.ome.image_values import OmeImage
 
 QUANTITIES = {

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import ImageLayout
-from exengine_ome_tiff.coordinates.layout import AxisValue
+from exengine_ome_tiff.coordinates.layout import AxisValue, ImageLayout
 from exengine_ome_tiff.findings import Findings
 
 _ROUNDING_UM, _OF_STEP = 0.1, 0.05

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import ImageLayout
+from exengine_ome_tiff.coordinates.layout import ImageLayout
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.loader import read_elements
 from exengine_ome_tiff.dataset.recording import Recording

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import FrameNumber
+from exengine_ome_tiff.coordinates.keys import FrameNumber
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
 from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.reading.pixel_kind import FrameKind, kind_of

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 from exengine.kernel.data_storage_base import DataStorage
 
-from exengine_ome_tiff.coordinates import Coordinates
+from exengine_ome_tiff.coordinates.keys import Coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.growth import Growth

@@ -11,9 +11,10 @@ from exengine_ome_tiff.dataset.loader import Progress, find_companion, find_data
 from exengine_ome_tiff.dataset.location import Location, absolute_path
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.errors import BeingWrittenError, OmeTiffError
-from exengine_ome_tiff.ome import valid_text
+from exengine_ome_tiff.ome.text import valid_text
 from exengine_ome_tiff.tiff import read_head
-from exengine_ome_tiff.translate import Interpreter, Translator
+from exengine_ome_tiff.translate.interpreter import Interpreter
+from exengine_ome_tiff.translate.translator import Translator
 from exengine_ome_tiff.writing import replacement
 from exengine_ome_tiff.writing.claim import Held, hold, hold_dataset
 from exengine_ome_tiff.writing.finalize import finish_files

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates import place_text
+from exengine_ome_tiff.coordinates.axis_text import place_text
 from exengine_ome_tiff.dataset.indexed_files import read_indexed_frames
 from exengine_ome_tiff.dataset.loader import (
     DamagedFileError,
@@ -25,7 +25,7 @@ from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.records import decode_metadata
 from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.errors import NoFrameError, OmeTiffError
-from exengine_ome_tiff.ome import OME_TYPES
+from exengine_ome_tiff.ome.image_values import OME_TYPES
 from exengine_ome_tiff.ome.xml_reader import ImageElement, TiffData, read_ome, schema_errors
 from exengine_ome_tiff.repair.page_consistency import Expected, check_pages
 from exengine_ome_tiff.text_format import command_text, count_text

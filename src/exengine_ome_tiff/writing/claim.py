@@ -17,7 +17,7 @@ from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.tiff import OPEN_FILES, is_begun, patiently, read_head, sync_folder
-from exengine_ome_tiff.translate import Interpreter
+from exengine_ome_tiff.translate.interpreter import Interpreter
 from exengine_ome_tiff.writing import replacement
 from exengine_ome_tiff.writing.lock import Lock
 

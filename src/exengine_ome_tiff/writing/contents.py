@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates import FrameNumber, PlateInfo, ValueNames
+from exengine_ome_tiff.coordinates.keys import FrameNumber
+from exengine_ome_tiff.coordinates.value_names import ValueNames
+from exengine_ome_tiff.coordinates.wells import PlateInfo
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.loader import root_uuid
 from exengine_ome_tiff.dataset.names import encode_names
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.stored_images import StoredImage
-from exengine_ome_tiff.ome import DatasetValues, OmeImage
+from exengine_ome_tiff.ome.image_values import DatasetValues, OmeImage
 from exengine_ome_tiff.tiff import (
     JournalFile,
     PageHandle,

@@ -3,7 +3,8 @@
 import logging
 from pathlib import Path
 
-from exengine_ome_tiff.coordinates import Coordinates, file_key
+from exengine_ome_tiff.coordinates.file_names import file_key
+from exengine_ome_tiff.coordinates.keys import Coordinates
 from exengine_ome_tiff.dataset.location import FileKey
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.tiff import Algorithm, BufferPool, FileGoneError, JournalFile, WriteSettings

@@ -7,7 +7,7 @@ from pathlib import Path
 from exengine_ome_tiff.dataset.columnar_index import IndexEncoder
 from exengine_ome_tiff.dataset.loader import find_companion
 from exengine_ome_tiff.dataset.recording import Recording
-from exengine_ome_tiff.ome import OmeImage
+from exengine_ome_tiff.ome.image_values import OmeImage
 from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.tiff import JournalFile, finish_journal, sync_folder, write_whole
 from exengine_ome_tiff.writing.claim import sync_names
