@@ -3,7 +3,7 @@
 import pytest
 
 from exengine_ome_tiff import OmeTiffError
-from exengine_ome_tiff.coordinates.axis_text import place_text
+from exengine_ome_tiff.coordinates.keys import place_text
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.names import decode_names
 from exengine_ome_tiff.dataset.records import decode_head, decode_metadata

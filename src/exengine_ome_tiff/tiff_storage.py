@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.axis_text import place_text
-from exengine_ome_tiff.coordinates.keys import Coordinates, FrameNumber, read_coordinates
+from exengine_ome_tiff.coordinates.keys import Coordinates, FrameNumber, place_text, read_coordinates
 from exengine_ome_tiff.coordinates.wells import PlateInfo
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.growth import Growth

@@ -5,7 +5,7 @@ import pytest
 from ome_types import from_tiff
 
 from exengine_ome_tiff import TiffStorage, read_frame_metadata
-from exengine_ome_tiff.coordinates.axis_text import coordinates_text
+from exengine_ome_tiff.coordinates.keys import coordinates_text
 from exengine_ome_tiff.inspection import NoSuchFrameError, read_dataset_metadata
 from exengine_ome_tiff.inspection.frame_metadata import read_coordinates_text
 from frames import frame

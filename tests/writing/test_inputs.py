@@ -10,7 +10,7 @@ import tifffile
 from exengine.kernel.data_coords import DataCoordinates
 
 from exengine_ome_tiff import TiffStorage
-from exengine_ome_tiff.coordinates.axis_text import coordinates_text
+from exengine_ome_tiff.coordinates.keys import coordinates_text
 from frames import SHAPE, assert_same, frame, in_file, stored_planes
 
 GRAY_DTYPES = ["?", "i1", "u1", "<i2", "<u2", "<i4", "<u4", "<f2", "<f4", "<f8", "<c8", "<c16"]

@@ -15,7 +15,7 @@ from exengine.kernel.data_storage_base import DataStorage
 from exengine.kernel.ex_event_capabilities import Abortable, Stoppable
 from exengine.kernel.ex_future import ExecutionFuture
 
-from exengine_ome_tiff.coordinates.axis_text import place_text
+from exengine_ome_tiff.coordinates.keys import place_text
 from exengine_ome_tiff.text_format import count_text, error_text
 from exengine_ome_tiff.waiting import interruptibly
 

@@ -7,8 +7,7 @@ import numpy as np
 
 from exengine_ome_tiff.conversion.partial_result import PartialResult
 from exengine_ome_tiff.conversion.sources import SkippedFrame, Source, UnreadableFrameError
-from exengine_ome_tiff.coordinates.axis_text import coordinates_text
-from exengine_ome_tiff.coordinates.keys import read_coordinates
+from exengine_ome_tiff.coordinates.keys import coordinates_text, read_coordinates
 from exengine_ome_tiff.dataset.records import to_json
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import count_text

@@ -7,9 +7,8 @@ from math import prod
 from typing import Any, NamedTuple, Self, TypeAlias
 
 from exengine_ome_tiff.coordinates.axis_names import standard_name
-from exengine_ome_tiff.coordinates.axis_text import coordinates_text
 from exengine_ome_tiff.coordinates.event_coordinates import EventCoordinates
-from exengine_ome_tiff.coordinates.keys import Coordinates, read_coordinates
+from exengine_ome_tiff.coordinates.keys import Coordinates, coordinates_text, read_coordinates
 
 Values: TypeAlias = tuple[int | str, ...]
 _Product: TypeAlias = tuple[tuple[int | str, ...], ...]

@@ -7,8 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.axis_text import value_text
-from exengine_ome_tiff.coordinates.keys import FrameNumber
+from exengine_ome_tiff.coordinates.keys import FrameNumber, value_text
 
 AxisValue: TypeAlias = int | str | None
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from exengine_ome_tiff.coordinates.axis_text import value_text
+from exengine_ome_tiff.coordinates.keys import value_text
 from exengine_ome_tiff.coordinates.layout import AxisValue
 
 ValueNames: TypeAlias = Mapping[str, Mapping[int | str, str]]

@@ -9,12 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.axis_names import standard_names
-from exengine_ome_tiff.coordinates.axis_text import place_text
 from exengine_ome_tiff.coordinates.axis_values import ranks_along
 from exengine_ome_tiff.coordinates.coding import combined, split
 from exengine_ome_tiff.coordinates.columns import CoordinateTable
 from exengine_ome_tiff.coordinates.key_search import KeySearch
-from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, FrameNumber, Key, read_coordinates
+from exengine_ome_tiff.coordinates.keys import (
+    Axes,
+    Coordinates,
+    FrameNumber,
+    Key,
+    place_text,
+    read_coordinates,
+)
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES
 from exengine_ome_tiff.dataset.frame_numbers import FrameNumbers
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head, decode_metadata

@@ -6,8 +6,8 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates.axis_text import place_text
 from exengine_ome_tiff.coordinates.grouping import lay_out
+from exengine_ome_tiff.coordinates.keys import place_text
 from exengine_ome_tiff.coordinates.layout import ImageLayout
 from exengine_ome_tiff.coordinates.value_names import ValueNames
 from exengine_ome_tiff.dataset.frame_index import FrameIndex

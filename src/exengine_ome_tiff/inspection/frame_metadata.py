@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates.axis_text import place_text
-from exengine_ome_tiff.coordinates.keys import Coordinates, FrameNumber
+from exengine_ome_tiff.coordinates.keys import Coordinates, FrameNumber, place_text
 from exengine_ome_tiff.dataset.records import decode_metadata
 from exengine_ome_tiff.inspection.key_coverage import PLACES, Place, key_places
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.axis_text import value_text
+from exengine_ome_tiff.coordinates.keys import value_text
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.inspection.preview_cells import Cell, Row, Z, read_times, thinned
 from exengine_ome_tiff.text_format import count_text

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from ome_types import model as m
 
-from exengine_ome_tiff.coordinates.axis_text import value_text
+from exengine_ome_tiff.coordinates.keys import value_text
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValue, ImageLayout
 from exengine_ome_tiff.ome.image_values import DatasetValues, OmeImage
 from exengine_ome_tiff.ome.planes import QUANTITIES, Shared, not_acquired

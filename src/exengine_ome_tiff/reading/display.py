@@ -8,7 +8,7 @@ from html import escape
 from itertools import zip_longest
 from typing import NamedTuple
 
-from exengine_ome_tiff.coordinates.axis_text import value_text
+from exengine_ome_tiff.coordinates.keys import value_text
 from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.dataset.stored_images import ImageInfo
 from exengine_ome_tiff.text_format import count_text

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.axis_text import value_text
-from exengine_ome_tiff.coordinates.keys import FrameNumber
+from exengine_ome_tiff.coordinates.keys import FrameNumber, value_text
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, PageLocations
 from exengine_ome_tiff.reading.selection import Numbers, Selection
 from exengine_ome_tiff.tiff import PixelFormat

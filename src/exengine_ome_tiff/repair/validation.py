@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates.axis_text import place_text
+from exengine_ome_tiff.coordinates.keys import place_text
 from exengine_ome_tiff.dataset.indexed_files import read_indexed_frames
 from exengine_ome_tiff.dataset.loader import (
     DamagedFileError,

@@ -12,8 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.axis_text import place_text
-from exengine_ome_tiff.coordinates.keys import Coordinates
+from exengine_ome_tiff.coordinates.keys import Coordinates, place_text
 from exengine_ome_tiff.dataset.records import to_json
 from exengine_ome_tiff.text_format import error_text
 

@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.ma import MaskedArray
 
-from exengine_ome_tiff.coordinates.axis_text import place_text
-from exengine_ome_tiff.coordinates.keys import Coordinates
+from exengine_ome_tiff.coordinates.keys import Coordinates, place_text
 from exengine_ome_tiff.tiff import PixelFormat, packing_of, pixel_format
 
 PIXEL_TYPE = "PixelType"

@@ -9,8 +9,7 @@ from importlib import import_module
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.axis_text import place_text
-from exengine_ome_tiff.coordinates.keys import Coordinates, FrameNumber, read_coordinates
+from exengine_ome_tiff.coordinates.keys import Coordinates, FrameNumber, place_text, read_coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.records import as_tags, encode_record

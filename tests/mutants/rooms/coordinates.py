@@ -76,7 +76,7 @@ MUTANTS = [
         "coordinates/test_layout.py::test_labels_include_a_folded_axis",
     ),
     Mutant(
-        "coordinates/axis_text.py",
+        "coordinates/keys.py",
         'value.lstrip("-").isdigit()',
         "value.isdigit()",
         "inspection/test_frame_metadata.py::test_coordinates_as_text",
