@@ -12,7 +12,7 @@ from exengine_ome_tiff import TiffStorage, info
 FRAME = np.ones((6, 8), np.uint16)
 
 
-class Told:
+class RecordedFile:
     """Elements, annotations and log lines of a file."""
 
     def __init__(self, path, lines):
@@ -40,7 +40,7 @@ class Told:
 
 
 @pytest.fixture
-def tell(tmp_path, caplog):
+def record(tmp_path, caplog):
     def write(*frames, summary=None, pixels=FRAME, axis="time", **options):
         path = tmp_path / f"run{len([*tmp_path.iterdir()])}.ome.tiff"
         caplog.clear()
@@ -53,6 +53,6 @@ def tell(tmp_path, caplog):
         assert [line.removeprefix(f"{name}: ") for line in lines] == [
             line.partition(": ")[2] for line in logged
         ]
-        return Told(path, lines)
+        return RecordedFile(path, lines)
 
     return write

@@ -91,16 +91,16 @@ def test_wavelengths_that_differ_within_a_channel_or_from_the_option(store):
 @pytest.mark.parametrize(
     "key", ["resolution (px/um)", "px_per_um", "pixels/µm", "PixelsPerMicron", "scale_pixels_per_um"]
 )
-def test_pixels_in_a_length_are_a_pixel_size(tell, key):
-    told = tell({key: 4})
-    assert (told.image.pixels.physical_size_x, told.lines) == (0.25, [])
-    assert tell({"px/mm": 4000}).image.pixels.physical_size_x == 0.25
+def test_pixels_in_a_length_are_a_pixel_size(record, key):
+    result = record({key: 4})
+    assert (result.image.pixels.physical_size_x, result.lines) == (0.25, [])
+    assert record({"px/mm": 4000}).image.pixels.physical_size_x == 0.25
 
 
 @pytest.mark.parametrize("key", ["readout_rate_mhz", "ReadoutRate (MHz)", "camera.readout_speed_MHz"])
-def test_readout_rates(tell, key):
-    told = tell({key: 100, "camera": "Zyla"})
-    assert (told.settings.read_out_rate, told.lines) == (100, [])
+def test_readout_rates(record, key):
+    result = record({key: 100, "camera": "Zyla"})
+    assert (result.settings.read_out_rate, result.lines) == (100, [])
 
 
 _OF_SAMPLE = "is not understood: write pixel_size_um, the size of a pixel in the sample"
@@ -164,28 +164,28 @@ _OF_SAMPLE = "is not understood: write pixel_size_um, the size of a pixel in the
         ),
     ],
 )
-def test_reported_findings_come_with_a_fix(tell, wrong, line, right):
+def test_reported_findings_come_with_a_fix(record, wrong, line, right):
     (key,) = wrong
-    told = tell(wrong, wrong)
-    assert told.lines == [f"metadata key {key!r} {line}"]
-    assert key in told.notes
-    told = tell(right)
-    assert (told.lines, told.notes) == ([], {})
+    result = record(wrong, wrong)
+    assert result.lines == [f"metadata key {key!r} {line}"]
+    assert key in result.notes
+    result = record(right)
+    assert (result.lines, result.notes) == ([], {})
 
 
-def test_a_frame_rate_is_not_an_interval(tell):
+def test_a_frame_rate_is_not_an_interval(record):
     line = (
         "metadata key 'frame_rate_hz' may be the camera's frame rate, so it does not become TimeIncrement: "
     )
-    told = tell({"frame_rate_hz": 20}, {"frame_rate_hz": 20})
-    assert told.lines == [f"{line}write time_interval_s, the time between time points"]
-    told = tell(*[{"frame_rate_hz": 20, "time_interval_s": 0.05}] * 2)
-    assert (told.image.pixels.time_increment, told.lines) == (0.05, [])
+    result = record({"frame_rate_hz": 20}, {"frame_rate_hz": 20})
+    assert result.lines == [f"{line}write time_interval_s, the time between time points"]
+    result = record(*[{"frame_rate_hz": 20, "time_interval_s": 0.05}] * 2)
+    assert (result.image.pixels.time_increment, result.lines) == (0.05, [])
 
 
-def test_frame_numbers_without_a_unit_are_not_a_clock(tell):
-    assert tell(*[{"time": number, "t": number} for number in (3, 4, 5)]).lines == []
-    assert tell(*[{"time": number} for number in (1500, 3000)]).lines == [
+def test_frame_numbers_without_a_unit_are_not_a_clock(record):
+    assert record(*[{"time": number, "t": number} for number in (3, 4, 5)]).lines == []
+    assert record(*[{"time": number} for number in (1500, 3000)]).lines == [
         "metadata key 'time' has no unit: write time_s"
     ]
 
@@ -199,59 +199,59 @@ def test_frame_numbers_without_a_unit_are_not_a_clock(tell):
         {"my": {"exposure_ms": 5}},
     ],
 )
-def test_more_spellings_of_an_exposure(tell, metadata):
-    told = tell(metadata)
-    assert (told.planes[0].exposure_time, told.lines) == (0.005, [])
+def test_more_spellings_of_an_exposure(record, metadata):
+    result = record(metadata)
+    assert (result.planes[0].exposure_time, result.lines) == (0.005, [])
 
 
-def test_nested_dicts_with_any_name(tell):
+def test_nested_dicts_with_any_name(record):
     microscope = {"objective": "Plan Apo 60x", "NA": 1.4, "pixel_size_um": 0.1, "binning": 2}
-    told = tell({"microscope": microscope})
-    objective = told.document.instruments[0].objectives[0]
+    result = record({"microscope": microscope})
+    objective = result.document.instruments[0].objectives[0]
     assert (objective.nominal_magnification, objective.lens_na) == (60, 1.4)
-    assert (told.image.pixels.physical_size_x, told.settings.binning.value) == (0.1, "2x2")
-    assert (told.notes, told.lines) == ({}, [])
-    told = tell({"condenser": {"NA": 0.55}, "previous": {"exposure_ms": 5}})  # of something else
-    assert (told.document.instruments, told.planes[0].exposure_time) == ([], None)
+    assert (result.image.pixels.physical_size_x, result.settings.binning.value) == (0.1, "2x2")
+    assert (result.notes, result.lines) == ({}, [])
+    result = record({"condenser": {"NA": 0.55}, "previous": {"exposure_ms": 5}})  # of something else
+    assert (result.document.instruments, result.planes[0].exposure_time) == ([], None)
 
 
-def test_custom_keys_beside_those_of_pymmcore_plus(tell):
-    assert tell(PLUS | {"my": {"exposure": 20}}).lines == [
+def test_custom_keys_beside_those_of_pymmcore_plus(record):
+    assert record(PLUS | {"my": {"exposure": 20}}).lines == [
         "metadata key 'my.exposure' has no unit: write my.exposure_ms"
     ]
-    told = tell(PLUS | {"my": {"exposure_ms": 20}})
-    assert told.planes[0].exposure_time == 0.01
+    result = record(PLUS | {"my": {"exposure_ms": 20}})
+    assert result.planes[0].exposure_time == 0.01
     differ = "metadata keys 'exposure_ms' and 'my.exposure_ms' have different values; only the first is used"
-    assert told.lines == [f"{differ}: remove one of them"]
-    assert tell(PLUS | {"my": {"exposure_ms": 10}}).lines == []
-    assert tell({"my": {"exposure": 20}}).lines == [
+    assert result.lines == [f"{differ}: remove one of them"]
+    assert record(PLUS | {"my": {"exposure_ms": 10}}).lines == []
+    assert record({"my": {"exposure": 20}}).lines == [
         "metadata key 'my.exposure' has no unit: write my.exposure_ms"
     ]
     nested = "pymmcore-plus metadata is nested in 'meta', where most of its keys are not read"
-    assert tell({"meta": PLUS}).lines == [f"{nested}: put it beside your own keys, not in a dict"]
+    assert record({"meta": PLUS}).lines == [f"{nested}: put it beside your own keys, not in a dict"]
 
 
-def test_custom_keys_take_precedence(tell):
-    told = tell({"old": {"exposure_ms": 20}, "exposure_ms": 5})
-    assert told.planes[0].exposure_time == 0.005
-    assert tell({"previous": {"max_exposure_ms": 20}}).lines == []  # of another frame
+def test_custom_keys_take_precedence(record):
+    result = record({"old": {"exposure_ms": 20}, "exposure_ms": 5})
+    assert result.planes[0].exposure_time == 0.005
+    assert record({"previous": {"max_exposure_ms": 20}}).lines == []  # of another frame
 
 
-def test_lists_of_quantities(tell):
+def test_lists_of_quantities(record):
     channels = [{"name": "DAPI", "exposure_ms": 5}, {"name": "GFP", "exposure_ms": 9}]
     line = "key 'channels' is a list, so exposure_ms in it cannot be assigned to frames: "
     fix = "put such keys in the metadata of the frames they describe"
-    assert tell({"channels": channels}).lines == [f"metadata {line}{fix}"]
-    assert tell({}, summary={"channels": channels}).lines == [f"summary {line}{fix}"]
+    assert record({"channels": channels}).lines == [f"metadata {line}{fix}"]
+    assert record({}, summary={"channels": channels}).lines == [f"summary {line}{fix}"]
 
 
 @pytest.mark.parametrize(
     ("key", "value", "example"),
     [("x_um", 3, "x_um"), ("emission_nm", 525, "emission_nm"), ("well", "A1", "well")],
 )
-def test_summary_keys_without_a_place(tell, key, value, example):
+def test_summary_keys_without_a_place(record, key, value, example):
     line = f"summary key {key!r} describes a frame, so it is not read"
-    assert tell({}, summary={key: value}).lines == [f"{line}: put {example} in the metadata of frames"]
+    assert record({}, summary={key: value}).lines == [f"{line}: put {example} in the metadata of frames"]
 
 
 @pytest.mark.parametrize(
@@ -264,28 +264,28 @@ def test_summary_keys_without_a_place(tell, key, value, example):
         ("Filter-1", "40x/1.3", None),
     ],
 )
-def test_devices_that_are_objective_turrets(tell, device, label, model):
-    for told in (
-        tell(PLUS, summary=plus_summary(camera("Camera"), wheel(device, label))),
-        tell({"Camera": "Camera", f"{device}-Label": label}),
+def test_devices_that_are_objective_turrets(record, device, label, model):
+    for result in (
+        record(PLUS, summary=plus_summary(camera("Camera"), wheel(device, label))),
+        record({"Camera": "Camera", f"{device}-Label": label}),
     ):
-        objectives = told.document.instruments[0].objectives
+        objectives = result.document.instruments[0].objectives
         assert [objective.model for objective in objectives] == ([] if model is None else [model])
-        assert told.lines == []
+        assert result.lines == []
 
 
-def test_a_device_that_may_be_an_objective_turret(tell):
+def test_a_device_that_may_be_an_objective_turret(record):
     line = "'20x' of device 'Wheel-7' may be the objective, which is not written"
     frame = {"Camera": "Camera", "Wheel-7-Label": "20x"}
-    (told,) = tell(frame).lines
-    assert told.endswith(f"{line}: pass objective=ObjectiveInfo(...)")
-    assert tell(frame, objective=ObjectiveInfo(magnification=20)).lines == []
+    (result,) = record(frame).lines
+    assert result.endswith(f"{line}: pass objective=ObjectiveInfo(...)")
+    assert record(frame, objective=ObjectiveInfo(magnification=20)).lines == []
 
 
-def test_keys_that_contradict_the_objective(tell):
-    told = tell({"objective": "Plan 20x/0.8", "NA": 0.75})
-    assert told.document.instruments[0].objectives[0].lens_na == 0.8
-    (line,) = told.lines
+def test_keys_that_contradict_the_objective(record):
+    result = record({"objective": "Plan 20x/0.8", "NA": 0.75})
+    assert result.document.instruments[0].objectives[0].lens_na == 0.8
+    (line,) = result.lines
     assert line.endswith(
         "the objective has numerical aperture 0.8, the metadata has 0.75: leave one of them out"
     )
@@ -337,15 +337,15 @@ def test_converted_files_may_have_values_rejected_today(tmp_path, caplog):
     assert "'PixelSizeUm' has the value 65" in caplog.text
 
 
-def test_frames_that_do_not_name_their_camera(tell, store):
+def test_frames_that_do_not_name_their_camera(record, store):
     two = plus_summary(camera("A", "1"), camera("B", "2"))
     nameless = {"format": "frame-dict", "exposure_ms": 10.0}
-    (line,) = tell(nameless, summary=two).lines
+    (line,) = record(nameless, summary=two).lines
     assert line.endswith(
         "the summary has the cameras 'A', 'B', but the frames do not name theirs: "
         "put the camera in the metadata of frames"
     )
-    assert tell(nameless | {"camera": "B"}, summary=two).lines == []
+    assert record(nameless | {"camera": "B"}, summary=two).lines == []
     document, lines = store(*(({"camera": each}, nameless) for each in "AB"), summary=two)
     detectors = document.instruments[0].detectors
     assert [detector.manufacturer for detector in detectors] == ["A driver", "B driver"]
@@ -375,19 +375,19 @@ def test_filters_that_nothing_refers_to(store):
 
 
 @pytest.mark.parametrize(("frame", "summary"), [({}, {"z_step_um": 0.5}), ({"z_step_um": 0.5}, {})])
-def test_a_step_that_contradicts_the_heights(tell, frame, summary):
+def test_a_step_that_contradicts_the_heights(record, frame, summary):
     frames = [frame | {"z_um": height} for height in (0, 0.3, 0.6, 0.9)]
-    told = tell(*frames, summary=summary, axis="z")
-    assert told.image.pixels.physical_size_z == 0.3
-    (line,) = told.lines
+    result = record(*frames, summary=summary, axis="z")
+    assert result.image.pixels.physical_size_z == 0.3
+    (line,) = result.lines
     assert line.endswith(
         "z steps are 0.3 µm by heights, but 0.5 µm by the metadata: pass z_step_um if that is right"
     )
-    assert tell(*frames, axis="z", z_step_um=0.3).lines == []
-    assert tell(*frames, axis="z", z_step_um=0.5).lines == []
-    told = tell(*[{"z_um": height} for height in (0, 0.3, 0.6)], axis="z", z_step_um=300)
-    assert told.image.pixels.physical_size_z == 300
-    assert told.lines[0].endswith(
+    assert record(*frames, axis="z", z_step_um=0.3).lines == []
+    assert record(*frames, axis="z", z_step_um=0.5).lines == []
+    result = record(*[{"z_um": height} for height in (0, 0.3, 0.6)], axis="z", z_step_um=300)
+    assert result.image.pixels.physical_size_z == 300
+    assert result.lines[0].endswith(
         "z steps are 0.3 µm by heights, but 300 µm by z_step_um: leave it out if the heights are right"
     )
 
@@ -442,9 +442,9 @@ def test_position_names_that_are_not_wells(store, positions):
 def test_axes_that_may_be_wells(store, places, line):
     document, lines = store(*((place, {}) for place in places))
     assert document.plates == []
-    (told,) = lines
-    assert told.startswith(f"{line}, so no plate is made: ")
-    assert "well" in told.rpartition(": ")[2]
+    (result,) = lines
+    assert result.startswith(f"{line}, so no plate is made: ")
+    assert "well" in result.rpartition(": ")[2]
     assert store(*((place, {}) for place in places), plate=False)[1] == []
     assert store(*(({"row": row, "column": 3}, {}) for row in (0, 1)))[1] == []  # of a grid
 
@@ -478,28 +478,28 @@ def test_unused_wells_in_metadata(store, frames, line):
     assert store(*frames)[1] == [f"metadata key 'well': {line}"]
 
 
-def test_metadata_that_is_not_a_dict(tell, store):
+def test_metadata_that_is_not_a_dict(record, store):
     line = "frame metadata is not a dict, so it is not read: put a dict"
-    told = tell('{"exposure_ms": 10}')
-    assert (told.lines, told.notes) == ([line], {"metadata": '{"exposure_ms": 10}'})
+    result = record('{"exposure_ms": 10}')
+    assert (result.lines, result.notes) == ([line], {"metadata": '{"exposure_ms": 10}'})
     assert store(({"time": 0}, {}), summary=[{"pixel_size_um": 0.1}])[1] == [
         "summary metadata is not a dict, so it is not read: pass a dict"
     ]
-    assert tell(None, {}, [], "").lines == []
+    assert record(None, {}, [], "").lines == []
 
 
-def test_serial_number_without_a_device_is_reported(tell):
+def test_serial_number_without_a_device_is_reported(record):
     line = "metadata key 'serial_number' is not read: write camera_serial_number, if it is the camera's"
-    assert tell({"serial_number": "S-7"}).lines == [line]
-    assert tell({"camera_serial_number": "S-7"}).detector.serial_number == "S-7"
+    assert record({"serial_number": "S-7"}).lines == [line]
+    assert record({"camera_serial_number": "S-7"}).detector.serial_number == "S-7"
 
 
 @pytest.mark.parametrize(
     ("key", "option"), [("dye", "fluorophore"), ("color", "color"), ("acquisition_mode", "acquisition_mode")]
 )
-def test_channel_facts_that_only_options_provide(tell, key, option):
+def test_channel_facts_that_only_options_provide(record, key, option):
     line = f"metadata key {key!r} is not read: pass channels={{...: ChannelInfo({option}=...)}}"
-    assert tell({key: "red"}, {key: "red"}).lines == [line]
+    assert record({key: "red"}, {key: "red"}).lines == [line]
 
 
 @pytest.mark.parametrize(
@@ -519,9 +519,9 @@ def test_channel_facts_that_only_options_provide(tell, key, option):
         ({"sensor.pixel_size_um": 6.5}, f"'sensor.pixel_size_um' {_OF_SAMPLE}"),
     ],
 )
-def test_findings_about_a_summary(tell, summary, line):
-    assert tell({}, {}, summary=summary).lines == [f"summary key {line}"]
-    assert tell({}, summary={"readout_rate_mhz": 100, "camera": "A", "px_per_um": 10}).lines == []
+def test_findings_about_a_summary(record, summary, line):
+    assert record({}, {}, summary=summary).lines == [f"summary key {line}"]
+    assert record({}, summary={"readout_rate_mhz": 100, "camera": "A", "px_per_um": 10}).lines == []
 
 
 def test_more_names_of_channels_and_cameras(store):
@@ -534,32 +534,34 @@ def test_more_names_of_channels_and_cameras(store):
     assert lines == []
 
 
-def test_options_that_contradict_the_frames(tell):
-    told = tell({"pixel_size_um": 0.065}, pixel_size_um=6.5)
-    assert told.image.pixels.physical_size_x == 6.5
-    assert told.lines[0].endswith(
+def test_options_that_contradict_the_frames(record):
+    result = record({"pixel_size_um": 0.065}, pixel_size_um=6.5)
+    assert result.image.pixels.physical_size_x == 6.5
+    assert result.lines[0].endswith(
         "pixel_size_um is 6.5 µm, the metadata has 0.065 µm: leave the option out if the metadata is right"
     )
-    assert tell({"pixel_size_um": 0.065}, pixel_size_um=0.13).lines == []
+    assert record({"pixel_size_um": 0.065}, pixel_size_um=0.13).lines == []
     frames = [{"elapsed_s": 2.0 * time} for time in range(3)]
-    told = tell(*frames, time_interval_s=2000)
-    assert told.image.pixels.time_increment == 2000
-    assert told.lines[0].endswith(
+    result = record(*frames, time_interval_s=2000)
+    assert result.image.pixels.time_increment == 2000
+    assert result.lines[0].endswith(
         "time points are 2 s apart, time_interval_s is 2000 s: leave it out if the times are right"
     )
-    assert tell(*frames, time_interval_s=3).lines == []
+    assert record(*frames, time_interval_s=3).lines == []
 
 
-def test_summary_steps_in_another_unit(tell):
-    told = tell({"Camera": "C"}, summary={"MicroManagerVersion": "2", "z-step_um": 5000, "PixelSize_um": 65})
-    assert (told.image.pixels.physical_size_z, told.image.pixels.physical_size_x) == (None, None)
-    assert ["is not in the range from" in line for line in told.lines] == [True, True]
+def test_summary_steps_in_another_unit(record):
+    result = record(
+        {"Camera": "C"}, summary={"MicroManagerVersion": "2", "z-step_um": 5000, "PixelSize_um": 65}
+    )
+    assert (result.image.pixels.physical_size_z, result.image.pixels.physical_size_x) == (None, None)
+    assert ["is not in the range from" in line for line in result.lines] == [True, True]
 
 
-def test_times_that_are_not_exposures(tell):
+def test_times_that_are_not_exposures(record):
     event = {"seq_num": 1, "time": 1795773600.5, "data": {"cam_cam_acquire_time": 0.05}}
-    told = tell(event | {"timestamps": {"cam_cam_acquire_time": 1795773600.5}})
-    assert (told.planes[0].exposure_time, told.lines) == (0.05, [])
+    result = record(event | {"timestamps": {"cam_cam_acquire_time": 1795773600.5}})
+    assert (result.planes[0].exposure_time, result.lines) == (0.05, [])
 
 
 def test_a_well_beyond_any_plate(store):

@@ -27,17 +27,17 @@ NOON = datetime.fromisoformat("2026-11-27T12:00:00.25")
         *("acquisition_time", "AcquisitionDate", "acquired at", "capture_time", "frame time", "metadata.utc"),
     ],
 )
-def test_timestamps_count_in_any_spelling(tell, key):
-    told = tell({key: "2026-11-27T12:00:00.250Z"}, {key: "2026-11-27T12:00:01.750Z"})
-    assert told.image.acquisition_date == NOON.replace(tzinfo=UTC)
-    assert [plane.delta_t for plane in told.planes] == [0, 1.5]
-    assert (told.notes, told.lines) == ({}, [])
+def test_timestamps_count_in_any_spelling(record, key):
+    result = record({key: "2026-11-27T12:00:00.250Z"}, {key: "2026-11-27T12:00:01.750Z"})
+    assert result.image.acquisition_date == NOON.replace(tzinfo=UTC)
+    assert [plane.delta_t for plane in result.planes] == [0, 1.5]
+    assert (result.notes, result.lines) == ({}, [])
 
 
-def test_unix_time_counts_under_the_name_time(tell):
-    told = tell({"time": 1795780800.25}, {"time": 1795780802.25})
-    assert told.image.acquisition_date == NOON.replace(tzinfo=UTC)
-    assert [plane.delta_t for plane in told.planes] == [0, 2]
+def test_unix_time_counts_under_the_name_time(record):
+    result = record({"time": 1795780800.25}, {"time": 1795780802.25})
+    assert result.image.acquisition_date == NOON.replace(tzinfo=UTC)
+    assert [plane.delta_t for plane in result.planes] == [0, 2]
 
 
 @pytest.mark.parametrize(
@@ -50,18 +50,18 @@ def test_unix_time_counts_under_the_name_time(tell):
         ("2026-11-27 12:00:00.25", False),
     ],
 )
-def test_timestamps_in_many_formats(tell, stamp, has_zone):
-    told = tell({"timestamp": stamp})
-    assert told.image.acquisition_date == NOON.replace(tzinfo=UTC if has_zone else None)
-    assert told.lines == []
+def test_timestamps_in_many_formats(record, stamp, has_zone):
+    result = record({"timestamp": stamp})
+    assert result.image.acquisition_date == NOON.replace(tzinfo=UTC if has_zone else None)
+    assert result.lines == []
 
 
 @pytest.mark.parametrize(
     "stamp", ["2026-11-27 12:00", "Fri Nov 27 12:00:00 2026", "Fri Nov  6 12:00:00 2026"]
 )
-def test_timestamps_without_fractions(tell, stamp):
+def test_timestamps_without_fractions(record, stamp):
     day = 6 if "6 12" in stamp else 27
-    assert tell({"timestamp": stamp}).image.acquisition_date == datetime.fromisoformat(
+    assert record({"timestamp": stamp}).image.acquisition_date == datetime.fromisoformat(
         f"2026-11-{day:02}T12:00:00"
     )
 
@@ -71,10 +71,10 @@ def test_timestamps_without_fractions(tell, stamp):
     [("timestamp", "11/27/2026 12:00:00 PM"), ("Time", "27-Nov-2026 12:00"), ("date", "2026-11-27")],
 )
 @pytest.mark.parametrize("more", [{}, {"UUID": ""}])
-def test_unreadable_timestamps_are_reported(tell, key, value, more):
-    told = tell({key: value} | more, {key: value} | more)
-    assert told.notes == {key: value} | more
-    assert told.lines == [
+def test_unreadable_timestamps_are_reported(record, key, value, more):
+    result = record({key: value} | more, {key: value} | more)
+    assert result.notes == {key: value} | more
+    assert result.lines == [
         (
             f"metadata key '{key}' has the value \"{value}\", which cannot be read: "
             "write a time such as 2026-11-22T07:11:23.41+01:00"
@@ -82,21 +82,21 @@ def test_unreadable_timestamps_are_reported(tell, key, value, more):
     ]
 
 
-def test_a_possible_frame_time_is_reported(tell):
-    told = tell({"start_time": "2026-11-27T12:00:00Z"})
-    assert told.image.acquisition_date is None
-    assert told.lines == [
+def test_a_possible_frame_time_is_reported(record):
+    result = record({"start_time": "2026-11-27T12:00:00Z"})
+    assert result.image.acquisition_date is None
+    assert result.lines == [
         (
             "metadata key 'start_time' holds a time, but its name does not identify it as the time of the "
             "frame: write timestamp"
         )
     ]
-    assert tell({"start_time": "2026-11-27T12:00:00Z", "timestamp": "2026-11-27T12:00:09Z"}).lines == []
+    assert record({"start_time": "2026-11-27T12:00:00Z", "timestamp": "2026-11-27T12:00:09Z"}).lines == []
 
 
-def test_keys_that_are_not_times_are_not_reported(tell):
+def test_keys_that_are_not_times_are_not_reported(record):
     for metadata in ({"time": 3, "t": 2, "date": "monday"}, {"index": {"time": 1}}, {"time": None}):
-        assert tell(metadata, metadata).lines == []
+        assert record(metadata, metadata).lines == []
 
 
 @pytest.mark.parametrize(
@@ -112,26 +112,26 @@ def test_keys_that_are_not_times_are_not_reported(tell):
         ({"x_um": [7.5]}, (7.5, None, None)),
     ],
 )
-def test_positions_as_lists_and_with_separate_units(tell, metadata, expected):
-    told = tell(metadata)
-    plane = told.planes[0]
+def test_positions_as_lists_and_with_separate_units(record, metadata, expected):
+    result = record(metadata)
+    plane = result.planes[0]
     assert (plane.position_x, plane.position_y, plane.position_z) == expected
-    assert told.lines == []
-    assert all("nit" in key for key in told.notes)
+    assert result.lines == []
+    assert all("nit" in key for key in result.notes)
 
 
 @pytest.mark.parametrize("value", [5, [1, 2, 3, 4], "here"])
-def test_an_unreadable_list_is_reported(tell, value):
-    (line,) = tell({"position_um": value}).lines
+def test_an_unreadable_list_is_reported(record, value):
+    (line,) = record({"position_um": value}).lines
     assert line.startswith("metadata key 'position_um' has the value")
     assert line.endswith("write a list such as [1.5, -2, 3]")
 
 
-def test_a_changing_unit_is_followed_or_reported(tell):
-    told = tell({"exposure": 5, "exposure_unit": "ms"}, {"exposure": 6, "exposure_unit": "us"})
-    assert told.planes[0].exposure_time == 0.005
-    assert told.planes[1].exposure_time is None
-    assert "exposure" in told.notes
+def test_a_changing_unit_is_followed_or_reported(record):
+    result = record({"exposure": 5, "exposure_unit": "ms"}, {"exposure": 6, "exposure_unit": "us"})
+    assert result.planes[0].exposure_time == 0.005
+    assert result.planes[1].exposure_time is None
+    assert "exposure" in result.notes
 
 
 @pytest.mark.parametrize(
@@ -147,19 +147,19 @@ def test_a_changing_unit_is_followed_or_reported(tell):
         {"PhysicalSizeX": 250, "PhysicalSizeXUnit": "nm"},
     ],
 )
-def test_pixel_sizes_in_many_spellings(tell, metadata):
-    told = tell(metadata)
-    assert (told.image.pixels.physical_size_x, told.lines) == (0.25, [])
+def test_pixel_sizes_in_many_spellings(record, metadata):
+    result = record(metadata)
+    assert (result.image.pixels.physical_size_x, result.lines) == (0.25, [])
 
 
-def test_pixels_that_are_not_square(tell):
-    told = tell({"pixel_size_x_um": 0.25, "pixel_size_y_um": 0.5, "voxel_size_z_um": 2})
-    pixels = told.image.pixels
+def test_pixels_that_are_not_square(record):
+    result = record({"pixel_size_x_um": 0.25, "pixel_size_y_um": 0.5, "voxel_size_z_um": 2})
+    pixels = result.image.pixels
     assert (pixels.physical_size_x, pixels.physical_size_y, pixels.physical_size_z) == (0.25, 0.5, 2)
-    assert (told.notes, told.lines) == ({}, [])
+    assert (result.notes, result.lines) == ({}, [])
 
 
-def test_a_camera_in_a_nested_dict(tell):
+def test_a_camera_in_a_nested_dict(record):
     camera = {
         "name": "left",
         "vendor": "Maker",
@@ -168,44 +168,44 @@ def test_a_camera_in_a_nested_dict(tell):
         "gain": 2,
         "offset": 90,
     }
-    told = tell({"camera": camera | {"binning": [2, 2], "exposure_ms": 4}})
-    detector, settings = told.detector, told.settings
+    result = record({"camera": camera | {"binning": [2, 2], "exposure_ms": 4}})
+    detector, settings = result.detector, result.settings
     assert (detector.manufacturer, detector.model, detector.serial_number) == ("Maker", "M 5", "17")
     assert (settings.gain, settings.offset, settings.binning.value) == (2, 90, "2x2")
-    assert told.planes[0].exposure_time == 0.004
-    assert (told.notes, told.lines) == ({"camera.name": "left"}, [])
+    assert result.planes[0].exposure_time == 0.004
+    assert (result.notes, result.lines) == ({"camera.name": "left"}, [])
 
 
-def test_settings_of_a_camera_without_a_name(tell):
-    told = tell({"Gain": "2,5", "binning": 4})
-    assert (told.settings.gain, told.settings.binning.value, told.detector.model) == (2.5, "4x4", None)
-    assert told.notes == {}
+def test_settings_of_a_camera_without_a_name(record):
+    result = record({"Gain": "2,5", "binning": 4})
+    assert (result.settings.gain, result.settings.binning.value, result.detector.model) == (2.5, "4x4", None)
+    assert result.notes == {}
 
 
-def test_a_bit_depth_that_does_not_fit_is_reported(tell):
-    told = tell({"bit_depth": 12}, pixels=FRAME.astype(np.uint8))
-    assert (told.image.pixels.significant_bits, told.notes) == (None, {"bit_depth": "12"})
-    assert told.lines == [
+def test_a_bit_depth_that_does_not_fit_is_reported(record):
+    result = record({"bit_depth": 12}, pixels=FRAME.astype(np.uint8))
+    assert (result.image.pixels.significant_bits, result.notes) == (None, {"bit_depth": "12"})
+    assert result.lines == [
         (
             "run0: 12 significant bits do not fit into pixels of uint8, so SignificantBits is not written: "
             "put frames as the camera delivers them"
         )
     ]
-    assert tell({"bit_depth": 12}, pixels=FRAME.astype(np.float32)).lines == []  # they were computed
+    assert record({"bit_depth": 12}, pixels=FRAME.astype(np.float32)).lines == []  # they were computed
 
 
 @pytest.mark.parametrize(("value", "bits"), [("12-bit", 12), ("14 bit", 14), (11.0, 11), (11.5, None)])
-def test_bit_depths(tell, value, bits):
-    told = tell({"bit_depth": value})
-    assert told.image.pixels.significant_bits == bits
-    assert len(told.lines) == (bits is None)
+def test_bit_depths(record, value, bits):
+    result = record({"bit_depth": value})
+    assert result.image.pixels.significant_bits == bits
+    assert len(result.lines) == (bits is None)
 
 
-def test_unused_clocks_are_reported_once(tell):
+def test_unused_clocks_are_reported_once(record):
     for clock, count in (([1, 2, 1, 2, 1, 2], 6), ([4, 4, 4], 3)):
-        told = tell(*({"ElapsedTime-ms": str(ms)} for ms in clock))
-        assert all(plane.delta_t is None for plane in told.planes)
-        assert told.lines == [
+        result = record(*({"ElapsedTime-ms": str(ms)} for ms in clock))
+        assert all(plane.delta_t is None for plane in result.planes)
+        assert result.lines == [
             (
                 f"the clock of {count} frames restarts, stops or is far from the others, "
                 "so they have no DeltaT: write the acquisition time of each frame, for example as timestamp"
@@ -213,15 +213,15 @@ def test_unused_clocks_are_reported_once(tell):
         ]
 
 
-def test_values_that_differ_within_an_image_are_reported_once(tell):
+def test_values_that_differ_within_an_image_are_reported_once(record):
     tags = [{"camera": "C", "objective": f"{10 * n}x", "gain": n, "binning": 1} for n in (1, 2, 3)]
-    told = tell(*tags)
-    assert (told.image.objective_settings, told.settings.gain, told.settings.binning.value) == (
+    result = record(*tags)
+    assert (result.image.objective_settings, result.settings.gain, result.settings.binning.value) == (
         None,
         None,
         "1x1",
     )
-    assert told.lines == [
+    assert result.lines == [
         (
             "run0: frames have different values of gain, which is not written: "
             "put them at different positions or channels"
@@ -231,46 +231,50 @@ def test_values_that_differ_within_an_image_are_reported_once(tell):
             "put them at different positions"
         ),
     ]
-    assert tell(*tags, axis="position").lines == []
+    assert record(*tags, axis="position").lines == []
 
 
-def test_a_summary_provides_what_frames_lack(tell):
+def test_a_summary_provides_what_frames_lack(record):
     summary = {"exposure_ms": 20, "objective": "60x/1.4 Oil", "camera": "C", "gain": 3, "bit_depth": 12}
     summary |= {"camera_model": "Model C", "start_time": "2026-11-27T12:00:00.25Z"}
-    told = tell({}, {}, summary=summary)
-    assert [plane.exposure_time for plane in told.planes] == [0.02, 0.02]
-    (objective,) = told.document.instruments[0].objectives
-    assert (objective.nominal_magnification, told.settings.gain, told.detector.model) == (60, 3, "Model C")
-    assert told.image.pixels.significant_bits == 12
-    assert told.image.acquisition_date == NOON.replace(tzinfo=UTC)
-    assert told.lines == []
+    result = record({}, {}, summary=summary)
+    assert [plane.exposure_time for plane in result.planes] == [0.02, 0.02]
+    (objective,) = result.document.instruments[0].objectives
+    assert (objective.nominal_magnification, result.settings.gain, result.detector.model) == (
+        60,
+        3,
+        "Model C",
+    )
+    assert result.image.pixels.significant_bits == 12
+    assert result.image.acquisition_date == NOON.replace(tzinfo=UTC)
+    assert result.lines == []
 
 
-def test_a_summary_does_not_override_frames(tell):
+def test_a_summary_does_not_override_frames(record):
     summary = {"exposure_ms": 20, "objective": "60x/1.4 Oil", "bit_depth": 12, "z_step_um": 4}
     frames = [
         {"exposure_ms": 5, "objective": "4x/0.13", "bit_depth": 10, "z_step_um": 2},
         {"exposure_ms": "auto"},
     ]
-    told = tell(*frames, summary=summary)
-    assert [plane.exposure_time for plane in told.planes] == [0.005, None]
-    assert told.document.instruments[0].objectives[0].lens_na == 0.13
-    assert (told.image.pixels.significant_bits, told.image.pixels.physical_size_z) == (10, 2)
-    assert "metadata key 'exposure_ms' has the value \"auto\"" in told.lines[0]
+    result = record(*frames, summary=summary)
+    assert [plane.exposure_time for plane in result.planes] == [0.005, None]
+    assert result.document.instruments[0].objectives[0].lens_na == 0.13
+    assert (result.image.pixels.significant_bits, result.image.pixels.physical_size_z) == (10, 2)
+    assert "metadata key 'exposure_ms' has the value \"auto\"" in result.lines[0]
 
 
-def test_a_value_that_cannot_be_read_stays_in_annotations_beside_the_summary(tell):
-    told = tell({"exposure_ms": "auto"}, summary={"exposure_ms": 20})
-    assert told.planes[0].exposure_time == 0.02
-    assert told.notes == {"exposure_ms": "auto"}
-    assert len(told.lines) == 1
+def test_a_value_that_cannot_be_read_stays_in_annotations_beside_the_summary(record):
+    result = record({"exposure_ms": "auto"}, summary={"exposure_ms": 20})
+    assert result.planes[0].exposure_time == 0.02
+    assert result.notes == {"exposure_ms": "auto"}
+    assert len(result.lines) == 1
 
 
-def test_the_state_of_devices_in_a_summary_of_an_engine(tell):
+def test_the_state_of_devices_in_a_summary_of_an_engine(record):
     cache = {"Core-Camera": "Cam-1", "Cam-1-Gain": "4", "Cam-1-CameraID": "S7", "Nosepiece-Label": "20x/0.8"}
-    told = tell({}, summary={"DateAndTime": "2026/11/27 12:00:00", "SystemStateCache": cache})
-    assert (told.settings.gain, told.detector.serial_number) == (4, "S7")
-    assert told.document.instruments[0].objectives[0].lens_na == 0.8
+    result = record({}, summary={"DateAndTime": "2026/11/27 12:00:00", "SystemStateCache": cache})
+    assert (result.settings.gain, result.detector.serial_number) == (4, "S7")
+    assert result.document.instruments[0].objectives[0].lens_na == 0.8
 
 
 @pytest.mark.parametrize(
@@ -295,8 +299,8 @@ def test_the_state_of_devices_in_a_summary_of_an_engine(tell):
         ),
     ],
 )
-def test_unknown_summary_keys_are_reported(tell, summary, line):
-    assert tell({}, {}, summary=summary).lines == [line]
+def test_unknown_summary_keys_are_reported(record, summary, line):
+    assert record({}, {}, summary=summary).lines == [line]
 
 
 @pytest.mark.parametrize(
@@ -307,8 +311,8 @@ def test_unknown_summary_keys_are_reported(tell, summary, line):
         {"position": {"x": 1, "y": 2}, "operator": "me", "dose": 3, "settings": {"laser_mW": 4}},
     ],
 )
-def test_summary_keys_that_need_no_place_are_not_reported(tell, summary):
-    assert tell({}, summary=summary).lines == []
+def test_summary_keys_that_need_no_place_are_not_reported(record, summary):
+    assert record({}, summary=summary).lines == []
 
 
 @pytest.mark.parametrize(
@@ -319,29 +323,29 @@ def test_summary_keys_that_need_no_place_are_not_reported(tell, summary):
         {"Camera": "C", "UserData": {"Width": 512, "PositionIndex": 2}, "C-Binning": "1"},
     ],
 )
-def test_known_keys_are_not_reported(tell, metadata):
-    assert tell(metadata, pixels=np.zeros((512, 512), "u2")).lines == []
+def test_known_keys_are_not_reported(record, metadata):
+    assert record(metadata, pixels=np.zeros((512, 512), "u2")).lines == []
 
 
-def test_the_fix_for_a_frame_rate_works(tell):
-    assert tell({"fps": 20}).lines == []
-    assert tell({"frame_rate": 20}).lines == ["metadata key 'frame_rate' has no unit: write frame_rate_hz"]
+def test_the_fix_for_a_frame_rate_works(record):
+    assert record({"fps": 20}).lines == []
+    assert record({"frame_rate": 20}).lines == ["metadata key 'frame_rate' has no unit: write frame_rate_hz"]
 
 
-def test_frames_with_always_different_keys_are_in_ome(tell):
+def test_frames_with_always_different_keys_are_in_ome(record):
     plus = {"format": "frame-dict", "camera_device": "C", "mda_event": {"exposure": 9}}
     frames = [
         {f"own {n}": n, "Camera": "C", "C-Gain": 3, "Nosepiece-Label": "20x/0.8", "Exposure": n, "UUID": "u"}
         | (plus if n % 2 else {})
         for n in range(300)
     ]
-    told = tell(*frames)
-    assert told.settings.gain == 3
-    assert told.document.instruments[0].objectives[0].lens_na == 0.8
-    assert [plane.exposure_time for plane in told.planes] == [n / 1000 for n in range(300)]
-    assert "own 299" not in told.notes
-    assert told.notes["(in the records only)"]
-    assert told.lines == []
+    result = record(*frames)
+    assert result.settings.gain == 3
+    assert result.document.instruments[0].objectives[0].lens_na == 0.8
+    assert [plane.exposure_time for plane in result.planes] == [n / 1000 for n in range(300)]
+    assert "own 299" not in result.notes
+    assert result.notes["(in the records only)"]
+    assert result.lines == []
 
 
 @pytest.mark.parametrize(
@@ -353,15 +357,15 @@ def test_frames_with_always_different_keys_are_in_ome(tell):
         ({"x_um": 1, "actual_x_um": 1.2}, ""),  # the measured position
     ],
 )
-def test_synonymous_keys_that_differ_are_reported_once(tell, keys, line):
-    told = tell(*[keys] * 3)
-    assert told.lines == (
+def test_synonymous_keys_that_differ_are_reported_once(record, keys, line):
+    result = record(*[keys] * 3)
+    assert result.lines == (
         [f"metadata keys {line} have different values; only the first is used: remove one of them"]
         if line
         else []
     )
     if "exposure_ms" in keys:
-        assert [plane.exposure_time for plane in told.planes] == [0.01] * 3
+        assert [plane.exposure_time for plane in result.planes] == [0.01] * 3
 
 
 @pytest.mark.parametrize(
@@ -376,35 +380,35 @@ def test_synonymous_keys_that_differ_are_reported_once(tell, keys, line):
     ],
 )
 @pytest.mark.parametrize("is_summary", [False, True])
-def test_optics_keys_make_an_objective(tell, keys, optics, is_summary):
-    told = tell({}, summary=keys) if is_summary else tell(keys, keys)
+def test_optics_keys_make_an_objective(record, keys, optics, is_summary):
+    result = record({}, summary=keys) if is_summary else record(keys, keys)
     found = [
         (each.nominal_magnification, each.lens_na, each.immersion and each.immersion.value)
-        for instrument in told.document.instruments
+        for instrument in result.document.instruments
         for each in instrument.objectives
     ]
     assert found == ([] if optics is None else [optics])
     if not is_summary and optics is not None and "objective" not in keys:
-        assert told.notes == {}  # all of them are in elements
+        assert result.notes == {}  # all of them are in elements
 
 
 @pytest.mark.parametrize("is_summary", [False, True])
-def test_optics_keys_and_an_objective_label_are_combined(tell, is_summary):
+def test_optics_keys_and_an_objective_label_are_combined(record, is_summary):
     keys = {"objective": {"name": "Plan Apo", "magnification": 60, "NA": 1.4}}
-    told = tell({}, summary=keys) if is_summary else tell(keys, keys)
-    (objective,) = told.document.instruments[0].objectives
+    result = record({}, summary=keys) if is_summary else record(keys, keys)
+    (objective,) = result.document.instruments[0].objectives
     assert (objective.model, objective.nominal_magnification, objective.lens_na) == ("Plan Apo", 60, 1.4)
-    assert told.lines == []
+    assert result.lines == []
 
 
-def test_optics_keys_alone_give_no_model(tell):
-    (objective,) = tell({"magnification": 60, "NA": 1.4}).document.instruments[0].objectives
+def test_optics_keys_alone_give_no_model(record):
+    (objective,) = record({"magnification": 60, "NA": 1.4}).document.instruments[0].objectives
     assert (objective.model, objective.nominal_magnification) == (None, 60)
 
 
-def test_an_objective_ignores_optics_of_another_one_in_the_summary(tell):
-    told = tell({"objective": "Plan 20x"}, summary={"objective": "Apo 60x", "NA": 1.4})
-    (objective,) = told.document.instruments[0].objectives
+def test_an_objective_ignores_optics_of_another_one_in_the_summary(record):
+    result = record({"objective": "Plan 20x"}, summary={"objective": "Apo 60x", "NA": 1.4})
+    (objective,) = result.document.instruments[0].objectives
     assert (objective.nominal_magnification, objective.lens_na) == (20, None)
 
 
@@ -420,74 +424,74 @@ def test_an_objective_ignores_optics_of_another_one_in_the_summary(tell):
         ("gain", "high", "write a number, such as 12.5", {"gain": 12.5}),
     ],
 )
-def test_an_unreadable_value_is_reported_with_a_fix_that_works(tell, key, wrong, fix, right):
-    told = tell({key: wrong}, {key: wrong})
-    assert [line.rpartition(": ")[2] for line in told.lines] == [fix]
-    assert f"'{key}'" in told.lines[0]
-    told = tell(right)
-    assert told.lines == []
-    assert not told.notes.keys() & right.keys()  # it is in an element
+def test_an_unreadable_value_is_reported_with_a_fix_that_works(record, key, wrong, fix, right):
+    result = record({key: wrong}, {key: wrong})
+    assert [line.rpartition(": ")[2] for line in result.lines] == [fix]
+    assert f"'{key}'" in result.lines[0]
+    result = record(right)
+    assert result.lines == []
+    assert not result.notes.keys() & right.keys()  # it is in an element
 
 
-def test_axes_joined_with_the_word_for_a_place(tell):
-    told = tell({"xpos_um": 1, "YPos[mm]": "0,5", "stagez_um": 3})
-    assert [(each.position_x, each.position_y, each.position_z) for each in told.planes] == [(1, 500, 3)]
+def test_axes_joined_with_the_word_for_a_place(record):
+    result = record({"xpos_um": 1, "YPos[mm]": "0,5", "stagez_um": 3})
+    assert [(each.position_x, each.position_y, each.position_z) for each in result.planes] == [(1, 500, 3)]
 
 
-def test_a_time_span_is_stored_in_the_unit_of_its_key(tell):
-    (plane,) = tell({"exposure_ms": timedelta(milliseconds=5)}).planes
+def test_a_time_span_is_stored_in_the_unit_of_its_key(record):
+    (plane,) = record({"exposure_ms": timedelta(milliseconds=5)}).planes
     assert plane.exposure_time == 0.005
 
 
-def test_serial_numbers_may_be_numbers(tell):
-    (detector,) = tell({"camera": {"serial_number": 1234, "model": 42}}).document.instruments[0].detectors
+def test_serial_numbers_may_be_numbers(record):
+    (detector,) = record({"camera": {"serial_number": 1234, "model": 42}}).document.instruments[0].detectors
     assert (detector.serial_number, detector.model) == ("1234", "42")
 
 
-def test_conflicting_pixel_sizes_in_a_summary_are_reported(tell):
-    assert tell({}, summary={"pixel_size_um": 0.1, "PixelSizeUm": 0.1}).lines == []
-    (line,) = tell({}, summary={"pixel_size_um": 0.1, "PixelSizeUm": 0.2}).lines
+def test_conflicting_pixel_sizes_in_a_summary_are_reported(record):
+    assert record({}, summary={"pixel_size_um": 0.1, "PixelSizeUm": 0.1}).lines == []
+    (line,) = record({}, summary={"pixel_size_um": 0.1, "PixelSizeUm": 0.2}).lines
     assert line.startswith(
         "summary keys 'pixel_size_um' and 'PixelSizeUm' have different values; only one is used"
     )
 
 
-def test_timestamps_without_a_zone_among_others_are_reported(tell):
+def test_timestamps_without_a_zone_among_others_are_reported(record):
     stamps = "2026-11-27T10:00:00.5+01:00", "2026-11-27T09:00:01.5Z", "2026-11-27T10:00:02.5"
-    (line,) = tell(*({"timestamp": stamp} for stamp in stamps)).lines
+    (line,) = record(*({"timestamp": stamp} for stamp in stamps)).lines
     assert line.startswith("the timestamps of 1 frame have no time zone, unlike the others")
     assert line.endswith(": add the time zone to all timestamps")
 
 
-def test_conflicting_optics_make_no_objective(tell):
-    told = tell({"magnification": 60, "NA": 1.4}, {"magnification": 20, "NA": 1.4})
-    assert told.document.instruments == []
-    assert json.loads(told.notes["magnification"]) == [60, 20]
-    assert len(told.lines) == 1
-    assert "different values of objective" in told.lines[0]
+def test_conflicting_optics_make_no_objective(record):
+    result = record({"magnification": 60, "NA": 1.4}, {"magnification": 20, "NA": 1.4})
+    assert result.document.instruments == []
+    assert json.loads(result.notes["magnification"]) == [60, 20]
+    assert len(result.lines) == 1
+    assert "different values of objective" in result.lines[0]
 
 
 @pytest.mark.parametrize("key", ["ExposureTime", "ExposureTimeAbs"])
-def test_genicam_keys_in_microseconds(tell, key):
-    assert tell({key: 10_000.0}).lines == [f"metadata key '{key}' has no unit: write {key}_us"]
-    assert tell({f"{key}_us": 10_000.0}).planes[0].exposure_time == pytest.approx(0.01)
+def test_genicam_keys_in_microseconds(record, key):
+    assert record({key: 10_000.0}).lines == [f"metadata key '{key}' has no unit: write {key}_us"]
+    assert record({f"{key}_us": 10_000.0}).planes[0].exposure_time == pytest.approx(0.01)
 
 
-def test_an_exposure_key_needs_no_unit_if_the_summary_has_one(tell):
+def test_an_exposure_key_needs_no_unit_if_the_summary_has_one(record):
     summary = {"MicroManagerVersion": "2.0.0", "UserData": {"Exposure": {"type": "DOUBLE", "scalar": 12}}}
-    told = tell({"ElapsedTime-ms": 1}, summary=summary)
-    assert (told.planes[0].exposure_time, told.lines) == (0.012, [])
+    result = record({"ElapsedTime-ms": 1}, summary=summary)
+    assert (result.planes[0].exposure_time, result.lines) == (0.012, [])
     line = "summary key 'UserData.Exposure' has no unit: write UserData.Exposure_ms"
-    assert tell({}, summary={"UserData": {"Exposure": 12}}).lines == [line]
+    assert record({}, summary={"UserData": {"Exposure": 12}}).lines == [line]
 
 
-def test_an_image_size_that_contradicts_the_frames_is_reported_once(tell):
+def test_an_image_size_that_contradicts_the_frames_is_reported_once(record):
     height, width = FRAME.shape
-    told = tell(*[{"Width": 512, "Height": 256}] * 3)
-    (line,) = told.lines
+    result = record(*[{"Width": 512, "Height": 256}] * 3)
+    (line,) = result.lines
     assert line == (
         f"run0: the metadata has 512 x 256 pixels, but the frames have {width} x {height}: "
         "correct Width and Height, or remove both"
     )
-    assert told.notes == {"Width": "512", "Height": "256"}
-    assert tell({"Width": width, "Height": str(height)}).lines == []
+    assert result.notes == {"Width": "512", "Height": "256"}
+    assert record({"Width": width, "Height": str(height)}).lines == []

@@ -25,7 +25,7 @@ def numbered(values: Iterable[AxisValue]) -> dict[int | str, int]:
 
 
 def choose_names(
-    axis: str, values: Sequence[AxisValue], told: Mapping[int | str, Collection[str]]
+    axis: str, values: Sequence[AxisValue], found_names: Mapping[int | str, Collection[str]]
 ) -> tuple[dict[int | str, str], list[str]]:
     """Choose the names of numbered values.
 
@@ -37,7 +37,7 @@ def choose_names(
         "channel" or "position".
     values
         All values of the axis in the dataset.
-    told
+    found_names
         Names of each value in the metadata.
 
     Returns
@@ -50,7 +50,7 @@ def choose_names(
     names: dict[int | str, str] = {}
     conflicts = []
     for value in numbered(values):
-        found = sorted({name.strip() for name in told.get(value, ())} - _NO_NAMES)
+        found = sorted({name.strip() for name in found_names.get(value, ())} - _NO_NAMES)
         if len(found) > 1:
             listed = " and ".join(map(repr, found[:3]))
             conflicts.append(f"{axis} {value_text(value)} is called {listed}")

@@ -28,13 +28,13 @@ from exengine_ome_tiff.dataset.records import decode_tags
 from exengine_ome_tiff.dataset.written_facts import written_into
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.findings import Findings
-from exengine_ome_tiff.ome.image_description import FrameTold, describe
+from exengine_ome_tiff.ome.image_description import AgreedValues, describe
 from exengine_ome_tiff.ome.image_values import DatasetValues, ImageValues
 from exengine_ome_tiff.ome.text import OTHER_KEYS
 from exengine_ome_tiff.ome.user_values import ExperimenterInfo
 from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.translate.clocks import PlaneTimes, plane_times
-from exengine_ome_tiff.translate.frame_facts import Group, agreed, first_told
+from exengine_ome_tiff.translate.frame_facts import Group, agreed, first_values
 from exengine_ome_tiff.translate.interpreter import Interpreter
 from exengine_ome_tiff.translate.tag_columns import json_list, strict_json
 from exengine_ome_tiff.translate.tags import flat
@@ -83,16 +83,16 @@ class Facts:
         """Facts from the frames of each image, by the number of its first frame."""
         self._summary = interpreter.summary(summary)
         columns = planes.columns()
-        told = {field for field, values in columns.items() if not np.isnan(values).any()}
-        told |= {each.name for each in fields(self._summary) if getattr(self._summary, each.name) is not None}
-        interpreter.check_summary(summary, self.findings, told)
+        seen = {field for field, values in columns.items() if not np.isnan(values).any()}
+        seen |= {each.name for each in fields(self._summary) if getattr(self._summary, each.name) is not None}
+        interpreter.check_summary(summary, self.findings, seen)
         times = plane_times(columns, self._summary.started, partial(frame_order, dataset))
-        self._told: Mapping[str, npt.NDArray[np.float64]] = columns | {"delta_t_s": times.delta_t_s}
-        self.columns = self._told
+        self._of_frames: Mapping[str, npt.NDArray[np.float64]] = columns | {"delta_t_s": times.delta_t_s}
+        self.columns = self._of_frames
         """Values of all frames, each of shape (frames,)."""
         if self._summary.exposure_s is not None and np.isnan(columns["exposure_s"]).all():
             exposures_s = np.full(len(columns["exposure_s"]), self._summary.exposure_s)
-            self.columns = {**self._told, "exposure_s": exposures_s}
+            self.columns = {**self._of_frames, "exposure_s": exposures_s}
         self._started = self._origin(times)
         self._check_clocks(times)
 
@@ -104,7 +104,7 @@ class Facts:
         if values.significant_bits is not None and self._exceeds(values.significant_bits, frames, name):
             values = replace(values, significant_bits=None)
         add_size_finding(name, groups, pixels.stored_shape, self.findings)
-        written = written_into(values, self._told, frames, pixels.stored_shape, pixels.stored_dtype)
+        written = written_into(values, self._of_frames, frames, pixels.stored_shape, pixels.stored_dtype)
         tags, columns = self._frames.rest(frames, written, self.findings)
         if self._frames.has_unkept(frames):
             columns[OTHER_KEYS] = ""
@@ -149,14 +149,14 @@ class Facts:
     def names(self, layouts: Sequence[ImageLayout]) -> ValueNames:
         """Find the names of numbered channels and positions; conflicting names are not used."""
 
-        def told_by_frames(axis: str, value: int | str, having: Sequence[ImageLayout]) -> Iterator[str]:
+        def names_in_frames(axis: str, value: int | str, having: Sequence[ImageLayout]) -> Iterator[str]:
             for layout in having:
                 groups = self._groups(layout)
                 if axis == "channel":
                     groups = self._groups_of_channels(layout)[layout.values["C"].index(value)]
-                yield from (str(first_told(group.told).get(FRAME_FACTS[axis], "")) for group in groups)
+                yield from (str(first_values(group.facts).get(FRAME_FACTS[axis], "")) for group in groups)
 
-        return names_of(layouts, self._summary, self._header.given, told_by_frames, self.findings)
+        return names_of(layouts, self._summary, self._header.given, names_in_frames, self.findings)
 
     def _groups(self, layout: ImageLayout) -> list[Group]:
         """Return the facts from the frames of an image."""
@@ -181,7 +181,7 @@ class Facts:
             layout,
             name,
             self.columns,
-            FrameTold(agreed(groups), [*map(agreed, channels)]),
+            AgreedValues(agreed(groups), [*map(agreed, channels)]),
             self._summary,
             self._header.given,
             self._started,
@@ -194,8 +194,8 @@ class Facts:
         """Return the plate of the images, from their labels and the metadata."""
         if self._header.plate is None:
             return None
-        told = PlateFinder(self._summary, self._groups, self.findings, has_wells=self._frames.tells("well"))
-        return told.of(self._header.plate, layouts)
+        finder = PlateFinder(self._summary, self._groups, self.findings, has_wells=self._frames.tells("well"))
+        return finder.of(self._header.plate, layouts)
 
     def about(self) -> DatasetValues:
         """Return the values of the whole dataset."""
@@ -210,7 +210,7 @@ class Facts:
             microscope=self._header.given.microscope,
             filters=self._header.given.filters,
             annotations=self._header.given.annotations,
-            told=self._summary,
+            summary_values=self._summary,
             started=started,
             ended=None if started is None or np.isnan(last_s) else started + timedelta(seconds=last_s),
         )
@@ -250,16 +250,16 @@ class Facts:
         """Return the time from which DeltaT of planes counts."""
         delta_t_s = times.delta_t_s
         earliest = FrameNumber(0 if np.isnan(delta_t_s).all() else int(np.nanargmin(delta_t_s)))
-        told = self._frame(earliest).acquired if len(self._dataset) else None
+        acquired = self._frame(earliest).acquired if len(self._dataset) else None
         if np.isnan(times.origin_s):
             first_s = 0.0 if np.isnan(delta_t_s).all() else float(delta_t_s[earliest])
-            return self._summary.started if told is None else told - timedelta(seconds=first_s)
+            return self._summary.started if acquired is None else acquired - timedelta(seconds=first_s)
         origin = datetime.fromtimestamp(0, UTC) + timedelta(seconds=times.origin_s)
-        if told is not None and not (told.microsecond == 0 and origin.microsecond):
-            stamp = told.replace(tzinfo=told.tzinfo or UTC)
+        if acquired is not None and not (acquired.microsecond == 0 and origin.microsecond):
+            stamp = acquired.replace(tzinfo=acquired.tzinfo or UTC)
             zone = round((origin - stamp) / _ZONE_QUARTER) * _ZONE_QUARTER
-            if abs(origin - stamp - zone) < _SAME_TIME and (told.tzinfo is not None or not zone):
-                return told if told.tzinfo is not None or not times.has_zone else stamp
+            if abs(origin - stamp - zone) < _SAME_TIME and (acquired.tzinfo is not None or not zone):
+                return acquired if acquired.tzinfo is not None or not times.has_zone else stamp
         return origin if times.has_zone else origin.replace(tzinfo=None)
 
     def _frame(self, number: FrameNumber) -> FrameValues:
@@ -270,16 +270,16 @@ class Facts:
 def _disputed(groups: Sequence[Group], frames: npt.NDArray[np.int64]) -> dict[str, str]:
     """Return JSON lists of device settings that differ between frames; each holds until it changes."""
     kept = {
-        told.fact
+        fact.name
         for group in groups
-        for told in group.told
-        if not told.key and not told.fact.startswith(LABEL_FACT)
+        for fact in group.facts
+        if not fact.key and not fact.name.startswith(LABEL_FACT)
     }
     columns = {}
     for fact in sorted(kept & agreed(groups).disputed):
         texts = dict.fromkeys(frames.tolist(), "null")
         for group in groups:
-            value = first_told(group.told).get(fact)
+            value = first_values(group.facts).get(fact)
             texts |= dict.fromkeys(group.frames.tolist(), json.dumps(value))
         columns[fact] = json_list(texts.values())
     return columns

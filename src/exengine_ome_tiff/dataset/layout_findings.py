@@ -16,7 +16,7 @@ from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome import planes as ome_planes
 from exengine_ome_tiff.ome.user_values import ChannelInfo, Given
 from exengine_ome_tiff.text_format import count_text, list_text
-from exengine_ome_tiff.translate.frame_facts import Group, first_told
+from exengine_ome_tiff.translate.frame_facts import Group, first_values
 
 _MANY_IMAGES = 10
 _MANY_MIXED_PLANES = 300
@@ -185,9 +185,9 @@ def _add_axes(layouts: Sequence[ImageLayout], findings: Findings) -> None:
 
 def add_size_finding(name: str, groups: Iterable[Group], shape: Sequence[int], findings: Findings) -> None:
     """Find images whose metadata has a size that differs from the frames."""
-    told = [first_told(group.told) for group in groups]
-    sizes = {(each["width"], each["height"]) for each in told if {"width", "height"} <= each.keys()}
+    found = [first_values(group.facts) for group in groups]
+    sizes = {(each["width"], each["height"]) for each in found if {"width", "height"} <= each.keys()}
     for width, height in sizes - {(shape[1], shape[0])}:
-        told_size, size = f"{width} x {height}", f"{shape[1]} x {shape[0]}"
-        message = f"{name}: the metadata has {told_size} pixels, but the frames have {size}"
+        metadata_size, size = f"{width} x {height}", f"{shape[1]} x {shape[0]}"
+        message = f"{name}: the metadata has {metadata_size} pixels, but the frames have {size}"
         findings.add("frame size", "", message, "correct Width and Height, or remove both")

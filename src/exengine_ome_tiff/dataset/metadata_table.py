@@ -55,5 +55,5 @@ def channel_groups(layout: ImageLayout, groups: Iterable[Group]) -> list[list[Gr
         order = np.argsort(of_frames, kind="stable")
         there, starts = np.unique(of_frames[order], return_index=True)
         for channel, part in zip(there.tolist(), np.split(frames[order], starts[1:]), strict=True):
-            found[channel].append(Group(group.told, part))
+            found[channel].append(Group(group.facts, part))
     return found

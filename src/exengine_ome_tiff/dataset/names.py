@@ -45,7 +45,7 @@ def names_of(
     layouts: Sequence[ImageLayout],
     summary: SummaryValues,
     given: Given,
-    told_by_frames: NamesOfFrames,
+    names_in_frames: NamesOfFrames,
     findings: Findings,
 ) -> ValueNames:
     """Find the names of channels and positions.
@@ -56,7 +56,7 @@ def names_of(
         Layouts of all images.
     summary, given
         Values from the summary metadata and the user.
-    told_by_frames
+    names_in_frames
         Returns names from frames.
     findings
         Collects conflicting names.
@@ -66,12 +66,12 @@ def names_of(
         images = values_along(axis, layouts)
         users = {value: info.name for value, info in given.channels.items() if info.name and value in images}
         of_user = users if axis == "channel" else {}
-        told = {}
+        found_names = {}
         for value, number in numbered(images).items():
             if value not in of_user:
-                of_frames = told_by_frames(axis, value, images[value])
-                told[value] = {*of_frames, of_summary.get(number, "")}
-        found, conflicts = choose_names(axis, [*images], told)
+                of_frames = names_in_frames(axis, value, images[value])
+                found_names[value] = {*of_frames, of_summary.get(number, "")}
+        found, conflicts = choose_names(axis, [*images], found_names)
         for conflict in conflicts:
             findings.add("name", axis, f"{conflict}, so the number is kept", _FIXES[axis])
         if found or of_user:
@@ -85,7 +85,7 @@ def names_of_first_frames(
     """Find names in the first frame of each channel and position only, because there may be many frames."""
     layouts = [image.layout for image in images]
 
-    def told_by_first(axis: str, value: int | str, having: Sequence[ImageLayout]) -> Iterator[str]:
+    def names_in_first(axis: str, value: int | str, having: Sequence[ImageLayout]) -> Iterator[str]:
         layout = having[0]
         frame = layout.first_frame
         if axis == "channel":
@@ -96,7 +96,7 @@ def names_of_first_frames(
     if not any(numbered(values_along(axis, layouts)) for axis in FRAME_FACTS) and not header.given.channels:
         return {}
     summary = interpreter.summary(json.loads(header.summary_json))
-    return names_of(layouts, summary, header.given, told_by_first, Findings())
+    return names_of(layouts, summary, header.given, names_in_first, Findings())
 
 
 def encode_names(names: ValueNames) -> bytes:

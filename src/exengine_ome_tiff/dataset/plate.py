@@ -15,7 +15,7 @@ from exengine_ome_tiff.coordinates.wells import (
 )
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.text_format import list_text
-from exengine_ome_tiff.translate.frame_facts import Group, agreed, first_told
+from exengine_ome_tiff.translate.frame_facts import Group, agreed, first_values
 from exengine_ome_tiff.translate.values import SummaryValues
 
 _WELL = "well"
@@ -94,8 +94,8 @@ class PlateFinder:
 
     def _with_wells(self, plate: PlateInfo, layouts: Sequence[ImageLayout]) -> PlateInfo:
         """Derive the wells of positions from their metadata; if there is a plate, from their names, too."""
-        told = self._summary
-        is_plate = bool(told.wells) or plate != PlateInfo()
+        summary = self._summary
+        is_plate = bool(summary.wells) or plate != PlateInfo()
         wells: dict[int | str, str] = {}
         if plate.wells or not (is_plate or self._has_wells):
             return plate
@@ -104,7 +104,7 @@ class PlateFinder:
             label = layout.named_labels.get("position")
             if position is None or plate.well_of({"position": label or ""}) is not None:
                 return plate  # positions are named after wells, or there are none
-            names = [told.wells.get(str(label)), self._well(layout) if self._has_wells else None]
+            names = [summary.wells.get(str(label)), self._well(layout) if self._has_wells else None]
             if is_plate:
                 names.append(agreed(self._groups(layout)).values.position_name)
             named = [each for each in names if each is not None and plate.well_of({"position": each})]
@@ -114,8 +114,8 @@ class PlateFinder:
 
     def _well(self, layout: ImageLayout) -> str | None:
         """Return the well in the metadata of all frames of an image; None if they differ."""
-        told = {first_told(group.told).get(_WELL) for group in self._groups(layout)}
-        well = told.pop() if len(told) == 1 else None
+        wells = {first_values(group.facts).get(_WELL) for group in self._groups(layout)}
+        well = wells.pop() if len(wells) == 1 else None
         return None if well is None else str(well)
 
     def _add_misses(self, plate: PlateInfo, layouts: Sequence[ImageLayout]) -> None:
@@ -162,8 +162,8 @@ class PlateFinder:
         """Find wells in the metadata of frames that differ from the well of their image."""
         for layout in layouts:
             name = layout.name("the image")
-            told = [each for group in self._groups(layout) for each in group.told if each.fact == _WELL]
-            known = [*dict.fromkeys(each.value for each in told)]
+            facts = [each for group in self._groups(layout) for each in group.facts if each.name == _WELL]
+            known = [*dict.fromkeys(each.value for each in facts)]
             there = None if plate is None else well_of_image(plate, layout)
             for well in known[:1]:
                 read = PlateInfo().well_of({"position": str(well)})
@@ -183,5 +183,5 @@ class PlateFinder:
                     message, fix = f"{name} is not in well {well!r}", f"put well={well!r} in the coordinates"
                 else:
                     continue
-                key = told[0].key
+                key = facts[0].key
                 self._findings.add_once(_WELL, key, f"metadata key {key!r}: {message}", fix)

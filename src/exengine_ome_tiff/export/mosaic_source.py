@@ -97,19 +97,19 @@ class MosaicSource(Source):
         image, facts = plane.group.images[tile], self._data.facts
         values = facts.described(image.layout, image.name)
         known = {name: float(facts.columns[name][frame]) for name in ("exposure_s", "z_um")}
-        told: dict[str, object] = {name: value for name, value in known.items() if value == value}
-        told["x_um"], told["y_um"] = plane.group.center_um
+        metadata: dict[str, object] = {name: value for name, value in known.items() if value == value}
+        metadata["x_um"], metadata["y_um"] = plane.group.center_um
         height_um, width_um = self._data.calibration(image).pixel_size_um
-        told["pixel_size_um"], told["pixel_size_y_um"] = width_um, height_um
+        metadata["pixel_size_um"], metadata["pixel_size_y_um"] = width_um, height_um
         planned = {"time_interval_s": values.time_interval_s, "z_step_um": values.z_step_um}
-        told |= {name: value for name, value in planned.items() if value is not None}
+        metadata |= {name: value for name, value in planned.items() if value is not None}
         delta_s = facts.columns["delta_t_s"][frame]
         if not np.isnan(delta_s):
             if values.acquired is None:
-                told["elapsed_s"] = float(delta_s)
+                metadata["elapsed_s"] = float(delta_s)
             else:
-                told["timestamp"] = (values.acquired + timedelta(seconds=float(delta_s))).isoformat()
-        return told
+                metadata["timestamp"] = (values.acquired + timedelta(seconds=float(delta_s))).isoformat()
+        return metadata
 
 
 def _options(data: OpenDataset, groups: list[MosaicGroup]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class PreviewLayout:
 
     Parameters
     ----------
-    told
+    details
         Descriptions for the line below the title.
     cells, notes
         Cells and texts.
@@ -59,7 +59,7 @@ class PreviewLayout:
         Number of images and time points.
     """
 
-    told: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
     cells: list[Placed] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     outlines: list[tuple[int, int, int, int]] = field(default_factory=list)

@@ -167,7 +167,7 @@ def _subtitle(data: OpenDataset, body: PreviewLayout, all_times: int, z: Z) -> s
         parts.append("maximum along z" if z == "max" else "middle of z")
     if not data.is_finished:
         parts.append("not finished")
-    return ", ".join([*parts, *body.told])
+    return ", ".join([*parts, *body.details])
 
 
 def _legend(rows: Sequence[Row], pen: Pen, room: int) -> list[list[tuple[int, str, str]]]:

@@ -124,9 +124,9 @@ def on_plate(data: OpenDataset, z: Z, cell_px: int) -> PreviewLayout | None:
                 body.failed.append(box)
             _place_sites(body, data, images or (), (x, y), across, z, well_px)
     if body.failed:
-        body.told.append(f"{count_text(len(body.failed), 'well')} with missing frames marked")
+        body.details.append(f"{count_text(len(body.failed), 'well')} with missing frames marked")
     if most > _SITES_OF_WELL:
-        body.told.append(f"{how_many(_SITES_OF_WELL, most, 'site')} of a well")
+        body.details.append(f"{how_many(_SITES_OF_WELL, most, 'site')} of a well")
     return body
 
 

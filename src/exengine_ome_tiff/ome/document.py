@@ -147,20 +147,20 @@ def _plates(
     samples = sorted((well, number) for number, well in places if well is not None)
     if not samples:
         return []
-    told = about.told
+    summary = about.summary_values
     plate = m.Plate(
         id="Plate:0",
         name=name,
-        description=None if told.plate_description is None else valid_text(told.plate_description),
-        external_identifier=optional_name(told.plate_id),
-        status=optional_name(told.plate_status),
+        description=None if summary.plate_description is None else valid_text(summary.plate_description),
+        external_identifier=optional_name(summary.plate_id),
+        status=optional_name(summary.plate_status),
         rows=info.rows or max(well.row for well, _ in samples) + 1,
         columns=info.columns or max(well.column for well, _ in samples) + 1,
-        row_naming_convention=m.NamingConvention(told.plate_row_naming or "letter"),
-        column_naming_convention=m.NamingConvention(told.plate_column_naming or "number"),
+        row_naming_convention=m.NamingConvention(summary.plate_row_naming or "letter"),
+        column_naming_convention=m.NamingConvention(summary.plate_column_naming or "number"),
     )
-    set_quantity(plate, "well_origin_x", told.plate_origin_x_um, m.UnitsLength.MICROMETER)
-    set_quantity(plate, "well_origin_y", told.plate_origin_y_um, m.UnitsLength.MICROMETER)
+    set_quantity(plate, "well_origin_x", summary.plate_origin_x_um, m.UnitsLength.MICROMETER)
+    set_quantity(plate, "well_origin_y", summary.plate_origin_y_um, m.UnitsLength.MICROMETER)
     wells: dict[tuple[int, int], m.Well] = {}
     for index, (place, number) in enumerate(samples):
         row, column = place[:2]
@@ -183,8 +183,8 @@ def _plates(
 
 def _rights(annotations: Mapping[str, str]) -> m.Rights | None:
     """Return the licence among the annotations."""
-    told = {name.casefold(): text for name, text in annotations.items()}
-    held = next((valid_text(told[name]) for name in _LICENCES if name in told), None)
+    notes = {name.casefold(): text for name, text in annotations.items()}
+    held = next((valid_text(notes[name]) for name in _LICENCES if name in notes), None)
     return None if held is None else m.Rights(rights_held=held)
 
 

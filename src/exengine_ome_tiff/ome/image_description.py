@@ -27,7 +27,7 @@ _WAVELENGTHS = ("excitation_nm", "emission_nm")
 _OF_CHANNELS = {"camera", *_WAVELENGTHS, *(each.name for each in fields(CameraValues))} - {"label"}
 
 
-class FrameTold(NamedTuple):
+class AgreedValues(NamedTuple):
     """Values on which all frames of an image agree, and those of each value along C."""
 
     image: Agreed
@@ -38,7 +38,7 @@ def describe(
     layout: ImageLayout,
     name: str,
     planes: Mapping[str, npt.NDArray[np.float64]],
-    told: FrameTold,
+    agreed: AgreedValues,
     summary: SummaryValues,
     given: Given,
     started: datetime | None,
@@ -55,7 +55,7 @@ def describe(
         Name for log lines.
     planes
         Columns of a `PlaneTable` by frame number, each of shape (frames,).
-    told
+    agreed
         Values from the metadata of the frames.
     summary
         Values from the summary metadata.
@@ -75,25 +75,25 @@ def describe(
         with a finding.
     """
     acquired = layout.frames[layout.frames >= 0]
-    frame = told.image.values
+    frame = agreed.image.values
     sizes_um = _known(planes["pixel_size_um"][acquired])
     pixel_size_um = _pixel_size(name, given.pixel_size_um, sizes_um, summary, findings)
     aspect = (positive(frame.pixel_aspect) or 1) if given.pixel_size_um is None else 1
     channels = tuple(
         _channel(channel, name, each, summary, given, _camera_label(layout))
-        for channel, name, each in zip(layout.values["C"], layout.channel_names, told.channels, strict=True)
+        for channel, name, each in zip(layout.values["C"], layout.channel_names, agreed.channels, strict=True)
     )
     planned_s = positive(frame.time_interval_s) or positive(summary.time_interval_s)
     position = frame.position_name or layout.named_labels.get("position")
     bits = _known(planes["bit_depth"][acquired])
     planned_um = positive(frame.z_step_um) or positive(summary.z_step_um)
-    objective = given.objective or _objective(told.image, summary)
-    _add_contradictions(name, objective, told.image.values, findings)
-    _add_disputed(name, told, given, findings)
-    if not any("camera" in each.disputed for each in told.channels):
+    objective = given.objective or _objective(agreed.image, summary)
+    _add_contradictions(name, objective, agreed.image.values, findings)
+    _add_disputed(name, agreed, given, findings)
+    if not any("camera" in each.disputed for each in agreed.channels):
         _add_cameras(name, channels, summary, findings)
-    if objective is None and "objective" not in told.image.disputed:
-        _add_objectives(name, told.image.labels, findings)
+    if objective is None and "objective" not in agreed.image.disputed:
+        _add_objectives(name, agreed.image.labels, findings)
     return ImageValues(
         channels=channels,
         pixel_size_x_um=pixel_size_um,
@@ -119,11 +119,11 @@ def _add_objectives(name: str, labels: Mapping[str, str], findings: Findings) ->
 
 
 def _add_contradictions(
-    name: str, objective: ObjectiveInfo | None, told: FrameValues, findings: Findings
+    name: str, objective: ObjectiveInfo | None, frame: FrameValues, findings: Findings
 ) -> None:
     """Add a finding for each key of the frames that contradicts the objective."""
     for part in sorted(_OPTICS):
-        value, written = getattr(told, part), getattr(objective, part, None)
+        value, written = getattr(frame, part), getattr(objective, part, None)
         if value is not None and written is not None and value != written:
             message = (
                 f"{name}: the objective has {part.replace('_', ' ')} {written}, the metadata has {value}"
@@ -131,11 +131,11 @@ def _add_contradictions(
             findings.add_once("objective", part, message, "leave one of them out")
 
 
-def _objective(told: Agreed, summary: SummaryValues) -> ObjectiveInfo | None:
+def _objective(agreed: Agreed, summary: SummaryValues) -> ObjectiveInfo | None:
     """Return the objective of the frames, completed from the summary."""
-    if "objective" in told.disputed or (told.values.objective is None and told.disputed & _OPTICS):
+    if "objective" in agreed.disputed or (agreed.values.objective is None and agreed.disputed & _OPTICS):
         return None
-    frames, other = _objective_told(told.values), _objective_told(summary)
+    frames, other = _objective_in(agreed.values), _objective_in(summary)
     if frames is None or other is None:
         return frames or other
     known = {each.name: getattr(frames, each.name) for each in fields(frames)}
@@ -144,7 +144,7 @@ def _objective(told: Agreed, summary: SummaryValues) -> ObjectiveInfo | None:
     return replace(other, **known) if is_same else frames
 
 
-def _objective_told(values: FrameValues | SummaryValues) -> ObjectiveInfo | None:
+def _objective_in(values: FrameValues | SummaryValues) -> ObjectiveInfo | None:
     """Read the objective's label; add magnification, aperture and immersion unless they contradict it."""
     named = objective_of(values.objective) if values.objective else ObjectiveInfo()
     optics = {part: getattr(values, part) for part in _OPTICS if getattr(values, part) is not None}
@@ -182,13 +182,13 @@ def _significant_bits(
     return depth if is_of_camera and dtype.kind == "u" else None
 
 
-def _add_disputed(name: str, told: FrameTold, given: Given, findings: Findings) -> None:
+def _add_disputed(name: str, agreed: AgreedValues, given: Given, findings: Findings) -> None:
     """Add a finding for each value that differs between the frames of an image or of a channel."""
-    disputed = told.image.disputed
-    if disputed & _OPTICS and told.image.values.objective is None:
+    disputed = agreed.image.disputed
+    if disputed & _OPTICS and agreed.image.values.objective is None:
         disputed |= {"objective"}
     of_image = disputed & _OF_IMAGES - ({"objective"} if given.objective else set())
-    of_channels = {fact for each in told.channels for fact in each.disputed & _OF_CHANNELS}
+    of_channels = {fact for each in agreed.channels for fact in each.disputed & _OF_CHANNELS}
     for fact in sorted(of_image | of_channels):
         message = f"{name}: frames have different values of {fact.replace('_', ' ')}, which is not written"
         fix = "put them at different positions" + (" or channels" if fact in of_channels else "")
@@ -198,7 +198,7 @@ def _add_disputed(name: str, told: FrameTold, given: Given, findings: Findings) 
 def _channel(
     channel: AxisValue,
     name: str | None,
-    told: Agreed,
+    agreed: Agreed,
     summary: SummaryValues,
     given: Given,
     camera_label: str,
@@ -208,19 +208,19 @@ def _channel(
     if info.color is None:
         colors = (summary.channel_colors.get(str(key)) for key in reversed(keys))
         info = replace(info, color=next(filter(None, colors), None) or default_color(name or ""))
-    told_nm = {each: getattr(told.values, each) for each in _WAVELENGTHS if getattr(info, each) is None}
-    info = replace(info, **{each: told_nm[each] for each in told_nm if is_plausible(each, told_nm[each])})
-    filters = info.filters or [label for label in told.labels.values() if label in given.filters]
-    camera = told.values.camera
+    found_nm = {each: getattr(agreed.values, each) for each in _WAVELENGTHS if getattr(info, each) is None}
+    info = replace(info, **{each: found_nm[each] for each in found_nm if is_plausible(each, found_nm[each])})
+    filters = info.filters or [label for label in agreed.labels.values() if label in given.filters]
+    camera = agreed.values.camera
     if camera is not None and not camera.label:
         camera = replace(camera, label=camera_label)
-    elif camera is None and "camera" not in told.disputed:
+    elif camera is None and "camera" not in agreed.disputed:
         camera = summary.cameras.get(camera_label)
-    if (camera is None or not camera.label) and len(summary.cameras) == 1 and "camera" not in told.disputed:
+    if (camera is None or not camera.label) and len(summary.cameras) == 1 and "camera" not in agreed.disputed:
         only = next(iter(summary.cameras.values()))
-        camera = only if camera is None else _merged(replace(camera, label=only.label), only, told.disputed)
+        camera = only if camera is None else _merged(replace(camera, label=only.label), only, agreed.disputed)
     elif camera is not None and camera.label in summary.cameras:
-        camera = _merged(camera, summary.cameras[camera.label], told.disputed)
+        camera = _merged(camera, summary.cameras[camera.label], agreed.disputed)
     return ChannelValues(name, info, camera, tuple(dict.fromkeys(filters)))
 
 
@@ -265,9 +265,9 @@ def _pixel_size(
 ) -> float | None:
     """Return the given pixel size, else that of the planes, which must agree, else that of the summary."""
     if given_um is not None:
-        told_um = float(np.median(sizes_um)) if sizes_um.size else given_um
-        if is_other_unit(given_um, told_um):
-            message = f"{name}: pixel_size_um is {given_um:g} µm, the metadata has {told_um:g} µm"
+        found_um = float(np.median(sizes_um)) if sizes_um.size else given_um
+        if is_other_unit(given_um, found_um):
+            message = f"{name}: pixel_size_um is {given_um:g} µm, the metadata has {found_um:g} µm"
             findings.add("pixel size", "given", message, "leave the option out if the metadata is right")
         return given_um
     if not sizes_um.size:

@@ -94,7 +94,7 @@ class DatasetValues:
         Filters and dichroics, by label.
     annotations
         Annotations by the user, by name.
-    told
+    summary_values
         Values from the summary metadata, such as those of the plate.
     started, ended
         Times of the first and the last frame.
@@ -105,7 +105,7 @@ class DatasetValues:
     microscope: MicroscopeInfo | None = None
     filters: Mapping[str, FilterInfo] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
-    told: SummaryValues = field(default_factory=SummaryValues)
+    summary_values: SummaryValues = field(default_factory=SummaryValues)
     started: datetime | None = None
     ended: datetime | None = None
 

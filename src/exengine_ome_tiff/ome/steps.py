@@ -89,9 +89,9 @@ def positive(value: float | None) -> float | None:
     return value if value is not None and _SMALLEST < value < 1 / _SMALLEST else None
 
 
-def is_other_unit(given: float, told: float) -> bool:
+def is_other_unit(first: float, second: float) -> bool:
     """Whether two positive numbers differ so much that they must be in different units."""
-    return not 1 / _OTHER_UNIT < given / told < _OTHER_UNIT
+    return not 1 / _OTHER_UNIT < first / second < _OTHER_UNIT
 
 
 def z_step(
@@ -109,9 +109,9 @@ def z_step(
     heights_um = z_um[layout.cube()]
     heights_um[layout.cube() < 0] = np.nan
     step_um = step_of_heights(heights_um.reshape(-1, layout.sizes["Z"]))
-    told_um = given_um or planned_um
+    expected_um = given_um or planned_um
     if given_um or not step_um:  # with no step, the device that reports the heights is not the one that moves
-        found = _written_step("z", told_um, values, name, findings) if told_um else None
+        found = _written_step("z", expected_um, values, name, findings) if expected_um else None
         if given_um and found and step_um and is_other_unit(found, abs(step_um)):
             fix = "leave it out if the heights are right"
             _add_other_step(name, found, step_um, "z_step_um", fix, findings)
@@ -172,12 +172,12 @@ def _is_near(planned_um: float, step_um: float) -> bool:
 
 
 def _add_other_step(
-    name: str, told_um: float | None, step_um: float | None, who: str, fix: str, findings: Findings
+    name: str, expected_um: float | None, step_um: float | None, who: str, fix: str, findings: Findings
 ) -> None:
-    """Add a finding if the heights of planes have another z step than `told_um`."""
-    if told_um and step_um and not np.isnan(step_um) and not _is_near(told_um, step_um):
-        message = f"{name}: z steps are {abs(step_um):.4g} µm by heights, but {told_um:.4g} µm by {who}"
-        findings.add("z step", "told", message, fix)
+    """Add a finding if the heights of planes have another z step than `expected_um`."""
+    if expected_um and step_um and not np.isnan(step_um) and not _is_near(expected_um, step_um):
+        message = f"{name}: z steps are {abs(step_um):.4g} µm by heights, but {expected_um:.4g} µm by {who}"
+        findings.add("z step", "planned", message, fix)
 
 
 def _written_step(

@@ -202,7 +202,7 @@ def write_whole(path: Path, data: bytes, *, fsync: bool) -> None:
         patiently(lambda: part.replace(path))
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise told(error, path) from error
+        raise described(error, path) from error
 
 
 def write_part(path: Path, data: bytes, *, fsync: bool) -> Path:
@@ -216,7 +216,7 @@ def write_part(path: Path, data: bytes, *, fsync: bool) -> Path:
                 sync_file(file)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise told(error, path) from error
+        raise described(error, path) from error
     return part
 
 
@@ -245,7 +245,7 @@ def scratch_array(shape: tuple[int, ...], dtype: np.dtype[Any], folder: Path) ->
         return np.memmap(file, dtype, mode="r+", shape=shape)
 
 
-def told(error: OSError, path: Path) -> OSError:
+def described(error: OSError, path: Path) -> OSError:
     """Add the path and the free space to an error; return errors of signal handlers unchanged."""
     if error.filename == str(path) or (error.errno is None and type(error) is not OSError):
         return error

@@ -179,7 +179,7 @@ class FileTail(FileView):
             self._file.check_in_place()
             self._file.write(at, data)
         except OSError as error:
-            raise disk.told(error, self._file.path) from error
+            raise disk.described(error, self._file.path) from error
 
     @contextmanager
     def addition(self) -> Iterator[None]:
@@ -192,7 +192,7 @@ class FileTail(FileView):
         except BaseException as error:
             self.take_back(self._start)  # the rest is behind the end and not linked
             if isinstance(error, OSError):
-                raise disk.told(error, self._file.path) from error
+                raise disk.described(error, self._file.path) from error
             raise
         self._start = self._end
 
@@ -217,7 +217,7 @@ class FileTail(FileView):
             except OSError:
                 self._can_reserve = disk.reserve(self._file.writable(), start, stop)
         except OSError as error:
-            raise disk.told(error, self._file.path) from error
+            raise disk.described(error, self._file.path) from error
         self._reserved = stop
 
     def write_at(self, offset: int, data: "ReadableBuffer") -> None:

@@ -136,7 +136,7 @@ def finish_journal(
             if fsync:
                 journal.sync_file(file)
     except OSError as error:
-        raise disk.told(error, journal.path) from error
+        raise disk.described(error, journal.path) from error
     if journal.is_sync_lost:
         logger.error("%s: %s", journal.path, SYNC_LOST)
     journal.is_finished, journal.names = True, names

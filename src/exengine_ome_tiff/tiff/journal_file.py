@@ -118,7 +118,7 @@ class JournalFile:
             with path.open("xb", buffering=0) as file:
                 disk.write_all(file, chain.header(0))
         except OSError as error:
-            raise disk.told(error, path) from error
+            raise disk.described(error, path) from error
         journal = cls(path, header)
         journal.file.mark = 0, chain.header(0)
         journal.write_on(settings, pool)

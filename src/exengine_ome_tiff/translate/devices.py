@@ -8,7 +8,7 @@ from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.mmcore import CAMERA_PROPERTIES
 from exengine_ome_tiff.translate.objective_labels import is_objective
 from exengine_ome_tiff.translate.tags import dicts, items
-from exengine_ome_tiff.translate.translator import Tags, Told, is_known
+from exengine_ome_tiff.translate.translator import Fact, Tags, is_known
 
 Setting: TypeAlias = tuple[str, str, object]
 """A device, a property of it, and the value."""
@@ -106,12 +106,12 @@ class Devices:
                 yield device, value
 
     @staticmethod
-    def camera(state: State, label: str) -> Iterator[Told]:
+    def camera(state: State, label: str) -> Iterator[Fact]:
         """Yield the properties of a camera."""
         for note in CAMERA_PROPERTIES:
             value = note.read(state.get((label, note.key)))
             if is_known(value):
-                yield Told(note.fact, value)
+                yield Fact(note.fact, value)
 
     def _labelled(self, settings: Iterable[Setting]) -> Iterator[Setting]:
         """Yield settings; a setting of a state is followed by one of its label."""

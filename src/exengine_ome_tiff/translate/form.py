@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.translate.tag_columns import TagColumns
 from exengine_ome_tiff.translate.times import first_with_zone
-from exengine_ome_tiff.translate.translator import Dialect, Guarded, Rule, Tags, Told, is_known
+from exengine_ome_tiff.translate.translator import Dialect, Fact, Guarded, Rule, Tags, is_known
 from exengine_ome_tiff.translate.values import UNKNOWN, CameraValues, FrameValues, PlaneValues
 
 _CAMERA_FACTS = tuple(each.name for each in fields(CameraValues) if each.name != "label")
@@ -51,13 +51,13 @@ class Plan:
         recognised = [each for each in dialects if each.matches(tags)]
         general = [each for each in dialects if each.is_general and each not in recognised]
         self._dialects = [*recognised, *general]
-        told = [
+        proposed = [
             *((each, rule) for each in recognised for rule in each.plane_rules(tags, is_recognised=True)),
             *((each, rule) for each in general for rule in each.plane_rules(tags, is_recognised=False)),
         ]
-        known = {rule.key for each, rule in told if not each.reads_names}  # dialects know their keys best
+        known = {rule.key for each, rule in proposed if not each.reads_names}  # dialects know their keys best
         known |= {key for each in recognised if not each.reads_names for key in each.stamp_keys(tags)}
-        rules = [rule for each, rule in told if not each.reads_names or rule.key not in known]
+        rules = [rule for each, rule in proposed if not each.reads_names or rule.key not in known]
         rules += [rule for each in self._dialects for rule in each.last_rules(tags)]
         self.candidates = _by_field(rules)
         """The keys for each field of `PlaneValues`, in order of precedence."""
@@ -105,12 +105,12 @@ class Plan:
             return PlaneValues._make(values)
         return _filled([each.plane_values(tags) for each in self._guarded], values)
 
-    def told(self, tags: Tags) -> Iterator[Told]:
+    def facts(self, tags: Tags) -> Iterator[Fact]:
         """Yield the facts of a frame, in order of precedence."""
         for each in self._guarded:
-            yield from _told_by(each.frame_values(tags))
+            yield from _facts_in(each.frame_values(tags))
         for dialect in self._dialects:
-            yield from dialect.told(tags)
+            yield from dialect.facts(tags)
 
     def own_plane(self, tags: Tags) -> PlaneValues:
         """Return the values of a plane that matching translators provide."""
@@ -216,22 +216,22 @@ def _filled(planes: Sequence[PlaneValues], values: Sequence[float]) -> PlaneValu
     )
 
 
-def _told_by(values: FrameValues) -> Iterator[Told]:
+def _facts_in(values: FrameValues) -> Iterator[Fact]:
     """Yield the facts in the values of a translator."""
     for fact in _FRAME_FACTS:
         if is_known(getattr(values, fact)):
-            yield Told(fact, getattr(values, fact))
+            yield Fact(fact, getattr(values, fact))
     if values.camera is not None:
-        yield Told("camera", values.camera.label)
+        yield Fact("camera", values.camera.label)
         for fact in _CAMERA_FACTS:
             if is_known(getattr(values.camera, fact)):
-                yield Told(fact, getattr(values.camera, fact))
+                yield Fact(fact, getattr(values.camera, fact))
 
 
-def frame_values(told: Iterator[Told] | Sequence[Told]) -> FrameValues:
+def frame_values(facts: Iterator[Fact] | Sequence[Fact]) -> FrameValues:
     """Take the first value of each fact."""
     known: dict[str, Any] = {}
-    for fact, value, _ in told:
+    for fact, value, _ in facts:
         known.setdefault(fact, value)
         if fact == "acquired" and isinstance(value, datetime) and known[fact].tzinfo is None:
             known[fact] = first_with_zone((known[fact], value))

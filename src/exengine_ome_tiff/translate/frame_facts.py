@@ -15,7 +15,7 @@ from exengine_ome_tiff.translate.frame_findings import add_frame_findings
 from exengine_ome_tiff.translate.named_facts import named_fact
 from exengine_ome_tiff.translate.tag_columns import json_list, repeated_text
 from exengine_ome_tiff.translate.times import parse_time
-from exengine_ome_tiff.translate.translator import LABEL_FACT, Told, is_known
+from exengine_ome_tiff.translate.translator import LABEL_FACT, Fact, is_known
 from exengine_ome_tiff.translate.values import UNKNOWN, FrameValues
 
 _MOST_GROUPS = 256
@@ -48,7 +48,7 @@ class Written:
 class Group(NamedTuple):
     """Frames of an image with the same facts."""
 
-    told: tuple[Told, ...]
+    facts: tuple[Fact, ...]
     frames: npt.NDArray[np.int64]
     """Frame numbers."""
 
@@ -67,21 +67,21 @@ def agreed(groups: Sequence[Group]) -> Agreed:
     """Find the facts on which all frames that have them agree."""
     seen: dict[str, dict[object, None]] = {}
     for group in groups:
-        for fact, value in first_told(group.told).items():
+        for fact, value in first_values(group.facts).items():
             seen.setdefault(fact, {})[value] = None
-    told = [Told(fact, next(iter(values))) for fact, values in seen.items() if len(values) == 1]
+    common = [Fact(fact, next(iter(values))) for fact, values in seen.items() if len(values) == 1]
     labels = {
-        fact.removeprefix(LABEL_FACT): str(value) for fact, value, _ in told if fact.startswith(LABEL_FACT)
+        fact.removeprefix(LABEL_FACT): str(value) for fact, value, _ in common if fact.startswith(LABEL_FACT)
     }
     return Agreed(
-        frame_values(told), frozenset(fact for fact, values in seen.items() if len(values) > 1), labels
+        frame_values(common), frozenset(fact for fact, values in seen.items() if len(values) > 1), labels
     )
 
 
-def first_told(told: Iterable[Told]) -> dict[str, object]:
+def first_values(facts: Iterable[Fact]) -> dict[str, object]:
     """Return the first value of each fact."""
     first: dict[str, object] = {}
-    for fact, value, _ in told:
+    for fact, value, _ in facts:
         first.setdefault(fact, value)
     return first
 
@@ -211,16 +211,16 @@ class FrameFacts:
         for group in np.argsort(firsts)[:_MOST_GROUPS].tolist():
             first = firsts[group]
             tags = {key: json.loads(text) for key, text in sets[which[first]].items()}
-            told = [each for each in part.form.plan.told(tags) if each.fact != "acquired"]
-            told += self._told_by_state(self._states[self._state_of[part.frames[first]]], told)
-            yield Group(tuple(told), part.frames[group_of == group])
+            facts = [each for each in part.form.plan.facts(tags) if each.name != "acquired"]
+            facts += self._facts_of_state(self._states[self._state_of[part.frames[first]]], facts)
+            yield Group(tuple(facts), part.frames[group_of == group])
 
-    def _told_by_state(self, state: State, told: list[Told]) -> Iterator[Told]:
+    def _facts_of_state(self, state: State, facts: list[Fact]) -> Iterator[Fact]:
         objective = self._devices.objective(state)
         if objective is not None:
-            yield Told("objective", objective)
-        yield from (Told(f"{LABEL_FACT}{device}", label) for device, label in self._devices.set_labels(state))
-        label = next((each.value for each in told if each.fact == "camera"), None)
+            yield Fact("objective", objective)
+        yield from (Fact(f"{LABEL_FACT}{device}", label) for device, label in self._devices.set_labels(state))
+        label = next((each.value for each in facts if each.name == "camera"), None)
         if label is not None:
             yield from self._devices.camera(state, str(label))
 
@@ -239,8 +239,8 @@ class FrameFacts:
                 which, sets = form.columns.distinct(keys, self._rows[chosen])
                 change_of[chosen] = len(changes) + which
                 changes += sets
-        told = np.flatnonzero(change_of >= 0)
-        begins = told[np.flatnonzero(np.diff(change_of[told], prepend=-1))]
+        changed = np.flatnonzero(change_of >= 0)
+        begins = changed[np.flatnonzero(np.diff(change_of[changed], prepend=-1))]
         states: list[State] = [self._devices.state]
         numbers = {repr(states[0]): 0}
         after: dict[tuple[int, int], int] = {}  # index of the next state, by state and change
@@ -281,17 +281,21 @@ class FrameFacts:
     def _written_by_plane(self, part: _Part, written: Written | None) -> set[str]:
         form, rows, keys = part.form, part.rows, {*part.form.keys}
         if written is None:
-            planes = _planes_told(form, rows)
+            planes = _planes_in_metadata(form, rows)
         else:
             planes = {name: written.planes[name][part.chosen] for name in form.plan.candidates}
             few = [0, len(rows) // 2, -1]  # they rule out most keys whose values were not written
-            told = _told_rows(form, rows[few], {name: each[few] for name, each in planes.items()}, keys)
-            keys = {key for key, is_told in told.items() if _is_told_or_null(form, rows[few], key, is_told)}
-        told = _told_rows(form, rows, planes, keys)
+            by_key = _written_rows(form, rows[few], {name: each[few] for name, each in planes.items()}, keys)
+            keys = {
+                key
+                for key, is_written in by_key.items()
+                if _is_written_or_null(form, rows[few], key, is_written)
+            }
+        by_key = _written_rows(form, rows, planes, keys)
         return {
             key
-            for key, is_told in told.items()
-            if is_told.any() and _is_told_or_null(form, rows, key, is_told)
+            for key, is_written in by_key.items()
+            if is_written.any() and _is_written_or_null(form, rows, key, is_written)
         }
 
     def _written_facts(self, part: _Part, written: Written | None) -> set[str]:
@@ -299,20 +303,20 @@ class FrameFacts:
         facts: Mapping[str, frozenset[object]]
         if written is None:
             disputed = agreed(groups).disputed
-            first = first_told(told for group in groups for told in group.told)
+            first = first_values(fact for group in groups for fact in group.facts)
             facts = {fact: frozenset([value]) for fact, value in first.items() if fact not in disputed}
         else:
             facts = written.facts
-        told: dict[str, dict[int, bool]] = {}
+        by_key: dict[str, dict[int, bool]] = {}
         for number, group in enumerate(groups):
-            for fact, value, key in group.told:
+            for fact, value, key in group.facts:
                 name = LABEL if written is not None and fact.startswith(LABEL_FACT) else fact
                 is_written = value in facts.get(name, ())
-                told.setdefault(key, {})[number] = is_written or told.get(key, {}).get(number, False)
+                by_key.setdefault(key, {})[number] = is_written or by_key.get(key, {}).get(number, False)
         columns = part.form.columns
         found = {
             key
-            for key, written_in in told.items()
+            for key, written_in in by_key.items()
             if key
             and all(written_in.values())
             and (len(written_in) == len(groups) or columns.constant_text(key) is None)
@@ -327,7 +331,7 @@ class FrameFacts:
         return found
 
 
-def _planes_told(form: Form, rows: npt.NDArray[np.int64]) -> Columns:
+def _planes_in_metadata(form: Form, rows: npt.NDArray[np.int64]) -> Columns:
     """Return the values of planes in the metadata of rows."""
     own = form.own_plane(int(rows[0]))._asdict()
     return {
@@ -338,24 +342,26 @@ def _planes_told(form: Form, rows: npt.NDArray[np.int64]) -> Columns:
     }
 
 
-def _told_rows(
+def _written_rows(
     form: Form, rows: npt.NDArray[np.int64], planes: Columns, keys: Collection[str]
 ) -> dict[str, npt.NDArray[np.bool_]]:
     """Find the rows whose planes hold the value of each key that has a value of planes."""
-    told: dict[str, npt.NDArray[np.bool_]] = {}
+    by_key: dict[str, npt.NDArray[np.bool_]] = {}
     for name, candidates in form.plan.candidates.items():
         is_sole = len(candidates) == 1 and not form.plan.has_own
         for candidate in candidates:
             if candidate.key in keys:
-                is_told = ~np.isnan(planes[name]) if is_sole else form.values(candidate, rows) == planes[name]
-                told[candidate.key] = told.get(candidate.key, False) | is_told
-    return told
+                is_written = (
+                    ~np.isnan(planes[name]) if is_sole else form.values(candidate, rows) == planes[name]
+                )
+                by_key[candidate.key] = by_key.get(candidate.key, False) | is_written
+    return by_key
 
 
-def _is_told_or_null(
-    form: Form, rows: npt.NDArray[np.int64], key: str, is_told: npt.NDArray[np.bool_]
+def _is_written_or_null(
+    form: Form, rows: npt.NDArray[np.int64], key: str, is_written: npt.NDArray[np.bool_]
 ) -> bool:
-    return bool(is_told.all() or (is_told | (form.columns.texts(key, rows) == _NULL)).all())
+    return bool(is_written.all() or (is_written | (form.columns.texts(key, rows) == _NULL)).all())
 
 
 def _first(values: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:

@@ -127,7 +127,7 @@ class Interpreter:
             if len(self._plans) >= UNKEPT:
                 self._plans.clear()
             plan = self._plans[keys] = self._plan(tags)
-        return frame_values(plan.told(tags))
+        return frame_values(plan.facts(tags))
 
     def summary(self, metadata: object) -> SummaryValues:
         """Return the values of the summary metadata."""
@@ -142,7 +142,7 @@ class Interpreter:
         rest = {key: value for key, value in tags.items() if key not in own}  # dialects know their keys best
         return merged([*values, Plain().summary_values(rest), self._as_frame(tags)])
 
-    def check_summary(self, metadata: object, findings: Findings, told: Collection[str] = ()) -> None:
+    def check_summary(self, metadata: object, findings: Findings, known_fields: Collection[str] = ()) -> None:
         """Add findings about the summary metadata; see `add_summary_findings`."""
         if not isinstance(metadata, Mapping):
             if metadata:
@@ -153,13 +153,13 @@ class Interpreter:
             asked = [each for each in self._translators if each.matches(tags)]
             own = {key for each in asked for key in (*each.plane_keys(tags), *each.frame_keys(tags))}
             rest = {key: value for key, value in tags.items() if key not in own}
-            add_summary_findings(rest, KNOWN_KEYS, findings, told)
+            add_summary_findings(rest, KNOWN_KEYS, findings, known_fields)
 
     @staticmethod
     def _as_frame(tags: Mapping[str, object]) -> SummaryValues:
         """Read from a summary what frames usually have: camera, objective, exposure, pixels."""
         plan = Plan(tags, (), _DIALECTS)
-        plane, frame = plan.plane(tags), frame_values(plan.told(tags))
+        plane, frame = plan.plane(tags), frame_values(plan.facts(tags))
         exposures = [each for each in plan.candidates.get("exposure_s", ()) if each.only_if is None]
         return SummaryValues(
             pixel_size_um=parse.known(plane.pixel_size_um),

@@ -6,7 +6,7 @@ from typing import ClassVar
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.objective_labels import is_objective
 from exengine_ome_tiff.translate.times import parse_time
-from exengine_ome_tiff.translate.translator import LABEL_FACT, Dialect, Note, Rule, Tags, Told, is_known
+from exengine_ome_tiff.translate.translator import LABEL_FACT, Dialect, Fact, Note, Rule, Tags, is_known
 
 CAMERA_PROPERTIES = (
     Note("Name", "Detector Manufacturer", "manufacturer"),
@@ -69,14 +69,14 @@ class MMCore(Dialect):
                     key, "exposure_s", parse.exposure_ms, "Plane ExposureTime", only_if=(cameras[0], device)
                 )
 
-    def told(self, tags: Tags) -> Iterator[Told]:
-        yield from super().told(tags)
+    def facts(self, tags: Tags) -> Iterator[Fact]:
+        yield from super().facts(tags)
         for key in self._objectives(tags):
-            yield Told("objective", tags[key], key)
+            yield Fact("objective", tags[key], key)
         for key in tags:
             label = parse.text(tags[key]) if key.endswith(_LABEL) else None
             if label is not None:
-                yield Told(f"{LABEL_FACT}{self._bare(key.removesuffix(_LABEL))}", label, key)
+                yield Fact(f"{LABEL_FACT}{self._bare(key.removesuffix(_LABEL))}", label, key)
         camera = self._camera(tags)
         if camera is None:
             return
@@ -84,7 +84,7 @@ class MMCore(Dialect):
             for key in self.spelled(f"{camera}-{note.key}", tags):
                 value = note.read(tags[key])
                 if is_known(value):
-                    yield Told(note.fact, value, key)
+                    yield Fact(note.fact, value, key)
 
     def fact_keys(self, tags: Tags) -> Iterator[str]:
         yield from super().fact_keys(tags)

@@ -14,7 +14,7 @@ from exengine_ome_tiff.translate.named_facts import (
 )
 from exengine_ome_tiff.translate.quantities import Meaning, meanings_of
 from exengine_ome_tiff.translate.times import parse_time
-from exengine_ome_tiff.translate.translator import Dialect, Note, Rule, Tags, Told, is_known
+from exengine_ome_tiff.translate.translator import Dialect, Fact, Note, Rule, Tags, is_known
 from exengine_ome_tiff.translate.values import UNKNOWN, PlaneValues, SummaryValues
 
 _FACTS = ("z_step_um", "time_interval_s", "excitation_nm", "emission_nm", "readout_mhz")
@@ -76,22 +76,22 @@ class Plain(Dialect):
                 if meaning.field in PlaneValues._fields:
                     yield Rule(key, meaning.field, meaning.read, _TARGETS[meaning.field], only_if=only_if)
 
-    def told(self, tags: Tags) -> Iterator[Told]:
-        yield from super().told(tags)
+    def facts(self, tags: Tags) -> Iterator[Fact]:
+        yield from super().facts(tags)
         for key, value in tags.items():
             fact = named_fact(key)
-            told = None if fact is None else fact.read(value)
-            if fact is not None and is_known(told):
-                yield Told(fact.fact, told, key)
+            found = None if fact is None else fact.read(value)
+            if fact is not None and is_known(found):
+                yield Fact(fact.fact, found, key)
             if is_stamp(key) and parse_time(value) is not None:
-                yield Told("acquired", parse_time(value), key)
+                yield Fact("acquired", parse_time(value), key)
         for key, aspect in _aspects(tags):
-            yield Told("pixel_aspect", aspect, key)
+            yield Fact("pixel_aspect", aspect, key)
         for key in self._measured(tags):
             for meaning, _ in _meanings(key, tags):
                 value = meaning.read(tags[key])
                 if is_known(value):
-                    yield Told(meaning.field, value, key)
+                    yield Fact(meaning.field, value, key)
 
     def fact_keys(self, tags: Tags) -> Iterator[str]:
         yield from super().fact_keys(tags)

@@ -115,7 +115,7 @@ def _cameras(tags: Tags, devices: Devices) -> Iterator[CameraValues]:
         label = str(device.get("label"))
         if device.get("type") not in ("CameraDevice", "Camera"):
             continue
-        known: dict[str, Any] = {told.fact: told.value for told in devices.camera(devices.state, label)}
+        known: dict[str, Any] = {fact.name: fact.value for fact in devices.camera(devices.state, label)}
         known.setdefault("manufacturer", parse.text(device.get("name")))
         match = _BITS.fullmatch(str(formats.get(label)))
         known.setdefault("bit_depth", float(match[1]) if match is not None else None)

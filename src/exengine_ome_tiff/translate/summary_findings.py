@@ -29,7 +29,7 @@ _WELL = "well"
 
 
 def add_summary_findings(
-    tags: Tags, known_keys: frozenset[str], findings: Findings, told: Collection[str] = ()
+    tags: Tags, known_keys: frozenset[str], findings: Findings, known_fields: Collection[str] = ()
 ) -> None:
     """Find keys that are not understood in the flat summary metadata.
 
@@ -41,7 +41,7 @@ def add_summary_findings(
         Keys of the dialects.
     findings
         Receives the findings.
-    told
+    known_fields
         Fields known from frames or from the summary.
     """
     keys = KeyFindings(findings, "summary")
@@ -50,10 +50,10 @@ def add_summary_findings(
     known = {
         each.field for key, found in meanings.items() for each in found if is_known(each.read(tags[key]))
     }
-    known |= {*told}
+    known |= {*known_fields}
     for key, value in tags.items():
         text, fact = strict_json(value), named_fact(key)
-        of_frames = _example_of_frames(key, value, told)
+        of_frames = _example_of_frames(key, value, known_fields)
         if of_frames == _WELL or (of_frames is not None and key not in known_keys):
             fix = f"put {of_frames} in the metadata of frames"
             keys.add("summary", key, "describes a frame, so it is not read", fix)
@@ -79,12 +79,14 @@ def add_summary_findings(
             keys.add_list(key, value)
 
 
-def _example_of_frames(key: str, value: object, told: Collection[str]) -> str | None:
+def _example_of_frames(key: str, value: object, known_fields: Collection[str]) -> str | None:
     """Return the spelling in frame metadata of a key that means nothing in a summary."""
     fact = named_fact(key)
     if fact is not None and fact.fact == _WELL:
         return _WELL
-    found = [each for each in meanings_of(key) if each.field in _OF_FRAMES - {*told} and each.has_unit]
+    found = [
+        each for each in meanings_of(key) if each.field in _OF_FRAMES - {*known_fields} and each.has_unit
+    ]
     return found[0].example if any(is_known(each.read(value)) for each in found) else None
 
 

@@ -105,10 +105,10 @@ LABEL_FACT = "label of "
 """Start of the names of facts that hold the label of a device; the name of the device follows."""
 
 
-class Told(NamedTuple):
+class Fact(NamedTuple):
     """A fact of a frame and the key it comes from."""
 
-    fact: str
+    name: str
     value: object
     key: str = ""
 
@@ -167,13 +167,13 @@ class Dialect(Translator):
         del tags
         yield from ()
 
-    def told(self, tags: Tags) -> Iterator[Told]:
+    def facts(self, tags: Tags) -> Iterator[Fact]:
         """Yield the facts of a frame, in order of precedence."""
         for note in self.notes:
             for key in self.spelled(note.key, tags) if note.fact else ():
                 value = note.read(tags[key])
                 if is_known(value):
-                    yield Told(note.fact, value, key)
+                    yield Fact(note.fact, value, key)
 
     def noted(self, tags: Tags) -> dict[str, Any]:
         """Read the summary notes; of several for one field, the first that can be read counts."""
@@ -185,7 +185,7 @@ class Dialect(Translator):
         return found
 
     def fact_keys(self, tags: Tags) -> Iterator[str]:
-        """Yield the keys that `told` may read, except time stamps, which differ between frames."""
+        """Yield the keys that `facts` may read, except time stamps, which differ between frames."""
         for note in self.notes:
             if note.fact not in ("", "acquired"):
                 yield from self.spelled(note.key, tags)

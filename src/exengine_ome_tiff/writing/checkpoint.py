@@ -153,5 +153,5 @@ def _write_chain(
             if fsync:
                 journal.sync_file(opened)
     except OSError as error:
-        raise disk.told(error, journal.path) from error
+        raise disk.described(error, journal.path) from error
     return first_at

@@ -5,8 +5,8 @@ from mutant import Mutant
 MUTANTS = [
     Mutant(
         "dataset/facts.py",
-        "told - timedelta(seconds=first_s)",
-        "told",
+        "acquired - timedelta(seconds=first_s)",
+        "acquired",
         "ome/test_options.py::test_a_timestamp_dates_its_frame_even_if_times_count_from_the_start",
     ),
     Mutant(

@@ -35,7 +35,7 @@ MUTANTS = [
     ),
     Mutant(
         "ome/image_description.py",
-        'if "objective" in told.disputed or (',
+        'if "objective" in agreed.disputed or (',
         "if (",
         "ome/test_fields.py::test_values_that_differ_within_an_image_are_written_by_plane_only",
     ),
@@ -229,7 +229,7 @@ MUTANTS = [
     ),
     Mutant(
         "ome/steps.py",
-        "if told_um and step_um and not np.isnan(step_um) and not _is_near(told_um, step_um):",
+        "if expected_um and step_um and not np.isnan(step_um) and not _is_near(expected_um, step_um):",
         "if False:",
         "ome/test_nearly_understood.py::test_a_step_that_contradicts_the_heights",
     ),
