@@ -136,9 +136,11 @@ def test_all_commands_treat_paths_alike(tmp_path, monkeypatch, capsys):
     with TiffStorage("run.2") as storage:  # a folder named after a version is none of another program
         storage.put({"time": 0}, np.ones((8, 8), np.uint16))
     for name in ("run.zarr", "a.png", "a.txt"):
+        with pytest.raises(ValueError, match=f"^{name} ends in ") as error:
+            TiffStorage(name)
         for command in (["demo", name], ["convert", "run.2", name]):
             assert main(command) == 2
-            assert f" {name} ends in " in capsys.readouterr().err
+            assert f" {error.value}\n" in capsys.readouterr().err
     for command in (
         ["demo", "gone/a.tif"],
         ["convert", "run.2", "gone/a.tif"],

@@ -14,7 +14,7 @@ from exengine_ome_tiff.coordinates.wells import PlateInfo
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.growth import Growth
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.location import Location, absolute_path
+from exengine_ome_tiff.dataset.location import Location, absolute_path, check_dataset_name
 from exengine_ome_tiff.dataset.privacy import names_to_exclude
 from exengine_ome_tiff.dataset.recording import Recording, open_dataset
 from exengine_ome_tiff.errors import OmeTiffError
@@ -68,7 +68,8 @@ class TiffStorage(Reader):
     path
         With a TIFF suffix (``run.ome.tiff``), one file with all images. Any other path is a folder with one
         self-contained OME-TIFF per position, or per field of a well (see `split_by`), and a
-        ``.companion.ome`` that lists them all. Missing parent folders are created.
+        ``.companion.ome`` that lists them all. Suffixes of other formats (``run.zarr``) are refused. Missing
+        parent folders are created.
     summary_metadata
         Metadata of the whole dataset; anything that `put` takes as metadata.
     overwrite
@@ -153,7 +154,7 @@ class TiffStorage(Reader):
     FileExistsError
         `path` exists and must not be replaced, or another storage is writing it.
     TypeError, ValueError
-        An option has an invalid value.
+        An option has an invalid value, or `path` ends like a file of another format.
     ImportError
         A compression needs the extra `codecs`.
 
@@ -206,6 +207,7 @@ class TiffStorage(Reader):
         described = image_name, description, experimenter, names_to_exclude(exclude_metadata), microscope
         names = read_mapping("filters", filters), read_mapping("annotations", annotations)
         given = Given(*scale, *described, *names)
+        check_dataset_name(path)
         location = Location.of(path)
         header = Header.new(
             summary_metadata, fold_axes, plate, coding, given, plan, split_by, is_folder=location.is_folder

@@ -85,6 +85,11 @@ def test_errors_are_logged_and_raised_at_the_end(tmp_path, caplog):
         assert storage.get_image_coordinates_list() == [{"time": 1}]
 
 
+def test_a_path_of_another_format_is_refused_before_the_run(tmp_path):
+    with pytest.raises(ValueError, match="expected a file name ending in"):
+        TiffStorageHandler(tmp_path / "run.zarr")
+
+
 def test_a_run_that_cannot_be_stored_is_logged(tmp_path, caplog):
     handler = TiffStorageHandler(tmp_path / "run.ome.tiff", pixel_size_um=-1)
     handler.sequenceStarted(None, {})

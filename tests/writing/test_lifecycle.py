@@ -19,6 +19,7 @@ import tifffile
 
 import warm
 from exengine_ome_tiff import NotFinishedError, OmeTiffError, TiffStorage
+from exengine_ome_tiff.conversion import convert
 from exengine_ome_tiff.writing.put_errors import PutErrors
 
 FORMS = ["run.ome.tiff", "run"]
@@ -468,7 +469,7 @@ def test_a_tiff_suffix_makes_a_file(tmp_path, name):
     assert_finished(tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["a", "a.ome", "a.zarr", "2026.11.22", "a.tiff.old", "tiff", "a b."])
+@pytest.mark.parametrize("name", ["a", "sample.A1", "2026.11.22", "a.tiff.old", "tiff", "a b."])
 def test_any_other_path_makes_a_folder(tmp_path, name):
     if sys.platform == "win32" and name.endswith("."):
         pytest.skip("Windows drops a dot at the end; tests/windows shows that such a name is refused")
@@ -477,6 +478,25 @@ def test_any_other_path_makes_a_folder(tmp_path, name):
     names = sorted(path.name for path in (tmp_path / name).iterdir())
     assert names == [f"{name}.companion.ome", f"{name}_left.ome.tiff", f"{name}_right.ome.tiff"]
     assert_finished(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.zarr", "a.PNG", "a.txt", "a.ome", "a.ome.tff", "a.tifff", "a.OME.x"])
+def test_a_suffix_of_another_format_is_refused_for_a_new_dataset(tmp_path, name):
+    for options in ({}, {"numbered": True}, {"overwrite": True}):
+        with pytest.raises(
+            ValueError, match=r"ends in .*expected a file name ending in \.ome\.tiff, such as a\."
+        ):
+            TiffStorage(tmp_path / name, **options)
+    with pytest.raises(ValueError, match="ends in"):
+        convert(make(tmp_path / "run"), tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    storage = TiffStorage(tmp_path / "unfinished")
+    fill(storage)
+    storage.suspend()
+    (tmp_path / "unfinished").rename(tmp_path / name)  # an earlier version made such folders
+    with TiffStorage.resume(tmp_path / name) as storage:
+        storage.put(coordinates(COUNT), frame(COUNT), {"number": COUNT})
+    assert_finished(tmp_path / name, range(COUNT + 1))
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.event_coordinates import EventCoordinates
+from exengine_ome_tiff.dataset.location import check_dataset_name
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ class TiffStorageHandler:
         `path` exists, and neither ``overwrite=True`` nor ``numbered=True`` is given.
     TypeError
         `TiffStorage` has no such option, or the handler sets it.
+    ValueError
+        `path` ends like a file of another format.
     RuntimeError
         This process has imported ExEngine's devices. They change `threading.Thread.start`, so pymmcore-plus
         delivers no frames to the handler.
@@ -53,6 +56,7 @@ class TiffStorageHandler:
 
     def __init__(self, path: str | PathLike[str], **options: Any) -> None:
         signature(TiffStorage).bind(path, None, **options)
+        check_dataset_name(path)
         if len(signature(Thread.start).parameters) != 1:
             raise RuntimeError(
                 "ExEngine's devices are imported in this process and prevent pymmcore-plus from delivering "

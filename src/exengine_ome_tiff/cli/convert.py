@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from exengine_ome_tiff.cli.output import UsageError, say, usage_errors
-from exengine_ome_tiff.cli.paths import check_dataset_name, check_folder, path_argument
+from exengine_ome_tiff.cli.paths import check_output, path_argument
 from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.conversion import ConversionResult, convert
 from exengine_ome_tiff.text_format import count_text, duration_text, size_text
@@ -81,8 +81,7 @@ def work(options: argparse.Namespace) -> int:
     coding = ("compression", "compression_level", "predictor", "tile", "pyramid_levels")
     wanted = {name: getattr(options, name) for name in (*coding, "checksums", "split_by")}
     wanted = {name: value for name, value in wanted.items() if value is not None and value is not False}
-    check_dataset_name(options.output)
-    check_folder(options.output)
+    check_output(options.output)
     if options.output.exists() and not options.overwrite:
         raise UsageError(f"{options.output} exists; --overwrite replaces a dataset")
     with usage_errors(), ProgressBar("frame") as bar:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from exengine_ome_tiff.cli.output import UsageError, say, usage_errors
-from exengine_ome_tiff.cli.paths import check_dataset_name, check_folder, path_argument
+from exengine_ome_tiff.cli.paths import check_output, path_argument
 from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.dataset.location import is_tiff
 from exengine_ome_tiff.demo.acquisition import DemoPlan, DemoResult, run
@@ -71,8 +71,7 @@ def work(options: argparse.Namespace) -> int:
     given, channels = _output_and_channels(options)
     output = given or Path("demo.ome.tiff")
     numbered = given is None and output.exists() and not options.overwrite
-    check_dataset_name(output)
-    check_folder(output)
+    check_output(output)
     with usage_errors():
         plan = DemoPlan(options.positions, options.time_points, channels, options.z_slices, options.size)
         make_microscope = _microscope(options.hardware)

@@ -2,15 +2,11 @@
 
 import argparse
 import os
-import re
 from contextlib import suppress
 from pathlib import Path
 
-from exengine_ome_tiff.cli.output import UsageError
-from exengine_ome_tiff.dataset.location import is_tiff
-
-_FILE_SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]*")
-"""Suffix of a file; a folder named after a date or a version, such as run.2, has none."""
+from exengine_ome_tiff.cli.output import UsageError, usage_errors
+from exengine_ome_tiff.dataset.location import check_dataset_name
 
 
 def path_argument(text: str) -> Path:
@@ -26,13 +22,11 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=path_argument, help="file, folder, or any file of a folder")
 
 
-def check_dataset_name(path: Path) -> None:
-    """Refuse a path for a new dataset whose suffix is that of another file type, such as run.zarr."""
-    if _FILE_SUFFIX.fullmatch(path.suffix) and not is_tiff(path):
-        raise UsageError(
-            f"{path} ends in {path.suffix}: expected a file name ending in .ome.tiff, "
-            "or a folder name without a suffix"
-        )
+def check_output(path: Path) -> None:
+    """Refuse a path for a new dataset that ends like another format, or whose folder is not writable."""
+    with usage_errors():
+        check_dataset_name(path)
+    check_folder(path)
 
 
 def check_folder(path: Path) -> None:

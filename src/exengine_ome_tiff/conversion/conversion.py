@@ -21,7 +21,7 @@ from exengine_ome_tiff.conversion.separate_images import SeparateImageSource
 from exengine_ome_tiff.conversion.sources import OwnSource, SkippedFrame, Source, StorageSource
 from exengine_ome_tiff.dataset.foreign import foreign_kind
 from exengine_ome_tiff.dataset.loader import SeveralDatasetsError
-from exengine_ome_tiff.dataset.location import absolute_path, is_tiff, new_path
+from exengine_ome_tiff.dataset.location import absolute_path, check_dataset_name, is_tiff, new_path
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff_storage import TiffStorage
 
@@ -146,6 +146,7 @@ def convert(
     """
     if "on_error" in options:
         raise TypeError("got on_error, but a conversion reports the frames that it skips: leave it out")
+    check_dataset_name(output)
     path = new_path(output)
     opened = _open_source(source, coordinates)
     try:

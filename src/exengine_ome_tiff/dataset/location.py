@@ -15,6 +15,16 @@ from exengine_ome_tiff.text_format import command_text
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".tf2", ".tf8", ".btf")
 """Suffixes of a single file."""
+_OTHER_FORMAT = re.compile(
+    r"""\.(?:png|jpe?g?|jp2|jpx|jx[lr]|bmp|gif|webp|svg|eps|psd?|ico|heic|raw|dng|fits?|dcm|nii|nrrd|mh[ad]
+    |ome|czi|zvi|l[io]f|xlef|lsm|nd2|i[cd]s|oi[bfr]|vsi|ets|svs|ndpi|scn|mrxs|bif|qptiff|ims|dv|r3d|sld|stk|spe
+    |sif|sdt|flex|mrc|tvips|dm[34]|zarr|n5|h5|hdf5?|he5|nc|np[yz]|mat|pkl|parquet|avi|mp[4g]|mpeg|mov|mkv|wmv
+    |txt|[ct]sv|log|md|rst|xml|jsonl?|ya?ml|toml|ini|cfg|html?|pdf|docx?|od[ts]|xlsx?|pptx?|py|ipynb
+    |zip|t?gz|tar|bz2|xz|7z|rar|zst
+    |[tif]{3,})""",  # misspelled TIFF
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Suffix of another file format; a folder may have others, such as run.2 or sample.A1."""
 COMPANION_SUFFIX = ".companion.ome"
 LOCK_SUFFIX = ".lock"
 PART_SUFFIX = ".part"
@@ -144,6 +154,19 @@ def absolute_path(path: str | PathLike[str]) -> Path:
     """Return the absolute path of a dataset, in a form that Windows can open even if it is long."""
     absolute = Path(fspath(path)).absolute()
     return with_long_form(absolute, is_folder=not is_tiff(absolute)) if os.name == "nt" else absolute
+
+
+def check_dataset_name(path: str | PathLike[str]) -> None:
+    """Refuse a path for a new dataset that ends like a file of another format; ValueError."""
+    name = Path(fspath(path))
+    stem, after_ome, _ = name.name.lower().partition(".ome.")
+    if is_tiff(name) or not (after_ome or _OTHER_FORMAT.fullmatch(name.suffix)):
+        return
+    stem = name.name[: len(stem)] if after_ome else name.stem
+    raise ValueError(
+        f"{name} ends in {name.suffix}: expected a file name ending in .ome.tiff, such as {stem}.ome.tiff, "
+        f"or the name of a folder, such as {stem}"
+    )
 
 
 def new_path(path: str | PathLike[str]) -> Path:
