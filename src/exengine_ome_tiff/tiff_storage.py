@@ -14,7 +14,7 @@ from exengine_ome_tiff.coordinates.wells import PlateInfo
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.growth import Growth
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.location import Location, absolute_path, check_dataset_name
+from exengine_ome_tiff.dataset.location import Location, absolute_path
 from exengine_ome_tiff.dataset.privacy import names_to_exclude
 from exengine_ome_tiff.dataset.recording import Recording, open_dataset
 from exengine_ome_tiff.errors import OmeTiffError
@@ -207,8 +207,7 @@ class TiffStorage(Reader):
         described = image_name, description, experimenter, names_to_exclude(exclude_metadata), microscope
         names = read_mapping("filters", filters), read_mapping("annotations", annotations)
         given = Given(*scale, *described, *names)
-        check_dataset_name(path)
-        location = Location.of(path)
+        location = Location.new(path)
         header = Header.new(
             summary_metadata, fold_axes, plate, coding, given, plan, split_by, is_folder=location.is_folder
         )
@@ -345,7 +344,7 @@ class TiffStorage(Reader):
         TypeError
             An axis value is neither int nor str, or OME-TIFF does not support the pixel type.
         ValueError
-            The array is empty or not a single image.
+            The array is empty or not a single image, or an axis name is blank.
         RuntimeError
             The storage is finished or closed. If a signal handler did that during this call, the frame may
             be missing.

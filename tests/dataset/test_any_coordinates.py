@@ -18,7 +18,7 @@ NUMBERS = st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(-3, 3)
 TEXTS = st.text(max_size=12) | st.sampled_from(["DAPI", "GFP", "A1", "B2-Site_0", "1", "a/b", "a\\b", "CON"])
 VALUES = NUMBERS | TEXTS
 PLANE_AXES = ("time", "channel", "z")
-OTHER_AXES = ("position", "camera", "angle", "well", "row", "", "µ <x>", "time (T)")
+OTHER_AXES = ("position", "camera", "angle", "well", "row", "?", "µ <x>", "time (T)")
 KINDS = [((5, 7), "u2"), ((4, 3), "u2"), ((5, 7), "f4"), ((5, 7, 3), "u1"), ((1, 3), "i1")]
 
 

@@ -10,7 +10,8 @@ import tifffile
 from exengine.kernel.data_coords import DataCoordinates
 
 from exengine_ome_tiff import TiffStorage
-from exengine_ome_tiff.coordinates.keys import coordinates_text
+from exengine_ome_tiff.coordinates.keys import coordinates_text, read_coordinates
+from exengine_ome_tiff.writing import recorder
 from frames import SHAPE, assert_same, frame, in_file, stored_planes
 
 GRAY_DTYPES = ["?", "i1", "u1", "<i2", "<u2", "<i4", "<u4", "<f2", "<f4", "<f8", "<c8", "<c16"]
@@ -326,7 +327,7 @@ def test_bioformats_reads_blocks_and_large_frames(bioformats, path):
         ({"time": 2**62}, {"time": 2**62}),
         ({"time": -(2**63)}, {"time": -(2**63)}),
         ({}, {}),
-        ({"": ""}, {"": ""}),
+        ({"?": ""}, {"?": ""}),
         (
             {"copy": 1, "json": "x", "items": 2, "time (T)": 3},
             {"copy": 1, "json": "x", "items": 2, "time (T)": 3},
@@ -459,6 +460,22 @@ def test_bad_coordinates_are_refused(path, bad):
     culprit = value if isinstance(axis, str) else axis
     parts = ["'z': 17", repr(culprit), type(culprit).__name__, "expected"]
     check_nothing_changes(path, lambda storage: storage.put(coordinates, PLAIN, {}), error, parts)
+
+
+@pytest.mark.parametrize("name", ["", " \t"], ids=repr)
+def test_blank_axis_names_are_refused_and_those_of_earlier_versions_open(path, monkeypatch, name):
+    parts = ["'z': 17", f"axis name {name!r} is blank", "expected a name such as 'time'"]
+    bad = {"z": 17, name: 1}
+    check_nothing_changes(path, lambda storage: storage.put(bad, PLAIN), ValueError, parts)
+    earlier = path.with_name(f"earlier_{path.name}")
+    with monkeypatch.context() as patch:
+        patch.setattr(recorder, "read_new_coordinates", read_coordinates)
+        with TiffStorage(earlier) as storage:
+            storage.put(bad, frame({"z": 17}), {"n": 1})
+    with TiffStorage.open(earlier) as storage:
+        assert storage.get_image_coordinates_list() == [bad]
+        assert_same(storage[bad], frame({"z": 17}))
+        assert storage.get_metadata(bad) == {"n": 1}
 
 
 @pytest.mark.parametrize("bad", [None, 3, "time", [("time", 1)]], ids=repr)

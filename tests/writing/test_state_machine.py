@@ -31,7 +31,7 @@ PLANE_AXES = {
     "channel": ["DAPI", "GFP", "", "a/b", 'q"', "🔬", 3, -1],
     "z": [-2, 0, 5, "top", "1"],
 }
-FREE_AXES = ["position", "camera", "well", "level", "", "items", "µ 🔬", '<&">', "time (t)", "copy"]
+FREE_AXES = ["position", "camera", "well", "level", "?", "items", "µ 🔬", '<&">', "time (t)", "copy"]
 KINDS = [
     ((5, 7), "u2"),
     ((5, 7), ">u2"),

@@ -68,6 +68,23 @@ def read_coordinates(given: Mapping[Any, Any]) -> Coordinates:
     return coordinates
 
 
+def read_new_coordinates(given: Mapping[Any, Any]) -> Coordinates:
+    """Validate coordinates of a new frame, whose axes need names; earlier versions stored blank names, too.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `read_coordinates`, or an axis name is blank.
+    """
+    coordinates = read_coordinates(given)
+    if not all(map(str.strip, coordinates)):
+        blank = next(axis for axis in coordinates if not axis.strip())
+        raise ValueError(
+            f"coordinates {dict(given)!r}: axis name {blank!r} is blank, expected a name such as 'time'"
+        )
+    return coordinates
+
+
 def _way_out(axis: str, value: object) -> str:
     """Return a hint for a measured number that was given as the value along an axis."""
     if not isinstance(value, float | np.floating):

@@ -63,6 +63,12 @@ class Location:
     _taken: set[str] = field(default_factory=set)
 
     @classmethod
+    def new(cls, path: str | PathLike[str]) -> "Location":
+        """Return the location of a new dataset; ValueError as for `of` and `check_dataset_name`."""
+        check_dataset_name(path)
+        return cls.of(path)
+
+    @classmethod
     def of(cls, path: str | PathLike[str]) -> "Location":
         """Decide by its suffix whether a path is a folder; ValueError if it cannot be written to."""
         absolute = new_path(path)

@@ -9,7 +9,7 @@ from importlib import import_module
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.keys import Coordinates, FrameNumber, place_text, read_coordinates
+from exengine_ome_tiff.coordinates.keys import Coordinates, FrameNumber, place_text, read_new_coordinates
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.records import as_tags, encode_record
@@ -106,7 +106,7 @@ class Recorder:
     def put(self, given: Mapping[str, int | str], data: npt.ArrayLike, metadata: object) -> None:
         """Add a frame; see `TiffStorage.put`."""
         self._check_process()
-        coordinates = read_coordinates(given)
+        coordinates = read_new_coordinates(given)
         with self._lock, self._alone("put()"):
             if self.state is not State.WRITING:
                 raise RuntimeError(f"frame at {place_text(coordinates)}: put after finish() or close()")
