@@ -18,7 +18,6 @@ from exengine_ome_tiff.dataset.location import Location, absolute_path
 from exengine_ome_tiff.dataset.privacy import names_to_exclude
 from exengine_ome_tiff.dataset.recording import Recording, open_dataset
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.ome.options import read_mapping
 from exengine_ome_tiff.ome.user_values import (
     ChannelInfo,
     ExperimenterInfo,
@@ -26,6 +25,7 @@ from exengine_ome_tiff.ome.user_values import (
     Given,
     MicroscopeInfo,
     ObjectiveInfo,
+    read_mapping,
 )
 from exengine_ome_tiff.reading.display import IMAGES_OF_TABLE, ImageLook
 from exengine_ome_tiff.reading.reader import Reader, plain_coordinates

@@ -10,7 +10,7 @@ from ome_types import from_tiff
 
 from acquisitions import nested
 from exengine_ome_tiff import OmeTiffError, TiffStorage, convert, validate
-from exengine_ome_tiff.conversion.recorded_order import recorded_order
+from exengine_ome_tiff.conversion.image_stacks import recorded_order
 from exengine_ome_tiff.conversion.separate_files import place_of_name
 from foreign import write_separate_1, write_separate_2
 from frames import assert_same, frame

@@ -16,7 +16,7 @@ from exengine_ome_tiff import (
     validate,
 )
 from exengine_ome_tiff.cli import main
-from exengine_ome_tiff.export.tile_layout import TileLayout
+from exengine_ome_tiff.export.mosaic_groups import TileLayout
 from exengine_ome_tiff.tiff import disk, final_chain
 
 UM = 0.5

@@ -7,9 +7,8 @@ import pytest
 from PIL import Image
 
 from exengine_ome_tiff import OmeTiffError, PlateInfo, TiffStorage, preview
-from exengine_ome_tiff.inspection.contrast import contrast, light, picture
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
-from exengine_ome_tiff.inspection.preview_cells import read_times, thinned
+from exengine_ome_tiff.inspection.preview_cells import contrast, light, picture, read_times, thinned
 from exengine_ome_tiff.inspection.preview_layout import in_grid, in_mosaic, in_rows
 from exengine_ome_tiff.inspection.preview_page import round_length
 from exengine_ome_tiff.inspection.preview_plate import incomplete_wells, on_plate, wells_of

@@ -5,9 +5,9 @@ import pytest
 from ome_types import from_xml, to_xml
 from ome_types import model as m
 
+import exengine_ome_tiff.ome.document
 from exengine_ome_tiff import ChannelInfo, ExperimenterInfo, ObjectiveInfo, PlateInfo, TiffStorage
-from exengine_ome_tiff.ome import serializer
-from exengine_ome_tiff.ome.serializer import xml_text
+from exengine_ome_tiff.ome.document import xml_text
 from exengine_ome_tiff.tiff import read_description
 
 
@@ -41,7 +41,7 @@ def test_the_text_is_that_of_ome_types(document):
 
 def test_the_text_is_the_same_without_the_package_that_makes_it_faster(document, monkeypatch):
     expected = xml_text(document.model_copy(deep=True))
-    monkeypatch.setattr(serializer, "_is_known", False)
+    monkeypatch.setattr(exengine_ome_tiff.ome.document, "_is_known", False)
     assert xml_text(document) == expected
 
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from exengine_ome_tiff.conversion.ome_values import read_foreign_ome
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.ome.foreign_document import read_foreign_ome
 from exengine_ome_tiff.ome.xml_reader import TiffData, read_ome, schema_errors
 
 NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from exengine_ome_tiff.translate.clocks import plane_times
-from exengine_ome_tiff.translate.times import parse_time, seconds
+from exengine_ome_tiff.translate.parse import parse_time, seconds
 from exengine_ome_tiff.translate.values import PlaneTable, PlaneValues
 
 NAN = float("nan")

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.event_coordinates import EventCoordinates
+from exengine_ome_tiff.coordinates.acquisition_plan import EventCoordinates
 from exengine_ome_tiff.dataset.location import check_dataset_name
 from exengine_ome_tiff.tiff_storage import TiffStorage
 

@@ -10,8 +10,7 @@ from typing import Any, TypeAlias
 import numpy.typing as npt
 
 from exengine_ome_tiff.conversion.image_stacks import distinct_names, position_labels
-from exengine_ome_tiff.conversion.source_files import refusal
-from exengine_ome_tiff.conversion.sources import SkippedFrame, Source
+from exengine_ome_tiff.conversion.sources import SkippedFrame, Source, refusal
 from exengine_ome_tiff.coordinates.keys import Coordinates
 
 KEY = "Comment"

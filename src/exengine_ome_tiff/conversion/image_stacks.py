@@ -1,5 +1,6 @@
 """Image stacks, which Micro-Manager 1.4 and 2 write: a folder of multipage TIFF files."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -7,14 +8,16 @@ from typing import Any
 
 import numpy.typing as npt
 
-from exengine_ome_tiff.conversion.recorded_order import recorded_order
-from exengine_ome_tiff.conversion.source_files import files_in
-from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame
+from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame, files_in
 from exengine_ome_tiff.coordinates.keys import Coordinates
 from exengine_ome_tiff.dataset.foreign import STACK_MARK
 from exengine_ome_tiff.dataset.loader import SeveralDatasetsError
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import ImageStack, StackPage
+from exengine_ome_tiff.translate.parse import parse_time
+
+_ELAPSED_MS = "ElapsedTime-ms"
+_CLOCKS = (_ELAPSED_MS, "ReceivedTime", "receivedTime", "TimeReceivedByCore")
 
 
 class ImageStackSource(FileSource[tuple[Path, StackPage]]):
@@ -158,3 +161,36 @@ def distinct_names(names: object) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
         return []
     return names if len(set(names)) == len(names) else []
+
+
+def recorded_order(metadata: Sequence[object]) -> list[int] | None:
+    """Sort frames by the first clock that all of them have.
+
+    Parameters
+    ----------
+    metadata
+        Metadata of the frames, file by file.
+
+    Returns
+    -------
+    list of int
+        Indices of the frames in the order of recording; frames with the same time keep their order. None if
+        the frames have no clock in common.
+    """
+    for key in _CLOCKS:
+        times = [_time(each, key) for each in metadata]
+        if all(map(math.isfinite, times)):
+            return sorted(range(len(times)), key=times.__getitem__)
+    return None
+
+
+def _time(metadata: object, key: str) -> float:
+    """Return the elapsed time or the time stamp under a key, NaN if there is none."""
+    value = metadata.get(key) if isinstance(metadata, dict) else None
+    try:
+        if key == _ELAPSED_MS:
+            return float(value) if isinstance(value, str | int | float) else math.nan
+        stamp = parse_time(value)
+        return math.nan if stamp is None else stamp.timestamp()
+    except (ValueError, OverflowError, OSError):
+        return math.nan

@@ -13,8 +13,14 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.conversion.comments import CommentedSource
 from exengine_ome_tiff.conversion.image_stacks import ImageStackSource, writing_order
-from exengine_ome_tiff.conversion.source_files import files_in, require_own
-from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame, Source, UnreadableFrameError
+from exengine_ome_tiff.conversion.sources import (
+    FileSource,
+    SkippedFrame,
+    Source,
+    UnreadableFrameError,
+    files_in,
+    require_own,
+)
 from exengine_ome_tiff.coordinates.keys import Coordinates
 from exengine_ome_tiff.dataset.foreign import FULL_RESOLUTION, NDTIFF_INDEX
 from exengine_ome_tiff.errors import OmeTiffError

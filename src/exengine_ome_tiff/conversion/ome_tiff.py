@@ -8,13 +8,17 @@ from typing import Any, NamedTuple
 import numpy.typing as npt
 
 from exengine_ome_tiff.conversion.image_stacks import distinct_names
-from exengine_ome_tiff.conversion.ome_values import frame_metadata, ome_options, summary_metadata
-from exengine_ome_tiff.conversion.source_files import file_name, files_in, require_own
-from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame
+from exengine_ome_tiff.conversion.ome_values import (
+    ForeignDocument,
+    frame_metadata,
+    ome_options,
+    read_foreign_ome,
+    summary_metadata,
+)
+from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame, file_name, files_in, require_own
 from exengine_ome_tiff.coordinates.keys import Coordinates
 from exengine_ome_tiff.dataset.loader import SeveralDatasetsError
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.ome.foreign_document import ForeignDocument, read_foreign_ome
 from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.text_format import count_text, size_text
 from exengine_ome_tiff.tiff import ForeignTiff

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from exengine_ome_tiff.conversion.source_files import file_name, folders_in, refusal, require_own
+from exengine_ome_tiff.conversion.sources import file_name, folders_in, refusal, require_own
 from exengine_ome_tiff.dataset.foreign import METADATA_TEXT
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import ForeignTiff

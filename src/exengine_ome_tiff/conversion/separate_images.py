@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 import numpy.typing as npt
 
 from exengine_ome_tiff.conversion.comments import Comments, Place, place_of
-from exengine_ome_tiff.conversion.image_stacks import distinct_names, position_labels
-from exengine_ome_tiff.conversion.recorded_order import recorded_order
+from exengine_ome_tiff.conversion.image_stacks import distinct_names, position_labels, recorded_order
 from exengine_ome_tiff.conversion.separate_files import (
     TIFF_SUFFIXES,
     ImageFile,
@@ -21,8 +20,13 @@ from exengine_ome_tiff.conversion.separate_files import (
     place_of_name,
     read_metadata_text,
 )
-from exengine_ome_tiff.conversion.source_files import files_in, require_own
-from exengine_ome_tiff.conversion.sources import FileSource, SkippedFrame, UnreadableFrameError
+from exengine_ome_tiff.conversion.sources import (
+    FileSource,
+    SkippedFrame,
+    UnreadableFrameError,
+    files_in,
+    require_own,
+)
 from exengine_ome_tiff.coordinates.keys import Coordinates
 from exengine_ome_tiff.dataset.foreign import METADATA_TEXT
 from exengine_ome_tiff.dataset.loader import SeveralDatasetsError

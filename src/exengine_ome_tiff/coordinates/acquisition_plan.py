@@ -1,4 +1,4 @@
-"""The plan of an acquisition: the frames to expect."""
+"""The plan of an acquisition: the frames to expect, and the coordinates of useq events."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from math import prod
 from typing import Any, NamedTuple, Self, TypeAlias
 
 from exengine_ome_tiff.coordinates.axis_names import standard_name
-from exengine_ome_tiff.coordinates.event_coordinates import EventCoordinates
 from exengine_ome_tiff.coordinates.keys import Coordinates, coordinates_text, read_coordinates
 
 Values: TypeAlias = tuple[int | str, ...]
@@ -17,6 +16,8 @@ _MOST_EVENTS = 10_000_000
 _MOST_VALUES = 1_000_000
 """Maximum number of values along an axis, because a damaged file may have any number."""
 _ACQUIRES = "acquire_image"
+
+_AXES = {"t": "time", "c": "channel", "p": "position", "g": "tile", "cam": "camera"}
 
 
 class MissingFrames(NamedTuple):
@@ -172,3 +173,44 @@ def _absent(product: Mapping[str, Values], came: set[Values]) -> Iterator[str]:
     if not came:
         fixed = {axis: along[0] for axis, along in product.items() if len(along) == 1}
         yield coordinates_text(fixed) if fixed else "all frames"
+
+
+class EventCoordinates:
+    """Turns the events of one run into coordinates.
+
+    A channel becomes its preset, a position its name, and a tile of a grid its number. If two channels or two
+    positions share a name, the second one keeps its number. Events without an index are numbered along
+    ``time``.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._n_unnumbered = 0
+
+    def of(self, event: Any, camera: str | None = None) -> dict[str, int | str]:
+        """Return the coordinates of a frame.
+
+        Parameters
+        ----------
+        event
+            `useq.MDAEvent`, or any object with `index`, `channel` and `pos_name`.
+        camera
+            Label of the camera; used only for events that number their cameras.
+        """
+        index: Mapping[Any, int] = event.index
+        numbers = {str(getattr(axis, "value", axis)): int(number) for axis, number in index.items()}
+        coordinates: dict[str, int | str] = {_AXES.get(axis, axis): each for axis, each in numbers.items()}
+        if not coordinates:
+            coordinates["time"] = self._n_unnumbered
+            self._n_unnumbered += 1
+        channel = None if event.channel is None else event.channel.config
+        for axis, name in (("channel", channel), ("position", event.pos_name)):
+            if name and self._is_free(axis, name, coordinates.get(axis)):
+                coordinates[axis] = name
+        if camera and "camera" in coordinates:
+            coordinates["camera"] = camera
+        return coordinates
+
+    def _is_free(self, axis: str, name: str, number: int | str | None) -> bool:
+        """Whether no other number along the axis has this name."""
+        return not isinstance(number, int) or self._numbers.setdefault((axis, name), number) == number

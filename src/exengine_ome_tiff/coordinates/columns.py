@@ -1,14 +1,87 @@
-"""Coordinates of many frames in columns, with one array per axis."""
+"""Coordinates of many frames in columns, with one array per axis, and the ranks of their values."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.coding import Numbering, Numbers, ranked
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, Key
+from exengine_ome_tiff.coordinates.layout import AxisValue
+
+Numbers = npt.NDArray[np.int64]
+
+_MOST_GAPS = 4
+_FEW = 1024
+_MOST = 1 << 62
+
+
+class Numbering(dict[Any, int]):
+    """Numbers things in the order of their first lookup."""
+
+    def __missing__(self, thing: Hashable) -> int:
+        self[thing] = number = len(self)
+        return number
+
+
+def ranked(values: npt.NDArray[np.integer[Any]]) -> tuple[Numbers, Numbers]:
+    """Return the sorted distinct integers of an array, and the rank of each value among them.
+
+    Equivalent to `numpy.unique`, but does not sort values that lie close together.
+    """
+    if not len(values):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    low, high = int(values.min()), int(values.max())
+    if high - low >= _MOST_GAPS * len(values) + _FEW:
+        distinct, ranks = np.unique(values, return_inverse=True)
+        return distinct.astype(np.int64), ranks.astype(np.int64)
+    above = values.astype(np.int64) - low
+    is_there = np.zeros(high - low + 1, np.bool_)
+    is_there[above] = True
+    distinct = np.flatnonzero(is_there)
+    if len(distinct) < len(is_there):
+        above = (np.cumsum(is_there) - 1)[above]
+    return distinct + low, above
+
+
+def combined(columns: list[Numbers], count: int) -> Numbers:
+    """Assign numbers to rows, equal for rows with the same values in all columns.
+
+    Parameters
+    ----------
+    columns
+        Numbers from 0, each of shape (count,).
+    count
+        Number of rows.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (count,); sorts like the rows by the first column, then the next, and so on.
+    """
+    numbers, size = np.zeros(count, np.int64), 1
+    for column in columns:
+        own_size = int(column.max()) + 1 if count else 1
+        if own_size == 1:
+            continue
+        if size * own_size >= _MOST:
+            numbers = ranked(numbers)[1]
+            size = int(numbers.max()) + 1
+        numbers = numbers * own_size + column
+        size *= own_size
+    return numbers
+
+
+def split(codes: Numbers) -> list[tuple[int, Numbers]]:
+    """Return each code with its indices, in order of the first index."""
+    if not len(codes):
+        return []
+    if codes.min() == codes.max():
+        return [(int(codes[0]), np.arange(len(codes)))]
+    by_code = np.argsort(codes, kind="stable")
+    parts = np.split(by_code, np.flatnonzero(np.diff(codes[by_code])) + 1)
+    return [(int(codes[part[0]]), part) for part in sorted(parts, key=lambda part: int(part[0]))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,3 +271,72 @@ def smallest(numbers: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.integer[An
     low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
     kind = np.min_scalar_type(high if low >= 0 else min(low, -high - 1))
     return numbers.astype(kind, copy=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AxisRanks:
+    """The rank of each frame's value along an axis.
+
+    Parameters
+    ----------
+    ranks
+        Shape (frames,); 0 for frames without the axis, then the integers, then the texts.
+    numbers
+        Sorted integers.
+    texts
+        Texts in order of first arrival.
+    """
+
+    ranks: Numbers
+    numbers: Numbers
+    texts: Sequence[str]
+
+    @classmethod
+    def of(cls, count: int, columns: Sequence[tuple[Part, Column]]) -> "AxisRanks":
+        """Rank the values along an axis in all parts of a table."""
+        rows = np.concatenate([part.rows for part, _ in columns])
+        column = Column.joined([column for _, column in columns])
+        ranks = np.zeros(count, np.int64)
+        if column.values is None:
+            numbers, codes = ranked(column.data)
+            ranks[rows] = codes + 1
+            return cls(ranks, numbers, [])
+        values, codes = column.ranked()
+        first = np.full(len(values), count)
+        np.minimum.at(first, codes, rows)
+        arrival = first.tolist()
+        coded = [*enumerate(values)]
+        numbered = sorted((value, code) for code, value in coded if isinstance(value, int))
+        texts = sorted((arrival[code], value, code) for code, value in coded if isinstance(value, str))
+        by_rank = [code for _, code in numbered] + [code for *_, code in texts]
+        rank_of = np.empty(len(values), np.int64)
+        rank_of[by_rank] = np.arange(1, len(values) + 1)
+        ranks[rows] = rank_of[codes]
+        numbers = np.array([value for value, _ in numbered], np.int64)
+        return cls(ranks, numbers, [text for _, text, _ in texts])
+
+    def values(self, ranks: Numbers) -> tuple[AxisValue, ...]:
+        """Return the values of sorted ranks; None for rank 0."""
+        start, stop = np.searchsorted(ranks, (1, len(self.numbers) + 1)).tolist()
+        texts = (ranks[stop:] - len(self.numbers) - 1).tolist()
+        return (
+            *([None] * start),
+            *self.numbers[ranks[start:stop] - 1].tolist(),
+            *(self.texts[text] for text in texts),
+        )
+
+
+def ranks_along(coordinates: CoordinateTable, standard: Mapping[str, str]) -> dict[str, AxisRanks]:
+    """Rank the values along all axes.
+
+    Parameters
+    ----------
+    coordinates
+        Coordinates of the frames.
+    standard
+        Standard names of axes by spelling.
+    """
+    columns: dict[str, list[tuple[Part, Column]]] = {}
+    for name, part, column in coordinates.along():
+        columns.setdefault(standard.get(name, name), []).append((part, column))
+    return {name: AxisRanks.of(len(coordinates), found) for name, found in columns.items()}

@@ -8,9 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.axis_names import label_rank, standard_names
-from exengine_ome_tiff.coordinates.axis_values import AxisRanks, ranks_along
-from exengine_ome_tiff.coordinates.coding import combined, ranked, split
-from exengine_ome_tiff.coordinates.columns import CoordinateTable
+from exengine_ome_tiff.coordinates.columns import (
+    AxisRanks,
+    CoordinateTable,
+    combined,
+    ranked,
+    ranks_along,
+    split,
+)
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValue, ImageLayout, plane_counts
 
 _NO_MODULO: Mapping[str, str] = {}

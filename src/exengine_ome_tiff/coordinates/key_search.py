@@ -6,8 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates.coding import Numbers, ranked
-from exengine_ome_tiff.coordinates.columns import Column, CoordinateTable, Part, smallest
+from exengine_ome_tiff.coordinates.columns import Column, CoordinateTable, Numbers, Part, ranked, smallest
 from exengine_ome_tiff.coordinates.keys import Coordinates
 
 _MOST = 1 << 62

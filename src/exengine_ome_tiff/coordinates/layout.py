@@ -10,6 +10,8 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates.keys import FrameNumber, value_text
 
 AxisValue: TypeAlias = int | str | None
+ValueNames: TypeAlias = Mapping[str, Mapping[int | str, str]]
+"""Names of values, by axis."""
 
 PLANE_AXES = {"Z": "z", "C": "channel", "T": "time"}
 """Axes inside an image, by OME name; all other axes separate images."""
@@ -53,7 +55,7 @@ class ImageLayout:
     order: str
     frames: npt.NDArray[np.int64]
     lacking: tuple[str, ...] = ()
-    names: Mapping[str, Mapping[int | str, str]] = field(default_factory=dict)
+    names: ValueNames = field(default_factory=dict)
 
     @property
     def named_labels(self) -> dict[str, int | str]:

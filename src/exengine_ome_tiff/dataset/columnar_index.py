@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.coding import Numbers, split
-from exengine_ome_tiff.coordinates.columns import Column, CoordinateTable, Part, smallest
+from exengine_ome_tiff.coordinates.columns import Column, CoordinateTable, Numbers, Part, smallest, split
 from exengine_ome_tiff.coordinates.keys import read_coordinates
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.records import encode_json

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.keys import FrameNumber
-from exengine_ome_tiff.coordinates.layout import ImageLayout
-from exengine_ome_tiff.coordinates.value_names import ValueNames
+from exengine_ome_tiff.coordinates.layout import ImageLayout, ValueNames
 from exengine_ome_tiff.coordinates.wells import PlateInfo
 from exengine_ome_tiff.dataset.frame_index import FrameIndex, frame_order
 from exengine_ome_tiff.dataset.header import Header
@@ -37,8 +36,7 @@ from exengine_ome_tiff.translate.clocks import PlaneTimes, plane_times
 from exengine_ome_tiff.translate.frame_facts import Group, agreed, first_values
 from exengine_ome_tiff.translate.interpreter import Interpreter
 from exengine_ome_tiff.translate.tag_columns import json_list, strict_json
-from exengine_ome_tiff.translate.tags import flat
-from exengine_ome_tiff.translate.translator import LABEL_FACT
+from exengine_ome_tiff.translate.translator import LABEL_FACT, flat
 from exengine_ome_tiff.translate.values import UNKNOWN, FrameValues, PlaneTable
 
 _MOST_PEAKS = 32

@@ -9,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.axis_names import standard_names
-from exengine_ome_tiff.coordinates.axis_values import ranks_along
-from exengine_ome_tiff.coordinates.coding import combined, split
-from exengine_ome_tiff.coordinates.columns import CoordinateTable
+from exengine_ome_tiff.coordinates.columns import CoordinateTable, combined, ranks_along, split
 from exengine_ome_tiff.coordinates.key_search import KeySearch
 from exengine_ome_tiff.coordinates.keys import (
     Axes,

@@ -7,8 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates.coding import Numbers, split
-from exengine_ome_tiff.coordinates.columns import Column, CoordinateTable, Part, smallest
+from exengine_ome_tiff.coordinates.columns import Column, CoordinateTable, Numbers, Part, smallest, split
 from exengine_ome_tiff.coordinates.keys import Axes, FrameNumber, Key
 
 _BLOCK_BITS = 4

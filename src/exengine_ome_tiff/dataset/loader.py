@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from exengine_ome_tiff.coordinates.file_names import file_key
-from exengine_ome_tiff.coordinates.value_names import ValueNames
+from exengine_ome_tiff.coordinates.layout import ValueNames
 from exengine_ome_tiff.dataset.foreign import foreign_text
 from exengine_ome_tiff.dataset.frame_index import RECORDS_CHANGED, FrameIndex
 from exengine_ome_tiff.dataset.header import Header

@@ -8,8 +8,7 @@ import numpy as np
 
 from exengine_ome_tiff.coordinates.grouping import lay_out
 from exengine_ome_tiff.coordinates.keys import place_text
-from exengine_ome_tiff.coordinates.layout import ImageLayout
-from exengine_ome_tiff.coordinates.value_names import ValueNames
+from exengine_ome_tiff.coordinates.layout import ImageLayout, ValueNames
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.tiff import PixelFormat

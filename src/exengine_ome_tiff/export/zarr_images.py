@@ -11,11 +11,10 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.keys import FrameNumber
 from exengine_ome_tiff.export import ngff_metadata as ngff
-from exengine_ome_tiff.export.partial_zarr import PartialZarr
-from exengine_ome_tiff.inspection.contrast import display_limits
+from exengine_ome_tiff.export.zarr_export import PartialZarr
 from exengine_ome_tiff.inspection.dataset_document import dataset_document, images_of_document
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
-from exengine_ome_tiff.inspection.preview_cells import magnitudes, thinned
+from exengine_ome_tiff.inspection.preview_cells import display_limits, magnitudes, thinned
 from exengine_ome_tiff.ome.xml_reader import parse_ome, read_images
 from exengine_ome_tiff.reading.image_pages import stored_pages
 from exengine_ome_tiff.tiff import StoredPage, halved, smaller_shapes, write_whole

@@ -13,7 +13,7 @@ from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.ome.text import OTHER_KEYS, RECORDS_ONLY, valid_key
 from exengine_ome_tiff.ome.xml_reader import ImageElement
-from exengine_ome_tiff.translate.tags import flat
+from exengine_ome_tiff.translate.translator import flat
 
 Place: TypeAlias = Literal["ome", "annotation", "annotation by plane", "record"]
 PLACES: tuple[Place, ...] = ("ome", "annotation", "annotation by plane", "record")

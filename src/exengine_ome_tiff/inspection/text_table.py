@@ -11,7 +11,7 @@ from exengine_ome_tiff.inspection.key_coverage import PLACES, KeyCoverage, Place
 from exengine_ome_tiff.inspection.preview_plate import row_name
 from exengine_ome_tiff.ome.user_values import ObjectiveInfo
 from exengine_ome_tiff.text_format import count_text, duration_text, shortened, size_text
-from exengine_ome_tiff.translate.tags import flat
+from exengine_ome_tiff.translate.translator import flat
 
 WIDTH, _LEAST_WIDTH = 96, 40
 _NAME_WIDTH = 28

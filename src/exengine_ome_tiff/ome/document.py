@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
 from io import BytesIO
 
 import numpy as np
-from ome_types import OME
+from ome_types import OME, to_xml
 from ome_types import model as m
+from pydantic import BaseModel
 
 from exengine_ome_tiff.coordinates.layout import ImageLayout
 from exengine_ome_tiff.coordinates.wells import PlateInfo, well_of_image
@@ -16,12 +18,50 @@ from exengine_ome_tiff.ome.annotations import Annotations
 from exengine_ome_tiff.ome.image_values import OME_TYPES, ChannelValues, DatasetValues, OmeImage
 from exengine_ome_tiff.ome.instruments import Instruments, set_quantity
 from exengine_ome_tiff.ome.planes import Shared, page_elements, plane_elements, shared_quantities
-from exengine_ome_tiff.ome.serializer import xml_text
 from exengine_ome_tiff.ome.text import optional_name, valid_name, valid_text
 from exengine_ome_tiff.ome.user_values import ExperimenterInfo
 
+try:
+    from xsdata_pydantic_basemodel import bindings  # what ome-types 0.7 works with
+except ImportError:
+    bindings = None  # type: ignore[assignment]
+_is_known = bindings is not None
+"""Whether this ome-types works as 0.7 does."""
+
+_NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+
 _LICENCES = ("rights", "licence", "license")
 """Annotations that also become the document's Rights; upper and lower case are the same."""
+
+
+def xml_text(document: OME) -> str:
+    """Return a document as XML without a declaration and without white space between elements."""
+    if not _is_known:
+        return to_xml(document, indent=0)
+    _mark_filled(document)
+    return _serializer().render(document, ns_map={None: _NAMESPACE})
+
+
+@cache
+def _serializer() -> "bindings.XmlSerializer":
+    """Return the serializer, which remembers what it found out about the classes of the models."""
+    config = bindings.SerializerConfig(
+        xml_declaration=False,
+        ignore_unset_attributes=True,
+        schema_location=f"{_NAMESPACE} {_NAMESPACE}/ome.xsd",
+    )
+    return bindings.XmlSerializer(context=bindings.XmlContext(), config=config)
+
+
+def _mark_filled(element: BaseModel) -> None:
+    """Count all lists with items as set, as pydantic does not see what is appended to a list."""
+    for name in type(element).model_fields:
+        value = getattr(element, name)
+        if isinstance(value, list) and value:
+            element.model_fields_set.add(name)
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, BaseModel):
+                _mark_filled(each)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.objective_labels import is_objective
-from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import LABEL_FACT, Dialect, Fact, Note, Rule, Tags, is_known
 
 CAMERA_PROPERTIES = (
@@ -42,8 +41,8 @@ class MMCore(Dialect):
         Rule("BitDepth", "bit_depth", parse.bits, "Pixels SignificantBits"),
     )
     notes: ClassVar[tuple[Note, ...]] = (
-        Note("TimeReceivedByCore", "Image AcquisitionDate", "acquired", parse_time),
-        Note("Time", "Image AcquisitionDate", "acquired", parse_time),
+        Note("TimeReceivedByCore", "Image AcquisitionDate", "acquired", parse.parse_time),
+        Note("Time", "Image AcquisitionDate", "acquired", parse.parse_time),
         Note("PositionName", "Image StageLabel Name, Image Name", "position_name"),
         Note("Channel", "Channel Name, if the coordinate is a number", "channel_name"),
         Note("ChannelName", "Channel Name, if the coordinate is a number", "channel_name"),

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from exengine_ome_tiff.translate import parse
-from exengine_ome_tiff.translate.tags import dicts, flat
-from exengine_ome_tiff.translate.translator import Dialect, Note, Rule, Tags
+from exengine_ome_tiff.translate.translator import Dialect, Note, Rule, Tags, dicts, flat
 from exengine_ome_tiff.translate.values import UNKNOWN, SummaryValues
 
 _SQUID_STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})_(\d{2})-(\d{2})-(\d{2})(\.\d{1,6})?")

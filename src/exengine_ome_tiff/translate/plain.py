@@ -13,7 +13,6 @@ from exengine_ome_tiff.translate.named_facts import (
     words_of,
 )
 from exengine_ome_tiff.translate.quantities import Meaning, meanings_of
-from exengine_ome_tiff.translate.times import parse_time
 from exengine_ome_tiff.translate.translator import Dialect, Fact, Note, Rule, Tags, is_known
 from exengine_ome_tiff.translate.values import UNKNOWN, PlaneValues, SummaryValues
 
@@ -83,8 +82,8 @@ class Plain(Dialect):
             found = None if fact is None else fact.read(value)
             if fact is not None and is_known(found):
                 yield Fact(fact.fact, found, key)
-            if is_stamp(key) and parse_time(value) is not None:
-                yield Fact("acquired", parse_time(value), key)
+            if is_stamp(key) and parse.parse_time(value) is not None:
+                yield Fact("acquired", parse.parse_time(value), key)
         for key, aspect in _aspects(tags):
             yield Fact("pixel_aspect", aspect, key)
         for key in self._measured(tags):

@@ -5,9 +5,7 @@ from typing import ClassVar
 
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.mmcore import MMCore
-from exengine_ome_tiff.translate.tags import dicts, flat, items
-from exengine_ome_tiff.translate.times import first_with_zone, parse_time
-from exengine_ome_tiff.translate.translator import Note, Rule, Tags, stage_rules
+from exengine_ome_tiff.translate.translator import Note, Rule, Tags, dicts, flat, items, stage_rules
 from exengine_ome_tiff.translate.values import SummaryValues
 
 _INTERVAL, _OTHER_INTERVALS = "time_interval_s", ("IntervalMs", "interval_ms", "WaitInterval")
@@ -51,8 +49,8 @@ class Studio(MMCore):
         *MMCore.rules,
     )
     notes: ClassVar[tuple[Note, ...]] = (
-        Note("ReceivedTime", "Image AcquisitionDate", "acquired", parse_time),
-        Note("receivedTime", "Image AcquisitionDate", "acquired", parse_time),
+        Note("ReceivedTime", "Image AcquisitionDate", "acquired", parse.parse_time),
+        Note("receivedTime", "Image AcquisitionDate", "acquired", parse.parse_time),
         *MMCore.notes,
     )
     summary_notes: ClassVar[tuple[Note, ...]] = (
@@ -97,7 +95,7 @@ class Studio(MMCore):
             noted.pop(_INTERVAL, None)
         channels = _channel_names(tags)
         return SummaryValues(
-            started=first_with_zone(parse_time(tags.get(key)) for key in _STARTS),
+            started=parse.first_with_zone(parse.parse_time(tags.get(key)) for key in _STARTS),
             channel_names=channels,
             position_names=_position_names(tags),
             channel_colors=_colors(channels, _listed(tags, "ChColors")),

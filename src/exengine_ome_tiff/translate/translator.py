@@ -17,6 +17,11 @@ T = TypeVar("T")
 Tags = Mapping[str, object]
 """Metadata of a frame or a dataset in JSON types; the keys of nested dicts are joined with dots."""
 
+_LONG_KEY = 1000
+"""Longer keys are not joined; no instrument has them."""
+_WRAPPED = {"PropVal": "PropType", "scalar": "type"}
+"""Keys of value and type in Micro-Manager's wrapped values: 2.0-beta's properties, and 2's property maps."""
+
 
 class Translator:
     """Translates one dialect of metadata; subclasses return the values they know and leave out the others.
@@ -279,3 +284,42 @@ def _checked(values: PlaneValues) -> PlaneValues:
         pixel_size_um=parse.size_um(plane.pixel_size_um),
         bit_depth=parse.bits(plane.bit_depth),
     )
+
+
+def flat(metadata: Mapping[str, object]) -> dict[str, object]:
+    """Join the keys of nested dicts with dots; lists stay as they are.
+
+    Parameters
+    ----------
+    metadata
+        Metadata in JSON types.
+
+    Returns
+    -------
+    dict
+        Its only dicts are empty, or have keys longer than 1000 characters.
+    """
+    return dict(_flat(metadata, ""))
+
+
+def _flat(metadata: Mapping[str, object], prefix: str) -> Iterator[tuple[str, object]]:
+    for key, value in metadata.items():
+        if isinstance(value, Mapping) and value and len(prefix) + len(key) < _LONG_KEY:
+            name = next((name for name in _WRAPPED if name in value), "")
+            is_wrapped = {*value} == {name, _WRAPPED.get(name)}
+            if is_wrapped and not isinstance(value[name], Mapping):
+                yield f"{prefix}{key}", value[name]
+            else:
+                yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def dicts(value: object) -> list[Mapping[str, object]]:
+    """Return the dicts in a list."""
+    return [item for item in items(value) if isinstance(item, Mapping)]
+
+
+def items(value: object) -> list[object]:
+    """Return the items of a list; [] for anything else."""
+    return [*value] if isinstance(value, list | tuple) else []

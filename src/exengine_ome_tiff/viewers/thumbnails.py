@@ -13,8 +13,15 @@ from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.inspection.contrast import contrast, picture
-from exengine_ome_tiff.inspection.preview_cells import Cell, Row, RowChannel, distinct_colors, magnitudes
+from exengine_ome_tiff.inspection.preview_cells import (
+    Cell,
+    Row,
+    RowChannel,
+    contrast,
+    distinct_colors,
+    magnitudes,
+    picture,
+)
 from exengine_ome_tiff.ome.colors import GREY, hex_color
 from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.reading.calibration import image_elements

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.keys import FrameNumber
-from exengine_ome_tiff.coordinates.value_names import ValueNames
+from exengine_ome_tiff.coordinates.layout import ValueNames
 from exengine_ome_tiff.coordinates.wells import PlateInfo
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.frame_index import FrameIndex

@@ -88,7 +88,7 @@ MUTANTS = [
         "conversion/test_ome_tiff.py::test_wavelengths_in_micrometres",
     ),
     Mutant(
-        "conversion/recorded_order.py",
+        "conversion/image_stacks.py",
         "if all(map(math.isfinite, times))",
         "if any(map(math.isfinite, times))",
         "conversion/test_separate_images.py::test_a_clock_that_some_frames_lack_is_not_used",
@@ -112,7 +112,7 @@ MUTANTS = [
         "writing/test_replacing.py::test_conversion_restores_the_old_dataset_if_its_result_cannot_be_moved",
     ),
     Mutant(
-        "conversion/source_files.py",
+        "conversion/sources.py",
         "if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):",
         "if path.is_symlink() and not path.exists():",
         "conversion/test_separate_images.py::test_nothing_outside_the_folder_is_read",

@@ -94,7 +94,7 @@ MUTANTS = [
         "coordinates/test_names.py::test_different_labels_have_different_case_insensitive_names",
     ),
     Mutant(
-        "coordinates/axis_values.py",
+        "coordinates/columns.py",
         "sorted((arrival[code], value, code)",
         "sorted((value, value, code)",
         "coordinates/test_layout.py::test_ints_rank_by_value_and_strings_by_first_arrival",

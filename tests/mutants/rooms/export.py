@@ -28,13 +28,13 @@ MUTANTS = [
         "export/test_imagej.py::test_an_image_without_gaps_that_has_the_first_frame",
     ),
     Mutant(
-        "export/tile_layout.py",
+        "export/mosaic_groups.py",
         "here < there if other < tile else here <= there",
         "here < there",
         "export/test_mosaics.py::test_overlaps_are_divided_in_the_middle",
     ),
     Mutant(
-        "export/tile_layout.py",
+        "export/mosaic_groups.py",
         "set(self._near(tile, gap=-1).tolist()) & set(among)",
         "set(self._near(tile, gap=-1).tolist())",
         "export/test_mosaics.py::test_a_missing_tile_leaves_a_hole",

@@ -40,13 +40,13 @@ MUTANTS = [
         "inspection/test_info.py::test_an_unreadable_value_is_reported_even_if_others_are_readable",
     ),
     Mutant(
-        "inspection/contrast.py",
+        "inspection/preview_cells.py",
         "(1.0, 99.8)",
         "(1.0, 80.0)",
         "inspection/test_preview.py::test_hardly_any_pixel_is_saturated",
     ),
     Mutant(
-        "inspection/contrast.py",
+        "inspection/preview_cells.py",
         "255.0 if dtype.itemsize == 1 else limits[1]",
         "limits[1]",
         "inspection/test_preview.py::test_rgb_is_shown_unchanged",

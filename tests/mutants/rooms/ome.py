@@ -4,7 +4,7 @@ from mutant import Mutant
 
 MUTANTS = [
     Mutant(
-        "ome/serializer.py",
+        "ome/document.py",
         "    _mark_filled(document)\n",
         "",
         "ome/test_serializer.py::test_what_is_appended_to_lists_is_in_the_text",
@@ -216,7 +216,7 @@ MUTANTS = [
         "conversion/test_ome_tiff.py::test_rgb",
     ),
     Mutant(
-        "ome/foreign_document.py",
+        "conversion/ome_values.py",
         '[each for each in found if each.get("ID") in used] or found',
         "found",
         "ome/test_xml_reader.py::test_the_objective_that_images_refer_to",

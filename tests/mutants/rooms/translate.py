@@ -130,19 +130,19 @@ MUTANTS = [
         "translate/test_other_programs.py::test_squid_rows_are_read",
     ),
     Mutant(
-        "translate/devices.py",
+        "translate/pymmcoreplus.py",
         "0 <= number < len(labels)",
         "0 < number < len(labels)",
         "ome/test_fields.py::test_a_turret_that_returns_to_its_first_state",
     ),
     Mutant(
-        "translate/devices.py",
+        "translate/pymmcoreplus.py",
         "device in self.calibrated or is_objective",
         "device in self.calibrated and is_objective",
         "ome/test_fields.py::test_each_image_has_the_state_of_its_frames",
     ),
     Mutant(
-        "translate/devices.py",
+        "translate/pymmcoreplus.py",
         "return {**state, **{",
         "return {**self.state, **{",
         "ome/test_fields.py::test_each_image_has_the_state_of_its_frames",
@@ -172,7 +172,7 @@ MUTANTS = [
         "translate/test_objective_labels.py::test_labels_are_parsed",
     ),
     Mutant(
-        "translate/times.py",
+        "translate/parse.py",
         '("UTC", "GMT", "Z")',
         '("UTC", "Z")',
         "translate/test_times.py::test_time_stamps_are_parsed",
@@ -184,19 +184,19 @@ MUTANTS = [
         "translate/test_quantities.py::test_unreadable_stamps_are_reported_once",
     ),
     Mutant(
-        "translate/times.py",
+        "translate/parse.py",
         "_MONTHS.index(match[1]) + 1",
         "_MONTHS.index(match[1])",
         "translate/test_times.py::test_time_stamps_are_parsed",
     ),
     Mutant(
-        "translate/times.py",
+        "translate/parse.py",
         ".ljust(6, '0')",
         ".rjust(6, '0')",
         "translate/test_times.py::test_time_stamps_are_parsed",
     ),
     Mutant(
-        "translate/times.py",
+        "translate/parse.py",
         "next((stamp for stamp in known if stamp.tzinfo), known[0] if known else None)",
         "known[0] if known else None",
         "translate/test_dialects.py::test_a_stamp_with_a_zone_takes_precedence",
@@ -268,7 +268,7 @@ MUTANTS = [
         "ome/test_fields.py::test_each_image_has_the_state_of_its_frames",
     ),
     Mutant(
-        "translate/tags.py",
+        "translate/translator.py",
         '_WRAPPED = {"PropVal": "PropType", "scalar": "type"}',
         '_WRAPPED = {"PropVal": "PropType"}',
         "ome/test_fields.py::test_the_exposure_of_a_property_cache_has_the_lowest_priority",
