@@ -142,12 +142,12 @@ def state_of(changes: list[Change], block_nbytes: int, chance: random.Random) ->
     last_sync = max((number for number, each in enumerate(changes) if each.is_sync), default=-1)
     sure = bytearray()
     for change in changes[: last_sync + 1]:
-        _apply(sure, change)
+        apply_change(sure, change)
     known_nbytes = len(sure)
     versions: dict[int, list[bytes]] = {}
     now, lengths = bytearray(sure), [known_nbytes]
     for change in changes[last_sync + 1 :]:
-        _apply(now, change)
+        apply_change(now, change)
         lengths.append(change.length)
         first, stop = change.offset, change.offset + len(change.data)
         for at in range(first // block_nbytes * block_nbytes, stop, block_nbytes):
@@ -166,7 +166,7 @@ def state_of(changes: list[Change], block_nbytes: int, chance: random.Random) ->
     return bytes(found)
 
 
-def _apply(content: bytearray, change: Change) -> None:
+def apply_change(content: bytearray, change: Change) -> None:
     if change.data:
         end = change.offset + len(change.data)
         content.extend(bytes(max(0, end - len(content))))

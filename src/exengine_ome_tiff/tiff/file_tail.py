@@ -170,8 +170,7 @@ class FileTail(FileView):
         self._end = end
 
     def link(self, at: int, offset: int) -> None:
-        """Write an offset into eight existing bytes; errors as for `add`."""
-        self.write_waiting()
+        """Write an offset into eight bytes that are in the file; errors as for `add`."""
         self._write(at, OFFSET.pack(offset))
 
     def _write(self, at: int, data: bytes | memoryview) -> None:

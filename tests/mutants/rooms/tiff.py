@@ -229,4 +229,54 @@ MUTANTS = [
         "Window(0, 0, min(step, height), width)",
         "export/test_mosaics.py::test_large_mosaics_are_made_in_temporary_files_and_bands",
     ),
+    Mutant(
+        "tiff/journal_file.py",
+        (
+            "        try:\n"
+            "            self.tail.write_waiting()\n"
+            "        except OSError:\n"
+            "            self.tail.take_back(end)\n"
+            "            raise\n"
+            "        was_certain, self.is_link_certain = self.is_link_certain, False\n"
+            "        try:\n"
+            "            self.tail.link(self.link_at, ifd_at)\n"
+        ),
+        (
+            "        was_certain, self.is_link_certain = self.is_link_certain, False\n"
+            "        try:\n"
+            "            self.tail.link(self.link_at, ifd_at)\n"
+            "            self.tail.write_waiting()\n"
+        ),
+        "repair/test_write_order.py::test_after_every_call_readers_find_whole_pages_and_promised_frames",
+    ),
+    Mutant(
+        "tiff/journal_file.py",
+        "        self.sync_file(self.file.writable())",
+        "        pass",
+        "repair/test_write_order.py::test_a_lost_write_costs_no_promised_frame",
+    ),
+    Mutant(
+        "tiff/journal_file.py",
+        "return any(self.file.read(self.link_at, chain.OFFSET.size))",
+        "return False",
+        "writing/test_lying_disks.py::test_link_that_was_written_despite_an_error",
+    ),
+    Mutant(
+        "tiff/journal_file.py",
+        "return any(self.file.read(self.link_at, chain.OFFSET.size))",
+        "return True",
+        "tiff/test_failed_writes.py::test_links_that_fail_do_not_make_the_file_longer",
+    ),
+    Mutant(
+        "tiff/appender.py",
+        "            self._writer = None  # it has lost track",
+        "            pass  # it has lost track",
+        "tiff/test_failed_writes.py::test_a_writer_of_tifffile_that_failed_is_not_used_again",
+    ),
+    Mutant(
+        "tiff/disk.py",
+        "            return\n        rest = rest[written:]",
+        "            return\n        return",
+        "writing/test_failing_disks.py::test_errors_and_short_writes_at_random",
+    ),
 ]

@@ -180,4 +180,27 @@ MUTANTS = [
         "[index.place(ends[0])[1]]",
         "ome/test_plane_hashes.py::test_other_checksums_are_not_in_the_xml",
     ),
+    Mutant(
+        "writing/files.py",
+        "            except OSError as error:\n                errors.append(error)\n        return errors",
+        "            except OSError:\n                pass\n        return errors",
+        "writing/test_failing_disks.py::test_other_positions_are_finished_when_one_fails",
+    ),
+    Mutant(
+        "writing/recorder.py",
+        "        if errors:\n            raise errors[0]\n        self._flusher.forget()",
+        "        self._flusher.forget()",
+        "writing/test_failing_disks.py::test_other_positions_continue_when_one_fails",
+    ),
+    Mutant(
+        "writing/checkpoint.py",
+        ('        with journal.file.reopened("r+b", buffering=0) as opened:\n            opened.seek(at)\n'),
+        (
+            "        with held():\n"
+            "            journal.tail.link(chain.FIRST_IFD_AT, at)\n"
+            '        with journal.file.reopened("r+b", buffering=0) as opened:\n'
+            "            opened.seek(at)\n"
+        ),
+        "repair/test_write_order.py::test_after_every_call_readers_find_whole_pages_and_promised_frames",
+    ),
 ]
