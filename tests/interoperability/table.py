@@ -94,7 +94,7 @@ READERS = (
         python_readers.read_skimage,
         lacks("skimage"),
         Seen(images=1, sizes="T4 C2 Y48 X64 Z3", exact=True),
-        "`imread` gives the first image only, and takes three slices for colours: they become the last axis",
+        "`imread` gives the first image only, and treats three slices as colours: they become the last axis",
     ),
     Reader(
         "zarr, through tifffile's store",

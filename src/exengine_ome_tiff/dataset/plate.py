@@ -133,7 +133,7 @@ class PlateFinder:
         labels = [layout.named_labels for layout in layouts]
         named, nearly = wells_named(labels), nearly_wells(labels)
         if named:
-            message = f"{list_text(named)} may be wells or arbitrary positions, so no plate is made"
+            message = f"positions named like wells ({list_text(named)}) make no plate, because they may be arbitrary"
             self._findings.add(
                 "plate", "", message, "pass plate=PlateInfo(rows=8, columns=12) or plate=False"
             )

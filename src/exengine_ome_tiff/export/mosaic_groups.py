@@ -162,11 +162,12 @@ class StagePlaces:
             (height_um, width_um), stage_um = calibration.pixel_size_um, calibration.stage_um()
             if not height_um or not width_um:
                 raise ValueError(
-                    f"{image.name}: the pixel size is unknown, so stage positions cannot become pixels"
+                    f"{image.name}: the pixel size is unknown, so stage positions cannot become pixels; "
+                    "add it to a copy: convert(path, copy, pixel_size_um=...)"
                 )
             if stage_um is None:
                 raise ValueError(
-                    f"{image.name}: no frame has a stage position; put x_um and y_um in the metadata"
+                    f"{image.name}: no frame has a stage position; put x_um and y_um in the metadata of each frame"
                 )
             positions.append(stage_um)
             sizes.append((width_um, height_um))
