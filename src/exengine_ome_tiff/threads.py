@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 T = TypeVar("T")
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-"""How many cores this process may use; found once, as `os.cpu_count` reads files."""
+"""Number of cores that this process may use; found once, because `os.cpu_count` reads files."""
 _IDLE_S = 1.0
 """A helper without work ends after this time."""
 _SHARES_PER_CORE = 16
@@ -48,7 +48,7 @@ def in_shares(work: Callable[[Sequence[T]], None], items: Sequence[T]) -> None:
     ends: _Ends = SimpleQueue()
     _helpers.call(min(count, cores) - 1, shares, ends)
     try:
-        _work_off(shares, ends)
+        _do_shares(shares, ends)
         errors = [error for error in (ends.get() for _ in range(count)) if error is not None]
     finally:
         shares.clear()  # nobody begins another share after an exception of a signal handler
@@ -56,7 +56,7 @@ def in_shares(work: Callable[[Sequence[T]], None], items: Sequence[T]) -> None:
         raise errors[0]
 
 
-def _work_off(shares: _Shares, ends: _Ends) -> None:
+def _do_shares(shares: _Shares, ends: _Ends) -> None:
     """Do the shares that no other thread has begun."""
     while True:
         try:
@@ -83,7 +83,7 @@ class _Helpers:
         self._running = set[int]()
 
     def call(self, count: int, shares: _Shares, ends: _Ends) -> None:
-        """Have helpers work off shares; fewer of them where the system starts no more threads."""
+        """Have helpers do shares; fewer of them if the system starts no more threads."""
         with suppress(RuntimeError):
             for _ in range(count - len(self._running)):
                 threading.Thread(target=self._run, name="TiffStorage helper", daemon=True).start()
@@ -94,7 +94,7 @@ class _Helpers:
         self._running.add(threading.get_ident())
         try:
             while True:
-                _work_off(*self._calls.get(timeout=_IDLE_S))
+                _do_shares(*self._calls.get(timeout=_IDLE_S))
         except Empty:
             pass
         finally:

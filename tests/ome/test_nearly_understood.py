@@ -417,9 +417,8 @@ def test_names_that_resemble_wells(store, positions):
     assert document.plates == []
     listed = ", ".join(map(repr, positions))
     wells = f"plate=PlateInfo(wells={{{positions[0]!r}: 'A1'}})"
-    assert lines == [
-        f"{listed} may be wells, so no plate is made: name wells like 'B12', or pass {wells} or plate=False"
-    ]
+    message = f"positions named {listed} may be wells, so no plate is made"
+    assert lines == [f"{message}: name wells like 'B12', or pass {wells} or plate=False"]
     plate = PlateInfo(wells=dict(zip(positions, ("B3", "C4"), strict=True)))
     document, lines = store(*frames, plate=plate)
     assert (wells_of(document), lines) == ([(1, 2), (2, 3)], [])

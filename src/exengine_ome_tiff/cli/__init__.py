@@ -20,7 +20,7 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 for success, 1 if the work failed, 2 if the arguments make no sense.
+        Exit status: 0 for success, 1 if the work failed, 2 if the arguments are invalid.
     """
     # The imports take most of the first second. An interrupt during them would print a traceback, or make
     # NumPy's import fail, so it ends the process: nothing has been done yet. Importing `signal` takes 5 ms.

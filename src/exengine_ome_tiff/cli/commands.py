@@ -2,7 +2,7 @@
 
 Each command is a module named after it, with `HELP` and `DESCRIPTION`, with `add_arguments(parser)`, and with
 `work(options)`, which takes the parsed options and returns the exit status. It raises `UsageError` if the
-arguments make no sense.
+arguments are invalid.
 """
 
 import argparse

@@ -16,7 +16,7 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 class UsageError(Exception):
-    """The arguments make no sense."""
+    """The arguments are invalid."""
 
 
 @contextmanager

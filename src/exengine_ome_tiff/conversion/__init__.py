@@ -1,4 +1,4 @@
-"""From other formats to ours, and between the forms of ours."""
+"""Conversion from other formats to datasets of `TiffStorage`, and between their layouts."""
 
 from exengine_ome_tiff.conversion.conversion import ConversionResult, convert
 from exengine_ome_tiff.conversion.sources import SkippedFrame

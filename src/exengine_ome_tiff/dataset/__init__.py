@@ -1,4 +1,4 @@
-"""What there is: frames by their coordinates, records, header, images, and opening all that."""
+"""The contents of a dataset: frames by coordinates, records, header and images; and opening a dataset."""
 
 from exengine_ome_tiff.dataset.stored_images import ImageInfo
 

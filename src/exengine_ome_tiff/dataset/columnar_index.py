@@ -72,7 +72,7 @@ class IndexEncoder:
         self._coordinates = index.table()
 
     def encode(self, number: int) -> list[memoryview]:
-        """Return the index of a file by its number, in parts.
+        """Return the index of a file, given by its number, in parts.
 
         The result is empty if the file has further frames, or a frame twice. That happens if `finish` was
         called while another call linked a block.
@@ -129,7 +129,7 @@ def _padded(array: Array) -> Iterator[memoryview]:
 
 
 def decode_index(data: memoryview, file_nbytes: int) -> IndexedFrames:
-    """Read an index by `IndexEncoder`, which is not trusted.
+    """Decode an index made by `IndexEncoder`; nothing in it is trusted.
 
     Parameters
     ----------

@@ -192,7 +192,8 @@ class Facts:
         """Return the plate of the images, from their labels and the metadata."""
         if self._header.plate is None:
             return None
-        finder = PlateFinder(self._summary, self._groups, self.findings, has_wells=self._frames.tells("well"))
+        has_wells = self._frames.has_fact("well")
+        finder = PlateFinder(self._summary, self._groups, self.findings, has_wells=has_wells)
         return finder.of(self._header.plate, layouts)
 
     def about(self) -> DatasetValues:

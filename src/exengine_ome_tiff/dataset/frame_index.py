@@ -169,7 +169,7 @@ class FrameIndex:
 
     def places(self, numbers: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Return files and handles of frames by their numbers, shape as those."""
-        # a copy, as an array that somebody looks into cannot grow
+        # a copy, because an array with a view cannot grow
         places = np.frombuffer(self._places.tobytes(), np.int64)[numbers]
         return places >> 32, places & _HANDLE
 

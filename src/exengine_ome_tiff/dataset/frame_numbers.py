@@ -26,7 +26,7 @@ Block: TypeAlias = "array[int]"
 
 
 class _Books(NamedTuple):
-    """Where the numbers are; all at once, so that other threads never see half of a change."""
+    """The collections of numbers, replaced at once, so that other threads never see half of a change."""
 
     by_key: dict[Key, FrameNumber]
     blocks: dict[Key, Block]
@@ -50,7 +50,7 @@ class FrameNumbers:
     least one axis. Therefore, once there are many frames, the numbers of 16 neighbors along such an axis are
     in one array, which takes about 20 bytes per frame. Frames without such an axis stay in the dict.
 
-    Adding is for one thread at a time; reading is for any thread, also meanwhile.
+    One thread at a time may add frames. Any thread may read, also while frames are added.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class FrameNumbers:
         """
         first_of = _first_of(self._replaced[:])
         by_key, blocks, slots = self._books
-        # copies, as another thread may add a frame
+        # copies, because another thread may add a frame
         by_key, blocks = by_key.copy(), blocks.copy()
         least = 0 if first_of else start  # without replaced frames, numbers count the different coordinates
         tables = [

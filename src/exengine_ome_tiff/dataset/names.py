@@ -107,7 +107,7 @@ def encode_names(names: ValueNames) -> bytes:
 
 
 def decode_names(text: bytes) -> ValueNames:
-    """Read the JSON by `encode_names`; OmeTiffError if it is invalid."""
+    """Read the JSON made by `encode_names`; OmeTiffError if it is invalid."""
     try:
         names = {axis: dict(pairs) for axis, pairs in json.loads(text).items()}
         is_right = all(isinstance(name, str) for of_axis in names.values() for name in of_axis.values())

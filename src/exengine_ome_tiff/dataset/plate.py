@@ -133,12 +133,12 @@ class PlateFinder:
         labels = [layout.named_labels for layout in layouts]
         named, nearly = wells_named(labels), nearly_wells(labels)
         if named:
-            message = f"positions named like wells ({list_text(named)}) make no plate, because they may be arbitrary"
+            message = f"positions named {list_text(named)} may be wells or arbitrary, so no plate is made"
             self._findings.add(
                 "plate", "", message, "pass plate=PlateInfo(rows=8, columns=12) or plate=False"
             )
         elif nearly:
-            message = f"{list_text([*map(repr, nearly)])} may be wells, so no plate is made"
+            message = f"positions named {list_text([*map(repr, nearly)])} may be wells, so no plate is made"
             self._findings.add("plate", "", message, _NAMES.format(nearly[0]))
 
     def _add_axes(self, layouts: Sequence[ImageLayout]) -> None:

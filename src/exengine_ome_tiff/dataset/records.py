@@ -51,7 +51,7 @@ def encode_record(coordinates: Coordinates, number: int, metadata_json: str) -> 
     number
         Its arrival number, from 0.
     metadata_json
-        Its metadata, by `to_json`.
+        Its metadata, as `to_json` returns it.
 
     Returns
     -------

@@ -43,7 +43,7 @@ def written_into(
     frames
         Numbers of the image's frames, shape (n,).
     shape, dtype
-        Of a plane in the file.
+        Shape and pixel type of a plane in the file.
     """
     planes = {name: column[frames] for name, column in columns.items()}
     for name, value in (

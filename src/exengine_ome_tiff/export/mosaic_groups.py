@@ -167,7 +167,7 @@ class StagePlaces:
                 )
             if stage_um is None:
                 raise ValueError(
-                    f"{image.name}: no frame has a stage position; put x_um and y_um in the metadata of each frame"
+                    f"{image.name}: no frame has a stage position; put x_um and y_um in the metadata"
                 )
             positions.append(stage_um)
             sizes.append((width_um, height_um))

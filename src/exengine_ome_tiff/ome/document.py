@@ -54,7 +54,7 @@ def _serializer() -> "bindings.XmlSerializer":
 
 
 def _mark_filled(element: BaseModel) -> None:
-    """Count all lists with items as set, as pydantic does not see what is appended to a list."""
+    """Mark all lists with items as set, because pydantic does not notice items appended to a list."""
     for name in type(element).model_fields:
         value = getattr(element, name)
         if isinstance(value, list) and value:
@@ -98,7 +98,7 @@ def ome_xml(
     images
         All images of the document, in order.
     plate
-        The plate whose wells the images may lie in; None without one.
+        The plate with wells for the images; None without one.
     about
         Values of the dataset.
     uuid

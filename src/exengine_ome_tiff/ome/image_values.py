@@ -57,8 +57,6 @@ class ImageValues:
         Objective that recorded the image.
     tags
         Metadata without a place in OME that is the same for all planes, as JSON by key.
-    tags
-        Metadata without a place in OME that is the same for all planes, as JSON by key.
     columns
         Metadata that differs between planes: a JSON list by key, one value per acquired plane; empty if the
         values are too long.

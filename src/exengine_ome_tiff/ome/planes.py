@@ -20,7 +20,7 @@ QUANTITIES = {
 """Attribute and unit of each value of a plane."""
 
 MOST_COMPLETE_PLANES = 100_000
-"""Largest number of planes with all attributes in each: Bio-Formats opens so many in a second."""
+"""Largest number of planes with all attributes in each: Bio-Formats opens that many in a second."""
 
 _PART = 4096
 _ALONG = ("", "C", "Z", "T", "ZC", "CT", "ZT")

@@ -198,7 +198,7 @@ def _decoded(xml: bytes) -> str:
         text = xml.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise OmeTiffError(f"the OME-XML is not XML in UTF-8: {error}") from error
-    if "\0" in text:  # a parser would take it for UTF-16 without a byte order mark
+    if "\0" in text:  # a parser would read it as UTF-16 without a byte order mark
         raise OmeTiffError("the OME-XML is not XML in UTF-8: it contains NUL characters")
     if "<!DOCTYPE" in text:
         raise OmeTiffError(

@@ -163,7 +163,7 @@ class StoredValue(NamedTuple):
     text
         Its JSON.
     reference
-        What stands for it in other notes; empty if only parts of it are in the file.
+        The bytes that replace it in other notes; empty if only parts of it are in the file.
     parts
         Long values inside it.
     """
@@ -174,16 +174,16 @@ class StoredValue(NamedTuple):
 
 
 def stored_values(note: bytes, stored: bytes, at: int) -> list[StoredValue]:
-    """Find the long values of a note: its metadata as a whole, and what is in them.
+    """Find the long values of a note: its entire metadata, and the values inside.
 
     Parameters
     ----------
     note
         The note.
     stored
-        How it is in the file, where references may stand for some of its values.
+        The note as stored in the file, where references may replace some of its values.
     at
-        Where it is in the file.
+        Offset of the note in the file.
     """
     if len(note) < _REPEATED_NBYTES:
         return []
@@ -218,21 +218,21 @@ def shorten_notes(notes: Sequence[bytes], at: int, known: Iterable[StoredValue])
     Parameters
     ----------
     notes
-        Those of a block.
+        Notes of a block.
     at
-        Where the first one will be in the file; the others follow.
+        Offset that the first note will have in the file; the others follow.
     known
-        Values of notes before the block that references may stand for.
+        Values of earlier notes to which references may point.
 
     Returns
     -------
     list of bytes
-        One for each note.
+        One note for each of `notes`.
     """
     values, shortened, last_nbytes = [*known], list[bytes](), 0
     for note in notes:
         short = _shortened(note, values)
-        if len(notes) > 1 and len(short) > 2 * last_nbytes + _REPEATED_NBYTES:  # it has something new
+        if len(notes) > 1 and len(short) > 2 * last_nbytes + _REPEATED_NBYTES:  # it has new values
             values += stored_values(note, short, at)
         shortened.append(short)
         last_nbytes = len(short)
@@ -241,7 +241,7 @@ def shorten_notes(notes: Sequence[bytes], at: int, known: Iterable[StoredValue])
 
 
 def _shortened(note: bytes, values: Iterable[StoredValue]) -> bytes:
-    """Replace values by references: metadata as a whole, with which a note ends, or parts of it."""
+    """Replace values by references: the entire metadata, which ends the note, or parts of it."""
     for text, reference, parts in values:
         if reference and note.endswith(text, 0, -1):
             note = b"".join((note[: -1 - len(text)], reference, note[-1:]))
@@ -264,15 +264,15 @@ def _with_parts_shortened(note: bytes, parts: Iterable[StoredValue]) -> bytes:
 def complete_note(note: bytes, read: Callable[[int, int], bytes], size: Callable[[], int]) -> bytes:
     """Replace references by the values that they refer to.
 
-    A reference stays, and the note is no JSON then, where the bytes that it leads to are not those that it
-    was made for, or the note would be longer than the file.
+    A reference stays in the note, which then is not valid JSON, if the bytes that it points to have changed,
+    or if the note would be longer than the file.
 
     Parameters
     ----------
     note
-        A note as it is in the file.
+        A note as stored in the file.
     read
-        Reads so many bytes at an offset of the file; fewer where it ends before.
+        Reads a number of bytes at an offset of the file; fewer at its end.
     size
         Returns the length of the file.
     """

@@ -84,16 +84,16 @@ def sha1_digests(
     Parameters
     ----------
     file
-        The file that the pages are in.
+        The file with the pages.
     pages
-        Where they are.
+        Table of the pages.
     handles
-        Of pages that are linked, shape (n,), n > 0.
+        Handles of linked pages, shape (n,), n > 0.
 
     Returns
     -------
     numpy.ndarray
-        40 hexadecimal digits for each page, nothing for one without, shape (n,).
+        40 hexadecimal digits for each page, empty for a page without a checksum; shape (n,).
 
     Raises
     ------

@@ -164,7 +164,7 @@ class FileTail(FileView):
             self._pool.give_back(waiting.buffer)
 
     def take_back(self, end: int) -> None:
-        """Drop the bytes behind an offset, which are not linked; other bytes will replace them."""
+        """Drop the bytes after an offset, which are not linked; other bytes will replace them."""
         if self._waiting is not None and end < self._waiting.start:
             self._waiting = self._waiting._replace(start=end)
         self._end = end
@@ -189,14 +189,14 @@ class FileTail(FileView):
         try:
             yield
         except BaseException as error:
-            self.take_back(self._start)  # the rest is behind the end and not linked
+            self.take_back(self._start)  # the rest is after the end and not linked
             if isinstance(error, OSError):
                 raise disk.described(error, self._file.path) from error
             raise
         self._start = self._end
 
     def reserve(self, nbytes: int) -> None:
-        """Reserve space for bytes behind the end, on systems that support this.
+        """Reserve space for bytes after the end, on systems that support this.
 
         Raises
         ------
@@ -245,7 +245,7 @@ class FileTail(FileView):
                 system_calls.write_back(file.fileno(), start, end - start)
 
     def trim(self) -> None:
-        """Release the space behind the end; errors as for `add`."""
+        """Release the space after the end; errors as for `add`."""
         self.write_waiting()
         if self._file.size() > self._end:
             self._file.writable().truncate(self._end)

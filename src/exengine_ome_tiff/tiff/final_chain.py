@@ -67,7 +67,7 @@ class Run(NamedTuple):
 
     kind: PageKind
     data_offsets: npt.NDArray[np.int64]
-    """Where the pixels of each begin, shape (pages,)."""
+    """Offset of the pixels of each page, shape (pages,)."""
 
 
 def finish_journal(

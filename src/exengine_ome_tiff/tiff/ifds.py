@@ -116,7 +116,7 @@ class PageKind:
         at
             Offset of the first IFD.
         is_last
-            Whether the last IFD ends the chain instead of linking to the bytes behind it.
+            Whether the last IFD ends the chain instead of linking to the bytes after it.
         """
         ifds = bytearray(self._ifd * len(data_offsets))
         if ifds:

@@ -349,7 +349,7 @@ class JournalFile:
         self._waiting_nbytes -= BLOCK_BYTES + len(handles) * block.page_nbytes + sum(map(len, notes))
 
     def _link(self, ifd_at: int, end: int) -> None:
-        """Link the last page to the page that was added behind `end`.
+        """Link the last page to the page that was added after `end`.
 
         After an error, such as one of a network, the link may still have been written. The added bytes are
         dropped only if the link is found to be 0. Otherwise they stay, and the next link replaces this one.

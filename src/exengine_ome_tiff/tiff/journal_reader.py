@@ -237,7 +237,7 @@ def read_index(journal: JournalFile) -> memoryview | None:
 def read_added(journal: JournalFile) -> list[JournalPage]:
     """Read the frames that another process has added to an open file, and whether it is finished.
 
-    This reads the links of the header and of the last page, and the pages behind that one.
+    This reads the links of the header and of the last page, and the pages after that one.
 
     Raises
     ------

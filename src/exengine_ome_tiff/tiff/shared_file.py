@@ -161,7 +161,7 @@ class SharedFile:
         """Reopen the file at its next use, and make the current user read and write nothing.
 
         A signal handler has interrupted that user, which may already have the descriptor. So the descriptor
-        gets another meaning.
+        is redirected.
         """
         file, self._file = self._file, None
         if file is not None:
@@ -202,7 +202,7 @@ class SharedFile:
         return True
 
     def check_in_place(self) -> None:
-        """Check, before writing, that no other program has taken away the file or a part of it.
+        """Check, before writing, that no other program has deleted, replaced or truncated the file.
 
         Raises
         ------

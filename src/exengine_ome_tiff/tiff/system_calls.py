@@ -38,7 +38,7 @@ else:
     """struct fstore: flags, reference position, offset, length, and number of allocated bytes."""
 
     def preallocate(descriptor: int, nbytes: int) -> None:
-        """Reserve space behind the end of a file without changing its length; OSError if there is none."""
+        """Reserve space after the end of a file without changing its length; OSError if there is none."""
         fcntl.fcntl(descriptor, _PREALLOCATE, _REQUEST.pack(_ALL, _FROM_END, 0, nbytes, 0))
 
     def full_sync(descriptor: int) -> None:

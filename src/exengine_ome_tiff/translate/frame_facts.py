@@ -130,7 +130,7 @@ class FrameFacts:
         """Return the frames in groups with the same facts; at most 256 groups for each set of keys."""
         return [group for part in self._parts(frames) for group in self._groups(part)]
 
-    def tells(self, fact: str) -> bool:
+    def has_fact(self, fact: str) -> bool:
         """Whether the name of a key of any frame stands for a fact."""
         keys = {key for form in self._forms.values() for key in form.plan.fact_keys}
         return any(named is not None and named.fact == fact for named in map(named_fact, keys))

@@ -45,7 +45,7 @@ class MetadataEncoder:
         """Types without a JSON form that have been logged."""
         self.forget()
 
-    def tell_unused(self, path: Path) -> None:
+    def log_unused(self, path: Path) -> None:
         """Log names to exclude, except `PRIVATE`, that no metadata of the dataset at `path` had."""
         for name in sorted({*self._exclude} - self._excluded - PRIVATE):
             logger.warning("%s: exclude_metadata= has %r, a key that no metadata has", path, name)

@@ -40,7 +40,8 @@ _CUT_OFF = (OSError, RuntimeError, LookupError, ValueError, AttributeError)
 
 _PUT_AGAIN = "frame at %r overwritten (same coordinates used twice; the last frame counts)"
 PAUSE_S, SLOW_S = 0.001, 0.02
-"""A frame that comes later after the one before checks first that its file is there; is written at once."""
+"""Time since the previous frame after which a frame checks that its file exists, and after which it is
+written at once."""
 
 
 class Recorder:
@@ -62,8 +63,8 @@ class Recorder:
     """
 
     def __init__(self, recording: Recording, claim: Claim, errors: PutErrors, safety: Safety) -> None:
-        # what ome-types imports in `finish` (pint, and so dask, where they are installed) imports this one,
-        # which cannot be imported any more when Python ends
+        # `finish` imports ome-types, and with it pint and dask if they are installed. These import this
+        # module, which Python can no longer import while it exits
         import_module("concurrent.futures.process")
         self.state = State.WRITING
         self._lock = threading.RLock()
@@ -292,7 +293,7 @@ class Recorder:
         else:
             self._leave_nothing()
         self._files.free()
-        self._encoder.tell_unused(self._path)
+        self._encoder.log_unused(self._path)
         replacement.delete(self._recording.location)
         self._claim.lock.release()
         self._recording.is_finished = True
