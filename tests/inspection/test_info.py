@@ -282,6 +282,18 @@ def test_each_channel_has_its_colour_where_an_axis_is_folded_into_channels(tmp_p
     assert read == [(16, 32, 48)] * 3 + [(64, 80, 96)] * 3
 
 
+def test_blank_names_are_quoted(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        for position, channel in enumerate(["", "GFP", " "]):
+            storage.put({"position": position, "channel": channel}, np.ones((8, 8), np.uint16))
+        storage.put({"position": " "}, np.ones((8, 8), np.uint16))
+    lines = table(info(path), width=120)
+    parts = ['"" #FFFFFF (1 image)', "GFP #00FF00 (1 image)", '" " #FFFFFF (1 image)', "and 1 other value"]
+    assert [line for line in lines if "channels" in line] == [f"  channels       {'; '.join(parts)}"]
+    assert [line[:12].split() for line in lines if line.endswith("-")][-1] == ['"', '"']
+
+
 def test_durations_are_a_range_from_shortest_to_longest(tmp_path):
     with TiffStorage(tmp_path / "run.ome.tiff") as storage:
         for second, position in enumerate(["middle"] * 3 + ["long"] * 4 + ["short"] * 2):

@@ -101,7 +101,7 @@ def _facts(images: Sequence[ImageSummary], width: int) -> Iterator[str]:
             for value, count in counts.most_common(3)
         ]
         if len(counts) > len(parts):
-            parts.append(f"and {len(counts) - len(parts)} other values")
+            parts.append(f"and {count_text(len(counts) - len(parts), 'other value')}")
         yield from _wrapped(width, title, "; ".join(parts))
     if unknown:
         yield from _wrapped(width, _UNKNOWN, ", ".join(unknown))
@@ -133,7 +133,7 @@ def _image_table(images: Sequence[ImageSummary], width: int) -> Iterator[str]:
     head = ("image", "T", "C", "Z", "Y", "X", "type", "frames", "missing")
     rows = [
         (
-            shortened(image.name, max(6, min(_NAME_WIDTH, width - _NUMBERS_WIDTH))),
+            shortened(_name(image.name), max(6, min(_NAME_WIDTH, width - _NUMBERS_WIDTH))),
             *(str(image.sizes[axis]) for axis in "TCZYX"),
             image.dtype + {3: " RGB", 4: " RGBA"}.get(image.sizes.get("S", 1), ""),
             str(image.n_frames),
@@ -196,8 +196,13 @@ def _pixel_size(image: ImageSummary) -> str | None:
     return f"{height:g} µm" if height == width else f"{height:g} µm high, {width:g} µm wide"
 
 
+def _name(text: str) -> str:
+    """Quote a blank name."""
+    return text if text.strip() else f'"{text}"'
+
+
 def _channels(image: ImageSummary) -> str | None:
-    pairs = zip_longest(image.channels, image.colors)
+    pairs = zip_longest(map(_name, image.channels), image.colors)
     return ", ".join(filter(None, (" ".join(filter(None, pair)) for pair in pairs))) or None
 
 
