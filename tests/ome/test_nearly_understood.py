@@ -490,6 +490,8 @@ def test_metadata_that_is_not_a_dict(record, store):
 def test_serial_number_without_a_device_is_reported(record):
     line = "metadata key 'serial_number' is not read: write camera_serial_number, if it is the camera's"
     assert record({"serial_number": "S-7"}).lines == [line]
+    assert record({"serial_number": 7}).lines == [line]
+    assert record({"serial_number": 0, "color": True}).lines == []
     assert record({"camera_serial_number": "S-7"}).detector.serial_number == "S-7"
 
 

@@ -1,13 +1,19 @@
 """Keys whose name is a quantity with its unit."""
 
 import math
+import re
+from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
-from test_dialects import IMAGES, recorded
+from exengine_ome_tiff.translate.tags import flat
+from test_dialects import IMAGES, SUMMARIES, recorded
 
 from exengine_ome_tiff.findings import Findings
-from exengine_ome_tiff.translate.interpreter import Interpreter
+from exengine_ome_tiff.translate.interpreter import KNOWN_KEYS, Interpreter
+from exengine_ome_tiff.translate.key_findings import add_summary_findings
+from exengine_ome_tiff.translate.named_facts import misspelled, near_miss
 from exengine_ome_tiff.translate.quantities import meanings_of
 
 
@@ -22,6 +28,12 @@ def findings(*frames):
         interpreter.read(tags)
     found = Findings()
     interpreter.facts().rest(np.arange(len(frames)), None, found)
+    return [*map(str, found)]
+
+
+def summary_findings(tags):
+    found = Findings()
+    add_summary_findings(tags, KNOWN_KEYS, found)
     return [*map(str, found)]
 
 
@@ -99,7 +111,55 @@ def test_names_without_a_unit_are_reported_once():
     ]
     assert findings({"exposure": 5, "exposure_ms": 5}) == []
     assert findings({"exposure": "10 ms"}) == []
-    assert findings({"exposure": "long", "z": None, "time": 3}) == []
+    assert findings({"period": "long", "z": None, "time": 3}) == []
+
+
+@pytest.mark.parametrize(("key", "fix"), [("exposure", "exposure_ms"), ("Pixel size", "pixel_size_um")])
+def test_words_in_the_place_of_a_number_are_reported_once(key, fix):
+    line = f'key {key!r} has the value "fast", which cannot be read: write {fix} and a number'
+    assert findings({key: "fast"}, {key: "slow"}) == [f"metadata {line}"]
+    assert findings({key: "fast", fix: 5}) == findings({key: ""}) == []
+    assert summary_findings({key: "fast"}) == [f"summary {line}"]
+
+
+def taught_keys():
+    """Return the keys in the first table of the metadata page."""
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "metadata.md").read_text("utf-8")
+    table = page.partition("| quantity |")[2].partition("\n\n")[0]
+    return [key for row in table.splitlines()[2:] for key in re.findall(r"`(\w+)`", row.split("|")[2])]
+
+
+def test_the_taught_keys_with_one_wrong_letter_are_reported():
+    own = [key for key in taught_keys() if len(key) > 5]
+    assert {"exposure_ms", "timestamp", "pixel_size_um", "bit_depth", "objective"} < {*own}
+    values = {"timestamp": "2026-11-27T12:00:00+01:00", "objective": "10x"}
+    for key in own:
+        for wrong in (key[:3] + key[4:], key[:2] + key[1:], key[:2] + "q" + key[3:]):
+            lines = findings({wrong: values.get(key, 8)})
+            assert lines == [f"metadata key {wrong!r} is not understood: write {key}"], wrong
+            if key != "elapsed_s":  # describes frames
+                of_summary = [line.replace("metadata", "summary", 1) for line in lines]
+                assert summary_findings({wrong: values.get(key, 8)}) == of_summary
+    camera = {"Camera": "C", "Exposure-m": 5, "timesatmp": 1795729962.5, "timestmp": "no time"}
+    assert findings(camera) == [
+        "metadata key 'Exposure-m' is not understood: write exposure_ms",
+        "metadata key 'timesatmp' is not understood: write timestamp",
+    ]
+
+
+def test_keys_of_programs_and_plain_words_are_not_misspelled():
+    keys = [key for name in IMAGES + SUMMARIES for key in flat(recorded(name))]
+    assert len({*keys}) > 400
+    words = "objectives, Objective-State, binnings, timestamps, timestamp2, exposure_ms_2, bit_depths"
+    words += ", times, index, beginning, spinning, position_um, pixel_size_nm, elapsed_ms, elapsed"
+    for key in [*keys, *words.split(", ")]:
+        assert [misspelled(key, value) for value in (5, "2026-11-27T12:00:00+01:00")] == [None, None], key
+
+
+def test_the_suggestion_does_not_depend_on_the_order_of_the_known_keys():
+    names = ("PixelSizeUm", "PixelSize_um", "pixelSizeUM", "Pixelsize-um")
+    found = {near_miss("pixelsizeUm", order) for order in permutations(names)}
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize(

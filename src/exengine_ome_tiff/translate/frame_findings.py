@@ -19,6 +19,7 @@ from exengine_ome_tiff.translate.named_facts import (
     SURE_STAMP_NAMES,
     alike,
     is_stamp,
+    misspelled,
     named_fact,
     near_miss,
     words_of,
@@ -147,8 +148,8 @@ class _FormFindings(KeyFindings):
     def _check_unit(self, key: str, meaning: Meaning) -> None:
         is_index = words_of(key) in _INDICES and self._counts_frames(key)
         is_needless = is_index or self._has_value(meaning.field) or self._is_device_property(key)
-        if is_known(parse.number(self._first(key))) and not is_needless:
-            self.add_unit(key, meaning)
+        if not is_needless:
+            self.check_without_unit(key, self._first(key), meaning)
 
     def _check_stamp(self, key: str, nameless: list[Meaning]) -> None:
         """Report a time stamp that cannot be read; a name such as "time" may mean something else."""
@@ -171,9 +172,13 @@ class _FormFindings(KeyFindings):
         """Report a near miss."""
         around, _, last = key.rpartition(".")
         is_stamp_of_value = last == "timestamp" and f"{around}.value" in self._form.keys
+        value = self._first(key)
+        own = misspelled(key, value)
+        if own is not None and own not in self._form.keys:
+            self.add_near_miss(key, own)
+            return
         if is_stamp_of_value or self._is_device_property(key):
             return
-        value = self._first(key)
         if self._is_list_without_unit(key, value):
             self.add("unit", key, "has no unit", f"write {key}_um")
             return
@@ -183,6 +188,7 @@ class _FormFindings(KeyFindings):
         if not is_known(parse.number(value)):
             self._check_text(key, value)
             return
+        self.add_option(key, value)
         found, suggestion = alike(key), near_miss(key, self._known_keys)
         is_of_frame = last != key and OF_OTHERS.isdisjoint(words_in(around))
         nested = next(iter(meanings_of(last) if is_of_frame else ()), None)

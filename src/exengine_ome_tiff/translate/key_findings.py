@@ -15,6 +15,7 @@ from exengine_ome_tiff.translate.named_facts import (
     START_NAMES,
     SURE_STAMP_NAMES,
     alike,
+    misspelled,
     named_fact,
     near_miss,
     words_of,
@@ -48,6 +49,8 @@ _GENICAM_EXPOSURES = ("ExposureTime", "ExposureTimeAbs")
 _KNOWN_LISTS = {"devices", "image_infos", "pixel_size_configs", "config_groups", "StagePositions"}
 """Keys of lists that dialects read."""
 _LONGEST_SHOWN = 40
+_SURE_WORDS = {"exposure", "pixel", "pixelsize"}
+"""Words of keys without a unit that mean nothing else."""
 
 _COMPARED = {"pixel_size_um", "pixel_size_y_um", "z_step_um", "time_interval_s"}
 _OF_SUMMARY = _COMPARED | {"exposure_s"}
@@ -68,17 +71,19 @@ class KeyFindings:
         self.findings.add_once(kind, key, f"{self._where} key {key!r} {problem}", fix)
 
     def add_option(self, key: str, value: object) -> None:
-        """Report text that belongs in an option."""
+        """Report text, or a number, that belongs in an option."""
         fix = OPTIONS.get(words_of(key)) or OPTIONS.get(" ".join(name_of(key).words))
-        if value and isinstance(value, str) and fix is not None:
+        if value and isinstance(value, str | int) and value is not True and fix is not None:
             self.add("option", key, "is not read", fix)
 
     def add_value(self, key: str, text: str, field: str) -> None:
         """Report a value, as JSON, that cannot be read as a field."""
-        shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
         is_beyond = field in BOUNDS and parse.number(json.loads(text)) > 0
         problem = f"is not in the range {range_text(field)}" if is_beyond else "cannot be read"
-        fix = f"write {_EXPECTED.get(field, _A_NUMBER)}"
+        self._add_value(key, text, problem, f"write {_EXPECTED.get(field, _A_NUMBER)}")
+
+    def _add_value(self, key: str, text: str, problem: str, fix: str) -> None:
+        shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
         self.add("value", key, f"has the value {shown}, which {problem}", fix)
 
     def check_values(
@@ -96,6 +101,14 @@ class KeyFindings:
         if key.rpartition(".")[2] in _GENICAM_EXPOSURES:
             unit = "us"
         self.add("unit", key, "has no unit", f"write {key.removesuffix('.value')}_{unit}")
+
+    def check_without_unit(self, key: str, value: object, meaning: Meaning) -> None:
+        """Report the number of a key without a unit, or text in the place of an exposure or a pixel size."""
+        if is_known(parse.number(value)):
+            self.add_unit(key, meaning)
+        elif isinstance(value, str) and value.strip() and not _SURE_WORDS.isdisjoint(name_of(key).words):
+            fix = f"write {meaning.example} and a number"
+            self._add_value(key, json.dumps(value, ensure_ascii=False), "cannot be read", fix)
 
     def add_near_miss(self, key: str, suggestion: str) -> None:
         """Report a key that should be spelled differently."""
@@ -143,8 +156,8 @@ def add_summary_findings(
             meaning = meanings[key][0]
             if meaning.has_unit:
                 keys.check_values(key, [text], meaning.field, *(each.read for each in meanings[key]))
-            elif "-" not in key and text not in EMPTY and meaning.field not in known and _is_number(value):
-                keys.add_unit(key, meaning)
+            elif "-" not in key and text not in EMPTY and meaning.field not in known:
+                keys.check_without_unit(key, value, meaning)
         elif words_of(key) in START_NAMES | SURE_STAMP_NAMES:
             keys.check_values(key, [text], "utc_s", parse.moment)
         elif fact is not None and fact.fact in READABLE_FACTS:
@@ -155,8 +168,13 @@ def add_summary_findings(
                 suggestion = None if found.field in known else found.suggestion
             if suggestion is not None and found is not None and found.field in _OF_FRAMES:
                 suggestion = f"{suggestion} in the metadata of frames"
+            if not _is_number(value):
+                suggestion = None
+            own = misspelled(key, value)
+            if own is not None and own not in tags:
+                suggestion = f"{own} in the metadata of frames" if own in _OF_FRAMES else own
             keys.add_option(key, value)
-            if suggestion is not None and _is_number(value):
+            if suggestion is not None:
                 keys.add_near_miss(key, suggestion)
             keys.add_list(key, value)
 

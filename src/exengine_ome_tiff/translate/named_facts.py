@@ -18,6 +18,7 @@ from exengine_ome_tiff.translate.key_names import (
 )
 from exengine_ome_tiff.translate.objective_labels import read_optics
 from exengine_ome_tiff.translate.quantities import QUANTITIES, meanings_of
+from exengine_ome_tiff.translate.translator import is_known
 
 _CAMERA = "Detector, Channel DetectorSettings"
 _SERIAL_NUMBERS = "camera serial, camera serial number, detector serial number"
@@ -142,6 +143,19 @@ _CORES = tuple(
 """Words that mean the same whatever is beside them."""
 
 
+def _squeezed(key: str) -> str:
+    return re.sub(r"[\W_]", "", key).casefold()
+
+
+_OBJECTIVE = "objective"
+_OWN_KEYS = {
+    _squeezed(own): own
+    for own in ("timestamp", "binning", "bit_depth", _OBJECTIVE, *(each.example for each in QUANTITIES))
+    if len(own) > _SHORT
+}
+"""Keys of this package, as its documentation spells them, by their letters."""
+
+
 @lru_cache(maxsize=4096)
 def words_of(key: str) -> str:
     """Return the words of a key without those for its place; "" for a key with a unit."""
@@ -191,6 +205,31 @@ def near_miss(key: str, known: frozenset[str] = frozenset()) -> str | None:
     return nameless[0] if nameless else suggestion
 
 
+def misspelled(key: str, value: object) -> str | None:
+    """Return the key of this package that a key with one wrong letter stands for, or None.
+
+    Parameters
+    ----------
+    key
+        A key that is not understood.
+    value
+        Its value, which the other key must be able to have.
+    """
+    own = _nearest_own_key(key)
+    is_possible = is_known(parse.number(value)) or (
+        isinstance(value, str) and (own == _OBJECTIVE or parse.moment(value) is not None)
+    )
+    return own if is_possible else None
+
+
+@lru_cache(maxsize=4096)
+def _nearest_own_key(key: str) -> str | None:
+    text = _squeezed(key.rpartition(".")[2])
+    if meanings_of(key) or text in _OWN_KEYS or not text.isalpha():
+        return None
+    return next((own for right, own in _OWN_KEYS.items() if _is_one_edit(text, right)), None)
+
+
 @lru_cache(maxsize=4096)
 def alike(key: str) -> Alike | None:
     """Return what a key may mean, or None."""
@@ -214,7 +253,7 @@ def alike(key: str) -> Alike | None:
 @lru_cache
 def _candidates(known: frozenset[str]) -> dict[str, str]:
     """Return the squeezed names to compare with, and the right spelling of each."""
-    candidates = {_squeezed(name): name for name in known if "." not in name}
+    candidates = {_squeezed(name): name for name in sorted(known) if "." not in name}
     for quantity in QUANTITIES:
         names = [name for name in quantity.names if len(name) > _SHORT]
         spelled = [f"{name} {unit}" for name in names for unit in quantity.units]
@@ -223,5 +262,12 @@ def _candidates(known: frozenset[str]) -> dict[str, str]:
     return candidates | {"bitdepth": "bit_depth"}
 
 
-def _squeezed(key: str) -> str:
-    return re.sub(r"[\W_]", "", key).casefold()
+def _is_one_edit(text: str, right: str) -> bool:
+    """Whether a letter is missing, added, wrong or swapped with the next one; a plural is another word."""
+    if text == f"{right}s":
+        return False
+    pairs = enumerate(zip(text, right, strict=False))
+    start = next((index for index, (letter, other) in pairs if letter != other), min(len(text), len(right)))
+    rest, other = text[start:], right[start:]
+    is_swapped = rest[:2] == other[1::-1] and rest[2:] == other[2:]
+    return is_swapped or rest[1:] in (other, other[1:]) or rest == other[1:]
