@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exengine_ome_tiff.translate.tags import flat
 from test_dialects import IMAGES, SUMMARIES, recorded
 
 from exengine_ome_tiff.findings import Findings
@@ -15,6 +14,7 @@ from exengine_ome_tiff.translate.interpreter import KNOWN_KEYS, Interpreter
 from exengine_ome_tiff.translate.key_findings import add_summary_findings
 from exengine_ome_tiff.translate.named_facts import misspelled, near_miss
 from exengine_ome_tiff.translate.quantities import meanings_of
+from exengine_ome_tiff.translate.translator import flat
 
 
 def known(tags):
