@@ -66,4 +66,10 @@ MUTANTS = [
         "len(held.paths), len(recording.index))",
         "repair/test_recovery.py::test_a_file_without_a_frame_is_left_out",
     ),
+    Mutant(
+        "repair/recovery.py",
+        "        return _finish(held, interpreter, progress)\n",
+        "        held.lock.release()\n        return _finish(held, interpreter, progress)\n",
+        "writing/test_order_of_changes.py::test_all_changes_are_made_under_the_lock",
+    ),
 ]

@@ -279,4 +279,16 @@ MUTANTS = [
         "            return\n        return",
         "writing/test_failing_disks.py::test_errors_and_short_writes_at_random",
     ),
+    Mutant(
+        "tiff/disk.py",
+        "            write_all(file, data)\n            if fsync:\n                sync_file(file)\n",
+        "            if fsync:\n                sync_file(file)\n            write_all(file, data)\n",
+        "writing/test_order_of_changes.py::test_a_small_file_is_synced_with_all_its_bytes_under_its_temporary_name",
+    ),
+    Mutant(
+        "tiff/disk.py",
+        "            raise\n    finally:\n        os.close(descriptor)",
+        "            pass\n    finally:\n        os.close(descriptor)",
+        "writing/test_order_of_changes.py::test_a_folder_that_is_not_on_the_disk_is_an_error",
+    ),
 ]

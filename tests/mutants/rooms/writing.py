@@ -203,4 +203,54 @@ MUTANTS = [
         ),
         "repair/test_write_order.py::test_after_every_call_readers_find_whole_pages_and_promised_frames",
     ),
+    Mutant(
+        "writing/checkpoint.py",
+        "            if fsync and was_there:\n                sync_folder(location.folder)\n",
+        "",
+        (
+            "writing/test_order_of_changes.py::test_a_companion_is_deleted_on_the_disk_before_the_pages_that_it_lists"
+        ),
+    ),
+    Mutant(
+        "writing/checkpoint.py",
+        "                location.companion.unlink(missing_ok=True)\n",
+        "                pass\n",
+        "writing/test_order_of_changes.py::test_no_companion_lists_pages_of_an_earlier_checkpoint",
+    ),
+    Mutant(
+        "writing/finalize.py",
+        "            stale.unlink()\n            if fsync:\n                sync_folder(location.folder)\n",
+        "            stale.unlink()\n",
+        (
+            "writing/test_order_of_changes.py::test_a_companion_is_deleted_on_the_disk_before_the_pages_that_it_lists"
+        ),
+    ),
+    Mutant(
+        "writing/recorder.py",
+        "        replacement.delete(self._recording.location)\n        self._claim.lock.release()\n",
+        "        self._claim.lock.release()\n        replacement.delete(self._recording.location)\n",
+        "writing/test_order_of_changes.py::test_all_changes_are_made_under_the_lock",
+    ),
+    Mutant(
+        "writing/claim.py",
+        "    lock.follow(moved)\n",
+        "",
+        "writing/test_order_of_changes.py::test_all_changes_are_made_under_the_lock",
+    ),
+    Mutant(
+        "writing/lock.py",
+        (
+            '        if os.name != "nt":\n'
+            "            with suppress(OSError):  # a remaining file does no harm\n"
+            "                self._path.unlink()  # before another process can lock it\n"
+            "        self.close()\n"
+        ),
+        (
+            "        self.close()\n"
+            '        if os.name != "nt":\n'
+            "            with suppress(OSError):  # a remaining file does no harm\n"
+            "                self._path.unlink()  # before another process can lock it\n"
+        ),
+        "writing/test_order_of_changes.py::test_all_changes_are_made_under_the_lock",
+    ),
 ]
