@@ -291,4 +291,22 @@ MUTANTS = [
         "            pass\n    finally:\n        os.close(descriptor)",
         "writing/test_order_of_changes.py::test_a_folder_that_is_not_on_the_disk_is_an_error",
     ),
+    Mutant(
+        "tiff/journal_reader.py",
+        '    _check(record.is_intact is not False, f"{where} has',
+        '    _check(True, f"{where} has',
+        "repair/test_damaged_blocks.py::test_a_damaged_last_block_is_left_out",
+    ),
+    Mutant(
+        "tiff/journal_reader.py",
+        '    _check(ifd.is_sorted, f"{where}',
+        '    _check(True, f"{where}',
+        "repair/test_damaged_blocks.py::test_a_damaged_last_block_is_left_out",
+    ),
+    Mutant(
+        "tiff/final_chain.py",
+        "is_last=number == count",
+        "is_last=number == count - 1",
+        "repair/test_validation.py::test_a_new_dataset_is_valid",
+    ),
 ]
