@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import subprocess
@@ -51,6 +52,31 @@ def cut_away(file):
 
 def rescued_path(error):
     return Path(re.search(r"saved to (.*), which recover\(\) finishes", str(error))[1])
+
+
+@pytest.mark.parametrize("take_away", [delete, replace])
+@pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
+def test_the_log_of_a_collected_storage_promises_only_what_recover_can_do(tmp_path, name, take_away, caplog):
+    storage = TiffStorage(tmp_path / name)
+    for number in range(4):
+        put(storage, number, position=number % 2)
+    storage.flush()
+    files = sorted((tmp_path / name).glob("*.tiff")) or [storage.path]
+    take_away(files[0])
+    del storage
+    gc.collect()
+    (line,) = [each.getMessage() for each in caplog.records if "was not finished" in each.getMessage()]
+    hint = " (use recover() to finish the other files)" if len(files) == 2 else ""
+    assert line.startswith(f"{tmp_path / name} was not finished{hint}: ")
+    if hint:
+        (files[0]).unlink(missing_ok=True)
+        recover(tmp_path / name)
+        with TiffStorage.open(tmp_path / name) as rest:
+            assert rest.get_image_coordinates_list() == [{"time": n, "position": 1} for n in (1, 3)]
+    saved = rescued_path(line)
+    recover(saved)
+    with TiffStorage.open(saved) as rest:
+        assert len(rest.get_image_coordinates_list()) == (2 if hint else 4)
 
 
 @pytest.mark.parametrize("call", ["put", "flush", "close"])

@@ -153,6 +153,13 @@ class WrittenFiles:
         files = enumerate(self._recording.index.files)
         return {number for number, file in files if file.has_waiting or number in self._gone}
 
+    def way_to_finish(self) -> str:
+        """Say how to finish the files after an error; empty if all of them are gone."""
+        files = self._recording.index.files
+        left = [each for number, each in enumerate(files) if number not in self._gone and each.path.exists()]
+        what = "it" if len(left) == len(files) else "the other files"
+        return f" (use recover() to finish {what})" if left else ""
+
     def left(self) -> list[Path]:
         """Close the files and return their paths; delete files without frames."""
         paths = []

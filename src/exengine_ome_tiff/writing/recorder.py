@@ -359,7 +359,7 @@ class Recorder:
             else:
                 self._end("finish() or close()", self._finish)
         except (OSError, OmeTiffError) as error:
-            logger.error("%s was not finished (use recover() to finish it): %s", self._path, error)
+            logger.error("%s was not finished%s: %s", self._path, self._files.way_to_finish(), error)
         finally:
             self._recording.index.close()
             self._claim.lock.release()
