@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from exengine_ome_tiff.coordinates.acquisition_plan import AcquisitionPlan
-from exengine_ome_tiff.coordinates.axis_names import standard_names
+from exengine_ome_tiff.coordinates.keys import standard_names
 
 
 def event(pos_name=None, config=None, action="acquire_image", **index):

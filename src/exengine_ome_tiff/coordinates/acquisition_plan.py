@@ -6,8 +6,7 @@ from itertools import islice
 from math import prod
 from typing import Any, NamedTuple, Self, TypeAlias
 
-from exengine_ome_tiff.coordinates.axis_names import standard_name
-from exengine_ome_tiff.coordinates.keys import Coordinates, coordinates_text, read_coordinates
+from exengine_ome_tiff.coordinates.keys import Coordinates, coordinates_text, read_coordinates, standard_name
 
 Values: TypeAlias = tuple[int | str, ...]
 _Product: TypeAlias = tuple[tuple[int | str, ...], ...]

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
 
-from exengine_ome_tiff.coordinates.axis_names import standard_name, standard_names
+from exengine_ome_tiff.coordinates.keys import standard_name, standard_names
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES
 
 MAX_LABEL_BYTES = 120

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.axis_names import label_rank, standard_names
 from exengine_ome_tiff.coordinates.columns import (
     AxisRanks,
     CoordinateTable,
@@ -16,6 +15,7 @@ from exengine_ome_tiff.coordinates.columns import (
     ranks_along,
     split,
 )
+from exengine_ome_tiff.coordinates.keys import label_rank, standard_names
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValue, ImageLayout, plane_counts
 
 _NO_MODULO: Mapping[str, str] = {}

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.axis_names import standard_names
 from exengine_ome_tiff.coordinates.columns import CoordinateTable, combined, ranks_along, split
 from exengine_ome_tiff.coordinates.key_search import KeySearch
 from exengine_ome_tiff.coordinates.keys import (
@@ -18,6 +17,7 @@ from exengine_ome_tiff.coordinates.keys import (
     Key,
     place_text,
     read_coordinates,
+    standard_names,
 )
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES
 from exengine_ome_tiff.dataset.frame_numbers import FrameNumbers

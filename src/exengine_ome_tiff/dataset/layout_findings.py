@@ -6,8 +6,8 @@ from difflib import get_close_matches
 from typing import TypeAlias
 
 from exengine_ome_tiff.coordinates.acquisition_plan import AcquisitionPlan, MissingFrames
-from exengine_ome_tiff.coordinates.axis_names import IMAGE_AXES, standard_names
 from exengine_ome_tiff.coordinates.file_names import POSITION_ONLY
+from exengine_ome_tiff.coordinates.keys import IMAGE_AXES, standard_names
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES, ImageLayout
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.axis_names import standard_name
 from exengine_ome_tiff.coordinates.columns import CoordinateTable
-from exengine_ome_tiff.coordinates.keys import read_coordinates, value_text
+from exengine_ome_tiff.coordinates.keys import read_coordinates, standard_name, value_text
 from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.text_format import list_text

@@ -13,11 +13,10 @@ from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.form import UNKEPT, Form, Plan, frame_values
 from exengine_ome_tiff.translate.frame_facts import FrameFacts
 from exengine_ome_tiff.translate.key_findings import add_summary_findings
-from exengine_ome_tiff.translate.mmcore import MMCore
 from exengine_ome_tiff.translate.other_programs import Bluesky, DisplaySettings, Squid
 from exengine_ome_tiff.translate.plain import Plain
 from exengine_ome_tiff.translate.pymmcoreplus import STATE_KEYS, Devices, PymmcorePlus, UseqEvent
-from exengine_ome_tiff.translate.studio import AcquisitionEngine, Studio
+from exengine_ome_tiff.translate.studio import AcquisitionEngine, MMCore, Studio
 from exengine_ome_tiff.translate.translator import (
     Dialect,
     Guarded,

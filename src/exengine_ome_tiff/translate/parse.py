@@ -189,6 +189,10 @@ def unix_s(value: object) -> float:
     return found[0] if found else UNKNOWN
 
 
+CLOCKS = (("utc_s", utc_clock), ("local_clock_s", local_clock))
+"""Fields of times, with their readers."""
+
+
 def moment(value: object) -> datetime | None:
     """Parse a time stamp or Unix time."""
     stamp = parse_time(value)

@@ -35,7 +35,6 @@ _TARGETS = {
     "readout_mhz": "DetectorSettings ReadOutRate",
 }
 _UNIT_KEYS = ("Unit", "Units", "_unit", "_units", " unit", " units", ".unit", ".units")
-_CLOCKS = (("utc_s", parse.utc_clock), ("local_clock_s", parse.local_clock))
 
 
 class Plain(Dialect):
@@ -69,7 +68,7 @@ class Plain(Dialect):
     def plane_rules(self, tags: Tags, *, is_recognised: bool) -> Iterator[Rule]:
         del is_recognised
         for key in self.stamp_keys(tags):
-            yield from (Rule(key, clock, read, _TARGETS["utc_s"]) for clock, read in _CLOCKS)
+            yield from (Rule(key, *clock, _TARGETS["utc_s"]) for clock in parse.CLOCKS)
         for key in _own_first(tags):
             for meaning, only_if in _meanings(key, tags):
                 if meaning.field in PlaneValues._fields:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from exengine_ome_tiff.translate import parse
-from exengine_ome_tiff.translate.mmcore import CAMERA_PROPERTIES
 from exengine_ome_tiff.translate.objective_labels import is_objective
+from exengine_ome_tiff.translate.studio import CAMERA_PROPERTIES
 from exengine_ome_tiff.translate.translator import (
     Dialect,
     Fact,

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.axis_names import standard_names
-from exengine_ome_tiff.coordinates.keys import Coordinates, FrameNumber, place_text
+from exengine_ome_tiff.coordinates.keys import Coordinates, FrameNumber, place_text, standard_names
 from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.reading.selection import slowest_first

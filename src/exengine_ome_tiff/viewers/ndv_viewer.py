@@ -13,8 +13,7 @@ from typing import Any, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.coordinates.axis_names import standard_name
-from exengine_ome_tiff.coordinates.keys import Coordinates, value_text
+from exengine_ome_tiff.coordinates.keys import Coordinates, standard_name, value_text
 from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.inspection.preview_cells import distinct_colors, magnitudes

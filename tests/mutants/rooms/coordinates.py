@@ -58,13 +58,13 @@ MUTANTS = [
         "ome/test_plates.py::test_only_unambiguous_wells_make_a_plate",
     ),
     Mutant(
-        "coordinates/axis_names.py",
+        "coordinates/keys.py",
         "(axis != name, axis != axis.lower())",
         "(axis == name, axis != axis.lower())",
         "coordinates/test_layout.py::test_one_of_several_spellings_counts",
     ),
     Mutant(
-        "coordinates/axis_names.py",
+        "coordinates/keys.py",
         'IMAGE_AXES = ("position", "well",',
         'IMAGE_AXES = ("well", "position",',
         "coordinates/test_layout.py::test_labels_are_in_natural_order",

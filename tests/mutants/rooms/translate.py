@@ -64,19 +64,19 @@ MUTANTS = [
         "translate/test_dialects.py::test_recorded_frames_are_translated",
     ),
     Mutant(
-        "translate/mmcore.py",
+        "translate/studio.py",
         '_CAMERAS = ("Camera", "Core-Camera")',
         '_CAMERAS = ("Core-Camera", "Camera")',
         "ome/test_fields.py::test_the_camera_of_a_frame_takes_precedence_over_that_of_the_core",
     ),
     Mutant(
-        "translate/mmcore.py",
+        "translate/studio.py",
         '"Plane ExposureTime", only_if=(cameras[0], device)',
         '"Plane ExposureTime"',
         "ome/test_fields.py::test_the_exposure_of_a_property_cache_has_the_lowest_priority",
     ),
     Mutant(
-        "translate/mmcore.py",
+        "translate/studio.py",
         '"DetectorSettings Gain", "gain"',
         '"DetectorSettings Gain", "offset"',
         "translate/test_dialects.py::test_recorded_frames_are_translated",
