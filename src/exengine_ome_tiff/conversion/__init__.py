@@ -3,8 +3,4 @@
 from exengine_ome_tiff.conversion.conversion import ConversionResult, convert
 from exengine_ome_tiff.conversion.sources import SkippedFrame
 
-__all__ = [
-    "ConversionResult",
-    "SkippedFrame",
-    "convert",
-]
+__all__ = ["ConversionResult", "SkippedFrame", "convert"]

@@ -140,10 +140,7 @@ class FrameFacts:
         return bool((self._form_of[frames] >= UNKEPT).any())
 
     def rest(
-        self,
-        frames: npt.NDArray[np.int64],
-        written: Written | None = None,
-        findings: Findings | None = None,
+        self, frames: npt.NDArray[np.int64], written: Written | None = None, findings: Findings | None = None
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Collect the tags of frames that were not written into OME elements.
 

@@ -52,7 +52,7 @@ class Squid(Dialect):
         )
         actual = magnification * lens_mm / nominal_mm if nominal_mm else UNKNOWN
         return SummaryValues(
-            pixel_size_um=parse.known(parse.size_um(sensor_um / actual)) if actual > 0 else None,
+            pixel_size_um=parse.known(parse.size_um(sensor_um / actual)) if actual > 0 else None
         )
 
 

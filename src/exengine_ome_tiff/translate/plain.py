@@ -5,13 +5,7 @@ from typing import ClassVar
 
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.key_names import VALUE, unit_of
-from exengine_ome_tiff.translate.named_facts import (
-    NAMED_FACTS,
-    START_NAMES,
-    is_stamp,
-    named_fact,
-    words_of,
-)
+from exengine_ome_tiff.translate.named_facts import NAMED_FACTS, START_NAMES, is_stamp, named_fact, words_of
 from exengine_ome_tiff.translate.quantities import Meaning, meanings_of
 from exengine_ome_tiff.translate.translator import Dialect, Fact, Note, Rule, Tags, is_known
 from exengine_ome_tiff.translate.values import UNKNOWN, PlaneValues, SummaryValues
