@@ -19,7 +19,6 @@ from ome_types import OME, from_xml
 from exengine_ome_tiff.dataset.loader import find_dataset
 from exengine_ome_tiff.dataset.location import absolute_path
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.inspection.dataset_document import dataset_document, images_of_document
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.reading.calibration import Calibration
 from exengine_ome_tiff.reading.dask_array import lazy_array
@@ -82,7 +81,7 @@ class Reader(bioio_reader.Reader):
     def _content(self) -> tuple[list[_Scene], bytes]:
         """The images, and the OME-XML of the frames present at first use."""
         with OpenDataset(self._path) as data:
-            return [*_scenes(data)], dataset_document(data)
+            return [*_scenes(data)], data.document()
 
     @property
     def _scene(self) -> _Scene:
@@ -148,7 +147,7 @@ class Reader(bioio_reader.Reader):
 
 def _scenes(data: OpenDataset) -> Iterator[_Scene]:
     """Yield the images in the order of the OME-XML."""
-    for image in images_of_document(data):
+    for image in data.images_of_document():
         pages, sizes = ImagePages.of(data.frames, image), image.layout.sizes
         array = lazy_array(data.frames, pages.frames, pages.locations, pages.kind)
         shape = [*(sizes[axis] for axis in "TCZ"), *pages.kind.shape]

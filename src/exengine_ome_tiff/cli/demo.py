@@ -10,8 +10,8 @@ from exengine_ome_tiff.cli.output import UsageError, say, usage_errors
 from exengine_ome_tiff.cli.paths import check_output, path_argument
 from exengine_ome_tiff.cli.progress import ProgressBar
 from exengine_ome_tiff.dataset.location import is_tiff
-from exengine_ome_tiff.demo.acquisition import DemoPlan, DemoResult, run
-from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope, UnknownChannelError
+from exengine_ome_tiff.demo.acquisition import DemoPlan, DemoResult, Microscope, run
+from exengine_ome_tiff.demo.microscope import SimulatedMicroscope, UnknownChannelError
 from exengine_ome_tiff.text_format import count_text, duration_text, size_text
 from exengine_ome_tiff.tiff_storage import TiffStorage
 

@@ -88,9 +88,14 @@ class ImageLayout:
         return axes
 
     @property
+    def acquired(self) -> npt.NDArray[np.int64]:
+        """Frame numbers in dimension order, without missing planes."""
+        return self.frames[self.frames >= 0]
+
+    @property
     def first_frame(self) -> FrameNumber:
         """Number of the first frame."""
-        return FrameNumber(int(self.frames[self.frames >= 0].min()))
+        return FrameNumber(int(self.acquired.min()))
 
     def name(self, dataset: str, kind: str = "", prefix: str | None = None) -> str:
         """Return a name made of the labels, such as "A1, field 0", and the axes that its frames lack.

@@ -97,7 +97,7 @@ class Facts:
     def values(self, layout: ImageLayout, name: str) -> ImageValues:
         """Return the values of an image."""
         values, groups = self._described(layout, name)
-        frames = layout.frames[layout.frames >= 0]
+        frames = layout.acquired
         pixels = self._dataset.format(layout.first_frame)
         if values.significant_bits is not None and self._exceeds(values.significant_bits, frames, name):
             values = replace(values, significant_bits=None)
@@ -160,9 +160,7 @@ class Facts:
         """Return the facts from the frames of an image."""
         known = self._groups_of.get(layout.first_frame)
         if known is None:
-            known = self._groups_of[layout.first_frame] = self._frames.groups(
-                layout.frames[layout.frames >= 0]
-            )
+            known = self._groups_of[layout.first_frame] = self._frames.groups(layout.acquired)
         return known
 
     def _groups_of_channels(self, layout: ImageLayout) -> list[list[Group]]:

@@ -75,7 +75,7 @@ class StoredImage:
         sizes = {axis: self.layout.sizes[axis] for axis in "TCZ"}
         sizes |= dict(zip("YXS", self.pixels.stored_shape, strict=False))
         channels = tuple(name for name in self.layout.channel_names if name is not None)
-        frames = int((self.layout.frames >= 0).sum())
+        frames = len(self.layout.acquired)
         dtype = self.pixels.stored_dtype.name
         return ImageInfo(
             self.name,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import product
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,14 @@ from exengine.kernel.data_storage_base import DataStorage
 from exengine.kernel.ex_future import ExecutionFuture
 
 from exengine_ome_tiff.adapters.exengine_acquisition import acquisition
-from exengine_ome_tiff.demo.microscope import Microscope, SimulatedMicroscope
+from exengine_ome_tiff.demo.microscope import SimulatedMicroscope
 from exengine_ome_tiff.waiting import SLICE_S, News
+
+if TYPE_CHECKING:
+    from exengine_ome_tiff.demo.micromanager_microscope import MicroManagerMicroscope
+
+Microscope: TypeAlias = "SimulatedMicroscope | MicroManagerMicroscope"
+"""Its devices live as long as the engine; `settle` runs on ExEngine's thread before each exposure."""
 
 Progress: TypeAlias = Callable[[int, int], object]
 

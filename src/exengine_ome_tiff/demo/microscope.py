@@ -1,4 +1,4 @@
-"""The demo's microscope: the interface for the acquisition, and a simulation.
+"""The demo's simulated microscope.
 
 ExEngine calls devices on its own thread. After `Device.__init__` has run, it redirects attribute access from
 other threads there as well, so these devices set their state before that call.
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,34 +27,6 @@ Metadata: TypeAlias = dict[str, str | int | float]
 
 class UnknownChannelError(ValueError):
     """The microscope has no such channel."""
-
-
-class Microscope(Protocol):
-    """Interface for the acquisition. The devices live as long as the engine they were created in."""
-
-    @property
-    def camera(self) -> Detector:
-        """The camera."""
-
-    @property
-    def xy_stage(self) -> DoubleAxisPositioner:
-        """The stage that moves the sample, in um."""
-
-    @property
-    def z_stage(self) -> SingleAxisPositioner:
-        """The focus drive, in um."""
-
-    def channel_event(self, channel: str) -> ExecutorEvent | Callable[[], None]:
-        """Return the event that switches to a channel."""
-
-    def time_event(self, time_s: float) -> ExecutorEvent | Callable[[], None]:
-        """Return the event that begins the time point at `time_s` after the first."""
-
-    def settle(self) -> None:
-        """Wait until nothing moves; called on ExEngine's thread before each exposure."""
-
-    def close(self) -> None:
-        """Release the hardware."""
 
 
 def local_time() -> datetime:

@@ -230,7 +230,7 @@ class MosaicSource(Source):
 
     def _add_planes(self, group: MosaicGroup, places: Mapping[FrameNumber, Coordinates]) -> None:
         for tile, image in enumerate(group.images):
-            for number in np.sort(image.layout.frames[image.layout.frames >= 0]).tolist():
+            for number in np.sort(image.layout.acquired).tolist():
                 inside = {
                     axis: value for axis, value in places[number].items() if axis not in image.coordinates
                 }

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.keys import Coordinates
 from exengine_ome_tiff.coordinates.wells import PlateInfo, Well, well_of_image
-from exengine_ome_tiff.inspection.dataset_document import images_of_document
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.inspection.preview_plate import row_name
 from exengine_ome_tiff.text_format import list_text
@@ -156,7 +155,7 @@ class StagePlaces:
     @classmethod
     def of(cls, data: OpenDataset, flip: str) -> "StagePlaces":
         """Read the positions of a dataset; ValueError if a pixel size or a stage position is unknown."""
-        images, positions, sizes = images_of_document(data), [], []
+        images, positions, sizes = data.images_of_document(), [], []
         for image in images:
             calibration = data.calibration(image)
             (height_um, width_um), stage_um = calibration.pixel_size_um, calibration.stage_um()

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates.keys import FrameNumber
 from exengine_ome_tiff.export import ngff_metadata as ngff
 from exengine_ome_tiff.export.zarr_export import PartialZarr
-from exengine_ome_tiff.inspection.dataset_document import dataset_document, images_of_document
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.inspection.preview_cells import display_limits, magnitudes, thinned
 from exengine_ome_tiff.ome.xml_reader import parse_ome, read_images
@@ -48,15 +47,15 @@ class ZarrImages:
 
     def __init__(self, data: OpenDataset, part: PartialZarr, version: ngff.NgffVersion) -> None:
         self._data, self._part, self._version = data, part, version
-        self._images = images_of_document(data)
-        self._xml = dataset_document(data)
+        self._images = data.images_of_document()
+        self._xml = data.document()
         root = parse_ome(self._xml)
         self._elements = read_images(root)
         self._plate = ngff.plate_groups(root, version)
         fields = self._plate.fields if self._plate else {}
         self.paths = [fields.get(number, str(number)) for number in range(len(self._images))]
         """Paths of the images' groups, in the order of the OME-XML."""
-        self.n_planes = sum(int((image.layout.frames >= 0).sum()) for image in self._images)
+        self.n_planes = sum(len(image.layout.acquired) for image in self._images)
 
     def names(self) -> dict[str, str]:
         """Return the names of the images by their paths."""
@@ -97,11 +96,8 @@ class ZarrImages:
 
     def _levels(self, number: int) -> list[Any]:
         """Open or create the arrays of an image, one for each resolution."""
-        image, path, is_old = (
-            self._images[number],
-            self._part.path / self.paths[number],
-            self._version == "0.4",
-        )
+        image, path = self._images[number], self._part.path / self.paths[number]
+        is_old = self._version == "0.4"
         options: dict[str, Any] = {"zarr_format": 2 if is_old else 3, "fill_value": 0}
         options["dtype"] = image.pixels.stored_dtype.newbyteorder("=")
         options["chunk_key_encoding"] = {"name": "v2" if is_old else "default", "separator": "/"}

@@ -8,7 +8,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-from exengine_ome_tiff.inspection.dataset_document import dataset_document, images_of_document
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.inspection.preview_plate import well_name
 from exengine_ome_tiff.ome.xml_reader import OME, ImageElement, parse_ome, read_images, read_wells
@@ -115,9 +114,9 @@ def omero_import(path: str | PathLike[str]) -> OmeroImport:
         There is no dataset at `path`.
     """
     with OpenDataset(path) as data:
-        root = parse_ome(dataset_document(data))
+        root = parse_ome(data.document())
         companion = data.companion if data.is_finished else None
-        stored, elements = images_of_document(data), read_images(root)
+        stored, elements = data.images_of_document(), read_images(root)
         wells = {number: well_name(*place) for place, _, number in read_wells(root)}
         images = tuple(
             OmeroImage(

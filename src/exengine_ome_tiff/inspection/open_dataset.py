@@ -1,6 +1,8 @@
 """A dataset open for reading: its frames and images, with their OME-XML and metadata."""
 
+import re
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +15,11 @@ from exengine_ome_tiff.dataset.loader import find_companion
 from exengine_ome_tiff.dataset.location import absolute_path
 from exengine_ome_tiff.dataset.recording import Recording, open_dataset
 from exengine_ome_tiff.dataset.stored_images import StoredImage
-from exengine_ome_tiff.ome.xml_reader import ImageElement
+from exengine_ome_tiff.ome.xml_reader import ImageElement, read_ome
 from exengine_ome_tiff.reading.calibration import Calibration, image_elements
+from exengine_ome_tiff.tiff import read_description
+
+_TIFF_DATA = re.compile(rb"(?:<TiffData\b[^>]*(?:/>|>.*?</TiffData>)\s*)+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +101,35 @@ class OpenDataset:
             return Calibration.from_facts(self.facts, layout, image.name)
         return Calibration.from_element(image.element, layout)
 
+    def images_of_document(self) -> list[OpenImage]:
+        """Return the images in the order of the document: file by file."""
+        return sorted(self.images, key=lambda image: image.file)
+
+    def document(self) -> bytes:
+        """Return the OME-XML of all images, with MetadataOnly instead of each TiffData.
+
+        It is the companion of a finished folder or the document in a finished file. Otherwise it is made from
+        the metadata of the frames, as `TiffStorage.finish` would write it.
+        """
+        companion, written = self.companion, None
+        if self.is_finished and not self.location.is_folder:
+            written = read_description(self.paths[0])
+        elif self.is_finished and companion is not None:
+            written = companion.read_bytes()
+        if written is None or not _describes(read_ome(written), self.images_of_document()):
+            written = self._made_document()
+        return _TIFF_DATA.sub(b"<MetadataOnly/>", written)
+
+    def _made_document(self) -> bytes:
+        # ome-types takes 0.3 s to import, and a finished dataset does not need it
+        from exengine_ome_tiff.ome.document import Place, ome_xml
+        from exengine_ome_tiff.writing.contents import CREATOR, describe_image
+
+        facts, images = self.facts, self.images_of_document()
+        plate = facts.plate([image.layout for image in images])
+        contents = [(describe_image(image, facts), Place(0)) for image in images]
+        return ome_xml(self.location.name, contents, plate, facts.about(), self.header.dataset, CREATOR)
+
     def close(self) -> None:
         """Close all files."""
         self.recording.close()
@@ -105,3 +139,10 @@ class OpenDataset:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _describes(elements: Sequence[ImageElement], images: Sequence[OpenImage]) -> bool:
+    """Whether the elements of a document match the images, in their order."""
+    return [(each.name, each.sizes["X"], each.n_planes) for each in elements] == [
+        (image.name, image.pixels.stored_shape[1], len(image.layout.frames)) for image in images
+    ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -93,11 +94,8 @@ def _plane(
         return None
     if z == "middle":
         there = there[[np.abs(there - (len(numbers) - 1) / 2).argmin()]]
-    projected: npt.NDArray[Any] | None = None
-    for number in numbers[there].tolist():
-        pixels = magnitudes(data.frames.stored(number))
-        projected = pixels if projected is None else np.fmax(projected, pixels)
-    return None if projected is None else _reduced(projected, size)
+    planes = (magnitudes(data.frames.stored(number)) for number in numbers[there].tolist())
+    return _reduced(reduce(np.fmax, planes), size)
 
 
 def magnitudes(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -169,10 +167,13 @@ def picture(row: Row, cell: Cell, limits: Limits) -> npt.NDArray[np.uint8] | Non
     for channel, plane in zip(row.channels, cell.planes, strict=True):
         if plane is None:
             continue
-        if plane.ndim == 3:
-            part = _of_colour(plane, row.dtype, limits[channel.name, row.dtype.str])
+        low, high = limits[channel.name, row.dtype.str]
+        if (
+            plane.ndim == 3
+        ):  # 8-bit colours stay as they are; others are scaled from 0, which preserves their hue
+            part = _scaled(plane[..., :3], 0.0, 255.0 if row.dtype.itemsize == 1 else high)
         else:
-            part = _scaled(plane, limits[channel.name, row.dtype.str])[..., None] * light(channel.color)
+            part = _scaled(plane, low, high)[..., None] * light(channel.color)
         merged = part if merged is None else merged + part
     return None if merged is None else (np.clip(merged, 0, 1) * 255).round().astype(np.uint8)
 
@@ -188,16 +189,7 @@ def light(color: Color) -> npt.NDArray[np.float64]:
     return lighter
 
 
-def _of_colour(
-    plane: npt.NDArray[np.float32], dtype: np.dtype[np.generic], limits: tuple[float, float]
-) -> npt.NDArray[np.float64]:
-    """Show 8-bit colours unchanged; scale others from 0, which preserves their hue."""
-    high = 255.0 if dtype.itemsize == 1 else limits[1]
-    return _scaled(plane[..., :3], (0.0, high))
-
-
-def _scaled(plane: npt.NDArray[np.float32], limits: tuple[float, float]) -> npt.NDArray[np.float64]:
-    low, high = limits
+def _scaled(plane: npt.NDArray[np.float32], low: float, high: float) -> npt.NDArray[np.float64]:
     known = np.nan_to_num(plane.astype(np.float64), nan=low, posinf=high, neginf=low)
     if high <= low:
         return np.full(plane.shape, 0.5 if high else 0.0)

@@ -79,7 +79,7 @@ def well_name(row: int, column: int) -> str:
 
 def incomplete_wells(wells: Wells) -> set[tuple[int, int]]:
     """Return the wells with a missing plane, and those with fewer frames than most."""
-    frames = {at: [int((image.layout.frames >= 0).sum()) for image in images] for at, images in wells.items()}
+    frames = {at: [len(image.layout.acquired) for image in images] for at, images in wells.items()}
     usual = Counter(sum(each) for each in frames.values() if each).most_common(1)[0][0]
     return {
         at

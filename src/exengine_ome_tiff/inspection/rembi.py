@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from os import PathLike
 
-from exengine_ome_tiff.inspection.dataset_document import dataset_document
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.ome.text import folded
 from exengine_ome_tiff.ome.xml_reader import OME, parse_ome
@@ -76,7 +75,7 @@ def rembi_fields(path: str | PathLike[str]) -> list[RembiField]:
         There is no dataset at `path`.
     """
     with OpenDataset(path) as data:
-        root = parse_ome(dataset_document(data))
+        root = parse_ome(data.document())
     annotations = {folded(each.get("K", "")): (each.text or "").strip() for each in root.iter(f"{OME}M")}
     fields = []
     for module, name, source, advice in _FIELDS:

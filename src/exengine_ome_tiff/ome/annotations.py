@@ -84,7 +84,7 @@ class Annotations:
         if long:
             tags[RECORDS_ONLY] = json.dumps(long)
         yield from self._map(number, _METADATA, tags)
-        self._room += _CHARACTERS_A_PLANE * int((image.layout.frames >= 0).sum())
+        self._room += _CHARACTERS_A_PLANE * len(image.layout.acquired)
         yield from self._map(number, _PLANES, self._by_plane(image.values.columns))
         yield from self._of_all
 

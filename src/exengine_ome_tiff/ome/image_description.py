@@ -74,7 +74,7 @@ def describe(
         Without tags and columns. A pixel size that differs between planes and uneven z steps are omitted,
         with a finding.
     """
-    acquired = layout.frames[layout.frames >= 0]
+    acquired = layout.acquired
     frame = agreed.image.values
     sizes_um = _known(planes["pixel_size_um"][acquired])
     pixel_size_um = _pixel_size(name, given.pixel_size_um, sizes_um, summary, findings)
