@@ -24,7 +24,7 @@ class ImageStackSource(FileSource[tuple[Path, StackPage]]):
     """Files with an index of their own, in the order of writing; OmeTiffError if none can be read."""
 
     def __init__(self, path: Path, files: Sequence[Path], skipped: Iterable[SkippedFrame]) -> None:
-        super().__init__(path)
+        super().__init__(path, ImageStack)
         self.comments: dict[str, Any] = {}
         """Comments in the files."""
         try:
@@ -85,10 +85,6 @@ class ImageStackSource(FileSource[tuple[Path, StackPage]]):
         path, page = frame
         pixels, metadata = self.file(path).read(page)
         return pixels, metadata
-
-    def open_file(self, path: Path) -> ImageStack:
-        """Open an image stack."""
-        return ImageStack(path)
 
 
 class MicroManagerSource(ImageStackSource):

@@ -109,7 +109,7 @@ class NDTiff3Source(FileSource[Any]):
         from ndstorage.ndtiff_file import SingleNDTiffReader
         from ndstorage.ndtiff_index import NDTiffIndexEntry
 
-        super().__init__(path)
+        super().__init__(path, self._open)
         self._folder = folder
         self._reader_of = SingleNDTiffReader
         self._file_io = NDTiffFileIO
@@ -157,7 +157,7 @@ class NDTiff3Source(FileSource[Any]):
         if extents.claim(start, start + nbytes, id(entry)) is not None:
             raise UnreadableFrameError(f"{entry.filename}: the pixels are those of another frame")
 
-    def open_file(self, path: Path) -> Any:
+    def _open(self, path: Path) -> Any:
         """Open a file with ndstorage's reader."""
         require_own(self._folder, path)
         opener = _Opener()

@@ -52,7 +52,7 @@ class OmeTiffSource(FileSource[_Page]):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
+        super().__init__(path, ForeignTiff)
         self._n_pages: dict[Path, int] = {}
         self._steps = 0
         self._refused: list[SkippedFrame] = []
@@ -194,10 +194,6 @@ class OmeTiffSource(FileSource[_Page]):
     def read_frame(self, frame: _Page) -> tuple[npt.NDArray[Any], Any]:
         """Read pixels and metadata of a plane."""
         return self.file(frame.path).read(frame.number), frame.metadata
-
-    def open_file(self, path: Path) -> ForeignTiff:
-        """Open a TIFF file."""
-        return ForeignTiff(path)
 
 
 def _image_labels(names: list[str]) -> list[int | str]:

@@ -58,7 +58,7 @@ class SeparateImageSource(FileSource[ImageFile]):
 
     def __init__(self, path: Path) -> None:
         root, folders = dataset_folders(path)
-        super().__init__(root)
+        super().__init__(root, ForeignTiff)
         self.summary_metadata = {}
         self._comments = Comments((root, *folders))
         self.options = self._comments.options
@@ -159,10 +159,6 @@ class SeparateImageSource(FileSource[ImageFile]):
             return self.file(frame.path).read(0), frame.metadata
         except (OmeTiffError, OSError) as error:
             raise UnreadableFrameError(f"{folder.name}/{error}") from error
-
-    def open_file(self, path: Path) -> ForeignTiff:
-        """Open a TIFF file."""
-        return ForeignTiff(path)
 
 
 def _place(folder_number: int, image: ImageFile, summary: Mapping[str, Any]) -> Place:

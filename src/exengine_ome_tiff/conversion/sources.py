@@ -2,7 +2,7 @@
 
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -81,8 +81,9 @@ class FileSource(Source, Generic[Frame]):
     `Frame` is what a subclass knows of each frame.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, open_file: Callable[[Path], Any]) -> None:
         super().__init__(path)
+        self._open_file = open_file
         self.frames: dict[frozenset[tuple[str, int | str]], tuple[Coordinates, Frame]] = {}
         """In the order in which they were recorded."""
         self._file: tuple[Path, Any] | None = None
@@ -109,15 +110,11 @@ class FileSource(Source, Generic[Frame]):
         """Read pixels and metadata of a frame; raises OmeTiffError or OSError."""
         raise NotImplementedError
 
-    def open_file(self, path: Path) -> Any:
-        """Open one of the files; what is returned has a method `close`."""
-        raise NotImplementedError
-
     def file(self, path: Path) -> Any:
         """Return one of the files, and close the one that was open before."""
         if self._file is None or self._file[0] != path:
             self.close()
-            self._file = path, self.open_file(path)
+            self._file = path, self._open_file(path)
         return self._file[1]
 
     def close(self) -> None:
@@ -213,12 +210,11 @@ def files_in(folder: Path, suffixes: Iterable[str], skipped: list[SkippedFrame])
 
 def folders_in(folder: Path) -> list[Path]:
     """Return the folders in a folder, without links to folders, in natural order."""
-    return [path for path in sorted(folder.iterdir(), key=natural_order) if is_own_folder(path)]
-
-
-def is_own_folder(path: Path) -> bool:
-    """Whether a path is a folder, and not a link to one."""
-    return path.is_dir() and not path.is_symlink()
+    return [
+        path
+        for path in sorted(folder.iterdir(), key=natural_order)
+        if path.is_dir() and not path.is_symlink()
+    ]
 
 
 def refusal(folder: Path, path: Path) -> str | None:

@@ -202,11 +202,8 @@ class Facts:
         summary = without(json.loads(self._header.summary_json), PRIVATE, set())
         tags = flat(summary) if isinstance(summary, Mapping) else {}
         return DatasetValues(
-            experimenter=self._experimenter(),
+            given=replace(self._header.given, experimenter=self._experimenter()),
             summary={key: strict_json(value) for key, value in tags.items()},
-            microscope=self._header.given.microscope,
-            filters=self._header.given.filters,
-            annotations=self._header.given.annotations,
             summary_values=self._summary,
             started=started,
             ended=None if started is None or np.isnan(last_s) else started + timedelta(seconds=last_s),

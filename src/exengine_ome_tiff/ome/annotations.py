@@ -59,7 +59,7 @@ class Annotations:
         self._room = _FREE_CHARACTERS
         self._of_all = [
             *self._add("summary", _SUMMARY, _bounded(about.summary)),
-            *self._add("user", _USER, about.annotations),
+            *self._add("user", _USER, about.given.annotations),
         ]
         """IDs of the annotations that all images share."""
 

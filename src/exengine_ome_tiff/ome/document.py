@@ -112,7 +112,7 @@ def ome_xml(
         XML in UTF-8, valid against the 2016-06 schema.
     """
     annotations = Annotations(about)
-    experimenter = about.experimenter
+    experimenter = about.given.experimenter
     instruments = Instruments([image.values for image, _ in images], about)
     n_planes = sum(len(image.layout.frames) for image, _ in images)
     is_long = n_planes > planes.MOST_COMPLETE_PLANES
@@ -133,7 +133,7 @@ def ome_xml(
         instruments=instruments.elements(),
         experimenters=[] if experimenter is None else [_experimenter(experimenter)],
         structured_annotations=annotations.element,
-        rights=_rights(about.annotations),
+        rights=_rights(about.given.annotations),
     )
     head, *tails = xml_text(document).split("</Pixels>")
     text = BytesIO()  # a million planes need too much memory for the text and its parts at once

@@ -8,13 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.layout import ImageLayout
-from exengine_ome_tiff.ome.user_values import (
-    ChannelInfo,
-    ExperimenterInfo,
-    FilterInfo,
-    MicroscopeInfo,
-    ObjectiveInfo,
-)
+from exengine_ome_tiff.ome.user_values import ChannelInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.translate.values import CameraValues, SummaryValues
 
 OME_TYPES = {"|u1": "uint8", "<u2": "uint16", "<u4": "uint32", "|i1": "int8", "<i2": "int16", "<i4": "int32"}
@@ -82,30 +76,21 @@ class DatasetValues:
 
     Parameters
     ----------
-    experimenter
-        Person who recorded it.
+    given
+        Options of the user; an empty experimenter has the user name of the summary metadata.
     summary
         Summary metadata without nesting, as JSON by key.
-    microscope
-        Microscope that recorded it.
-    filters
-        Filters and dichroics, by label.
-    annotations
-        Annotations by the user, by name.
     summary_values
         Values from the summary metadata, such as those of the plate.
     started, ended
         Times of the first and the last frame.
     """
 
-    experimenter: ExperimenterInfo | None = None
-    summary: Mapping[str, str] = field(default_factory=dict)
-    microscope: MicroscopeInfo | None = None
-    filters: Mapping[str, FilterInfo] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
-    summary_values: SummaryValues = field(default_factory=SummaryValues)
-    started: datetime | None = None
-    ended: datetime | None = None
+    given: Given
+    summary: Mapping[str, str]
+    summary_values: SummaryValues
+    started: datetime | None
+    ended: datetime | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

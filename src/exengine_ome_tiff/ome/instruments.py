@@ -38,16 +38,16 @@ class Instruments:
     def __init__(self, images: Sequence[ImageValues], about: DatasetValues) -> None:
         channels = [channel for image in images for channel in image.channels]
         labels = [label for channel in channels for label in channel.filters]
-        self._microscope, self._known_filters = about.microscope, about.filters
+        self._microscope, self._known_filters = about.given.microscope, about.given.filters
         self._detectors = _ids("Detector", (_identity(each.camera) for each in channels if each.camera))
         self._objectives = _ids("Objective", (each.objective for each in images if each.objective))
         sources = (channel.info.light_source for channel in channels)
         self._sources = _ids("LightSource", (each for each in sources if each))
-        dichroics = {label for label in labels if about.filters[label].kind == "Dichroic"}
+        dichroics = {label for label in labels if self._known_filters[label].kind == "Dichroic"}
         self._filters = _ids("Filter", (each for each in labels if each not in dichroics))
         self._dichroics = _ids("Dichroic", (each for each in labels if each in dichroics))
         parts = (self._detectors, self._objectives, self._sources, self._filters, self._dichroics)
-        self._is_known = about.microscope is not None or any(parts)
+        self._is_known = self._microscope is not None or any(parts)
 
     def elements(self) -> list[m.Instrument]:
         """Return the instrument; an empty list if nothing is known about it."""
