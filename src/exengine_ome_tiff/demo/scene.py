@@ -154,8 +154,7 @@ class Scene:
         signal = self.light(view, channel) * _illumination(view.shape)
         noise = np.random.default_rng([self.seed, noise_seed]).standard_normal(view.shape, dtype=np.float32)
         signal += noise * np.sqrt(signal * _COUNTS_PER_ELECTRON + _READ_NOISE_COUNTS**2)
-        frame: npt.NDArray[np.uint16] = np.clip(signal + (OFFSET_COUNTS + 0.5), 0, MAX_COUNTS).astype("u2")
-        return frame
+        return np.clip(signal + (OFFSET_COUNTS + 0.5), 0, MAX_COUNTS).astype("u2")
 
     def _axes(self, view: View) -> tuple[Picture, Picture]:
         """Return the stage coordinates of columns and rows."""
@@ -216,8 +215,7 @@ def _chromatin(cell: Cell, place: Picture, blur: float) -> Picture:
     waves = np.cos(2.3 * along + 1.9 * np.sin(0.9 * across + cell.phases[5]) + cell.phases[6]) * np.cos(
         2.6 * across + 1.7 * np.sin(0.8 * along + cell.phases[7])
     )
-    grains: Picture = _nucleus(cell, place, blur) * (0.85 + 0.4 * _damping(2.1, blur) * waves)
-    return grains
+    return _nucleus(cell, place, blur) * (0.85 + 0.4 * _damping(2.1, blur) * waves)
 
 
 def _body(cell: Cell, place: Picture, blur: float, fibre_um: float) -> Picture:

@@ -185,8 +185,7 @@ def light(color: Color) -> npt.NDArray[np.float64]:
     if luminance >= _LEAST_LUMINANCE:
         return parts
     white = (_LEAST_LUMINANCE - luminance) / (1 - luminance)
-    lighter: npt.NDArray[np.float64] = parts * (1 - white) + white
-    return lighter
+    return parts * (1 - white) + white
 
 
 def _scaled(plane: npt.NDArray[np.float32], low: float, high: float) -> npt.NDArray[np.float64]:

@@ -252,8 +252,7 @@ def _merged(camera: CameraValues, other: CameraValues, disputed: Collection[str]
 
 
 def _known(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    known: npt.NDArray[np.float64] = values[~np.isnan(values)]
-    return known
+    return values[~np.isnan(values)]
 
 
 def _pixel_size(

@@ -86,8 +86,7 @@ def plane_times(
 
 
 def _known(values: Seconds) -> Seconds:
-    known: Seconds = values[~np.isnan(values)]
-    return known
+    return values[~np.isnan(values)]
 
 
 def _delta(delta_s: Seconds) -> Seconds:
