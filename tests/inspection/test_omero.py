@@ -6,7 +6,7 @@ from ome_types import from_xml
 
 from exengine_ome_tiff import TiffStorage
 from exengine_ome_tiff.cli import main
-from exengine_ome_tiff.inspection.omero import omero_import
+from exengine_ome_tiff.inspection.archives import omero_import
 from readers.bioformats import BioFormatsError
 
 

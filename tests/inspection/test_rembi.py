@@ -4,7 +4,7 @@ import numpy as np
 
 from exengine_ome_tiff import ChannelInfo, ExperimenterInfo, MicroscopeInfo, ObjectiveInfo, TiffStorage
 from exengine_ome_tiff.cli import main
-from exengine_ome_tiff.inspection.rembi import rembi_fields
+from exengine_ome_tiff.inspection.archives import rembi_fields
 
 
 def record(path, metadata, **options):

@@ -5,8 +5,7 @@ from dataclasses import asdict
 
 from exengine_ome_tiff.cli.output import print_json, say, usage_errors, warn_of_leftovers
 from exengine_ome_tiff.cli.paths import add_dataset
-from exengine_ome_tiff.inspection.omero import omero_import
-from exengine_ome_tiff.inspection.rembi import rembi_fields
+from exengine_ome_tiff.inspection.archives import omero_import, rembi_fields
 from exengine_ome_tiff.repair import validate
 from exengine_ome_tiff.text_format import count_text
 

@@ -118,7 +118,7 @@ MUTANTS = [
         "inspection/test_info.py::test_height_and_width_of_a_pixel_are_not_swapped",
     ),
     Mutant(
-        "inspection/omero.py",
+        "inspection/archives.py",
         '"Y"] <= LARGE_AREA_PX',
         '"Y"] < LARGE_AREA_PX',
         "inspection/test_omero.py::test_pyramids",
