@@ -107,7 +107,7 @@ MUTANTS = [
     ),
     Mutant(
         "dataset/stored_images.py",
-        "frames = int((self.layout.frames >= 0).sum())",
+        "frames = len(self.layout.acquired)",
         "frames = int((self.layout.frames > 0).sum())",
         "inspection/test_info.py::test_it_agrees_with_ome_types",
     ),

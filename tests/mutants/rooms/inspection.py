@@ -47,8 +47,8 @@ MUTANTS = [
     ),
     Mutant(
         "inspection/preview_cells.py",
-        "255.0 if dtype.itemsize == 1 else limits[1]",
-        "limits[1]",
+        "255.0 if row.dtype.itemsize == 1 else high",
+        "high",
         "inspection/test_preview.py::test_rgb_is_shown_unchanged",
     ),
     Mutant(
