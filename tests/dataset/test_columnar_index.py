@@ -383,3 +383,13 @@ def test_files_with_different_value_types(tmp_path):
             int
         }
         assert all(place in storage for place in places)
+
+
+def test_a_file_with_other_frames_than_those_known_gets_no_index(tmp_path):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        storage.put({"time": 0}, frame({}))
+        index = storage._recording.index
+        assert IndexEncoder(index).encode(0)
+        index.files[0].n_linked += 1  # as when `finish` is called inside a call that links a block
+        assert IndexEncoder(index).encode(0) == []
+        index.files[0].n_linked -= 1

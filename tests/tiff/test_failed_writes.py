@@ -71,3 +71,20 @@ def test_a_writer_of_tifffile_that_failed_is_not_used_again(tmp_path, monkeypatc
     writer.close()
     assert len(failed) == 1
     assert values(path) == [1, 2]
+
+
+@pytest.mark.parametrize("coding", [PageCoding(), PageCoding("zlib"), PageCoding(tile=(16, 16))], ids=str)
+def test_pages_that_fail_leave_nothing_behind_the_end(tmp_path, coding):
+    path = tmp_path / "pages.tif"
+    writer = new_writer(path, coding)
+    for number in range(3):  # by tifffile, and as it does
+        for _ in range(5):
+            with failing_disk() as fake:
+                end = writer.tail.end
+                fake.failing = lambda _, fake=fake: errno.EIO if fake.writes > 1 else 0
+                with pytest.raises(OSError, match="free"):
+                    append(writer, number, at_once=True)
+                assert writer.tail.end == end
+        append(writer, number, at_once=True)
+    writer.close()
+    assert values(path) == [0, 1, 2]

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from disks import failing_disk
 from exengine_ome_tiff import TiffStorage, recover, validate
 from exengine_ome_tiff.writing.recorder import PAUSE_S
 from frames import assert_same, frame
@@ -179,3 +180,18 @@ def test_exit_of_python_logs_one_line(tmp_path):
     assert len(done.stderr.splitlines()) == 1
     assert "deleted, replaced or truncated" in done.stderr
     assert np.isin(["2 frames lost", "3 frames lost"], re.findall(r"\d frames? lost", done.stderr)).any()
+
+
+def test_saved_frames_are_on_the_disk(tmp_path):
+    storage = TiffStorage(tmp_path / "run.ome.tiff")
+    put(storage, 0)
+    storage.flush()
+    storage.path.unlink()
+    synced = []
+    with failing_disk() as fake:
+        fake.fsync = lambda descriptor: synced.append(os.fstat(descriptor).st_size)
+        with pytest.raises(OSError, match="1 frame saved") as caught:
+            storage.flush()
+    assert synced == [pytest.approx(rescued_path(caught.value).stat().st_size, abs=1 << 17)]
+    with pytest.raises(OSError, match="1 frame saved"):
+        storage.close()

@@ -183,4 +183,28 @@ MUTANTS = [
         "at < 0",
         "coordinates/test_key_search.py::test_places_between_frames_are_empty",
     ),
+    Mutant(
+        "dataset/columnar_index.py",
+        "len(frames) != file.n_linked",
+        "len(frames) > file.n_linked",
+        "dataset/test_columnar_index.py::test_a_file_with_other_frames_than_those_known_gets_no_index",
+    ),
+    Mutant(
+        "dataset/recording.py",
+        ("            loaded.index.close()\n            raise"),
+        "            raise",
+        "repair/test_open_files.py::test_after_two_files_have_the_same_position",
+    ),
+    Mutant(
+        "dataset/loader.py",
+        "                index.files.pop().close()",
+        "                index.files.pop()",
+        "repair/test_open_files.py::test_after_a_damaged_file_is_left_out",
+    ),
+    Mutant(
+        "dataset/loader.py",
+        ("    except (OmeTiffError, OSError):\n        index.close()\n        raise\n    frames.sort"),
+        ("    except (OmeTiffError, OSError):\n        raise\n    frames.sort"),
+        "repair/test_open_files.py::test_after_a_finished_file_is_damaged",
+    ),
 ]

@@ -309,4 +309,22 @@ MUTANTS = [
         "is_last=number == count - 1",
         "repair/test_validation.py::test_a_new_dataset_is_valid",
     ),
+    Mutant(
+        "tiff/file_tail.py",
+        "            self.take_back(self._start)  # the rest",
+        "            pass  # the rest",
+        "tiff/test_failed_writes.py::test_pages_that_fail_leave_nothing_behind_the_end",
+    ),
+    Mutant(
+        "tiff/journal_file.py",
+        ("                    if self.is_link_certain:\n                        tail.take_back(end)\n"),
+        "                    tail.take_back(end)\n",
+        "writing/test_after_errors.py::test_nothing_is_written_over_a_page_that_may_be_linked",
+    ),
+    Mutant(
+        "tiff/final_chain.py",
+        "            if chain.first_offset(file) != journal.chain_at:",
+        "            if True:",
+        "writing/test_after_errors.py::test_the_final_chain_is_written_once",
+    ),
 ]

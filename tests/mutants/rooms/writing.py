@@ -253,4 +253,43 @@ MUTANTS = [
         ),
         "writing/test_order_of_changes.py::test_all_changes_are_made_under_the_lock",
     ),
+    Mutant(
+        "writing/files.py",
+        (
+            "        if errors and len(waiting) == len(self._recording.index.files):\n"
+            "            raise errors[0]\n"
+        ),
+        "",
+        "writing/test_after_errors.py::test_a_checkpoint_of_files_that_cannot_be_written_fails",
+    ),
+    Mutant(
+        "writing/recorder.py",
+        "                self._next_number = number + (not journal.is_link_certain)\n",
+        "                self._next_number = number\n",
+        "writing/test_after_errors.py::test_no_two_frames_get_the_number_of_a_frame_that_may_be_linked",
+    ),
+    Mutant(
+        "writing/recorder.py",
+        "                self._is_consistent = was_consistent  # the frame was not taken\n",
+        "",
+        "writing/test_after_errors.py::test_other_files_are_finished_after_a_put_that_failed",
+    ),
+    Mutant(
+        "writing/rescue.py",
+        ("        saved.commit()\n        saved.sync()\n"),
+        "        saved.commit()\n",
+        "writing/test_lost_files.py::test_saved_frames_are_on_the_disk",
+    ),
+    Mutant(
+        "writing/flusher.py",
+        ("            if not self._is_stopped:\n                self._flush()"),
+        "            self._flush()",
+        "writing/test_after_errors.py::test_a_flusher_that_was_stopped_while_it_waited_for_the_lock_writes_nothing",
+    ),
+    Mutant(
+        "writing/put_errors.py",
+        "            self._raised.pop(threading.current_thread(), None)",
+        "            pass",
+        "writing/test_after_errors.py::test_close_does_not_raise_an_error_that_an_ended_thread_survived",
+    ),
 ]
