@@ -1,5 +1,6 @@
 """Validation of a dataset: whether pages, records, OME-XML and companion are intact and consistent."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -135,11 +136,16 @@ class _Check:
             yield Problem(location.path, None, str(error), _TWICE)
             return
         images = self._recording.images()
+        frames_of: dict[int, list[FoundFrame]] = defaultdict(list)
+        images_of: dict[int, list[StoredImage]] = defaultdict(list)
+        for frame in self._loaded.frames:
+            frames_of[frame.file].append(frame)
+        for image in images:
+            images_of[image.file].append(image)
         for number in range(len(self._paths)):
-            frames = [frame for frame in self._loaded.frames if frame.file == number]
-            yield from self._of_records(number, frames)
-            yield from self._of_index(number, frames)
-            yield from self._of_file(number, frames, [image for image in images if image.file == number])
+            yield from self._of_records(number, frames_of[number])
+            yield from self._of_index(number, frames_of[number])
+            yield from self._of_file(number, frames_of[number], images_of[number])
         if location.is_folder:
             yield from self._of_companion(images)
 
@@ -230,8 +236,8 @@ class _Check:
             what = f"it names files that are not in its folder, or not of this dataset: {sorted(missing)}"
             yield Problem(path, None, what, f"restore them, or delete it, then {recover}")
             return
-        rank = [names.index(file.name) if file.name in names else len(names) for file in self._paths]
-        images = sorted(images, key=lambda image: rank[image.file])
+        rank = {name: at for at, name in enumerate(dict.fromkeys(names))}
+        images = sorted(images, key=lambda image: rank.get(self._paths[image.file].name, len(rank)))
         places = [(file.name, uuid) for file, uuid in zip(self._paths, uuids, strict=True)]
         for what in errors or _differences(written, images, [places[image.file] for image in images]):
             yield Problem(path, None, what, f"delete it, then {recover}")

@@ -29,7 +29,7 @@ MUTANTS = [
     ),
     Mutant(
         "repair/validation.py",
-        "images = sorted(images, key=lambda image: rank[image.file])",
+        "images = sorted(images, key=lambda image: rank.get(self._paths[image.file].name, len(rank)))",
         "images = list(images)",
         "repair/test_validation.py::test_alternating_images_of_several_files_are_valid",
     ),
