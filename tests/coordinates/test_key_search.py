@@ -45,3 +45,15 @@ def test_the_last_frame_at_coordinates_counts():
     assert (found.find({"z": 1}), found.find({"z": 0}), found.find({})) == (3, 1, 4)
     first, last = found.last_of
     assert (first.tolist(), last.tolist()) == ([0, 1, 2], [3, 1, 4])
+
+
+def test_frames_at_all_combinations_of_values_are_found_in_any_order():
+    places = [{"z": z, "channel": channel} for channel in "AB" for z in (1, -1, 0)]
+    found = search(places)
+    assert [found.find(place) for place in places] == [*range(6)]
+    for place in ({"z": 2, "channel": "A"}, {"z": -2, "channel": "B"}, {"z": 0, "channel": "C"}):
+        assert found.find(place) is None
+    assert found.last_of is None
+    places[5] = places[4]  # as many frames, but one place is empty and another has two
+    found = search(places)
+    assert [found.find({"z": z, "channel": "B"}) for z in (1, -1, 0)] == [3, 5, None]

@@ -1,8 +1,8 @@
 """Finds frames in columns of coordinates, without a Python object per frame."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -11,63 +11,78 @@ from exengine_ome_tiff.coordinates.keys import Coordinates
 
 _MOST = 1 << 62
 
-Lookup: TypeAlias = Callable[[int | str], int]
-"""Returns the index of a value along an axis, or -1."""
+Lookup: TypeAlias = Callable[[Any], int | None]
+"""Returns the index of a value along an axis, or None."""
 
 
 class _Step(NamedTuple):
     """How an axis contributes to the sort key of a frame."""
 
-    renumber: Lookup | None
-    """Replaces the key of the previous axes if the new key would need more than 62 bits."""
+    name: str
+    low: int
+    """The integer with index 0, if there is no lookup."""
     size: int
     """Number of values along the axis."""
-    place: Lookup
+    lookup: Lookup | None
+    """None if the indices of integers are these minus the lowest one."""
+    renumber: Lookup | None
+    """Replaces the key of the previous axes if the new key would need more than 62 bits."""
 
 
 class _SortedPart:
     """Frames with the same axes, sorted by integer keys that are unique to their coordinates."""
 
     def __init__(self, part: Part) -> None:
-        self._steps: dict[str, _Step] = {}
-        self.rows = part.rows
+        self._steps: list[_Step] = []
         keys, size = np.zeros(len(part.rows), np.int64), 1
         for name, column in zip(part.names, part.columns, strict=True):
-            place, places, own_size = _placed(column)
+            low, lookup, places, own_size = _placed(column)
             renumber = None
             if size * own_size >= _MOST:
                 distinct, keys = ranked(keys)
                 renumber, size = _finder(distinct), len(distinct)
             keys, size = keys * own_size + places, size * own_size
-            self._steps[name] = _Step(renumber, own_size, place)
-        self.order: Numbers | None = None
-        """Order of the frames by key; None if they are sorted."""
-        if len(keys) > 1 and not (np.diff(keys) > 0).all():
-            self.order = np.argsort(keys, kind="stable")
-            keys = keys[self.order]
-        self._keys = smallest(keys).data
+            self._steps.append(_Step(name, low, own_size, lookup, renumber))
+        self._rows = part.rows
+        if not (np.diff(keys) > 0).all():
+            order = np.argsort(keys, kind="stable")
+            keys, self._rows = keys[order], part.rows[order]
+        self.is_unique = bool((np.diff(keys) > 0).all())
+        """Whether all places differ."""
+        is_complete = self.is_unique and len(keys) == size
+        self._keys = None if is_complete else smallest(keys).data
+        """None if they count from 0, because there is a frame at each combination of values."""
+        self._row_at = self._rows.data  # its items are Python's integers
 
     def find(self, coordinates: Coordinates) -> int | None:
         """Return the row of the last frame at coordinates, or None."""
-        key = 0
-        for name, (renumber, size, place) in self._steps.items():
-            key = key if renumber is None else renumber(key)
-            own = place(coordinates[name])
-            if own < 0 or key < 0:
+        key: Any = 0
+        for name, low, size, lookup, renumber in self._steps:
+            value: Any = coordinates[name]
+            if lookup is not None:
+                value = lookup(value)
+            elif type(value) is int:
+                value -= low
+            else:
                 return None
-            key = key * size + own
-        at = bisect_right(self._keys, key) - 1
-        if at < 0 or self._keys[at] != key:
-            return None
-        return int(self.rows[at if self.order is None else self.order[at]])
+            key = key if renumber is None else renumber(key)
+            if value is None or key is None or not 0 <= value < size:
+                return None
+            key = key * size + value
+        at: int = key
+        if self._keys is not None:
+            at = bisect_right(self._keys, key) - 1
+            if at < 0 or self._keys[at] != key:
+                return None
+        return self._row_at[at]
 
     def first_and_last(self) -> tuple[Numbers, Numbers]:
         """Return the rows of the first and the last frame at each place."""
-        if self.order is None:
-            return self.rows, self.rows
+        if self.is_unique:
+            return self._rows, self._rows
         starts = np.flatnonzero(np.diff(np.asarray(self._keys, np.int64), prepend=-1))
-        ends = np.append(starts[1:], len(self.order)) - 1
-        return self.rows[self.order[starts]], self.rows[self.order[ends]]
+        ends = np.append(starts[1:], len(self._rows)) - 1
+        return self._rows[starts], self._rows[ends]
 
 
 class KeySearch:
@@ -83,12 +98,11 @@ class KeySearch:
         self._parts = {frozenset(part.names): _SortedPart(part) for part in table.parts}
         self.last_of: tuple[Numbers, Numbers] | None = None
         """Rows of the first frame at each place, ascending, and of the last; None if all places differ."""
-        if any(part.order is not None for part in self._parts.values()):
+        if not all(part.is_unique for part in self._parts.values()):
             found = [part.first_and_last() for part in self._parts.values()]
             first = np.concatenate([first for first, _ in found])
-            if len(first) < len(table):
-                order = np.argsort(first, kind="stable")
-                self.last_of = first[order], np.concatenate([last for _, last in found])[order]
+            order = np.argsort(first, kind="stable")
+            self.last_of = first[order], np.concatenate([last for _, last in found])[order]
 
     def find(self, coordinates: Coordinates) -> int | None:
         """Return the row of the frame at coordinates, or None."""
@@ -96,30 +110,26 @@ class KeySearch:
         return None if part is None else part.find(coordinates)
 
 
-def _placed(column: Column) -> tuple[Lookup, Numbers, int]:
-    """Return a lookup for the values of a column, the index of each frame's value, and their number."""
+def _placed(column: Column) -> tuple[int, Lookup | None, Numbers, int]:
+    """Return the lowest integer or a lookup, the index of each frame's value, and the number of values."""
     if column.values is not None:
-        numbers: Mapping[int | str, int] = {value: number for number, value in enumerate(column.values)}
-        return lambda value: numbers.get(value, -1), column.data.astype(np.int64), len(numbers)
+        numbers = {value: number for number, value in enumerate(column.values)}
+        return 0, numbers.get, column.data.astype(np.int64), len(numbers)
     low, high = int(column.data.min()), int(column.data.max())
     if high - low < _MOST:
-
-        def place(value: int | str) -> int:
-            return value - low if isinstance(value, int) and low <= value <= high else -1
-
-        return place, column.data.astype(np.int64) - low, high - low + 1
+        return low, None, column.data.astype(np.int64) - low, high - low + 1
     distinct, ranks = ranked(column.data)
-    return _finder(distinct), ranks, len(distinct)
+    return 0, _finder(distinct), ranks, len(distinct)
 
 
 def _finder(distinct: Numbers) -> Lookup:
     """Return a lookup for sorted integers."""
     known = distinct.data
 
-    def find(value: int | str) -> int:
+    def find(value: object) -> int | None:
         if not isinstance(value, int):
-            return -1
+            return None
         at = bisect_right(known, value) - 1
-        return at if at >= 0 and known[at] == value else -1
+        return at if at >= 0 and known[at] == value else None
 
     return find

@@ -191,7 +191,7 @@ class Axes:
         return None if number is None else self._key(number, coordinates)
 
     def _key(self, number: int, coordinates: Coordinates) -> Key:
-        return Key((number, *(coordinates[name] for name in self.names[number])))
+        return Key((number, *map(coordinates.__getitem__, self.names[number])))
 
     def coordinates(self, key: Key) -> Coordinates:
         """Return the coordinates of a key."""

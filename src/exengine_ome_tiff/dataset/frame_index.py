@@ -82,7 +82,7 @@ class FrameIndex:
         """Whether all arrival numbers in records are in the range that this package writes."""
         self._table: CoordinateTable | None = None
         """Coordinates of all frames if they were read as columns; then no frame can be added."""
-        self._checked = set[tuple[int, int]]()
+        self._checked = set[tuple[JournalFile, int]]()
         """Blocks whose records have been checked, by file and offset, if `load` did not read them."""
         self._search: KeySearch | None = None
         self._latest: tuple[int, tuple[CoordinateTable, npt.NDArray[np.int64]]] | None = None
@@ -181,17 +181,15 @@ class FrameIndex:
     def note(self, number: FrameNumber) -> bytes:
         """Return the record of a frame."""
         file, handle = self.place(number)
-        if self._table is not None:
-            self._check_record(file, handle)
-        return self.files[file].note(handle)
-
-    def _check_record(self, file: int, handle: PageHandle) -> None:
-        """Log once that the records of a block have changed; `load` does so for the files that it reads."""
         journal = self.files[file]
+        if self._table is not None and (journal, journal.pages.ifd_at(handle)) not in self._checked:
+            self._check_record(journal, handle)
+        return journal.note(handle)
+
+    def _check_record(self, journal: JournalFile, handle: PageHandle) -> None:
+        """Log once that the records of a block have changed; `load` does so for the files that it reads."""
         block_at = journal.pages.ifd_at(handle)
-        if (file, block_at) in self._checked:
-            return
-        self._checked.add((file, block_at))
+        self._checked.add((journal, block_at))
         if not is_record_intact(journal, handle):
             in_block = journal.pages.ifd_offsets(np.arange(len(journal.pages))) == block_at
             logger.warning(RECORDS_CHANGED, journal.path, count_text(int(in_block.sum()), "frame"))
@@ -296,8 +294,8 @@ class FrameIndex:
     def find(self, coordinates: Mapping[str, int | str]) -> FrameNumber | None:
         """Return the number of the frame at coordinates, or None."""
         if self._table is not None:
-            row = self._searched().find(read_coordinates(coordinates))
-            return None if row is None else FrameNumber(row)
+            search = self._search or self._searched()
+            return search.find(read_coordinates(coordinates))  # type: ignore[return-value] # a row's number
         key = self.axes.find(read_coordinates(coordinates))
         return None if key is None else self._numbers.get(key)
 

@@ -95,7 +95,11 @@ def decode_metadata(record: bytes) -> Any:
         It is not a record.
     """
     try:
-        metadata = json.loads(record.decode("ascii"))["metadata"]
+        text = record.decode("ascii")
+        whole, end = _decoder.raw_decode(text)
+        if end < len(text):
+            raise ValueError(f"{len(text) - end} characters follow it")  # noqa: TRY301
+        metadata = whole["metadata"]
         is_flat = record.count(b"{") + record.count(b"[") < _MAX_DEPTH
         return metadata if is_flat else check_depth(metadata)
     except (ValueError, TypeError, KeyError, RecursionError) as error:

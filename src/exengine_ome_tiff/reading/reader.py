@@ -93,13 +93,13 @@ class Reader(DataStorage):
         RuntimeError
             The storage is closed.
         """
-        return self._readable().index.pixels(_all_coordinates(data_coordinates, axes))
+        return self._readable().index.pixels(plain_coordinates(data_coordinates, axes))
 
     def get_metadata(
         self, data_coordinates: Mapping[str, int | str] = NO_COORDINATES, **axes: int | str
     ) -> Any:
         """Read the metadata of a frame, decoded from JSON; parameters and errors as for `get_data`."""
-        return self._readable().index.metadata(_all_coordinates(data_coordinates, axes))
+        return self._readable().index.metadata(plain_coordinates(data_coordinates, axes))
 
     def get_image_coordinates_list(self) -> list[Coordinates]:
         """Return the coordinates of all frames, in the order in which they were first put."""
@@ -389,9 +389,17 @@ class Reader(DataStorage):
         return None
 
 
-def _all_coordinates(coordinates: object, axes: Mapping[str, int | str]) -> Mapping[str, int | str]:
-    """Merge a mapping and keywords."""
-    mapping = plain_coordinates(coordinates)
+def plain_coordinates(
+    coordinates: object, axes: Mapping[str, int | str] = NO_COORDINATES
+) -> Mapping[str, int | str]:
+    """Return the dict inside ExEngine's `DataCoordinates`, whose own methods are much slower.
+
+    Keywords are merged into a copy.
+    """
+    inner = coordinates if type(coordinates) is dict else getattr(coordinates, "coordinate_dict", coordinates)
+    mapping = inner if isinstance(inner, dict) else coordinates
+    if not isinstance(mapping, Mapping):
+        raise TypeError(f"coordinates: expected a mapping of axis names to values, got {coordinates!r}")
     if not axes:
         return mapping
     twice = axes.keys() & mapping.keys()
@@ -400,15 +408,3 @@ def _all_coordinates(coordinates: object, axes: Mapping[str, int | str]) -> Mapp
             f"got {', '.join(sorted(twice))} both in the mapping and as a keyword: give each axis once"
         )
     return {**mapping, **axes}
-
-
-def plain_coordinates(coordinates: object) -> Mapping[str, int | str]:
-    """Return the dict inside ExEngine's `DataCoordinates`, whose own methods are much slower."""
-    if type(coordinates) is dict:
-        return coordinates
-    inner = getattr(coordinates, "coordinate_dict", None)
-    if isinstance(inner, dict):
-        return inner
-    if not isinstance(coordinates, Mapping):
-        raise TypeError(f"coordinates: expected a mapping of axis names to values, got {coordinates!r}")
-    return coordinates

@@ -276,7 +276,7 @@ def complete_note(note: bytes, read: Callable[[int, int], bytes], size: Callable
     size
         Returns the length of the file.
     """
-    if _MARK not in note:
+    if note.find(_MARK) < 0:  # faster than `in` for bytes
         return note
     parts, file_nbytes = note.split(_MARK), size()
     left = file_nbytes

@@ -75,6 +75,16 @@ def write_at(file: FileIO, offset: int, data: "ReadableBuffer", lock: _Lock = _N
         rest, offset = rest[written:], offset + written
 
 
+def read_bytes_at(file: FileIO, offset: int, nbytes: int, lock: _Lock = _NO_LOCK) -> bytes:
+    """Read bytes at an offset, fewer if the file ends before; `file` and `lock` as for `write_at`."""
+    if hasattr(os, "pread"):
+        found = os.pread(file.fileno(), nbytes, offset)
+        if len(found) == nbytes:
+            return found
+    data = bytearray(nbytes)
+    return bytes(memoryview(data)[: read_at(file, offset, data, lock)])
+
+
 def read_at(file: FileIO, offset: int, buffer: "WriteableBuffer", lock: _Lock = _NO_LOCK) -> int:
     """Read bytes at an offset until a buffer is full or the file ends, and return their number.
 
@@ -82,17 +92,18 @@ def read_at(file: FileIO, offset: int, buffer: "WriteableBuffer", lock: _Lock = 
     """
     rest = memoryview(buffer).cast("B")
     nbytes = len(rest)
-    while rest and (count := _read_some(file, offset, rest, lock)):
+    while rest:
+        if hasattr(os, "preadv"):
+            count = os.preadv(file.fileno(), [rest], offset)
+        else:
+            with _position(file, offset, lock):  # Windows
+                count = file.readinto(rest)
+        if count == len(rest):
+            return nbytes
+        if not count:
+            break
         rest, offset = rest[count:], offset + count
     return nbytes - len(rest)
-
-
-def _read_some(file: FileIO, offset: int, buffer: memoryview, lock: _Lock) -> int:
-    if hasattr(os, "preadv"):
-        count: int = os.preadv(file.fileno(), [buffer], offset)
-        return count
-    with _position(file, offset, lock):  # Windows
-        return file.readinto(buffer)
 
 
 @contextmanager

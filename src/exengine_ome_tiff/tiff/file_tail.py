@@ -142,18 +142,20 @@ class FileTail(FileView):
         """Offset of the end of the added bytes."""
         return self._end
 
-    def read_waiting(self, start: int, nbytes: int) -> bytes | None:
-        """Return bytes that wait in memory, or None if they are in the file; any thread may call this.
+    def read_waiting(self, start: int, buffer: memoryview) -> bool:
+        """Fill a buffer with bytes that wait in memory, or return False if they are in the file.
 
-        A buffer returns to the pool once its bytes are in the file. If that did not happen during the copy,
+        Any thread may call this.
+
+        Memory returns to the pool once its bytes are in the file. If that did not happen during the copy,
         the copy is right; otherwise the caller reads the file. So this needs no lock, which another thread
         could hold when a process is forked.
         """
         waiting = self._waiting
         if waiting is None or start < waiting.start:
-            return None
-        data = bytes(waiting.buffer[start - waiting.start : start - waiting.start + nbytes])
-        return data if self._waiting is waiting else None
+            return False
+        buffer[:] = waiting.buffer[start - waiting.start : start - waiting.start + len(buffer)]
+        return self._waiting is waiting
 
     def write_waiting(self) -> None:
         """Write the bytes that wait in memory; errors as for `add`."""

@@ -32,7 +32,7 @@ from exengine_ome_tiff.tiff.page_coding import WriteSettings
 from exengine_ome_tiff.tiff.page_table import BLOCK_BYTES, PageHandle, PageTable, WaitingBlock
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 from exengine_ome_tiff.tiff.shared_file import FileView, SharedFile
-from exengine_ome_tiff.tiff.stored_page import read_page
+from exengine_ome_tiff.tiff.stored_page import read_bytes, read_page
 
 SYNC_LOST = (
     "waiting for the disk (fsync) failed once, so earlier frames may not survive a power failure, even if "
@@ -389,12 +389,14 @@ class JournalFile:
 
     def stored(self, handle: PageHandle) -> npt.NDArray[Any]:
         """Return a page as stored in the file, in a new array; errors as for `pixels`."""
-        pixels, data_at = self.pages.format(handle), self.pages.data_at(handle)
-        tail = None if pixels.is_encoded else self._tail
-        waiting = None if tail is None else tail.read_waiting(data_at, pixels.nbytes)
-        if waiting is None:
+        pixels, data_at = self.pages.place(handle)
+        if pixels.is_encoded:
             return read_page(self.file, data_at, pixels)
-        return np.frombuffer(bytearray(waiting), pixels.stored_dtype).reshape(pixels.stored_shape)
+        stored, tail = np.empty(pixels.stored_shape, pixels.stored_dtype), self._tail
+        buffer = as_bytes(stored)
+        if tail is None or not tail.read_waiting(data_at, buffer):
+            read_bytes(self.file, data_at, buffer)
+        return stored
 
     def stored_nbytes(self, handle: PageHandle) -> int:
         """Return the size of the pixels of a page in the file, in bytes; errors as for `pixels`."""

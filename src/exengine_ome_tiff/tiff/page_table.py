@@ -125,6 +125,11 @@ class PageTable:
         """Return the format of a page, the offsets of pixels, IFD and note, and the length of the note."""
         return self.format(handle), self.data_at(handle), self.ifd_at(handle), *self.note(handle)
 
+    def place(self, handle: PageHandle) -> tuple[PixelFormat, int]:
+        """Return the results of `format` and `data_at`."""
+        row = handle * _ROW
+        return self._formats[self._rows[row] >> _NOTE_BITS], self._rows[row + _DATA_AT]
+
     def format(self, handle: PageHandle) -> PixelFormat:
         """Return the format of a page as it was put."""
         return self._formats[self._rows[handle * _ROW] >> _NOTE_BITS]

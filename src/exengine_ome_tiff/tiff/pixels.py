@@ -93,6 +93,8 @@ class PixelFormat:
     def as_put(self, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Convert stored pixels of a page or a region into an array as it was put."""
         if self.packing is None:
+            if _STORED_AS.get(self.dtype) == self.dtype:
+                return stored
             with np.errstate(all="ignore"):  # a foreign file may have numbers too large for float16
                 return stored.astype(self.dtype, copy=False)
         if self.packing != "GRAY32":

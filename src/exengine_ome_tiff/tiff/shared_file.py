@@ -31,20 +31,18 @@ class OpenFiles:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._recent: SharedFile | None = None
+        self.recent: SharedFile | None = None
         """The file that was used last."""
         self._used: OrderedDict[SharedFile, None] = OrderedDict()
 
     def use(self, owner: "SharedFile") -> None:
         """Note that a file is used, and close files beyond the limit."""
-        if owner is self._recent:
-            return
         surplus = []
         with self._lock:
             is_new = owner not in self._used
             self._used[owner] = None
             self._used.move_to_end(owner)
-            self._recent = owner
+            self.recent = owner
             limit = _share_of_process() if is_new else len(self._used)
             while len(self._used) > limit:
                 surplus.append(self._used.popitem(last=False)[0])
@@ -55,7 +53,7 @@ class OpenFiles:
         """Note that a file is closed permanently."""
         with self._lock:
             self._used.pop(owner, None)
-            self._recent = None
+            self.recent = None
 
     def release(self, paths: Container[Path]) -> None:
         """Close the files at some paths; their owners reopen them when necessary."""
@@ -133,8 +131,7 @@ class SharedFile:
         RuntimeError
             The file was closed permanently.
         """
-        data = bytearray(nbytes)
-        return bytes(memoryview(data)[: self.read_into(offset, data)])
+        return disk.read_bytes_at(self._opened(), offset, nbytes, self._position_lock)
 
     def read_into(self, offset: int, buffer: "WriteableBuffer") -> int:
         """Read bytes at an offset into a buffer, and return their number; errors as for `read`."""
@@ -221,14 +218,15 @@ class SharedFile:
             raise FileGoneError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
 
     def _opened(self, *, is_written: bool = False) -> FileIO:
-        self._check_open()
         file = self._file
         if file is None or (is_written and not file.writable()):
+            self._check_open()
             file = _OpenFile(self.path, "r+b" if is_written else "rb")
             self._check_identity(file)
             self._file = file
             self._check_open()  # again, because another thread may have closed it meanwhile
-        OPEN_FILES.use(self)
+        if OPEN_FILES.recent is not self:
+            OPEN_FILES.use(self)
         return file
 
     def _check_open(self) -> None:

@@ -93,8 +93,8 @@ MUTANTS = [
     ),
     Mutant(
         "tiff/file_tail.py",
-        "return data if self._waiting is waiting else None",
-        "return data",
+        "        return self._waiting is waiting\n",
+        "        return True\n",
         "tiff/test_file_tail.py::test_bytes_written_during_a_read_are_read_from_the_file",
     ),
     Mutant(
