@@ -45,7 +45,7 @@ def test_the_text_is_the_same_without_the_package_that_makes_it_faster(document,
     assert xml_text(document) == expected
 
 
-def test_what_is_appended_to_lists_is_in_the_text(document):
+def test_items_appended_to_lists_are_in_the_text(document):
     document = document.model_copy(deep=True)
     value = m.Map(ms=[m.Map.M(k="key", value="text")])
     document.structured_annotations.tag_annotations.append(m.TagAnnotation(id="Annotation:9", value="tag"))

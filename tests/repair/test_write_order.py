@@ -71,7 +71,7 @@ def assert_promised(path: Path, contents: Mapping[str, bytes], count: int) -> No
             assert place_of(storage.get_metadata(place)["number"]) == place
 
 
-def test_after_every_call_readers_find_whole_pages_and_promised_frames(tmp_path, run, caplog):
+def test_after_every_call_readers_find_complete_pages_and_promised_frames(tmp_path, run, caplog):
     names = tiffs(run)
     contents, seen = {name: bytearray() for name in names.values()}, {name: set() for name in names.values()}
     for n_changes, change in enumerate(run.changes, 1):

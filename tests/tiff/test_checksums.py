@@ -5,7 +5,7 @@ import numpy as np
 from exengine_ome_tiff.tiff.checksums import checksum
 
 
-def test_known_answers():
+def test_checksums_have_known_values():
     digits = np.frombuffer(b"123456789", np.uint8)
     assert checksum("crc32", digits) == "crc32:cbf43926"  # the check value of CRC-32
     assert checksum("sha256", digits).startswith("sha256:15e2b0d3c33891ebb0f1ef609ec41942")

@@ -65,7 +65,7 @@ def test_pixel_sizes_of_the_user_and_of_a_recovered_run(tmp_path):
 
 
 @pytest.mark.skipif(TIFFINFO is None, reason="libtiff's tools are not installed")
-def test_libtiff_reads_it(tmp_path):
+def test_libtiff_reads_the_pixel_size(tmp_path):
     path = tmp_path / "run.ome.tiff"
     with TiffStorage(path, pixel_size_um=0.65) as storage:
         for time in range(3):

@@ -41,7 +41,7 @@ on_windows = pytest.mark.skipif(os.name != "nt", reason="only Windows keeps file
     "path",
     ["nul.ome.tiff", "aux", "COM1.tif", "run.", "run ", "a/con .x/run", "lpt¹", "run:b.ome.tiff", "run?"],
 )
-def test_names_that_windows_would_take_for_something_else(path):
+def test_names_that_windows_misinterprets(path):
     with pytest.raises(ValueError, match="choose another name"):
         check_windows_path(PureWindowsPath("C:/data", *path.split("/")))
 

@@ -24,14 +24,14 @@ dicts = st.dictionaries(st.sampled_from('abcdeä\u2028"'), values, max_size=5)
 
 
 @given(st.lists(dicts, max_size=30))
-def test_it_is_that_of_each_alone(metadata):
+def test_the_json_equals_that_of_each_metadata_alone(metadata):
     repeated = MetadataEncoder()
     for each in metadata:
         assert repeated.encode(each)[:2] == to_json(each)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), values), max_size=30))
-def test_one_dict_that_is_changed_again_and_again(changes):
+def test_one_dict_that_changes_repeatedly(changes):
     repeated, metadata = MetadataEncoder(), {"a": 1, "b": "text", "c": [1]}
     for key, value in changes:
         metadata[key] = value

@@ -127,7 +127,7 @@ MUTANTS = [
         "dataset/windows_paths.py",
         'part.endswith((".", " "))',
         'part.endswith(".")',
-        "windows/test_paths.py::test_names_that_windows_would_take_for_something_else",
+        "windows/test_paths.py::test_names_that_windows_misinterprets",
     ),
     Mutant(
         "dataset/header.py",

@@ -7,7 +7,7 @@ MUTANTS = [
         "ome/document.py",
         "    _mark_filled(document)\n",
         "",
-        "ome/test_serializer.py::test_what_is_appended_to_lists_is_in_the_text",
+        "ome/test_serializer.py::test_items_appended_to_lists_are_in_the_text",
     ),
     Mutant(
         "ome/image_description.py",

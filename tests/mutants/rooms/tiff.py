@@ -247,7 +247,7 @@ MUTANTS = [
             "            self.tail.link(self.link_at, ifd_at)\n"
             "            self.tail.write_waiting()\n"
         ),
-        "repair/test_write_order.py::test_after_every_call_readers_find_whole_pages_and_promised_frames",
+        "repair/test_write_order.py::test_after_every_call_readers_find_complete_pages_and_promised_frames",
     ),
     Mutant(
         "tiff/journal_file.py",

@@ -201,7 +201,7 @@ MUTANTS = [
             '        with journal.file.reopened("r+b", buffering=0) as opened:\n'
             "            opened.seek(at)\n"
         ),
-        "repair/test_write_order.py::test_after_every_call_readers_find_whole_pages_and_promised_frames",
+        "repair/test_write_order.py::test_after_every_call_readers_find_complete_pages_and_promised_frames",
     ),
     Mutant(
         "writing/checkpoint.py",
