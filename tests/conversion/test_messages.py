@@ -190,7 +190,7 @@ def test_a_folder_of_two_datasets_lists_them(form, tmp_path):
         path.rename(tmp_path / "day" / path.name)
     message, _ = said(tmp_path / "day")
     files = "one.ome.tiff, two.ome.tiff" if "ome" in form else "one_p.ome.tiff, two_p.ome.tiff"
-    assert message == f"{tmp_path / 'day'} has 2 datasets: give one of {files}"
+    assert message == f"{tmp_path / 'day'} has 2 datasets: choose one of {files}"
     with pytest.raises(OmeTiffError) as caught:
         convert(tmp_path / "day", tmp_path / "out.ome.tiff")
     assert str(caught.value) == message

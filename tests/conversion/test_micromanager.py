@@ -255,7 +255,7 @@ class TestDamage:
     def test_a_folder_with_two_datasets(self, tmp_path, folder):
         write_image_stack(folder / "other_MMStack.ome.tif", SUMMARY, frames_at(NUMBERS[:2]))
         with pytest.raises(
-            OmeTiffError, match=r"2 datasets: give one of demo_1_MMStack_.*, other_MMStack\.ome"
+            OmeTiffError, match=r"2 datasets: choose one of demo_1_MMStack_.*, other_MMStack\.ome"
         ):
             convert(folder, tmp_path / "run.ome.tiff")
         assert convert(folder / "other_MMStack.ome.tif", tmp_path / "run.ome.tiff").n_frames == 2

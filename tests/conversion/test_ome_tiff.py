@@ -263,7 +263,7 @@ def test_a_renamed_file(tmp_path):
 def test_a_folder_of_several_datasets_lists_them(tmp_path):
     write_ome_tiff(tmp_path / "day", {"one": array()})
     write_ome_tiff(tmp_path / "day", {"two": array()})
-    with pytest.raises(OmeTiffError, match=r"has 2 datasets: give one of one.ome.tif, two.ome.tif"):
+    with pytest.raises(OmeTiffError, match=r"has 2 datasets: choose one of one.ome.tif, two.ome.tif"):
         convert(tmp_path / "day", tmp_path / "run.ome.tiff")
 
 

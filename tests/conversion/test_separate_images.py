@@ -268,7 +268,7 @@ def test_the_folders_of_two_datasets_are_not_mixed(tmp_path):
             channels=CHANNELS,
             names=[name],
         )
-    with pytest.raises(OmeTiffError, match=r"has 2 datasets: give one of run_1, run_2"):
+    with pytest.raises(OmeTiffError, match=r"has 2 datasets: choose one of run_1, run_2"):
         convert(tmp_path / "day", tmp_path / "run.ome.tiff")
     assert convert(tmp_path / "day" / "run_2", tmp_path / "run.ome.tiff").n_frames == 6
 

@@ -129,8 +129,10 @@ def test_a_running_dataset_and_one_left_by_a_crash(tmp_path):
     assert image.pixel_size_um == (None, None)
     assert [(key.key, key.written_to) for key in found.metadata] == [("Exposure-ms", ("record",))]
     assert "  state          not finished: still being written, or left by a crash" in table(found)
+    assert "  in records, until the dataset is finished, all frames: 1 key" in table(found)
     recover(path)
     assert info(path).is_finished
+    assert "until the dataset is finished" not in "\n".join(table(info(path)))
     assert info(path).metadata[0].written_to == ("ome",)
 
 

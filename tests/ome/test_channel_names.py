@@ -159,6 +159,10 @@ def test_options_for_a_channel_that_no_frame_has(tmp_path, caplog):
     record(tmp_path / "run.ome.tiff", frames, channels={"DPAI": ChannelInfo(RED), "GFP": ChannelInfo(GREEN)})
     (line,) = [each.getMessage() for each in caplog.records]
     assert line.endswith("channels= has 'DPAI', which no frame has: the channels are 'DAPI', 'GFP'")
+    caplog.clear()
+    record(tmp_path / "camera.ome.tiff", [({"camera": "left"}, {})], channels={"left": ChannelInfo(GREEN)})
+    (line,) = [each.getMessage() for each in caplog.records]
+    assert line.endswith("channels= has 'left', which no frame has: put channel='left' in the coordinates")
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,9 @@ def _add_channels(
     known = {*there, *(name for layout in layouts for name in layout.names.get("channel", {}).values())}
     for key in channels:
         if key not in known:
-            fix = f"the channels are {list_text([*map(repr, there)])}" if there else "frames have no channel"
+            fix = f"put channel={key!r} in the coordinates"
+            if there:
+                fix = f"the channels are {list_text([*map(repr, there)])}"
             findings.add_once("channel", str(key), f"channels= has {key!r}, which no frame has", fix)
 
 

@@ -56,7 +56,7 @@ class SeveralDatasetsError(NoDatasetError):
 
     def __init__(self, folder: Path, names: Iterable[str]) -> None:
         listed = sorted(names)
-        super().__init__(f"{folder} has {len(listed)} datasets: give one of {list_text(listed)}")
+        super().__init__(f"{folder} has {len(listed)} datasets: choose one of {list_text(listed)}")
 
 
 def find_dataset(path: Path) -> tuple[list[Path], Header]:

@@ -22,6 +22,7 @@ _MANY_KEYS = 24
 _MANY_FACTS = 12
 _LONG_TEXT, _LONG_VALUE = 160, 40
 _UNKNOWN = "not known"
+_WHITE = "#FFFFFF"
 _ALONG = {"duration": "T", "time interval": "T", "z step": "Z", "channels": "C"}
 """Facts that only images with several planes along an axis can lack."""
 _PLACES: dict[Place, str] = {
@@ -30,6 +31,7 @@ _PLACES: dict[Place, str] = {
     "annotation by plane": "in annotations, by plane",
     "record": "in records only",
 }
+_UNTIL_FINISHED = "in records, until the dataset is finished"
 
 
 def table(info: DatasetInfo, *, everything: bool = False, width: int = WIDTH) -> list[str]:
@@ -165,7 +167,10 @@ def _coverage(info: DatasetInfo, width: int, *, everything: bool) -> Iterator[st
     for places, frames in order:
         keys = [key.key for key in groups[places, frames]]
         part = "all frames" if frames == info.n_frames else f"{frames} of {info.n_frames} frames"
-        yield f"  {' and '.join(_PLACES[place] for place in places)}, {part}: {count_text(len(keys), 'key')}"
+        where = " and ".join(_PLACES[place] for place in places)
+        if places == ("record",) and not info.is_finished:
+            where = _UNTIL_FINISHED
+        yield f"  {where}, {part}: {count_text(len(keys), 'key')}"
         listed = _listed(keys, len(keys) if everything else _MANY_KEYS)
         yield from (f"    {line}" for line in textwrap.wrap(listed, width - 4, break_on_hyphens=False))
 
@@ -202,6 +207,9 @@ def _name(text: str) -> str:
 
 
 def _channels(image: ImageSummary) -> str | None:
+    """List names and colours of channels; None for frames without a channel in the default colour."""
+    if not image.channels and image.colors == (_WHITE,):
+        return None
     pairs = zip_longest(map(_name, image.channels), image.colors)
     return ", ".join(filter(None, (" ".join(filter(None, pair)) for pair in pairs))) or None
 

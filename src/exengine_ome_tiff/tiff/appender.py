@@ -228,8 +228,8 @@ class Appender:
             self._check(ifd, start, None if pixels.is_encoded else (data_at, pixels.nbytes))
         except OmeTiffError as error:
             raise RuntimeError(
-                f"tifffile {tifffile.__version__} writes pages in another way than the versions before it, "
-                f"on which this package relies: {error}"
+                f"tifffile {tifffile.__version__} writes pages differently from the versions "
+                f"that this package relies on: {error}"
             ) from error
         return ifd, data_at
 
@@ -264,4 +264,4 @@ class Appender:
         parts = [(ifd.offset, ifd.end - ifd.offset), *values, *strips]
         is_added = all(start <= at <= self._file.end - nbytes for at, nbytes in parts)
         if not is_added or ifd.next_offset:
-            raise OmeTiffError(f"not all of the page at offset {ifd.offset} was added behind {start}")
+            raise OmeTiffError(f"not all of the page at offset {ifd.offset} was added after {start}")
