@@ -6,8 +6,10 @@ import time
 
 import numpy as np
 import pytest
+import tifffile
 
-from exengine_ome_tiff import TiffStorage, threads
+from exengine_ome_tiff import OmeTiffError, TiffStorage, threads
+from exengine_ome_tiff.tiff import decode
 from frames import assert_same, frame
 
 
@@ -15,16 +17,14 @@ from frames import assert_same, frame
 def decoders(monkeypatch):
     """Names of the threads that decoded strips or tiles on a machine of three cores."""
     names = []
-    from exengine_ome_tiff.tiff import decode
-
-    decompressed = decode._decompressed
+    decompress = decode._is_decompressed_into
 
     def noting(*arguments):
         names.append(threading.current_thread().name)
         time.sleep(0.005)  # or one thread may be done before another one has begun
-        return decompressed(*arguments)
+        return decompress(*arguments)
 
-    monkeypatch.setattr(decode, "_decompressed", noting)
+    monkeypatch.setattr(decode, "_is_decompressed_into", noting)
     monkeypatch.setattr(threads, "CORES", 3)
     return names
 
@@ -47,6 +47,39 @@ def test_an_image_of_encoded_pages_is_read_by_all_cores(tmp_path, decoders):
             storage.put({"time": time}, pixels)
         assert_same(storage.images[0].asarray(), stack)
     assert len(set(decoders)) > 1
+
+
+@pytest.mark.parametrize("compression", ["zlib", "zstd"])
+@pytest.mark.parametrize("options", [{}, {"predictor": True}, {"tile": (32, 48)}], ids=str)
+def test_pages_are_the_same_however_they_are_decoded(tmp_path, monkeypatch, compression, options):
+    pixels = frame({"time": 1}, (300, 500))
+    with TiffStorage(tmp_path / "run.ome.tiff", compression=compression, **options) as storage:
+        storage.put({}, pixels)
+    with TiffStorage.open(tmp_path / "run.ome.tiff") as storage:
+        assert_same(storage[{}], pixels)
+        monkeypatch.setattr(decode, "_decoders", dict)
+        assert_same(storage[{}], pixels)
+
+
+@pytest.mark.parametrize("compression", ["zlib", "zstd"])
+def test_a_damaged_page_is_reported_in_the_same_way_by_each_decoder(tmp_path, monkeypatch, compression):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, compression=compression) as storage:
+        storage.put({}, frame({"time": 1}, (300, 500)))
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.pages[0]
+        at = page.dataoffsets[0] + (page.databytecounts[0] - 1 if compression == "zlib" else 0)
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0xFF  # the checksum of zlib; zstd has none
+    path.write_bytes(data)
+    with TiffStorage.open(path) as storage:
+        errors = []
+        for decoders in (decode._decoders, dict):
+            monkeypatch.setattr(decode, "_decoders", decoders)
+            with pytest.raises(OmeTiffError, match="cannot be decoded") as caught:
+                storage[{}]
+            errors.append(str(caught.value))
+    assert errors[0] == errors[1]
 
 
 def test_an_error_in_any_share_is_raised():

@@ -62,7 +62,7 @@ def check_pages(
                     continue
                 seen.update([entries] if page.handle is None else [])
                 try:
-                    left -= chain.check_strips(file, ifd)
+                    left -= chain.check_strips(file, ifd).nbytes
                     if left < 0:
                         yield number, "it overlaps other pages"
                         return

@@ -101,6 +101,29 @@ class Entry(NamedTuple):
         """The value, or its offset, as a number."""
         return int(OFFSET.unpack(self.value)[0])
 
+    @property
+    def numbers(self) -> tuple[int, ...] | None:
+        """The values if they are numbers that fit into the entry, otherwise None."""
+        kind = _NUMBERS.get(self.type)
+        if kind is None or self.nbytes > len(self.value):
+            return None
+        return struct.unpack_from(f"<{self.length}{kind}", self.value)
+
+
+class Strips(NamedTuple):
+    """The strips or tiles of a page.
+
+    Parameters
+    ----------
+    places
+        Offset and size in bytes of each one.
+    nbytes
+        Bytes of all of them and of the lists of their offsets and sizes.
+    """
+
+    places: list[tuple[int, int]]
+    nbytes: int
+
 
 class Ifd(NamedTuple):
     """One page's directory of tags."""
@@ -262,33 +285,27 @@ def read_bytes(file: Readable, entry: Entry) -> bytes:
     return file.read(entry.length)
 
 
-def read_numbers(file: Readable, entry: Entry) -> tuple[int, ...]:
-    """Read the value of a tag whose type is one of SHORT, LONG, LONG8 and IFD8.
+def read_numbers(file: Readable, entry: Entry, size: int | None = None) -> tuple[int, ...]:
+    """Read the value of a tag whose type is one of SHORT, LONG, LONG8 and IFD8; `size` as for `read_ifd`.
 
     Raises
     ------
     OmeTiffError
         It has another type, or the file ends before it.
     """
+    if (inside := entry.numbers) is not None:
+        return inside
     kind = _NUMBERS.get(entry.type)
     if kind is None:
         raise OmeTiffError(f"{file.name}: tag {entry.code} does not contain numbers")
-    data = entry.value
-    if entry.nbytes > len(data):
-        if entry.number + entry.nbytes > file.seek(0, os.SEEK_END):
-            raise OmeTiffError(f"{file.name}: cut off in tag {entry.code}")
-        file.seek(entry.number)
-        data = file.read(entry.nbytes)
-    return struct.unpack_from(f"<{entry.length}{kind}", data)
+    if entry.number + entry.nbytes > (file.seek(0, os.SEEK_END) if size is None else size):
+        raise OmeTiffError(f"{file.name}: cut off in tag {entry.code}")
+    file.seek(entry.number)
+    return struct.unpack_from(f"<{entry.length}{kind}", file.read(entry.nbytes))
 
 
-def check_strips(file: Readable, ifd: Ifd) -> int:
+def check_strips(file: Readable, ifd: Ifd) -> Strips:
     """Check that the values of all tags of a page, and its strips or tiles, are inside the file.
-
-    Returns
-    -------
-    int
-        Bytes of all strips or tiles and of the lists of their offsets and sizes.
 
     Raises
     ------
@@ -297,28 +314,34 @@ def check_strips(file: Readable, ifd: Ifd) -> int:
     """
     size = file.seek(0, os.SEEK_END)
     total = 0
-    for entry in ifd.tags():
-        if entry.nbytes > len(entry.value) and entry.number + entry.nbytes > size:
-            raise OmeTiffError(f"{file.name}: the page at offset {ifd.offset} is cut off in tag {entry.code}")
-        total += entry.nbytes if entry.code in _STRIPS else 0
-    for offset, count in read_strips(file, ifd):
+    for code, kind, length, value in ENTRY.iter_unpack(ifd.entries):
+        nbytes = length * _TYPE_BYTES.get(kind, 8)
+        if nbytes > len(value) and OFFSET.unpack(value)[0] + nbytes > size:
+            raise OmeTiffError(f"{file.name}: the page at offset {ifd.offset} is cut off in tag {code}")
+        total += nbytes if code in _STRIPS else 0
+    places = read_strips(file, ifd, size)
+    for offset, count in places:
         total += count
         if offset + count > size:
             raise OmeTiffError(f"{file.name}: the page at offset {ifd.offset} is cut off in its pixels")
     if total > size:
         raise OmeTiffError(f"{file.name}: the strips of the page at offset {ifd.offset} overlap")
-    return total
+    return Strips(places, total)
 
 
-def read_strips(file: Readable, ifd: Ifd) -> list[tuple[int, int]]:
-    """Read offsets and sizes of the strips or tiles of a page.
+def read_strips(file: Readable, ifd: Ifd, size: int | None = None) -> list[tuple[int, int]]:
+    """Read offsets and sizes of the strips or tiles of a page; `size` as for `read_ifd`.
 
     Raises
     ------
     OmeTiffError
         The lists of offsets and sizes are cut off, or differ in length.
     """
-    numbers = {entry.code: read_numbers(file, entry) for entry in ifd.tags() if entry.code in _STRIPS}
+    numbers = {
+        fields[0]: read_numbers(file, Entry._make(fields), size)
+        for fields in ENTRY.iter_unpack(ifd.entries)
+        if fields[0] in _STRIPS
+    }
     strips: list[tuple[int, int]] = []
     for offset_code, count_code in ((STRIP_OFFSETS, STRIP_BYTE_COUNTS), (TILE_OFFSETS, TILE_BYTE_COUNTS)):
         offsets, counts = numbers.get(offset_code, ()), numbers.get(count_code, ())

@@ -1,8 +1,8 @@
 """Decoding compressed or tiled pages as this package writes them, and no others."""
 
 import zlib
-from collections.abc import Sequence
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache, partial
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -30,6 +30,11 @@ _CHUNKY = 1
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES = 256, 257, 258, 259, 277
 _ROWS_PER_STRIP, _PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLE_FORMAT = 278, 284, 317, 322, 323, 339
+_TAGS = (
+    *(_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _ROWS_PER_STRIP),
+    *(_PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLE_FORMAT),
+)
+"""Tags with the format and the coding of a page; all of their values fit into the entries."""
 
 
 class _Segment(NamedTuple):
@@ -43,127 +48,133 @@ class _Segment(NamedTuple):
     x: int
 
 
+class _Coding(NamedTuple):
+    """How the pages of a kind are encoded; `rows` and `columns` are those of a strip or tile."""
+
+    compression: int
+    predictor: int
+    is_tiled: bool
+    rows: int
+    columns: int
+
+
+@lru_cache
+def _coding_of(fields: tuple[tuple[Any, ...] | None, ...], pixels: PixelFormat) -> _Coding:
+    """Return the coding of pages of a format that have these entries for `_TAGS`.
+
+    The pages of a kind have the same entries, so only the first one takes time.
+
+    Raises
+    ------
+    ValueError
+        The pages have another format, or are not coded as this package does it. Other codecs are a risk in
+        damaged files, and no file of this package needs them.
+    """
+    found = {code: _number(chain.Entry._make(each)) for code, each in zip(_TAGS, fields, strict=True) if each}
+    height, width = pixels.stored_shape[:2]
+    dtype = pixels.stored_dtype
+    expected = {
+        _HEIGHT: height,
+        _WIDTH: width,
+        _SAMPLES: pixels.samples,
+        _BITS: 8 * dtype.itemsize,
+        _SAMPLE_FORMAT: _SAMPLE_FORMATS[dtype.kind],
+        _PLANAR: _CHUNKY,
+    }
+    for code, value in expected.items():
+        if (number := found.get(code, 1)) != value:
+            raise ValueError(f"is not {pixels}: tag {code} is {number} instead of {value}")
+    compression, predictor = found.get(_COMPRESSION, _PLAIN), found.get(_PREDICTOR, _NO_PREDICTOR)
+    if compression not in _COMPRESSIONS or predictor not in (_NO_PREDICTOR, _DIFFERENCES):
+        raise ValueError(f"has compression {compression} with predictor {predictor}, which is not supported")
+    is_tiled = _TILE_WIDTH in found
+    rows = found.get(_TILE_HEIGHT if is_tiled else _ROWS_PER_STRIP, height)
+    columns = found.get(_TILE_WIDTH, width)
+    largest = max(_SURELY_BYTES, _TILES_OF_PAGE * pixels.nbytes)
+    if is_tiled and not 0 < rows * columns * pixels.samples * dtype.itemsize <= largest:
+        raise ValueError(f"cannot be read: its tiles are {(rows, columns)}")
+    if rows < 1:
+        raise ValueError("cannot be read: its strips have no rows")
+    return _Coding(compression, predictor, is_tiled, rows, columns)
+
+
+def _number(entry: chain.Entry) -> int:
+    """Return the only value of a tag; -1 if it has several values or none."""
+    values = entry.numbers or ()
+    return values[0] if len({*values}) == 1 else -1
+
+
 class _Page:
-    """The coding of a page according to the tags of its IFD."""
+    """An encoded page, and what its IFD says about its strips or tiles; errors as for `check_coding`."""
 
     def __init__(self, file: SharedFile, ifd: chain.Ifd, pixels: PixelFormat) -> None:
         self._file = file
-        self._view = FileView(file)
-        self._entries = {entry.code: entry for entry in ifd.tags()}
         self._pixels = pixels
         self._what = f"{file.path}: the page at offset {ifd.offset}"
-        self.compression = self._number(_COMPRESSION, _PLAIN)
-        self._predictor = self._number(_PREDICTOR, _NO_PREDICTOR)
-
-    def check(self, nbytes: int) -> None:
-        """Raise OmeTiffError unless this is a page of the expected format, coded as this package does it.
-
-        Other codecs are a risk in damaged files, and no file of this package needs them.
-        """
-        pixels, dtype = self._pixels, self._pixels.stored_dtype
-        if pixels.nbytes > max(_SURELY_BYTES, _MOST_COMPRESSED * nbytes):
-            raise OmeTiffError(f"{self._what} has {nbytes} bytes, which cannot be {pixels}")
-        expected = {
-            _HEIGHT: pixels.stored_shape[0],
-            _WIDTH: pixels.stored_shape[1],
-            _SAMPLES: pixels.samples,
-            _BITS: 8 * dtype.itemsize,
-            _SAMPLE_FORMAT: _SAMPLE_FORMATS[dtype.kind],
-            _PLANAR: _CHUNKY,
-        }
-        for code, value in expected.items():
-            if (found := self._number(code, 1)) != value:
-                raise OmeTiffError(f"{self._what} is not {pixels}: tag {code} is {found} instead of {value}")
-        if self.compression not in _COMPRESSIONS or self._predictor not in (_NO_PREDICTOR, _DIFFERENCES):
-            raise OmeTiffError(
-                f"{self._what}: compression {self.compression} with predictor {self._predictor} "
-                "is not supported"
-            )
-        if self.compression in (_LZW, _ZSTD) and not _has_imagecodecs():
+        strips = chain.check_strips(FileView(file), ifd)
+        self._places = strips.places
+        fields = {each[0]: each for each in chain.ENTRY.iter_unpack(ifd.entries)}
+        try:
+            self.coding = _coding_of(tuple(map(fields.get, _TAGS)), pixels)
+        except ValueError as error:
+            raise OmeTiffError(f"{self._what} {error}") from None
+        if pixels.nbytes > max(_SURELY_BYTES, _MOST_COMPRESSED * strips.nbytes):
+            raise OmeTiffError(f"{self._what} has {strips.nbytes} bytes, which cannot be {pixels}")
+        if self.coding.compression in (_LZW, _ZSTD) and not _has_imagecodecs():
             raise OmeTiffError(f'{self._what} needs imagecodecs: pip install "exengine-ome-tiff[codecs]"')
 
     def segments(self, window: Window) -> list[_Segment]:
         """Return the strips or tiles that overlap a window; OmeTiffError if they do not cover the page."""
         height, width = self._pixels.stored_shape[:2]
-        is_tiled = _TILE_WIDTH in self._entries
-        rows = self._number(_TILE_HEIGHT if is_tiled else _ROWS_PER_STRIP, height)
-        columns = self._number(_TILE_WIDTH, width)
-        largest = max(_SURELY_BYTES, _TILES_OF_PAGE * self._pixels.nbytes)
-        if is_tiled and not 0 < self._nbytes(rows, columns) <= largest:
-            raise OmeTiffError(f"{self._what}: its tiles are {(rows, columns)}")
-        if rows < 1:
-            raise OmeTiffError(f"{self._what}: its strips have no rows")
-        offsets = self._numbers(chain.TILE_OFFSETS if is_tiled else chain.STRIP_OFFSETS)
-        counts = self._numbers(chain.TILE_BYTE_COUNTS if is_tiled else chain.STRIP_BYTE_COUNTS)
-        expected = -(-height // rows) * -(-width // columns)
-        if len(offsets) != expected:
-            raise OmeTiffError(f"{self._what}: expected {expected} strips or tiles, found {len(offsets)}")
+        rows, columns = self.coding.rows, self.coding.columns
+        n_across = -(-width // columns)
+        expected = -(-height // rows) * n_across
+        if len(self._places) != expected:
+            raise OmeTiffError(
+                f"{self._what}: expected {expected} strips or tiles, found {len(self._places)}"
+            )
         segments = []
         for row in range(window.top // rows, -(-window.bottom // rows)):
-            y, own_rows = row * rows, rows if is_tiled else min(rows, height - row * rows)
+            y, own_rows = row * rows, rows if self.coding.is_tiled else min(rows, height - row * rows)
             for column in range(window.left // columns, -(-window.right // columns)):
-                number = row * -(-width // columns) + column
-                segments.append(
-                    _Segment(offsets[number], counts[number], own_rows, columns, y, column * columns)
-                )
+                offset, nbytes = self._places[row * n_across + column]
+                segments.append(_Segment(offset, nbytes, own_rows, columns, y, column * columns))
         return segments
 
     def decode(self, segments: Sequence[_Segment], window: Window, region: npt.NDArray[Any]) -> None:
         """Decode strips or tiles into the region of a window; OmeTiffError if they are damaged."""
+        buffer = np.empty(max(segment.nbytes for segment in segments), np.uint8).data
         for segment in segments:
             top, left = max(segment.y, window.top), max(segment.x, window.left)
             bottom = min(segment.y + segment.rows, window.bottom)
             right = min(segment.x + segment.columns, window.right)
             place = region[top - window.top : bottom - window.top, left - window.left : right - window.left]
-            data = bytearray(segment.nbytes)
-            del data[self._file.read_into(segment.offset, data) :]
-            if not self._is_decoded_into(data, segment, place):
-                place[:] = self._decoded(data, segment)[
-                    top - segment.y : bottom - segment.y, left - segment.x : right - segment.x
-                ]
+            data = buffer[: self._file.read_into(segment.offset, buffer[: segment.nbytes])]
+            is_whole = place.shape[:2] == (segment.rows, segment.columns) and place.flags.c_contiguous
+            if is_whole and self.coding.predictor == _NO_PREDICTOR:
+                self._decompress(data, segment.offset, as_bytes(place))
+                continue
+            shape = (segment.rows, segment.columns, *self._pixels.stored_shape[2:])
+            pixels = np.empty(shape, self._pixels.stored_dtype)
+            self._decompress(data, segment.offset, as_bytes(pixels))
+            if self.coding.predictor == _DIFFERENCES:
+                pixels = np.cumsum(pixels, axis=1, dtype=pixels.dtype)
+            place[:] = pixels[top - segment.y : bottom - segment.y, left - segment.x : right - segment.x]
 
-    def _is_decoded_into(self, data: bytearray, segment: _Segment, place: npt.NDArray[Any]) -> bool:
-        """Decode directly into the region, without a copy, and return whether that was possible."""
-        if self.compression != _ZSTD or self._predictor != _NO_PREDICTOR or not place.flags.c_contiguous:
-            return False
-        if place.shape[:2] != (segment.rows, segment.columns):
-            return False
-        import imagecodecs
-
+    def _decompress(self, data: memoryview, offset: int, pixels: memoryview) -> None:
+        """Decompress the bytes of a strip or a tile, whose offset messages name, into its pixels."""
+        if _is_decompressed_into(self.coding.compression, data, pixels):
+            return
         try:
-            return len(imagecodecs.zstd_decode(data, out=as_bytes(place))) == place.nbytes
-        except RuntimeError:
-            return False  # `_decoded` raises an error with the reason
-
-    def _decoded(self, data: bytearray, segment: _Segment) -> npt.NDArray[Any]:
-        """Return the pixels of a strip or a tile."""
-        nbytes = self._nbytes(segment.rows, segment.columns)
-        try:
-            decompressed = _decompressed(self.compression, data, nbytes)
+            decompressed = _decompressed(self.coding.compression, data, len(pixels))
         except (RuntimeError, ValueError, zlib.error) as error:
             raise OmeTiffError(f"{self._what} cannot be decoded: {error}") from error
-        if len(decompressed) != nbytes:
-            number = "more than" if len(decompressed) > nbytes else f"{len(decompressed)} instead of"
+        if len(decompressed) != len(pixels):
+            number = "more than" if len(decompressed) > len(pixels) else f"{len(decompressed)} instead of"
             raise OmeTiffError(
-                f"{self._what}: the bytes at offset {segment.offset} are {number} {nbytes} when decompressed"
+                f"{self._what}: the bytes at offset {offset} are {number} {len(pixels)} when decompressed"
             )
-        shape = (segment.rows, segment.columns, *self._pixels.stored_shape[2:])
-        pixels = np.frombuffer(decompressed, self._pixels.stored_dtype).reshape(shape)
-        if self._predictor == _DIFFERENCES:
-            return np.cumsum(pixels, axis=1, dtype=pixels.dtype)
-        return pixels
-
-    def _nbytes(self, rows: int, columns: int) -> int:
-        return rows * columns * self._pixels.samples * self._pixels.stored_dtype.itemsize
-
-    def _numbers(self, code: int) -> tuple[int, ...]:
-        entry = self._entries.get(code)
-        return () if entry is None else chain.read_numbers(self._view, entry)
-
-    def _number(self, code: int, default: int) -> int:
-        """Return the only value of a tag; -1 if it has several values."""
-        values = self._numbers(code) or (default,)
-        return values[0] if len(values) == 1 or len({*values}) == 1 else -1
+        pixels[:] = decompressed
 
 
 def check_coding(
@@ -181,9 +192,7 @@ def check_coding(
     OmeTiffError
         It is another kind of page, or its strips or tiles are not inside the file.
     """
-    nbytes = chain.check_strips(FileView(file), ifd)
     page = _Page(file, ifd, pixels)
-    page.check(nbytes)
     return page, page.segments(window or Window.whole(pixels))
 
 
@@ -220,7 +229,7 @@ def decoded(
     window = window or Window.whole(pixels)
     region = np.empty(window.shape(pixels), pixels.stored_dtype)
     decode = partial(page.decode, window=window, region=region)
-    if page.compression == _PLAIN or region.nbytes < _THREADED_BYTES:
+    if page.coding.compression == _PLAIN or region.nbytes < _THREADED_BYTES:
         decode(segments)
     else:
         in_shares(decode, segments)
@@ -238,7 +247,31 @@ def _has_imagecodecs() -> bool:
     return find_spec("imagecodecs") is not None
 
 
-def _decompressed(compression: int, data: bytearray, nbytes: int) -> bytes | bytearray:
+@cache
+def _decoders() -> dict[int, Callable[..., Any]]:
+    """Return the decoders, by compression, that write into given memory and never beyond it."""
+    if not _has_imagecodecs():
+        return {}
+    import imagecodecs
+
+    decoders: dict[int, Callable[..., Any]] = {_ZSTD: imagecodecs.zstd_decode}
+    if imagecodecs.DEFLATE.available:  # twice as fast as Python's zlib
+        decoders |= dict.fromkeys((_ZLIB, _OLD_ZLIB), imagecodecs.deflate_decode)
+    return decoders
+
+
+def _is_decompressed_into(compression: int, data: memoryview, pixels: memoryview) -> bool:
+    """Decompress directly into memory, without a copy, and return whether that was possible."""
+    decode = _decoders().get(compression)
+    if decode is None:
+        return False
+    try:
+        return len(decode(data, out=pixels)) == len(pixels)
+    except RuntimeError:
+        return False  # `_decompressed` raises an error with the reason
+
+
+def _decompressed(compression: int, data: memoryview, nbytes: int) -> bytes | bytearray | memoryview:
     """Decompress bytes, at most one more than expected; raise the codec's errors."""
     if compression in (_ZLIB, _OLD_ZLIB):
         return zlib.decompressobj().decompress(data, nbytes + 1)
@@ -246,5 +279,7 @@ def _decompressed(compression: int, data: bytearray, nbytes: int) -> bytes | byt
         return data
     import imagecodecs
 
-    decode = imagecodecs.lzw_decode if compression == _LZW else imagecodecs.zstd_decode
+    decode: Callable[..., bytes | bytearray] = imagecodecs.zstd_decode
+    if compression == _LZW:
+        decode = imagecodecs.lzw_decode
     return decode(data, out=nbytes + 1)

@@ -404,7 +404,7 @@ class JournalFile:
         if not pixels.is_encoded:
             return pixels.nbytes
         view = FileView(self.file)
-        return chain.check_strips(view, chain.read_ifd(view, self.pages.data_at(handle)))
+        return chain.check_strips(view, chain.read_ifd(view, self.pages.data_at(handle))).nbytes
 
     def note(self, handle: PageHandle) -> bytes:
         """Return the note of a page; errors as for `pixels`."""

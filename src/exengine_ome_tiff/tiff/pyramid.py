@@ -173,8 +173,7 @@ def _copy(view: FileView, ifd_at: int, pixels: PixelFormat, level: int) -> tuple
 
 
 def _first_strip(view: FileView, ifd: chain.Ifd) -> int:
-    chain.check_strips(view, ifd)
-    strips = chain.read_strips(view, ifd)
-    if not strips:
+    places = chain.check_strips(view, ifd).places
+    if not places:
         raise OmeTiffError(f"{view.name}: the page at offset {ifd.offset} has no pixels")
-    return strips[0][0]
+    return places[0][0]
