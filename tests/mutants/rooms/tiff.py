@@ -72,8 +72,8 @@ MUTANTS = [
     ),
     Mutant(
         "tiff/decode.py",
-        "expected = -(-height // rows) * -(-width // columns)",
-        "expected = (height // rows) * (width // columns)",
+        "expected = -(-height // rows) * n_across",
+        "expected = (height // rows) * n_across",
         "writing/test_coding.py::test_frames_are_read_back_at_any_time",
     ),
     Mutant(
