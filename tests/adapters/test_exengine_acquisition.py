@@ -143,22 +143,83 @@ def test_a_process_function_that_fails_costs_no_frame(tmp_path, caplog):
         stored = storage.get_image_coordinates_list()
     assert stored == [{"time": 1}, {"time": 2}, {"extra": 1}, {"time": 3}]
     assert "frame stored without processing at time=3" in caplog.text
+    path = tmp_path / "twice.ome.tiff"
+    with (
+        pytest.raises(ValueError, match="two frames with the same coordinates"),
+        acquisition(TiffStorage(path), process_function=lambda *frame: [frame, frame]) as (_, handler),
+    ):
+        put_numbers(handler, [{"time": number} for number in range(3)])
+    assert frames_in(path) == 3
+    assert "frame stored without processing at time=3" in caplog.text
+
+
+class Slow(TiffStorage):
+    def put(self, place, data, metadata):
+        time.sleep(0.05)
+        super().put(place, data, metadata)
+        self.values = [*getattr(self, "values", []), int(data[0, 0])]
+
+
+def put_numbers(handler, coordinates):
+    for number, each in enumerate(coordinates):
+        handler.put(DataCoordinates(each), np.full((32, 32), number, np.uint16), {"number": number}, None)
+
+
+@pytest.mark.parametrize(
+    "process",
+    [None, lambda *frame: frame, lambda *frame: ({"z": 1}, *frame[1:]), lambda *frame: [frame]],
+    ids=["none", "same", "one place", "list"],
+)
+def test_frames_with_equal_coordinates_are_all_stored(tmp_path, process):
+    storage = Slow(tmp_path / "run.ome.tiff")
+    with acquisition(storage, process_function=process) as (_, handler):
+        put_numbers(handler, [{"time": 7}, {"time": 7}, {"time": 8}, {"time": 7}])
+    with TiffStorage.open(storage.path) as opened:
+        places = opened.get_image_coordinates_list()
+        newest = {"z": 1} if {"z": 1} in places else {"time": 7}
+        assert opened.get_metadata(newest) == {"number": 3}
+    assert storage.values == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("wait_s", [0, 0.02])
+def test_a_process_function_cannot_take_the_place_of_other_frames(tmp_path, caplog, wait_s):
+    def shift(place, *frame):
+        time.sleep(wait_s)
+        if place["time"] == 4:
+            handlers[0].put(DataCoordinates(place), *frame, None)
+        return {"time": place["time"] + 1}, *frame
+
+    handlers = []
+    path = tmp_path / "run.ome.tiff"
+
+    def run():
+        with acquisition(TiffStorage(path), process_function=shift) as (_, handler):
+            handlers.append(handler)
+            put_numbers(handler, [{"time": number} for number in range(6)])
+
+    with pytest.raises(ValueError, match=r"returned the coordinates of another frame.*: time=1; return diff"):
+        run()
+    assert "process_function put a frame at time=4, where another frame is not stored yet" in caplog.text
+    with TiffStorage.open(path) as storage:
+        numbers = [storage.get_metadata(place)["number"] for place in storage.get_image_coordinates_list()]
+    assert numbers == [*range(6)]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_frames_dropped_by_the_data_handler_raise_an_error(tmp_path):
-    class Slow(TiffStorage):
-        def put(self, *frame):
-            time.sleep(0.1)
-            super().put(*frame)
+    class Broken:
+        def _notify_data(self, *_, stored, **__):
+            if stored:
+                raise ZeroDivisionError
 
-    def repeat(_, handler, __):
-        for _ in range(2):
-            handler.put(DataCoordinates(time=7), np.zeros((32, 32), np.uint16), {}, None)
+    def put_five(_, handler, __):
+        for number in range(5):
+            frame, future = np.zeros((32, 32), np.uint16), Broken() if number == 3 else None
+            handler.put(DataCoordinates(time=10 + number), frame, {}, future)
 
     path = tmp_path / "run.ome.tiff"
-    with pytest.raises(RuntimeError, match="dropped 1 frame"):
-        acquire(Slow(path), then=repeat)
+    with pytest.raises(RuntimeError, match="dropped 1 frame, because one of its threads ended"):
+        acquire(Slow(path), n_frames=0, then=put_five)
     assert frames_in(path) == 4
 
 

@@ -44,8 +44,8 @@ def acquisition(
         A `TiffStorage` or another ExEngine storage.
     process_function
         Process function as for ExEngine's `DataHandler`. It takes coordinates, frame and metadata, and
-        returns the three as a tuple, a list of such tuples, or None to store nothing. If it raises, the
-        frame is stored unprocessed.
+        returns the three as a tuple, a list of such tuples, or None to store nothing. If it raises, or
+        returns the coordinates of a frame that is not processed yet, the frame is stored unprocessed.
 
     Yields
     ------
@@ -60,8 +60,7 @@ def acquisition(
         At the end of a block without an error: the first error of the storage or of `process_function`
         that no `submit` has raised, or the errors of events.
     RuntimeError
-        ExEngine's `DataHandler` dropped frames, as it does when it receives two frames with the same
-        coordinates before the first is stored.
+        ExEngine's `DataHandler` dropped frames, because an error ended one of its threads.
 
     Examples
     --------
@@ -73,7 +72,7 @@ def acquisition(
     frames = _Frames(storage, process_function)
     with _closed(storage), _engine() as engine:
         handler = DataHandler(frames, process_function and frames.processed)
-        frames.count_those_of(handler)
+        frames.watch(handler)
         events = _Events(engine, frames)
         try:
             yield engine, handler
@@ -135,24 +134,56 @@ class _Frames(DataStorage):
         self._storage = storage
         self._process: Any = process_function
         self._errors: list[Exception] = []
-        self._n_taken = self._n_handled = 0
+        self._n_expected = self._n_put = 0
+        self._lock = threading.RLock()
+        self._returned: set[DataCoordinates] = set()
+        """Coordinates that the process function returned and the handler has not passed on."""
+        self._threads: set[threading.Thread] = set()
+        """Threads of the handler."""
         self.get_data = storage.get_data
         self.get_metadata = storage.get_metadata
 
-    def count_those_of(self, handler: DataHandler) -> None:
-        """Count the frames that a handler receives."""
-        put = handler.put
+    def watch(self, handler: DataHandler) -> None:
+        """Count the frames that a handler receives, and give it no two with the same coordinates at once.
 
-        def counting(*arguments: Any, **options: Any) -> None:
-            self._n_taken += 1
-            put(*arguments, **options)
+        It would mix them up, and its threads would end. A frame therefore waits until an earlier one at its
+        coordinates is stored.
+        """
+        put, self._handler = handler.put, handler
 
-        handler.put = counting
+        def put_if_free(coordinates: DataCoordinates, *arguments: Any, **options: Any) -> None:
+            while True:
+                with self._lock:
+                    is_free = coordinates not in self._returned and self._held(coordinates)[0] is None
+                    if is_free or not self._is_working():
+                        self._n_expected += 1
+                        put(coordinates, *arguments, **options)
+                        return
+                if threading.current_thread() in self._threads:
+                    raise ValueError(
+                        f"process_function put a frame at {place_text(coordinates)}, where another frame is "
+                        "not stored yet: use different coordinates"
+                    )
+                time.sleep(_POLL_S)
+
+        handler.put = put_if_free
+
+    def _held(self, coordinates: DataCoordinates, *, processed: bool | None = None) -> Any:
+        """Return the frame and the metadata at some coordinates that the handler has not passed on.
+
+        A tuple of None if there is no frame, and None if there is one, but not as processed as asked for.
+        """
+        return self._handler.get(coordinates, False, False, processed)
+
+    def _is_working(self) -> bool:
+        """Whether no thread of the handler has ended."""
+        return all(thread.is_alive() for thread in tuple(self._threads))
 
     def put(self, data_coordinates: DataCoordinates, data: npt.NDArray[np.generic], metadata: object) -> None:
         """Store a frame."""
-        if self._process is None:
-            self._n_handled += 1
+        self._threads.add(threading.current_thread())
+        self._n_put += 1
+        self._returned.discard(data_coordinates)
         try:
             self._storage.put(data_coordinates, data, metadata)
         except Exception as error:  # noqa: BLE001 - the block raises it
@@ -163,14 +194,31 @@ class _Frames(DataStorage):
 
     def processed(self, coordinates: DataCoordinates, data: npt.NDArray[Any], metadata: object) -> Any:
         """Return the result of the process function, or the frame itself if the function fails."""
-        self._n_handled += 1
+        self._threads.add(threading.current_thread())
         try:
             result = self._process(coordinates, data, metadata)
-            _check_processed(result)
+            self._return(_places(result), coordinates)
         except Exception as error:  # noqa: BLE001 - the block raises it
             self._meet("frame stored without processing", coordinates, error)
             return coordinates, data, metadata
         return result
+
+    def _return(self, places: list[DataCoordinates], coordinates: DataCoordinates) -> None:
+        """Wait until the handler can take frames at some places, made of the frame at `coordinates`."""
+        others = [place for place in places if place != coordinates]
+        while self._is_working():
+            with self._lock:
+                held = [self._held(place, processed=True) for place in others]
+                if None in held:
+                    raise ValueError(
+                        "process_function returned the coordinates of another frame, which is not processed "
+                        f"yet: {place_text(others[held.index(None)])}; return different ones"
+                    )
+                if all(data is None for data, _ in held):
+                    self._returned.update(places)
+                    self._n_expected += len(places) - 1
+                    return
+            time.sleep(_POLL_S)
 
     def raise_error(self) -> None:
         """Raise the first error not raised yet; the log has the others."""
@@ -180,12 +228,12 @@ class _Frames(DataStorage):
             raise error
 
     def raise_if_dropped(self) -> None:
-        """Raise RuntimeError if ExEngine's thread ended before it handled every frame."""
-        dropped = self._n_taken - self._n_handled
+        """Raise RuntimeError if ExEngine's threads ended before they passed on every frame."""
+        dropped = self._n_expected - self._n_put
         if dropped > 0:
             raise RuntimeError(
-                f"ExEngine's DataHandler dropped {count_text(dropped, 'frame')}: it received two frames "
-                "with the same coordinates before the first was stored; use different coordinates, or wait"
+                f"ExEngine's DataHandler dropped {count_text(dropped, 'frame')}, because one of its threads "
+                "ended: Python printed the error"
             )
 
     def _meet(self, consequence: str, coordinates: DataCoordinates, error: Exception) -> None:
@@ -193,10 +241,10 @@ class _Frames(DataStorage):
         self._errors.append(error)
 
 
-def _check_processed(result: Any) -> None:
-    """Raise TypeError if ExEngine cannot handle the result of a process function."""
+def _places(result: Any) -> list[DataCoordinates]:
+    """Return the coordinates in the result of a process function; TypeError, ValueError if it is invalid."""
     if result is None:
-        return
+        return []
     items = [result] if isinstance(result, tuple) and not isinstance(result[0], tuple) else result
     if not isinstance(items, list | tuple) or not all(
         isinstance(item, tuple) and len(item) == 3 and isinstance(item[0], dict | DataCoordinates)
@@ -206,6 +254,12 @@ def _check_processed(result: Any) -> None:
             "expected process_function to return (coordinates, data, metadata), a list of such tuples, or "
             f"None, got {type(result).__name__}"
         )
+    places = [DataCoordinates(place) if isinstance(place, dict) else place for place, _, _ in items]
+    if len({*places}) < len(places):
+        raise ValueError(
+            "process_function returned two frames with the same coordinates, expected different ones"
+        )
+    return places
 
 
 class _Events:
