@@ -282,3 +282,9 @@ def test_stacks_at_some_time_points_stay_one_image():
     places = [{"time": t, "z": z} for t in range(2000) for z in range(50 if t % 100 == 0 else 1)]
     (layout,) = layouts(places)
     assert layout.sizes == {"Z": 50, "C": 1, "T": 2000}
+
+
+def test_channels_of_frames_that_arrive_in_another_order():
+    (layout,) = layouts([{"time": t, "channel": c} for t, c in ((0, 1), (0, 0), (1, 0), (1, 1), (2, 1))])
+    numbers, channels = layout.channel_of_frames()
+    assert (numbers.tolist(), channels.tolist()) == ([0, 1, 2, 3, 4], [1, 0, 0, 1, 1])

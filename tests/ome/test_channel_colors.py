@@ -34,3 +34,8 @@ def test_default_colors_of_common_names(line):
     for name in names.split(", "):
         for spelling in (name, name.upper(), name.replace(" ", "_")):
             assert default_color(spelling) == COLORS[color], spelling
+
+
+def test_the_longest_wavelength_of_each_color_of_dyes():
+    colors = [default_color(f"AF{wavelength_nm}") for wavelength_nm in (415, 460, 505, 535, 560, 625, 626)]
+    assert colors == [*COLORS.values()][:7]

@@ -211,3 +211,13 @@ def test_origin_plus_delta_t_is_the_time_of_each_plane(recording):
     assert times.delta_t_s.min() == 0
     error_s = np.abs(times.origin_s + times.delta_t_s - truth_s)
     assert error_s.max() < (1 if kind == "whole seconds" else 1e-5)
+
+
+@pytest.mark.parametrize("jump_s", [HOUR_S, -HOUR_S])
+def test_fast_frames_across_summer_time(jump_s):
+    elapsed_s = [0, 0.25, 0.5, 0.75]
+    assert delta_t(summer_time(jump_s, elapsed_s)) == elapsed_s
+
+
+def test_times_have_microseconds():
+    assert delta_t([{"elapsed_s": each} for each in (0, 0.000123, 0.0001234)]) == [0, 0.000123, 0.000123]

@@ -25,7 +25,7 @@ def pages_chunks(shape: Sequence[int], page_nbytes: int) -> tuple[Lengths, ...]:
     for length in reversed(shape):
         step = min(length, left)
         chunks.append(part_lengths(0, length, step))
-        left = left // step if step == length else 1
+        left //= step
     return tuple(reversed(chunks))
 
 

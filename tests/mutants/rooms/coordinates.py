@@ -105,4 +105,10 @@ MUTANTS = [
         "np.arange(cube.shape[1])[:, None] % cube.shape[1] // cube.shape[1]",
         "ome/test_fields.py::test_each_channel_has_its_camera_where_an_axis_is_folded_into_channels",
     ),
+    Mutant(
+        "coordinates/layout.py",
+        ("        order = np.argsort(numbers)\n        return numbers[order], channels[order]"),
+        ("        order = np.argsort(numbers)\n        return numbers[order], channels"),
+        "coordinates/test_layout.py::test_channels_of_frames_that_arrive_in_another_order",
+    ),
 ]

@@ -233,4 +233,22 @@ MUTANTS = [
         "if False:",
         "ome/test_nearly_understood.py::test_a_step_that_contradicts_the_heights",
     ),
+    Mutant(
+        "ome/steps.py",
+        "times_s[layout.cube() < 0] = np.nan",
+        "pass",
+        "ome/test_missing_planes.py::test_a_time_point_without_a_channel_keeps_the_interval",
+    ),
+    Mutant(
+        "ome/planes.py",
+        "starts = np.flatnonzero(np.diff(missing, prepend=-2) != 1)",
+        "starts = np.flatnonzero(np.diff(missing, prepend=-1) != 1)",
+        "ome/test_missing_planes.py::test_runs_of_missing_planes_with_the_first_and_the_last_plane",
+    ),
+    Mutant(
+        "ome/colors.py",
+        "if int(family[1]) <= longest), _MAGENTA)",
+        "if int(family[1]) < longest), _MAGENTA)",
+        "ome/test_channel_colors.py::test_the_longest_wavelength_of_each_color_of_dyes",
+    ),
 ]

@@ -123,4 +123,34 @@ MUTANTS = [
         "self._growth.recording.index.keys()[seen:]",
         "reading/test_growth.py::test_follow_times_out_without_new_frames",
     ),
+    Mutant(
+        "reading/selection.py",
+        ("    return sorted(names, key=lambda name: -_SLOW_FIRST.get(standard_name(name), _OTHER_AXES))"),
+        "    return sorted(names, key=lambda name: -_SLOW_FIRST.get(name, _OTHER_AXES))",
+        "reading/test_selection.py::test_axes_in_any_spelling_are_in_the_order_of_ndstorage",
+    ),
+    Mutant(
+        "reading/selection.py",
+        "has_numbers = len(texts) + (None in self.values) < len(self.values)",
+        "has_numbers = len(texts) < len(self.values)",
+        "reading/test_selection.py::test_a_number_selects_text_along_an_axis_that_some_frames_lack",
+    ),
+    Mutant(
+        "reading/chunking.py",
+        "edges = [start, *range((start // step + 1) * step, stop, step), stop]",
+        "edges = [start, *range(start + step, stop, step), stop]",
+        "reading/test_selection.py::test_chunks_of_a_part_of_a_page_begin_at_multiples_of_their_length",
+    ),
+    Mutant(
+        "reading/calibration.py",
+        "        sizes = values.pixel_size_y_um, values.pixel_size_x_um\n",
+        "        sizes = values.pixel_size_x_um, values.pixel_size_y_um\n",
+        "reading/test_selection.py::test_pixels_that_are_not_squares_have_the_same_coordinates_at_each_stage",
+    ),
+    Mutant(
+        "reading/channel_look.py",
+        "texts = [element.color(index * inside) for index in range(len(values))]",
+        "texts = [element.color(index) for index in range(len(values))]",
+        "reading/test_selection.py::test_channels_with_a_folded_axis_keep_their_colors",
+    ),
 ]

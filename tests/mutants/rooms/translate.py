@@ -321,4 +321,22 @@ MUTANTS = [
         "return sorted(tags, key=lambda key: not any(each.is_nested for each in meanings_of(key)))",
         "ome/test_nearly_understood.py::test_custom_keys_take_precedence",
     ),
+    Mutant(
+        "translate/clocks.py",
+        "    return delta_s.round(6)",
+        "    return delta_s.round(3)",
+        "translate/test_clocks.py::test_times_have_microseconds",
+    ),
+    Mutant(
+        "translate/clocks.py",
+        "is_autumn = (autumn_s > 0) & (many | (autumn_s >= _PAUSE_S))",
+        "is_autumn = (autumn_s > 0) & (autumn_s >= _PAUSE_S)",
+        "translate/test_clocks.py::test_fast_frames_across_summer_time",
+    ),
+    Mutant(
+        "translate/values.py",
+        "    return not isinstance(value, int | float) or low <= value <= high",
+        "    return not isinstance(value, int | float) or low < value < high",
+        "translate/test_values.py::test_bounds_are_plausible_themselves",
+    ),
 ]
