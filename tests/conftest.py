@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import shutil
@@ -12,21 +11,20 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from functools import cache, partial
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
-from pydantic._internal import _fields
-from xsdata.formats.dataclass.models.builders import XmlMetaBuilder
 
 import covering
 from building import ROOT, build
 from disks import memory_folder
 from effort import VARIABLE, is_thorough
 from readers.bioformats import BioFormats, UnavailableError, describe, unavailable_reason
+from remembering import keep_what_is_there, remember_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,28 +45,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("company", deadline=None, derandomize="HUNT" not in os.environ)
 settings.load_profile("company")
 
-_build = XmlMetaBuilder.build
-
-
-@cache
-def _model(class_type, element_name, attribute_name, clazz, namespace):
-    builder = XmlMetaBuilder(class_type, element_name, attribute_name)
-    return _build(builder, clazz, namespace)
-
-
-def _remembered(builder, clazz, parent_namespace):
-    """Study a model class of ome-types once, not once for each document: a third of many tests' time."""
-    if builder.globalns is not None:
-        return _build(builder, clazz, parent_namespace)
-    names = builder.element_name_generator, builder.attribute_name_generator
-    return _model(builder.class_type, *names, clazz, parent_namespace)
-
-
-XmlMetaBuilder.build = _remembered
-
-if hasattr(_fields, "takes_validated_data_argument"):
-    # pydantic parses the signature of each default's factory again and again: a tenth of many tests' time
-    _fields.takes_validated_data_argument = cache(_fields.takes_validated_data_argument)
+remember_models()
 
 
 def pytest_addoption(parser):
@@ -109,9 +86,7 @@ def pytest_xdist_auto_num_workers(config) -> int:
 
 
 def pytest_collection_finish():
-    """Have no collection of garbage look at what is imported, a million objects that stay."""
-    gc.collect()
-    gc.freeze()
+    keep_what_is_there()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -28,11 +28,12 @@ import tifffile
 from disks import memory_folder
 from exengine_ome_tiff import OmeTiffError, TiffStorage, recover, validate
 from exengine_ome_tiff.tiff import chain
+from remembering import keep_what_is_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TINY, SMALL, LARGE = (8, 16), (64, 64), (1100, 1000)
+TINY, SMALL, LARGE = (8, 16), (64, 64), (560, 1000)
 """Two shapes that are buffered together, and one that is written immediately."""
 
 
@@ -68,7 +69,7 @@ def _pattern(shape: tuple[int, int]) -> np.ndarray:
 
 PLANS = [  # few frames of two sizes in a file, as Bio-Formats opens that anew for each plane
     Plan("run.ome.tiff", 1, (TINY,), 900, {}),
-    Plan("run.ome.tiff", 3, (TINY, SMALL), 240, {"checksums": True}),
+    Plan("run.ome.tiff", 3, (TINY, SMALL), 120, {"checksums": True}),
     Plan("run.ome.tiff", 1, (LARGE,), 12, {}),
     Plan("run.ome.tiff", 2, (TINY, TINY, TINY, LARGE), 60, {}),
     Plan("run.ome.tiff", 1, (SMALL,), 150, {"compression": "zlib", "checksums": True}),
@@ -255,6 +256,7 @@ def main() -> None:
     parser.add_argument("--at-checkpoints", action="store_true", help="kill in their middle and soon after")
     parser.add_argument("--keep", type=Path, help="folder for copies of files as they were found")
     options = parser.parse_args()
+    keep_what_is_there()
     states: Counter[str] = Counter()
     for seed in range(options.seed, options.seed + options.kills):
         folder = Path(tempfile.mkdtemp(dir=memory_folder()))

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -196,19 +197,31 @@ def run_many(work: Path, start: int, numbers: range) -> None:
     """Exercise many mutations; print failures and exit with status 1."""
     from mutations import make_seeds, mutate
 
+    sys.path.append(str(Path(__file__).parents[1]))
+    from remembering import keep_what_is_there, remember_models
+
     seeds = make_seeds(work / "seeds")
     quieten()
+    remember_models()
+    keep_what_is_there()
     limit_memory()
     troubles: list[str] = []
     sys.unraisablehook = lambda args: troubles.append(f"{args.err_msg} {args.object!r}: {args.exc_value!r}")
-    failures = 0
+    failures, armed_s = 0, 0.0
+    exercised: set[int] = set()
     for number in numbers:
         mutation = mutate(seeds, start, number)
+        steps = "orvc" if number % 16 == 0 else "orv"
+        what = hash((mutation.seed.is_folder, steps, *mutation.files.items()))
+        if what in exercised:  # a tenth of them equals another one
+            continue
+        exercised.add(what)
         (work / "now").write_text(
             f"mutation {start} {number} of seed {mutation.seed.name!r}: {mutation.what}"
         )
-        faulthandler.dump_traceback_later(MOST_SECONDS, exit=True)
-        steps = "orvc" if number % 16 == 0 else "orv"
+        if time.monotonic() > armed_s + 1:  # each time a thread starts
+            armed_s = time.monotonic()
+            faulthandler.dump_traceback_later(MOST_SECONDS, exit=True)
         try:
             exercise(work / "files", mutation.files, is_folder=mutation.seed.is_folder, steps=steps)
             if number % 64 == 0:

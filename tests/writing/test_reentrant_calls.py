@@ -24,7 +24,7 @@ def place_of(number):
 
 
 def shape_of(size):
-    return {"small": (8, 8), "large": (1100, 1000)}[size]
+    return {"small": (8, 8), "large": (560, 1000)}[size]
 
 
 class TestFinish:
@@ -103,7 +103,7 @@ SERVICE = """
         signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
         while True:
             if n_put == 3:
-                signal.setitimer(signal.ITIMER_REAL, random.Random(number).uniform(0.001, 0.05))
+                signal.setitimer(signal.ITIMER_REAL, random.Random(number).uniform(0.001, 0.02))
             place = {"time": n_put, "position": n_put // 3}
             storage.put(place, frame(place, size), {"number": n_put})
             n_put += 1

@@ -125,7 +125,7 @@ def ome_xml(
         for ome_image in ome_images:
             ome_image.experimenter_ref = m.ExperimenterRef(id="Experimenter:0")
     layouts = [image.layout for image, _ in images]
-    document = OME(
+    document = OME.model_construct(  # which resolves no references, as nobody follows them
         plates=[] if plate is None else _plates(layouts, plate, valid_name(plate.name or name), about),
         uuid=uuid,
         creator=creator,

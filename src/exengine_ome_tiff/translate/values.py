@@ -5,6 +5,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import cache
 from types import MappingProxyType, UnionType
 from typing import Any, NamedTuple, get_args, get_origin
 
@@ -293,12 +294,21 @@ def merged(parts: Sequence[SummaryValues]) -> SummaryValues:
 
 def _check_types(values: CameraValues | FrameValues | SummaryValues) -> None:
     """Raise TypeError if a translator returns a value of the wrong type."""
-    for each in fields(values):
-        value, kind = getattr(values, each.name), each.type
-        kinds = get_args(kind) if isinstance(kind, UnionType) else (get_origin(kind) or kind,)
-        if float in kinds:
-            kinds = (*kinds, int)
+    values_type: type = type(values)
+    for name, kind, kinds in _types_of(values_type):
+        value = getattr(values, name)
         is_infinite = isinstance(value, float) and not math.isfinite(value)
         is_far = isinstance(value, datetime) and not _FIRST_YEAR <= value.year < _LAST_YEAR
         if not isinstance(value, kinds) or isinstance(value, bool) or is_infinite or is_far:
-            raise TypeError(f"got {each.name}={value!r}, expected {kind}")
+            raise TypeError(f"got {name}={value!r}, expected {kind}")
+
+
+@cache
+def _types_of(values: type[Any]) -> list[tuple[str, object, tuple[type, ...]]]:
+    """Return the name, the annotation and the accepted types of each field; int passes as float."""
+    found = []
+    for each in fields(values):
+        kind = each.type
+        kinds = get_args(kind) if isinstance(kind, UnionType) else (get_origin(kind) or kind,)
+        found.append((each.name, kind, (*kinds, int) if float in kinds else kinds))
+    return found
