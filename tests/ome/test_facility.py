@@ -5,6 +5,7 @@ import pytest
 import tifffile
 from ome_types import from_tiff
 
+import exengine_ome_tiff
 from exengine_ome_tiff import (
     ChannelInfo,
     FilterInfo,
@@ -210,6 +211,32 @@ def test_an_invalid_option_is_rejected_by_name(tmp_path, options, error, message
     with pytest.raises(error, match=message):
         TiffStorage(tmp_path / "run.ome.tiff", **options)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"channels": {"DAPI": "blue"}}, "channels={'DAPI': ChannelInfo(color='blue')}"),
+        ({"channels": {0: "DAPI"}}, "channels={0: ChannelInfo(name='DAPI')}"),
+        ({"channels": {"a": {"emission_nm": 520}}}, "channels={'a': ChannelInfo(emission_nm=520)}"),
+        ({"channels": {"a": 5}}, "channels={'a': ChannelInfo(color='blue')}"),
+        ({"channels": {"a": None}}, "channels={'a': ChannelInfo(color=None)}"),
+        ({"channels": ["DAPI"]}, "channels={'DAPI': ChannelInfo(color='blue')}"),
+        ({"objective": "60x"}, "objective=ObjectiveInfo(model='60x')"),
+        ({"objective": 60}, "objective=ObjectiveInfo(model='Plan Apo 60x/1.4 Oil')"),
+        ({"microscope": "Ti2"}, "microscope=MicroscopeInfo(model='Ti2')"),
+        ({"experimenter": "kim"}, "experimenter=ExperimenterInfo(user_name='kim')"),
+        ({"filters": {"ET": "emission"}}, "filters={'ET': FilterInfo(kind='emission')}"),
+        ({"filters": ["ET"]}, "filters={'ET525/50m': FilterInfo(kind='Emission')}"),
+        ({"annotations": "HeLa"}, "annotations={'sample': 'HeLa'}"),
+    ],
+)
+def test_the_message_about_an_invalid_option_has_a_line_that_works(tmp_path, options, line):
+    with pytest.raises(TypeError) as error:
+        TiffStorage(tmp_path / "run.ome.tiff", **options)
+    assert str(error.value).endswith(f": write {line}")
+    right = eval(f"dict({line})", vars(exengine_ome_tiff).copy())  # noqa: S307 - the line itself
+    TiffStorage(tmp_path / "run.ome.tiff", **right).close()
 
 
 def test_line_ends(tmp_path, bioformats):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import Any
@@ -23,6 +24,17 @@ ACQUISITION_MODES = (
 MICROSCOPES = ("Upright", "Inverted", "Dissection", "Electrophysiology", "Other")
 LIGHT_SOURCES = ("Laser", "LED", "Arc", "Filament", "Other")
 FILTERS = ("Excitation", "Emission", "Dichroic")
+_EXAMPLES: dict[str, Any] = {  # argument and its value, or the whole option
+    "ChannelInfo": ("color", "blue"),
+    "ObjectiveInfo": ("model", "Plan Apo 60x/1.4 Oil"),
+    "MicroscopeInfo": ("model", "Ti2"),
+    "ExperimenterInfo": ("user_name", "kim"),
+    "FilterInfo": ("kind", "Emission"),
+    "LightSourceInfo": ("kind", "LED"),
+    "channels": "{'DAPI': ChannelInfo(color='blue')}",
+    "filters": "{'ET525/50m': FilterInfo(kind='Emission')}",
+    "annotations": "{'sample': 'HeLa'}",
+}
 
 
 def set_numbers(info: Any, *names: str) -> None:
@@ -74,13 +86,33 @@ def set_choice(info: Any, name: str, known: tuple[str, ...]) -> None:
 def check_kind(name: str, value: object, kind: type) -> None:
     """Raise TypeError unless a value is None or has a type."""
     if value is not None and not isinstance(value, kind):
-        raise TypeError(f"got {name}={value!r}, expected {kind.__name__}")
+        line = f"{name}={_call(kind, value)}"
+        raise TypeError(f"got {name}={value!r}, expected {kind.__name__}: write {line}")
+
+
+def check_kinds(name: str, values: Mapping[Any, object], kind: type) -> None:
+    """Raise TypeError unless all values of a mapping have a type."""
+    for key, value in values.items():
+        if not isinstance(value, kind):
+            got, line = (f"{name}={{{key!r}: {text}}}" for text in (repr(value), _call(kind, value)))
+            raise TypeError(f"got {got}, expected {kind.__name__}: write {line}")
+
+
+def _call(kind: type, value: object) -> str:
+    """Return the call that makes an object of a type from a value, or an example."""
+    first, example = _EXAMPLES[kind.__name__]
+    given = [{**value}] if isinstance(value, Mapping) else []
+    for arguments in (*given, {first: value}, {"name": value}, {first: example}):
+        with suppress(TypeError, ValueError):
+            kind(**arguments)
+            break
+    return f"{kind.__name__}({', '.join(f'{name}={each!r}' for name, each in arguments.items())})"
 
 
 def read_mapping(name: str, value: Mapping[Any, Any] | None) -> dict[Any, Any]:
     """Copy a mapping; None becomes empty. TypeError for anything else."""
     if value is not None and not isinstance(value, Mapping):
-        raise TypeError(f"got {name}={value!r}, expected a dict")
+        raise TypeError(f"got {name}={value!r}, expected a dict: write {name}={_EXAMPLES[name]}")
     return dict(value or {})
 
 
@@ -313,14 +345,13 @@ class Given:
             read_coordinates({"channel": each})["channel"]: info for each, info in self.channels.items()
         }
         object.__setattr__(self, "channels", channels)
+        check_kinds("channels", channels, ChannelInfo)
         for info in channels.values():
-            check_kind("channels", info, ChannelInfo)
             unknown = [label for label in info.filters if label not in self.filters]
             if unknown:
                 raise ValueError(
                     f"got the filter {unknown[0]!r} of a channel, expected a label from filters="
                 )
-        for each in self.filters.values():
-            check_kind("filters", each, FilterInfo)
+        check_kinds("filters", self.filters, FilterInfo)
         if not all(isinstance(text, str) for pair in self.annotations.items() for text in pair):
             raise TypeError(f"got annotations={self.annotations!r}, expected a dict of names and text")
