@@ -235,7 +235,8 @@ def test_the_message_about_an_invalid_option_has_a_line_that_works(tmp_path, opt
     with pytest.raises(TypeError) as error:
         TiffStorage(tmp_path / "run.ome.tiff", **options)
     assert str(error.value).endswith(f": write {line}")
-    right = eval(f"dict({line})", vars(exengine_ome_tiff).copy())  # noqa: S307 - the line itself
+    names = {name: getattr(exengine_ome_tiff, name) for name in exengine_ome_tiff.__all__}
+    right = eval(f"dict({line})", names)  # noqa: S307 - the line itself
     TiffStorage(tmp_path / "run.ome.tiff", **right).close()
 
 
