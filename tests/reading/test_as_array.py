@@ -12,6 +12,8 @@ from ndstorage import NDRAMDataset
 
 from acquisitions import ORDERS, Coordinates, frames_at, nested, put_all, shuffled
 from exengine_ome_tiff import OmeTiffError, TiffStorage
+from exengine_ome_tiff.reading import dask_array
+from exengine_ome_tiff.tiff import read_bytes
 from frames import assert_same, frame
 
 GRID = {"GridPixelOverlapY": 2, "GridPixelOverlapX": 3}
@@ -285,6 +287,25 @@ def test_empty_and_closed_storages_are_refused(tmp_path):
     with pytest.raises(RuntimeError, match="closed"):
         storage.as_array()
     assert_equal(array[0], frame({"time": 0}))
+
+
+@pytest.mark.parametrize("is_shuffled", [False, True])
+def test_small_pages_that_follow_each_other_are_read_at_once(tmp_path, monkeypatch, is_shuffled):
+    times = [*range(100), *range(120, 200)]
+    arrived = shuffled(times) if is_shuffled else times
+    put = [
+        ({"time": time, "channel": channel}, frame({"time": time, "channel": channel}, (16, 8)))
+        for time in arrived
+        for channel in ("A", "B")
+    ]
+    stored(tmp_path / "run.ome.tiff", put).close()
+    reads = []
+    monkeypatch.setattr(dask_array, "read_bytes", lambda *given: (reads.append(given), read_bytes(*given)))
+    with TiffStorage.open(tmp_path / "run.ome.tiff") as storage:
+        got = storage.as_array(axes=("time", "channel")).compute()
+    for place, pixels in put:
+        assert_same(got[sorted(times).index(place["time"]), "AB".index(place["channel"])], pixels)
+    assert (len(reads) < 10) == (not is_shuffled)
 
 
 def test_scattered_frames_do_not_exhaust_memory(tmp_path):

@@ -98,7 +98,7 @@ class FrameNumbers:
     def get(self, key: Key) -> FrameNumber | None:
         """Return the number of the latest frame with a key; None if there is none."""
         by_key, blocks, slots = self._books
-        place = _place(key, slots)
+        place = _place(key, slots) if slots else None
         if place is None:
             return by_key.get(key)
         block = blocks.get(place[0])

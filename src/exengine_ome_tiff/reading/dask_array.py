@@ -81,23 +81,32 @@ class PageBlock:
         numbers = self.pages.ravel()
         places = np.flatnonzero(numbers >= 0)
         rows = self.table[numbers[places]]
-        for number in np.unique(rows[:, 0]).tolist():
-            of_file = rows[:, 0] == number
+        for number, what in np.unique(rows[:, ::2], axis=0).tolist():
+            alike = (rows[:, 0] == number) & (rows[:, 2] == what)
             with self.files[number].opened() as file:
-                for place, (_, at, what) in zip(
-                    places[of_file].tolist(), rows[of_file].tolist(), strict=True
-                ):
-                    self._read_page(file, at, self.formats[what], kind, pixels[place])
+                self._read_pages(file, self.formats[what], kind, pixels, places[alike], rows[alike, 1])
         return pixels.reshape(*self.pages.shape, *shape)
 
-    def _read_page(
-        self, file: SharedFile, at: int, pixels: PixelFormat, kind: FrameKind, into: npt.NDArray[Any]
+    def _read_pages(
+        self,
+        file: SharedFile,
+        pixels: PixelFormat,
+        kind: FrameKind,
+        into: npt.NDArray[Any],
+        places: npt.NDArray[np.int64],
+        offsets: npt.NDArray[np.int64],
     ) -> None:
-        """Read a page into its place in the array."""
-        if _lies_as(pixels, kind) and self.window == Window.whole(pixels):
-            read_bytes(file, at, as_bytes(into))
-        else:
-            into[:] = kind.pixels(pixels, read_page(file, at, pixels, self.window))
+        """Read pages of one format into their places in an array, neighbors in file and array together."""
+        if not (_lies_as(pixels, kind) and self.window == Window.whole(pixels)):
+            for place, at in zip(places.tolist(), offsets.tolist(), strict=True):
+                into[place] = kind.pixels(pixels, read_page(file, at, pixels, self.window))
+            return
+        nbytes, buffer = pixels.nbytes, as_bytes(into)
+        is_first = (np.diff(places, prepend=-2) != 1) | (np.diff(offsets, prepend=0) != nbytes)
+        starts = np.flatnonzero(is_first)
+        counts = np.diff(starts, append=len(places))
+        for place, at, count in np.stack([places[starts], offsets[starts], counts], 1).tolist():
+            read_bytes(file, at, buffer[place * nbytes : (place + count) * nbytes])
 
 
 def _lies_as(pixels: PixelFormat, kind: FrameKind) -> bool:

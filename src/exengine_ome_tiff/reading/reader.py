@@ -396,7 +396,9 @@ def plain_coordinates(
 
     Keywords are merged into a copy.
     """
-    inner = coordinates if type(coordinates) is dict else getattr(coordinates, "coordinate_dict", coordinates)
+    if type(coordinates) is dict and not axes:
+        return coordinates
+    inner = getattr(coordinates, "coordinate_dict", None)
     mapping = inner if isinstance(inner, dict) else coordinates
     if not isinstance(mapping, Mapping):
         raise TypeError(f"coordinates: expected a mapping of axis names to values, got {coordinates!r}")
