@@ -363,7 +363,7 @@ class TiffStorage(Reader):
             if errors.is_collecting and is_no_room(error):
                 errors.keep(read_coordinates(plain_coordinates(data_coordinates)), data, metadata)
                 return
-            errors.meet(error, place_text(data_coordinates))
+            errors.remember(error, place_text(data_coordinates))
             if not errors.is_collecting:
                 raise
         else:

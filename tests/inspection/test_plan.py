@@ -8,7 +8,7 @@ from exengine_ome_tiff.inspection.text_table import table
 
 
 @pytest.mark.parametrize("name", ["run.ome.tiff", "run"])
-def test_planned_frames_that_did_not_come_are_reported(tmp_path, caplog, name):
+def test_missing_planned_frames_are_reported(tmp_path, caplog, name):
     path = tmp_path / name
     plan = {"position": ["A", "B"], "time": 4, "channel": ["DAPI", "GFP"]}
     with TiffStorage(path, plan=plan) as storage:
@@ -19,7 +19,7 @@ def test_planned_frames_that_did_not_come_are_reported(tmp_path, caplog, name):
                     storage.put(place, np.zeros((8, 8), np.uint16))
         storage.flush()
         running = info(path)
-        assert (running.n_planned, running.n_not_come, running.is_finished) == (16, 6, False)
+        assert (running.n_planned, running.n_missing, running.is_finished) == (16, 6, False)
     told = "6 of 16 planned frames are missing, including all of time=3: record them again"
     assert caplog.text.count(told) == 1
     found = info(path)
@@ -35,7 +35,7 @@ def test_a_complete_plan_reports_nothing(tmp_path, caplog):
             storage.put({"t": time}, np.zeros((8, 8), np.uint16))
     assert "planned" not in caplog.text
     found = info(tmp_path / "run.ome.tiff")
-    assert (found.n_planned, found.n_not_come, found.check) == (2, 0, ())
+    assert (found.n_planned, found.n_missing, found.check) == (2, 0, ())
     assert "  planned        2 frames, all recorded" in table(found)
 
 
@@ -46,7 +46,7 @@ def test_a_plan_stays_when_a_run_is_resumed(tmp_path):
     storage.suspend()
     with TiffStorage.resume(path) as storage:
         storage.put({"time": 2}, np.zeros((8, 8), np.uint16))
-    assert (info(path).n_planned, info(path).n_not_come) == (3, 1)
+    assert (info(path).n_planned, info(path).n_missing) == (3, 1)
     with pytest.raises(TypeError, match="plan"):
         TiffStorage(tmp_path / "other.ome.tiff", plan=3)
     assert not (tmp_path / "other.ome.tiff").exists()

@@ -80,7 +80,7 @@ def test_axes_grids_and_stacks(core, tmp_path):
     places = run(core, path, sequence)
     assert len(places) == 3 * 2 * 3
     assert places[0] == {"position": "left", "tile": 0, "channel": "DAPI", "z": 0}
-    assert (info(path).n_planned, info(path).n_not_come) == (18, 0)
+    assert (info(path).n_planned, info(path).n_missing) == (18, 0)
     assert places[-1] == {"position": 1, "channel": "FITC", "z": 2}
     document = from_xml(tifffile.tiffcomment(path))
     assert [image.name for image in document.images] == ["left, tile 0", "left, tile 1", "position 1"]
@@ -181,8 +181,8 @@ def test_canceled_and_failed_runs_are_finished(core, tmp_path):
         with tifffile.TiffFile(tmp_path / f"{name}.ome.tiff") as file:
             assert file.is_ome
             assert least <= len(file.pages) <= most
-            not_come = 50 - len(file.pages)
-        assert info(tmp_path / f"{name}.ome.tiff").n_not_come == not_come
+            n_missing = 50 - len(file.pages)
+        assert info(tmp_path / f"{name}.ome.tiff").n_missing == n_missing
 
 
 @pytest.mark.skipif(unavailable_reason() is not None, reason=str(unavailable_reason()))

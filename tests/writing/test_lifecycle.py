@@ -1019,7 +1019,7 @@ def test_remembered_errors_keep_nothing_alive():
     error = CopiedError("disk")
     error.__cause__ = ValueError("which holds a frame")
     errors = PutErrors("raise")
-    thread = threading.Thread(target=errors.meet, args=(error, "time=0"))
+    thread = threading.Thread(target=errors.remember, args=(error, "time=0"))
     thread.start()
     thread.join()
     with pytest.raises(CopiedError, match="disk") as caught:

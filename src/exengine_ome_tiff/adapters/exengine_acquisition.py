@@ -187,7 +187,7 @@ class _Frames(DataStorage):
         try:
             self._storage.put(data_coordinates, data, metadata)
         except Exception as error:  # noqa: BLE001 - the block raises it
-            self._meet("frame not stored", data_coordinates, error)
+            self._keep_error("frame not stored", data_coordinates, error)
 
     def finish(self) -> None:
         """Do nothing, because the block finishes the storage and raises its errors."""
@@ -199,7 +199,7 @@ class _Frames(DataStorage):
             result = self._process(coordinates, data, metadata)
             self._return(_places(result), coordinates)
         except Exception as error:  # noqa: BLE001 - the block raises it
-            self._meet("frame stored without processing", coordinates, error)
+            self._keep_error("frame stored without processing", coordinates, error)
             return coordinates, data, metadata
         return result
 
@@ -236,7 +236,7 @@ class _Frames(DataStorage):
                 "ended: Python printed the error"
             )
 
-    def _meet(self, consequence: str, coordinates: DataCoordinates, error: Exception) -> None:
+    def _keep_error(self, consequence: str, coordinates: DataCoordinates, error: Exception) -> None:
         logger.error("%s: %s at %s", error_text(error), consequence, place_text(coordinates))
         self._errors.append(error)
 

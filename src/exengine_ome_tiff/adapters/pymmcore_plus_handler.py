@@ -77,19 +77,19 @@ class TiffStorageHandler:
         try:
             self.storage = TiffStorage(self._path, summary, **{"plan": sequence, **self._options})
         except (TypeError, ValueError, OSError, ImportError) as error:
-            self._meet(error, "no frames of the run are stored")
+            self._keep_error(error, "no frames of the run are stored")
 
     def frameReady(self, frame: npt.NDArray[Any], event: Any, metadata: Any) -> None:  # noqa: N802
         """Store a frame."""
         if self.storage is None:
             if not self._errors:
-                self._meet(RuntimeError("a frame came before sequenceStarted"), "it is not stored")
+                self._keep_error(RuntimeError("a frame came before sequenceStarted"), "it is not stored")
             return
         coordinates = self._coordinates.of(event, metadata.get("camera_device"))
         try:
             self.storage.put(coordinates, frame, metadata)
         except (TypeError, ValueError, OSError, RuntimeError) as error:
-            self._meet(error, "a frame is not stored")
+            self._keep_error(error, "a frame is not stored")
 
     def sequenceFinished(self, sequence: object) -> None:  # noqa: ARG002, N802
         """Finish the dataset."""
@@ -98,7 +98,7 @@ class TiffStorageHandler:
         try:
             self.storage.finish()
         except OSError as error:
-            self._meet(error, "close() tries again to finish the files")
+            self._keep_error(error, "close() tries again to finish the files")
 
     def close(self) -> None:
         """Finish and close the dataset; further calls do nothing.
@@ -128,7 +128,7 @@ class TiffStorageHandler:
     ) -> None:
         self.close()
 
-    def _meet(self, error: Exception, consequence: str) -> None:
+    def _keep_error(self, error: Exception, consequence: str) -> None:
         """Keep an error until `close`, because pymmcore-plus drops exceptions of listeners."""
         logger.error("%s: %s, so %s", self._path, error, consequence)
         self._errors.append(error)

@@ -54,7 +54,7 @@ class Conversion:
             if storage.is_finished() and any(self._readable_but_missing(storage)):
                 # an earlier process finished the result before all frames were copied
                 storage.close()
-                storage = self._part.begin_anew(self._source.summary_metadata, self._options)
+                storage = self._part.start_over(self._source.summary_metadata, self._options)
                 self.n_resumed = 0
                 self._skipped.clear()
             for number in range(len(self._places)):

@@ -72,9 +72,9 @@ class PartialResult:
             return TiffStorage.resume(self.path, **of_resume)
         except OmeTiffError as error:
             logger.warning("the conversion starts over: %s", error)
-            return self.begin_anew(summary_metadata, options)
+            return self.start_over(summary_metadata, options)
 
-    def begin_anew(self, summary_metadata: object, options: Mapping[str, Any]) -> TiffStorage:
+    def start_over(self, summary_metadata: object, options: Mapping[str, Any]) -> TiffStorage:
         """Delete the earlier result and start writing."""
         location = Location.of(self.path)
         if not location.is_folder:  # `overwrite` refuses a file without a page

@@ -74,7 +74,7 @@ class DatasetInfo:
         Number of frames; frames put at the same coordinates count once.
     n_overwritten
         Number of frames that were overwritten by later ones at the same coordinates.
-    n_planned, n_not_come
+    n_planned, n_missing
         Number of frames that the option `plan` announced, and of those that are missing; None without it.
     images
         In the order of `TiffStorage.images`.
@@ -99,7 +99,7 @@ class DatasetInfo:
     n_frames: int
     n_overwritten: int
     n_planned: int | None
-    n_not_come: int | None
+    n_missing: int | None
     images: tuple[ImageSummary, ...]
     plate: PlateMap | None
     description: str | None
@@ -141,7 +141,7 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
             n_frames=frames.n_distinct,
             n_overwritten=len(frames) - frames.n_distinct,
             n_planned=missing and missing.n_planned,
-            n_not_come=missing and missing.n_missing,
+            n_missing=missing and missing.n_missing,
             images=tuple(map(partial(_summary, data), data.images, described)),
             plate=plate_map(data),
             description=next((values.description for values in described), None),

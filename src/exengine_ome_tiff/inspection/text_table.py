@@ -51,7 +51,7 @@ def _lines(info: DatasetInfo, width: int, *, everything: bool) -> Iterator[str]:
     again = f", overwriting {info.n_overwritten} earlier ones" if info.n_overwritten else ""
     yield _line("frames", f"{info.n_frames}{again}")
     if info.n_planned is not None:
-        came = f"{info.n_not_come:,} missing" if info.n_not_come else "all recorded"
+        came = f"{info.n_missing:,} missing" if info.n_missing else "all recorded"
         yield _line("planned", f"{count_text(info.n_planned, 'frame')}, {came}")
     missing = sum(image.n_planes - image.n_frames for image in info.images)
     yield _line("missing", f"{count_text(missing, 'plane')} never acquired" if missing else "none")

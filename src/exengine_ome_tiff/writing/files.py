@@ -101,7 +101,7 @@ class WrittenFiles:
             raise RuntimeError(f"{path} was not created, because the dataset has been finished")
         return file
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Prepare the files that the recording has read for more pages."""
         index = self._recording.index
         for file in index.files:

@@ -43,7 +43,7 @@ class PutErrors:
         self._second: list[tuple[Coordinates, npt.NDArray[Any], object]] = []
         """Frames for which the disk had no room, to be put again."""
 
-    def meet(self, error: Exception, coordinates: str) -> None:
+    def remember(self, error: Exception, coordinates: str) -> None:
         """Remember an error, and log it if it is not raised."""
         # without its traceback, which keeps the frame in memory (and tblib makes `copy` copy it)
         remembered = copy(error).with_traceback(None)
@@ -72,7 +72,7 @@ class PutErrors:
             try:
                 put(*frame)
             except (OSError, RuntimeError) as error:  # RuntimeError if another thread has just finished
-                self.meet(error, place_text(frame[0]))
+                self.remember(error, place_text(frame[0]))
 
     def _give_up(self) -> None:
         """Count the kept frames as errors, because nobody will put them again."""
@@ -82,7 +82,7 @@ class PutErrors:
             error = OSError(
                 errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}, for the frame at {place_text(coordinates)}"
             )
-            self.meet(error, place_text(coordinates))
+            self.remember(error, place_text(coordinates))
 
     def survived(self) -> None:
         """Forget the errors of this thread, because it continues."""

@@ -95,7 +95,7 @@ class Recorder:
         last = FrameNumber(len(index) - 1)
         self._next_number = index.head(last).number + 1 if len(index) else 0
         if len(index):
-            self._files.go_on()
+            self._files.resume()
         elif not recording.location.is_folder:
             self._files.number({})
 
@@ -116,9 +116,9 @@ class Recorder:
             except BaseException as error:
                 self._encoder.forget()  # the next frame is compared with one that was taken
                 if isinstance(error, _CUT_OFF):
-                    self._check_goes_on("put()", State.WRITING, coordinates)
+                    self._check_unfinished("put()", State.WRITING, coordinates)
                 raise
-            self._check_goes_on("put()", State.WRITING, coordinates)
+            self._check_unfinished("put()", State.WRITING, coordinates)
         self._news.tell()
 
     def _put(self, coordinates: Coordinates, data: npt.ArrayLike, metadata: object) -> None:
@@ -183,9 +183,9 @@ class Recorder:
                 if fsync:
                     sync_names(self._recording.location, self._claim.new_folders)
             except _CUT_OFF:
-                self._check_goes_on("flush()", state)
+                self._check_unfinished("flush()", state)
                 raise
-            self._check_goes_on("flush()", state)
+            self._check_unfinished("flush()", state)
 
     def checkpoint(self) -> None:
         """Convert the current files to OME-TIFF; see `TiffStorage.checkpoint`."""
@@ -243,7 +243,7 @@ class Recorder:
             )
         return self._single
 
-    def _check_goes_on(self, call: str, before: State, coordinates: Coordinates | None = None) -> None:
+    def _check_unfinished(self, call: str, before: State, coordinates: Coordinates | None = None) -> None:
         """Raise RuntimeError if the files were finished during a call."""
         if self.state is before:
             return
