@@ -141,11 +141,6 @@ class Column:
         values, ranks = self.ranked()
         return Column(smallest(ranks), values)
 
-    def value(self, row: int) -> int | str:
-        """Return the value of a frame."""
-        number = int(self.data[row])
-        return number if self.values is None else self.values[number]
-
     def tolist(self) -> list[int | str]:
         """Return the values of all frames."""
         numbers: list[int | str] = self.data.tolist()
