@@ -13,7 +13,7 @@ import pytest
 from ome_types import from_xml
 
 from exengine_ome_tiff import NotFinishedError, TiffStorage, recover, validate
-from exengine_ome_tiff.dataset.indexed_files import load_by_index
+from exengine_ome_tiff.dataset.recording import load_by_index
 from readers.bioformats import version
 from readers.check import assert_readers_agree
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from exengine_ome_tiff import TiffStorage, recover, validate
 from exengine_ome_tiff.coordinates.keys import read_coordinates
-from exengine_ome_tiff.dataset import indexed_files, loader, recording
+from exengine_ome_tiff.dataset import loader, recording
 from exengine_ome_tiff.dataset.columnar_index import IndexEncoder, decode_index
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.tiff import PageTable, chain, final_chain, pixel_format
@@ -181,7 +181,7 @@ def test_frames_at_any_coordinates_come_back(put):
         for number, file in enumerate(grown.files)
         if file.n_linked
     ]
-    index = indexed_files._merged([file for file in grown.files if file.n_linked], found)
+    index = recording._merged([file for file in grown.files if file.n_linked], found)
     for file, frames in zip(index.files, found, strict=True):
         file.pages = frames.pages
     assert [[*each.items()] for each in index.coordinates()] == [

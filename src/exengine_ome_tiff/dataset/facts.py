@@ -1,7 +1,7 @@
 """Facts about a dataset, from the metadata of its frames, its summary metadata and the user."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,7 +19,6 @@ from exengine_ome_tiff.dataset.layout_findings import (
     add_findings,
     add_size_finding,
 )
-from exengine_ome_tiff.dataset.metadata_table import channel_groups
 from exengine_ome_tiff.dataset.names import FRAME_FACTS, names_of
 from exengine_ome_tiff.dataset.plate import PlateFinder
 from exengine_ome_tiff.dataset.privacy import PRIVATE, without
@@ -277,3 +276,49 @@ def _disputed(groups: Sequence[Group], frames: npt.NDArray[np.int64]) -> dict[st
             texts |= dict.fromkeys(group.frames.tolist(), json.dumps(value))
         columns[fact] = json_list(texts.values())
     return columns
+
+
+class MetadataTable:
+    """Collects values from the metadata of frames.
+
+    Parameters
+    ----------
+    interpreter
+        An interpreter that has not read any metadata yet.
+    """
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+        self.planes = PlaneTable()
+
+    @classmethod
+    def read(cls, index: FrameIndex, interpreter: Interpreter) -> "MetadataTable":
+        """Read the metadata of all frames from their records."""
+        table = cls(interpreter)
+        for number in map(FrameNumber, range(len(index))):
+            table.append(decode_tags(index.note(number)))
+        return table
+
+    def snapshot(self) -> "MetadataTable":
+        """Return a copy that later additions do not change; nothing may be added during this call."""
+        other = MetadataTable(self.interpreter.snapshot())
+        other.planes = self.planes.snapshot()
+        return other
+
+    def append(self, tags: Mapping[str, object], changed: Collection[str] | None = None) -> None:
+        """Add the metadata of the next frame; see `Interpreter.read`."""
+        self.planes.append(self.interpreter.read(tags, changed))
+
+
+def channel_groups(layout: ImageLayout, groups: Iterable[Group]) -> list[list[Group]]:
+    """Split the groups of an image's frames by channel."""
+    found = [list[Group]() for _ in layout.values["C"]]
+    numbers, channels = layout.channel_of_frames()
+    for group in groups:
+        frames = np.unique(group.frames)
+        of_frames = channels[np.searchsorted(numbers, frames)]
+        order = np.argsort(of_frames, kind="stable")
+        there, starts = np.unique(of_frames[order], return_index=True)
+        for channel, part in zip(there.tolist(), np.split(frames[order], starts[1:]), strict=True):
+            found[channel].append(Group(group.facts, part))
+    return found

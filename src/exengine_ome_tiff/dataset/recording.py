@@ -1,23 +1,28 @@
-"""A dataset: the location of its files, its frames and their metadata."""
+"""A dataset: the location of its files, its frames and their metadata, and how it is opened."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
+from exengine_ome_tiff.coordinates.columns import CoordinateTable
 from exengine_ome_tiff.coordinates.layout import ValueNames
-from exengine_ome_tiff.dataset.facts import Facts
+from exengine_ome_tiff.dataset.columnar_index import IndexedFrames, decode_index
+from exengine_ome_tiff.dataset.facts import Facts, MetadataTable
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
-from exengine_ome_tiff.dataset.indexed_files import load_by_index
-from exengine_ome_tiff.dataset.loader import Progress, check_positions, find_dataset, load
+from exengine_ome_tiff.dataset.loader import Loaded, Progress, check_positions, find_dataset, load
 from exengine_ome_tiff.dataset.location import Location
-from exengine_ome_tiff.dataset.metadata_table import MetadataTable
 from exengine_ome_tiff.dataset.names import names_of_first_frames
 from exengine_ome_tiff.dataset.stored_images import StoredImage, named_images, stored_images
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.tiff import WriteSettings
+from exengine_ome_tiff.tiff import JournalFile, WriteSettings, open_journal, read_index
 from exengine_ome_tiff.translate.interpreter import Interpreter
 from exengine_ome_tiff.translate.translator import Translator
+
+logger = logging.getLogger(__name__)
 
 _MOST_TRIES = 5
 """How often to try to open a dataset that another process replaces at the same time."""
@@ -158,3 +163,54 @@ def open_dataset(path: Path, *, allow_unfinished: bool = False) -> Recording:
         raise OmeTiffError(f"{path} is being replaced repeatedly: try again later")
     location = Location.of_files(paths, is_folder=header.is_folder)
     return Recording(location, header, index=loaded.index, is_finished=loaded.is_finished, names=loaded.names)
+
+
+def load_by_index(paths: Sequence[Path]) -> Loaded | None:
+    """Open the files of a dataset for reading if all of them are finished and have an index.
+
+    Returns
+    -------
+    Loaded or None
+        None if a file is not finished, or its index is missing or damaged; use `load` then.
+    """
+    files: list[JournalFile] = []
+    found: list[IndexedFrames] = []
+    try:
+        for path in paths:
+            file, _ = open_journal(path, allow_unfinished=True)
+            files.append(file)
+            frames = _read(file) if file.is_finished else None
+            if frames is None:
+                break
+            file.pages = frames.pages
+            found.append(frames)
+    except (OmeTiffError, OSError):
+        found.clear()  # `load` has the same problem and decides whether to skip the file
+    if len(found) == len(paths):
+        return Loaded(_merged(files, found), [], is_finished=True)
+    for file in files:
+        file.close()
+    return None
+
+
+def read_indexed_frames(file: JournalFile) -> IndexedFrames | None:
+    """Read the index of a finished file; None if there is none, OmeTiffError if it is damaged."""
+    data = read_index(file)
+    return None if data is None else decode_index(data, file.file.size())
+
+
+def _read(file: JournalFile) -> IndexedFrames | None:
+    """Read the index of a file; None if there is none, or if it is damaged, which is logged."""
+    try:
+        return read_indexed_frames(file)
+    except OmeTiffError as error:
+        logger.warning("%s: %s; reading the records instead, which takes longer", file.path, error)
+        return None
+
+
+def _merged(files: Sequence[JournalFile], found: Sequence[IndexedFrames]) -> FrameIndex:
+    """Merge the frames of all files in order of arrival."""
+    places = [number << 32 | np.arange(len(each.arrivals)) for number, each in enumerate(found)]
+    order = np.argsort(np.concatenate([each.arrivals for each in found]), kind="stable")
+    table = CoordinateTable.joined([each.coordinates for each in found], order)
+    return FrameIndex.of(files, table, np.concatenate(places)[order])

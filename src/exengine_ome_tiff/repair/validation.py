@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from exengine_ome_tiff.coordinates.keys import place_text
-from exengine_ome_tiff.dataset.indexed_files import read_indexed_frames
 from exengine_ome_tiff.dataset.loader import (
     DamagedFileError,
     FoundFrame,
@@ -22,7 +21,7 @@ from exengine_ome_tiff.dataset.loader import (
     root_uuid,
 )
 from exengine_ome_tiff.dataset.location import Location, absolute_path
-from exengine_ome_tiff.dataset.recording import Recording
+from exengine_ome_tiff.dataset.recording import Recording, read_indexed_frames
 from exengine_ome_tiff.dataset.records import decode_metadata
 from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.errors import NoFrameError, OmeTiffError
