@@ -22,7 +22,7 @@ class TiffStorageHandler:
 
     Pass it to ``mmc.mda.run(sequence, output=handler)``, ``mmc.run_mda(sequence, output=handler)`` or
     `mda_listeners_connected`. The dataset starts with the sequence, and is finished when the sequence
-    completes, is canceled or fails. The axes are ``time``, ``channel`` (the preset), ``z``, ``position`` (its
+    completes, is cancelled or fails. The axes are ``time``, ``channel`` (the preset), ``z``, ``position`` (its
     name), ``tile`` (of a grid) and, with several cameras, ``camera``. `SummaryMetaV1` and `FrameMetaV1` are
     the metadata, and the sequence is the `plan`.
 

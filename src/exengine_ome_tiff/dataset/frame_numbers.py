@@ -47,7 +47,7 @@ class FrameNumbers:
     """Finds the number of the latest frame at each coordinates.
 
     A dict entry with a tuple takes almost 200 bytes per frame. In most acquisitions, integers count along at
-    least one axis. Therefore, once there are many frames, the numbers of 16 neighbors along such an axis are
+    least one axis. Therefore, once there are many frames, the numbers of 16 neighbours along such an axis are
     in one array, which takes about 20 bytes per frame. Frames without such an axis stay in the dict.
 
     One thread at a time may add frames. Any thread may read, also while frames are added.

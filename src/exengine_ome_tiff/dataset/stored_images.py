@@ -133,7 +133,7 @@ def find_image(images: Sequence[Found], wanted: ImageChoice) -> Found:
 def stored_images(dataset: FrameIndex, modulo: Mapping[str, str]) -> list[StoredImage]:
     """Lay out all frames in images, which have no names yet.
 
-    Gray images come first, because ImageJ shows a gray image after an RGB image as black.
+    Grey images come first, because ImageJ shows a grey image after an RGB image as black.
 
     Parameters
     ----------

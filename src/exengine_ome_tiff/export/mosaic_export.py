@@ -61,7 +61,7 @@ def export_mosaic(
 
     A mosaic has the planes of its tiles along time, channel and z. Each tile is placed at its stage position,
     divided by the pixel size and rounded to whole pixels. Each pixel comes from the tile with the nearest
-    center. Tiles therefore meet in the middle of each overlap and keep their outer edges; they are neither
+    centre. Tiles therefore meet in the middle of each overlap and keep their outer edges; they are neither
     blended nor registered.
     `tile`, `row` and `column` are axes of a grid, and a grid is one mosaic. Other positions form a mosaic if
     they touch, within a well if there is a plate.

@@ -71,7 +71,7 @@ class TileLayout(NamedTuple):
         return slice(y, y + height), slice(x, x + width)
 
     def kept(self, tile: int, among: Sequence[int]) -> npt.NDArray[np.bool_]:
-        """Return which pixels of a tile are in the mosaic: those closer to its center than to any other.
+        """Return which pixels of a tile are in the mosaic: those closer to its centre than to any other.
 
         Each overlap is thus divided in its middle, outer edges stay, and each pixel comes from one tile.
 
@@ -94,7 +94,7 @@ class TileLayout(NamedTuple):
             rows = slice(max(0, dy), min(height, height + dy))
             columns = slice(max(0, dx), min(width, width + dx))
             x, y = np.arange(width)[columns], np.arange(height)[rows]
-            # twice the distances, squared: centers may lie between pixels
+            # twice the distances, squared: centres may lie between pixels
             here = (2 * x - width + 1)[None] ** 2 + (2 * y - height + 1)[:, None] ** 2
             x, y = x - dx, y - dy
             there = (2 * x - width + 1)[None] ** 2 + (2 * y - height + 1)[:, None] ** 2
@@ -122,7 +122,7 @@ class MosaicGroup:
     coordinates
         Coordinates of the mosaic, except time, channel and z.
     center_um
-        X and Y of the mosaic's center on the stage.
+        X and Y of the mosaic's centre on the stage.
     """
 
     images: Sequence[OpenImage]
@@ -140,7 +140,7 @@ class StagePlaces:
     images
         In the order of the OME-XML.
     positions_um
-        X and Y of each image's center, shape (images, 2).
+        X and Y of each image's centre, shape (images, 2).
     pixel_size_um
         Width and height of a pixel in each image, shape (images, 2).
     flip

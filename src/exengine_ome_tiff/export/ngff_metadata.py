@@ -73,7 +73,7 @@ def image_attributes(
 
 
 def _dataset(level: int, scale: Sequence[float]) -> Attributes:
-    """Describe a resolution; its first pixel is at the center of the pixels it averages."""
+    """Describe a resolution; its first pixel is at the centre of the pixels it averages."""
     factor = 1 << level
     scales = [*scale[:3], *(size * factor for size in scale[3:])]
     transformations: list[Attributes] = [{"type": "scale", "scale": scales}]

@@ -139,7 +139,7 @@ def _place_sites(
     z: Z,
     well_px: int,
 ) -> None:
-    """Place the sites of a well side by side, evenly chosen, each in the center of its part."""
+    """Place the sites of a well side by side, evenly chosen, each in the centre of its part."""
     site_px = well_px // across
     for number, chosen in enumerate(thinned(len(images), _SITES_OF_WELL) if images else ()):
         row = read_times(data, images[chosen], [0], z, site_px)

@@ -96,7 +96,7 @@ class PageBlock:
         places: npt.NDArray[np.int64],
         offsets: npt.NDArray[np.int64],
     ) -> None:
-        """Read pages of one format into their places in an array, neighbors in file and array together."""
+        """Read pages of one format into their places in an array, neighbours in file and array together."""
         if not (_lies_as(pixels, kind) and self.window == Window.whole(pixels)):
             for place, at in zip(places.tolist(), offsets.tolist(), strict=True):
                 into[place] = kind.pixels(pixels, read_page(file, at, pixels, self.window))

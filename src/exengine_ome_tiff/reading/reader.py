@@ -199,7 +199,7 @@ class Reader(DataStorage):
         image
             Its index in `images`, its name, or labels that only this image has. None if there is only one.
         level
-            As for `as_array`; ``y`` and ``x`` are the centers of the larger pixels.
+            As for `as_array`; ``y`` and ``x`` are the centres of the larger pixels.
 
         Returns
         -------

@@ -97,7 +97,7 @@ def _of_planes(dims: Dims, calibration: Calibration) -> dict[str, Coordinate]:
 
 
 def _of_pixels(kind: FrameKind, calibration: Calibration, step: int) -> dict[str, Coordinate]:
-    """Return the centers of pixels, each as wide as `step` pixels of a frame, and the sample names."""
+    """Return the centres of pixels, each as wide as `step` pixels of a frame, and the sample names."""
     coords: dict[str, Coordinate] = {}
     for dim, size_um, length in zip(_PIXEL_DIMS, calibration.pixel_size_um, kind.shape, strict=False):
         if size_um is not None:
