@@ -22,9 +22,9 @@ class TiffStorageHandler:
 
     Pass it to ``mmc.mda.run(sequence, output=handler)``, ``mmc.run_mda(sequence, output=handler)`` or
     `mda_listeners_connected`. The dataset starts with the sequence, and is finished when the sequence
-    completes, is cancelled or fails. The axes are ``time``, ``channel`` (the preset), ``z``, ``position`` (its
-    name), ``tile`` (of a grid) and, with several cameras, ``camera``. `SummaryMetaV1` and `FrameMetaV1` are
-    the metadata, and the sequence is the `plan`.
+    completes, is cancelled or fails. The axes are ``time``, ``channel`` (the preset), ``z``, ``position``
+    (its name), ``tile`` (of a grid) and, with several cameras, ``camera``. `SummaryMetaV1` and `FrameMetaV1`
+    are the metadata, and the sequence is the `plan`.
 
     pymmcore-plus calls the handler in a thread and drops its exceptions. Therefore, the handler logs errors
     and continues; `close`, or leaving the ``with`` block, raises them.
