@@ -17,6 +17,7 @@ from exengine.events.detector_events import ReadoutData, StartCapture
 from exengine.storage_backends.ndtiff_and_ndram import NDRAMStorage
 
 from exengine_ome_tiff import TiffStorage, acquisition
+from exengine_ome_tiff.adapters import exengine_acquisition
 from exengine_ome_tiff.demo.microscope import SimulatedMicroscope
 
 
@@ -221,6 +222,25 @@ def test_frames_dropped_by_the_data_handler_raise_an_error(tmp_path):
     with pytest.raises(RuntimeError, match="dropped 1 frame, because one of its threads ended"):
         acquire(Slow(path), n_frames=0, then=put_five)
     assert frames_in(path) == 4
+
+
+def test_nothing_is_logged_after_a_second_ctrl_c(tmp_path, monkeypatch, caplog):
+    def interrupted(call):
+        if call.__name__ == "await_completion":
+            raise KeyboardInterrupt
+        call()
+
+    def put_and_interrupt(_, handler, __):
+        put_numbers(handler, [{"time": number} for number in range(6)])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(exengine_acquisition, "interruptibly", interrupted)
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        acquire(Slow(tmp_path / "run.ome.tiff"), n_frames=0, then=put_and_interrupt)
+    while threading.active_count() > before:
+        time.sleep(0.01)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_an_existing_engine_serves_several_blocks(tmp_path):

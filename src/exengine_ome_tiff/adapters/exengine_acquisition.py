@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,7 @@ def acquisition(
     ...     engine.submit(ReadoutData([{"time": t} for t in range(10)], camera, handler, num_blocks=10))
     """
     frames = _Frames(storage, process_function)
-    with _closed(storage), _engine() as engine:
+    with _closed(storage), closing(frames), _engine() as engine:
         handler = DataHandler(frames, process_function and frames.processed)
         frames.watch(handler)
         events = _Events(engine, frames)
@@ -135,6 +135,7 @@ class _Frames(DataStorage):
         self._process: Any = process_function
         self._errors: list[Exception] = []
         self._n_expected = self._n_put = 0
+        self._is_over = False
         self._lock = threading.RLock()
         self._returned: set[DataCoordinates] = set()
         """Coordinates that the process function returned and the handler has not passed on."""
@@ -189,6 +190,10 @@ class _Frames(DataStorage):
         except Exception as error:  # noqa: BLE001 - the block raises it
             self._keep_error("frame not stored", data_coordinates, error)
 
+    def close(self) -> None:
+        """Forget later errors: after a second Ctrl+C, ExEngine's threads may still put frames."""
+        self._is_over = True
+
     def finish(self) -> None:
         """Do nothing, because the block finishes the storage and raises its errors."""
 
@@ -237,8 +242,9 @@ class _Frames(DataStorage):
             )
 
     def _keep_error(self, consequence: str, coordinates: DataCoordinates, error: Exception) -> None:
-        logger.error("%s: %s at %s", error_text(error), consequence, place_text(coordinates))
-        self._errors.append(error)
+        if not self._is_over:
+            logger.error("%s: %s at %s", error_text(error), consequence, place_text(coordinates))
+            self._errors.append(error)
 
 
 def _places(result: Any) -> list[DataCoordinates]:
