@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import signal
 import struct
 import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -22,22 +25,37 @@ WITHOUT_ITS_LOG = 2
 """Shuts the file system down; what it has not written to its disk is lost."""
 
 WRITER = """
-    import sys
+    import json, os, sys, time
     import numpy as np
     from exengine_ome_tiff import TiffStorage
 
-    options = {"compression": "zlib", "pyramid_levels": 1} if sys.argv[2] == "compressed" else {}
-    storage = TiffStorage(sys.argv[1], **options)
-    for number in range(2000):  # bounded, so that a fast machine does not fill the disk
-        shape = (700, 800) if number % 10 == 7 else (30, 40)
-        pixels = np.full(shape, number % 5000, np.uint16)
-        storage.put({"position": number % 2, "time": number}, pixels, {"number": number})
-        if number % 20 == 19:
-            storage.flush(fsync=True)
-            print(number + 1, flush=True)
-        elif number % 6 == 5:
-            storage.flush()
-    sys.stdin.read()
+    def write(path, kind, count):
+        options = {"compression": "zlib", "pyramid_levels": 1} if kind == "compressed" else {}
+        storage = TiffStorage(path, **options)
+        for number in range(count):
+            shape = (700, 800) if number % 10 == 7 else (30, 40)
+            pixels = np.full(shape, number % 5000, np.uint16)
+            storage.put({"position": number % 2, "time": number}, pixels, {"number": number})
+            if number % 20 == 19:
+                storage.flush(fsync=True)
+                print(number + 1, flush=True)
+            elif number % 6 == 5:
+                storage.flush()
+        return storage
+
+    write(sys.argv[1], "compressed", 1).close()  # does all imports
+    for line in sys.stdin:
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+            print("ended", flush=True)
+            continue
+        try:
+            print(os.getpid(), flush=True)
+            write(*json.loads(line), 2000)  # bounded, so that a fast machine does not fill the disk
+            time.sleep(60)
+        finally:
+            os._exit(0)
 """
 
 
@@ -78,24 +96,38 @@ def cut_power(folder: Path) -> None:
         os.close(descriptor)
 
 
+@pytest.fixture
+def writer(tmp_path):
+    """Start a process that forks one which writes for each line that it is sent."""
+    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(WRITER), tmp_path / "first.ome.tiff"]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        bufsize=1,
+    ) as process:
+        yield process
+        process.kill()
+
+
 @pytest.mark.timeout(900)
-def test_a_power_cut_costs_no_promised_frame(ext4):
+def test_a_power_cut_costs_no_promised_frame(ext4, writer):
     folder, mount = ext4
     chance = random.Random(1)  # noqa: S311
     for number in range(effort(3, 40)):
         path = folder / str(number) / ("run" if number % 2 else "run.ome.tiff")
         path.parent.mkdir()
-        kind = "compressed" if number % 3 == 1 else "plain"
-        command = [sys.executable, "-c", textwrap.dedent(WRITER), path, kind]
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        ) as process:
-            promised = int(process.stdout.readline())
-            time.sleep(chance.uniform(0, 0.3))
-            cut_power(folder)
-            process.kill()
-            for line in process.stdout:
-                promised = int(line)
+        writer.stdin.write(json.dumps([str(path), "compressed" if number % 3 == 1 else "plain"]) + "\n")
+        child = int(writer.stdout.readline())
+        promised = int(writer.stdout.readline())
+        time.sleep(chance.uniform(0, 0.3))
+        cut_power(folder)
+        with suppress(ProcessLookupError):  # an error of the disk ends it, too
+            os.kill(child, signal.SIGKILL)
+        for line in iter(writer.stdout.readline, "ended\n"):
+            promised = int(line)
         run_as_root("umount", folder)
         mount()
         recover(path)
