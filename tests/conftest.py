@@ -125,14 +125,14 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _begin_with_long_ones(config, items):
-    """Run files first whose tests may take longer than others, so that all processes end at one time."""
+    """Run tests first that may take longer than others, so that all processes end at one time."""
     usual_s = float(config.getini("timeout"))
-    longest_s: dict[Path, float] = {}
-    for item in items:
+
+    def most_s(item) -> float:
         mark = item.get_closest_marker("timeout")
-        limit_s = usual_s if mark is None else mark.args[0]
-        longest_s[item.path] = max(limit_s, longest_s.get(item.path, usual_s))
-    items.sort(key=lambda item: -longest_s[item.path])
+        return usual_s if mark is None else max(usual_s, mark.args[0])
+
+    items.sort(key=most_s, reverse=True)
 
 
 def pytest_report_teststatus(report):

@@ -19,7 +19,10 @@ from exengine_ome_tiff.tiff.journal_reader import read_head
 KILLS, AT_CHECKPOINTS = effort((30, 10), (200, 300))
 SCRIPT = Path(__file__).parents[1] / "killing.py"
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork; test_durability kills on Windows")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork; test_durability kills on Windows"),
+    pytest.mark.timeout(2400),
+]
 
 
 def killed(folder, count, *options):
@@ -104,7 +107,6 @@ def test_bioformats_reads_the_killed_files_as_a_stack(found, bioformats):
     assert seen > effort(0, 3)
 
 
-@pytest.mark.timeout(2400)
 def test_bioformats_opens_every_file_killed_at_a_checkpoint(found, found_at_checkpoints, bioformats):
     """It shows the images of the last checkpoint, or before the first one a stack of all frames."""
     n_shown = 0
