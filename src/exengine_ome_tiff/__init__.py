@@ -6,7 +6,8 @@ TYPE_CHECKING = False  # importing `typing` would delay the moment when the comm
 
 _HOMES = {
     "adapters": ("TiffStorageHandler", "acquisition"),
-    "conversion": ("ConversionResult", "SkippedFrame", "convert"),
+    "conversion.conversion": ("ConversionResult", "convert"),
+    "conversion.sources": ("SkippedFrame",),
     "coordinates.wells": ("PlateInfo",),
     "dataset": ("ImageInfo",),
     "errors": ("BeingWrittenError", "NotFinishedError", "OmeTiffError"),
@@ -40,7 +41,8 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from exengine_ome_tiff.adapters import TiffStorageHandler, acquisition
-    from exengine_ome_tiff.conversion import ConversionResult, SkippedFrame, convert
+    from exengine_ome_tiff.conversion.conversion import ConversionResult, convert
+    from exengine_ome_tiff.conversion.sources import SkippedFrame
     from exengine_ome_tiff.coordinates.wells import PlateInfo
     from exengine_ome_tiff.dataset import ImageInfo
     from exengine_ome_tiff.errors import BeingWrittenError, NotFinishedError, OmeTiffError

@@ -19,7 +19,7 @@ import tifffile
 
 import warm
 from exengine_ome_tiff import NotFinishedError, OmeTiffError, TiffStorage
-from exengine_ome_tiff.conversion import convert
+from exengine_ome_tiff.conversion.conversion import convert
 from exengine_ome_tiff.writing.put_errors import PutErrors
 
 FORMS = ["run.ome.tiff", "run"]

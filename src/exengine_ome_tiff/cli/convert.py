@@ -8,7 +8,7 @@ from typing import Literal
 from exengine_ome_tiff.cli.output import UsageError, say, usage_errors
 from exengine_ome_tiff.cli.paths import check_output, path_argument
 from exengine_ome_tiff.cli.progress import ProgressBar
-from exengine_ome_tiff.conversion import ConversionResult, convert
+from exengine_ome_tiff.conversion.conversion import ConversionResult, convert
 from exengine_ome_tiff.text_format import count_text, duration_text, size_text
 
 HELP = "convert NDTiff, Micro-Manager or OME-TIFF data to OME-TIFF"

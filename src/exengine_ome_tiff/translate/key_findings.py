@@ -1,4 +1,4 @@
-"""Metadata keys that were not understood, and what to write instead: the basis, and those of the summary."""
+"""Metadata keys that were not understood, and what to write instead: shared checks, and the summary's."""
 
 import json
 from collections.abc import Callable, Collection, Iterable

@@ -1,4 +1,4 @@
-"""Translators of metadata: the base class for users, and dialects made of tables of keys."""
+"""Translators of metadata: the base class for users, dialects made of tables of keys, and flat tags."""
 
 import logging
 import math
