@@ -8,13 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, Key
-from exengine_ome_tiff.coordinates.layout import AxisValue
+from exengine_ome_tiff.coordinates.layout import AxisValues
 
 Numbers = npt.NDArray[np.int64]
 
 _MOST_GAPS = 4
 _FEW = 1024
 _MOST = 1 << 62
+_MANY = 1024
+"""Longest axis whose consecutive integers are in a tuple."""
 
 
 class Numbering(dict[Any, int]):
@@ -33,6 +35,8 @@ def ranked(values: npt.NDArray[np.integer[Any]]) -> tuple[Numbers, Numbers]:
     if not len(values):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     low, high = int(values.min()), int(values.max())
+    if high == low:
+        return np.array([low]), np.broadcast_to(np.int64(0), len(values))  # takes no memory
     if high - low >= _MOST_GAPS * len(values) + _FEW:
         distinct, ranks = np.unique(values, return_inverse=True)
         return distinct.astype(np.int64), ranks.astype(np.int64)
@@ -294,7 +298,10 @@ class AxisRanks:
         ranks = np.zeros(count, np.int64)
         if column.values is None:
             numbers, codes = ranked(column.data)
-            ranks[rows] = codes + 1
+            if len(rows) == count and len(numbers) == 1:
+                return cls(np.broadcast_to(np.int64(1), count), numbers, [])  # takes no memory
+            ranks[rows] = codes
+            ranks[rows] += 1
             return cls(ranks, numbers, [])
         values, codes = column.ranked()
         first = np.full(len(values), count)
@@ -310,9 +317,13 @@ class AxisRanks:
         numbers = np.array([value for value, _ in numbered], np.int64)
         return cls(ranks, numbers, [text for _, text, _ in texts])
 
-    def values(self, ranks: Numbers) -> tuple[AxisValue, ...]:
-        """Return the values of sorted ranks; None for rank 0."""
+    def values(self, ranks: Numbers) -> AxisValues:
+        """Return the values of sorted distinct ranks; None for rank 0."""
         start, stop = np.searchsorted(ranks, (1, len(self.numbers) + 1)).tolist()
+        if not start and stop == len(ranks) > _MANY:
+            first, last = self.numbers[ranks[[0, -1]] - 1].tolist()
+            if last - first == len(ranks) - 1:
+                return range(first, last + 1)
         texts = (ranks[stop:] - len(self.numbers) - 1).tolist()
         return (
             *([None] * start),

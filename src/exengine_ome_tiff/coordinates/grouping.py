@@ -16,7 +16,7 @@ from exengine_ome_tiff.coordinates.columns import (
     split,
 )
 from exengine_ome_tiff.coordinates.keys import label_rank, standard_names
-from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValue, ImageLayout, plane_counts
+from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValues, ImageLayout, plane_counts
 
 _NO_MODULO: Mapping[str, str] = {}
 
@@ -93,8 +93,10 @@ def lay_out(
         kind, first = kinds[kind_of[rows[0]]], rows[:1]
         values = {name: axis.values(axis.ranks[first])[0] for name, axis in labels.items()}
         labels_here = tuple((name, value) for name, value in values.items() if value is not None)
-        codes = {name: axis.ranks[rows] for name, axis in inside.items()}
-        group = _Group(labels_here, kind, labels_here in seen, modulo, numbers[rows], codes, inside)
+        codes = {name: axis.ranks for name, axis in inside.items()}
+        group = _Group(labels_here, kind, labels_here in seen, modulo, numbers, codes, inside)
+        if len(rows) < len(numbers):
+            group = group.part(rows)
         seen.add(labels_here)
         for part in group.parts():
             layouts += part.layouts()
@@ -114,7 +116,7 @@ def _ranks(
         for arrival, name in enumerate(standard.get(axis, axis) for axis in spelt)
         if name not in inside
     }
-    nowhere = AxisRanks(np.zeros(len(coordinates), np.int64), np.zeros(0, np.int64), [])
+    nowhere = AxisRanks(np.broadcast_to(np.int64(0), len(coordinates)), np.zeros(0, np.int64), [])
     return (
         {name: ranks.get(name, nowhere) for name in inside},
         {name: ranks[name] for name in sorted(labels, key=labels.__getitem__)},
@@ -188,7 +190,7 @@ class _Group(NamedTuple):
         return layouts
 
     def _layout(
-        self, along: Mapping[str, tuple[AxisValue, ...]], ranks: Mapping[str, npt.NDArray[np.int64]]
+        self, along: Mapping[str, AxisValues], ranks: Mapping[str, npt.NDArray[np.int64]]
     ) -> ImageLayout:
         modulo = {
             parent: (name, along[name]) for name, parent in self.modulo.items() if along[name] != (None,)

@@ -1,6 +1,7 @@
 """The layout of an OME image: which frame is which plane."""
 
-from collections.abc import Hashable, Mapping
+import math
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -10,6 +11,8 @@ import numpy.typing as npt
 from exengine_ome_tiff.coordinates.keys import FrameNumber, value_text
 
 AxisValue: TypeAlias = int | str | None
+AxisValues: TypeAlias = Sequence[AxisValue]
+"""Values along an axis: a tuple, or a range, which takes no memory for many consecutive integers."""
 ValueNames: TypeAlias = Mapping[str, Mapping[int | str, str]]
 """Names of values, by axis."""
 
@@ -50,8 +53,8 @@ class ImageLayout:
     labels: tuple[tuple[str, int | str], ...]
     kind: Hashable
     is_variant: bool
-    values: dict[str, tuple[AxisValue, ...]]
-    modulo: dict[str, tuple[str, tuple[AxisValue, ...]]]
+    values: dict[str, AxisValues]
+    modulo: dict[str, tuple[str, AxisValues]]
     order: str
     frames: npt.NDArray[np.int64]
     lacking: tuple[str, ...] = ()
@@ -76,9 +79,9 @@ class ImageLayout:
         return plane_counts(self.values, self.modulo)
 
     @property
-    def axes(self) -> dict[str, tuple[AxisValue, ...]]:
+    def axes(self) -> dict[str, AxisValues]:
         """Values by rank along each axis of the frames: time, channel, z, each before the axis inside it."""
-        axes: dict[str, tuple[AxisValue, ...]] = {}
+        axes: dict[str, AxisValues] = {}
         for axis in "TCZ":
             if self.values[axis] != (None,):
                 axes[PLANE_AXES[axis]] = self.values[axis]
@@ -147,15 +150,26 @@ class ImageLayout:
         cube = self.frames.reshape([self.sizes[axis] for axis in slow_first])
         return cube.transpose([slow_first.index(axis) for axis in "TCZ"])
 
-    def zct(self) -> npt.NDArray[np.int64]:
-        """Return the indices Z, C, T of all planes, shape (Z * C * T, 3), with rows as in `frames`."""
-        shape = tuple(self.sizes[axis] for axis in reversed(self.order))
-        indices = np.indices(shape).reshape(3, -1)[::-1]
-        return np.stack([indices[self.order.index(axis)] for axis in "ZCT"], axis=1)
+    def zct(self, planes: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
+        """Return the indices Z, C, T of planes, shape (planes, 3).
+
+        Parameters
+        ----------
+        planes
+            Their positions in `frames`; None for all.
+        """
+        chosen = np.arange(len(self.frames)) if planes is None else planes
+        return np.stack([self.index_along(axis, chosen) for axis in "ZCT"], axis=1)
+
+    def index_along(self, axis: str, planes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the indices of planes along Z, C or T; see `zct`."""
+        sizes = self.sizes
+        faster = math.prod(sizes[each] for each in self.order[: self.order.index(axis)])
+        return planes // faster % sizes[axis]
 
 
 def plane_counts(
-    values: Mapping[str, tuple[AxisValue, ...]], modulo: Mapping[str, tuple[str, tuple[AxisValue, ...]]]
+    values: Mapping[str, AxisValues], modulo: Mapping[str, tuple[str, AxisValues]]
 ) -> dict[str, int]:
     """Count the planes along each of Z, C and T."""
     inner = {axis: len(along) for axis, (_, along) in modulo.items()}

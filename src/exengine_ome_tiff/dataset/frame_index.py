@@ -175,8 +175,14 @@ class FrameIndex:
 
     def count_in(self, file: int) -> int:
         """Return the number of frames in a file, overwritten ones included."""
-        files, _ = self.places(np.arange(len(self)))
-        return int(np.count_nonzero(files == file))
+        return int(np.count_nonzero(self._file_of_frames() == file))
+
+    def files_with_frames(self) -> set[int]:
+        """Return the numbers of the files that have frames."""
+        return {*np.unique(self._file_of_frames()).tolist()}
+
+    def _file_of_frames(self) -> npt.NDArray[np.int64]:
+        return np.frombuffer(self._places.tobytes(), np.int64) >> 32
 
     def note(self, number: FrameNumber) -> bytes:
         """Return the record of a frame."""

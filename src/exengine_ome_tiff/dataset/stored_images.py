@@ -82,9 +82,9 @@ class StoredImage:
             self.coordinates,
             sizes,
             dtype,
-            self.layout.axes,
+            {axis: tuple(values) for axis, values in self.layout.axes.items()},
             channels,
-            dict(self.layout.modulo),
+            {axis: (name, tuple(values)) for axis, (name, values) in self.layout.modulo.items()},
             frames,
             len(self.layout.frames),
         )

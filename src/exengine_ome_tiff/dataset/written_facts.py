@@ -15,6 +15,7 @@ from exengine_ome_tiff.translate.values import UNKNOWN
 _SAME_S = 2e-6
 """Times are written with microsecond precision."""
 _ZONE_QUARTER_S = 900
+_CLOCKS = ("elapsed_s", "utc_s", "local_clock_s")
 _CAMERA = ("manufacturer", "model", "serial_number", "gain", "offset", "readout_mhz")
 _PIXEL_TYPES = {
     "GRAY8": ("u1", 1),
@@ -45,36 +46,39 @@ def written_into(
     shape, dtype
         Shape and pixel type of a plane in the file.
     """
-    planes = {name: column[frames] for name, column in columns.items()}
+    is_known = {name: not np.isnan(column).all() for name, column in columns.items()}
+    nothing = np.broadcast_to(UNKNOWN, len(frames))  # takes no memory
+    planes = {name: column[frames] if is_known[name] else nothing for name, column in columns.items()}
     for name, value in (
         ("pixel_size_um", values.pixel_size_x_um),
         ("bit_depth", values.significant_bits),
     ):
-        planes[name] = np.where(planes[name] == (UNKNOWN if value is None else value), planes[name], UNKNOWN)
-    has_clock = not all(np.isnan(columns[name]).all() for name in ("utc_s", "local_clock_s"))
-    return Written(planes | _clocks(planes, values.acquired, has_clock), _facts(values, shape, dtype))
+        if is_known[name]:
+            planes[name][planes[name] != (UNKNOWN if value is None else value)] = UNKNOWN
+    has_clock = is_known["utc_s"] or is_known["local_clock_s"]
+    for name in _CLOCKS:
+        if is_known[name]:
+            planes[name][~_is_written(name, planes, values.acquired, has_clock=has_clock)] = UNKNOWN
+    return Written(planes, _facts(values, shape, dtype))
 
 
-def _clocks(
-    planes: Mapping[str, npt.NDArray[np.float64]], acquired: datetime | None, has_clock: bool
-) -> dict[str, npt.NDArray[np.float64]]:
-    """Return the clock values that AcquisitionDate and DeltaT imply together."""
-    delta_s = planes["delta_t_s"]
-    elapsed_s = planes["elapsed_s"]
-    offset_s = elapsed_s - delta_s
-    is_free = not has_clock and not np.isnan(offset_s).all()
-    first_s = float(np.nanmedian(offset_s)) if is_free else 0.0  # the start of that clock is unknown
-    found = {"elapsed_s": np.where(np.abs(offset_s - first_s) < _SAME_S, elapsed_s, UNKNOWN)}
-    start_s = UNKNOWN if acquired is None else acquired.replace(tzinfo=acquired.tzinfo or UTC).timestamp()
+def _is_written(
+    name: str, planes: Mapping[str, npt.NDArray[np.float64]], acquired: datetime | None, *, has_clock: bool
+) -> npt.NDArray[np.bool_]:
+    """Find the frames for which AcquisitionDate and DeltaT together imply the value of a clock."""
+    off_s = planes[name] - planes["delta_t_s"]
     has_zone = acquired is not None and acquired.tzinfo is not None
-    for name, is_local in (("utc_s", False), ("local_clock_s", True)):
-        off_s = planes[name] - delta_s - start_s
-        if is_local and has_zone:
-            off_s = off_s - np.round(off_s / _ZONE_QUARTER_S) * _ZONE_QUARTER_S
-        elif not is_local and not has_zone:
-            off_s = np.full_like(off_s, UNKNOWN)
-        found[name] = np.where(np.abs(off_s) < _SAME_S, planes[name], UNKNOWN)
-    return found
+    if name == "elapsed_s":
+        is_free = not has_clock and not np.isnan(off_s).all()
+        off_s -= float(np.nanmedian(off_s)) if is_free else 0.0  # the start of that clock is unknown
+    elif acquired is None or (name == "utc_s" and not has_zone):
+        return np.zeros(len(off_s), np.bool_)
+    else:
+        off_s -= acquired.replace(tzinfo=acquired.tzinfo or UTC).timestamp()
+        if has_zone and name == "local_clock_s":
+            off_s -= np.round(off_s / _ZONE_QUARTER_S) * _ZONE_QUARTER_S
+    is_written: npt.NDArray[np.bool_] = np.abs(off_s, out=off_s) < _SAME_S
+    return is_written
 
 
 def _facts(

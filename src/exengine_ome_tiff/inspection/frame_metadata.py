@@ -141,7 +141,7 @@ def _plane(data: OpenDataset, number: FrameNumber) -> tuple[OpenImage, tuple[int
     """Find the image and plane of a frame."""
     places = ((image, np.flatnonzero(image.layout.frames == number)) for image in data.images)
     image, found = next((image, found) for image, found in places if found.size)
-    z, c, t = image.layout.zct()[found[0]].tolist()
+    z, c, t = image.layout.zct(found[:1])[0].tolist()
     return image, (z, c, t)
 
 

@@ -128,7 +128,8 @@ class OpenDataset:
         facts, images = self.facts, self.images_of_document()
         plate = facts.plate([image.layout for image in images])
         contents = [(describe_image(image, facts), Place(0)) for image in images]
-        return ome_xml(self.location.name, contents, plate, facts.about(), self.header.dataset, CREATOR)
+        about = facts.about()
+        return b"".join(ome_xml(self.location.name, contents, plate, about, self.header.dataset, CREATOR))
 
     def close(self) -> None:
         """Close all files."""

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 from ome_types import model as m
 
 from exengine_ome_tiff.coordinates.keys import value_text
-from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValue, ImageLayout
+from exengine_ome_tiff.coordinates.layout import PLANE_AXES, AxisValues, ImageLayout
 from exengine_ome_tiff.ome.image_values import DatasetValues, OmeImage
 from exengine_ome_tiff.ome.planes import QUANTITIES, Shared, not_acquired
 from exengine_ome_tiff.ome.steps import even_steps
@@ -145,7 +145,7 @@ def _axes(image: OmeImage) -> dict[str, str]:
     return axes | {f"{name} (inside {axis})": _axis(values) for axis, (name, values) in folded}
 
 
-def _axis(values: tuple[AxisValue, ...]) -> str:
+def _axis(values: AxisValues) -> str:
     """List all values; write a long axis with even steps as ``range(start, stop, step)``."""
     steps = even_steps(values) if len(values) > _LONG_AXIS else None
     if steps is not None:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
-from io import BytesIO
 
 import numpy as np
 from ome_types import OME, to_xml
@@ -32,6 +31,8 @@ _NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 
 _LICENCES = ("rights", "licence", "license")
 """Annotations that also become the document's Rights; upper and lower case are the same."""
+_PIXELS_END = "</Pixels>"
+_PIECE_BYTES = 1 << 20
 
 
 def xml_text(document: OME) -> str:
@@ -81,6 +82,53 @@ class Place:
     file_uuid: str | None = None
 
 
+class XmlText:
+    """The text of a document in pieces. Each iteration makes the elements of planes again.
+
+    A million planes take up to 200 MB of text, so it is never in memory as a whole.
+
+    Parameters
+    ----------
+    document
+        The document without the elements of planes.
+    images
+        Its images.
+    shared
+        For each image the quantities that its planes share; None if each plane gets all quantities.
+    """
+
+    def __init__(
+        self,
+        document: OME,
+        images: Sequence[tuple[OmeImage, Place]],
+        shared: Sequence[Mapping[str, Shared] | None],
+    ) -> None:
+        head, *tails = (part.encode() for part in xml_text(document).split(_PIXELS_END))
+        self._head, self._tails = head, tails
+        self._images, self._shared = images, shared
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield pieces of about a megabyte, in UTF-8."""
+        piece = bytearray()
+        for part in self._parts():
+            piece += part
+            if len(piece) > _PIECE_BYTES:
+                yield bytes(piece)
+                piece.clear()
+        yield bytes(piece)
+
+    def _parts(self) -> Iterator[bytes]:
+        yield b'<?xml version="1.0" encoding="UTF-8"?>\n'
+        yield self._head
+        for (image, place), shared, tail in zip(self._images, self._shared, self._tails, strict=True):
+            if place.file_name is not None and place.file_uuid is not None:
+                pages = page_elements(image.layout, place.first_ifd, place.file_name, place.file_uuid)
+                yield from (each.encode() for each in pages)
+            yield from (each.encode() for each in plane_elements(image, shared))
+            yield _PIXELS_END.encode()
+            yield tail
+
+
 def ome_xml(
     name: str,
     images: Sequence[tuple[OmeImage, Place]],
@@ -88,7 +136,7 @@ def ome_xml(
     about: DatasetValues,
     uuid: str,
     creator: str,
-) -> bytes:
+) -> XmlText:
     """Make the OME document of one or more files.
 
     Parameters
@@ -108,8 +156,8 @@ def ome_xml(
 
     Returns
     -------
-    bytes
-        XML in UTF-8, valid against the 2016-06 schema.
+    XmlText
+        XML that is valid against the 2016-06 schema.
     """
     annotations = Annotations(about)
     experimenter = about.given.experimenter
@@ -135,16 +183,7 @@ def ome_xml(
         structured_annotations=annotations.element,
         rights=_rights(about.given.annotations),
     )
-    head, *tails = xml_text(document).split("</Pixels>")
-    text = BytesIO()  # a million planes need too much memory for the text and its parts at once
-    text.write(b'<?xml version="1.0" encoding="UTF-8"?>\n' + head.encode())
-    for (image, place), of_image, tail in zip(images, shared, tails, strict=True):
-        if place.file_name is not None and place.file_uuid is not None:
-            pages = page_elements(image.layout, place.first_ifd, place.file_name, place.file_uuid)
-            text.writelines(page.encode() for page in pages)
-        text.writelines(each.encode() for each in plane_elements(image, of_image))
-        text.write(f"</Pixels>{tail}".encode())
-    return text.getvalue()
+    return XmlText(document, images, shared)
 
 
 def _image(

@@ -44,26 +44,27 @@ class Shared(NamedTuple):
 
 def shared_quantities(image: OmeImage) -> dict[str, Shared]:
     """Find the quantities that planes of an image share; never the time, which distinguishes planes."""
-    acquired = image.layout.frames >= 0
-    frames, indices = image.layout.frames[acquired], image.layout.zct()[acquired]
+    layout = image.layout
+    acquired = np.flatnonzero(layout.frames >= 0)
+    frames = layout.frames[acquired]
     shared: dict[str, Shared] = {}
     for name in QUANTITIES:
         values = image.planes[name][frames]
         if name != "delta_t_s" and not np.isnan(values).all():
-            found = (_first_of_equals(values, indices, axes) for axes in _ALONG)
+            found = (_first_of_equals(values, layout, acquired, axes) for axes in _ALONG)
             known = next(filter(None, found), None)
             shared |= {} if known is None else {name: known}
     return shared
 
 
 def _first_of_equals(
-    values: npt.NDArray[np.float64], indices: npt.NDArray[np.int64], axes: str
+    values: npt.NDArray[np.float64], layout: ImageLayout, acquired: npt.NDArray[np.int64], axes: str
 ) -> Shared | None:
     """Find the first plane of each set of indices along axes; None if the others differ, or are too few."""
     keys = np.zeros(len(values), np.int64)
     for axis in axes:
-        column = indices[:, "ZCT".index(axis)]
-        keys = keys * (column.max() + 1) + column
+        keys *= layout.sizes[axis]
+        keys += layout.index_along(axis, acquired)
     first = np.empty(keys.max() + 1, np.int64)
     first[keys[::-1]] = np.arange(len(keys))[::-1]  # the last assignment wins
     is_first = first[keys] == np.arange(len(keys))
@@ -83,14 +84,14 @@ def plane_elements(image: OmeImage, shared: Mapping[str, Shared] | None = None) 
         Quantities that only the first of several equal planes gets; units that are the schema's default are
         omitted, too. None if each plane gets all quantities.
     """
-    acquired = image.layout.frames >= 0
+    acquired = np.flatnonzero(image.layout.frames >= 0)
     frames = image.layout.frames[acquired]
-    indices = image.layout.zct()[acquired]
     known = [name for name in QUANTITIES if not np.isnan(image.planes[name][frames]).all()]
     for start in range(0, len(frames), _PART):
         part = slice(start, start + _PART)
         columns = [
-            _indices(f' The{axis}="', column) for axis, column in zip("ZCT", indices[part].T, strict=True)
+            _indices(f' The{axis}="', column)
+            for axis, column in zip("ZCT", image.layout.zct(acquired[part]).T, strict=True)
         ]
         for name in known:
             attribute, unit = QUANTITIES[name]
@@ -123,9 +124,9 @@ def page_elements(layout: ImageLayout, first_ifd: int, file_name: str, file_uuid
     # no numeric character references, such as &#x27; for an apostrophe: Bio-Formats does not decode them
     name = escape(file_name, quote=False).replace('"', "&quot;")
     end = f' PlaneCount="1"><UUID FileName="{name}">{file_uuid}</UUID></TiffData>'
-    indices = layout.zct()
-    for start in range(0, len(indices), _PART):
-        part = indices[start : start + _PART].tolist()
+    count = len(layout.frames)
+    for start in range(0, count, _PART):
+        part = layout.zct(np.arange(start, min(start + _PART, count))).tolist()
         yield "".join(
             f'<TiffData FirstZ="{z}" FirstC="{c}" FirstT="{t}" IFD="{ifd}"{end}'
             for ifd, (z, c, t) in enumerate(part, first_ifd + start)
@@ -151,5 +152,5 @@ def not_acquired(layout: ImageLayout) -> list[list[int]]:
         return []
     starts = np.flatnonzero(np.diff(missing, prepend=-2) != 1)
     lengths = np.diff(starts, append=missing.size)
-    runs: list[list[int]] = np.column_stack([layout.zct()[missing[starts]], lengths]).tolist()
+    runs: list[list[int]] = np.column_stack([layout.zct(missing[starts]), lengths]).tolist()
     return runs

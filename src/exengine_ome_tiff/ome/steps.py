@@ -36,6 +36,8 @@ class Steps(NamedTuple):
 
 def even_steps(values: Sequence[AxisValue]) -> Steps | None:
     """Return the steps of values in ascending order; None if they are uneven or not all numbers."""
+    if isinstance(values, range):
+        return Steps(values[0], values.step, values[-1])
     numbers = [value for value in values if isinstance(value, int)]
     if not numbers or len(numbers) < len(values):
         return None
@@ -195,10 +197,9 @@ def _written_step(
 
 def _step_of_plan(planned: float | None, values: Sequence[AxisValue]) -> float | None:
     """Multiply the planned step by the distance between neighbouring values; None if that varies."""
-    numbers = [value for value in values if isinstance(value, int)]
-    if planned is None or len(numbers) < len(values) or len(numbers) < 2:
+    if planned is None or len(values) < 2 or not all(isinstance(value, int) for value in values):
         return planned
-    steps = even_steps(numbers)
+    steps = even_steps(values)
     if steps is None:
         return None
     is_distance = (

@@ -266,7 +266,7 @@ def _differences(
             (block.first_ifd, block.n_pages, block.first_zct, (block.file_name, block.file_uuid))
             for block in _joined(image.tiff_data, layout.zct().tolist())
         ]
-        acquired = layout.zct()[np.asarray(layout.frames) >= 0]
+        acquired = layout.zct(np.flatnonzero(np.asarray(layout.frames) >= 0))
         facts: Mapping[str, tuple[object, object]] = {
             "sizes": (image.sizes, sizes),
             "pixel type": (image.pixels.get("Type"), OME_TYPES[pixels.stored_dtype.str]),

@@ -31,7 +31,7 @@ from exengine_ome_tiff.tiff.pixels import PixelFormat, Window, as_bytes, packing
 from exengine_ome_tiff.tiff.pyramid import copies_in_file, halved, smaller_shapes
 from exengine_ome_tiff.tiff.shared_file import OPEN_FILES, FileGoneError, SharedFile
 from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage, read_bytes, read_page
-from exengine_ome_tiff.tiff.system_calls import CAN_WRITE_BACK
+from exengine_ome_tiff.tiff.system_calls import CAN_WRITE_BACK, give_back_memory
 
 __all__ = [
     "CAN_WRITE_BACK",
@@ -65,6 +65,7 @@ __all__ = [
     "decode_format",
     "encode_format",
     "finish_journal",
+    "give_back_memory",
     "halved",
     "has_no_page",
     "has_sha1",

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from io import FileIO
 from pathlib import Path
@@ -200,8 +200,8 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_whole(path: Path, data: bytes, *, fsync: bool) -> None:
-    """Write a file atomically: it has either all of its new bytes or its previous contents.
+def write_whole(path: Path, data: bytes | Iterable[bytes], *, fsync: bool) -> None:
+    """Write a file, in pieces or at once: it has either all of its new bytes or its previous contents.
 
     Raises
     ------
@@ -216,13 +216,14 @@ def write_whole(path: Path, data: bytes, *, fsync: bool) -> None:
         raise described(error, path) from error
 
 
-def write_part(path: Path, data: bytes, *, fsync: bool) -> Path:
+def write_part(path: Path, data: bytes | Iterable[bytes], *, fsync: bool) -> Path:
     """Write a file under its temporary name and return that path; errors as for `write_whole`."""
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     try:
         with part.open("xb", buffering=0) as file:
-            write_all(file, data)
+            for piece in [data] if isinstance(data, bytes) else data:
+                write_all(file, piece)
             if fsync:
                 sync_file(file)
     except OSError as error:

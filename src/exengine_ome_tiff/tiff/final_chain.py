@@ -10,8 +10,9 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import FileIO
+from itertools import chain as chained
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +48,9 @@ from exengine_ome_tiff.tiff.stored_page import read_page
 
 logger = logging.getLogger(__name__)
 
+TagValue: TypeAlias = tuple[int, bytes | Iterable[bytes]]
+"""Type and value of a tag. A long value may be in pieces, over which one may iterate several times."""
+
 _WRITE_BYTES = 1 << 20
 _RUN_PAGES = 4096
 _REDUCED = 1
@@ -73,7 +77,7 @@ class Run(NamedTuple):
 def finish_journal(
     journal: JournalFile,
     pages: npt.NDArray[np.int64],
-    description: bytes,
+    description: bytes | Iterable[bytes],
     software: str,
     *,
     sizes: Sequence[tuple[int, PixelSize]] = (),
@@ -91,7 +95,8 @@ def finish_journal(
         Handles, shape (n,), n > 0. A handle may occur several times. Pages that are not listed stay only in
         the journal.
     description
-        UTF-8 text for the ImageDescription tag.
+        UTF-8 text for the ImageDescription tag. It may be in pieces, more than 8 bytes in all, over which
+        this function may iterate several times.
     software
         ASCII text for the Software tag.
     sizes
@@ -142,12 +147,12 @@ def finish_journal(
     journal.is_finished, journal.names = True, names
 
 
-def first_page_tags(description: bytes, software: str, names: bytes) -> dict[int, tuple[int, bytes]]:
+def first_page_tags(description: bytes | Iterable[bytes], software: str, names: bytes) -> dict[int, TagValue]:
     """Return the tags of the first page that describe the file: by their code, type and value.
 
     Text has no NUL at its end yet, because adding one would copy it.
     """
-    tags = {
+    tags: dict[int, TagValue] = {
         chain.IMAGE_DESCRIPTION: (chain.ASCII, description),
         chain.SOFTWARE: (chain.ASCII, software.encode("ascii")),
     }
@@ -273,7 +278,7 @@ def write_final_chain(
     file: FileIO,
     pages: Iterable[Page | Run],
     count: int,
-    extra: Mapping[int, tuple[int, bytes]],
+    extra: Mapping[int, TagValue],
     index: Sequence[memoryview] = (),
 ) -> int:
     """Write the index and a chain at the end of a file; after an error the file is unchanged."""
@@ -301,9 +306,9 @@ def _write_index(file: FileIO, index: Sequence[memoryview]) -> bytes:
     return b"".join(map(OFFSET.pack, (at, nbytes, crc)))
 
 
-def chain_nbytes(pages: Sequence[Page | Run], extra: Mapping[int, tuple[int, bytes]]) -> int:
+def chain_nbytes(pages: Sequence[Page | Run], extra: Mapping[int, TagValue]) -> int:
     """Return the maximum number of bytes that `write_chain` writes for pages without smaller copies."""
-    nbytes = len(extra) * ENTRY.size + sum(aligned(len(value) + 1) for _, value in extra.values())
+    nbytes = sum(ENTRY.size + aligned(sum(map(len, _pieces(value))) + 1) for _, value in extra.values())
     for page in pages:
         if isinstance(page, Run):
             nbytes += len(page.data_offsets) * page.kind.ifd_nbytes
@@ -312,9 +317,7 @@ def chain_nbytes(pages: Sequence[Page | Run], extra: Mapping[int, tuple[int, byt
     return nbytes + ALIGNMENT
 
 
-def write_chain(
-    file: FileIO, pages: Iterable[Page | Run], count: int, extra: Mapping[int, tuple[int, bytes]]
-) -> int:
+def write_chain(file: FileIO, pages: Iterable[Page | Run], count: int, extra: Mapping[int, TagValue]) -> int:
     """Write a chain of pages at the current position of a file, without a link to it.
 
     Parameters
@@ -326,8 +329,8 @@ def write_chain(
     count
         How many there are.
     extra
-        Further tags of the first page by their code: type, and value in the file's byte order, without the
-        NUL at the end of text.
+        Further tags of the first page by their code; values are in the file's byte order, without the NUL at
+        the end of text.
 
     Returns
     -------
@@ -400,16 +403,19 @@ def _with_smaller(entries: bytes, smaller: Sequence[bytes], at: int) -> tuple[by
     return with_entries(entries, [ENTRY.pack(SUB_IFDS, IFD8, len(smaller), value)]), bytes(behind)
 
 
-def _entry_of(file: FileIO, code: int, kind: int, value: bytes) -> bytes:
+def _entry_of(file: FileIO, code: int, kind: int, value: bytes | Iterable[bytes]) -> bytes:
     """Return an entry; a value that does not fit into it is written at the current position."""
-    end = b"\0" if kind == chain.ASCII else b""
-    nbytes, size = len(value) + len(end), 8 if kind == LONG8 else 1
-    if nbytes <= OFFSET.size:
-        return ENTRY.pack(code, kind, nbytes // size, value.ljust(8, b"\0"))
+    end, size = b"\0" if kind == chain.ASCII else b"", 8 if kind == LONG8 else 1
+    if isinstance(value, bytes) and len(value) + len(end) <= OFFSET.size:
+        return ENTRY.pack(code, kind, (len(value) + len(end)) // size, value.ljust(8, b"\0"))
     at = _align(file)
-    write_all(file, value)
-    write_all(file, end)
-    return ENTRY.pack(code, kind, nbytes // size, OFFSET.pack(at))
+    for piece in chained(_pieces(value), (end,)):
+        write_all(file, piece)
+    return ENTRY.pack(code, kind, (file.tell() - at) // size, OFFSET.pack(at))
+
+
+def _pieces(value: bytes | Iterable[bytes]) -> Iterable[bytes]:
+    return [value] if isinstance(value, bytes) else value
 
 
 def _align(file: FileIO) -> int:

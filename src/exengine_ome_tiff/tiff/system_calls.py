@@ -62,6 +62,14 @@ if sys.platform == "linux":
     CAN_WRITE_BACK = _sync_file_range is not None
     """Whether `write_back` does anything."""
 
+    _malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    """Of glibc; other C libraries for Linux have no such function."""
+
+    def give_back_memory() -> None:
+        """Return free memory to the system; glibc keeps up to 64 MB, and everything below used memory."""
+        if _malloc_trim is not None:
+            _malloc_trim(0)
+
     def write_back(descriptor: int, start: int, nbytes: int) -> None:
         """Ask Linux to write bytes of a file to the disk, without waiting and without clearing errors.
 
@@ -79,6 +87,9 @@ if sys.platform == "linux":
 
 else:
     CAN_WRITE_BACK = False
+
+    def give_back_memory() -> None:
+        """Do nothing, because these systems have no such call."""
 
     def write_back(descriptor: int, start: int, nbytes: int) -> None:
         """Do nothing, because these systems have no such call."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.translate.parse import first_with_zone
-from exengine_ome_tiff.translate.tag_columns import TagColumns
+from exengine_ome_tiff.translate.tag_columns import MANY_ROWS, TagColumns
 from exengine_ome_tiff.translate.translator import Dialect, Fact, Guarded, Rule, Tags, is_known
 from exengine_ome_tiff.translate.values import UNKNOWN, CameraValues, FrameValues, PlaneValues
 
@@ -180,9 +180,12 @@ class Form:
         if text is not None:
             values = np.full(len(rows), candidate.read(json.loads(text)))
         else:
-            texts = columns.texts(candidate.key, rows).tolist()
-            known = {text: candidate.read(json.loads(text)) for text in dict.fromkeys(texts)}
-            values = np.array([known[text] for text in texts])
+            values = np.empty(len(rows))
+            for start in range(0, len(rows), MANY_ROWS):
+                part = slice(start, start + MANY_ROWS)
+                texts = columns.texts(candidate.key, rows[part]).tolist()
+                known = {text: candidate.read(json.loads(text)) for text in dict.fromkeys(texts)}
+                values[part] = [known[text] for text in texts]
         if candidate.only_if:
             values[columns.texts(key, rows) != json.dumps(expected)] = UNKNOWN
         return values

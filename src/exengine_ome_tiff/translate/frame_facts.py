@@ -14,7 +14,7 @@ from exengine_ome_tiff.translate.frame_findings import add_frame_findings
 from exengine_ome_tiff.translate.named_facts import named_fact
 from exengine_ome_tiff.translate.parse import parse_time
 from exengine_ome_tiff.translate.pymmcoreplus import Devices, State
-from exengine_ome_tiff.translate.tag_columns import json_list, repeated_text
+from exengine_ome_tiff.translate.tag_columns import MANY_ROWS, json_list, repeated_text
 from exengine_ome_tiff.translate.translator import LABEL_FACT, Fact, is_known
 from exengine_ome_tiff.translate.values import UNKNOWN, FrameValues
 
@@ -181,22 +181,20 @@ class FrameFacts:
                 continue
             only = having[0].form.columns.constant_text(key) if len(parts) == 1 else None
             if only is None:
-                texts = repeated_text(_NULL, len(frames))
-                for part in having:
-                    texts[part.chosen] = part.form.columns.texts(key, part.rows)
-                if not (texts == texts[0]).all():
-                    varying[key] = json_list(texts.tolist())
+                only, listed = _listed(having, key, len(frames))
+                if only is None:
+                    varying[key] = listed
                     continue
-                only = str(texts[0])
             constant[key] = only
         return constant, varying
 
     def _parts(self, frames: npt.NDArray[np.int64]) -> list[_Part]:
         form_of = self._form_of[frames]
         return [
-            _Part(self._forms[number], chosen, frames[chosen], self._rows[frames[chosen]])
+            _Part(self._forms[number], chosen, of_form, self._rows[of_form])
             for number in np.unique(form_of).tolist()
             for chosen in [form_of == number]
+            for of_form in [frames if chosen.all() else frames[chosen]]
         ]
 
     def _groups(self, part: _Part) -> Iterator[Group]:
@@ -204,7 +202,10 @@ class FrameFacts:
         keys = [key for key in part.form.plan.fact_keys if not columns.is_too_long(key)]
         which, sets = columns.distinct(keys, part.rows)
         both = which * len(self._states) + self._state_of[part.frames]
-        _, firsts, group_of = np.unique(both, return_index=True, return_inverse=True)
+        if (both == both[0]).all():  # sorting needs 40 bytes for each frame
+            firsts, group_of = np.zeros(1, np.int64), np.broadcast_to(np.int64(0), len(both))
+        else:
+            _, firsts, group_of = np.unique(both, return_index=True, return_inverse=True)
         for group in np.argsort(firsts)[:_MOST_GROUPS].tolist():
             first = firsts[group]
             tags = {key: json.loads(text) for key, text in sets[which[first]].items()}
@@ -252,6 +253,8 @@ class FrameFacts:
                     states.append(state)
             current = after[step]
             follows.append(current)
+        if len(states) == 1:
+            return np.broadcast_to(np.int64(0), len(change_of)), states  # takes no memory
         return np.repeat(follows, np.diff([0, *begins, len(change_of)])), states
 
     def _in_ome(self, part: _Part, written: Written | None) -> set[str]:
@@ -326,6 +329,25 @@ class FrameFacts:
             if stamp is not None and (written is None or stamp in facts.get("acquired", ())):
                 found.add(key)
         return found
+
+
+def _listed(parts: Sequence[_Part], key: str, count: int) -> tuple[str | None, str]:
+    """Return the JSON of a tag that is equal in all frames of an image, else None and a JSON list."""
+    only, n_same = None, 0
+    listed: list[str] = []
+    for start in range(0, count, MANY_ROWS):
+        texts = repeated_text(_NULL, min(MANY_ROWS, count - start))
+        for part in parts:
+            chosen, first = part.chosen[start : start + len(texts)], np.count_nonzero(part.chosen[:start])
+            rows = part.rows[first : first + np.count_nonzero(chosen)]
+            texts[chosen] = part.form.columns.texts(key, rows)
+        only = str(texts[0]) if only is None else only
+        if not listed and (texts == only).all():
+            n_same += len(texts)
+        else:
+            listed += [only] * n_same if not listed else []
+            listed.append(",".join(texts.tolist()))
+    return (None, json_list(listed)) if listed else (only, "")
 
 
 def _planes_in_metadata(form: Form, rows: npt.NDArray[np.int64]) -> Columns:

@@ -20,6 +20,9 @@ _MAX_CHARACTERS = 1 << 22
 """Total length of the values of a tag beyond 64 characters a frame; longer ones stay in the records."""
 _CHARACTERS_A_FRAME = 64
 _CHUNK_ROWS, _CHUNK_BYTES = 1024, 1 << 22
+_MOST_BOUND = 1 << 32
+MANY_ROWS = 1 << 16
+"""Texts of so many rows are in memory at once: a text of few characters takes 60 bytes."""
 _SAMPLE = 8
 """One row out of this many is measured."""
 _SCALARS = frozenset((str, int, float, bool, type(None)))
@@ -139,9 +142,12 @@ class TagColumns:
         if not varying:
             return np.zeros(len(rows), np.int64), [constant]
         numbers: dict[tuple[str, ...], int] = {}
-        columns = [self.texts(key, rows).tolist() for key in varying]
-        which = [numbers.setdefault(values, len(numbers)) for values in zip(*columns, strict=True)]
-        return np.array(which), [constant | dict(zip(varying, values, strict=True)) for values in numbers]
+        which = np.empty(len(rows), np.int64)
+        for start in range(0, len(rows), MANY_ROWS):
+            part = slice(start, start + MANY_ROWS)
+            columns = [self.texts(key, rows[part]).tolist() for key in varying]
+            which[part] = [numbers.setdefault(values, len(numbers)) for values in zip(*columns, strict=True)]
+        return which, [constant | dict(zip(varying, values, strict=True)) for values in numbers]
 
     def tags(self, row: int) -> dict[str, Any]:
         """Return the tags of a frame after a round trip through JSON, except those that are too long."""
@@ -251,7 +257,9 @@ def _packed(values: tuple[Any, ...]) -> _Packed:
         texts = [*map(encode_text, values)]
     else:
         texts = [value if isinstance(value, _Json) else strict_json(value) for value in values]
-    return _Texts("".join(texts), array("Q", accumulate(map(len, texts), initial=0)))
+    joined = "".join(texts)
+    kind = "I" if len(joined) < _MOST_BOUND else "Q"
+    return _Texts(joined, array(kind, accumulate(map(len, texts), initial=0)))
 
 
 def _unpacked(packed: _Packed, rows: npt.NDArray[np.int64]) -> list[str]:
@@ -259,7 +267,7 @@ def _unpacked(packed: _Packed, rows: npt.NDArray[np.int64]) -> list[str]:
     if packed is None or isinstance(packed, str):
         return [packed or "null"] * len(rows)
     if isinstance(packed, _Texts):
-        bounds = np.frombuffer(packed.bounds, np.uint64)
+        bounds = np.frombuffer(packed.bounds, packed.bounds.typecode)
         spans = zip(bounds[rows].tolist(), bounds[rows + 1].tolist(), strict=True)
         return [packed.joined[start:stop] for start, stop in spans]
     values = np.frombuffer(packed, packed.typecode)[rows]

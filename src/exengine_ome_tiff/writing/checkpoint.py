@@ -5,16 +5,26 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-import numpy as np
-
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.recording import Recording
-from exengine_ome_tiff.tiff import JournalFile, PageHandle, PixelFormat, chain, disk, sync_folder, write_part
+from exengine_ome_tiff.tiff import (
+    JournalFile,
+    PageHandle,
+    PixelFormat,
+    chain,
+    disk,
+    give_back_memory,
+    sync_folder,
+    write_part,
+)
 from exengine_ome_tiff.tiff.final_chain import chain_nbytes, final_pages, first_page_tags, write_chain
 from exengine_ome_tiff.writing.checkpointer import Checkpointer, CheckpointRule
 from exengine_ome_tiff.writing.contents import CREATOR, Contents, FileContents
 from exengine_ome_tiff.writing.files import WrittenFiles
 from exengine_ome_tiff.writing.safety import Safety
+
+_MANY_FRAMES = 10_000
+"""A checkpoint of fewer frames needs so little memory that it is kept."""
 
 
 class Held(Protocol):
@@ -78,7 +88,11 @@ class Checkpoints:
         with self._held():
             left_out = self._files.commit_what_can()
             frames = self._snapshot()
+        count = len(frames.index)
         checkpoint_files(frames, left_out, self._held, fsync=self._fsync)
+        del frames  # its memory is given back, too
+        if count >= _MANY_FRAMES:
+            give_back_memory()
 
 
 def checkpoint_files(recording: Recording, left_out: Collection[int], held: Held, *, fsync: bool) -> None:
@@ -103,8 +117,7 @@ def checkpoint_files(recording: Recording, left_out: Collection[int], held: Held
     OSError
         None or some of the files have this checkpoint; no frame is lost.
     """
-    files, _ = recording.index.places(np.arange(len(recording.index)))
-    without_frames = {*range(len(recording.index.files))}.difference(files.tolist())
+    without_frames = {*range(len(recording.index.files))} - recording.index.files_with_frames()
     contents, location = Contents(recording, {*left_out, *without_frames}), recording.location
     if not contents.files:
         return

@@ -1,7 +1,7 @@
 """The contents of the files of a dataset: images and OME-XML."""
 
 import traceback
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -121,8 +121,8 @@ class Contents:
         """Names of channels and positions, as JSON for a file."""
         return encode_names(self.names)
 
-    def xml(self, contents: FileContents) -> bytes:
-        """Return the OME-XML of a file."""
+    def xml(self, contents: FileContents) -> Iterable[bytes]:
+        """Return the OME-XML of a file in pieces."""
         # ome-types takes 0.3 s to import, and is not needed before
         from exengine_ome_tiff.ome.document import Place, ome_xml
 
@@ -130,8 +130,8 @@ class Contents:
         name = self._recording.location.name
         return ome_xml(name, placed, self._plate, self._about, contents.uuid, CREATOR)
 
-    def companion_xml(self) -> bytes:
-        """Return the OME-XML of all files for the companion."""
+    def companion_xml(self) -> Iterable[bytes]:
+        """Return the OME-XML of all files for the companion, in pieces."""
         from exengine_ome_tiff.ome.document import Place, ome_xml
 
         placed = [

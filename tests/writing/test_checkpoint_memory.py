@@ -1,0 +1,73 @@
+"""A checkpoint of many frames needs little memory, and gives it back."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import tifffile
+
+from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff.ome import document, planes
+from exengine_ome_tiff.tiff import final_chain
+from exengine_ome_tiff.translate import form, frame_facts, tag_columns
+from exengine_ome_tiff.writing import checkpoint
+
+FRAME = np.zeros((4, 4), np.uint16)
+CONSTANT = {f"key-{number}": f"value {number}" for number in range(10)}
+MOST_BYTES_A_FRAME = 180
+"""A checkpoint takes 130. With all texts in memory at once, it took 300."""
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch):
+    """Make pieces small enough for few frames to fill many."""
+    monkeypatch.setattr(document, "_PIECE_BYTES", 1 << 16)
+    monkeypatch.setattr(planes, "_PART", 256)
+    monkeypatch.setattr(final_chain, "_WRITE_BYTES", 1 << 16)
+    monkeypatch.setattr(final_chain, "_RUN_PAGES", 256)
+    for module in (form, frame_facts, tag_columns):
+        monkeypatch.setattr(module, "MANY_ROWS", 1024)
+
+
+def put_frames(storage, count):
+    for number in range(count):
+        tags = {"ElapsedTime-ms": f"{number * 10.5}", "XPositionUm": number / 8}
+        storage.put({"time": number, "channel": "DAPI"}, FRAME, CONSTANT | tags)
+
+
+def peak_bytes(path, count):
+    """Return the most memory that a checkpoint takes in addition to what the run holds."""
+    with TiffStorage(path, checkpoint=False) as storage:
+        put_frames(storage, count)
+        storage.flush()
+        storage.checkpoint()  # imports modules
+        tracemalloc.start()
+        try:
+            storage.checkpoint()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+
+def test_a_checkpoint_takes_few_bytes_a_frame(tmp_path):
+    few, many = (peak_bytes(tmp_path / f"{count}.ome.tiff", count) for count in (2000, 8000))
+    assert (many - few) / 6000 < MOST_BYTES_A_FRAME
+
+
+def test_only_a_checkpoint_of_many_frames_gives_memory_back(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(checkpoint, "give_back_memory", lambda: given.append(1))
+    monkeypatch.setattr(checkpoint, "_MANY_FRAMES", 100)
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, checkpoint=False) as storage:
+        put_frames(storage, 99)
+        storage.checkpoint()
+        assert not given
+        storage.put({"time": 99, "channel": "DAPI"}, FRAME)
+        storage.checkpoint()
+        assert given == [1]
+        with tifffile.TiffFile(path) as tif:
+            assert tif.is_ome
+            assert tif.series[0].shape == (100, 4, 4)
