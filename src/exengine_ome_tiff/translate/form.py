@@ -231,6 +231,14 @@ def _facts_in(values: FrameValues) -> Iterator[Fact]:
                 yield Fact(fact, getattr(values.camera, fact))
 
 
+def first_known(values: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    """Return the first known value of each element."""
+    first = np.full_like(values[0], UNKNOWN)
+    for each in values:
+        first = np.where(np.isnan(first), each, first)
+    return first
+
+
 def frame_values(facts: Iterator[Fact] | Sequence[Fact]) -> FrameValues:
     """Take the first value of each fact."""
     known: dict[str, Any] = {}

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.findings import Findings
-from exengine_ome_tiff.translate.form import UNKEPT, Form, frame_values
+from exengine_ome_tiff.translate.form import UNKEPT, Form, first_known, frame_values
 from exengine_ome_tiff.translate.frame_findings import add_frame_findings
 from exengine_ome_tiff.translate.named_facts import named_fact
 from exengine_ome_tiff.translate.parse import parse_time
 from exengine_ome_tiff.translate.pymmcoreplus import Devices, State
 from exengine_ome_tiff.translate.tag_columns import MANY_ROWS, json_list, repeated_text
 from exengine_ome_tiff.translate.translator import LABEL_FACT, Fact, is_known
-from exengine_ome_tiff.translate.values import UNKNOWN, FrameValues
+from exengine_ome_tiff.translate.values import FrameValues
 
 _MOST_GROUPS = 256
 """Maximum number of distinct groups of frames that are examined for an image."""
@@ -356,7 +356,7 @@ def _planes_in_metadata(form: Form, rows: npt.NDArray[np.int64]) -> Columns:
     return {
         name: np.full(len(rows), own[name])
         if is_known(own[name])
-        else _first([form.values(candidate, rows) for candidate in candidates])
+        else first_known([form.values(candidate, rows) for candidate in candidates])
         for name, candidates in form.plan.candidates.items()
     }
 
@@ -381,11 +381,3 @@ def _is_written_or_null(
     form: Form, rows: npt.NDArray[np.int64], key: str, is_written: npt.NDArray[np.bool_]
 ) -> bool:
     return bool(is_written.all() or (is_written | (form.columns.texts(key, rows) == _NULL)).all())
-
-
-def _first(values: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-    """Return the first known value of each element."""
-    first = np.full_like(values[0], UNKNOWN)
-    for each in values:
-        first = np.where(np.isnan(first), each, first)
-    return first

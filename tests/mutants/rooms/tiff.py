@@ -281,8 +281,16 @@ MUTANTS = [
     ),
     Mutant(
         "tiff/disk.py",
-        "            write_all(file, data)\n            if fsync:\n                sync_file(file)\n",
-        "            if fsync:\n                sync_file(file)\n            write_all(file, data)\n",
+        (
+            "            for piece in [data] if isinstance(data, bytes) else data:\n"
+            "                write_all(file, piece)\n"
+            "            if fsync:\n                sync_file(file)\n"
+        ),
+        (
+            "            if fsync:\n                sync_file(file)\n"
+            "            for piece in [data] if isinstance(data, bytes) else data:\n"
+            "                write_all(file, piece)\n"
+        ),
         "writing/test_order_of_changes.py::test_a_small_file_is_synced_with_all_its_bytes_under_its_temporary_name",
     ),
     Mutant(
