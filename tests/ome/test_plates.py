@@ -261,6 +261,6 @@ def test_numbers_of_numpy_are_numbers(tmp_path):
 
 
 def test_a_dict_is_not_a_plate(tmp_path):
-    with pytest.raises(TypeError, match="expected a PlateInfo"):
+    with pytest.raises(TypeError, match=r"expected a PlateInfo, .*: write plate=PlateInfo\(rows="):
         TiffStorage(tmp_path / "run", plate={"a": "A1"})
     assert list(tmp_path.iterdir()) == []

@@ -68,7 +68,7 @@ def test_images_are_a_sequence_with_names(storage):
     assert "Pos2" not in images
     with pytest.raises(KeyError, match=r"there is no image 'Pos2', choose one: 0 'Pos0', 1 'Pos1'"):
         images["Pos2"]
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError, match="there is no image 2: there are 2 images, numbered from 0"):
         images[2]
 
 

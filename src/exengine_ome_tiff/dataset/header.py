@@ -81,7 +81,10 @@ class Header:
     def __post_init__(self) -> None:
         check_fold_axes(self.fold_axes)
         if self.plate is not None and not isinstance(self.plate, PlateInfo):
-            raise TypeError(f"got plate={self.plate!r}, expected a PlateInfo, or False for none")
+            raise TypeError(
+                f"got plate={self.plate!r}, expected a PlateInfo, or False for none: "
+                "write plate=PlateInfo(rows=8, columns=12)"
+            )
 
     @classmethod
     def new(

@@ -10,6 +10,7 @@ from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.stored_images import ImageInfo, StoredImage, find_image
 from exengine_ome_tiff.reading.calibration import Calibration
 from exengine_ome_tiff.reading.image_pages import ImagePages
+from exengine_ome_tiff.text_format import count_text
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -133,12 +134,16 @@ class Images(tuple[Image, ...]):
         Raises
         ------
         IndexError
-            There is no image of this number.
+            There is no image of this number; the message has the number of images.
         KeyError
             No image has this name or these coordinates, or several have; the message lists the images.
         """
         if not isinstance(wanted, str | Mapping):
-            return super().__getitem__(wanted)
+            try:
+                return super().__getitem__(wanted)
+            except IndexError as error:
+                there = f"there are {count_text(len(self), 'image')}, numbered from 0"
+                raise IndexError(f"there is no image {wanted}: {there}") from error
         try:
             return find_image(self, wanted)
         except ValueError as error:

@@ -92,7 +92,9 @@ class PageCoding:
         if self.tile is not None and (
             len(self.tile) != 2 or any(side < 1 or side % _TILE_MULTIPLE for side in self.tile)
         ):
-            raise ValueError(f"got tile={self.tile}, expected height and width that are multiples of 16")
+            raise ValueError(
+                f"got tile={self.tile}, expected height and width in multiples of 16, such as (512, 512)"
+            )
         levels: object = self.pyramid_levels
         if levels not in (None, "auto") and not (isinstance(levels, int) and levels >= 1):
             raise ValueError(f"got pyramid_levels={levels!r}, expected a number of at least 1, or 'auto'")

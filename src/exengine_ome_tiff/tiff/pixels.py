@@ -193,8 +193,9 @@ def pixel_format(shape: tuple[int, ...], dtype: str, packing: str | None = None)
         raise TypeError(f"got pixels of type {np.dtype(dtype).name} packed as {packing}")
     is_rgb = len(shape) == 3 and shape[2] in (3, 4) and packing is None
     if len(shape) != 2 and not is_rgb:
+        fix = "; put each plane of a stack with its own coordinates" if len(shape) > 2 else ""
         raise ValueError(
-            f"got an array of shape {shape}, expected (Y, X), or (Y, X, 3) and (Y, X, 4) for RGB"
+            f"got an array of shape {shape}, expected (Y, X), or (Y, X, 3) and (Y, X, 4) for RGB{fix}"
         )
     if min(shape) < 1:
         raise ValueError(f"got an empty array of shape {shape}, expected at least one pixel")
