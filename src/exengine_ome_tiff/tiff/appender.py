@@ -41,7 +41,11 @@ class _EncodedKind:
     """
 
     def __init__(self, entries: bytes, rows: int, encode: Callable[[npt.NDArray[Any]], bytes]) -> None:
-        self._entries = entries
+        own = chain.STRIP_OFFSETS, chain.STRIP_BYTE_COUNTS, chain.RECORDS
+        self._entries = with_entries(entries, [chain.ENTRY.pack(code, 0, 0, bytes(8)) for code in own])
+        codes = [code for code, *_ in chain.ENTRY.iter_unpack(self._entries)]
+        self._places = [codes.index(code) * chain.ENTRY.size for code in own]
+        """Places of the entries that differ: offsets and lengths of the strips, and the record."""
         self._rows = rows
         self._encode = encode
 
@@ -111,16 +115,18 @@ class _EncodedKind:
         if count == 1:
             lists, places = b"", (at, sizes[0])
         record_at = lists_at + len(lists)
-        codes = chain.STRIP_OFFSETS, chain.STRIP_BYTE_COUNTS
-        changed = [
-            chain.ENTRY.pack(code, chain.LONG8, count, chain.OFFSET.pack(place))
-            for code, place in zip(codes, places, strict=True)
-        ]
-        own = chain.ENTRY.pack(chain.RECORDS, chain.BYTES, len(record), chain.OFFSET.pack(record_at))
-        entries, ifd_at = with_entries(self._entries, [*changed, own]), aligned(record_at + len(record))
+        changed = (
+            (chain.STRIP_OFFSETS, chain.LONG8, count, places[0]),
+            (chain.STRIP_BYTE_COUNTS, chain.LONG8, count, places[1]),
+            (chain.RECORDS, chain.BYTES, len(record), record_at),
+        )
+        entries = bytearray(self._entries)
+        for place, (code, kind, length, value) in zip(self._places, changed, strict=True):
+            chain.ENTRY.pack_into(entries, place, code, kind, length, chain.OFFSET.pack(value))
+        ifd_at = aligned(record_at + len(record))
         padded_record = record.ljust(ifd_at - record_at, b"\0")
-        page = bytes(lists_at - end), lists, padded_record, ifd(entries, 0)
-        return b"".join(page), chain.Ifd(ifd_at, entries, 0)
+        page = bytes(lists_at - end), lists, padded_record, ifd(bytes(entries), 0)
+        return b"".join(page), chain.Ifd(ifd_at, bytes(entries), 0)
 
 
 class Appender:
