@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,6 +12,8 @@ import numpy as np
 import tifffile
 from table import Table, in_turn
 from writers import frame_of, metadata_of, ours, place_of
+
+from exengine_ome_tiff.threads import CORES
 
 LEVEL = 6
 TILE = (256, 256)
@@ -97,7 +98,8 @@ def of_codec(frames: int, frame: np.ndarray, compression: str, folder: Path) -> 
     del folder
     encode, rows = ENCODERS[compression], max(1, STRIP_BYTES // frame[0].nbytes)
     strips = [frame[start : start + rows] for start in range(0, len(frame), rows)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(CORES) as pool:
+        list(pool.map(partial(encode, level=1), strips))  # starts the threads
         start_s, start_cpu_s = time.perf_counter(), time.process_time()
         for _ in range(frames):
             list(pool.map(partial(encode, level=1), strips))
