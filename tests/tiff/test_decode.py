@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from exengine_ome_tiff import OmeTiffError, TiffStorage, threads
-from exengine_ome_tiff.tiff import decode
+from exengine_ome_tiff.tiff import decode, disk
 from frames import assert_same, frame
 
 
@@ -47,6 +47,24 @@ def test_an_image_of_encoded_pages_is_read_by_all_cores(tmp_path, decoders):
             storage.put({"time": time}, pixels)
         assert_same(storage.images[0].asarray(), stack)
     assert len(set(decoders)) > 1
+
+
+def test_an_encoded_page_takes_few_system_calls(tmp_path, monkeypatch):
+    sides, counts = (64, 600), []
+    with TiffStorage(tmp_path / "run.ome.tiff", compression="zlib") as storage:
+        for number, side in enumerate(sides):
+            storage.put({"position": number}, frame({"position": number}, (side, side)))
+    with TiffStorage.open(tmp_path / "run.ome.tiff") as storage:
+        with tifffile.TiffFile(storage.path) as tiff:
+            n_strips = [len(page.dataoffsets) for page in tiff.pages]
+        read_at = disk.read_at
+        monkeypatch.setattr(disk, "read_at", lambda *arguments: counts.append(1) or read_at(*arguments))
+        for number, strips in enumerate(n_strips):
+            storage[{"position": number}]  # opens the file
+            counts.clear()
+            storage[{"position": number}]
+            assert len(counts) == 1 + strips + (2 if strips > 1 else 0)  # IFD, strips and their two lists
+    assert n_strips[0] == 1 < n_strips[1]
 
 
 @pytest.mark.parametrize("compression", ["zlib", "zstd"])
