@@ -153,6 +153,10 @@ def test_all_commands_treat_paths_alike(tmp_path, monkeypatch, capsys):
     for command in (["info", "~/run.2"], ["validate", "~/run.2"], ["convert", "~/run.2", "~/run.3"]):
         assert main(command) == 0, capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.2", "run.3"]
+    with TiffStorage("day/one.ome.tiff") as storage:
+        storage.put({"time": 0}, np.ones((8, 8), np.uint16))
+    assert main(["info", "day"]) == 1
+    assert capsys.readouterr().err.endswith("day has 1 dataset: choose one.ome.tiff\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 import numpy as np
@@ -131,6 +132,29 @@ def test_surrogate_pairs_are_joined_as_in_json():
         "😀": "😀",
         "half": "\ud83d",
     }
+
+
+class Dye(enum.Enum):
+    GFP = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "fix"),
+    [
+        (Dye.GFP, "put Dye.GFP.value or Dye.GFP.name"),
+        (True, "put 1"),
+        ((1, 2), "put each number under an axis of its own, such as row and column"),
+        (
+            datetime(2026, 11, 27, tzinfo=UTC),
+            'put the index as time and the time as "timestamp" in the metadata',
+        ),
+        (None, "leave time out"),
+    ],
+)
+def test_other_values_are_refused_with_a_hint(value, fix):
+    with pytest.raises(TypeError) as error:
+        read_coordinates({"time": value})
+    assert str(error.value).endswith(f"expected int or str; {fix}")
 
 
 @pytest.mark.parametrize(

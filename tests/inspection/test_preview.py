@@ -89,6 +89,9 @@ def test_time_points_are_thinned_evenly(tmp_path):
     ]
     sheet = preview(path, columns=4)
     assert (sheet.times, sheet.all_times, sheet.images, sheet.all_images) == (4, 100, 1, 1)
+    frames = [({"position": t % 2, "time": t}, np.full((64, 64), t, "u1")) for t in range(8)]
+    sheet = preview(put(tmp_path / "alternating.ome.tiff", frames))
+    assert (sheet.times, sheet.all_times) == (6, 8)  # each image has four
     assert thinned(3, 6) == [0, 1, 2]
     assert thinned(5, 1) == [0]
 

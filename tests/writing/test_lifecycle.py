@@ -480,6 +480,11 @@ def test_any_other_path_makes_a_folder(tmp_path, name):
     assert_finished(tmp_path / name)
 
 
+def test_an_empty_path_is_not_the_current_folder():
+    with pytest.raises(ValueError, match=r"got an empty path, expected one such as run\.ome\.tiff"):
+        TiffStorage("", overwrite=True)
+
+
 @pytest.mark.parametrize("name", ["a.zarr", "a.PNG", "a.txt", "a.ome", "a.ome.tff", "a.tifff", "a.OME.x"])
 def test_a_suffix_of_another_format_is_refused_for_a_new_dataset(tmp_path, name):
     for options in ({}, {"numbered": True}, {"overwrite": True}):

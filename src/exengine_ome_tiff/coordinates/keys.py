@@ -1,6 +1,8 @@
 """Coordinates: names of axes, validation, compact keys for the index, and text for people."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
+from enum import Enum
 from typing import Any, NewType, TypeAlias
 
 import numpy as np
@@ -130,7 +132,17 @@ def read_new_coordinates(given: Mapping[Any, Any]) -> Coordinates:
 
 
 def _way_out(axis: str, value: object) -> str:
-    """Return a hint for a measured number that was given as the value along an axis."""
+    """Return a hint about what to put instead of a value."""
+    if isinstance(value, Enum):
+        return f"; put {value}.value or {value}.name"
+    if isinstance(value, bool | np.bool_):
+        return f"; put {int(value)}"
+    if isinstance(value, tuple | list):
+        return "; put each number under an axis of its own, such as row and column"
+    if isinstance(value, date):
+        return f'; put the index as {axis} and the time as "timestamp" in the metadata'
+    if value is None:
+        return f"; leave {axis} out"
     if not isinstance(value, float | np.floating):
         return ""
     name = standard_name(axis)

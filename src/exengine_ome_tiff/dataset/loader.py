@@ -56,7 +56,8 @@ class SeveralDatasetsError(NoDatasetError):
 
     def __init__(self, folder: Path, names: Iterable[str]) -> None:
         listed = sorted(names)
-        super().__init__(f"{folder} has {len(listed)} datasets: choose one of {list_text(listed)}")
+        choice = f"choose one of {list_text(listed)}" if len(listed) > 1 else f"choose {listed[0]}"
+        super().__init__(f"{folder} has {count_text(len(listed), 'dataset')}: {choice}")
 
 
 def find_dataset(path: Path) -> tuple[list[Path], Header]:

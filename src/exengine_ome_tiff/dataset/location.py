@@ -163,8 +163,10 @@ def absolute_path(path: str | PathLike[str]) -> Path:
 
 
 def check_dataset_name(path: str | PathLike[str]) -> None:
-    """Refuse a path for a new dataset that ends like a file of another format; ValueError."""
+    """Refuse a path for a new dataset that is empty or ends like a file of another format; ValueError."""
     name = Path(fspath(path))
+    if not fspath(path):
+        raise ValueError("got an empty path, expected one such as run.ome.tiff")
     stem, after_ome, _ = name.name.lower().partition(".ome.")
     if is_tiff(name) or not (after_ome or _OTHER_FORMAT.fullmatch(name.suffix)):
         return

@@ -55,7 +55,7 @@ class PreviewLayout:
         Corners of empty places.
     failed
         Corners of places with missing frames.
-    images, times
+    images, times, all_times
         Number of images and time points.
     """
 
@@ -66,6 +66,7 @@ class PreviewLayout:
     failed: list[tuple[int, int, int, int]] = field(default_factory=list)
     images: int = 0
     times: int = 1
+    all_times: int = 1
 
     @property
     def size(self) -> tuple[int, int]:
@@ -100,6 +101,7 @@ def in_rows(
             body.cells.append(Placed(row, cell, (at[0], y + CAPTION + 6)))
         y += CAPTION + 6 + row.size[1] + 2 * GAP
     body.images, body.times = len(rows), len(shown)
+    body.all_times = len({key for image in images for key in _time_keys(image)})
     return body
 
 

@@ -189,6 +189,7 @@ def preview(
         body = on_plate(data, z, cell_px) or in_mosaic(data, data.images, z, cell_px)
         if body is None:
             body = (in_grid if all_times == 1 else in_rows)(data, data.images, images, columns, z, cell_px)
+        all_times = max(all_times, body.all_times)  # images may have different time points
         title = data.location.path.name, _subtitle(data, body, all_times, z)
     page = _drawn(title, body)
     encoded = io.BytesIO()

@@ -187,7 +187,8 @@ def pixel_format(shape: tuple[int, ...], dtype: str, packing: str | None = None)
     """
     little = np.dtype(dtype).newbyteorder("<").str
     if packing is None and little not in _STORED_AS:
-        reason = "; Bio-Formats reads no 64-bit integers" if little in ("<i8", "<u8") else ""
+        is_long = little in ("<i8", "<u8")
+        reason = "; Bio-Formats reads no 64-bit integers: put frame.astype(np.uint16)" if is_long else ""
         raise TypeError(f"got pixels of type {np.dtype(dtype).name}, expected one of {_SUPPORTED}{reason}")
     if packing is not None and (packing, little) not in _PACKED:
         raise TypeError(f"got pixels of type {np.dtype(dtype).name} packed as {packing}")
