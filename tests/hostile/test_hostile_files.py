@@ -20,6 +20,7 @@ from effort import effort
 from exengine_ome_tiff import NotFinishedError, OmeTiffError, TiffStorage, recover, validate
 from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.dataset import header as headers
+from exengine_ome_tiff.dataset.location import FOLDER_LOCK_NAME
 from exengine_ome_tiff.dataset.records import check_depth, decode_head, decode_metadata
 from exengine_ome_tiff.ome.xml_reader import read_ome, schema_errors
 from exengine_ome_tiff.tiff import chain, shared_file
@@ -875,7 +876,7 @@ def test_recover_does_not_write_through_links(tmp_path):
 
 
 @links
-@pytest.mark.parametrize("name", ["run.lock", "run.companion.ome", "run.companion.ome.part"])
+@pytest.mark.parametrize("name", [FOLDER_LOCK_NAME, "run.companion.ome", "run.companion.ome.part"])
 def test_links_in_the_way_of_recover(tmp_path, name):
     folder = make(tmp_path / "run", finish=False)
     precious = tmp_path / "precious"
@@ -892,7 +893,7 @@ def test_links_in_the_way_of_recover(tmp_path, name):
 @links
 def test_a_lock_that_is_a_link(tmp_path):
     folder = make(tmp_path / "run", finish=False)
-    (folder / "run.lock").symlink_to(tmp_path / "missing")
+    (folder / FOLDER_LOCK_NAME).symlink_to(tmp_path / "missing")
     assert recover(folder).n_frames == 2
     assert not (tmp_path / "missing").exists()
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from exengine_ome_tiff.tiff.checksums import checksum
+from exengine_ome_tiff.tiff.checksums import checksum, is_right
 
 
 def test_checksums_have_known_values():
@@ -15,3 +15,11 @@ def test_leading_zeros_are_kept():
     found = [checksum("crc32", np.array([value], np.uint16)) for value in range(1000)]
     assert {len(each) for each in found} == {len("crc32:") + 8}
     assert any(each.startswith("crc32:0") for each in found)
+
+
+def test_each_digit_counts():
+    pixels = np.arange(100, dtype=np.uint8)
+    for algorithm in ("crc32", "sha1", "sha256"):
+        right = checksum(algorithm, pixels)
+        assert is_right(right, pixels)
+        assert not is_right(f"{right[:-1]}{'1' if right[-1] == '0' else '0'}", pixels)

@@ -17,6 +17,7 @@ from disks import failing_disk
 from exengine_ome_tiff import TiffStorage, validate
 from exengine_ome_tiff.tiff import JournalFile, WriteSettings, disk, open_journal, pixel_format
 from exengine_ome_tiff.writing.flusher import IDLE_S, Flusher
+from exengine_ome_tiff.writing.put_errors import PutErrors
 from frames import frame
 
 SMALL, LARGE = (64, 64), (1100, 1000)
@@ -177,3 +178,11 @@ def test_a_flusher_that_was_stopped_while_it_waited_for_the_lock_writes_nothing(
         flusher.stop()
     flusher.join()
     assert flushed == []
+
+
+def test_frames_without_room_are_put_again_in_their_order():
+    errors, put_again = PutErrors("collect"), []
+    for number in range(3):
+        errors.keep({"time": number}, np.zeros((2, 2)), {})
+    errors.try_again(lambda coordinates, *_: put_again.append(coordinates["time"]))
+    assert put_again == [0, 1, 2]

@@ -195,3 +195,19 @@ def test_saved_frames_are_on_the_disk(tmp_path):
     assert synced == [pytest.approx(rescued_path(caught.value).stat().st_size, abs=1 << 17)]
     with pytest.raises(OSError, match="1 frame saved"):
         storage.close()
+
+
+def test_a_frame_whose_record_is_cut_off_is_lost(tmp_path):
+    storage = TiffStorage(tmp_path / "run.ome.tiff")
+    for number in range(3):
+        put(storage, number)
+        storage.flush()
+    end = storage.path.read_bytes().rindex(b'"frame":2')
+    with storage.path.open("r+b") as file:
+        file.truncate(end)
+    with pytest.raises(OSError, match=r"2 frames saved to .*; 1 frame lost") as caught:
+        storage.flush()
+    with pytest.raises(OSError, match="2 frames saved"):
+        storage.close()
+    assert recover(rescued_path(caught.value)).n_frames == 2
+    assert validate(rescued_path(caught.value)) == []

@@ -165,3 +165,36 @@ def test_suspend_without_frames(tmp_path, form):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(RuntimeError, match="closed"):
         storage.get_image_coordinates_list()
+
+
+def test_resuming_clears_a_link_to_a_missing_page_at_once(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    storage = TiffStorage(path)
+    put(storage, PLACES[:5])
+    storage.suspend()
+    with path.open("r+b") as file:
+        *_, last = chain.walk(file, chain.first_offset(file))
+        file.seek(last.next_at)
+        file.write(chain.OFFSET.pack(path.stat().st_size + 8))
+    with TiffStorage.resume(path), path.open("rb") as file:
+        assert chain.read_link(file, last.next_at) == 0
+
+
+def test_a_file_that_lost_its_first_frame_makes_way_for_a_new_one(tmp_path):
+    folder = tmp_path / "run"
+    storage = TiffStorage(folder)
+    put(storage, [{"position": position, "time": 0} for position in "AB"])
+    storage.suspend()
+    path = folder / "run_B.ome.tiff"
+    data = path.read_bytes()
+    at = data.index(b'{"pages"')
+    path.write_bytes(data[:at] + bytes(10) + data[at + 10 :])
+    with TiffStorage.resume(folder) as storage:
+        put(storage, [{"position": "B", "time": 1}])
+    assert validate(folder) == []
+    with TiffStorage.open(folder) as storage:
+        assert storage.get_image_coordinates_list() == [
+            {"position": "A", "time": 0},
+            {"position": "B", "time": 1},
+        ]
+    assert sorted(each.name for each in folder.glob("*.tiff")) == ["run_A.ome.tiff", "run_B.ome.tiff"]

@@ -165,7 +165,6 @@ def _decoded(data: memoryview, file_nbytes: int) -> IndexedFrames:
         int(columns[_FORMAT].max()) < len(formats) and int(set_of.max()) < len(sets), "a number out of range"
     )
     rows_of = dict(split(set_of.astype(np.int64)))
-    _check(len(rows_of) == len(sets), "axes without a frame")
     parts = [_part(each, rows_of[at], arrays) for at, each in enumerate(sets)]
     _check(len({frozenset(part.names) for part in parts}) == len(parts), "duplicate sets of axes")
     _check(arrays.is_at_end, "extra bytes at the end")

@@ -248,7 +248,6 @@ class FileTail(FileView):
 
     def trim(self) -> None:
         """Release the space after the end; errors as for `add`."""
-        self.write_waiting()
         if self._file.size() > self._end:
             self._file.writable().truncate(self._end)
             self._reserved = self._end

@@ -292,4 +292,40 @@ MUTANTS = [
         "            pass",
         "writing/test_after_errors.py::test_close_does_not_raise_an_error_that_an_ended_thread_survived",
     ),
+    Mutant(
+        "writing/checkpoint.py",
+        ("        finally:\n            self._lock.release()\n        return True"),
+        ("        finally:\n            pass\n        return True"),
+        "writing/test_checkpoint_thread.py::test_a_checkpoint_can_follow_one_of_the_thread",
+    ),
+    Mutant(
+        "writing/checkpointer.py",
+        "                self._count_before = count\n",
+        "                pass\n",
+        "writing/test_checkpoint_thread.py::test_there_is_no_checkpoint_without_new_frames",
+    ),
+    Mutant(
+        "writing/claim.py",
+        "        path.unlink()  # a folder does not open if one",
+        "        pass  # a folder does not open if one",
+        "writing/test_resuming.py::test_a_file_that_lost_its_first_frame_makes_way_for_a_new_one",
+    ),
+    Mutant(
+        "writing/put_errors.py",
+        "frame = self._second.pop(0)",
+        "frame = self._second.pop()",
+        "writing/test_after_errors.py::test_frames_without_room_are_put_again_in_their_order",
+    ),
+    Mutant(
+        "writing/rescue.py",
+        "                decode_head(note)\n",
+        "",
+        "writing/test_lost_files.py::test_a_frame_whose_record_is_cut_off_is_lost",
+    ),
+    Mutant(
+        "writing/lock.py",
+        "            path.unlink()  # or the target",
+        "            pass  # or the target",
+        "hostile/test_hostile_files.py::test_a_lock_that_is_a_link",
+    ),
 ]
