@@ -18,6 +18,7 @@ import warm
 from disks import failing_disk, fill_up, small_disk
 from effort import effort
 from exengine_ome_tiff import TiffStorage, recover, validate
+from exengine_ome_tiff.tiff.disk import described
 from exengine_ome_tiff.writing import flusher
 from frames import assert_same, frame
 
@@ -495,3 +496,8 @@ def test_no_fsync_without_the_option(tmp_path):
         with TiffStorage.resume(tmp_path / "resumed", fsync=False) as storage:
             put(storage, 1)
         assert "sync" not in disk.events
+
+
+def test_a_read_only_disk_is_not_called_full(tmp_path):
+    error = described(OSError(errno.EROFS, "read-only"), tmp_path / "run.ome.tiff")
+    assert f"{os.strerror(errno.EROFS)}; copy the dataset to another disk: " in str(error)

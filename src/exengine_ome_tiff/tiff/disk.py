@@ -258,9 +258,10 @@ def scratch_array(shape: tuple[int, ...], dtype: np.dtype[Any], folder: Path) ->
 
 
 def described(error: OSError, path: Path) -> OSError:
-    """Add the path and the free space to an error; return errors of signal handlers unchanged."""
+    """Add the path, and the free space or advice, to an error; return errors of signal handlers unchanged."""
     if error.filename == str(path) or (error.errno is None and type(error) is not OSError):
         return error
     free = shutil.disk_usage(path.parent).free
     number = error.errno or (errno.ENOSPC if free < _LITTLE_ROOM_BYTES else errno.EIO)
-    return OSError(number, f"{os.strerror(number)}; {free:,} bytes are free", str(path))
+    advice = "copy the dataset to another disk" if number == errno.EROFS else f"{free:,} bytes are free"
+    return OSError(number, f"{os.strerror(number)}; {advice}", str(path))
