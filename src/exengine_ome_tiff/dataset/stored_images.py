@@ -72,7 +72,8 @@ class StoredImage:
 
     def info(self) -> ImageInfo:
         """Return the public description."""
-        sizes = {axis: self.layout.sizes[axis] for axis in "TCZ"}
+        planes = self.layout.sizes
+        sizes = {axis: planes[axis] for axis in "TCZ"}
         sizes |= dict(zip("YXS", self.pixels.stored_shape, strict=False))
         channels = tuple(name for name in self.layout.channel_names if name is not None)
         frames = len(self.layout.acquired)

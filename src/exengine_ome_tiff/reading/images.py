@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, SupportsIndex, overload
 
 import numpy.typing as npt
@@ -51,8 +52,7 @@ class Image(ImageInfo):
     @classmethod
     def of(cls, stored: StoredImage, source: PixelSource) -> Self:
         """Make an image from its layout."""
-        info = stored.info()
-        self = cls(*_values(info))
+        self = cls(*_values(stored.info()))
         object.__setattr__(self, "_stored", stored)
         object.__setattr__(self, "_source", source)
         return self
@@ -156,5 +156,5 @@ class Images(tuple[Image, ...]):
         return super().__contains__(wanted)
 
 
-def _values(info: ImageInfo) -> tuple[Any, ...]:
-    return tuple(getattr(info, field.name) for field in fields(ImageInfo))
+_values: Callable[[ImageInfo], tuple[Any, ...]] = attrgetter(*(field.name for field in fields(ImageInfo)))
+"""Returns the values of the fields in order."""
