@@ -8,6 +8,7 @@ from table import Table, in_process
 
 COUNTS = (10_000, 100_000, 1_000_000)
 QUICK = (10_000, 50_000)
+SAID = {"none": ", checkpoint=False", "last": ", one checkpoint at the end"}
 SCRIPT = """
 import gc, shutil, sys, tempfile, time
 from pathlib import Path
@@ -31,6 +32,8 @@ def run(folder, count):
             storage.put(place_of(number), frame, metadata_of(number))
         seconds.append((time.perf_counter() - start_s) / part)
     storage.flush()
+    if sys.argv[3] == "last":
+        storage.checkpoint()
     before_finish = peak_bytes()
     start_s = time.perf_counter()
     storage.close()
@@ -51,11 +54,11 @@ def measure(rounds: int, folder: Path | None, *, quick: bool) -> list[Table]:
     del rounds
     rows = []
     counts = QUICK if quick else COUNTS
-    for count, checkpoint in (*((count, "auto") for count in counts), (counts[-1], "none")):
+    for count, checkpoint in (*((count, "auto") for count in counts), *((counts[-1], how) for how in SAID)):
         first, last, finish, a_frame, peak = in_process(SCRIPT, count, folder, checkpoint)
         rows.append(
             [
-                f"{count:,}" + ("" if checkpoint == "auto" else ", checkpoint=False"),
+                f"{count:,}" + SAID.get(checkpoint, ""),
                 f"{first:.1f}",
                 f"{last:.1f}",
                 f"{finish:.2f}",
