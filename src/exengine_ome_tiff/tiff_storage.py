@@ -398,8 +398,8 @@ class TiffStorage(Reader):
         Raises
         ------
         OSError
-            Writing failed, such as on a full disk. The files show the previous checkpoint, or no images yet;
-            they contain all frames.
+            Writing failed, such as on a full disk. Files that could not be written show the previous
+            checkpoint, or no images yet; they contain all their frames.
         RuntimeError
             A signal handler called this method during `put`, or another thread called `finish` meanwhile.
         """

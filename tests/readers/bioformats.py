@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import functools
+import gc
 import importlib.util
 import os
 import re
@@ -562,6 +563,9 @@ def _start_once() -> None:
     # returns, if not run with --timeout-method=thread.)
     faulthandler.disable()
     jpype.startJVM(*options, jvmpath=str(jvm), classpath=[str(jar)], convertStrings=False, interrupt=False)
+    if hasattr(os, "register_at_fork"):
+        # JPype's part of garbage collection waits for a thread of Java, which a forked child does not have.
+        os.register_at_fork(after_in_child=gc.callbacks.clear)
     _appender()
 
 

@@ -202,8 +202,8 @@ def test_checkpoint_of_a_deleted_file(tmp_path, name, when):
     gone = path if path.is_file() else path / "run_A.ome.tiff"
     if when == "before":
         gone.unlink()
-        with suppress(OSError):  # in a folder, the other file gets its checkpoint
-            storage.checkpoint()
+        with pytest.raises(OSError, match=r"[36] frames saved to .*rescued"):
+            storage.checkpoint()  # in a folder, the other file gets its checkpoint
     else:
         with writing_its_chain(storage), suppress(OSError):
             gone.unlink()

@@ -100,7 +100,6 @@ def test_a_forked_process_cannot_write_into_the_file_of_its_parent(tmp_path):
             except RuntimeError:
                 refused += 1
         del storage
-        gc.callbacks.clear()  # that of JPype would wait for a thread of Java, which the child does not have
         gc.collect()
         os._exit(refused)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4

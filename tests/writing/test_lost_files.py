@@ -197,17 +197,31 @@ def test_saved_frames_are_on_the_disk(tmp_path):
         storage.close()
 
 
-def test_a_frame_whose_record_is_cut_off_is_lost(tmp_path):
+@pytest.mark.parametrize(
+    ("cut_at", "message", "n_saved"),
+    [
+        (b'"frame":2', r"2 frames saved to .*, which recover\(\) finishes; 1 frame lost", 2),
+        (b',"plan":', r"3 frames saved to .*, which recover\(\) finishes, 1 frame without metadata", 3),
+    ],
+    ids=["head", "metadata"],
+)
+def test_a_frame_whose_record_is_cut_off_is_reported(tmp_path, cut_at, message, n_saved):
     storage = TiffStorage(tmp_path / "run.ome.tiff")
     for number in range(3):
         put(storage, number)
         storage.flush()
-    end = storage.path.read_bytes().rindex(b'"frame":2')
+    end = storage.path.read_bytes().rindex(cut_at)
     with storage.path.open("r+b") as file:
         file.truncate(end)
-    with pytest.raises(OSError, match=r"2 frames saved to .*; 1 frame lost") as caught:
+    with pytest.raises(OSError, match=message) as caught:
         storage.flush()
-    with pytest.raises(OSError, match="2 frames saved"):
+    with pytest.raises(OSError, match=message):
         storage.close()
-    assert recover(rescued_path(caught.value)).n_frames == 2
-    assert validate(rescued_path(caught.value)) == []
+    saved = rescued_path(caught.value)
+    assert recover(saved).n_frames == n_saved
+    assert validate(saved) == []
+    with TiffStorage.open(saved) as reader:
+        for place in reader.get_image_coordinates_list():
+            assert_same(reader[place], frame(place, (40, 60)))
+            number = place["time"]
+            assert reader.get_metadata(place) == ({"number": number, "plan": PLAN} if number < 2 else {})

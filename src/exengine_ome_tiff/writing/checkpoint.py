@@ -69,11 +69,22 @@ class Checkpoints:
         """The thread that makes checkpoints at intervals."""
 
     def make(self) -> None:
-        """Make a checkpoint; errors as for `checkpoint_files`, and RuntimeError inside another call."""
+        """Make a checkpoint.
+
+        Raises
+        ------
+        OSError
+            As for `checkpoint_files`, or waiting frames of a file could not be written; the other files have
+            this checkpoint.
+        RuntimeError
+            This is called inside another call.
+        """
         with self._held():
             pass  # raises if this thread holds the recorder's lock, for which the checkpoint thread may wait
         with self._lock:
-            self._make()
+            errors = self._make()
+        if errors:
+            raise errors[0]
 
     def _make_in_time(self) -> bool:
         if not self._lock.acquire(blocking=False):
@@ -84,15 +95,19 @@ class Checkpoints:
             self._lock.release()
         return True
 
-    def _make(self) -> None:
+    def _make(self) -> list[OSError]:
+        """Make a checkpoint of all files that could be written; return the errors of the others."""
         with self._held():
-            left_out = self._files.commit_what_can()
-            frames = self._snapshot()
+            errors = self._files.commit(fsync=False)
+            left_out, frames = self._files.waiting(), self._snapshot()
+        if errors and len(left_out) == len(frames.index.files):
+            raise errors[0]
         count = len(frames.index)
         checkpoint_files(frames, left_out, self._held, fsync=self._fsync)
         del frames  # its memory is given back, too
         if count >= _MANY_FRAMES:
             give_back_memory()
+        return errors
 
 
 def checkpoint_files(recording: Recording, left_out: Collection[int], held: Held, *, fsync: bool) -> None:

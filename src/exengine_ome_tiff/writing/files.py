@@ -132,13 +132,6 @@ class WrittenFiles:
                 errors.append(error)
         return errors
 
-    def commit_what_can(self) -> set[int]:
-        """Write waiting frames; return the numbers of files that still have some; OSError if all have."""
-        errors, waiting = self.commit(fsync=False), self.waiting()
-        if errors and len(waiting) == len(self._recording.index.files):
-            raise errors[0]
-        return waiting
-
     def rescued(self, number: int) -> OSError:
         """Save the frames of a file that is gone, once; return an error with their path."""
         if number not in self._gone:

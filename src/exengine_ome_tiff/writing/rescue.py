@@ -7,7 +7,7 @@ from pathlib import Path
 
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.location import Location
-from exengine_ome_tiff.dataset.records import decode_head
+from exengine_ome_tiff.dataset.records import decode_head, decode_metadata, encode_record
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.tiff import BufferPool, FileGoneError, JournalFile
@@ -28,7 +28,7 @@ def rescue(index: FrameIndex, number: int, location: Location) -> FileGoneError:
     Returns
     -------
     FileGoneError
-        An error with the path of the saved frames and the number of lost frames.
+        An error with the path of the saved frames and the numbers of frames that lost their metadata or all.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def rescue(index: FrameIndex, number: int, location: Location) -> FileGoneError:
     path = _free_path(location, journal.path.name)
     path.parent.mkdir(exist_ok=True)
     saved = JournalFile.create(path, journal.header, journal.settings, BufferPool(0, 0))
-    n_lost = 0
+    n_lost = n_without = 0
     try:
         for frame in range(len(index)):
             file, handle = index.place(frame)  # type: ignore[arg-type] # numbers count up from 0
@@ -47,10 +47,15 @@ def rescue(index: FrameIndex, number: int, location: Location) -> FileGoneError:
                 continue
             try:
                 pixels, note = journal.pixels(handle), journal.note(handle)
-                decode_head(note)
+                head = decode_head(note)
             except (OmeTiffError, OSError):
                 n_lost += 1
                 continue
+            try:
+                decode_metadata(note)
+            except OmeTiffError:
+                n_without += 1
+                note = encode_record(*head, "{}")
             saved.append(pixels, replace(journal.pages.format(handle), is_encoded=False), note)
         saved.commit()
         saved.sync()
@@ -61,6 +66,8 @@ def rescue(index: FrameIndex, number: int, location: Location) -> FileGoneError:
         what += f"; {count_text(saved.n_linked, 'frame')} saved to {path}, which recover() finishes"
     else:
         path.unlink()
+    if n_without:
+        what += f", {count_text(n_without, 'frame')} without metadata"
     if n_lost:
         what += f"; {count_text(n_lost, 'frame')} lost"
     return FileGoneError(errno.ENOENT, what, str(journal.path))
