@@ -254,11 +254,14 @@ MUTANTS = [
         "writing/test_order_of_changes.py::test_all_changes_are_made_under_the_lock",
     ),
     Mutant(
-        "writing/files.py",
-        (
-            "        if errors and len(waiting) == len(self._recording.index.files):\n"
-            "            raise errors[0]\n"
-        ),
+        "writing/checkpoint.py",
+        "        if errors:\n            raise errors[0]\n",
+        "",
+        "writing/test_checkpoint_conflicts.py::test_checkpoint_of_a_deleted_file",
+    ),
+    Mutant(
+        "writing/checkpoint.py",
+        ("        if errors and len(left_out) == len(frames.index.files):\n            raise errors[0]\n"),
         "",
         "writing/test_after_errors.py::test_a_checkpoint_of_files_that_cannot_be_written_fails",
     ),
@@ -318,9 +321,9 @@ MUTANTS = [
     ),
     Mutant(
         "writing/rescue.py",
-        "                decode_head(note)\n",
-        "",
-        "writing/test_lost_files.py::test_a_frame_whose_record_is_cut_off_is_lost",
+        "                decode_metadata(note)\n",
+        "                pass\n",
+        "writing/test_lost_files.py::test_a_frame_whose_record_is_cut_off_is_reported",
     ),
     Mutant(
         "writing/lock.py",
