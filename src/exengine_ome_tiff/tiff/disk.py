@@ -78,7 +78,7 @@ def write_at(file: FileIO, offset: int, data: "ReadableBuffer", lock: _Lock = _N
 def read_bytes_at(file: FileIO, offset: int, nbytes: int, lock: _Lock = _NO_LOCK) -> bytes:
     """Read bytes at an offset, fewer if the file ends before; `file` and `lock` as for `write_at`."""
     if hasattr(os, "pread"):
-        found = os.pread(file.fileno(), nbytes, offset)
+        found: bytes = os.pread(file.fileno(), nbytes, offset)
         if len(found) == nbytes:
             return found
     data = bytearray(nbytes)
