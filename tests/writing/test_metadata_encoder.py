@@ -80,3 +80,11 @@ def test_changes_are_tracked_for_the_same_keys_only():
     repeated = MetadataEncoder()
     changed = [repeated.encode(each)[2] for each in ({"a": 1, "b": 2}, {"a": 1, "b": 3}, {"a": 1}, {"a": 4})]
     assert changed == [None, ["b"], None, ["a"]]
+
+
+def test_equal_texts_that_are_new_objects_are_not_changes():
+    encoder = MetadataEncoder()
+    frames = [json.loads(json.dumps({"name": "camera 1", "time": f"{n}", "gain": 1000})) for n in range(3)]
+    encoded = [encoder.encode(each) for each in frames]
+    assert [json.loads(text) for text, *_ in encoded] == frames
+    assert [changed for *_, changed in encoded] == [None, ["time", "gain"], ["time", "gain"]]
