@@ -106,15 +106,21 @@ def test_file_names_differ_in_more_than_case(tmp_path):
     assert len({path.name.casefold() for path in (tmp_path / "run").glob("*.tiff")}) == 2
 
 
-def test_last_page_with_a_link_to_a_missing_page(tmp_path):
-    path = tmp_path / "run.ome.tiff"
+def suspend_with_a_lost_page(path):
+    """Write five frames and a link to a page that was lost in a power failure; return the link's offset."""
     storage = TiffStorage(path)
     put(storage, PLACES[:5])
     storage.suspend()
     with path.open("r+b") as file:
         *_, last = chain.walk(file, chain.first_offset(file))
         file.seek(last.next_at)
-        file.write(chain.OFFSET.pack(path.stat().st_size + 8))  # a page that was lost in a power failure
+        file.write(chain.OFFSET.pack(path.stat().st_size + 8))
+    return last.next_at
+
+
+def test_last_page_with_a_link_to_a_missing_page(tmp_path):
+    path = tmp_path / "run.ome.tiff"
+    suspend_with_a_lost_page(path)
     with TiffStorage.resume(path) as storage:
         put(storage, PLACES[5:])
     assert validate(path) == []
@@ -169,15 +175,9 @@ def test_suspend_without_frames(tmp_path, form):
 
 def test_resuming_clears_a_link_to_a_missing_page_at_once(tmp_path):
     path = tmp_path / "run.ome.tiff"
-    storage = TiffStorage(path)
-    put(storage, PLACES[:5])
-    storage.suspend()
-    with path.open("r+b") as file:
-        *_, last = chain.walk(file, chain.first_offset(file))
-        file.seek(last.next_at)
-        file.write(chain.OFFSET.pack(path.stat().st_size + 8))
+    next_at = suspend_with_a_lost_page(path)
     with TiffStorage.resume(path), path.open("rb") as file:
-        assert chain.read_link(file, last.next_at) == 0
+        assert chain.read_link(file, next_at) == 0
 
 
 def test_a_file_that_lost_its_first_frame_makes_way_for_a_new_one(tmp_path):
