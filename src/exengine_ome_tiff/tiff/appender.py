@@ -21,8 +21,8 @@ from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 
 PagePixels: TypeAlias = "npt.NDArray[Any] | Iterator[npt.NDArray[Any]]"
-_WRITE_BYTES = 1 << 19
-"""Strips are written in pieces of this size, because each write lets another thread run first."""
+_WRITE_BYTES = 1 << 16
+"""Strips are written in pieces of at least this size, because each write lets another thread run first."""
 
 
 class _EncodedKind:
