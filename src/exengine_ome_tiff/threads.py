@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import pairwise
 from queue import Empty, SimpleQueue
 from typing import TypeAlias, TypeVar
 
@@ -30,12 +31,12 @@ def workers() -> int:
 
 
 def in_shares(work: Callable[[Sequence[T]], None], items: Sequence[T]) -> None:
-    """Divide work among the cores; the calling thread does some of it.
+    """Divide work among the cores, roughly in order; the calling thread does some of it.
 
     Parameters
     ----------
     work
-        Does a share, which is a part of `items`. This function raises its first error.
+        Does a share, which is some consecutive `items`. This function raises its first error.
     items
         The work to do.
     """
@@ -44,7 +45,8 @@ def in_shares(work: Callable[[Sequence[T]], None], items: Sequence[T]) -> None:
         work(items)
         return
     count = min(len(items), cores * _SHARES_PER_CORE)
-    shares: _Shares = deque(partial(work, items[number::count]) for number in range(count))
+    bounds = (number * len(items) // count for number in range(count + 1))
+    shares: _Shares = deque(partial(work, items[start:stop]) for start, stop in pairwise(bounds))
     ends: _Ends = SimpleQueue()
     _helpers.call(min(count, cores) - 1, shares, ends)
     try:

@@ -11,8 +11,9 @@ from readers.check import assert_readers_agree
 
 LARGE, SMALL, COLOR = (701, 800), (30, 40), (300, 301, 3)
 """Of several strips, the last of which is shorter; of one strip; RGB."""
-OF_PLACES = (270, 273, *range(65140, 65150))
-"""Tags of the OME-XML, which has a UUID, of strips, and private ones."""
+OF_PLACES = (270, 273, 324, *range(65140, 65150))
+"""Tags of the OME-XML, which has a UUID, of strips and tiles, and private ones."""
+TILES = {"tile": (128, 96)}
 
 
 def put(path, shapes, dtype="u2", **options):
@@ -27,12 +28,24 @@ def put(path, shapes, dtype="u2", **options):
     return frames
 
 
-@pytest.mark.parametrize("compression", ["zlib", "zstd", "lzw"])
-def test_strips_and_tags_are_those_of_tifffile(tmp_path, compression, monkeypatch):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compression": "zlib"},
+        {"compression": "zstd"},
+        {"compression": "lzw"},
+        {"compression": "zlib", "predictor": True},
+        {"compression": "lzw", "predictor": True, **TILES},
+        {"compression": "zstd", **TILES},
+        TILES,
+    ],
+    ids=str,
+)
+def test_pixels_and_tags_are_those_of_tifffile(tmp_path, options, monkeypatch):
     shapes = [LARGE, SMALL] * 4 + [COLOR] * 2
-    frames = put(tmp_path / "ours.ome.tiff", shapes, compression=compression)
+    frames = put(tmp_path / "ours.ome.tiff", shapes, **options)
     monkeypatch.setattr(appender.Appender, "_learn", lambda *_: None)  # so that tifffile writes all
-    put(tmp_path / "tifffile.ome.tiff", shapes, compression=compression)
+    put(tmp_path / "tifffile.ome.tiff", shapes, **options)
     ours, other = (pages(tmp_path / f"{name}.ome.tiff") for name in ("ours", "tifffile"))
     assert len(ours) == len(frames)
     assert ours == other
@@ -40,7 +53,7 @@ def test_strips_and_tags_are_those_of_tifffile(tmp_path, compression, monkeypatc
 
 
 def pages(path):
-    """Return the strips of all pages, and those of their tags that do not tell where something is."""
+    """Return the strips or tiles of all pages, and those tags that do not tell where something is."""
     found = []
     with tifffile.TiffFile(path) as tif:
         for page in tif.pages:
@@ -52,14 +65,22 @@ def pages(path):
 
 @pytest.mark.usefixtures("bioformats")
 @pytest.mark.parametrize(
-    "options", [{"compression": "zlib"}, {"compression": "lzw", "checksums": True}], ids=str
+    "options",
+    [
+        {"compression": "zlib"},
+        {"compression": "lzw", "checksums": True},
+        {"compression": "zlib", "predictor": True, **TILES},
+        TILES,
+    ],
+    ids=str,
 )
 def test_readers_see_them(tmp_path, options, caplog):
     shapes = [SMALL, LARGE, SMALL, LARGE, SMALL, COLOR, COLOR, LARGE]
     assert_readers_agree(tmp_path / "run.ome.tiff", put(tmp_path / "run.ome.tiff", shapes, **options), caplog)
 
 
-def test_tifffile_writes_the_first_page_of_each_kind_and_no_other(tmp_path, monkeypatch):
+@pytest.mark.parametrize("options", [{}, {"predictor": True}, TILES], ids=str)
+def test_tifffile_writes_the_first_page_of_each_kind_and_no_other(tmp_path, options, monkeypatch):
     written = []
     write = appender.Appender._write
 
@@ -68,7 +89,12 @@ def test_tifffile_writes_the_first_page_of_each_kind_and_no_other(tmp_path, monk
         return write(self, writer, data, *rest)
 
     monkeypatch.setattr(appender.Appender, "_write", count)
-    put(tmp_path / "run.ome.tiff", [LARGE, SMALL, LARGE, SMALL, LARGE, COLOR, COLOR], compression="zlib")
+    put(
+        tmp_path / "run.ome.tiff",
+        [LARGE, SMALL, LARGE, SMALL, LARGE, COLOR, COLOR],
+        compression="zlib",
+        **options,
+    )
     assert written == [LARGE, SMALL, COLOR]
 
 

@@ -3,10 +3,11 @@
 import os
 import struct
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, takewhile
-from typing import Any, TypeAlias, cast
+from typing import Any, Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +23,57 @@ from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 
 PagePixels: TypeAlias = "npt.NDArray[Any] | Iterator[npt.NDArray[Any]]"
 _WRITE_BYTES = 1 << 16
-"""Strips are written in pieces of at least this size, because each write lets another thread run first."""
+"""Strips and tiles are written in pieces of at least this size, because each write lets another thread run
+first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The strips or tiles of pages of one format."""
+
+    height: int
+    width: int
+    page_shape: tuple[int, ...]
+    are_tiles: bool
+
+    @classmethod
+    def of(cls, page: chain.Ifd, pixels: PixelFormat, tile: tuple[int, int] | None) -> Self:
+        """Find the parts of a page that tifffile wrote."""
+        if tile is not None:
+            return cls(*tile, pixels.stored_shape, are_tiles=True)
+        rows = page.tag(chain.ROWS_PER_STRIP).number
+        return cls(rows, pixels.stored_shape[1], pixels.stored_shape, are_tiles=False)
+
+    @property
+    def count(self) -> int:
+        """Number of parts of a page."""
+        return -(-self.page_shape[0] // self.height) * self._columns
+
+    @property
+    def tags(self) -> tuple[int, int]:
+        """Codes of the tags with their offsets and lengths."""
+        if self.are_tiles:
+            return chain.TILE_OFFSETS, chain.TILE_BYTE_COUNTS
+        return chain.STRIP_OFFSETS, chain.STRIP_BYTE_COUNTS
+
+    @property
+    def _columns(self) -> int:
+        return -(-self.page_shape[1] // self.width)
+
+    def cut(self, page: npt.NDArray[Any], number: int) -> npt.NDArray[Any]:
+        """Return a part of a page, C-contiguous; the last tiles are filled up with zeros."""
+        row, column = divmod(number, self._columns)
+        top, left = row * self.height, column * self.width
+        part = page[top : top + self.height, left : left + self.width]
+        if self.are_tiles and part.shape[:2] != (self.height, self.width):
+            whole = np.zeros((self.height, self.width, *page.shape[2:]), page.dtype)
+            whole[: part.shape[0], : part.shape[1]] = part
+            return whole
+        return np.ascontiguousarray(part)
 
 
 class _EncodedKind:
-    """Pages of encoded strips whose IFDs differ only in their strips and records.
+    """Encoded pages whose IFDs differ only in their strips or tiles and records.
 
     tifffile needs half a millisecond of Python for each page, as long as zstd takes for 512 x 512 pixels.
 
@@ -34,23 +81,23 @@ class _EncodedKind:
     ----------
     entries
         IFD entries of a page that tifffile wrote, without private tags.
-    rows
-        Number of rows in a strip.
+    parts
+        Its strips or tiles.
     encode
-        Encodes a strip.
+        Encodes one of them.
     """
 
-    def __init__(self, entries: bytes, rows: int, encode: Callable[[npt.NDArray[Any]], bytes]) -> None:
-        own = chain.STRIP_OFFSETS, chain.STRIP_BYTE_COUNTS, chain.RECORDS
-        self._entries = with_entries(entries, [chain.ENTRY.pack(code, 0, 0, bytes(8)) for code in own])
+    def __init__(self, entries: bytes, parts: _Parts, encode: Callable[[npt.NDArray[Any]], bytes]) -> None:
+        self._tags = *parts.tags, chain.RECORDS
+        self._entries = with_entries(entries, [chain.ENTRY.pack(code, 0, 0, bytes(8)) for code in self._tags])
         codes = [code for code, *_ in chain.ENTRY.iter_unpack(self._entries)]
-        self._places = [codes.index(code) * chain.ENTRY.size for code in own]
-        """Places of the entries that differ: offsets and lengths of the strips, and the record."""
-        self._rows = rows
+        self._places = [codes.index(code) * chain.ENTRY.size for code in self._tags]
+        """Places of the entries that differ: offsets and lengths of the parts, and the record."""
+        self._parts = parts
         self._encode = encode
 
     def encode(self, data: npt.NDArray[Any], write: Callable[[bytes], None]) -> tuple[list[int], list[bytes]]:
-        """Encode the strips of a page on all cores, and write the first ones in the meantime.
+        """Encode the parts of a page on all cores, and write the first ones in the meantime.
 
         Parameters
         ----------
@@ -62,44 +109,44 @@ class _EncodedKind:
         Returns
         -------
         list of int
-            Length of each strip in bytes.
+            Length of each part in bytes.
         list of bytes
-            The last strips, which are still to be written.
+            The last parts, which are still to be written.
         """
-        starts = range(0, len(data), self._rows)
+        numbers = range(self._parts.count)
         encoded: dict[int, bytes] = {}
         sizes: list[int] = []
         caller = threading.get_ident()
 
-        def next_strips() -> list[bytes]:
-            return [*takewhile(len, (encoded.get(start, b"") for start in starts[len(sizes) :]))]
+        def next_parts() -> list[bytes]:
+            return [*takewhile(len, (encoded.get(number, b"") for number in numbers[len(sizes) :]))]
 
         def work(share: Sequence[int]) -> None:
-            for start in share:
-                encoded[start] = self._encode(data[start : start + self._rows])
+            for number in share:
+                encoded[number] = self._encode(self._parts.cut(data, number))
                 if threading.get_ident() == caller:
-                    strips = next_strips()
-                    if sum(map(len, strips)) >= _WRITE_BYTES:
-                        write(b"".join(strips))
-                        for strip in strips:
-                            del encoded[starts[len(sizes)]]
-                            sizes.append(len(strip))
+                    parts = next_parts()
+                    if sum(map(len, parts)) >= _WRITE_BYTES:
+                        write(b"".join(parts))
+                        for part in parts:
+                            del encoded[len(sizes)]
+                            sizes.append(len(part))
 
-        in_shares(work, starts)
-        rest = next_strips()
+        in_shares(work, numbers)
+        rest = next_parts()
         return [*sizes, *map(len, rest)], rest
 
     def page(self, sizes: Sequence[int], record: bytes, at: int) -> tuple[bytes, chain.Ifd]:
-        """Return the part of a page that follows its strips.
+        """Return what follows the strips or tiles of a page.
 
         Parameters
         ----------
         sizes
-            Length of each encoded strip in bytes.
+            Length of each encoded strip or tile in bytes.
         record
             The record of the block.
         at
-            Offset of the first strip, a multiple of 8; the others follow it.
+            Offset of the first one, a multiple of 8; the others follow it.
 
         Returns
         -------
@@ -116,17 +163,37 @@ class _EncodedKind:
             lists, places = b"", (at, sizes[0])
         record_at = lists_at + len(lists)
         changed = (
-            (chain.STRIP_OFFSETS, chain.LONG8, count, places[0]),
-            (chain.STRIP_BYTE_COUNTS, chain.LONG8, count, places[1]),
-            (chain.RECORDS, chain.BYTES, len(record), record_at),
+            (chain.LONG8, count, places[0]),
+            (chain.LONG8, count, places[1]),
+            (chain.BYTES, len(record), record_at),
         )
         entries = bytearray(self._entries)
-        for place, (code, kind, length, value) in zip(self._places, changed, strict=True):
+        for place, code, (kind, length, value) in zip(self._places, self._tags, changed, strict=True):
             chain.ENTRY.pack_into(entries, place, code, kind, length, chain.OFFSET.pack(value))
         ifd_at = aligned(record_at + len(record))
         padded_record = record.ljust(ifd_at - record_at, b"\0")
         page = bytes(lists_at - end), lists, padded_record, ifd(bytes(entries), 0)
         return b"".join(page), chain.Ifd(ifd_at, bytes(entries), 0)
+
+
+def _encoder(page: chain.Ifd, arguments: Mapping[str, Any]) -> Callable[[npt.NDArray[Any]], bytes]:
+    """Return the function that encodes strips or tiles like those of a page that tifffile wrote.
+
+    Parameters
+    ----------
+    page
+        The page.
+    arguments
+        The arguments with which tifffile wrote it.
+    """
+    if arguments["compression"] is None:
+        return lambda part: part.tobytes()
+    compress = tifffile.TIFF.COMPRESSORS[page.tag(chain.COMPRESSION).number]
+    level = arguments.get("compressionargs", {})
+    if "predictor" not in arguments:
+        return lambda part: bytes(compress(part, **level))
+    differences = tifffile.TIFF.PREDICTORS[arguments["predictor"]]
+    return lambda part: bytes(compress(differences(part, axis=1), **level))
 
 
 class Appender:
@@ -178,9 +245,9 @@ class Appender:
                 is_alike = [code for code, _ in tags] == [chain.RECORDS]
                 if kind is not None and is_alike and isinstance(data, np.ndarray):
                     at = aligned(self._file.end)
-                    sizes, strips = kind.encode(data, partial(self._write_next, at))
+                    sizes, parts = kind.encode(data, partial(self._write_next, at))
                     behind, made = kind.page(sizes, tags[0][1], at)
-                    self._write_next(at, b"".join((*strips, behind)))
+                    self._write_next(at, b"".join((*parts, behind)))
                     return made, made.offset
                 if self._writer is None:
                     self._file.seek(0)
@@ -241,21 +308,13 @@ class Appender:
 
     def _learn(self, written: chain.Ifd, pixels: PixelFormat) -> None:
         """Model the next pages of a format on one that tifffile wrote, if possible."""
-        compression = self._coding.compression
-        arguments = self._coding.arguments(pixels)
-        entries = written.public_entries()
-        lists = chain.STRIP_OFFSETS, chain.STRIP_BYTE_COUNTS
-        others = chain.Ifd(0, entries, 0).without(lists)
-        is_inside = all(tag.nbytes <= len(tag.value) for tag in chain.Ifd(0, others, 0).tags())
-        if compression is None or arguments["tile"] or "predictor" in arguments or not is_inside:
+        if not pixels.is_encoded:
             return
-        encoder = tifffile.TIFF.COMPRESSORS[written.tag(chain.COMPRESSION).number]
-        level = arguments.get("compressionargs", {})
-        self._kinds[pixels] = _EncodedKind(
-            entries,
-            written.tag(chain.ROWS_PER_STRIP).number,
-            lambda strip: bytes(encoder(strip, **level)),
-        )
+        arguments, entries = self._coding.arguments(pixels), written.public_entries()
+        parts = _Parts.of(written, pixels, arguments["tile"])
+        others = chain.Ifd(0, entries, 0).without(parts.tags)
+        if all(tag.nbytes <= len(tag.value) for tag in chain.Ifd(0, others, 0).tags()):
+            self._kinds[pixels] = _EncodedKind(entries, parts, _encoder(written, arguments))
 
     def _check(self, ifd: chain.Ifd, start: int, strip: tuple[int, int] | None) -> None:
         """Raise OmeTiffError if a page that tifffile wrote does not have the expected layout.

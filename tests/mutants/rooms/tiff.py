@@ -5,6 +5,18 @@ from mutant import Mutant
 MUTANTS = [
     Mutant(
         "tiff/appender.py",
+        "differences(part, axis=1)",
+        "differences(part, axis=0)",
+        "tiff/test_encoded_pages.py::test_pixels_and_tags_are_those_of_tifffile",
+    ),
+    Mutant(
+        "tiff/appender.py",
+        "whole = np.zeros((self.height",
+        "whole = np.ones((self.height",
+        "tiff/test_encoded_pages.py::test_pixels_and_tags_are_those_of_tifffile",
+    ),
+    Mutant(
+        "tiff/appender.py",
         "self._kinds[pixels] = _EncodedKind(",
         "_EncodedKind(",
         "tiff/test_encoded_pages.py::test_tifffile_writes_the_first_page_of_each_kind_and_no_other",
