@@ -81,9 +81,11 @@ def levels(rounds: int, folder: Path | None, frames: int) -> Table:
     return Table("2048 x 2048 with camera noise, frames for each second of one core", columns, rows)
 
 
-def of_put(frames: int, frame: np.ndarray, compression: str, folder: Path) -> tuple[float, ...]:
+def of_put(
+    frames: int, frame: np.ndarray, compression: str, tile: tuple[int, int] | None, folder: Path
+) -> tuple[float, ...]:
     """Return seconds, and seconds of CPU time, that a `put` takes; the first one is not counted."""
-    storage = ours(folder, compression=compression)
+    storage = ours(folder, compression=compression, tile=tile)
     storage.put(place_of(frames), frame, {})
     start_s, start_cpu_s = time.perf_counter(), time.process_time()
     for number in range(frames):
@@ -93,16 +95,20 @@ def of_put(frames: int, frame: np.ndarray, compression: str, folder: Path) -> tu
     return tuple(each / frames for each in ends)
 
 
-def of_codec(frames: int, frame: np.ndarray, compression: str, folder: Path) -> tuple[float, ...]:
-    """Return the same of imagecodecs, which encodes the strips of the frame on all cores."""
+def of_codec(
+    frames: int, frame: np.ndarray, compression: str, tile: tuple[int, int] | None, folder: Path
+) -> tuple[float, ...]:
+    """Return the same of imagecodecs, which encodes the strips or tiles of the frame on all cores."""
     del folder
-    encode, rows = ENCODERS[compression], max(1, STRIP_BYTES // frame[0].nbytes)
-    strips = [frame[start : start + rows] for start in range(0, len(frame), rows)]
+    encode = ENCODERS[compression]
+    height, width = tile or (max(1, STRIP_BYTES // frame[0].nbytes), frame.shape[1])
+    tops, lefts = range(0, len(frame), height), range(0, frame.shape[1], width)
+    parts = [frame[top : top + height, left : left + width].copy() for top in tops for left in lefts]
     with ThreadPoolExecutor(CORES) as pool:
-        list(pool.map(partial(encode, level=1), strips))  # starts the threads
+        list(pool.map(partial(encode, level=1), parts))  # starts the threads
         start_s, start_cpu_s = time.perf_counter(), time.process_time()
         for _ in range(frames):
-            list(pool.map(partial(encode, level=1), strips))
+            list(pool.map(partial(encode, level=1), parts))
         ends = time.perf_counter() - start_s, time.process_time() - start_cpu_s
     return tuple(each / frames for each in ends)
 
@@ -110,14 +116,15 @@ def of_codec(frames: int, frame: np.ndarray, compression: str, folder: Path) -> 
 def beside_codecs(rounds: int, folder: Path | None, *, quick: bool) -> Table:
     rows = []
     for size, frames in {512: 30 if quick else 200, 2048: 4 if quick else 20}.items():
-        for compression in ENCODERS:
-            arguments = frames, frame_of(size), compression
+        for compression, tile in [*((each, None) for each in ENCODERS), ("zstd", TILE)]:
+            arguments = frames, frame_of(size), compression, tile
             work = {"put": partial(of_put, *arguments), "codec": partial(of_codec, *arguments)}
             found = in_turn(work, rounds, folder)
             (put_s, put_cpu_s), (codec_s, codec_cpu_s) = found["put"], found["codec"]
             cells = [put_s * 1e3, codec_s * 1e3, put_s / codec_s]
             cells += [put_cpu_s * 1e3, codec_cpu_s * 1e3, put_cpu_s / codec_cpu_s]
-            rows.append([f"{compression} 1, {size} x {size}", *(f"{cell:.2f}" for cell in cells)])
+            name = f"{compression} 1, {size} x {size}" + (", tiles" if tile else "")
+            rows.append([name, *(f"{cell:.2f}" for cell in cells)])
     columns = ["", "put ms", "codec ms", "ratio", "put, CPU ms", "codec, CPU ms", "ratio of CPU times"]
     return Table("put beside the codec alone on all cores, uint16 with camera noise", columns, rows)
 
