@@ -26,7 +26,7 @@ import tifffile
 from disks import memory_folder
 from exengine_ome_tiff import OmeTiffError, TiffStorage, recover, threads, validate
 from exengine_ome_tiff.dataset.loader import find_dataset
-from exengine_ome_tiff.tiff import disk, read_head
+from exengine_ome_tiff.tiff import disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,9 +204,6 @@ def judge(path: Path, promised: int, *, with_libtiff: bool) -> Iterator[str]:
         if promised:
             yield f"refused: {error}"
         return
-    for file in find_dataset(path)[0]:
-        if not read_head(file).is_finished:
-            file.unlink()  # as the log says of a file without a readable frame
     problems = [str(each) for each in validate(path)]
     # pixels that nobody promised may not have reached the disk; those of promised frames are compared below
     yield from (each for each in problems if not any(word in each for word in _OF_PIXELS))

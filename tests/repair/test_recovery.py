@@ -495,10 +495,37 @@ def test_a_file_without_a_frame_is_left_out(tmp_path, caplog):
     assert 0 < recovered.n_frames < len(PLACES)
     assert recovered.n_files == 1
     assert "run_A1.ome.tiff is left out" in caplog.text
-    assert path.stat().st_size == cut
+    assert "run_A1.ome.tiff has no readable frame; it is kept as run_A1.ome.tiff.unreadable" in caplog.text
+    assert not path.exists()
+    assert (copy / "run_A1.ome.tiff.unreadable").stat().st_size == cut
+    caplog.clear()
+    with TiffStorage.open(copy) as reopened:
+        assert len(reopened.get_image_coordinates_list()) == recovered.n_frames
+    assert caplog.text == ""
+    assert validate(copy) == []
+    assert recover(copy).n_frames is None
+
+
+def test_a_folder_left_by_an_earlier_recovery_opens_after_another(tmp_path, caplog):
+    """Earlier versions left a file without a readable frame in its place, so that the folder did not open."""
+    storage, copy = left_behind(tmp_path, "run")
+    storage.close()
+    path, earlier = copy / "run_A1.ome.tiff", copy / "run_A1.ome.tiff.unreadable"
+    with tifffile.TiffFile(path) as tif:
+        data = path.read_bytes()[: tif.pages[0].dataoffsets[0] + 10]
+    path.unlink()
+    recover(copy)
+    path.write_bytes(data)
+    earlier.write_bytes(b"of an earlier recovery")
     with pytest.raises(NotFinishedError, match="run_A1"):
         TiffStorage.open(copy)
-    path.unlink()
+    assert [problem.what for problem in validate(copy)] == ["not finished"]
+    recover(path)
+    assert f"it is kept as {earlier.name}2" in caplog.text
+    assert (earlier.read_bytes(), (copy / f"{earlier.name}2").read_bytes()) == (
+        b"of an earlier recovery",
+        data,
+    )
     TiffStorage.open(copy).close()
     assert validate(copy) == []
 

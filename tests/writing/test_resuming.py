@@ -188,10 +188,12 @@ def test_a_file_that_lost_its_first_frame_makes_way_for_a_new_one(tmp_path):
     path = folder / "run_B.ome.tiff"
     data = path.read_bytes()
     at = data.index(b'{"pages"')
-    path.write_bytes(data[:at] + bytes(10) + data[at + 10 :])
+    damaged = data[:at] + bytes(10) + data[at + 10 :]
+    path.write_bytes(damaged)
     with TiffStorage.resume(folder) as storage:
         put(storage, [{"position": "B", "time": 1}])
     assert validate(folder) == []
+    assert (folder / "run_B.ome.tiff.unreadable").read_bytes() == damaged
     with TiffStorage.open(folder) as storage:
         assert storage.get_image_coordinates_list() == [
             {"position": "A", "time": 0},

@@ -283,9 +283,8 @@ def load(
             except OmeTiffError as error:
                 if len(paths) == 1 or not leaves_out(file):
                     raise DamagedFileError(path, error) from error
-                logger.warning(
-                    "%s is left out; to open the folder, move this file elsewhere: %s", path, error
-                )
+                fix = "; to open the folder, move this file elsewhere" if file.is_finished else ""
+                logger.warning("%s is left out%s: %s", path, fix, error)
                 index.files.pop().close()
             done += path.stat().st_size
         if not frames:

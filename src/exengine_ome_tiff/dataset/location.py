@@ -31,6 +31,8 @@ PART_SUFFIX = ".part"
 """Suffix of the hidden folder with an incomplete conversion."""
 REPLACED_SUFFIX = ".replaced"
 """Suffix of the hidden folder with the dataset that a new one replaces."""
+UNREADABLE_SUFFIX = ".unreadable"
+"""Suffix that a file of a folder gets if it has no readable frame; a number may follow it."""
 FOLDER_LOCK_NAME = f"exengine-ome-tiff{LOCK_SUFFIX}"
 """Name of the lock file in a folder, whatever the name of the folder."""
 _MAX_NAME_BYTES = 255

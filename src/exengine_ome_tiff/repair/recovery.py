@@ -16,7 +16,7 @@ from exengine_ome_tiff.tiff import read_head
 from exengine_ome_tiff.translate.interpreter import Interpreter
 from exengine_ome_tiff.translate.translator import Translator
 from exengine_ome_tiff.writing import replacement
-from exengine_ome_tiff.writing.claim import Held, hold, hold_dataset
+from exengine_ome_tiff.writing.claim import Held, hold, hold_dataset, set_unreadable_aside
 from exengine_ome_tiff.writing.finalize import finish_files
 
 
@@ -46,7 +46,8 @@ def recover(
 
     Every frame in the files is kept, with its coordinates and metadata. A write that the crash interrupted
     is left out. Recovery appends to the files and changes no pixel; until the appended data is on the disk,
-    the files stay as they were. An interrupted recovery can be repeated.
+    the files stay as they were. An interrupted recovery can be repeated. A file of a folder without any
+    readable frame gets the suffix ``.unreadable``, which the log reports, and the folder opens without it.
 
     If ``overwrite=True`` had moved a dataset aside and the killed process left no frame at `path`, that
     dataset moves back. It is deleted once the dataset that replaces it is finished.
@@ -152,6 +153,7 @@ def _finish(held: Held, interpreter: Interpreter, progress: Progress | None) -> 
     recording = Recording(held.location, held.header, interpreter)
     recording.read_back(held.paths, progress)
     try:
+        set_unreadable_aside(held, recording)
         finish_files(recording, fsync=True)
         replacement.delete(held.location)
     finally:

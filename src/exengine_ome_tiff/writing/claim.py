@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from exengine_ome_tiff.dataset.header import Header
 from exengine_ome_tiff.dataset.loader import datasets_in, find_companion, find_dataset, read_header
-from exengine_ome_tiff.dataset.location import Location
+from exengine_ome_tiff.dataset.location import UNREADABLE_SUFFIX, Location
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.text_format import list_text
@@ -91,9 +91,17 @@ def read_held(held: Held, interpreter: Interpreter) -> Recording:
     held.header.coding.require_codec()
     recording = Recording(held.location, held.header, interpreter)
     recording.read_back(held.paths)
-    for path in {*held.paths}.difference(file.path for file in recording.index.files):
-        path.unlink()  # a folder does not open if one of its files has no frame
+    set_unreadable_aside(held, recording)
     return recording
+
+
+def set_unreadable_aside(held: Held, recording: Recording) -> None:
+    """Rename the files that `Recording.read_back` left out: a folder does not open if it has such a file."""
+    for path in sorted({*held.paths}.difference(file.path for file in recording.index.files)):
+        names = (f"{path.name}{UNREADABLE_SUFFIX}{number}" for number in ("", *count(2)))
+        aside = next(each for each in map(path.with_name, names) if not os.path.lexists(each))
+        patiently(partial(path.rename, aside))
+        logger.warning("%s has no readable frame; it is kept as %s, and the folder opens", path, aside.name)
 
 
 def sync_names(location: Location, new_folders: Iterable[Path] = ()) -> None:

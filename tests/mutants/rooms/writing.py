@@ -309,8 +309,8 @@ MUTANTS = [
     ),
     Mutant(
         "writing/claim.py",
-        "        path.unlink()  # a folder does not open if one",
-        "        pass  # a folder does not open if one",
+        "        patiently(partial(path.rename, aside))\n        logger",
+        "        logger",
         "writing/test_resuming.py::test_a_file_that_lost_its_first_frame_makes_way_for_a_new_one",
     ),
     Mutant(
