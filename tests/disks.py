@@ -126,10 +126,19 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
     mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder]
     if os.name == "nt" or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("a file system can only be mounted by root, on Linux")
+    # unmounts it if this process is killed: pytest cannot delete a folder with a mounted disk
+    guard = subprocess.Popen(
+        ["sh", "-c", 'read -r _; umount --lazy "$0"', folder],  # noqa: S607
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)  # noqa: S607
+        guard.kill()
+        guard.communicate()
 
 
 def fill_up(folder: Path) -> None:

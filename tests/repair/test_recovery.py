@@ -521,8 +521,8 @@ def test_a_folder_left_by_an_earlier_recovery_opens_after_another(tmp_path, capl
         TiffStorage.open(copy)
     assert [problem.what for problem in validate(copy)] == ["not finished"]
     recover(path)
-    assert f"it is kept as {earlier.name}2" in caplog.text
-    assert (earlier.read_bytes(), (copy / f"{earlier.name}2").read_bytes()) == (
+    assert f"it is kept as {earlier.name}1" in caplog.text
+    assert (earlier.read_bytes(), (copy / f"{earlier.name}1").read_bytes()) == (
         b"of an earlier recovery",
         data,
     )

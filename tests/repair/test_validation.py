@@ -310,6 +310,25 @@ def test_a_missing_companion(folder):
     assert validate(folder) == []
 
 
+def test_a_file_that_was_moved_out_of_its_folder(folder, tmp_path):
+    with TiffStorage.open(folder / "run_A1.ome.tiff") as storage:
+        n_first = sum(place["position"] == "A1" for place in storage.get_image_coordinates_list())
+    known = {
+        "run_A1.ome.tiff": "no companion",  # of the first frames: there may never have been others
+        "run_B2.ome.tiff": f"neither the companion nor {n_first} frames of its other files",
+    }
+    for name, what in known.items():
+        moved = tmp_path / name
+        shutil.move(folder / name, moved)
+        problem = only(moved)
+        assert problem.file == moved
+        assert what in problem.what
+        assert problem.advice.startswith(
+            "move it back to the other files of its dataset; if there are none, "
+        )
+        moved.unlink()
+
+
 def test_a_companion_of_another_dataset(folder, tmp_path):
     write(tmp_path / "other" / "run")
     shutil.copy(tmp_path / "other" / "run" / "run.companion.ome", folder)

@@ -6,10 +6,13 @@ import logging
 import os
 import random
 import shutil
+import subprocess
 import sys
 import textwrap
+import time
 import tracemalloc
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -501,3 +504,33 @@ def test_no_fsync_without_the_option(tmp_path):
 def test_a_read_only_disk_is_not_called_full(tmp_path):
     error = described(OSError(errno.EROFS, "read-only"), tmp_path / "run.ome.tiff")
     assert f"{os.strerror(errno.EROFS)}; copy the dataset to another disk: " in str(error)
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("function", [recover, TiffStorage.resume])
+def test_a_read_only_disk_is_reported_once(tmp_path, caplog, function, name):
+    with small_disk(tmp_path / "disk", 8) as folder:
+        storage = TiffStorage(folder / name)
+        put(storage, 0)
+        storage.suspend()
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)  # noqa: S607
+        with pytest.raises(OSError, match="copy the dataset to another disk"):
+            function(folder / name)
+        assert caplog.text == ""
+
+
+def test_a_small_disk_of_a_killed_test_is_unmounted(tmp_path):
+    with small_disk(tmp_path / "disk", 1):
+        pass  # skips the test without permission
+    script = "import pathlib, sys, disks; disk = disks.small_disk(pathlib.Path(sys.argv[1]), 1)"
+    script += "; disk.__enter__(); print(flush=True); sys.stdin.read()"
+    folder, tests = tmp_path / "other", Path(__file__).parents[1]
+    command = [sys.executable, "-c", script, folder]
+    with subprocess.Popen(command, cwd=tests, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"\n"
+        assert folder.is_mount()
+        process.kill()
+    until_s = time.monotonic() + 20
+    while folder.is_mount() and time.monotonic() < until_s:
+        time.sleep(0.02)
+    assert not folder.is_mount()

@@ -217,8 +217,7 @@ class _Check:
         path = find_companion(self._recording.location.path, self._header.dataset)
         recover = _recover_text(self._recording.location.path)
         if path is None:
-            what = "the folder has no companion with the UUID of its files"
-            yield Problem(self._recording.location.companion, None, what, recover)
+            yield self._without_companion(recover)
             return
         try:
             xml = path.read_bytes()
@@ -240,6 +239,18 @@ class _Check:
         places = [(file.name, uuid) for file, uuid in zip(self._paths, uuids, strict=True)]
         for what in errors or _differences(written, images, [places[image.file] for image in images]):
             yield Problem(path, None, what, f"delete it, then {recover}")
+
+    def _without_companion(self, recover: str) -> Problem:
+        """Return the problem of a folder that lost its companion, or of files that left their folder."""
+        what = "the folder has no companion with the UUID of its files"
+        elsewhere = max(frame.head.number for frame in self._loaded.frames) + 1 - len(self._loaded.frames)
+        if elsewhere <= 0 and len(self._paths) > 1:
+            return Problem(self._recording.location.companion, None, what, recover)
+        if elsewhere > 0:
+            frames = count_text(elsewhere, "frame")
+            what = f"part of a dataset: neither the companion nor {frames} of its other files are here"
+        advice = f"move it back to the other files of its dataset; if there are none, {recover}"
+        return Problem(self._paths[0], None, what, advice)
 
 
 def _differences(

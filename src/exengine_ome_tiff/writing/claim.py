@@ -98,7 +98,7 @@ def read_held(held: Held, interpreter: Interpreter) -> Recording:
 def set_unreadable_aside(held: Held, recording: Recording) -> None:
     """Rename the files that `Recording.read_back` left out: a folder does not open if it has such a file."""
     for path in sorted({*held.paths}.difference(file.path for file in recording.index.files)):
-        names = (f"{path.name}{UNREADABLE_SUFFIX}{number}" for number in ("", *count(2)))
+        names = (f"{path.name}{UNREADABLE_SUFFIX}{number or ''}" for number in count())
         aside = next(each for each in map(path.with_name, names) if not os.path.lexists(each))
         patiently(partial(path.rename, aside))
         logger.warning("%s has no readable frame; it is kept as %s, and the folder opens", path, aside.name)

@@ -22,6 +22,7 @@ _LOCKED_AT = (1 << 62) - 1
 """Offset of the locked byte on Windows, after the end of any file, because locked bytes cannot be read."""
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 _MARK_BYTES = 16
+_UNLOCKED = "%s cannot be locked, so other processes could write to the dataset at the same time: %s"
 _MOST_TRIES, _PAUSE_S = 50, 0.01
 """How often to retry if another process deletes the file just before it is locked."""
 
@@ -31,6 +32,7 @@ class Lock:
 
     The operating system releases the lock when the process ends, even if it is killed; a remaining file does
     no harm. Some network file systems do not support locks. Then there is no lock, and a warning is logged.
+    A read-only disk has no lock either, and needs none.
 
     Parameters
     ----------
@@ -55,11 +57,8 @@ class Lock:
             except OSError as error:
                 if error.errno in _TAKEN:
                     raise BlockingIOError(error.errno, "held by another TiffStorage", str(path)) from error
-                logger.warning(
-                    "%s cannot be locked, so other processes could write to the dataset at the same time: %s",
-                    path,
-                    error,
-                )
+                if error.errno != errno.EROFS:  # nobody writes to a read-only disk
+                    logger.warning(_UNLOCKED, path, error)
                 return
             time.sleep(_PAUSE_S)
         raise BlockingIOError(errno.EAGAIN, "other TiffStorage instances keep taking it", str(path))
@@ -119,7 +118,7 @@ def _opened(path: Path) -> FileIO | None:
         if os.name == "nt":
             return None
         if not path.exists():
-            raise OSError(errno.EROFS, "cannot create a lock file", str(path)) from error
+            raise OSError(errno.EPERM, "cannot create a lock file", str(path)) from error
         return path.open("rb", buffering=0)  # of another user, whose process may have ended
 
 
