@@ -11,7 +11,7 @@ import tifffile
 from exengine_ome_tiff import TiffStorage
 from exengine_ome_tiff.ome import document, planes
 from exengine_ome_tiff.tiff import final_chain
-from exengine_ome_tiff.translate import form, frame_facts, tag_columns
+from exengine_ome_tiff.translate import tag_columns
 from exengine_ome_tiff.writing import checkpoint
 
 FRAME = np.zeros((4, 4), np.uint16)
@@ -27,8 +27,7 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(planes, "_PART", 256)
     monkeypatch.setattr(final_chain, "_WRITE_BYTES", 1 << 16)
     monkeypatch.setattr(final_chain, "_RUN_PAGES", 256)
-    for module in (form, frame_facts, tag_columns):
-        monkeypatch.setattr(module, "MANY_ROWS", 1024)
+    monkeypatch.setattr(tag_columns, "MANY_ROWS", 1024)
 
 
 def put_frames(storage, count):

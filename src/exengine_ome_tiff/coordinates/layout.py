@@ -93,7 +93,8 @@ class ImageLayout:
     @property
     def acquired(self) -> npt.NDArray[np.int64]:
         """Frame numbers in dimension order, without missing planes."""
-        return self.frames[self.frames >= 0]
+        is_acquired = self.frames >= 0
+        return self.frames if is_acquired.all() else self.frames[is_acquired]
 
     @property
     def first_frame(self) -> FrameNumber:

@@ -1,10 +1,11 @@
 """Facts about a dataset, from the metadata of its frames, its summary metadata and the user."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -35,8 +36,11 @@ from exengine_ome_tiff.translate.clocks import PlaneTimes, plane_times
 from exengine_ome_tiff.translate.frame_facts import Group, agreed, first_values
 from exengine_ome_tiff.translate.interpreter import Interpreter
 from exengine_ome_tiff.translate.tag_columns import json_list, strict_json
-from exengine_ome_tiff.translate.translator import LABEL_FACT, flat
-from exengine_ome_tiff.translate.values import UNKNOWN, FrameValues, PlaneTable
+from exengine_ome_tiff.translate.translator import LABEL_FACT, Fact, flat
+from exengine_ome_tiff.translate.values import UNKNOWN, Frames, FrameValues, PlaneTable
+
+FactsOfGroups: TypeAlias = list[tuple[Fact, ...]]
+"""The facts of groups of frames, in order of the first frames."""
 
 _MOST_PEAKS = 32
 """Maximum number of frames in which pixels are compared with the bit depth."""
@@ -76,7 +80,7 @@ class Facts:
         self._frames = interpreter.facts(summary)
         self._peaks_left = _MOST_PEAKS
         self._groups_of: dict[int, list[Group]] = {}
-        self._channel_groups_of: dict[int, list[list[Group]]] = {}
+        self._facts_of_channels: dict[int, list[FactsOfGroups]] = {}
         """Facts from the frames of each image, by the number of its first frame."""
         self._summary = interpreter.summary(summary)
         columns = planes.columns()
@@ -88,7 +92,7 @@ class Facts:
         self.columns = self._of_frames
         """Values of all frames, each of shape (frames,)."""
         if self._summary.exposure_s is not None and np.isnan(columns["exposure_s"]).all():
-            exposures_s = np.full(len(columns["exposure_s"]), self._summary.exposure_s)
+            exposures_s = np.broadcast_to(self._summary.exposure_s, len(columns["exposure_s"]))
             self.columns = {**self._of_frames, "exposure_s": exposures_s}
         self._started = self._origin(times)
         self._check_clocks(times)
@@ -107,7 +111,7 @@ class Facts:
             columns[OTHER_KEYS] = ""
         return replace(values, tags=tags, columns=_disputed(groups, frames) | columns)
 
-    def _exceeds(self, bits: int, frames: npt.NDArray[np.int64], name: str) -> bool:
+    def _exceeds(self, bits: int, frames: Frames, name: str) -> bool:
         """Whether pixels in the first or last frame need more bits; only the first images are checked."""
         if bits == self._dataset.format(FrameNumber(int(frames[0]))).stored_dtype.itemsize * 8:
             return False
@@ -140,18 +144,18 @@ class Facts:
     def _labels(self, layouts: Sequence[ImageLayout]) -> Iterator[str]:
         """Yield the labels of wheels and turrets, channel by channel."""
         for layout in layouts:
-            for groups in self._groups_of_channels(layout):
-                yield from agreed(groups).labels.values()
+            for facts in self._of_channels(layout):
+                yield from agreed(facts).labels.values()
 
     def names(self, layouts: Sequence[ImageLayout]) -> ValueNames:
         """Find the names of numbered channels and positions; conflicting names are not used."""
 
         def names_in_frames(axis: str, value: int | str, having: Sequence[ImageLayout]) -> Iterator[str]:
             for layout in having:
-                groups = self._groups(layout)
+                facts = [group.facts for group in self._groups(layout)]
                 if axis == "channel":
-                    groups = self._groups_of_channels(layout)[layout.values["C"].index(value)]
-                yield from (str(first_values(group.facts).get(FRAME_FACTS[axis], "")) for group in groups)
+                    facts = self._of_channels(layout)[layout.values["C"].index(value)]
+                yield from (str(first_values(each).get(FRAME_FACTS[axis], "")) for each in facts)
 
         return names_of(layouts, self._summary, self._header.given, names_in_frames, self.findings)
 
@@ -162,21 +166,22 @@ class Facts:
             known = self._groups_of[layout.first_frame] = self._frames.groups(layout.acquired)
         return known
 
-    def _groups_of_channels(self, layout: ImageLayout) -> list[list[Group]]:
+    def _of_channels(self, layout: ImageLayout) -> list[FactsOfGroups]:
         """Return the facts from the frames of each channel."""
-        known = self._channel_groups_of.get(layout.first_frame)
+        known = self._facts_of_channels.get(layout.first_frame)
         if known is None:
-            known = self._channel_groups_of[layout.first_frame] = channel_groups(layout, self._groups(layout))
+            known = facts_of_channels(layout, self._groups(layout))
+            self._facts_of_channels[layout.first_frame] = known
         return known
 
     def _described(self, layout: ImageLayout, name: str) -> tuple[ImageValues, list[Group]]:
         groups = self._groups(layout)
-        channels = self._groups_of_channels(layout)
+        channels = self._of_channels(layout)
         values = describe(
             layout,
             name,
             self.columns,
-            AgreedValues(agreed(groups), [*map(agreed, channels)]),
+            AgreedValues(agreed(group.facts for group in groups), [*map(agreed, channels)]),
             self._summary,
             self._header.given,
             self._started,
@@ -260,7 +265,7 @@ class Facts:
         return self._interpreter.frame(tags) if tags else FrameValues()
 
 
-def _disputed(groups: Sequence[Group], frames: npt.NDArray[np.int64]) -> dict[str, str]:
+def _disputed(groups: Sequence[Group], frames: Frames) -> dict[str, str]:
     """Return JSON lists of device settings that differ between frames; each holds until it changes."""
     kept = {
         fact.name
@@ -269,7 +274,7 @@ def _disputed(groups: Sequence[Group], frames: npt.NDArray[np.int64]) -> dict[st
         if not fact.key and not fact.name.startswith(LABEL_FACT)
     }
     columns = {}
-    for fact in sorted(kept & agreed(groups).disputed):
+    for fact in sorted(kept & agreed(group.facts for group in groups).disputed):
         texts = dict.fromkeys(frames.tolist(), "null")
         for group in groups:
             value = first_values(group.facts).get(fact)
@@ -310,15 +315,15 @@ class MetadataTable:
         self.planes.append(self.interpreter.read(tags, changed))
 
 
-def channel_groups(layout: ImageLayout, groups: Iterable[Group]) -> list[list[Group]]:
-    """Split the groups of an image's frames by channel."""
-    found = [list[Group]() for _ in layout.values["C"]]
+def facts_of_channels(layout: ImageLayout, groups: Sequence[Group]) -> list[FactsOfGroups]:
+    """Return for each channel of an image the facts of those groups that have frames with it."""
+    found: list[FactsOfGroups] = [[] for _ in layout.values["C"]]
+    if 1 in (len(found), len(groups)):
+        return [[group.facts for group in groups] for _ in found]
     numbers, channels = layout.channel_of_frames()
     for group in groups:
-        frames = np.unique(group.frames)
-        of_frames = channels[np.searchsorted(numbers, frames)]
-        order = np.argsort(of_frames, kind="stable")
-        there, starts = np.unique(of_frames[order], return_index=True)
-        for channel, part in zip(there.tolist(), np.split(frames[order], starts[1:]), strict=True):
-            found[channel].append(Group(group.facts, part))
+        is_there = np.zeros(len(found), np.bool_)
+        is_there[channels[np.searchsorted(numbers, group.frames)]] = True
+        for channel in np.flatnonzero(is_there).tolist():
+            found[channel].append(group.facts)
     return found

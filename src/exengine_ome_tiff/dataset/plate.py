@@ -106,7 +106,7 @@ class PlateFinder:
                 return plate  # positions are named after wells, or there are none
             names = [summary.wells.get(str(label)), self._well(layout) if self._has_wells else None]
             if is_plate:
-                names.append(agreed(self._groups(layout)).values.position_name)
+                names.append(agreed(group.facts for group in self._groups(layout)).values.position_name)
             named = [each for each in names if each is not None and plate.well_of({"position": each})]
             if named and wells.setdefault(position, named[0]) != named[0]:
                 return plate

@@ -1,7 +1,7 @@
 """Which facts of the metadata an OME image contains."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 
 import numpy as np
 import numpy.typing as npt
@@ -9,8 +9,9 @@ import numpy.typing as npt
 from exengine_ome_tiff.ome.image_values import ImageValues
 from exengine_ome_tiff.ome.text import BINNINGS
 from exengine_ome_tiff.ome.user_values import ObjectiveInfo
-from exengine_ome_tiff.translate.frame_facts import LABEL, Written
-from exengine_ome_tiff.translate.values import UNKNOWN
+from exengine_ome_tiff.translate.tag_columns import pieces
+from exengine_ome_tiff.translate.values import UNKNOWN, Frames, is_unknown, taken
+from exengine_ome_tiff.translate.written_keys import LABEL, Written
 
 _SAME_S = 2e-6
 """Times are written with microsecond precision."""
@@ -29,7 +30,7 @@ _PIXEL_TYPES = {
 def written_into(
     values: ImageValues,
     columns: Mapping[str, npt.NDArray[np.float64]],
-    frames: npt.NDArray[np.int64],
+    frames: Frames,
     shape: tuple[int, ...],
     dtype: np.dtype[np.generic],
 ) -> Written:
@@ -46,39 +47,64 @@ def written_into(
     shape, dtype
         Shape and pixel type of a plane in the file.
     """
-    is_known = {name: not np.isnan(column).all() for name, column in columns.items()}
-    nothing = np.broadcast_to(UNKNOWN, len(frames))  # takes no memory
-    planes = {name: column[frames] if is_known[name] else nothing for name, column in columns.items()}
-    for name, value in (
-        ("pixel_size_um", values.pixel_size_x_um),
-        ("bit_depth", values.significant_bits),
-    ):
-        if is_known[name]:
-            planes[name][planes[name] != (UNKNOWN if value is None else value)] = UNKNOWN
-    has_clock = is_known["utc_s"] or is_known["local_clock_s"]
-    for name in _CLOCKS:
-        if is_known[name]:
-            planes[name][~_is_written(name, planes, values.acquired, has_clock=has_clock)] = UNKNOWN
-    return Written(planes, _facts(values, shape, dtype))
+    return Written(_WrittenPlanes(values, columns, frames), _facts(values, shape, dtype))
 
 
-def _is_written(
-    name: str, planes: Mapping[str, npt.NDArray[np.float64]], acquired: datetime | None, *, has_clock: bool
-) -> npt.NDArray[np.bool_]:
-    """Find the frames for which AcquisitionDate and DeltaT together imply the value of a clock."""
-    off_s = planes[name] - planes["delta_t_s"]
-    has_zone = acquired is not None and acquired.tzinfo is not None
-    if name == "elapsed_s":
-        is_free = not has_clock and not np.isnan(off_s).all()
-        off_s -= float(np.nanmedian(off_s)) if is_free else 0.0  # the start of that clock is unknown
-    elif acquired is None or (name == "utc_s" and not has_zone):
-        return np.zeros(len(off_s), np.bool_)
-    else:
-        off_s -= acquired.replace(tzinfo=acquired.tzinfo or UTC).timestamp()
-        if has_zone and name == "local_clock_s":
-            off_s -= np.round(off_s / _ZONE_QUARTER_S) * _ZONE_QUARTER_S
-    is_written: npt.NDArray[np.bool_] = np.abs(off_s, out=off_s) < _SAME_S
-    return is_written
+class _WrittenPlanes:
+    """The values of planes in an image, for some of its frames at a time.
+
+    Parameters
+    ----------
+    values, columns, frames
+        As for `written_into`.
+    """
+
+    def __init__(
+        self, values: ImageValues, columns: Mapping[str, npt.NDArray[np.float64]], frames: Frames
+    ) -> None:
+        self._columns = columns
+        self._acquired = values.acquired
+        self._of_image = {"pixel_size_um": values.pixel_size_x_um, "bit_depth": values.significant_bits}
+        is_free = is_unknown(columns["utc_s"]) and is_unknown(columns["local_clock_s"])
+        self._start_s = self._median_start_s(frames) if is_free else 0.0
+
+    def __call__(self, name: str, frames: Frames) -> npt.NDArray[np.float64]:
+        """Return the values of a field in frames, NaN where nothing was written."""
+        planes = taken(self._columns[name], frames)
+        if is_unknown(self._columns[name]):
+            return planes
+        if name in self._of_image:
+            value = self._of_image[name]
+            return np.where(planes == (UNKNOWN if value is None else value), planes, UNKNOWN)
+        if name in _CLOCKS:
+            off_s = planes - taken(self._columns["delta_t_s"], frames)
+            return np.where(self._is_written(name, off_s), planes, UNKNOWN)
+        return planes
+
+    def _median_start_s(self, frames: Frames) -> float:
+        """Return the start of the elapsed clock of an image, which is unknown without another clock."""
+        elapsed_s, delta_t_s = (self._columns[name] for name in ("elapsed_s", "delta_t_s"))
+        if is_unknown(elapsed_s):
+            return 0.0
+        off_s = np.empty(len(frames))
+        for piece in pieces(len(frames)):
+            off_s[piece] = taken(elapsed_s, frames[piece]) - taken(delta_t_s, frames[piece])
+        return 0.0 if np.isnan(off_s).all() else float(np.nanmedian(off_s, overwrite_input=True))
+
+    def _is_written(self, name: str, off_s: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """Find the frames for which AcquisitionDate and DeltaT together imply the value of a clock."""
+        acquired = self._acquired
+        has_zone = acquired is not None and acquired.tzinfo is not None
+        if name == "elapsed_s":
+            off_s -= self._start_s
+        elif acquired is None or (name == "utc_s" and not has_zone):
+            return np.zeros(len(off_s), np.bool_)
+        else:
+            off_s -= acquired.replace(tzinfo=acquired.tzinfo or UTC).timestamp()
+            if has_zone and name == "local_clock_s":
+                off_s -= np.round(off_s / _ZONE_QUARTER_S) * _ZONE_QUARTER_S
+        is_written: npt.NDArray[np.bool_] = np.abs(off_s, out=off_s) < _SAME_S
+        return is_written
 
 
 def _facts(

@@ -70,7 +70,7 @@ def plane_times(
     elapsed_s = planes["elapsed_s"]
     known_s = _known(elapsed_s)
     if known_s.size > 1 and np.ptp(known_s) == 0:
-        elapsed_s = np.full_like(elapsed_s, UNKNOWN)  # a clock that stands still shows nothing
+        elapsed_s = np.broadcast_to(UNKNOWN, len(elapsed_s))  # a clock that stands still shows nothing
     wall_s, has_zone = _wall(local_s, utc_s, started)
     both = ~np.isnan(wall_s) & ~np.isnan(elapsed_s)
     if both.any():
@@ -90,8 +90,9 @@ def _known(values: Seconds) -> Seconds:
 
 
 def _delta(delta_s: Seconds) -> Seconds:
-    delta_s = np.where((delta_s >= 0) & (delta_s < _MAX_DELTA_S), delta_s, UNKNOWN)
-    return delta_s.round(6)
+    """Round times in place; those that cannot be right become unknown."""
+    delta_s[~((delta_s >= 0) & (delta_s < _MAX_DELTA_S))] = UNKNOWN
+    return delta_s.round(6, out=delta_s)
 
 
 def _is_coarse(stamps_s: Seconds, fewest: int = 2) -> bool:
@@ -110,7 +111,7 @@ def _wall(local_s: Seconds, utc_s: Seconds, started: datetime | None) -> tuple[S
         zone_s = np.round((utc_s - local_s) / _ZONE_QUARTER_S) * _ZONE_QUARTER_S
         zone_s[~both] = np.median(zone_s[both])
     elif offset is not None:
-        zone_s = np.full_like(local_s, -offset.total_seconds())
+        zone_s = np.broadcast_to(-offset.total_seconds(), len(local_s))
     else:
         is_utc = bool(np.count_nonzero(has_utc) > np.count_nonzero(has_local))
         return _without_far(utc_s if is_utc else local_s), is_utc
@@ -125,7 +126,10 @@ def _without_far(wall_s: Seconds) -> Seconds:
     known = _known(wall_s)
     if not known.size:
         return wall_s
-    return np.where(np.abs(wall_s - np.median(known)) < _MAX_DELTA_S, wall_s, UNKNOWN)
+    median_s = np.median(known)
+    if max(known.max() - median_s, median_s - known.min()) < _MAX_DELTA_S:
+        return wall_s
+    return np.where(np.abs(wall_s - median_s) < _MAX_DELTA_S, wall_s, UNKNOWN)
 
 
 def _moving(wall_s: Seconds, elapsed_s: Seconds) -> Seconds:
@@ -150,6 +154,12 @@ class _Runs(NamedTuple):
     def of(wall_s: Seconds, elapsed_s: Seconds) -> "_Runs":
         """Split frames where their zeros differ by more than the uncertainty of stamps."""
         zero_s = wall_s - elapsed_s
+        low_s, high_s = np.nanmin(zero_s), np.nanmax(zero_s)
+        if high_s - low_s <= _ONE_ZERO_S:  # sorting needs 50 bytes for each frame
+            has_none = np.isnan(zero_s)
+            alone = np.broadcast_to(np.int64(0), len(zero_s))  # takes no memory
+            run = np.where(has_none, -1, alone) if has_none.any() else alone
+            return _Runs(run, np.array([low_s]), np.array([high_s]))
         order = np.argsort(zero_s, kind="stable")[: np.count_nonzero(~np.isnan(zero_s))]
         in_order = zero_s[order]
         starts = np.flatnonzero(np.diff(in_order, prepend=-np.inf) > _ONE_ZERO_S)
@@ -215,6 +225,8 @@ def _agrees(runs: _Runs, wall_s: Seconds, elapsed_s: Seconds) -> npt.NDArray[np.
 
 def _filled(run: npt.NDArray[np.int64], elapsed_s: Seconds) -> npt.NDArray[np.int64]:
     """Give frames without a stamp the run of their neighbours, unless the elapsed clock goes back."""
+    if not ((run < 0) & ~np.isnan(elapsed_s)).any():
+        return run
     has_elapsed = np.flatnonzero(~np.isnan(elapsed_s))
     runs = run[has_elapsed]
     part = np.cumsum(np.diff(elapsed_s[has_elapsed], prepend=-np.inf) < 0)
@@ -234,24 +246,24 @@ def _of_elapsed(
     elapsed_s: Seconds, started: datetime | None, order: Callable[[], FrameOrder] | None
 ) -> PlaneTimes:
     """Use the times of an elapsed clock alone, unless it restarts."""
-    kept = _rising(elapsed_s, np.flatnonzero(~np.isnan(elapsed_s)))
-    if not kept.size and order is not None:
-        kept = _rising(elapsed_s, _by_time_point(elapsed_s, order()))
-    times_s = np.full_like(elapsed_s, UNKNOWN)
-    times_s[kept] = elapsed_s[kept]
-    first_s = float(times_s[kept].min()) if kept.size else UNKNOWN
+    is_kept = ~np.isnan(elapsed_s)
+    is_kept[is_kept] = _is_rising(elapsed_s if is_kept.all() else elapsed_s[is_kept])
+    if not is_kept.any() and order is not None:
+        frames = _by_time_point(elapsed_s, order())
+        is_kept[frames[_is_rising(elapsed_s[frames])]] = True
+    first_s = float(elapsed_s.min(where=is_kept, initial=np.inf)) if is_kept.any() else UNKNOWN
     counts_from_start = started is not None and 0 <= first_s < _DAY_S
-    delta_s = _delta(times_s if counts_from_start else times_s - first_s)
-    return PlaneTimes(delta_s, UNKNOWN, has_zone=False, counts_from_start=counts_from_start)
+    delta_s = elapsed_s - (0.0 if counts_from_start else first_s)
+    delta_s[~is_kept] = UNKNOWN
+    return PlaneTimes(_delta(delta_s), UNKNOWN, has_zone=False, counts_from_start=counts_from_start)
 
 
-def _rising(elapsed_s: Seconds, frames: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Exclude frames that break the rising order of the clock; all frames if too many do."""
-    times_s = elapsed_s[frames]
+def _is_rising(times_s: Seconds) -> npt.NDArray[np.bool_]:
+    """Find the times that do not break the rising order of the clock; none if too many do."""
     low = times_s < np.maximum.accumulate(times_s)
     high = times_s > np.minimum.accumulate(times_s[::-1])[::-1]
     odd = min(low, high, key=np.count_nonzero)
-    return frames[~odd] if np.count_nonzero(odd) * _ODD_PART <= len(frames) else frames[:0]
+    return ~odd if np.count_nonzero(odd) * _ODD_PART <= len(odd) else np.zeros(len(odd), np.bool_)
 
 
 def _by_time_point(elapsed_s: Seconds, order: FrameOrder) -> npt.NDArray[np.int64]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.translate.parse import first_with_zone
-from exengine_ome_tiff.translate.tag_columns import MANY_ROWS, TagColumns
+from exengine_ome_tiff.translate.tag_columns import Rows, TagColumns, pieces
 from exengine_ome_tiff.translate.translator import Dialect, Fact, Guarded, Rule, Tags, is_known
 from exengine_ome_tiff.translate.values import UNKNOWN, CameraValues, FrameValues, PlaneValues
 
@@ -170,7 +170,7 @@ class Form:
         """Return the values that matching translators provide for the frame in a row."""
         return self.plan.own_plane(self.columns.tags(row)) if self.plan.has_own else PlaneValues()
 
-    def values(self, candidate: Candidate, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    def values(self, candidate: Candidate, rows: Rows) -> npt.NDArray[np.float64]:
         """Read the values of a key in rows; shape (rows,), NaN where unknown."""
         columns = self.columns
         key, expected = candidate.only_if or (candidate.key, None)
@@ -181,13 +181,13 @@ class Form:
             values = np.full(len(rows), candidate.read(json.loads(text)))
         else:
             values = np.empty(len(rows))
-            for start in range(0, len(rows), MANY_ROWS):
-                part = slice(start, start + MANY_ROWS)
+            for part in pieces(len(rows)):
                 texts = columns.texts(candidate.key, rows[part]).tolist()
                 known = {text: candidate.read(json.loads(text)) for text in dict.fromkeys(texts)}
                 values[part] = [known[text] for text in texts]
         if candidate.only_if:
-            values[columns.texts(key, rows) != json.dumps(expected)] = UNKNOWN
+            for part in pieces(len(rows)):
+                values[part][columns.texts(key, rows[part]) != json.dumps(expected)] = UNKNOWN
         return values
 
 

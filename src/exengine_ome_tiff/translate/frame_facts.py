@@ -1,56 +1,34 @@
 """Facts of all frames of a dataset, and the tags that OME has no place for."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.findings import Findings
-from exengine_ome_tiff.translate.form import UNKEPT, Form, first_known, frame_values
+from exengine_ome_tiff.translate.form import UNKEPT, Form, frame_values
 from exengine_ome_tiff.translate.frame_findings import add_frame_findings
 from exengine_ome_tiff.translate.named_facts import named_fact
 from exengine_ome_tiff.translate.parse import parse_time
 from exengine_ome_tiff.translate.pymmcoreplus import Devices, State
-from exengine_ome_tiff.translate.tag_columns import MANY_ROWS, json_list, repeated_text
-from exengine_ome_tiff.translate.translator import LABEL_FACT, Fact, is_known
-from exengine_ome_tiff.translate.values import FrameValues
+from exengine_ome_tiff.translate.tag_columns import NULL, Rows, json_list, pieces, repeated_text
+from exengine_ome_tiff.translate.translator import LABEL_FACT, Fact
+from exengine_ome_tiff.translate.values import Frames, FrameValues
+from exengine_ome_tiff.translate.written_keys import LABEL, Written, are_own_written, keys_of_planes
 
 _MOST_GROUPS = 256
 """Maximum number of distinct groups of frames that are examined for an image."""
 _MANY_KEYS, _MANY_TEXTS = 1000, 1 << 20
 """Maximum number of tags, or of texts, for an image whose frames have different keys."""
-_NULL = "null"
-LABEL = "label"
-"""Name in `Written.facts` for the labels of all devices."""
-
-Columns: TypeAlias = Mapping[str, npt.NDArray[np.float64]]
-
-
-@dataclass(frozen=True)
-class Written:
-    """The values written into an image.
-
-    Parameters
-    ----------
-    planes
-        Values of the image's frames by field of `PlaneValues`, NaN where nothing was written.
-    facts
-        Values by field of `FrameValues` or `CameraValues`.
-    """
-
-    planes: Columns
-    facts: Mapping[str, frozenset[object]] = field(default_factory=dict)
 
 
 class Group(NamedTuple):
     """Frames of an image with the same facts."""
 
     facts: tuple[Fact, ...]
-    frames: npt.NDArray[np.int64]
-    """Frame numbers."""
+    frames: Frames
 
 
 class Agreed(NamedTuple):
@@ -63,11 +41,11 @@ class Agreed(NamedTuple):
     """Labels of wheels and turrets, by device."""
 
 
-def agreed(groups: Sequence[Group]) -> Agreed:
-    """Find the facts on which all frames that have them agree."""
+def agreed(facts: Iterable[Iterable[Fact]]) -> Agreed:
+    """Find the facts on which all frames that have them agree, given the facts of groups of frames."""
     seen: dict[str, dict[object, None]] = {}
-    for group in groups:
-        for fact, value in first_values(group.facts).items():
+    for of_group in facts:
+        for fact, value in first_values(of_group).items():
             seen.setdefault(fact, {})[value] = None
     common = [Fact(fact, next(iter(values))) for fact, values in seen.items() if len(values) == 1]
     labels = {
@@ -90,10 +68,17 @@ class _Part(NamedTuple):
     """Frames of an image whose metadata has the same keys."""
 
     form: Form
-    chosen: npt.NDArray[np.bool_]
-    """Mask of the image's frames."""
-    frames: npt.NDArray[np.int64]
-    rows: npt.NDArray[np.int64]
+    frames: Frames
+    rows: Rows
+    places: npt.NDArray[np.int32] | None
+    """Indices of these frames among those of the image, ascending; None for all of them."""
+
+    def between(self, start: int, stop: int) -> tuple[slice | npt.NDArray[np.int32], Rows]:
+        """Return the rows of frames between two indices, and their indices from `start` on."""
+        if self.places is None:
+            return slice(None), self.rows[start:stop]
+        low, high = np.searchsorted(self.places, (start, stop)).tolist()
+        return self.places[low:high] - np.int32(start), self.rows[low:high]
 
 
 class FrameFacts:
@@ -114,19 +99,21 @@ class FrameFacts:
     def __init__(
         self,
         forms: Mapping[int, Form],
-        form_of: npt.NDArray[np.int64],
-        rows: npt.NDArray[np.int64],
+        form_of: npt.NDArray[np.int16],
+        rows: Rows,
         devices: Devices,
         known_keys: frozenset[str],
     ) -> None:
         self._known_keys = known_keys
         self._forms = forms
-        self._form_of = form_of
-        self._rows = rows
+        # frames whose keys are all the same need neither
+        is_one = len(forms) == 1 and np.array_equal(rows, np.arange(len(rows), dtype=rows.dtype))
+        self._form_of = np.broadcast_to(form_of[:1], len(form_of)) if is_one else form_of
+        self._rows = None if is_one else rows
         self._devices = devices
         self._state_of, self._states = self._follow()
 
-    def groups(self, frames: npt.NDArray[np.int64]) -> list[Group]:
+    def groups(self, frames: Frames) -> list[Group]:
         """Return the frames in groups with the same facts; at most 256 groups for each set of keys."""
         return [group for part in self._parts(frames) for group in self._groups(part)]
 
@@ -135,12 +122,12 @@ class FrameFacts:
         keys = {key for form in self._forms.values() for key in form.plan.fact_keys}
         return any(named is not None and named.fact == fact for named in map(named_fact, keys))
 
-    def has_unkept(self, frames: npt.NDArray[np.int64]) -> bool:
+    def has_unkept(self, frames: Frames) -> bool:
         """Whether the tags of any of the frames are only in its record."""
-        return bool((self._form_of[frames] >= UNKEPT).any())
+        return len(self._forms) > UNKEPT and bool((self._form_of[frames] >= UNKEPT).any())
 
     def rest(
-        self, frames: npt.NDArray[np.int64], written: Written | None = None, findings: Findings | None = None
+        self, frames: Frames, written: Written | None = None, findings: Findings | None = None
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Collect the tags of frames that were not written into OME elements.
 
@@ -188,30 +175,36 @@ class FrameFacts:
             constant[key] = only
         return constant, varying
 
-    def _parts(self, frames: npt.NDArray[np.int64]) -> list[_Part]:
+    def _parts(self, frames: Frames) -> list[_Part]:
+        if self._rows is None:
+            return [_Part(form, frames, frames, None) for form in self._forms.values() if len(frames)]
         form_of = self._form_of[frames]
-        return [
-            _Part(self._forms[number], chosen, of_form, self._rows[of_form])
-            for number in np.unique(form_of).tolist()
-            for chosen in [form_of == number]
-            for of_form in [frames if chosen.all() else frames[chosen]]
-        ]
+        numbers = np.unique(form_of).tolist()
+        if len(numbers) == 1:
+            return [_Part(self._forms[numbers[0]], frames, self._rows[frames], None)]
+        parts = []
+        for number in numbers:
+            places = np.flatnonzero(form_of == number).astype(np.int32)
+            parts.append(_Part(self._forms[number], frames[places], self._rows[frames[places]], places))
+        return parts
 
     def _groups(self, part: _Part) -> Iterator[Group]:
         columns = part.form.columns
         keys = [key for key in part.form.plan.fact_keys if not columns.is_too_long(key)]
         which, sets = columns.distinct(keys, part.rows)
-        both = which * len(self._states) + self._state_of[part.frames]
-        if (both == both[0]).all():  # sorting needs 40 bytes for each frame
-            firsts, group_of = np.zeros(1, np.int64), np.broadcast_to(np.int64(0), len(both))
-        else:
+        count, group_of, firsts = len(sets), which, np.zeros(1, np.int64)
+        if len(self._states) > 1:
+            both = which.astype(np.int64) * len(self._states) + self._state_of[part.frames]
             _, firsts, group_of = np.unique(both, return_index=True, return_inverse=True)
+            count = len(firsts)
+        elif count > 1:
+            firsts = _firsts(which, count)
         for group in np.argsort(firsts)[:_MOST_GROUPS].tolist():
             first = firsts[group]
             tags = {key: json.loads(text) for key, text in sets[which[first]].items()}
             facts = [each for each in part.form.plan.facts(tags) if each.name != "acquired"]
             facts += self._facts_of_state(self._states[self._state_of[part.frames[first]]], facts)
-            yield Group(tuple(facts), part.frames[group_of == group])
+            yield Group(tuple(facts), part.frames if count == 1 else part.frames[group_of == group])
 
     def _facts_of_state(self, state: State, facts: list[Fact]) -> Iterator[Fact]:
         objective = self._devices.objective(state)
@@ -222,9 +215,9 @@ class FrameFacts:
         if label is not None:
             yield from self._devices.camera(state, str(label))
 
-    def _follow(self) -> tuple[npt.NDArray[np.int64], list[State]]:
+    def _follow(self) -> tuple[npt.NDArray[np.int32], list[State]]:
         """Follow the state of the devices; return the index of the state of each frame, and the states."""
-        change_of = np.full(len(self._form_of), -1)
+        change_of = np.broadcast_to(np.int32(-1), len(self._form_of))  # takes no memory
         changes: list[dict[str, str]] = []
         for number, form in self._forms.items():
             keys = [
@@ -234,7 +227,10 @@ class FrameFacts:
             ]
             if keys:
                 chosen = np.flatnonzero(self._form_of == number)
-                which, sets = form.columns.distinct(keys, self._rows[chosen])
+                which, sets = form.columns.distinct(
+                    keys, chosen if self._rows is None else self._rows[chosen]
+                )
+                change_of = change_of if changes else change_of.copy()
                 change_of[chosen] = len(changes) + which
                 changes += sets
         changed = np.flatnonzero(change_of >= 0)
@@ -254,55 +250,27 @@ class FrameFacts:
             current = after[step]
             follows.append(current)
         if len(states) == 1:
-            return np.broadcast_to(np.int64(0), len(change_of)), states  # takes no memory
-        return np.repeat(follows, np.diff([0, *begins, len(change_of)])), states
+            return np.broadcast_to(np.int32(0), len(change_of)), states
+        lengths = np.diff(begins, prepend=0, append=len(change_of))
+        return np.repeat(np.array(follows, np.int32), lengths), states
 
     def _in_ome(self, part: _Part, written: Written | None) -> set[str]:
         """Return the keys whose values were written for all frames that have them."""
-        found = self._written_by_plane(part, written) | self._written_facts(part, written)
-        plan = part.form.plan
+        form, plan = part.form, part.form.plan
+        found = keys_of_planes(form, part.frames, part.rows, written) | self._written_facts(part, written)
         if written is None:
-            own = {
-                key
-                for key in plan.own_frame_keys
-                if key in part.form.keys and part.form.columns.constant_text(key) is not None
-            }
-            return found | plan.own_plane_keys | own
-        if plan.own_plane_keys:
-            planes = part.form.own_plane(int(part.rows[0]))
-            if all(
-                not np.isnan(written.planes[name][part.chosen]).any()
-                for name, value in planes._asdict().items()
-                if is_known(value)
-            ):
-                found |= plan.own_plane_keys
+            own = {key for key in plan.own_frame_keys if key in form.keys}
+            constant = {key for key in own if form.columns.constant_text(key) is not None}
+            return found | plan.own_plane_keys | constant
+        if plan.own_plane_keys and are_own_written(form, part.frames, part.rows, written):
+            found |= plan.own_plane_keys
         return found
-
-    def _written_by_plane(self, part: _Part, written: Written | None) -> set[str]:
-        form, rows, keys = part.form, part.rows, {*part.form.keys}
-        if written is None:
-            planes = _planes_in_metadata(form, rows)
-        else:
-            planes = {name: written.planes[name][part.chosen] for name in form.plan.candidates}
-            few = [0, len(rows) // 2, -1]  # they rule out most keys whose values were not written
-            by_key = _written_rows(form, rows[few], {name: each[few] for name, each in planes.items()}, keys)
-            keys = {
-                key
-                for key, is_written in by_key.items()
-                if _is_written_or_null(form, rows[few], key, is_written)
-            }
-        by_key = _written_rows(form, rows, planes, keys)
-        return {
-            key
-            for key, is_written in by_key.items()
-            if is_written.any() and _is_written_or_null(form, rows, key, is_written)
-        }
 
     def _written_facts(self, part: _Part, written: Written | None) -> set[str]:
         groups = [*self._groups(part)]
         facts: Mapping[str, frozenset[object]]
         if written is None:
-            disputed = agreed(groups).disputed
+            disputed = agreed(group.facts for group in groups).disputed
             first = first_values(fact for group in groups for fact in group.facts)
             facts = {fact: frozenset([value]) for fact, value in first.items() if fact not in disputed}
         else:
@@ -335,12 +303,11 @@ def _listed(parts: Sequence[_Part], key: str, count: int) -> tuple[str | None, s
     """Return the JSON of a tag that is equal in all frames of an image, else None and a JSON list."""
     only, n_same = None, 0
     listed: list[str] = []
-    for start in range(0, count, MANY_ROWS):
-        texts = repeated_text(_NULL, min(MANY_ROWS, count - start))
+    for piece in pieces(count):
+        texts = repeated_text(NULL, piece.stop - piece.start)
         for part in parts:
-            chosen, first = part.chosen[start : start + len(texts)], np.count_nonzero(part.chosen[:start])
-            rows = part.rows[first : first + np.count_nonzero(chosen)]
-            texts[chosen] = part.form.columns.texts(key, rows)
+            places, rows = part.between(piece.start, piece.stop)
+            texts[places] = part.form.columns.texts(key, rows)
         only = str(texts[0]) if only is None else only
         if not listed and (texts == only).all():
             n_same += len(texts)
@@ -350,34 +317,8 @@ def _listed(parts: Sequence[_Part], key: str, count: int) -> tuple[str | None, s
     return (None, json_list(listed)) if listed else (only, "")
 
 
-def _planes_in_metadata(form: Form, rows: npt.NDArray[np.int64]) -> Columns:
-    """Return the values of planes in the metadata of rows."""
-    own = form.own_plane(int(rows[0]))._asdict()
-    return {
-        name: np.full(len(rows), own[name])
-        if is_known(own[name])
-        else first_known([form.values(candidate, rows) for candidate in candidates])
-        for name, candidates in form.plan.candidates.items()
-    }
-
-
-def _written_rows(
-    form: Form, rows: npt.NDArray[np.int64], planes: Columns, keys: Collection[str]
-) -> dict[str, npt.NDArray[np.bool_]]:
-    """Find the rows whose planes hold the value of each key that has a value of planes."""
-    by_key: dict[str, npt.NDArray[np.bool_]] = {}
-    for name, candidates in form.plan.candidates.items():
-        is_sole = len(candidates) == 1 and not form.plan.has_own
-        for candidate in candidates:
-            if candidate.key in keys:
-                is_written = (
-                    ~np.isnan(planes[name]) if is_sole else form.values(candidate, rows) == planes[name]
-                )
-                by_key[candidate.key] = by_key.get(candidate.key, False) | is_written
-    return by_key
-
-
-def _is_written_or_null(
-    form: Form, rows: npt.NDArray[np.int64], key: str, is_written: npt.NDArray[np.bool_]
-) -> bool:
-    return bool(is_written.all() or (is_written | (form.columns.texts(key, rows) == _NULL)).all())
+def _firsts(numbers: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int64]:
+    """Return the index of the first occurrence of each number below a count."""
+    firsts = np.empty(count, np.int64)
+    firsts[numbers[::-1]] = np.arange(len(numbers))[::-1]  # the last assignment wins
+    return firsts

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.translate import parse
@@ -26,6 +25,7 @@ from exengine_ome_tiff.translate.named_facts import (
 )
 from exengine_ome_tiff.translate.objective_labels import read_label
 from exengine_ome_tiff.translate.quantities import ANYWHERE, Meaning, meanings_of
+from exengine_ome_tiff.translate.tag_columns import Rows, pieces
 from exengine_ome_tiff.translate.translator import is_known
 
 _MOST_VALUES, _FIRST_ROWS = 1000, 1024
@@ -50,7 +50,7 @@ _TIME_WORDS = names_in("time, date, datetime, timestamp, stamp, clock, start, be
 
 def add_frame_findings(
     form: Form,
-    rows: npt.NDArray[np.int64],
+    rows: Rows,
     keys: Iterable[str],
     known_keys: frozenset[str],
     findings: Findings,
@@ -80,9 +80,7 @@ def add_frame_findings(
 class _FormFindings(KeyFindings):
     """Checks the keys of frames that all have the same keys."""
 
-    def __init__(
-        self, form: Form, rows: npt.NDArray[np.int64], known_keys: frozenset[str], findings: Findings
-    ) -> None:
+    def __init__(self, form: Form, rows: Rows, known_keys: frozenset[str], findings: Findings) -> None:
         super().__init__(findings)
         self._form, self._rows, self._known_keys = form, rows, known_keys
         self._candidates = form.plan.candidates
@@ -123,13 +121,17 @@ class _FormFindings(KeyFindings):
             for first, other in pairwise(candidates):
                 if _is_measured(first.key) != _is_measured(other.key) or first.key == other.key:
                     continue
-                values, others = (self._form.values(each, self._rows) for each in (first, other))
-                is_known_twice = ~np.isnan(values) & ~np.isnan(others)
-                if not np.allclose(values[is_known_twice], others[is_known_twice], rtol=1e-6):
+                if any(self._differ(first, other, self._rows[piece]) for piece in pieces(len(self._rows))):
                     message = f"metadata keys {first.key!r} and {other.key!r} have different values"
                     self.findings.add_once(
                         "values", other.key, f"{message}; only the first is used", "remove one of them"
                     )
+
+    def _differ(self, first: Candidate, other: Candidate, rows: Rows) -> bool:
+        """Whether two keys have different values in any of the rows."""
+        values, others = (self._form.values(each, rows) for each in (first, other))
+        is_known_twice = ~np.isnan(values) & ~np.isnan(others)
+        return not np.allclose(values[is_known_twice], others[is_known_twice], rtol=1e-6)
 
     def _has_value(self, field: str) -> bool:
         """Whether the first frame has a value of a plane."""

@@ -174,7 +174,8 @@ class Interpreter:
         """Return the facts of all frames so far; the summary metadata describes devices and presets."""
         places = np.frombuffer(self._rows.tobytes(), np.int64)
         tags = flat(summary) if isinstance(summary, Mapping) else {}
-        return FrameFacts(self._forms, places >> 32, places & _ROW, Devices.of(tags), KNOWN_KEYS)
+        form_of, rows = (places >> 32).astype(np.int16), (places & _ROW).astype(np.uint32)
+        return FrameFacts(self._forms, form_of, rows, Devices.of(tags), KNOWN_KEYS)
 
     def _form(self, tags: Mapping[str, object], metadata: Mapping[str, object]) -> Form:
         """Return the form of flat metadata; beyond 256 forms, new ones keep only what is understood."""

@@ -3,7 +3,7 @@
 import json
 import math
 from array import array
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import copy, deepcopy
 from itertools import accumulate
 from json.encoder import encode_basestring_ascii as encode_text
@@ -25,6 +25,8 @@ MANY_ROWS = 1 << 16
 """Texts of so many rows are in memory at once: a text of few characters takes 60 bytes."""
 _SAMPLE = 8
 """One row out of this many is measured."""
+NULL = "null"
+"""The JSON of a missing value."""
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
@@ -34,6 +36,9 @@ class _Texts(NamedTuple):
     joined: str
     bounds: "array[int]"
 
+
+Rows: TypeAlias = npt.NDArray[np.integer[Any]]
+"""Rows of frames among those with the same keys."""
 
 _Packed: TypeAlias = "array[float] | array[int] | _Texts | str | None"
 """Values of a chunk: numbers, the JSON of each, or one JSON of equal values; None if too long."""
@@ -97,7 +102,7 @@ class TagColumns:
         constant = self._epochs[-1].constant
         return strict_json(constant[key]) if key in constant else None
 
-    def texts(self, key: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
+    def texts(self, key: str, rows: Rows) -> npt.NDArray[np.object_]:
         """Return the JSON of a tag in rows, shape (rows,)."""
         text = self.constant_text(key)
         if text is not None:
@@ -113,9 +118,7 @@ class TagColumns:
                 texts[order[start:stop]] = _unpacked(packed, ordered[start:stop] - first)
         return texts
 
-    def distinct(
-        self, keys: Iterable[str], rows: npt.NDArray[np.int64]
-    ) -> tuple[npt.NDArray[np.int64], list[dict[str, str]]]:
+    def distinct(self, keys: Iterable[str], rows: Rows) -> tuple[npt.NDArray[np.int32], list[dict[str, str]]]:
         """Group frames by the values of some tags.
 
         Parameters
@@ -140,11 +143,10 @@ class TagColumns:
             else:
                 constant[key] = text
         if not varying:
-            return np.zeros(len(rows), np.int64), [constant]
+            return np.broadcast_to(np.int32(0), len(rows)), [constant]
         numbers: dict[tuple[str, ...], int] = {}
-        which = np.empty(len(rows), np.int64)
-        for start in range(0, len(rows), MANY_ROWS):
-            part = slice(start, start + MANY_ROWS)
+        which = np.empty(len(rows), np.int32)
+        for part in pieces(len(rows)):
             columns = [self.texts(key, rows[part]).tolist() for key in varying]
             which[part] = [numbers.setdefault(values, len(numbers)) for values in zip(*columns, strict=True)]
         return which, [constant | dict(zip(varying, values, strict=True)) for values in numbers]
@@ -262,10 +264,10 @@ def _packed(values: tuple[Any, ...]) -> _Packed:
     return _Texts(joined, array(kind, accumulate(map(len, texts), initial=0)))
 
 
-def _unpacked(packed: _Packed, rows: npt.NDArray[np.int64]) -> list[str]:
+def _unpacked(packed: _Packed, rows: Rows) -> list[str]:
     """Return the JSON of values by their rows in a chunk."""
     if packed is None or isinstance(packed, str):
-        return [packed or "null"] * len(rows)
+        return [packed or NULL] * len(rows)
     if isinstance(packed, _Texts):
         bounds = np.frombuffer(packed.bounds, packed.bounds.typecode)
         spans = zip(bounds[rows].tolist(), bounds[rows + 1].tolist(), strict=True)
@@ -293,6 +295,12 @@ def _without_nan(value: object) -> object:
 def json_list(texts: Iterable[str]) -> str:
     """Join the JSON of values to the JSON of a list, which takes a fifth of their memory."""
     return f"[{','.join(texts)}]"
+
+
+def pieces(count: int) -> Iterator[slice]:
+    """Split rows into pieces, so that temporary arrays stay small."""
+    for start in range(0, count, MANY_ROWS):
+        yield slice(start, min(start + MANY_ROWS, count))
 
 
 def repeated_text(text: str, count: int) -> npt.NDArray[np.object_]:

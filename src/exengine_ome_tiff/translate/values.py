@@ -7,10 +7,13 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType, UnionType
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple, TypeAlias, get_args, get_origin
 
 import numpy as np
 import numpy.typing as npt
+
+Frames: TypeAlias = npt.NDArray[np.integer[Any]]
+"""Frame numbers."""
 
 UNKNOWN = float("nan")
 _RGB, _MAX_COLOR = 3, 255
@@ -105,16 +108,41 @@ class PlaneTable:
         return len(self._chunks) * _CHUNK + len(self._values) // _FIELDS
 
     def columns(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Return a read-only array of shape (planes,) for each field of `PlaneValues`."""
-        count = len(self)
-        columns = {name: np.broadcast_to(UNKNOWN, count) for name in PlaneValues._fields}
-        for number, chunk in enumerate([*self._chunks, _known(self._values)]):
-            for index, values in chunk.items():
-                name = PlaneValues._fields[index]
-                if not columns[name].flags.writeable:
-                    columns[name] = np.full(count, UNKNOWN)
-                columns[name][number * _CHUNK :][: len(values)] = values
-        return columns
+        """Return a read-only array of shape (planes,) for each field of `PlaneValues`.
+
+        A field that is equal in all planes, or unknown in all of them, takes no memory; see `taken`.
+        """
+        chunks = [*self._chunks, *([_known(self._values)] if self._values else [])]
+        return {
+            name: _column([chunk.get(index) for chunk in chunks], len(self))
+            for index, name in enumerate(PlaneValues._fields)
+        }
+
+
+def _column(chunks: Sequence[npt.NDArray[np.float64] | None], count: int) -> npt.NDArray[np.float64]:
+    """Join the chunks of a field, None for a chunk without a known value; shape (count,)."""
+    first = next((chunk[0] for chunk in chunks if chunk is not None), UNKNOWN)
+    if all(chunk is None if np.isnan(first) else _is_all(chunk, first) for chunk in chunks):
+        return np.broadcast_to(first, count)
+    column = np.full(count, UNKNOWN)
+    for number, chunk in enumerate(chunks):
+        if chunk is not None:
+            column[number * _CHUNK :][: len(chunk)] = chunk
+    return column
+
+
+def _is_all(chunk: npt.NDArray[np.float64] | None, value: float) -> bool:
+    return chunk is not None and bool((chunk == value).all())
+
+
+def taken(column: npt.NDArray[np.float64], frames: Frames) -> npt.NDArray[np.float64]:
+    """Return the values of frames in a column of a `PlaneTable`; equal values take no memory."""
+    return np.broadcast_to(column[:1], frames.shape) if column.strides == (0,) else column[frames]
+
+
+def is_unknown(column: npt.NDArray[np.float64]) -> bool:
+    """Whether a column of a `PlaneTable` has no value."""
+    return column.strides == (0,) and bool(np.isnan(column[:1]).all())
 
 
 def _known(values: "array[float]") -> dict[int, npt.NDArray[np.float64]]:

@@ -221,8 +221,8 @@ MUTANTS = [
     ),
     Mutant(
         "translate/clocks.py",
-        "np.full_like(local_s, -offset.total_seconds())",
-        "np.full_like(local_s, offset.total_seconds())",
+        "np.broadcast_to(-offset.total_seconds(), len(local_s))",
+        "np.broadcast_to(offset.total_seconds(), len(local_s))",
         "translate/test_clocks.py::test_stamps_without_a_zone_use_the_zone_of_the_summary",
     ),
     Mutant(
@@ -323,8 +323,8 @@ MUTANTS = [
     ),
     Mutant(
         "translate/clocks.py",
-        "    return delta_s.round(6)",
-        "    return delta_s.round(3)",
+        "    return delta_s.round(6, out=delta_s)",
+        "    return delta_s.round(3, out=delta_s)",
         "translate/test_clocks.py::test_times_have_microseconds",
     ),
     Mutant(
