@@ -18,6 +18,7 @@ ACQUISITIONS = {
     "text only": lambda n: {"site": f"site {n}"},
     "far apart": lambda n: {"time": n * 1_000_003 - (1 << 62), "z": n % 2},
     "no axis": lambda n: {} if n == 0 else {"time": n},
+    "another counting axis later": lambda n: {"time": n, "z": 0} if n < 60 else {"time": "end", "z": n},
 }
 
 
@@ -42,26 +43,26 @@ class Model:
         key = self.axes.key(coordinates)
         assert self.found.put(key, len(self.put_at) - 1) is is_known
 
-    def check(self, found, count):
+    def check(self, found, count, **stop):
         put_at = self.put_at[:count]
         latest = {tuple(sorted(each.items())): number for number, each in enumerate(put_at)}
-        table, numbers = found.latest()
+        table, numbers = found.latest(**stop)
         assert [*zip(table.coordinates(), numbers.tolist(), strict=True)] == [
             (dict(each), number) for each, number in latest.items()
         ]
         assert all((np.diff(part.rows) > 0).all() for part in table.parts)
         for start in (1, len(latest) // 2, len(latest)):
-            rest, rest_numbers = found.latest(start)
+            rest, rest_numbers = found.latest(start, **stop)
             assert rest.coordinates() == table.coordinates()[start:]
             assert rest_numbers.tolist() == numbers.tolist()[start:]
-        replaced, replaced_numbers = found.replaced()
+        replaced, replaced_numbers = found.replaced(**stop)
         lost = sorted({*range(count)} - {*latest.values()})
         assert sorted(replaced_numbers.tolist()) == lost
-        assert found.n_replaced == len(lost)
+        assert found.n_replaced(**stop) == len(lost)
         of_replaced = zip(replaced.coordinates(), replaced_numbers.tolist(), strict=True)
         assert all(each == put_at[number] for each, number in of_replaced)
         for each in self.put_at:
-            assert found.get(self.axes.key(each)) == latest.get(tuple(sorted(each.items())))
+            assert found.get(self.axes.key(each), **stop) == latest.get(tuple(sorted(each.items())))
 
 
 @pytest.mark.parametrize("overwrites", [False, True])
@@ -79,6 +80,7 @@ def test_numbers_agree_with_a_dict(name, overwrites):
     for count in (0, 1, 45, len(model.put_at) - 3, len(model.put_at)):
         earlier = model.found.until(count)
         model.check(earlier, count)
+        model.check(model.found, count, stop=count)
     earlier = model.found.until(100)
     for number in range(100, 160):
         earlier.put(model.axes.key(model.put_at[number]), number)
@@ -99,3 +101,21 @@ def test_a_frame_takes_few_bytes(name):
     finally:
         tracemalloc.stop()
     assert nbytes < 20_000 * 40
+
+
+@pytest.mark.parametrize("name", ["time, channel, z", "text only"])
+def test_a_frame_replaced_during_the_call(name):
+    model = Model()
+    for number in range(100):
+        model.put(ACQUISITIONS[name](number))
+
+    class Replaced(list):
+        def __getitem__(self, item):
+            model.put(model.put_at[7])  # as another thread does
+            return super().__getitem__(item)
+
+    model.found._replaced = Replaced(model.found._replaced)
+    table, numbers = model.found.latest(stop=100)
+    assert len(model.put_at) > 100
+    assert numbers.tolist() == [*range(100)]
+    assert table.coordinates() == model.put_at[:100]

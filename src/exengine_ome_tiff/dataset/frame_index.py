@@ -2,7 +2,8 @@
 
 import logging
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -58,6 +59,8 @@ RECORDS_CHANGED = (
 Kind: TypeAlias = tuple[tuple[int, ...], str]
 """Shape and data type of a page in the file."""
 
+_PART = 1 << 16
+"""How many frames are looked up at a time."""
 _MOST_ARRIVAL = 1 << 60
 _HANDLE = (1 << 32) - 1
 
@@ -117,7 +120,9 @@ class FrameIndex:
     @property
     def n_distinct(self) -> int:
         """Number of distinct coordinates."""
-        return self._count - self._numbers.n_replaced if self._table is None else len(self.latest()[1])
+        if self._table is not None:
+            return len(self.latest()[1])
+        return self._count - self._numbers.n_replaced(self._count)
 
     def keys(self) -> list[Key]:
         """Return the keys of the latest frames, in order of first arrival."""
@@ -146,11 +151,18 @@ class FrameIndex:
         return is_replaced
 
     def snapshot(self) -> "FrameIndex":
-        """Return a copy that later frames do not change; no frame may be added during this call."""
-        return self.without_last(0)
+        """Return the frames so far, which later frames do not change; no frame may be added during this call.
+
+        The result shares all tables with this index, so it takes no memory per frame. No frame can be added
+        to it.
+        """
+        other = copy(self)
+        other.files = [*self.files]
+        other.forget()
+        return other
 
     def without_last(self, count: int) -> "FrameIndex":
-        """Return a copy without the last frames."""
+        """Return a copy without the last frames, to which frames can be added."""
         other = FrameIndex()
         other._count = len(self) - count
         other.axes, other.files = self.axes, [*self.files]
@@ -168,21 +180,36 @@ class FrameIndex:
         return place >> 32, PageHandle(place & _HANDLE)
 
     def places(self, numbers: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return files and handles of frames by their numbers, shape as those."""
-        # a copy, because an array with a view cannot grow
-        places = np.frombuffer(self._places.tobytes(), np.int64)[numbers]
-        return places >> 32, places & _HANDLE
+        """Return files and handles of frames by their numbers, shape (frames,) as those."""
+        files, handles = np.empty_like(numbers), np.empty_like(numbers)
+        for part, *places in self._places_in_parts(numbers):
+            files[part], handles[part] = places
+        return files, handles
+
+    def _places_in_parts(
+        self, numbers: npt.NDArray[np.int64]
+    ) -> Iterator[tuple[slice, npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+        """Yield parts of an array of frame numbers, with the files and handles of these frames."""
+        for start in range(0, len(numbers), _PART):
+            some = numbers[start : start + _PART]
+            low, high = int(some.min()), int(some.max())
+            # a copy, because an array with a view cannot grow
+            places = np.frombuffer(self._places[low : high + 1], np.int64)[some - low]
+            yield slice(start, start + len(some)), places >> 32, places & _HANDLE
 
     def count_in(self, file: int) -> int:
         """Return the number of frames in a file, overwritten ones included."""
-        return int(np.count_nonzero(self._file_of_frames() == file))
+        return sum(int(np.count_nonzero(files == file)) for files in self._file_of_frames())
 
     def files_with_frames(self) -> set[int]:
         """Return the numbers of the files that have frames."""
-        return {*np.unique(self._file_of_frames()).tolist()}
+        return {file for files in self._file_of_frames() for file in np.unique(files).tolist()}
 
-    def _file_of_frames(self) -> npt.NDArray[np.int64]:
-        return np.frombuffer(self._places.tobytes(), np.int64) >> 32
+    def _file_of_frames(self) -> Iterator[npt.NDArray[np.int64]]:
+        """Yield the files of some consecutive frames at a time."""
+        for start in range(0, self._count, _PART):
+            places = self._places[start : min(start + _PART, self._count)]
+            yield np.frombuffer(places, np.int64) >> 32
 
     def note(self, number: FrameNumber) -> bytes:
         """Return the record of a frame."""
@@ -223,20 +250,24 @@ class FrameIndex:
 
     def _find_latest(self) -> tuple[CoordinateTable, npt.NDArray[np.int64]]:
         if self._table is None:
-            return self._numbers.latest()
+            return self._numbers.latest(stop=self._count)
         last_of = self._searched().last_of
         if last_of is None:
             return self._table, np.arange(len(self._table))
         return self._table.take(last_of[0]), last_of[1]
+
+    def forget(self) -> None:
+        """Free what `latest` has found, which it finds again when it is called."""
+        self._latest = None
 
     def table(self) -> CoordinateTable:
         """Return the coordinates of all frames by their numbers; no frame may be added during this call."""
         if self._table is not None:
             return self._table
         table, numbers = self.latest()
-        if not self._numbers.n_replaced:
+        replaced, numbers_replaced = self._numbers.replaced(self._count)
+        if not len(replaced):
             return table
-        replaced, numbers_replaced = self._numbers.replaced()
         every = np.concatenate([numbers, numbers_replaced])
         return CoordinateTable.joined([table, replaced], np.argsort(every))
 
@@ -262,13 +293,15 @@ class FrameIndex:
         list
             All kinds.
         """
-        files, handles = self.places(numbers)
         known: dict[Kind, int] = {}
-        kind_of = np.empty_like(files)
-        for file, rows in split(files):
-            which, formats = self.files[file].pages.formats(handles[rows])
-            kinds = [known.setdefault(each.stored, len(known)) for each in formats]
-            kind_of[rows] = np.array(kinds, np.int64)[which]
+        kind_of = np.empty(len(numbers), np.int64)
+        for part, files, handles in self._places_in_parts(numbers):
+            for file, rows in split(files):
+                which, formats = self.files[file].pages.formats(handles[rows])
+                kinds = [known.setdefault(each.stored, len(known)) for each in formats]
+                kind_of[part][rows] = np.array(kinds, np.int64)[which]
+        if len(known) == 1:
+            return np.broadcast_to(np.int64(0), len(numbers)), [*known]  # takes no memory
         return kind_of, [*known]
 
     def pages(self, numbers: npt.NDArray[np.int64]) -> "PageLocations":
@@ -291,7 +324,7 @@ class FrameIndex:
     def numbered(self, seen: int = 0) -> list[tuple[Coordinates, FrameNumber]]:
         """Return coordinates and numbers as `latest` does, but skip the first `seen` ones."""
         if self._table is None:
-            rest, numbers = self._numbers.latest(seen)
+            rest, numbers = self._numbers.latest(seen, self._count)
         else:
             table, numbers = self.latest()
             rest, numbers = table.take(np.arange(seen, len(table))), numbers[seen:]
@@ -303,7 +336,7 @@ class FrameIndex:
             search = self._search or self._searched()
             return search.find(read_coordinates(coordinates))  # type: ignore[return-value] # a row's number
         key = self.axes.find(read_coordinates(coordinates))
-        return None if key is None else self._numbers.get(key)
+        return None if key is None else self._numbers.get(key, self._count)
 
     def pixels(self, coordinates: Mapping[str, int | str]) -> npt.NDArray[Any]:
         """Return a frame with the shape and data type of `put`, in a new array."""

@@ -1,11 +1,14 @@
 """The numbers of frames by their coordinates, while frames are added."""
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple, TypeAlias
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.columns import Column, CoordinateTable, Numbers, Part, smallest, split
 from exengine_ome_tiff.coordinates.keys import Axes, FrameNumber, Key
@@ -20,6 +23,10 @@ _FIRST_CHECK = 4096
 _SAMPLE = 1024
 _LEAST_FILLED = 4
 """How many frames a block has on average, at least: an empty block takes as much memory as two keys."""
+_PART = 4096
+"""How many blocks are read at a time."""
+_ALL = 1 << 62
+"""More frames than there are."""
 
 Block: TypeAlias = "array[int]"
 """Numbers of frames by the lower bits of their value along the counting axis; -1 for no frame."""
@@ -50,7 +57,8 @@ class FrameNumbers:
     least one axis. Therefore, once there are many frames, the numbers of 16 neighbours along such an axis are
     in one array, which takes about 20 bytes per frame. Frames without such an axis stay in the dict.
 
-    One thread at a time may add frames. Any thread may read, also while frames are added.
+    One thread at a time may add frames. Any thread may read, also while frames are added. Methods with the
+    parameter `stop` return what they would have returned when there were `stop` frames.
 
     Parameters
     ----------
@@ -64,10 +72,9 @@ class FrameNumbers:
         self._replaced: list[_Replaced] = []
         self._next_check = _FIRST_CHECK
 
-    @property
-    def n_replaced(self) -> int:
-        """Number of frames that later ones have replaced."""
-        return len(self._replaced)
+    def n_replaced(self, stop: int = _ALL) -> int:
+        """Return the number of frames that later ones have replaced."""
+        return _n_before(self._replaced, stop)
 
     def put(self, key: Key, number: FrameNumber) -> bool:
         """Note the number of the next frame; return whether it replaces another one."""
@@ -95,14 +102,17 @@ class FrameNumbers:
             self._look_for_counting_axes()
         return False
 
-    def get(self, key: Key) -> FrameNumber | None:
+    def get(self, key: Key, stop: int = _ALL) -> FrameNumber | None:
         """Return the number of the latest frame with a key; None if there is none."""
         by_key, blocks, slots = self._books
         place = _place(key, slots) if slots else None
         if place is None:
-            return by_key.get(key)
-        block = blocks.get(place[0])
-        number = -1 if block is None else block[place[1]]
+            number = by_key.get(key, -1)
+        else:
+            block = blocks.get(place[0])
+            number = -1 if block is None else block[place[1]]
+        if number >= stop:
+            number = next((old for old, _, of in self._replaced[::-1] if old < stop and of == key), -1)
         return None if number < 0 else FrameNumber(number)
 
     def until(self, count: int) -> "FrameNumbers":
@@ -111,47 +121,48 @@ class FrameNumbers:
         by_key, blocks, slots = self._books
         other._books = _Books(by_key.copy(), {where: block[:] for where, block in blocks.items()}, slots)
         other._next_check = self._next_check
-        other._replaced = [each for each in self._replaced if each.by < count]
-        later = self._replaced[len(other._replaced) :]
+        n_replaced = self.n_replaced(count)
+        other._replaced, later = self._replaced[:n_replaced], self._replaced[n_replaced:]
         for number, _, key in reversed(later):
             other._set(key, number)
         other._remove_from(count)
         return other
 
-    def latest(self, start: int = 0) -> tuple[CoordinateTable, Numbers]:
+    def latest(self, start: int = 0, stop: int = _ALL) -> tuple[CoordinateTable, Numbers]:
         """Return coordinates and numbers of the latest frames at all coordinates, in order of first arrival.
 
         Parameters
         ----------
         start
             How many of the first ones to leave out.
+        stop
+            How many frames to consider.
         """
-        first_of = _first_of(self._replaced[:])
         by_key, blocks, slots = self._books
-        # copies, because another thread may add a frame
-        by_key, blocks = by_key.copy(), blocks.copy()
+        # lists, because another thread may add a frame
+        keys, wheres = [*by_key], [*blocks]
+        numbers_of_keys, lanes_of_blocks = [*by_key.values()], [*blocks.values()]
+        replaced = self._replaced[:]  # last, so that it has the old number of each frame that is replaced
+        n_replaced = _n_before(replaced, stop)
+        first_of = _first_of(replaced[:n_replaced])
         least = 0 if first_of else start  # without replaced frames, numbers count the different coordinates
-        tables = [
-            _sorted_table(*each, first_of) for each in _tables_of_blocks(blocks, slots, self._axes, least)
-        ]
-        if by_key:
-            keys, numbers = [*by_key], np.fromiter(by_key.values(), np.int64, len(by_key))
-            kept = np.flatnonzero(numbers >= least)
-            if len(kept) < len(keys):
-                keys, numbers = [keys[at] for at in kept.tolist()], numbers[kept]
-            tables.append((CoordinateTable.of(keys, self._axes), numbers))
-        if not tables:
-            return CoordinateTable(0, []), np.zeros(0, np.int64)
-        numbers = np.concatenate([each for _, each in tables])
-        order = np.argsort(_first_numbers(numbers, first_of))
-        table = CoordinateTable.joined([table for table, _ in tables], order)
-        kept = np.arange(start - least, len(order))
-        return table if len(kept) == len(order) else table.take(kept), numbers[order[kept]]
+        found = _tables_of_blocks(wheres, lanes_of_blocks, slots, self._axes, range(least, stop))
+        found += _tables_of_keys(keys, numbers_of_keys, self._axes, range(least, stop))
+        old = {number: key for number, _, key in replaced[n_replaced:] if least <= number < stop}
+        for _, numbers in found if old else ():  # another thread may be replacing them
+            for number in numbers[np.isin(numbers, [*old])].tolist():
+                del old[number]
+        if old:
+            found.append((CoordinateTable.of([*old.values()], self._axes), np.array([*old])))
+        table, numbers = _joined([_sorted_table(*each, first_of) for each in found], first_of)
+        kept = np.arange(start - least, len(numbers))
+        return (table, numbers) if len(kept) == len(numbers) else (table.take(kept), numbers[kept])
 
-    def replaced(self) -> tuple[CoordinateTable, Numbers]:
+    def replaced(self, stop: int = _ALL) -> tuple[CoordinateTable, Numbers]:
         """Return coordinates and numbers of the frames that later ones have replaced."""
-        keys = [each.key for each in self._replaced]
-        return CoordinateTable.of(keys, self._axes), np.array([each.number for each in self._replaced])
+        replaced = self._replaced[: self.n_replaced(stop)]
+        keys = [each.key for each in replaced]
+        return CoordinateTable.of(keys, self._axes), np.array([each.number for each in replaced], np.int64)
 
     def _set(self, key: Key, number: FrameNumber) -> None:
         by_key, blocks, slots = self._books
@@ -175,7 +186,8 @@ class FrameNumbers:
         self._next_check = 2 * len(by_key)
         sample: dict[int, list[Key]] = {}
         for key in islice(reversed(by_key), _SAMPLE):
-            sample.setdefault(int(key[0]), []).append(key)
+            if key[0] not in slots:  # otherwise its value along the counting axis is a text
+                sample.setdefault(int(key[0]), []).append(key)
         found = {number: _counting_slot(keys) for number, keys in sample.items()}
         new = {number: slot for number, slot in found.items() if slot is not None}
         if not new:
@@ -213,24 +225,58 @@ def _counting_slot(keys: Sequence[Key]) -> int | None:
     return None if slot is None or n_blocks[slot] * _LEAST_FILLED > len(keys) else slot
 
 
+def _n_before(replaced: Sequence[_Replaced], stop: int) -> int:
+    """Return how many of the replaced frames were replaced when there were `stop` frames."""
+    return bisect_left(replaced, stop, key=attrgetter("by"))
+
+
 def _tables_of_blocks(
-    blocks: Mapping[Key, Block], slots: Mapping[int, int], axes: Axes, least: int
+    wheres: Sequence[Key], blocks: Sequence[Block], slots: Mapping[int, int], axes: Axes, numbers: range
 ) -> list[tuple[CoordinateTable, Numbers]]:
-    """Return coordinates and numbers of the frames in blocks, by their sets of axes, from a number on."""
-    wheres = [*blocks]
-    data = b"".join([block.tobytes() for block in blocks.values()])
-    numbers = np.frombuffer(data, np.int64).reshape(-1, _BLOCK)
+    """Return coordinates and numbers of the frames in blocks, by their sets of axes."""
     tables = []
     for set_number, rows in split(np.fromiter((where[0] for where in wheres), np.int64, len(wheres))):
-        at, lanes = np.nonzero(numbers[rows] >= least)
+        chosen = rows.tolist()
+        places, found = _filled([blocks[row] for row in chosen], numbers)
+        at = places >> _BLOCK_BITS
         columns = []
-        for slot, values in enumerate(zip(*(wheres[row] for row in rows.tolist()), strict=True)):
-            column = Column.of(values).take(at)
+        for slot, values in enumerate(zip(*(wheres[row] for row in chosen), strict=True)):
+            column = Column.of(values)
             if slot == slots[set_number]:
-                column = Column(column.data << _BLOCK_BITS | lanes)
-            columns.append(Column(smallest(column.data), column.values))
+                firsts = column.data << _BLOCK_BITS
+                kind = smallest(np.array([firsts.min(), firsts.max() + _LANE])).dtype
+                column = Column(firsts.astype(kind)[at] + (places & _LANE).astype(kind))
+            else:
+                column = Column(smallest(column.data)[at], column.values)
+            columns.append(column)
         part = Part(axes.names[set_number], np.arange(len(at)), tuple(columns[1:]))
-        tables.append((CoordinateTable(len(at), [part]), numbers[rows[at], lanes]))
+        tables.append((CoordinateTable(len(at), [part]), found))
+    return tables
+
+
+def _filled(blocks: Sequence[Block], numbers: range) -> tuple[npt.NDArray[np.integer[Any]], Numbers]:
+    """Return the places of the frames with the given numbers in consecutive blocks, and their numbers."""
+    kind = np.int32 if len(blocks) < 1 << 31 - _BLOCK_BITS else np.int64
+    places, found = [np.zeros(0, kind)], [np.zeros(0, np.int64)]
+    for first in range(0, len(blocks), _PART):
+        lanes = np.frombuffer(b"".join(blocks[first : first + _PART]), np.int64)
+        there = np.flatnonzero((lanes >= numbers.start) & (lanes < numbers.stop))
+        places.append((there + (first << _BLOCK_BITS)).astype(kind))
+        found.append(lanes[there])
+    return np.concatenate(places), np.concatenate(found)
+
+
+def _tables_of_keys(
+    keys: Sequence[Key], numbers_of_keys: Sequence[FrameNumber], axes: Axes, numbers: range
+) -> list[tuple[CoordinateTable, Numbers]]:
+    """Return coordinates and numbers of the frames in the dict; there may be more numbers than keys."""
+    tables = []
+    for first in range(0, len(keys), _PART * _BLOCK):
+        some = keys[first : first + _PART * _BLOCK]
+        found = np.array(numbers_of_keys[first : first + len(some)], np.int64)
+        kept = np.flatnonzero((found >= numbers.start) & (found < numbers.stop))
+        some = some if len(kept) == len(some) else [some[at] for at in kept.tolist()]
+        tables.append((CoordinateTable.of(some, axes), found[kept]))
     return tables
 
 
@@ -238,8 +284,22 @@ def _sorted_table(
     table: CoordinateTable, numbers: Numbers, first_of: Mapping[int, int]
 ) -> tuple[CoordinateTable, Numbers]:
     """Sort frames by first arrival."""
-    order = np.argsort(_first_numbers(numbers, first_of))
+    firsts = _first_numbers(numbers, first_of)
+    if (firsts[1:] > firsts[:-1]).all():
+        return table, numbers
+    order = np.argsort(firsts)
     return table.take(order), numbers[order]
+
+
+def _joined(
+    tables: Sequence[tuple[CoordinateTable, Numbers]], first_of: Mapping[int, int]
+) -> tuple[CoordinateTable, Numbers]:
+    """Merge tables of frames, each in order of first arrival."""
+    if len(tables) == 1:
+        return tables[0]
+    numbers = np.concatenate([np.zeros(0, np.int64), *(each for _, each in tables)])
+    order = np.argsort(_first_numbers(numbers, first_of))
+    return CoordinateTable.joined([table for table, _ in tables], order), numbers[order]
 
 
 def _first_of(replaced: Sequence[_Replaced]) -> dict[int, int]:

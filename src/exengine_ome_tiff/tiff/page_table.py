@@ -169,8 +169,12 @@ class PageTable:
         return any(pixels.is_encoded for pixels in self._formats)
 
     def _column(self, column: int, handles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        if not len(handles):
+            return np.zeros(0, np.int64)
+        low, high = int(handles.min()), int(handles.max())
         # of a copy, because an array with a view cannot grow
-        values: npt.NDArray[np.int64] = np.frombuffer(self._rows[column::_ROW], np.int64)[handles]
+        copy = self._rows[low * _ROW + column : (high + 1) * _ROW : _ROW]
+        values: npt.NDArray[np.int64] = np.frombuffer(copy, np.int64)[handles - low]
         return values
 
 

@@ -65,6 +65,8 @@ class Interpreter:
         self._forms: dict[int, Form] = {}
         self._rows = array("Q")
         """For each frame the number of its form, and its row there in the lower 32 bits."""
+        self._stop: int | None = None
+        """Number of frames of a snapshot, which shares the rows; None for all."""
         self._last_form: Form | None = None
         """The form of the last frame, if none of its values can be a dict."""
 
@@ -101,11 +103,11 @@ class Interpreter:
         return other
 
     def snapshot(self) -> "Interpreter":
-        """Return a copy that later reads do not change; do not call `read` meanwhile."""
+        """Return an interpreter that later reads do not change; do not call `read` meanwhile or on it."""
         other = Interpreter()
         other._translators = self._translators
         other._forms = {number: form.snapshot() for number, form in self._forms.items()}
-        other._rows = self._rows[:]
+        other._rows, other._stop = self._rows, len(self._rows)
         return other
 
     @cached_property
@@ -172,7 +174,7 @@ class Interpreter:
 
     def facts(self, summary: object = None) -> FrameFacts:
         """Return the facts of all frames so far; the summary metadata describes devices and presets."""
-        places = np.frombuffer(self._rows.tobytes(), np.int64)
+        places = np.frombuffer(self._rows[: self._stop], np.int64)
         tags = flat(summary) if isinstance(summary, Mapping) else {}
         form_of, rows = (places >> 32).astype(np.int16), (places & _ROW).astype(np.uint32)
         return FrameFacts(self._forms, form_of, rows, Devices.of(tags), KNOWN_KEYS)

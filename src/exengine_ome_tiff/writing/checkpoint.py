@@ -170,14 +170,16 @@ def _write_chain(
     journal, pages = file.file, file.pages(index, blank)
     extra = first_page_tags(contents.xml(file), CREATOR, contents.names_json)
     extra[chain.CHECKPOINT] = chain.LONG8, chain.OFFSET.pack(chain.HEADER_BYTES)
-    parts = list(final_pages(journal, pages, file.sizes))
+    parts, count = list(final_pages(journal, pages, file.sizes)), len(pages)
+    del pages  # before their texts are made
+    nbytes = chain_nbytes(parts, extra)
     try:
         with held():
             journal.file.check_in_place()
-            at = journal.leave_room(chain_nbytes(parts, extra))
+            at = journal.leave_room(nbytes)
         with journal.file.reopened("r+b", buffering=0) as opened:
             opened.seek(at)
-            first_at = write_chain(opened, parts, len(pages), extra)
+            first_at = write_chain(opened, parts, count, extra)
             if fsync:
                 journal.sync_file(opened)
     except OSError as error:

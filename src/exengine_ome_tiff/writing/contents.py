@@ -89,6 +89,7 @@ class Contents:
 
     def __init__(self, recording: Recording, left_out: Collection[int] = ()) -> None:
         facts, unnamed = recording.facts(), recording.unnamed_images()
+        recording.index.forget()  # the layouts have what is needed of it
         names: ValueNames = facts.names([image.layout for image in unnamed])
         images = recording.named(unnamed, names)
         layouts = [image.layout for image in images]
@@ -164,10 +165,10 @@ def _are_hashed(index: FrameIndex, file: JournalFile, frames: npt.NDArray[np.int
 def _pages(image: StoredImage, index: FrameIndex, file: JournalFile, blank: Blank) -> npt.NDArray[np.int64]:
     layout = image.layout
     acquired = layout.frames >= 0
-    pages = np.empty(len(layout.frames), np.int64)
+    if acquired.all():
+        return index.places(layout.frames)[1]
+    pages = np.full(len(layout.frames), blank(file, image.pixels))
     _, pages[acquired] = index.places(layout.frames[acquired])
-    if not acquired.all():
-        pages[~acquired] = blank(file, image.pixels)
     return pages
 
 

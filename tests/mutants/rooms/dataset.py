@@ -137,8 +137,20 @@ MUTANTS = [
     ),
     Mutant(
         "dataset/frame_numbers.py",
-        "tables = [\n            _sorted_table(*each, first_of) for each in",
-        "tables = [\n            each for each in",
+        "_joined([_sorted_table(*each, first_of) for each in found], first_of)",
+        "_joined(found, first_of)",
+        "dataset/test_frame_numbers.py::test_numbers_agree_with_a_dict",
+    ),
+    Mutant(
+        "dataset/frame_numbers.py",
+        "        if old:\n",
+        "        if False:\n",
+        "dataset/test_index_snapshot.py::test_a_snapshot_shows_the_frames_up_to_its_moment",
+    ),
+    Mutant(
+        "dataset/frame_numbers.py",
+        "            if key[0] not in slots:",
+        "            if True:",
         "dataset/test_frame_numbers.py::test_numbers_agree_with_a_dict",
     ),
     Mutant(
