@@ -148,6 +148,37 @@ def test_repeated_values_are_stored_once_and_read_byte_for_byte(notes):
     assert complete(alone, notes[-1] + file[len(notes[-1]) :]) == notes[-1:]
 
 
+STATES = [{"device": f"Device{n}", "property": "Position", "value": n} for n in range(200)]
+KEYS = {f"Device{n}-Position": f"{n}" for n in range(200)}
+MOSTLY_REPEATING = {
+    "an entry of a list": [
+        as_note(n, t=n, states=[*STATES[:n], {"device": "Z"}, *STATES[n:]]) for n in range(4)
+    ],
+    "a list of numbers": [as_note(n, text="1," * 20, x=[*range(2000), -n, *range(2000)]) for n in range(4)],
+    "values of a dict": [as_note(n, t=n, states=KEYS | {"Device9-Position": n}) for n in range(4)],
+    "flat metadata": [
+        as_note(n, **KEYS | {"Device9-Position": n, "Device150-Position": n}) for n in range(4)
+    ],
+    "a digit between long values": [as_note(n, a="b" * 5000, x=[1, "c" * 5000, n]) for n in range(4)],
+    "an entry of the plan": [
+        as_note(n, event={"sequence": {"events": [*STATES[:99], {"x": n}, *STATES]}}) for n in range(4)
+    ],
+}
+"""Notes of which each differs from the first one in short items of a large value."""
+
+
+@pytest.mark.parametrize("notes", MOSTLY_REPEATING.values(), ids=[*MOSTLY_REPEATING])
+def test_short_items_that_differ_do_not_repeat_the_others(notes):
+    short, file = stored(notes)
+    assert complete(short, file) == notes
+    known = stored_values(notes[0], notes[0], 0)
+    alone, file = stored(notes[3:], len(notes[0]), known)  # a block of one frame, with the first page only
+    assert complete(alone, notes[0] + file[len(notes[0]) :]) == notes[3:]
+    for note in (short[-1], *alone):
+        assert len(note) < len(notes[-1]) / 5
+        assert note.count(b"\x1a") <= 2 * 5  # neighbours share a reference
+
+
 def test_short_values_and_invalid_json_stay_unchanged():
     for notes in (
         [as_note(n, **{f"key{k}": k for k in range(40)}, t=n) for n in range(3)],

@@ -26,6 +26,8 @@ _MARK = b"\x1a"
 _REFERENCE = re.compile(rb"([0-9]{1,19}),([0-9]{1,19}),([0-9a-f]{8})")
 _REPEATED_NBYTES = 256
 """Minimum length of a value that a reference of about 30 bytes can replace."""
+_RUNS_NBYTES = 4096
+"""Minimum length of a dict or list whose short items are replaced in runs of `_REPEATED_NBYTES` or more."""
 _MAX_PARTS = 128
 """Maximum number of such values of a note at one depth; shorter values are left out."""
 _MAX_DEPTH = 5
@@ -156,20 +158,20 @@ def _matching(pattern: re.Pattern[str], text: str) -> str:
 
 
 class StoredValue(NamedTuple):
-    """A long value in a note that is stored in the file.
+    """Bytes of a note that are stored in the file: a long value, or a run of short values.
 
     Parameters
     ----------
     text
-        Its JSON.
-    reference
-        The bytes that replace it in other notes; empty if only parts of it are in the file.
+        The JSON of the value, or that of neighbouring items with their separators.
+    at
+        Offset of these bytes in the file; -1 if only parts of them are in the file.
     parts
-        Long values inside it.
+        Long values, and runs of short ones, inside the value.
     """
 
     text: bytes
-    reference: bytes
+    at: int
     parts: "list[StoredValue]"
 
 
@@ -190,26 +192,48 @@ def stored_values(note: bytes, stored: bytes, at: int) -> list[StoredValue]:
     try:
         metadata = json.loads(note)["metadata"]
         least_nbytes = max(_REPEATED_NBYTES, len(note) // _MAX_PARTS)
-        found = [*_long_values((metadata,), least_nbytes, _MAX_DEPTH)]
+        found = [*_parts([metadata], least_nbytes, _MAX_DEPTH)]
     except (ValueError, TypeError, KeyError, RecursionError):
         return []
     return [*_located(found, stored, at)]
 
 
-def _long_values(items: Iterable[object], least_nbytes: int, depth: int) -> Iterator[StoredValue]:
-    for item in items:
-        if depth and isinstance(item, dict | list | str):
-            text = _encode(item).encode()
-            if len(text) >= least_nbytes:
-                inner = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
-                yield StoredValue(text, b"", [*_long_values(inner, least_nbytes, depth - 1)])
+def _parts(container: object, least_nbytes: int, depth: int) -> Iterator[StoredValue]:
+    """Find long values in a dict or list. If it is large, short items between them form runs."""
+    is_large = depth < _MAX_DEPTH and len(_encode(container)) >= _RUNS_NBYTES
+    run = b""
+    for key, item in _items(container):
+        text = _encode(item).encode()
+        is_long = depth > 0 and isinstance(item, dict | list | str) and len(text) >= least_nbytes
+        if is_large and not is_long:
+            run += key + text
+        if is_long or len(run) >= least_nbytes:
+            yield from _run(run)
+            run = b""
+        if is_long:
+            yield StoredValue(text, -1, [*_parts(item, least_nbytes, depth - 1)])
+    yield from _run(run)
+
+
+def _run(text: bytes) -> Iterator[StoredValue]:
+    """Return a run if it is long enough: a short one may also occur inside a reference."""
+    if len(text) >= _REPEATED_NBYTES:
+        yield StoredValue(text, -1, [])
+
+
+def _items(container: object) -> Iterator[tuple[bytes, object]]:
+    """Return the items of a dict or list, each with the bytes that precede it, except the first bracket."""
+    if isinstance(container, dict):
+        for number, (key, item) in enumerate(container.items()):
+            yield b"," * bool(number) + _encode(key).encode() + b":", item
+    elif isinstance(container, list):
+        yield from ((b"," * bool(number), item) for number, item in enumerate(container))
 
 
 def _located(values: Iterable[StoredValue], stored: bytes, at: int) -> Iterator[StoredValue]:
     for text, _, parts in values:
         start = stored.find(text)
-        place = b"%d,%d,%08x" % (at + start, len(text), zlib.crc32(text))
-        yield StoredValue(text, b"" if start < 0 else _MARK + place + _MARK, [*_located(parts, stored, at)])
+        yield StoredValue(text, -1 if start < 0 else at + start, [*_located(parts, stored, at)])
 
 
 def shorten_notes(notes: Sequence[bytes], at: int, known: Iterable[StoredValue]) -> list[bytes]:
@@ -242,23 +266,34 @@ def shorten_notes(notes: Sequence[bytes], at: int, known: Iterable[StoredValue])
 
 def _shortened(note: bytes, values: Iterable[StoredValue]) -> bytes:
     """Replace values by references: the entire metadata, which ends the note, or parts of it."""
-    for text, reference, parts in values:
-        if reference and note.endswith(text, 0, -1):
-            note = b"".join((note[: -1 - len(text)], reference, note[-1:]))
+    for text, at, parts in values:
+        if at >= 0 and note.endswith(text, 0, -1):
+            note = b"".join((note[: -1 - len(text)], _reference(at, len(text), zlib.crc32(text)), note[-1:]))
         elif parts:
             note = _with_parts_shortened(note, parts)
     return note
 
 
 def _with_parts_shortened(note: bytes, parts: Iterable[StoredValue]) -> bytes:
-    """Replace all occurrences of values in a note."""
-    for text, reference, inner in parts:
-        start = note.find(text) if reference else -1
-        if start >= 0:
-            note = b"".join((note[:start], reference, note[start + len(text) :]))
-        elif inner:
-            note = _with_parts_shortened(note, inner)
+    """Replace values in a note; neighbours in the note and in the file share a reference."""
+    first_at = nbytes = crc = note_start = note_end = 0
+    for text, at, inner in parts:
+        start = note.find(text) if at >= 0 else -1
+        if start < 0:
+            note, note_end = _with_parts_shortened(note, inner) if inner else note, 0
+            continue
+        if start != note_end or at != first_at + nbytes:
+            first_at, nbytes, crc, note_start = at, 0, 0, start
+        nbytes += len(text)
+        crc = zlib.crc32(text, crc)
+        reference = _reference(first_at, nbytes, crc)
+        note = b"".join((note[:note_start], reference, note[start + len(text) :]))
+        note_end = note_start + len(reference)
     return note
+
+
+def _reference(at: int, nbytes: int, crc: int) -> bytes:
+    return b"%c%d,%d,%08x%c" % (_MARK, at, nbytes, crc, _MARK)
 
 
 def complete_note(note: bytes, read: Callable[[int, int], bytes], size: Callable[[], int]) -> bytes:

@@ -54,6 +54,12 @@ MUTANTS = [
     ),
     Mutant(
         "tiff/block_records.py",
+        "if len(text) >= _REPEATED_NBYTES:",
+        "if text:",
+        "tiff/test_records.py::test_short_items_that_differ_do_not_repeat_the_others",
+    ),
+    Mutant(
+        "tiff/block_records.py",
         "left -= nbytes",
         "left -= 0",
         "tiff/test_records.py::test_references_cannot_make_a_note_longer_than_the_file",
