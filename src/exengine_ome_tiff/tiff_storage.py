@@ -103,9 +103,10 @@ class TiffStorage(Reader):
     tile
         Height and width of tiles in pixels, multiples of 16, for larger frames.
     pyramid_levels
-        Number of pyramid levels that `finish` adds to each frame, each downsampled by 2 for viewers of large
-        images. "auto": levels down to 1024 pixels for frames of more than 3192 x 3192 pixels (OMERO's bound,
-        which is an area). Tiles are then (512, 512) if `tile` is None.
+        Number of pyramid levels in addition to each frame, each downsampled by 2 for viewers of large images.
+        `put` makes those of frames that come after a pause, and `finish` those of the others. "auto": levels
+        down to 1024 pixels for frames of more than 3192 x 3192 pixels (OMERO's bound, which is an area).
+        Tiles are then (512, 512) if `tile` is None.
     fold_axes
         Extra axes to fold into "Z", "C" or "T" instead of creating one image per value, such as
         ``{"angle": "T"}``. OME calls this modulo: ModuloAlongT.

@@ -1,4 +1,8 @@
-"""Frames with smaller copies, beside tifffile: time from `put` to the end, and memory of `finish`."""
+"""Frames with smaller copies, beside tifffile: time and memory of `put` and `finish`.
+
+In a slow run, each frame arrives when the previous `put` is long over, so `put` makes its copies. In a quick
+run, the frames follow each other, and `finish` makes the copies.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,9 @@ from writers import ours
 
 TILE = (512, 512)
 LEVELS = 4
+FRAMES = 2
+PAUSE_S_PER_BYTE = 6e-9
+"""Long enough for `put` to make the copies."""
 _STATUS = Path("/proc/self/status")
 
 
@@ -28,39 +35,51 @@ def memory_kb(key: str) -> float:
     return next(float(line.split()[1]) for line in _STATUS.read_text().splitlines() if line.startswith(key))
 
 
-def of_ours(pixels: np.ndarray, compression: str | None, folder: Path) -> tuple[float, ...]:
-    """Return seconds in all, those of `finish`, and the most memory that it takes, in frames."""
-    start_s = time.perf_counter()
-    storage = ours(folder, tile=TILE, pyramid_levels=LEVELS, compression=compression)
-    storage.put({"time": 0}, pixels)
-    put_s = time.perf_counter()
+def reset_peak_kb() -> float:
+    """Let the highest mark of memory begin anew, and return the memory of this process."""
     if _STATUS.exists():
-        Path("/proc/self/clear_refs").write_text("5")  # the highest mark of memory begins anew
-    before_kb = memory_kb("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5")
+    return memory_kb("VmRSS")
+
+
+def of_ours(pixels: np.ndarray, compression: str | None, pause_s: float, folder: Path) -> tuple[float, ...]:
+    """Return seconds of `put` and `finish` for a frame, and the most memory that each takes, in frames."""
+    storage = ours(folder, tile=TILE, pyramid_levels=LEVELS, compression=compression)
+    storage.put({"camera": "small"}, pixels[:8, :8])  # after which a frame may follow quickly
+    put_s, before_kb = 0.0, reset_peak_kb()
+    for number in range(FRAMES):
+        time.sleep(pause_s)
+        start_s = time.perf_counter()
+        storage.put({"time": number, "camera": "large"}, pixels)
+        put_s += time.perf_counter() - start_s
+    put_kb = max(0, memory_kb("VmHWM") - before_kb)
+    before_kb = reset_peak_kb()
+    start_s = time.perf_counter()
     storage.close()
-    end_s = time.perf_counter()
-    memory = (memory_kb("VmHWM") - before_kb) * 1024 / pixels.nbytes
-    return end_s - start_s, end_s - put_s, memory
+    finish_s = time.perf_counter() - start_s
+    finish_kb = max(0, memory_kb("VmHWM") - before_kb)
+    return put_s / FRAMES, finish_s / FRAMES, put_kb * 1024 / pixels.nbytes, finish_kb * 1024 / pixels.nbytes
 
 
 def of_tifffile(pixels: np.ndarray, compression: str | None, folder: Path) -> tuple[float, ...]:
-    """Return the seconds that tifffile takes for the same pages, with means of four pixels by NumPy."""
+    """Return the seconds that tifffile takes for the same pages of a frame, with means by NumPy."""
     start_s = time.perf_counter()
     options = {"tile": TILE, "photometric": "minisblack", "metadata": None, "compression": compression}
     if compression is not None:
         options["compressionargs"] = {"level": 1}
     with tifffile.TiffWriter(folder / "run.tif", bigtiff=True) as writer:
-        writer.write(pixels, subifds=LEVELS, **options)
-        level = pixels
-        for _ in range(LEVELS):
-            height, width = (side // 2 * 2 for side in level.shape)
-            corners = [level[row:height:2, column:width:2] for row in (0, 1) for column in (0, 1)]
-            total = corners[0].astype(np.uint32)
-            for corner in corners[1:]:
-                total += corner
-            level = ((total + 2) >> 2).astype(np.uint16)
-            writer.write(level, subfiletype=1, **options)
-    return (time.perf_counter() - start_s,)
+        for _ in range(FRAMES):
+            writer.write(pixels, subifds=LEVELS, **options)
+            level = pixels
+            for _ in range(LEVELS):
+                height, width = (side // 2 * 2 for side in level.shape)
+                corners = [level[row:height:2, column:width:2] for row in (0, 1) for column in (0, 1)]
+                total = corners[0].astype(np.uint32)
+                for corner in corners[1:]:
+                    total += corner
+                level = ((total + 2) >> 2).astype(np.uint16)
+                writer.write(level, subfiletype=1, **options)
+    return ((time.perf_counter() - start_s) / FRAMES,)
 
 
 def measure(rounds: int, folder: Path | None, *, quick: bool) -> list[Table]:
@@ -69,20 +88,25 @@ def measure(rounds: int, folder: Path | None, *, quick: bool) -> list[Table]:
         pixels = frame(shape)
         for compression in (None, "zlib", "zstd"):
             work = {
-                "ours": partial(of_ours, pixels, compression),
+                "slow": partial(of_ours, pixels, compression, PAUSE_S_PER_BYTE * pixels.nbytes + 0.1),
+                "quick": partial(of_ours, pixels, compression, 0),
                 "theirs": partial(of_tifffile, pixels, compression),
             }
             found = in_turn(work, rounds, folder)
-            (total_s, finish_s, memory), (other_s,) = found["ours"], found["theirs"]
-            name = f"{compression or 'none'}, {pixels.nbytes / 1e6:.0f} MB"
-            numbers = total_s, finish_s, other_s, total_s / other_s, memory
-            rows.append([name, *(f"{number:.2f}" for number in numbers)])
+            (other_s,) = found["theirs"]
+            for kind in ("slow", "quick"):
+                put_s, finish_s, *memory = found[kind]
+                name = f"{compression or 'none'}, {pixels.nbytes / 1e6:.0f} MB, {kind}"
+                numbers = put_s, finish_s, other_s, (put_s + finish_s) / other_s, *memory
+                rows.append([name, *(f"{number:.2f}" for number in numbers)])
     columns = [
-        "compression",
-        "in all, s",
-        "finish, s",
-        "tifffile, s",
-        "beside it",
-        "memory of finish, frames",
+        "compression, frame, run",
+        "`put`, s/frame",
+        "`finish`, s/frame",
+        "tifffile, s/frame",
+        "ratio",
+        "memory of `put`, frames",
+        "memory of `finish`, frames",
     ]
-    return [Table(f"a frame with {LEVELS} smaller copies, tiles of {TILE[0]} x {TILE[1]}", columns, rows)]
+    title = f"frames with {LEVELS} smaller copies, tiles of {TILE[0]} x {TILE[1]}, uint16"
+    return [Table(title, columns, rows)]

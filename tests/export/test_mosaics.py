@@ -17,7 +17,7 @@ from exengine_ome_tiff import (
 )
 from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.export.mosaic_groups import TileLayout
-from exengine_ome_tiff.tiff import disk, final_chain
+from exengine_ome_tiff.tiff import disk, smaller_copies
 
 UM = 0.5
 map_file = np.memmap
@@ -211,7 +211,7 @@ def test_large_mosaics_are_made_in_temporary_files_and_bands(tmp_path, monkeypat
         return map_file(*args, **options)
 
     monkeypatch.setattr(disk, "IN_MEMORY_BYTES", 64)
-    monkeypatch.setattr(final_chain, "_BAND_BYTES", 5000)
+    monkeypatch.setattr(smaller_copies, "_BAND_BYTES", 5000)
     monkeypatch.setattr(disk.np, "memmap", memmap)
     export_mosaic(path, tmp_path / "large.ome.tiff", pyramid_levels=3, **options)
     assert shapes == [SCENE]  # the smaller copies need none

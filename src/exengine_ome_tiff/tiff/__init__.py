@@ -6,9 +6,8 @@ from exengine_ome_tiff.tiff.decode import segment_shape
 from exengine_ome_tiff.tiff.disk import patiently, scratch_array, sync_folder, write_part, write_whole
 from exengine_ome_tiff.tiff.file_tail import BufferPool
 from exengine_ome_tiff.tiff.final_chain import finish_journal
-from exengine_ome_tiff.tiff.foreign_tiff import ForeignTiff
+from exengine_ome_tiff.tiff.foreign_tiff import ForeignTiff, ifd_offsets
 from exengine_ome_tiff.tiff.hyperstack import Hyperstack, write_hyperstack
-from exengine_ome_tiff.tiff.ifd_offsets import ifd_offsets
 from exengine_ome_tiff.tiff.ifds import PixelSize
 from exengine_ome_tiff.tiff.journal_file import JournalFile
 from exengine_ome_tiff.tiff.journal_reader import (
@@ -30,6 +29,7 @@ from exengine_ome_tiff.tiff.page_table import MOST_NOTE_BYTES, PageHandle, PageT
 from exengine_ome_tiff.tiff.pixels import PixelFormat, Window, as_bytes, packing_of, pixel_format
 from exengine_ome_tiff.tiff.pyramid import copies_in_file, halved, smaller_shapes
 from exengine_ome_tiff.tiff.shared_file import OPEN_FILES, FileGoneError, SharedFile
+from exengine_ome_tiff.tiff.smaller_copies import add_in_pause
 from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage, read_bytes, read_page
 from exengine_ome_tiff.tiff.system_calls import CAN_WRITE_BACK, give_back_memory
 
@@ -58,6 +58,7 @@ __all__ = [
     "StoredPage",
     "Window",
     "WriteSettings",
+    "add_in_pause",
     "algorithm_of",
     "as_bytes",
     "begins_like_ours",

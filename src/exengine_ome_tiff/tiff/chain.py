@@ -298,10 +298,12 @@ def read_numbers(file: Readable, entry: Entry, size: int | None = None) -> tuple
     kind = _NUMBERS.get(entry.type)
     if kind is None:
         raise OmeTiffError(f"{file.name}: tag {entry.code} does not contain numbers")
-    if entry.number + entry.nbytes > (file.seek(0, os.SEEK_END) if size is None else size):
-        raise OmeTiffError(f"{file.name}: cut off in tag {entry.code}")
+    is_inside = entry.number + entry.nbytes <= (file.seek(0, os.SEEK_END) if size is None else size)
     file.seek(entry.number)
-    return struct.unpack_from(f"<{entry.length}{kind}", file.read(entry.nbytes))
+    data = file.read(entry.nbytes) if is_inside else b""
+    if len(data) < entry.nbytes:  # also in a file that this process has cut off
+        raise OmeTiffError(f"{file.name}: cut off in tag {entry.code}")
+    return struct.unpack_from(f"<{entry.length}{kind}", data)
 
 
 def check_strips(file: Readable, ifd: Ifd) -> Strips:

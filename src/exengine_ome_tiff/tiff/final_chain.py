@@ -8,16 +8,15 @@ offsets, so no pixels move.
 import logging
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from functools import partial
 from io import FileIO
 from itertools import chain as chained
 from itertools import pairwise
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain, disk
 from exengine_ome_tiff.tiff.chain import (
     ENTRY,
@@ -42,9 +41,7 @@ from exengine_ome_tiff.tiff.ifds import (
 )
 from exengine_ome_tiff.tiff.journal_file import SYNC_LOST, JournalFile
 from exengine_ome_tiff.tiff.page_table import PageHandle
-from exengine_ome_tiff.tiff.pixels import Window
-from exengine_ome_tiff.tiff.pyramid import halved_in_shares, tiles
-from exengine_ome_tiff.tiff.stored_page import read_page
+from exengine_ome_tiff.tiff.smaller_copies import add_missing
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +51,6 @@ TagValue: TypeAlias = tuple[int, bytes | Iterable[bytes]]
 _WRITE_BYTES = 1 << 20
 _RUN_PAGES = 4096
 _REDUCED = 1
-_BAND_BYTES = 4 << 20
-"""Larger arrays are new memory each time, and touching new memory takes longer than downsampling."""
 
 
 class Page(NamedTuple):
@@ -118,7 +113,7 @@ def finish_journal(
     """
     if journal.is_finished:
         return
-    _write_smaller(journal, pages)
+    add_missing(journal, pages)
     journal.end_tail()
     try:
         ends = [journal.first_at] if journal.last_at is None else [journal.first_at, journal.last_at]
@@ -127,13 +122,14 @@ def finish_journal(
         with journal.file.reopened("r+b", buffering=0) as file:
             # the header already leads to the chain if an earlier call failed after that
             if chain.first_offset(file) != journal.chain_at:
+                parts = partial(final_pages, journal, pages, sizes, journal.smaller)
                 try:
-                    at = write_final_chain(file, final_pages(journal, pages, sizes), len(pages), extra, index)
+                    at = write_final_chain(file, parts(), len(pages), extra, index)
                 except OSError as error:
                     if not index or error.errno not in disk.FULL:
                         raise
                     logger.warning("%s: no room for the index, so opening reads all records", journal.path)
-                    at = write_final_chain(file, final_pages(journal, pages, sizes), len(pages), extra)
+                    at = write_final_chain(file, parts(), len(pages), extra)
                 if fsync:
                     journal.sync_file(file)
                 journal.chain_at = at
@@ -159,76 +155,25 @@ def first_page_tags(description: bytes | Iterable[bytes], software: str, names: 
     return tags | ({chain.NAMES: (chain.BYTES, names)} if names else {})
 
 
-class _UnreadableError(Exception):
-    """A page cannot be read, so it gets no smaller copies."""
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Distinguish errors of reading a page from those of writing its copies."""
-    try:
-        yield
-    except (OmeTiffError, OSError) as error:
-        raise _UnreadableError(str(error)) from error
-
-
-def _write_smaller(journal: JournalFile, pages: npt.NDArray[np.int64]) -> None:
-    """Write the smaller copies of pages that are still missing."""
-    coding = journal.settings.coding
-    if coding.pyramid_levels is None:
-        return
-    left = journal.file.size()
-    for handle in map(PageHandle, np.unique(pages).tolist()):
-        formats = coding.smaller(journal.pages.format(handle))
-        copies = journal.smaller.setdefault(handle, []) if formats else []
-        if len(copies) == len(formats):
-            continue
-        try:
-            with _reading():
-                left -= journal.stored_nbytes(handle)
-            if left < 0:
-                raise OmeTiffError(f"{journal.path}: its pages overlap")
-            for pixels in formats[len(copies) :]:
-                bands = _halved_bands(journal, copies[-1] if copies else handle)
-                tile = coding.tile_of(pixels)
-                copy = np.concatenate([*bands]) if tile is None else tiles(bands, pixels, tile)
-                copies.append(journal.append_loose(copy, pixels))
-        except _UnreadableError as error:
-            copies.clear()
-            logger.error("%s: no smaller copies of a page that cannot be read: %s", journal.path, error)
-
-
-def _halved_bands(journal: JournalFile, source: PageHandle) -> Iterator[npt.NDArray[Any]]:
-    """Read a page in bands, each of some rows of tiles, and yield them at half their size."""
-    pixels, at = journal.pages.format(source), journal.pages.data_at(source)
-    height, width = pixels.stored_shape[:2]
-    tile_height, _ = journal.settings.coding.tile_of(pixels) or (2, 0)
-    row_nbytes = pixels.nbytes // height
-    step = max(1, _BAND_BYTES // (row_nbytes * tile_height)) * tile_height
-    for top in range(0, height // 2 * 2, step):
-        with _reading():
-            band = read_page(journal.file, at, pixels, Window(top, 0, min(top + step, height), width))
-        half = halved_in_shares(band)
-        del band  # before the next one is read
-        yield half
-
-
 def final_pages(
-    journal: JournalFile, pages: npt.NDArray[np.int64], sizes: Sequence[tuple[int, PixelSize]]
+    journal: JournalFile,
+    pages: npt.NDArray[np.int64],
+    sizes: Sequence[tuple[int, PixelSize]],
+    smaller: Mapping[PageHandle, Sequence[PageHandle]],
 ) -> Iterator[Page | Run]:
-    """Yield pages for the final chain, based on the existing IFDs, with their pixel sizes."""
+    """Yield pages for the final chain, based on the existing IFDs, with pixel sizes and smaller copies."""
     counts, sizes_um = [count for count, _ in sizes] or [len(pages)], [size for _, size in sizes] or [NO_SIZE]
     size_of = np.repeat(np.arange(len(counts)), counts)
     with journal.file.reopened("rb") as file:
-        if journal.smaller or journal.pages.has_encoded:
+        if smaller or journal.pages.has_encoded:
             entries = FinalEntries(journal, file)
             for handle, size in zip(map(PageHandle, pages.tolist()), size_of.tolist(), strict=True):
-                levels = (handle, *journal.smaller.get(handle, ()))
-                page, *smaller = (
+                levels = (handle, *smaller.get(handle, ()))
+                page, *copies = (
                     with_entries(entries.of(level), resolution_entries(sizes_um[size], 1 << number))
                     for number, level in enumerate(levels)
                 )
-                yield Page(page, smaller)
+                yield Page(page, copies)
             return
         # the IFDs of blocks of one format differ only in the offsets of pixels
         ifds, block_of = np.unique(journal.pages.ifd_offsets(pages), return_inverse=True)

@@ -13,8 +13,7 @@ import numpy.typing as npt
 import tifffile
 
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.tiff.foreign_tiff import NO_FLAVOR, tifffile_errors
-from exengine_ome_tiff.tiff.ifd_offsets import ifd_offsets
+from exengine_ome_tiff.tiff.foreign_tiff import NO_FLAVOR, ifd_offsets, tifffile_errors
 from exengine_ome_tiff.tiff.page_bounds import PageBounds
 
 _METADATA = 51123

@@ -81,14 +81,14 @@ class PixelFormat:
         return self.stored_shape, self.stored_dtype.str
 
     def as_stored(self, put: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Convert an array that was put into the pixels of a page, without a copy if possible."""
+        """Convert an array that was put, or rows of it, into pixels of a page, without a copy if possible."""
         if self.packing is None:
             return put
         words = np.ascontiguousarray(put, np.dtype(self.dtype).newbyteorder("<"))
         samples = words.view(self.stored_dtype)
         if self.packing == "GRAY32":
             return samples
-        return samples.reshape(*self.shape, 4)[..., [2, 1, 0, 3][: self.samples]]
+        return samples.reshape(*put.shape, 4)[..., [2, 1, 0, 3][: self.samples]]
 
     def as_put(self, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Convert stored pixels of a page or a region into an array as it was put."""

@@ -170,7 +170,8 @@ def _write_chain(
     journal, pages = file.file, file.pages(index, blank)
     extra = first_page_tags(contents.xml(file), CREATOR, contents.names_json)
     extra[chain.CHECKPOINT] = chain.LONG8, chain.OFFSET.pack(chain.HEADER_BYTES)
-    parts, count = list(final_pages(journal, pages, file.sizes)), len(pages)
+    # without smaller copies, which not every page has yet
+    parts, count = list(final_pages(journal, pages, file.sizes, smaller={})), len(pages)
     del pages  # before their texts are made
     nbytes = chain_nbytes(parts, extra)
     try:

@@ -14,7 +14,7 @@ from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.records import as_tags, encode_record
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.tiff import FileGoneError
+from exengine_ome_tiff.tiff import FileGoneError, add_in_pause
 from exengine_ome_tiff.waiting import News
 from exengine_ome_tiff.writing import replacement
 from exengine_ome_tiff.writing.checkpoint import Checkpoints
@@ -92,8 +92,7 @@ class Recorder:
         self._is_cut_off = False
         """Whether `finish` was called inside another call, which may still change the recording."""
         index = recording.index
-        last = FrameNumber(len(index) - 1)
-        self._next_number = index.head(last).number + 1 if len(index) else 0
+        self._next_number = index.head(FrameNumber(len(index) - 1)).number + 1 if len(index) else 0
         if len(index):
             self._files.resume()
         elif not recording.location.is_folder:
@@ -128,13 +127,12 @@ class Recorder:
         index, table = self._recording.index, self._recording.metadata  # those of a finish in here are others
         file = self._files.number(coordinates)
         number, was_consistent, now_s = self._next_number, self._is_consistent, time.monotonic()
-        record = encode_record(coordinates, number, text)
-        is_slow = now_s - self._last_put_s > SLOW_S
+        record, pause_s = encode_record(coordinates, number, text), now_s - self._last_put_s
         self._is_consistent, self._next_number = False, number + 1  # no other frame gets that number
         try:
-            if now_s - self._last_put_s > PAUSE_S:
+            if pause_s > PAUSE_S:
                 index.files[file].file.check_in_place()
-            handle = index.files[file].append(array, pixels, record, at_once=is_slow)
+            handle = index.files[file].append(array, pixels, record, at_once=pause_s > SLOW_S)
         except OSError as error:
             journal = index.files[file]
             if journal.n_added == index.count_in(file):
@@ -155,6 +153,8 @@ class Recorder:
             self._workers.begin()
         if self._flusher.is_idle and index.files[file].has_waiting:
             self._flusher.begin(now_s)
+        if pause_s > SLOW_S:
+            add_in_pause(index.files[file], handle, array, pause_s)
         self._last_put_s = time.monotonic()  # the first frame starts threads, which takes a moment
 
     def facts(self) -> Facts | None:

@@ -242,10 +242,40 @@ MUTANTS = [
         "writing/test_failing_disks.py::test_finish_syncs_before_it_updates_the_header",
     ),
     Mutant(
-        "tiff/final_chain.py",
+        "tiff/smaller_copies.py",
         "Window(top, 0, min(top + step, height), width)",
         "Window(0, 0, min(step, height), width)",
-        "export/test_mosaics.py::test_large_mosaics_are_made_in_temporary_files_and_bands",
+        "writing/test_copies_in_put.py::test_frames_in_quick_succession_are_left_to_finish",
+    ),
+    Mutant(
+        "tiff/smaller_copies.py",
+        "data[top : top + step]",
+        "data[:step]",
+        "writing/test_copies_in_put.py::test_finish_reads_no_frame_that_came_after_a_pause",
+    ),
+    Mutant(
+        "tiff/smaller_copies.py",
+        "if pause_s < pixels.nbytes",
+        "if pause_s > pixels.nbytes",
+        "writing/test_copies_in_put.py::test_a_frame_needs_a_pause_for_its_size",
+    ),
+    Mutant(
+        "tiff/smaller_copies.py",
+        "except (OSError, OmeTiffError, MemoryError) as",
+        "except (OmeTiffError, MemoryError) as",
+        "writing/test_copies_in_put.py::test_a_disk_without_room_for_copies",
+    ),
+    Mutant(
+        "tiff/smaller_copies.py",
+        "[len(copies) :]",
+        "[:]",
+        "writing/test_copies_in_put.py::test_any_write_may_fail",
+    ),
+    Mutant(
+        "tiff/smaller_copies.py",
+        "half[top : top + len(rows)] = rows",
+        "half[: len(rows)] = rows",
+        "writing/test_copies_in_put.py::test_finish_reads_no_frame_that_came_after_a_pause",
     ),
     Mutant(
         "tiff/journal_file.py",

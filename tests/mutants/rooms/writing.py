@@ -4,6 +4,12 @@ from mutant import Mutant
 
 MUTANTS = [
     Mutant(
+        "writing/checkpoint.py",
+        "smaller={}",
+        "smaller=journal.smaller",
+        "writing/test_copies_in_put.py::test_a_checkpoint_shows_frames_without_copies",
+    ),
+    Mutant(
         "writing/recorder.py",
         ("                self._encoder.forget()  # the next frame is compared with one that was taken\n"),
         "",
@@ -23,8 +29,8 @@ MUTANTS = [
     ),
     Mutant(
         "writing/recorder.py",
-        "is_slow = now_s - self._last_put_s > SLOW_S",
-        "is_slow = now_s - self._last_put_s < SLOW_S",
+        "at_once=pause_s > SLOW_S",
+        "at_once=pause_s < SLOW_S",
         "writing/test_durability.py::test_slow_frames_after_fast_ones_are_written_at_once",
     ),
     Mutant(
