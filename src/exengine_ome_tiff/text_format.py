@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 _MOST_LISTED = 12
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 def count_text(number: int, thing: str) -> str:
@@ -24,6 +25,11 @@ def command_text(*words: object) -> str:
         return shlex.join(map(str, words))
     texts = [str(word) for word in words]
     return " ".join(text if re.fullmatch(r"[\w.:\\/-]+", text) else f'"{text}"' for text in texts)
+
+
+def escaped(text: str) -> str:
+    """Escape the control characters of text that may come from a file, except line ends."""
+    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 def shortened(text: str, width: int) -> str:

@@ -58,6 +58,8 @@ def test_none_and_empty_event_lists_give_no_plan():
     [
         ({}, ValueError),
         ({"time": 0}, ValueError),
+        ({"": 3}, ValueError),
+        ({"time": 3, " ": ["a"]}, ValueError),
         ({"time": 10**12}, ValueError),
         ({"time": "3"}, TypeError),
         ({"time": [0.5]}, TypeError),

@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from exengine_ome_tiff import (
     info,
     recover,
 )
+from exengine_ome_tiff.cli import main
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.inspection.preview_cells import read_times
 from exengine_ome_tiff.inspection.preview_plate import PlateMap
@@ -223,6 +225,18 @@ def test_an_invalid_document(tmp_path, old, new):
     path.write_bytes(data)
     with pytest.raises(OmeTiffError, match="OME-XML"):
         info(path)
+
+
+def test_the_text_is_that_of_the_command(tmp_path, capsys):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        storage.put({"time": 0}, frame({}), {"key": "value", "\x1b[2J": 1})
+    assert main(["info", str(path)]) == 0
+    found, shown = info(path), []
+    found._repr_pretty_(SimpleNamespace(text=shown.append), False)
+    assert f"{found}\n" == capsys.readouterr().out == f"{shown[0]}\n"
+    assert "\\x1b[2J" in str(found)
+    assert repr(found).startswith("DatasetInfo(path=")
 
 
 def test_the_table_fits_a_terminal(tmp_path):

@@ -409,6 +409,8 @@ def test_more_spellings_of_sites_in_wells(store, label):
         ("row 1 col 2", "row 1 col 3"),
         ("plate1_B3", "plate1_B4"),
         ("B3-DMSO", "B4-drug"),
+        ("A0", "B0"),
+        ("plate1_A0", "plate1_A1"),
     ],
 )
 def test_names_that_resemble_wells(store, positions):
@@ -425,9 +427,20 @@ def test_names_that_resemble_wells(store, positions):
     assert store(*frames, plate=False)[1] == []
 
 
-@pytest.mark.parametrize("positions", [("beads", "cells"), ("Pos1", "Pos2"), ("site 1", "site 2")])
+@pytest.mark.parametrize(
+    "positions",
+    [
+        ("beads", "cells"),
+        ("Pos1", "Pos2"),
+        ("site 1", "site 2"),
+        ("P0", "P1"),  # no plate has a column 0
+        ("p00", "p01", "p02"),
+        ("A0",),
+    ],
+)
 def test_position_names_that_are_not_wells(store, positions):
-    assert store(*(({"position": position}, {}) for position in positions))[1] == []
+    document, lines = store(*(({"position": position}, {}) for position in positions))
+    assert (document.plates, lines) == ([], [])
 
 
 @pytest.mark.parametrize(

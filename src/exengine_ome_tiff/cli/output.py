@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from exengine_ome_tiff.dataset.location import leftover_text
-
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+from exengine_ome_tiff.text_format import escaped
 
 
 class UsageError(Exception):
@@ -33,7 +31,7 @@ def usage_errors(how_to_replace: str = "") -> Iterator[None]:
 def say(text: str, stream: TextIO | None = None) -> None:
     """Print text that may come from a file; escape control characters and what the console cannot show."""
     stream = stream or sys.stdout
-    plain = _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
+    plain = escaped(text)
     encoding = getattr(stream, "encoding", None) or "utf-8"
     print(plain.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 

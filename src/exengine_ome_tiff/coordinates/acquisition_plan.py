@@ -55,13 +55,16 @@ class AcquisitionPlan:
         TypeError
             The plan or the values of an axis have another type.
         ValueError
-            An axis has no value, or the plan has no axis or no end.
+            An axis has no value or a blank name, or the plan has no axis or no end.
         """
         if plan is None:
             return None
         if isinstance(plan, Mapping):
             if not plan:
                 raise ValueError("got plan={}, expected the values of each axis or their number")
+            blank = [axis for axis in plan if isinstance(axis, str) and not axis.strip()]
+            if blank:
+                raise ValueError(f"plan: axis name {blank[0]!r} is blank, expected a name such as 'time'")
             return cls(({axis: _values(axis, along) for axis, along in plan.items()},))
         if isinstance(plan, Iterator) or not isinstance(plan, Iterable):
             kind = type(plan).__name__

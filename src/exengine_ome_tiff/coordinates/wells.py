@@ -28,6 +28,7 @@ _NEARLY = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 """Labels that people give wells, but that do not name one: "well 3", "A-1", "1A", "plate1_B3"."""
+_COUNTED = re.compile(r"([a-z]{1,2})([0-9]{1,9})", re.ASCII | re.IGNORECASE)
 _TWO_DIGITS = 2
 _ROWS, _COLUMNS = 32, 48
 
@@ -146,9 +147,11 @@ def are_wells(labels: Iterable[Mapping[str, int | str]]) -> bool:
 
     That is so if there is an axis ``well``, if a position names a site in a well, if all column numbers have
     two digits, or if the wells are in several rows and several columns. ``P1``, ``P2`` and ``P3`` may be
-    arbitrary positions.
+    arbitrary positions; ``P0`` and ``P1`` are, because no plate has a column 0.
     """
     every = [*labels]
+    if _are_counted(every):
+        return any("well" in label for label in every)
     found = [each for each in (_read(label.get("position")) for label in every) if each is not None]
     rows, columns = ({each.well[axis] for each in found} for axis in (0, 1))
     return (
@@ -159,10 +162,11 @@ def are_wells(labels: Iterable[Mapping[str, int | str]]) -> bool:
     )
 
 
-def wells_named(labels: Iterable[Mapping[str, int | str]]) -> list[str]:
+def wells_named(labels: Sequence[Mapping[str, int | str]]) -> list[str]:
     """Return the positions that may name wells."""
-    positions = (label.get("position") for label in labels)
-    return [each for each in dict.fromkeys(positions) if isinstance(each, str) and is_well(each)]
+    positions = [*dict.fromkeys(label.get("position") for label in labels)]
+    named = [each for each in positions if isinstance(each, str) and is_well(each)]
+    return [] if _are_counted(labels) else named
 
 
 def nearly_wells(labels: Sequence[Mapping[str, int | str]]) -> list[str]:
@@ -170,7 +174,14 @@ def nearly_wells(labels: Sequence[Mapping[str, int | str]]) -> list[str]:
     positions = dict.fromkeys(label.get("position") for label in labels)
     texts = [each for each in positions if isinstance(each, str)]
     are_nearly = all(is_well(each) or _is_nearly_well(each) for each in texts)
-    return texts if are_nearly and len(texts) == len(positions) else []
+    return texts if are_nearly and len(texts) == len(positions) and not _are_counted(labels) else []
+
+
+def _are_counted(labels: Iterable[Mapping[str, int | str]]) -> bool:
+    """Whether all positions have the same letters and are counted from 0, such as P0 and P1."""
+    found = [_COUNTED.fullmatch(str(label.get("position"))) for label in labels]
+    counted = {(each[1], int(each[2])) for each in found if each is not None}
+    return None not in found and len({letters for letters, _ in counted}) == 1 and min(counted)[1] == 0
 
 
 def is_well(label: object) -> bool:

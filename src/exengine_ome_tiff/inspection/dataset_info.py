@@ -108,6 +108,16 @@ class DatasetInfo:
     options: dict[str, Any]
     check: tuple[Finding, ...]
 
+    def __str__(self) -> str:
+        """Return the text that the command `info` prints."""
+        from exengine_ome_tiff.inspection.text_table import table
+
+        return "\n".join(table(self))
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        """Show the same text as the result of a notebook cell."""
+        printer.text(str(self))
+
 
 def info(path: str | PathLike[str]) -> DatasetInfo:
     """Summarize a dataset, finished or not, from its records and OME-XML.

@@ -10,7 +10,7 @@ from exengine_ome_tiff.inspection.dataset_info import DatasetInfo, ImageSummary
 from exengine_ome_tiff.inspection.key_coverage import PLACES, KeyCoverage, Place
 from exengine_ome_tiff.inspection.preview_plate import row_name
 from exengine_ome_tiff.ome.user_values import ObjectiveInfo
-from exengine_ome_tiff.text_format import count_text, duration_text, shortened, size_text
+from exengine_ome_tiff.text_format import count_text, duration_text, escaped, shortened, size_text
 from exengine_ome_tiff.translate.translator import flat
 
 WIDTH, _LEAST_WIDTH = 96, 40
@@ -40,7 +40,7 @@ def table(info: DatasetInfo, *, everything: bool = False, width: int = WIDTH) ->
     Lines may be longer where a path or a name does not fit, and below 40 columns.
     """
     width = max(width, _LEAST_WIDTH)
-    return [line.replace("\n", "\\n") for line in _lines(info, width, everything=everything)]
+    return [escaped(line.replace("\n", "\\n")) for line in _lines(info, width, everything=everything)]
 
 
 def _lines(info: DatasetInfo, width: int, *, everything: bool) -> Iterator[str]:
