@@ -18,6 +18,7 @@ from exengine_ome_tiff import ChannelInfo, TiffStorage, recover
 from exengine_ome_tiff.dataset import growth
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.reading import reader as reading
 from exengine_ome_tiff.tiff import PageHandle
 
 NAMES = ["run.ome.tiff", "run"]
@@ -223,6 +224,25 @@ def test_follow_in_the_writing_process(tmp_path):
         next(storage.follow())
     with TiffStorage.open(path) as finished:
         assert [*finished.follow()] == [place_of(number) for number in range(100)]
+
+
+def test_follow_logs_once_that_the_writer_may_have_ended(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(reading, "_LONG_SILENCE_S", 0.2)
+    with TiffStorage(tmp_path / "run.ome.tiff", **OPTIONS) as storage:
+        put(storage, 0)
+        storage.flush()
+        with opened(storage.path) as reader:
+            frames = reader.follow()
+            assert next(frames) == place_of(0)
+            for number in (1, 2):
+                late = threading.Timer(0.6, lambda number=number: (put(storage, number), storage.flush()))
+                late.start()
+                assert next(frames) == place_of(number)
+                late.join()
+                assert (
+                    caplog.text.count("run.ome.tiff: no new frame for 0.2 s: if the writer has ended")
+                    == number
+                )
 
 
 def test_follow_times_out_without_new_frames(tmp_path):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.coordinates.absent_frame import absent_frame_text
 from exengine_ome_tiff.coordinates.columns import CoordinateTable, combined, ranks_along, split
 from exengine_ome_tiff.coordinates.key_search import KeySearch
 from exengine_ome_tiff.coordinates.keys import (
@@ -16,7 +17,6 @@ from exengine_ome_tiff.coordinates.keys import (
     Coordinates,
     FrameNumber,
     Key,
-    place_text,
     read_coordinates,
     standard_names,
 )
@@ -63,6 +63,7 @@ _PART = 1 << 16
 """How many frames are looked up at a time."""
 _MOST_ARRIVAL = 1 << 60
 _HANDLE = (1 << 32) - 1
+_FEW_FRAMES = 1000
 
 
 class FrameIndex:
@@ -355,7 +356,9 @@ class FrameIndex:
     def _number_at(self, coordinates: Mapping[str, int | str]) -> FrameNumber:
         number = self.find(coordinates)
         if number is None:
-            raise KeyError(f"no frame at {place_text(coordinates)}")
+            is_fast = self._table is not None or self._count <= _FEW_FRAMES
+            table = self.latest()[0] if is_fast else None  # somebody may be polling a long run
+            raise KeyError(absent_frame_text(read_coordinates(coordinates), self.axes.names, table))
         return number
 
 

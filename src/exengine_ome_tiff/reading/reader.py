@@ -1,6 +1,7 @@
 """The reading half of `TiffStorage`: single frames, images and lazy arrays."""
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,8 +26,16 @@ if TYPE_CHECKING:
     import dask.array as da
     import xarray as xr
 
+logger = logging.getLogger(__name__)
+
 _LOOK_S, _LOOK_AT_FILE_S = 0.05, 0.0002
 """Interval at which `follow` looks for frames of another process, and what each file adds to it."""
+_LONG_SILENCE_S = 60.0
+"""Time without a new frame after which `follow` without a timeout logs that the writer may have ended."""
+_SILENT = (
+    "%s: no new frame for %g s: if the writer has ended, recover() finishes the dataset; "
+    "follow(timeout=...) stops waiting"
+)
 
 NO_COORDINATES: Mapping[str, int | str] = MappingProxyType({})
 """The coordinates of a frame that was put without any."""
@@ -272,8 +281,8 @@ class Reader(DataStorage):
         Parameters
         ----------
         timeout
-            Maximum time in seconds to wait for the next frame; None to wait indefinitely, even if the writer
-            was killed.
+            Maximum time in seconds to wait for the next frame. None waits indefinitely, even if the writer
+            was killed, which this process cannot know; after 60 s without a frame, the log says so.
 
         Yields
         ------
@@ -289,12 +298,12 @@ class Reader(DataStorage):
         OSError, OmeTiffError, RuntimeError
             As for `refresh`.
         """
-        seen, since_s = 0, time.monotonic()
+        seen, since_s, is_silent = 0, time.monotonic(), False
         while True:
             is_over = self._is_over()
             if found := self._found_from(seen):
                 yield from found
-                seen, since_s = seen + len(found), time.monotonic()
+                seen, since_s, is_silent = seen + len(found), time.monotonic(), False
                 continue
             if is_over:
                 return
@@ -303,6 +312,9 @@ class Reader(DataStorage):
                 raise TimeoutError(
                     f"{self._path}: no new frame within {timeout:g} s, and the dataset is not finished"
                 )
+            if timeout is None and not is_silent and time.monotonic() - since_s >= _LONG_SILENCE_S:
+                is_silent = True
+                logger.warning(_SILENT, self._path, _LONG_SILENCE_S)
             self._wait_beyond(seen, left_s)
 
     def flush(self, *, fsync: bool = False) -> None:
