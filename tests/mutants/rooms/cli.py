@@ -52,7 +52,7 @@ MUTANTS = [
         "cli/test_inspection_commands.py::test_preview_reports_how_many_time_points_it_shows",
     ),
     Mutant(
-        "cli/output.py",
+        "text_format.py",
         "\\x00-\\x09\\x0b-\\x1f",
         "\\x00-\\x09\\x0b-\\x1a",
         "cli/test_inspection_commands.py::test_control_characters_do_not_reach_the_terminal",
