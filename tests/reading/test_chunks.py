@@ -49,6 +49,38 @@ def test_small_pages_share_chunks_along_the_fastest_axes(tmp_path):
         assert storage.as_array(["z", "time", "channel"]).chunks[:3] == ((1,) * 3, (3, 1), (2,))
 
 
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}])
+@pytest.mark.parametrize("shape", [(16, 24), (16, 24, 3)], ids=["grey", "rgb"])
+def test_a_selection_is_read_without_the_rest_of_its_chunk(tmp_path, read, options, shape):
+    put = frames_at(nested(time=range(60), channel=("a", "b")), shape, "u1")
+    with TiffStorage(tmp_path / "run.ome.tiff", **options) as storage:
+        for at, pixels in put:
+            if at["time"] != 30 or at["channel"] == "a":
+                storage.put(at, pixels)
+        array = storage.as_array()
+        assert array.chunks[:2] == ((60,), (2,))
+        expected = np.stack([pixels for _, pixels in put]).reshape(array.shape)
+        expected[30, 1] = 0
+        page_nbytes = expected[0, 0].nbytes
+        for selection, n_pages in (
+            ((7, 1), 1),
+            ((-1, 0, 5), 1),
+            ((slice(3, 5), 1, slice(2, 9, 3), slice(4, None, 2)), 2),
+            ((slice(2, 40, 9),), 10),
+            ((30,), 1),
+            ((slice(10, 30), slice(None, None, -1), 0, 0), 120),
+            ((slice(10, 10),), 0),
+            ((None, 7, [1, 0], slice(4)), 120),
+            (([59, 3, 3], 0, slice(None), 2), 120),
+            ((..., 2), 120),
+        ):
+            read.clear()
+            assert_same(np.asarray(array[selection].compute()), expected[selection])
+            assert sum(read) <= n_pages * (page_nbytes + 2000 * bool(options))
+        assert_same(array[5:20][2, 1].compute(), expected[7, 1])
+        assert_same(array[7].T.sum(axis=0).compute(), expected[7].T.sum(axis=0))
+
+
 @pytest.mark.parametrize("compression", [None, "zlib"])
 def test_chunks_of_large_tiled_pages_follow_their_tiles(tmp_path, read, compression):
     pixels = frame({"time": 0}, LARGE, "u2")

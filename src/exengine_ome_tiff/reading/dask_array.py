@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from exengine_ome_tiff.tiff import (
 
 try:
     import dask.array as da
+    from dask.array.core import getter
     from dask.base import tokenize
     from dask.layers import ArrayBlockwiseDep
 except ImportError as error:
@@ -40,10 +42,14 @@ OVERLAP_KEYS = ("GridPixelOverlapY", "GridPixelOverlapX")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageBlock:
-    """Pages, and the region to read from each.
+    """Pages, and the region to read from each; an array-like that reads what is selected from it.
+
+    dask selects from its blocks in one step, so that a plane is read without the others in its block.
 
     Parameters
     ----------
+    kind
+        Shape and type of the pages.
     pages
         Row of each page in `table`, -1 for a missing frame.
     table
@@ -54,13 +60,23 @@ class PageBlock:
         The region to read from each page.
     """
 
+    kind: FrameKind
     pages: Numbers
     table: Numbers
     files: tuple[MarkedFile, ...]
     formats: tuple[PixelFormat, ...]
     window: Window
 
-    def read(self, kind: FrameKind) -> npt.NDArray[Any]:
+    def __getitem__(self, index: tuple[Any, ...]) -> npt.NDArray[Any]:
+        """Read what NumPy would select; errors as for `read`."""
+        leading, pages, rest = self.pages.ndim, self.pages, index
+        if all(isinstance(each, Integral | slice) for each in index[:leading]):
+            pages = np.asarray(self.pages[index[:leading]])
+            rest = (slice(None),) * pages.ndim + index[leading:]
+        pixels: npt.NDArray[Any] = replace(self, pages=pages).read()[rest]
+        return pixels
+
+    def read(self) -> npt.NDArray[Any]:
         """Read the pixels; the files are open only during this call.
 
         Returns
@@ -76,30 +92,29 @@ class PageBlock:
             A file was replaced, or a page cannot be read.
         """
         height, width = self.window.bottom - self.window.top, self.window.right - self.window.left
-        shape = (height, width, *kind.shape[2:])
-        pixels = np.zeros((self.pages.size, *shape), kind.dtype)
+        shape = (height, width, *self.kind.shape[2:])
+        pixels = np.zeros((self.pages.size, *shape), self.kind.dtype)
         numbers = self.pages.ravel()
         places = np.flatnonzero(numbers >= 0)
         rows = self.table[numbers[places]]
         for number, what in np.unique(rows[:, ::2], axis=0).tolist():
             alike = (rows[:, 0] == number) & (rows[:, 2] == what)
             with self.files[number].opened() as file:
-                self._read_pages(file, self.formats[what], kind, pixels, places[alike], rows[alike, 1])
+                self._read_pages(file, self.formats[what], pixels, places[alike], rows[alike, 1])
         return pixels.reshape(*self.pages.shape, *shape)
 
     def _read_pages(
         self,
         file: SharedFile,
         pixels: PixelFormat,
-        kind: FrameKind,
         into: npt.NDArray[Any],
         places: npt.NDArray[np.int64],
         offsets: npt.NDArray[np.int64],
     ) -> None:
         """Read pages of one format into their places in an array, neighbours in file and array together."""
-        if not (_lies_as(pixels, kind) and self.window == Window.whole(pixels)):
+        if not (_lies_as(pixels, self.kind) and self.window == Window.whole(pixels)):
             for place, at in zip(places.tolist(), offsets.tolist(), strict=True):
-                into[place] = kind.pixels(pixels, read_page(file, at, pixels, self.window))
+                into[place] = self.kind.pixels(pixels, read_page(file, at, pixels, self.window))
             return
         nbytes, buffer = pixels.nbytes, as_bytes(into)
         is_first = (np.diff(places, prepend=-2) != 1) | (np.diff(offsets, prepend=0) != nbytes)
@@ -215,6 +230,7 @@ def lazy_array(
     files, file_numbers = _renumbered(pages.files)
     formats, format_numbers = _renumbered(pages.formats)
     whole = PageBlock(
+        kind,
         np.where(frames < 0, -1, np.cumsum(frames >= 0).reshape(frames.shape) - 1),
         np.stack([file_numbers, pages.offsets, format_numbers], axis=1),
         tuple(marked_file(dataset, number) for number in files),
@@ -233,9 +249,8 @@ def lazy_array(
     blocks = PageBlocks(chunks, whole, (rows, columns), leading)
     indices = tuple(range(len(chunks)))
     array: da.Array = da.blockwise(  # type: ignore[no-untyped-call]
-        *(PageBlock.read, indices, blocks, indices),
+        *(getter, indices, blocks, indices, (slice(None),) * len(chunks), None),
         name=f"tiff-storage-{tokenize(blocks.token, repr(kind))}",
-        kind=kind,
         align_arrays=False,
         dtype=kind.dtype,
         meta=np.empty((0,) * len(chunks), kind.dtype),
