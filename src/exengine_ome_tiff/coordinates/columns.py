@@ -15,7 +15,7 @@ Numbers = npt.NDArray[np.int64]
 _MOST_GAPS = 4
 _FEW = 1024
 _MOST = 1 << 62
-_MANY = 1024
+_MANY = 64
 """Longest axis whose consecutive integers are in a tuple."""
 
 

@@ -42,6 +42,9 @@ _FREE_CHARACTERS = 1 << 18
 _CHARACTERS_A_PLANE = 16
 """Maximum length of the metadata by plane in a document, because readers keep the OME-XML in memory."""
 _LONG_VALUE = 10_000
+_LONG_TEXT = 1 << 10
+PLACEHOLDER = "\x80"
+"""Surrounds the number of a placeholder; `valid_text` removes this character from all other text."""
 
 
 class Annotations:
@@ -55,7 +58,9 @@ class Annotations:
 
     def __init__(self, about: DatasetValues) -> None:
         self.element = m.StructuredAnnotations()
-        self._shared: dict[tuple[str, str], str] = {}
+        self.long_texts: dict[str, str] = {}
+        """Long values, by the placeholder that `element` has instead: it would be copied several times."""
+        self._shared: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
         self._room = _FREE_CHARACTERS
         self._of_all = [
             *self._add("summary", _SUMMARY, _bounded(about.summary)),
@@ -91,7 +96,7 @@ class Annotations:
     def _map(self, number: int, name: str, pairs: Mapping[str, str]) -> Iterator[str]:
         """Add a MapAnnotation, or reuse an equal one, and yield its ID; nothing if it would be empty."""
         if pairs:
-            content = (name, json.dumps(pairs))
+            content = (name, tuple(pairs.items()))
             if content not in self._shared:
                 (self._shared[content],) = self._add(f"{number}:{name}", name, pairs)
             yield self._shared[content]
@@ -100,10 +105,18 @@ class Annotations:
         """Add a MapAnnotation and return its ID; nothing if it would be empty."""
         if not pairs:
             return []
-        values = m.Map(ms=[m.Map.M(k=valid_key(key), value=valid_text(text)) for key, text in pairs.items()])
+        values = m.Map(ms=[m.Map.M(k=valid_key(key), value=self._text(text)) for key, text in pairs.items()])
         note = m.MapAnnotation(id=f"Annotation:{identifier}", namespace=f"{PREFIX}{name}", value=values)
         self.element.map_annotations.append(note)
         return [note.id]
+
+    def _text(self, text: str) -> str:
+        """Return valid text, or the placeholder of a long one."""
+        if len(text) <= _LONG_TEXT:
+            return valid_text(text)
+        placeholder = f"{PLACEHOLDER}{len(self.long_texts)}{PLACEHOLDER}"
+        self.long_texts[placeholder] = text
+        return placeholder
 
     def _by_plane(self, columns: Mapping[str, str]) -> dict[str, str]:
         """Return the columns for which there is room, the shortest first, and the names of the others."""

@@ -1,9 +1,11 @@
 """The OME document: images, channels, plate and annotations. All OME-XML is made here."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
+from html import escape
 
 import numpy as np
 from ome_types import OME, to_xml
@@ -13,7 +15,7 @@ from pydantic import BaseModel
 from exengine_ome_tiff.coordinates.layout import ImageLayout
 from exengine_ome_tiff.coordinates.wells import PlateInfo, well_of_image
 from exengine_ome_tiff.ome import planes
-from exengine_ome_tiff.ome.annotations import Annotations
+from exengine_ome_tiff.ome.annotations import PLACEHOLDER, Annotations
 from exengine_ome_tiff.ome.image_values import OME_TYPES, ChannelValues, DatasetValues, OmeImage
 from exengine_ome_tiff.ome.instruments import Instruments, set_quantity
 from exengine_ome_tiff.ome.planes import Shared, page_elements, plane_elements, shared_quantities
@@ -33,6 +35,7 @@ _LICENCES = ("rights", "licence", "license")
 """Annotations that also become the document's Rights; upper and lower case are the same."""
 _PIXELS_END = "</Pixels>"
 _PIECE_BYTES = 1 << 20
+_PLACEHOLDERS = re.compile(f"({PLACEHOLDER}\\d+{PLACEHOLDER})")
 
 
 def xml_text(document: OME) -> str:
@@ -95,6 +98,8 @@ class XmlText:
         Its images.
     shared
         For each image the quantities that its planes share; None if each plane gets all quantities.
+    long_texts
+        Texts by placeholder in the document.
     """
 
     def __init__(
@@ -102,10 +107,10 @@ class XmlText:
         document: OME,
         images: Sequence[tuple[OmeImage, Place]],
         shared: Sequence[Mapping[str, Shared] | None],
+        long_texts: Mapping[str, str],
     ) -> None:
-        head, *tails = (part.encode() for part in xml_text(document).split(_PIXELS_END))
-        self._head, self._tails = head, tails
-        self._images, self._shared = images, shared
+        self._head, *self._tails = xml_text(document).split(_PIXELS_END)
+        self._images, self._shared, self._long_texts = images, shared, long_texts
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield pieces of about a megabyte, in UTF-8."""
@@ -119,14 +124,23 @@ class XmlText:
 
     def _parts(self) -> Iterator[bytes]:
         yield b'<?xml version="1.0" encoding="UTF-8"?>\n'
-        yield self._head
+        yield from self._filled(self._head)
         for (image, place), shared, tail in zip(self._images, self._shared, self._tails, strict=True):
             if place.file_name is not None and place.file_uuid is not None:
                 pages = page_elements(image.layout, place.first_ifd, place.file_name, place.file_uuid)
                 yield from (each.encode() for each in pages)
             yield from (each.encode() for each in plane_elements(image, shared))
             yield _PIXELS_END.encode()
-            yield tail
+            yield from self._filled(tail)
+
+    def _filled(self, text: str) -> Iterator[bytes]:
+        """Yield a part of the document, with long texts instead of their placeholders."""
+        for part in _PLACEHOLDERS.split(text):
+            long = self._long_texts.get(part, "")
+            if not long:
+                yield part.encode()
+            for start in range(0, len(long), _PIECE_BYTES):
+                yield escape(valid_text(long[start : start + _PIECE_BYTES]), quote=False).encode()
 
 
 def ome_xml(
@@ -183,7 +197,7 @@ def ome_xml(
         structured_annotations=annotations.element,
         rights=_rights(about.given.annotations),
     )
-    return XmlText(document, images, shared)
+    return XmlText(document, images, shared, annotations.long_texts)
 
 
 def _image(

@@ -17,7 +17,7 @@ from exengine_ome_tiff.ome.user_values import ChannelInfo, Given, ObjectiveInfo
 from exengine_ome_tiff.text_format import list_text
 from exengine_ome_tiff.translate.frame_facts import Agreed
 from exengine_ome_tiff.translate.objective_labels import may_be_objective, read_label
-from exengine_ome_tiff.translate.values import CameraValues, FrameValues, SummaryValues, is_plausible
+from exengine_ome_tiff.translate.values import CameraValues, FrameValues, SummaryValues, is_plausible, taken
 
 _CAMERA_AXES = ("camera", "cam", "detector")
 _SAME_SIZE = 1e-4
@@ -76,7 +76,7 @@ def describe(
     """
     acquired = layout.acquired
     frame = agreed.image.values
-    sizes_um = _known(planes["pixel_size_um"][acquired])
+    sizes_um = _known(taken(planes["pixel_size_um"], acquired))
     pixel_size_um = _pixel_size(name, given.pixel_size_um, sizes_um, summary, findings)
     aspect = (positive(frame.pixel_aspect) or 1) if given.pixel_size_um is None else 1
     channels = tuple(
@@ -85,7 +85,7 @@ def describe(
     )
     planned_s = positive(frame.time_interval_s) or positive(summary.time_interval_s)
     position = frame.position_name or layout.named_labels.get("position")
-    bits = _known(planes["bit_depth"][acquired])
+    bits = _known(taken(planes["bit_depth"], acquired))
     planned_um = positive(frame.z_step_um) or positive(summary.z_step_um)
     objective = given.objective or _objective(agreed.image, summary)
     _add_contradictions(name, objective, agreed.image.values, findings)

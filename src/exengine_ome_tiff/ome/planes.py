@@ -1,5 +1,6 @@
 """Plane and TiffData elements as text: with ome-types they would take longer than writing the pixels."""
 
+import math
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import NamedTuple
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.layout import ImageLayout
 from exengine_ome_tiff.ome.image_values import OmeImage
+from exengine_ome_tiff.translate.values import Frames, is_unknown, taken
 
 QUANTITIES = {
     "delta_t_s": ("DeltaT", "s"),
@@ -23,6 +25,8 @@ MOST_COMPLETE_PLANES = 100_000
 """Largest number of planes with all attributes in each: Bio-Formats opens that many in a second."""
 
 _PART = 4096
+_MANY_PLANES = 1 << 16
+"""How many planes are compared at a time."""
 _ALONG = ("", "C", "Z", "T", "ZC", "CT", "ZT")
 """Axes along which a quantity may differ; in most images, those with the fewest values come first."""
 
@@ -44,33 +48,68 @@ class Shared(NamedTuple):
 
 def shared_quantities(image: OmeImage) -> dict[str, Shared]:
     """Find the quantities that planes of an image share; never the time, which distinguishes planes."""
-    layout = image.layout
-    acquired = np.flatnonzero(layout.frames >= 0)
-    frames = layout.frames[acquired]
     shared: dict[str, Shared] = {}
-    for name in QUANTITIES:
-        values = image.planes[name][frames]
-        if name != "delta_t_s" and not np.isnan(values).all():
-            found = (_first_of_equals(values, layout, acquired, axes) for axes in _ALONG)
+    for name in _known(image):
+        if name != "delta_t_s":
+            found = (_first_of_equals(image.planes[name], image.layout, axes) for axes in _ALONG)
             known = next(filter(None, found), None)
             shared |= {} if known is None else {name: known}
     return shared
 
 
-def _first_of_equals(
-    values: npt.NDArray[np.float64], layout: ImageLayout, acquired: npt.NDArray[np.int64], axes: str
-) -> Shared | None:
+class _Part(NamedTuple):
+    """Some of the acquired planes of an image."""
+
+    start: int
+    """Number of acquired planes before these."""
+    planes: npt.NDArray[np.int64]
+    """Their positions in the layout."""
+    frames: Frames
+
+
+def _parts(layout: ImageLayout, count: int) -> Iterator[_Part]:
+    """Split the acquired planes of an image into parts of at most some planes."""
+    start = 0
+    for first in range(0, len(layout.frames), count):
+        frames = layout.frames[first : first + count]
+        planes = np.flatnonzero(frames >= 0)
+        if planes.size:
+            yield _Part(start, first + planes, frames[planes])
+        start += planes.size
+
+
+def _known(image: OmeImage) -> list[str]:
+    """Return the quantities that any plane has."""
+    return [
+        name
+        for name in QUANTITIES
+        if not is_unknown(image.planes[name])
+        and not all(
+            np.isnan(taken(image.planes[name], part.frames)).all()
+            for part in _parts(image.layout, _MANY_PLANES)
+        )
+    ]
+
+
+def _first_of_equals(column: npt.NDArray[np.float64], layout: ImageLayout, axes: str) -> Shared | None:
     """Find the first plane of each set of indices along axes; None if the others differ, or are too few."""
-    keys = np.zeros(len(values), np.int64)
-    for axis in axes:
-        keys *= layout.sizes[axis]
-        keys += layout.index_along(axis, acquired)
-    first = np.empty(keys.max() + 1, np.int64)
-    first[keys[::-1]] = np.arange(len(keys))[::-1]  # the last assignment wins
-    is_first = first[keys] == np.arange(len(keys))
-    if 2 * is_first.sum() > len(keys) or not np.array_equal(values, values[first[keys]], equal_nan=True):
+    count, sets = len(layout.acquired), math.prod(layout.sizes[axis] for axis in axes)
+    if count == len(layout.frames) and 2 * sets > count:
         return None
-    return Shared(axes, is_first)
+    first_frames = np.full(sets, -1, layout.frames.dtype)
+    is_first = np.zeros(count, np.bool_)
+    for start, planes, frames in _parts(layout, _MANY_PLANES):
+        keys = np.zeros(len(planes), np.int64)
+        for axis in axes:
+            keys *= layout.sizes[axis]
+            keys += layout.index_along(axis, planes)
+        new = np.flatnonzero(first_frames[keys] < 0)
+        first_frames[keys[new][::-1]] = frames[new][::-1]  # the last assignment wins
+        firsts = first_frames[keys]
+        is_first[start : start + len(planes)] = firsts == frames
+        if not np.array_equal(taken(column, frames), taken(column, firsts), equal_nan=True):
+            return None
+    return None if 2 * np.count_nonzero(is_first) > count else Shared(axes, is_first)
 
 
 def plane_elements(image: OmeImage, shared: Mapping[str, Shared] | None = None) -> Iterator[str]:
@@ -84,31 +123,28 @@ def plane_elements(image: OmeImage, shared: Mapping[str, Shared] | None = None) 
         Quantities that only the first of several equal planes gets; units that are the schema's default are
         omitted, too. None if each plane gets all quantities.
     """
-    acquired = np.flatnonzero(image.layout.frames >= 0)
-    frames = image.layout.frames[acquired]
-    known = [name for name in QUANTITIES if not np.isnan(image.planes[name][frames]).all()]
-    for start in range(0, len(frames), _PART):
-        part = slice(start, start + _PART)
+    known = _known(image)
+    for start, planes, frames in _parts(image.layout, _PART):
         columns = [
             _indices(f' The{axis}="', column)
-            for axis, column in zip("ZCT", image.layout.zct(acquired[part]).T, strict=True)
+            for axis, column in zip("ZCT", image.layout.zct(planes).T, strict=True)
         ]
         for name in known:
             attribute, unit = QUANTITIES[name]
-            values = image.planes[name][frames[part]] + 0.0  # -0.0 becomes 0.0
+            values = taken(image.planes[name], frames) + 0.0  # -0.0 becomes 0.0
             if shared is not None and name in shared:
-                is_first = shared[name].is_first[part]
+                is_first = shared[name].is_first[start : start + len(frames)]
                 if not is_first.any():
                     continue
                 values[~is_first] = np.nan
             is_default = shared is not None and unit == "s"
             unit_text = "" if is_default else f' {attribute}Unit="{unit}"'
             columns.append(_quantities(f' {attribute}="', values, f'"{unit_text}'))
-        columns.append(_plane_ends(image, frames[part]))
+        columns.append(_plane_ends(image, frames))
         yield "".join(f"<Plane{''.join(parts)}" for parts in zip(*columns, strict=True))
 
 
-def _plane_ends(image: OmeImage, frames: npt.NDArray[np.int64]) -> list[str]:
+def _plane_ends(image: OmeImage, frames: Frames) -> list[str]:
     """Return the ends of Plane elements, with the hash of the pixels if there is one."""
     if image.hashes is None:
         return ["/>"] * len(frames)

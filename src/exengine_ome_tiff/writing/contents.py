@@ -17,6 +17,7 @@ from exengine_ome_tiff.dataset.names import encode_names
 from exengine_ome_tiff.dataset.recording import Recording
 from exengine_ome_tiff.dataset.stored_images import StoredImage
 from exengine_ome_tiff.ome.image_values import DatasetValues, OmeImage
+from exengine_ome_tiff.ome.planes import QUANTITIES
 from exengine_ome_tiff.tiff import (
     JournalFile,
     PageHandle,
@@ -153,7 +154,8 @@ def _uuid(recording: Recording, file: JournalFile) -> str:
 def describe_image(image: StoredImage, facts: Facts) -> OmeImage:
     """Combine an image with the facts about it."""
     values = facts.values(image.layout, image.name)
-    return OmeImage(image.layout, image.name, *image.pixels.stored, values, facts.columns)
+    planes = {name: facts.columns[name] for name in QUANTITIES}  # the other columns are not kept in memory
+    return OmeImage(image.layout, image.name, *image.pixels.stored, values, planes)
 
 
 def _are_hashed(index: FrameIndex, file: JournalFile, frames: npt.NDArray[np.int64]) -> bool:

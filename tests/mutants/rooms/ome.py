@@ -113,8 +113,8 @@ MUTANTS = [
     ),
     Mutant(
         "ome/planes.py",
-        "image.planes[name][frames[part]]",
-        "image.planes[name][part]",
+        "taken(image.planes[name], frames) + 0.0",
+        "image.planes[name][start : start + len(frames)] + 0.0",
         "ome/test_fields.py::test_each_image_has_the_state_of_its_frames",
     ),
     Mutant(
