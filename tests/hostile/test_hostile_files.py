@@ -637,6 +637,21 @@ def test_tiles_of_many_gigabytes(tmp_path):
         storage.get_data({"time": 0})
 
 
+def test_a_strip_as_large_as_a_sparse_file(tmp_path):
+    path = encoded(tmp_path / "a.ome.tiff")
+    for last in (False, True):
+        patched(path, find_entry(path.read_bytes(), 279, last=last) + 12, struct.pack("<Q", 1 << 30))
+    os.truncate(path, 1100 << 20)
+    tracemalloc.start()
+    try:
+        unreadable(path)
+        assert tracemalloc.get_traced_memory()[1] < 50 << 20
+    finally:
+        tracemalloc.stop()
+    with TiffStorage.open(path) as storage, pytest.raises(OmeTiffError, match="bytes in a strip or tile"):
+        storage.get_data({"time": 0})
+
+
 def test_overlapping_strips(tmp_path):
     file = File()
     many = 20_000
@@ -831,7 +846,7 @@ def test_recover_deletes_no_file_that_looks_empty(tmp_path):
     damaged = folder / "run_q.ome.tiff"
     before = patched(damaged, find_entry(damaged.read_bytes(), chain.RECORDS), b"\x77\xfe").read_bytes()
     assert recover(folder).n_frames == 1
-    assert damaged.read_bytes() == before
+    assert damaged.with_name("run_q.ome.tiff.unreadable").read_bytes() == before
     with TiffStorage.open(folder / "run_p.ome.tiff", allow_unfinished=True) as storage:
         assert {"position": "p"} in storage
 

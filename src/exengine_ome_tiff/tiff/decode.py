@@ -20,6 +20,8 @@ _MOST_COMPRESSED = 50_000
 """Maximum compression ratio of pages larger than `_SURELY_BYTES`."""
 _TILES_OF_PAGE = 64
 """Maximum ratio of tile size to page size for tiles larger than `_SURELY_BYTES`."""
+_MOST_GROWTH, _SLACK_BYTES = 2, 1 << 20
+"""Incompressible pixels grow less than this in all codecs: a strip or tile with more bytes is not read."""
 _THREADED_BYTES = 1 << 20
 """All cores decode pages of this size and larger. Dividing a smaller page among them gains nothing."""
 _PLAIN, _LZW, _ZLIB, _OLD_ZLIB, _ZSTD = 1, 5, 8, 32946, 50000
@@ -110,6 +112,7 @@ class _Page:
     def __init__(self, file: SharedFile, ifd: chain.Ifd, pixels: PixelFormat) -> None:
         self._file = file
         self._pixels = pixels
+        self._pixel_nbytes = pixels.samples * pixels.stored_dtype.itemsize
         self._what = f"{file.path}: the page at offset {ifd.offset}"
         strips = chain.check_strips(FileView(file), ifd)
         self._places = strips.places
@@ -124,7 +127,7 @@ class _Page:
             raise OmeTiffError(f'{self._what} needs imagecodecs: pip install "exengine-ome-tiff[codecs]"')
 
     def segments(self, window: Window) -> list[_Segment]:
-        """Return the strips or tiles that overlap a window; OmeTiffError if they do not cover the page."""
+        """Return the strips or tiles that overlap a window; OmeTiffError if they do not fit the page."""
         height, width = self._pixels.stored_shape[:2]
         rows, columns = self.coding.rows, self.coding.columns
         n_across = -(-width // columns)
@@ -136,8 +139,12 @@ class _Page:
         segments = []
         for row in range(window.top // rows, -(-window.bottom // rows)):
             y, own_rows = row * rows, rows if self.coding.is_tiled else min(rows, height - row * rows)
+            most = _MOST_GROWTH * own_rows * columns * self._pixel_nbytes + _SLACK_BYTES
             for column in range(window.left // columns, -(-window.right // columns)):
                 offset, nbytes = self._places[row * n_across + column]
+                if nbytes > most:
+                    what = f"has {nbytes} bytes in a strip or tile, at most {most} fit"
+                    raise OmeTiffError(f"{self._what} {what}")
                 segments.append(_Segment(offset, nbytes, own_rows, columns, y, column * columns))
         return segments
 
