@@ -119,3 +119,20 @@ def test_a_frame_replaced_during_the_call(name):
     assert len(model.put_at) > 100
     assert numbers.tolist() == [*range(100)]
     assert table.coordinates() == model.put_at[:100]
+
+
+def test_a_frame_replaced_while_blocks_are_read(monkeypatch):
+    model = Model()
+    for number in range(100):
+        model.put(ACQUISITIONS["time, channel, z"](number))
+    filled = frame_numbers._filled
+
+    def replace_first(*arguments):
+        model.put(model.put_at[7])  # as another thread does
+        return filled(*arguments)
+
+    monkeypatch.setattr(frame_numbers, "_filled", replace_first)
+    table, numbers = model.found.latest(stop=100)
+    assert len(model.put_at) > 100
+    assert numbers.tolist() == [*range(100)]
+    assert table.coordinates() == model.put_at[:100]

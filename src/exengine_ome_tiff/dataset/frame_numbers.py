@@ -142,13 +142,13 @@ class FrameNumbers:
         # lists, because another thread may add a frame
         keys, wheres = [*by_key], [*blocks]
         numbers_of_keys, lanes_of_blocks = [*by_key.values()], [*blocks.values()]
-        replaced = self._replaced[:]  # last, so that it has the old number of each frame that is replaced
-        n_replaced = _n_before(replaced, stop)
-        first_of = _first_of(replaced[:n_replaced])
+        n_replaced = self.n_replaced(stop)
+        first_of = _first_of(self._replaced[:n_replaced])
         least = 0 if first_of else start  # without replaced frames, numbers count the different coordinates
         found = _tables_of_blocks(wheres, lanes_of_blocks, slots, self._axes, range(least, stop))
         found += _tables_of_keys(keys, numbers_of_keys, self._axes, range(least, stop))
-        old = {number: key for number, _, key in replaced[n_replaced:] if least <= number < stop}
+        # after all blocks were read, so that this has each number that another thread replaced meanwhile
+        old = {number: key for number, _, key in self._replaced[n_replaced:] if least <= number < stop}
         for _, numbers in found if old else ():  # another thread may be replacing them
             for number in numbers[np.isin(numbers, [*old])].tolist():
                 del old[number]
