@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import random
+import shutil
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import tifffile
 from acquisitions import frames_at, nested
 from disks import failing_disk
 from effort import effort
-from exengine_ome_tiff import TiffStorage, validate
+from exengine_ome_tiff import TiffStorage, recover, validate
 from exengine_ome_tiff.tiff import (
     BufferPool,
     FileGoneError,
@@ -24,11 +26,15 @@ from exengine_ome_tiff.tiff import (
     halved,
     packing_of,
     pixel_format,
+    pyramid,
     smaller_copies,
 )
 from exengine_ome_tiff.writing import recorder
 from frames import assert_complete, frame
 from interrupting import called_inside, is_interrupted
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SHAPE = (101, 70)
 CODINGS = {
@@ -191,6 +197,45 @@ def test_a_disk_without_room_for_copies(tmp_path):
     storage.close()
     assert_levels(path, [image, image])
     assert validate(path) == []
+
+
+@pytest.mark.parametrize("coding", [CODINGS["plain"], CODINGS["zlib tiles predictor"]], ids=str)
+@pytest.mark.usefixtures("all_slow")
+def test_killed_before_any_write(memory_path, coding):
+    left: list[Path] = []
+    storage = TiffStorage(memory_path / "run.ome.tiff", pyramid_levels=LEVELS, **coding)
+    put(storage, 0)
+    with failing_disk() as disk:
+
+        def leave_a_copy(_):
+            left.append(memory_path / f"{len(left)}.ome.tiff")
+            shutil.copy(storage.path, left[-1])
+            return 0
+
+        disk.failing = leave_a_copy
+        put(storage, 1)
+    storage.close()
+    n_frames = [recover(path).n_frames for path in left]
+    for path, count in zip(left, n_frames, strict=True):
+        assert_finished(path, range(count))
+    assert n_frames == sorted(n_frames)
+    assert n_frames.count(1) > 1
+    assert n_frames.count(2) > LEVELS
+
+
+@pytest.mark.usefixtures("all_slow")
+def test_copies_without_memory_are_left_to_finish(tmp_path, monkeypatch):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, pyramid_levels=LEVELS) as storage:
+        with monkeypatch.context() as patch:
+            patch.setattr(pyramid, "halved", raise_memory_error)
+            put(storage, 0)
+        assert number_of_copies(storage) == [0]
+    assert_finished(path, [0])
+
+
+def raise_memory_error(_):
+    raise MemoryError
 
 
 @pytest.mark.parametrize("coding", [CODINGS["plain"], CODINGS["tiles"]], ids=str)
