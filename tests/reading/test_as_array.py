@@ -353,6 +353,30 @@ def test_without_dask_the_error_names_the_extra(tmp_path):
     assert done.stdout.count('pip install "exengine-ome-tiff[dask]"') == 2
 
 
+def test_the_import_waits_for_another_thread_that_imports_dask(tmp_path):
+    script = """
+        import sys, threading, time
+        import exengine_ome_tiff.reading
+
+        class Finder:
+            def find_spec(self, name, path=None, target=None):
+                if name == "dask.config":
+                    has_begun.set()
+                    time.sleep(0.2)
+                if name == "dask.array":
+                    print("initializing:", sys.modules["dask"].__spec__._initializing)
+
+        has_begun = threading.Event()
+        sys.meta_path.insert(0, Finder())
+        threading.Thread(target=__import__, args=("dask",)).start()
+        has_begun.wait()
+        import exengine_ome_tiff.reading.dask_array
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert done.stdout == "initializing: False\n"
+
+
 def test_a_number_is_a_value_if_the_axis_has_numbers_and_text(tmp_path):
     put = [({"stage": value}, np.full((2, 2), value == 0, np.uint8)) for value in ("left", 0, 5)]
     with stored(tmp_path / "run.ome.tiff", put) as storage:

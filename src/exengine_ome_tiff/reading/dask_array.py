@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
 from numbers import Integral
 from typing import Any
 
@@ -28,6 +29,9 @@ from exengine_ome_tiff.tiff import (
 )
 
 try:
+    # `import dask.array` does not wait for another thread that is importing dask, but fails with KeyError if
+    # that thread is just ending it; `import dask` waits
+    import_module("dask")
     import dask.array as da
     from dask.array.core import getter
     from dask.base import tokenize
