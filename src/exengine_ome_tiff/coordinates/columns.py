@@ -11,10 +11,14 @@ from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, Key
 from exengine_ome_tiff.coordinates.layout import AxisValues
 
 Numbers = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.integer[Any]]
+"""Indices and ranks, in 32 bits where that is enough."""
 
 _MOST_GAPS = 4
 _FEW = 1024
 _MOST = 1 << 62
+_INT32 = np.iinfo(np.int32).max
+_PIECE = 1 << 16
 _MANY = 64
 """Longest axis whose consecutive integers are in a tuple."""
 
@@ -27,7 +31,7 @@ class Numbering(dict[Any, int]):
         return number
 
 
-def ranked(values: npt.NDArray[np.integer[Any]]) -> tuple[Numbers, Numbers]:
+def ranked(values: Codes) -> tuple[Codes, Codes]:
     """Return the sorted distinct integers of an array, and the rank of each value among them.
 
     Equivalent to `numpy.unique`, but does not sort values that lie close together.
@@ -36,20 +40,26 @@ def ranked(values: npt.NDArray[np.integer[Any]]) -> tuple[Numbers, Numbers]:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     low, high = int(values.min()), int(values.max())
     if high == low:
-        return np.array([low]), np.broadcast_to(np.int64(0), len(values))  # takes no memory
+        return np.array([low]), np.broadcast_to(np.int32(0), len(values))  # takes no memory
     if high - low >= _MOST_GAPS * len(values) + _FEW:
         distinct, ranks = np.unique(values, return_inverse=True)
-        return distinct.astype(np.int64), ranks.astype(np.int64)
-    above = values.astype(np.int64) - low
+        return distinct.astype(np.int64), ranks.astype(_index_type(len(distinct)))
+    is_small = low > -_INT32 and high < _INT32 and high - low < _INT32
+    above = np.subtract(values, low, dtype=np.int32 if is_small else np.int64, casting="unsafe")
     is_there = np.zeros(high - low + 1, np.bool_)
-    is_there[above] = True
-    distinct = np.flatnonzero(is_there)
-    if len(distinct) < len(is_there):
-        above = (np.cumsum(is_there) - 1)[above]
-    return distinct + low, above
+    for start in range(0, len(above), _PIECE):
+        is_there[above[start : start + _PIECE]] = True
+    if is_there.all():
+        return np.arange(low, high + 1, dtype=above.dtype), above
+    return np.flatnonzero(is_there) + low, (np.cumsum(is_there, dtype=above.dtype) - 1)[above]
 
 
-def combined(columns: list[Numbers], count: int) -> Numbers:
+def _index_type(count: int) -> type[np.int32] | type[np.int64]:
+    """Return the type of indices below a count."""
+    return np.int32 if count <= _INT32 else np.int64
+
+
+def combined(columns: list[Codes], count: int) -> Codes:
     """Assign numbers to rows, equal for rows with the same values in all columns.
 
     Parameters
@@ -64,26 +74,30 @@ def combined(columns: list[Numbers], count: int) -> Numbers:
     numpy.ndarray
         Shape (count,); sorts like the rows by the first column, then the next, and so on.
     """
-    numbers, size = np.zeros(count, np.int64), 1
+    numbers: Codes = np.broadcast_to(np.int32(0), count)
+    size = 1
     for column in columns:
         own_size = int(column.max()) + 1 if count else 1
         if own_size == 1:
             continue
+        if size == 1:
+            numbers, size = column, own_size
+            continue
         if size * own_size >= _MOST:
             numbers = ranked(numbers)[1]
             size = int(numbers.max()) + 1
-        numbers = numbers * own_size + column
+        numbers = numbers.astype(np.int64) * own_size + column
         size *= own_size
     return numbers
 
 
-def split(codes: Numbers) -> list[tuple[int, Numbers]]:
+def split(codes: Codes) -> list[tuple[int, Codes]]:
     """Return each code with its indices, in order of the first index."""
     if not len(codes):
         return []
     if codes.min() == codes.max():
-        return [(int(codes[0]), np.arange(len(codes)))]
-    by_code = np.argsort(codes, kind="stable")
+        return [(int(codes[0]), np.arange(len(codes), dtype=_index_type(len(codes))))]
+    by_code = np.argsort(codes, kind="stable").astype(_index_type(len(codes)))
     parts = np.split(by_code, np.flatnonzero(np.diff(codes[by_code])) + 1)
     return [(int(codes[part[0]]), part) for part in sorted(parts, key=lambda part: int(part[0]))]
 
@@ -127,11 +141,11 @@ class Column:
             parts.append(np.array([numbering[value] for value in values], np.int64)[ranks])
         return cls(np.concatenate(parts), [*numbering])
 
-    def take(self, rows: Numbers) -> "Column":
+    def take(self, rows: Codes) -> "Column":
         """Return the values of some frames."""
         return Column(self.data[rows], self.values)
 
-    def ranked(self) -> tuple[Sequence[int | str], Numbers]:
+    def ranked(self) -> tuple[Sequence[int | str], Codes]:
         """Return the distinct values of the frames, and the index of each frame's value among them."""
         distinct, ranks = ranked(self.data)
         if self.values is None:
@@ -221,7 +235,7 @@ class CoordinateTable:
     def __len__(self) -> int:
         return self._count
 
-    def take(self, rows: Numbers) -> "CoordinateTable":
+    def take(self, rows: Codes) -> "CoordinateTable":
         """Return rows in the given order."""
         parts = []
         for part in self.parts:
@@ -286,23 +300,25 @@ class AxisRanks:
         Texts in order of first arrival.
     """
 
-    ranks: Numbers
-    numbers: Numbers
+    ranks: Codes
+    numbers: Codes
     texts: Sequence[str]
 
     @classmethod
     def of(cls, count: int, columns: Sequence[tuple[Part, Column]]) -> "AxisRanks":
         """Rank the values along an axis in all parts of a table."""
-        rows = np.concatenate([part.rows for part, _ in columns])
+        is_whole = len(columns) == 1 and len(columns[0][0].rows) == count
+        rows = columns[0][0].rows if is_whole else np.concatenate([part.rows for part, _ in columns])
         column = Column.joined([column for _, column in columns])
-        ranks = np.zeros(count, np.int64)
         if column.values is None:
             numbers, codes = ranked(column.data)
-            if len(rows) == count and len(numbers) == 1:
-                return cls(np.broadcast_to(np.int64(1), count), numbers, [])  # takes no memory
-            ranks[rows] = codes
-            ranks[rows] += 1
-            return cls(ranks, numbers, [])
+            if is_whole and len(numbers) == 1:
+                return cls(np.broadcast_to(np.int32(1), count), numbers, [])  # takes no memory
+            codes = codes + 1
+            if not is_whole:
+                codes, of_rows = np.zeros(count, codes.dtype), codes
+                codes[rows] = of_rows
+            return cls(codes, numbers, [])
         values, codes = column.ranked()
         first = np.full(len(values), count)
         np.minimum.at(first, codes, rows)
@@ -311,13 +327,14 @@ class AxisRanks:
         numbered = sorted((value, code) for code, value in coded if isinstance(value, int))
         texts = sorted((arrival[code], value, code) for code, value in coded if isinstance(value, str))
         by_rank = [code for _, code in numbered] + [code for *_, code in texts]
-        rank_of = np.empty(len(values), np.int64)
+        rank_of = np.empty(len(values), np.int32)
         rank_of[by_rank] = np.arange(1, len(values) + 1)
+        ranks = np.zeros(count, np.int32)
         ranks[rows] = rank_of[codes]
         numbers = np.array([value for value, _ in numbered], np.int64)
         return cls(ranks, numbers, [text for _, text, _ in texts])
 
-    def values(self, ranks: Numbers) -> AxisValues:
+    def values(self, ranks: Codes) -> AxisValues:
         """Return the values of sorted distinct ranks; None for rank 0."""
         start, stop = np.searchsorted(ranks, (1, len(self.numbers) + 1)).tolist()
         if not start and stop == len(ranks) > _MANY:

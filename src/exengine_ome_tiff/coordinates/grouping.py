@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.columns import (
     AxisRanks,
+    Codes,
     CoordinateTable,
     combined,
     ranked,
@@ -56,7 +57,7 @@ def check_fold_axes(modulo: Mapping[str, str]) -> None:
 def lay_out(
     numbers: npt.NDArray[np.int64],
     coordinates: CoordinateTable,
-    kind_of: npt.NDArray[np.int64],
+    kind_of: Codes,
     kinds: Sequence[Hashable],
     modulo: Mapping[str, str] = _NO_MODULO,
 ) -> list[ImageLayout]:
@@ -116,7 +117,7 @@ def _ranks(
         for arrival, name in enumerate(standard.get(axis, axis) for axis in spelt)
         if name not in inside
     }
-    nowhere = AxisRanks(np.broadcast_to(np.int64(0), len(coordinates)), np.zeros(0, np.int64), [])
+    nowhere = AxisRanks(np.broadcast_to(np.int32(0), len(coordinates)), np.zeros(0, np.int64), [])
     return (
         {name: ranks.get(name, nowhere) for name in inside},
         {name: ranks[name] for name in sorted(labels, key=labels.__getitem__)},
@@ -131,7 +132,7 @@ class _Group(NamedTuple):
     is_variant: bool
     modulo: Mapping[str, str]
     numbers: npt.NDArray[np.int64]
-    codes: Mapping[str, npt.NDArray[np.int64]]
+    codes: Mapping[str, Codes]
     """Ranks along each axis inside images."""
     axes: Mapping[str, AxisRanks]
     lacking: tuple[str, ...] = ()
@@ -158,20 +159,21 @@ class _Group(NamedTuple):
                 parts.append(self._replace(lacking=names).part(rows))
         return parts
 
-    def _filled(self, name: str, is_in: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    def _filled(self, name: str, is_in: npt.NDArray[np.bool_]) -> Codes:
         """Return the codes along an axis; frames without a value get the first one."""
         codes = self.codes[name]
         known = codes[is_in & (codes > 0)]
         return np.where(codes > 0, codes, known.min()) if known.size else codes
 
-    def part(self, rows: npt.NDArray[np.int64]) -> "_Group":
+    def part(self, rows: Codes) -> "_Group":
         """Return some of the frames."""
         codes = {name: codes[rows] for name, codes in self.codes.items()}
         return self._replace(numbers=self.numbers[rows], codes=codes)
 
     def layouts(self) -> list[ImageLayout]:
         """Return one image, or several if most planes of one image would be missing."""
-        along, ranks = {}, {}
+        along: dict[str, AxisValues] = {}
+        ranks: dict[str, Codes] = {}
         for name, codes in self.codes.items():
             distinct, ranks[name] = ranked(codes)
             along[name] = self.axes[name].values(distinct)
@@ -189,9 +191,7 @@ class _Group(NamedTuple):
             layouts += part._replace(labels=labels).layouts()
         return layouts
 
-    def _layout(
-        self, along: Mapping[str, AxisValues], ranks: Mapping[str, npt.NDArray[np.int64]]
-    ) -> ImageLayout:
+    def _layout(self, along: Mapping[str, AxisValues], ranks: Mapping[str, Codes]) -> ImageLayout:
         modulo = {
             parent: (name, along[name]) for name, parent in self.modulo.items() if along[name] != (None,)
         }
@@ -203,7 +203,8 @@ class _Group(NamedTuple):
         sizes = plane_counts(values, modulo)
         flat = np.zeros(len(self.numbers), np.int64)
         for axis in reversed(order):
-            flat = flat * sizes[axis] + indices[axis]
+            flat *= sizes[axis]
+            flat += indices[axis]
         frames = np.full(math.prod(sizes.values()), -1, np.int64)
         frames[flat] = self.numbers
         return ImageLayout(
@@ -212,9 +213,9 @@ class _Group(NamedTuple):
 
 
 def _crowded(
-    filled: Mapping[str, npt.NDArray[np.int64]],
+    filled: Mapping[str, Codes],
     pattern: npt.NDArray[np.int64],
-    channels: npt.NDArray[np.int64],
+    channels: Codes,
     is_out: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.bool_]:
     """Find frames that lack axes and share a place with a frame that lacks fewer axes, by channel.
@@ -243,7 +244,7 @@ def _crowded(
     return crowded
 
 
-def _order_of_arrival(indices: dict[str, npt.NDArray[np.int64]]) -> str:
+def _order_of_arrival(indices: dict[str, Codes]) -> str:
     """Sort Z, C, T by how often each changes between frames, most often first; ties keep Z, C, T."""
-    changes = {axis: int(np.count_nonzero(np.diff(index))) for axis, index in indices.items()}
+    changes = {axis: int(np.count_nonzero(index[1:] != index[:-1])) for axis, index in indices.items()}
     return "".join(sorted(changes, key=lambda axis: -changes[axis]))

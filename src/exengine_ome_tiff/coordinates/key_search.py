@@ -6,7 +6,15 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from exengine_ome_tiff.coordinates.columns import Column, CoordinateTable, Numbers, Part, ranked, smallest
+from exengine_ome_tiff.coordinates.columns import (
+    Codes,
+    Column,
+    CoordinateTable,
+    Numbers,
+    Part,
+    ranked,
+    smallest,
+)
 from exengine_ome_tiff.coordinates.keys import Coordinates
 
 _MOST = 1 << 62
@@ -39,8 +47,8 @@ class _SortedPart:
             low, lookup, places, own_size = _placed(column)
             renumber = None
             if size * own_size >= _MOST:
-                distinct, keys = ranked(keys)
-                renumber, size = _finder(distinct), len(distinct)
+                distinct, codes = ranked(keys)
+                keys, renumber, size = codes.astype(np.int64), _finder(distinct), len(distinct)
             keys, size = keys * own_size + places, size * own_size
             self._steps.append(_Step(name, low, own_size, lookup, renumber))
         self._rows = part.rows
@@ -119,10 +127,10 @@ def _placed(column: Column) -> tuple[int, Lookup | None, Numbers, int]:
     if high - low < _MOST:
         return low, None, column.data.astype(np.int64) - low, high - low + 1
     distinct, ranks = ranked(column.data)
-    return 0, _finder(distinct), ranks, len(distinct)
+    return 0, _finder(distinct), ranks.astype(np.int64), len(distinct)
 
 
-def _finder(distinct: Numbers) -> Lookup:
+def _finder(distinct: Codes) -> Lookup:
     """Return a lookup for sorted integers."""
     known = distinct.data
 

@@ -5,7 +5,7 @@ Layout: 8 bytes with the length of a JSON text, the text, then arrays that begin
 
 import json
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ _FRAME, _PIXELS, _DIRECTORY, _RECORD, _RECORD_BYTES, _FORMAT, _SET = _COLUMNS = 
     "axes",
 )
 _DTYPES = ("|u1", "<u2", "<u4", "<u8", "|i1", "<i2", "<i4", "<i8")
+_PART = 1 << 16
 _INT64 = 1 << 63
 _MOST = 1 << 62
 """Upper bound of all offsets and numbers."""
@@ -67,8 +68,9 @@ class IndexEncoder:
 
     def __init__(self, index: FrameIndex) -> None:
         self._index = index
-        files, self._handles = index.places(np.arange(len(index)))
-        self._frames_in = dict(split(files))
+        files, handles = index.places(np.arange(len(index)))
+        self._handles = smallest(handles)
+        self._frames_in = dict(split(smallest(files)))
         self._coordinates = index.table()
 
     def encode(self, number: int) -> list[memoryview]:
@@ -80,24 +82,24 @@ class IndexEncoder:
         file, frames = self._index.files[number], self._frames_in.get(number)
         if frames is None or len(frames) != file.n_linked or not self._index.is_numbered:
             return []
-        handles = self._handles[frames]
-        format_of, formats = file.pages.formats(handles)
-        records_at, records_nbytes = file.pages.notes(handles)
-        columns = {
-            _FRAME: self._index.arrivals(frames),
-            _PIXELS: file.pages.data_offsets(handles),
-            _DIRECTORY: file.pages.ifd_offsets(handles),
-            _RECORD: records_at,
-            _RECORD_BYTES: records_nbytes,
-            _FORMAT: format_of,
+        pages, handles = file.pages, self._handles[frames]
+        arrays: dict[str, Array] = {
+            _FRAME: _in_parts(self._index.arrivals, frames),
+            _PIXELS: _in_parts(pages.data_offsets, handles),
+            _DIRECTORY: _in_parts(pages.ifd_offsets, handles),
+            _RECORD: _in_parts(lambda part: pages.notes(part)[0], handles),
+            _RECORD_BYTES: _in_parts(lambda part: pages.notes(part)[1], handles),
+            _FORMAT: _in_parts(lambda part: pages.formats(part)[0], handles),
         }
-        if not (np.diff(np.sort(columns[_PIXELS])) > 0).all():
+        if not _are_different(arrays[_PIXELS]):
             return []
-        table = self._coordinates.take(frames)
-        set_of = np.zeros(len(frames), np.int64)
-        for at, part in enumerate(table.parts):
+        _, formats = pages.formats(handles[:1].astype(np.int64))
+        is_whole = len(frames) == len(self._index)
+        table = self._coordinates if is_whole else self._coordinates.take(frames)
+        set_of = np.zeros(len(frames), np.min_scalar_type(len(table.parts)))
+        for at, part in enumerate(table.parts[1:], 1):
             set_of[part.rows] = at
-        arrays = {name: smallest(column) for name, column in (columns | {_SET: set_of}).items()}
+        arrays[_SET] = smallest(set_of)
         parts = [(part.names, [column.compact() for column in part.columns]) for part in table.parts]
         head = {
             "frames": len(frames),
@@ -107,6 +109,20 @@ class IndexEncoder:
         }
         of_axes = [column.data for _, columns in parts for column in columns]
         return [*_text(head), *(each for array in (*arrays.values(), *of_axes) for each in _padded(array))]
+
+
+def _in_parts(column: Callable[[Numbers], Numbers], numbers: Array) -> Array:
+    """Make a column in the smallest type, from its parts, because all of it in 64 bits needs much memory."""
+    starts = range(0, len(numbers), _PART)
+    parts = [smallest(column(numbers[start : start + _PART].astype(np.int64))) for start in starts]
+    return smallest(np.concatenate(parts))
+
+
+def _are_different(offsets: Array) -> bool:
+    if (offsets[1:] > offsets[:-1]).all():
+        return True
+    in_order = np.sort(offsets)
+    return bool((in_order[1:] > in_order[:-1]).all())
 
 
 def _described(column: Column) -> dict[str, object]:
@@ -164,7 +180,7 @@ def _decoded(data: memoryview, file_nbytes: int) -> IndexedFrames:
     _check(
         int(columns[_FORMAT].max()) < len(formats) and int(set_of.max()) < len(sets), "a number out of range"
     )
-    rows_of = dict(split(set_of.astype(np.int64)))
+    rows_of = {at: rows.astype(np.int64) for at, rows in split(set_of)}
     parts = [_part(each, rows_of[at], arrays) for at, each in enumerate(sets)]
     _check(len({frozenset(part.names) for part in parts}) == len(parts), "duplicate sets of axes")
     _check(arrays.is_at_end, "extra bytes at the end")

@@ -272,7 +272,7 @@ class FrameIndex:
         every = np.concatenate([numbers, numbers_replaced])
         return CoordinateTable.joined([table, replaced], np.argsort(every))
 
-    def arrivals(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def arrivals(self, numbers: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
         """Return the arrival numbers in the records of frames, given their numbers."""
         firsts = np.array([0, *(number for number, _ in self._arrivals)], np.int64)
         ahead = np.array([0, *(arrival - number for number, arrival in self._arrivals)], np.int64)

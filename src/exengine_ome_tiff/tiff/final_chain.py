@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from io import FileIO
 from itertools import chain as chained
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -50,6 +50,7 @@ TagValue: TypeAlias = tuple[int, bytes | Iterable[bytes]]
 
 _WRITE_BYTES = 1 << 20
 _RUN_PAGES = 4096
+_PART_PAGES = 1 << 16
 _REDUCED = 1
 
 
@@ -162,34 +163,54 @@ def final_pages(
     smaller: Mapping[PageHandle, Sequence[PageHandle]],
 ) -> Iterator[Page | Run]:
     """Yield pages for the final chain, based on the existing IFDs, with pixel sizes and smaller copies."""
-    counts, sizes_um = [count for count, _ in sizes] or [len(pages)], [size for _, size in sizes] or [NO_SIZE]
-    size_of = np.repeat(np.arange(len(counts)), counts)
+    sizes = sizes or [(len(pages), NO_SIZE)]
     with journal.file.reopened("rb") as file:
         if smaller or journal.pages.has_encoded:
             entries = FinalEntries(journal, file)
-            for handle, size in zip(map(PageHandle, pages.tolist()), size_of.tolist(), strict=True):
+            sizes_um = (size_um for count, size_um in sizes for size_um in repeat(size_um, count))
+            for handle, size_um in zip(map(PageHandle, pages.tolist()), sizes_um, strict=True):
                 levels = (handle, *smaller.get(handle, ()))
                 page, *copies = (
-                    with_entries(entries.of(level), resolution_entries(sizes_um[size], 1 << number))
+                    with_entries(entries.of(level), resolution_entries(size_um, 1 << number))
                     for number, level in enumerate(levels)
                 )
                 yield Page(page, copies)
             return
+        yield from _runs(journal, file, pages, sizes)
+
+
+def _runs(
+    journal: JournalFile,
+    file: chain.Readable,
+    pages: npt.NDArray[np.int64],
+    sizes: Sequence[tuple[int, PixelSize]],
+) -> Iterator[Run]:
+    """Yield pages of which none is encoded, in parts, because arrays of all pages would need much memory."""
+    parts = [pages[start : start + _PART_PAGES] for start in range(0, len(pages), _PART_PAGES)]
+    blocks = np.unique(np.concatenate([np.unique(journal.pages.ifd_offsets(part)) for part in parts]))
+    templates: dict[bytes, int] = {}
+    template_of: list[int] = []
+    for block in blocks.tolist():
         # the IFDs of blocks of one format differ only in the offsets of pixels
-        ifds, block_of = np.unique(journal.pages.ifd_offsets(pages), return_inverse=True)
-        blocks, which = np.unique(block_of * len(counts) + size_of, return_inverse=True)
-        resolutions = [*map(resolution_entries, sizes_um)]
-        kinds: dict[bytes, int] = {}
-        of_blocks = []
-        for block, size in (divmod(each, len(counts)) for each in blocks.tolist()):
-            template = chain.read_ifd(file, int(ifds[block])).public_entries()
-            kind = PageKind(with_entries(template, resolutions[size])).page(0)
-            of_blocks.append(kinds.setdefault(kind, len(kinds)))
-        kind_of = np.array(of_blocks)[which]
-        starts = [0, *(np.flatnonzero(np.diff(kind_of)) + 1).tolist(), len(pages)]
-        offsets, of_numbers = journal.pages.data_offsets(pages), [PageKind(entries) for entries in kinds]
-        for start, stop in pairwise(starts):
-            yield Run(of_numbers[kind_of[start]], offsets[start:stop])
+        template = PageKind(chain.read_ifd(file, block).public_entries()).page(0)
+        template_of.append(templates.setdefault(template, len(templates)))
+    numbers: dict[PixelSize, int] = {}
+    number_of_size = np.array([numbers.setdefault(size_um, len(numbers)) for _, size_um in sizes])
+    made: dict[int, PageKind] = {}
+    distinct, sizes_um = [*templates], [*numbers]
+    ends, start = np.cumsum([count for count, _ in sizes]), 0
+    for part in parts:
+        size_of = number_of_size[np.searchsorted(ends, np.arange(start, start + len(part)), "right")]
+        kind_of = np.array(template_of)[np.searchsorted(blocks, journal.pages.ifd_offsets(part))]
+        kind_of = kind_of * len(numbers) + size_of
+        offsets = journal.pages.data_offsets(part)
+        for first, stop in pairwise([0, *(np.flatnonzero(np.diff(kind_of)) + 1).tolist(), len(part)]):
+            kind = int(kind_of[first])
+            if kind not in made:
+                entries, size_um = distinct[kind // len(numbers)], sizes_um[kind % len(numbers)]
+                made[kind] = PageKind(with_entries(entries, resolution_entries(size_um)))
+            yield Run(made[kind], offsets[first:stop])
+        start += len(part)
 
 
 class FinalEntries:

@@ -74,7 +74,8 @@ class FileContents:
 
     def pages(self, index: FrameIndex, blank: Blank) -> npt.NDArray[np.int64]:
         """Return the handles of all planes in order; missing planes share one blank page."""
-        return np.concatenate([_pages(image, index, self.file, blank) for image in self.images])
+        pages = [_pages(image, index, self.file, blank) for image in self.images]
+        return pages[0] if len(pages) == 1 else np.concatenate(pages)
 
 
 class Contents:
@@ -89,8 +90,10 @@ class Contents:
     """
 
     def __init__(self, recording: Recording, left_out: Collection[int] = ()) -> None:
-        facts, unnamed = recording.facts(), recording.unnamed_images()
+        unnamed = recording.unnamed_images()
         recording.index.forget()  # the layouts have what is needed of it
+        facts = recording.facts()
+        recording.index.forget()
         names: ValueNames = facts.names([image.layout for image in unnamed])
         images = recording.named(unnamed, names)
         layouts = [image.layout for image in images]

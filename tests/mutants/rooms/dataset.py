@@ -167,8 +167,8 @@ MUTANTS = [
     ),
     Mutant(
         "coordinates/columns.py",
-        "else np.int64",
-        "else None",
+        "if len(kinds) == 1 else np.int64",
+        "if len(kinds) == 1 else None",
         "dataset/test_columnar_index.py::test_files_with_different_value_types",
     ),
     Mutant(
