@@ -127,6 +127,18 @@ def test_a_checkpoint_of_files_that_cannot_be_written_fails(tmp_path):
                 storage.checkpoint()
 
 
+def test_a_checkpoint_in_time_of_files_that_cannot_be_written_is_reported(tmp_path, caplog):
+    with TiffStorage(tmp_path / "run.ome.tiff", checkpoint=0.02) as storage:
+        put(storage, "A", 0)
+        with failing_disk() as fake:
+            fake.failing = lambda _: errno.EIO
+            put(storage, "A", 1)
+            end_s = time.monotonic() + 20
+            while "the checkpoint failed" not in caplog.text:
+                assert time.monotonic() < end_s
+                time.sleep(0.005)
+
+
 @NEEDS_PWRITE
 @pytest.mark.parametrize("failing", ["link", "sync"])
 def test_the_final_chain_is_written_once(tmp_path, monkeypatch, failing):

@@ -269,7 +269,7 @@ MUTANTS = [
         "writing/checkpoint.py",
         ("        if errors and len(left_out) == len(frames.index.files):\n            raise errors[0]\n"),
         "",
-        "writing/test_after_errors.py::test_a_checkpoint_of_files_that_cannot_be_written_fails",
+        "writing/test_after_errors.py::test_a_checkpoint_in_time_of_files_that_cannot_be_written_is_reported",
     ),
     Mutant(
         "writing/recorder.py",
