@@ -18,7 +18,7 @@ _BLOCK = 1 << _BLOCK_BITS
 """How many values along the counting axis a block has."""
 _LANE = _BLOCK - 1
 _EMPTY_BLOCK = array("q", [-1]) * _BLOCK
-_FIRST_CHECK = 4096
+_FIRST_CHECK = 1024
 """A dataset of fewer frames has no blocks."""
 _SAMPLE = 1024
 _LEAST_FILLED = 4
