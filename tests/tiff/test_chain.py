@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 from disks import failing_disk
-from exengine_ome_tiff import OmeTiffError
+from exengine_ome_tiff import OmeTiffError, TiffStorage
 from exengine_ome_tiff.tiff import chain, final_chain
 from exengine_ome_tiff.tiff.ifds import PageKind
 
@@ -362,3 +362,22 @@ def test_pages_that_fail_leave_the_file_unchanged(path):
     with path.open("r+b", buffering=0) as file, pytest.raises(OSError, match="Input"):
         final_chain.write_final_chain(file, pages(), 3, {})
     assert path.read_bytes() == before
+
+
+def test_pages_in_parts_are_the_pages_in_one_piece(tmp_path, monkeypatch):
+    path, found = tmp_path / "run.ome.tiff", []
+    with TiffStorage(path, checkpoint=False) as storage:
+        for number in range(40):
+            shape = SHAPE if number % 5 else (2, 3)
+            storage.put({"time": number}, np.zeros(shape, np.uint16), {"PixelSizeUm": 1 + number // 20})
+        storage.flush()
+        (file,) = storage._recording.index.files
+        order = np.arange(40).reshape(2, 20).T.ravel()
+        sizes = [(10, (1.0, 1.0)), (13, (2.0, 2.0)), (17, (1.0, 1.0))]
+        for part in (final_chain._PART_PAGES, 3):
+            monkeypatch.setattr(final_chain, "_PART_PAGES", part)
+            runs = [*final_chain.final_pages(file, order, sizes, {})]
+            assert len({run.kind.page(0) for run in runs}) == 4  # two shapes, two pixel sizes
+            found.append([run.kind.page(offset) for run in runs for offset in run.data_offsets.tolist()])
+    assert found[0] == found[1]
+    assert len({*found[0]}) == 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import tracemalloc
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import tifffile
 
 from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff.dataset import frame_index, frame_numbers
 from exengine_ome_tiff.ome import document, planes
 from exengine_ome_tiff.tiff import final_chain
 from exengine_ome_tiff.translate import tag_columns
@@ -27,6 +29,9 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(planes, "_PART", 256)
     monkeypatch.setattr(final_chain, "_WRITE_BYTES", 1 << 16)
     monkeypatch.setattr(final_chain, "_RUN_PAGES", 256)
+    monkeypatch.setattr(final_chain, "_PART_PAGES", 256)
+    monkeypatch.setattr(frame_index, "_PART", 256)
+    monkeypatch.setattr(frame_numbers, "_PART", 16)
     monkeypatch.setattr(tag_columns, "MANY_ROWS", 1024)
 
 
@@ -70,3 +75,30 @@ def test_only_a_checkpoint_of_many_frames_gives_memory_back(tmp_path, monkeypatc
         with tifffile.TiffFile(path) as tif:
             assert tif.is_ome
             assert tif.series[0].shape == (100, 4, 4)
+
+
+def test_put_waits_neither_for_texts_nor_for_the_chain(tmp_path, monkeypatch):
+    storage = TiffStorage(tmp_path / "run.ome.tiff", checkpoint=False)
+    called = []
+
+    def while_another_thread_puts(name):
+        call = getattr(checkpoint, name)
+
+        def wrapped(*arguments, **options):
+            number = 5 + len(called)
+            thread = threading.Thread(target=storage.put, args=({"time": number, "channel": "DAPI"}, FRAME))
+            thread.start()
+            thread.join(20)
+            assert not thread.is_alive()
+            called.append(name)
+            return call(*arguments, **options)
+
+        monkeypatch.setattr(checkpoint, name, wrapped)
+
+    names = ["Contents", "final_pages", "chain_nbytes", "write_chain"]
+    with storage:
+        put_frames(storage, 5)
+        for name in names:
+            while_another_thread_puts(name)
+        storage.checkpoint()
+    assert called == names
