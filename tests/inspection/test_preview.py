@@ -4,9 +4,11 @@ import io
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from exengine_ome_tiff import OmeTiffError, PlateInfo, TiffStorage, preview
+from exengine_ome_tiff.inspection import preview_cells
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset
 from exengine_ome_tiff.inspection.preview_cells import contrast, light, picture, read_times, thinned
 from exengine_ome_tiff.inspection.preview_layout import in_grid, in_mosaic, in_rows
@@ -327,3 +329,41 @@ def test_one_time_point_fills_the_page(tmp_path):
     assert preview(path, cell_px=64, images=7).images == 7
     lit_rows = (pixels_of(preview(path, cell_px=64)) == (242, 242, 242)).all(axis=2)[:, 14:30].all(axis=1)
     assert lit_rows.sum() == 4, "one scale bar"
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"compression": "zlib"}, {"tile": (64, 64), "compression": "zlib"}], ids=str
+)
+@pytest.mark.parametrize("z", ["middle", "max"])
+def test_large_planes_are_read_in_bands(tmp_path, monkeypatch, options, z):
+    pixels = np.random.default_rng(0).integers(0, 60_000, (3, 331, 257), "u2")
+    path = put(tmp_path / "a.ome.tiff", [({"z": n}, pixels[n]) for n in range(3)], **options)
+    with OpenDataset(path) as data:
+        (whole,) = read_row(data, data.images[0], 1, z, 50).cells[0].planes
+        reads = []
+        monkeypatch.setattr(preview_cells, "_BAND_BYTES", 20_000)
+        read_page = preview_cells.read_page
+        monkeypatch.setattr(preview_cells, "read_page", lambda *of: reads.append(of[3]) or read_page(*of))
+        (banded,) = read_row(data, data.images[0], 1, z, 50).cells[0].planes
+    assert banded.shape == (50, 39)
+    np.testing.assert_allclose(banded, whole, rtol=1e-5)
+    assert max(window.bottom - window.top for window in reads) < 60
+
+
+def test_a_preview_of_large_planes_is_made_from_the_smallest_copy_that_serves(tmp_path, monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 60_000, (512, 384), "u2")
+    path = put(tmp_path / "a.ome.tiff", [({"time": 0}, pixels)], pyramid_levels=3)
+    with tifffile.TiffFile(path) as tif:
+        copies = tif.series[0].levels
+        for level in (0, 1, 3):  # what should not be read
+            with path.open("r+b") as file:
+                for at, nbytes in zip(
+                    copies[level].keyframe.dataoffsets, copies[level].keyframe.databytecounts, strict=True
+                ):
+                    file.seek(at)
+                    file.write(bytes(nbytes))
+    monkeypatch.setattr(preview_cells, "_BAND_BYTES", 20_000)
+    with OpenDataset(path) as data:
+        (plane,) = read_row(data, data.images[0], 1, "middle", 100).cells[0].planes
+    assert plane.shape == (100, 75)
+    assert abs(plane.mean() - pixels.mean()) < 300

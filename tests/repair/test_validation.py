@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 
+import numpy as np
 import pytest
 import tifffile
 from ome_types import from_xml
@@ -12,7 +13,7 @@ from ome_types import from_xml
 from acquisitions import ORDERS, nested
 from exengine_ome_tiff import OmeTiffError, PlateInfo, TiffStorage, recover, validate
 from exengine_ome_tiff.cli import main
-from exengine_ome_tiff.tiff import chain
+from exengine_ome_tiff.tiff import chain, decode
 from frames import frame
 from records_of_before import without_index, write_as_before
 
@@ -134,6 +135,25 @@ def test_an_undecodable_pyramid_level(tmp_path):
     with tifffile.TiffFile(path) as tif:
         flipped(path, tif.pages[2].pages[0].dataoffsets[0])
     assert only(path).page == 2
+
+
+@pytest.mark.parametrize("tile", [None, (64, 64)])
+def test_large_pages_are_decoded_in_bands(tmp_path, monkeypatch, tile):
+    path = tmp_path / "a.ome.tiff"
+    with TiffStorage(path, compression="zlib", tile=tile, pyramid_levels=1) as storage:
+        storage.put({"time": 0}, np.random.default_rng(0).integers(0, 999, (1000, 1100), "u2"))
+    monkeypatch.setattr(decode, "_BAND_BYTES", 300_000)
+    windows, decoded = [], decode.decoded
+    monkeypatch.setattr(decode, "decoded", lambda *of: windows.append(of[3]) or decoded(*of))
+    assert validate(path) == []
+    assert max(window.bottom - window.top for window in windows) < 600
+    with tifffile.TiffFile(path) as tif:
+        last = tif.pages[0].dataoffsets[-1]
+    with path.open("r+b") as file:
+        file.seek(last)
+        file.write(b"\xff" * 50)
+    (problem,) = validate(path)
+    assert "cannot be decoded" in problem.what
 
 
 def test_a_blank_page_that_is_not_black(tmp_path):

@@ -1,5 +1,6 @@
 """Images and cells of a preview: the planes shown, their downsampled pixels, contrast and colours."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -10,7 +11,9 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.ome.colors import GREY, default_color, read_color
+from exengine_ome_tiff.reading.image_pages import level_pages
 from exengine_ome_tiff.text_format import duration_text
+from exengine_ome_tiff.tiff import PixelFormat, Window, read_page
 
 Z: TypeAlias = Literal["middle", "max"]
 Color: TypeAlias = tuple[int, int, int]
@@ -21,6 +24,8 @@ _SPARE = ((0, 255, 0), (255, 0, 255), (0, 255, 255), (255, 255, 0), (255, 128, 0
 Limits: TypeAlias = Mapping[tuple[str, str], tuple[float, float]]
 """Values shown as black and as brightest, by channel and pixel type."""
 
+_BAND_BYTES = 16 << 20
+"""Larger planes are read in bands of about this size."""
 _PERCENTILES = (1.0, 99.8)
 _LEAST_LUMINANCE = 0.2
 _WEIGHTS = np.array([0.2126, 0.7152, 0.0722])
@@ -72,7 +77,7 @@ def read_times(data: OpenDataset, image: OpenImage, times: Sequence[int], z: Z, 
     times_s = calibration.time_points_s()
     cells = []
     for t in times:
-        planes = tuple(_plane(data, numbers, z, size) for numbers in cube[t])
+        planes = tuple(_plane(data, pixels, numbers, z, size) for numbers in cube[t])
         cells.append(Cell(_caption(layout.label("T", t), times_s[t]), planes))
     pixel_um = calibration.pixel_size_um[1]
     return Row(
@@ -86,7 +91,7 @@ def read_times(data: OpenDataset, image: OpenImage, times: Sequence[int], z: Z, 
 
 
 def _plane(
-    data: OpenDataset, numbers: npt.NDArray[np.int64], z: Z, size: tuple[int, int]
+    data: OpenDataset, pixels: PixelFormat, numbers: npt.NDArray[np.int64], z: Z, size: tuple[int, int]
 ) -> npt.NDArray[np.float32] | None:
     """Project all planes of a channel, or read the available plane nearest to the middle."""
     there = np.flatnonzero(numbers >= 0)
@@ -94,8 +99,35 @@ def _plane(
         return None
     if z == "middle":
         there = there[[np.abs(there - (len(numbers) - 1) / 2).argmin()]]
+    if pixels.nbytes > _BAND_BYTES:
+        return _reduced_in_bands(data, pixels, numbers[there], size)
     planes = (magnitudes(data.frames.stored(number)) for number in numbers[there].tolist())
     return _reduced(reduce(np.fmax, planes), size)
+
+
+def _reduced_in_bands(
+    data: OpenDataset, pixels: PixelFormat, numbers: npt.NDArray[np.int64], size: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """Downsample large planes, or the maximum of several, by bands of the smallest copies that serve."""
+    copies = data.header.coding.smaller(pixels) if data.is_finished and len(numbers) == 1 else []
+    level = sum(copy.stored_shape[1] >= size[0] and copy.stored_shape[0] >= size[1] for copy in copies)
+    pages = level_pages(data.frames, data.frames.pages(numbers), level)
+    formats = [pages.known_formats[number] for number in pages.formats.tolist()]
+    files = [data.frames.files[number].file for number in pages.files.tolist()]
+    height, width = formats[0].stored_shape[:2]
+    step, bands = max(1, _BAND_BYTES * size[1] // formats[0].nbytes), list[npt.NDArray[np.float32]]()
+    for start in range(0, size[1], step):
+        stop = min(size[1], start + step)
+        first, last = start * height / size[1], stop * height / size[1]
+        top = math.floor(first)
+        window = Window(top, 0, math.ceil(last), width)
+        planes = (
+            magnitudes(read_page(file, at, form, window))
+            for file, at, form in zip(files, pages.offsets.tolist(), formats, strict=True)
+        )
+        box = 0, first - top, width, last - top
+        bands.append(_reduced(reduce(np.fmax, planes), (size[0], stop - start), box))
+    return np.concatenate(bands)
 
 
 def magnitudes(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -103,15 +135,19 @@ def magnitudes(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.abs(pixels) if pixels.dtype.kind == "c" else pixels
 
 
-def _reduced(pixels: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Downsample a plane by averaging, or enlarge it by repeating pixels."""
+def _reduced(
+    pixels: npt.NDArray[Any], size: tuple[int, int], box: tuple[float, float, float, float] | None = None
+) -> npt.NDArray[np.float32]:
+    """Downsample the region `box` of a plane by averaging, or enlarge it by repeating pixels."""
     from PIL import Image
 
     plain = pixels.astype(np.float32)
     is_larger = size[0] > plain.shape[1]
     how = Image.Resampling.NEAREST if is_larger else Image.Resampling.BOX
     samples = plain[..., None] if plain.ndim == 2 else plain
-    parts = [np.asarray(Image.fromarray(sample).resize(size, how)) for sample in np.moveaxis(samples, 2, 0)]
+    parts = [
+        np.asarray(Image.fromarray(sample).resize(size, how, box)) for sample in np.moveaxis(samples, 2, 0)
+    ]
     return parts[0] if plain.ndim == 2 else np.stack(parts, axis=2)
 
 

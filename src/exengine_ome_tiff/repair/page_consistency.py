@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 from exengine_ome_tiff.errors import OmeTiffError
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.checksums import is_right
-from exengine_ome_tiff.tiff.decode import decoded
+from exengine_ome_tiff.tiff.decode import decoded_bands
 from exengine_ome_tiff.tiff.final_chain import FinalEntries
 from exengine_ome_tiff.tiff.journal_file import JournalFile
 from exengine_ome_tiff.tiff.page_coding import PageCoding
@@ -84,7 +84,7 @@ def _faults(
 ) -> Iterator[str]:
     """Yield the faults of a page; raise OmeTiffError if it cannot be read."""
     if page.handle is None:
-        if decoded(journal.file, ifd.offset, page.pixels).any():
+        if any(band.any() for band in decoded_bands(journal.file, ifd.offset, page.pixels)):
             yield "it is the page of a missing plane, but it is not black"
     elif ifd.without((*_PAGE_SPECIFIC, *_RESOLUTION)) != chain.Ifd(0, final.of(page.handle), 0).without(
         _RESOLUTION
@@ -95,7 +95,7 @@ def _faults(
         if not is_right(checksums[page.handle], journal.stored(page.handle)):
             yield f"its pixels have changed: they do not match the checksum {checksums[page.handle]}"
     elif page.pixels.is_encoded:
-        journal.stored(page.handle)
+        _decode(journal, ifd.offset, page.pixels)
     copies = coding.smaller(page.pixels)
     entry = ifd.find(chain.SUB_IFDS)
     offsets = () if entry is None else chain.read_numbers(FileView(journal.file), entry)
@@ -103,4 +103,10 @@ def _faults(
         yield f"expected {len(copies)} pyramid levels, found {len(offsets)}"
         return
     for offset, pixels in zip(offsets, copies, strict=True):
-        decoded(journal.file, offset, pixels)
+        _decode(journal, offset, pixels)
+
+
+def _decode(journal: JournalFile, ifd_at: int, pixels: PixelFormat) -> None:
+    """Decode a page, of which a band of rows is in memory at a time; raise OmeTiffError if it is damaged."""
+    for _ in decoded_bands(journal.file, ifd_at, pixels):
+        pass

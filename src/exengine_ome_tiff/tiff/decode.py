@@ -1,7 +1,7 @@
 """Decoding compressed or tiled pages as this package writes them, and no others."""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache, partial
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ _MOST_GROWTH, _SLACK_BYTES = 2, 1 << 20
 """Incompressible pixels grow less than this in all codecs: a strip or tile with more bytes is not read."""
 _THREADED_BYTES = 1 << 20
 """All cores decode pages of this size and larger. Dividing a smaller page among them gains nothing."""
+_BAND_BYTES = 16 << 20
 _PLAIN, _LZW, _ZLIB, _OLD_ZLIB, _ZSTD = 1, 5, 8, 32946, 50000
 _COMPRESSIONS = (_PLAIN, _LZW, _ZLIB, _OLD_ZLIB, _ZSTD)
 _NO_PREDICTOR, _DIFFERENCES = 1, 2
@@ -241,6 +242,15 @@ def decoded(
     else:
         in_shares(decode, segments)
     return region
+
+
+def decoded_bands(file: SharedFile, ifd_at: int, pixels: PixelFormat) -> Iterator[npt.NDArray[Any]]:
+    """Read the page of an IFD in bands of rows of about 16 MB; parameters and errors as for `decoded`."""
+    height, width = pixels.stored_shape[:2]
+    rows, _ = segment_shape(file, ifd_at, pixels)
+    step = max(1, _BAND_BYTES * height // pixels.nbytes // rows) * rows
+    for top in range(0, height, step):
+        yield decoded(file, ifd_at, pixels, Window(top, 0, min(height, top + step), width))
 
 
 def segment_shape(file: SharedFile, ifd_at: int, pixels: PixelFormat) -> tuple[int, int]:
