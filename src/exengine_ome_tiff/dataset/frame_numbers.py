@@ -240,8 +240,8 @@ def _tables_of_blocks(
         places, found = _filled([blocks[row] for row in chosen], numbers)
         at = places >> _BLOCK_BITS
         columns = []
-        for slot, values in enumerate(zip(*(wheres[row] for row in chosen), strict=True)):
-            column = Column.of(values)
+        for slot, _ in enumerate(axes.names[set_number], 1):
+            column = Column.of([wheres[row][slot] for row in chosen])
             if slot == slots[set_number]:
                 firsts = column.data << _BLOCK_BITS
                 kind = smallest(np.array([firsts.min(), firsts.max() + _LANE])).dtype
@@ -249,7 +249,7 @@ def _tables_of_blocks(
             else:
                 column = Column(smallest(column.data)[at], column.values)
             columns.append(column)
-        part = Part(axes.names[set_number], np.arange(len(at)), tuple(columns[1:]))
+        part = Part(axes.names[set_number], np.arange(len(at)), tuple(columns))
         tables.append((CoordinateTable(len(at), [part]), found))
     return tables
 
