@@ -12,6 +12,8 @@ from exengine_ome_tiff.tiff.shared_file import SharedFile
 from frames import assert_same, frame
 
 LARGE = (3000, 3100)
+FUSES_SELECTIONS = [*map(int, dask.__version__.split(".")[:2])] >= [2025, 2]
+"""Earlier versions of dask read whole chunks."""
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +78,8 @@ def test_a_selection_is_read_without_the_rest_of_its_chunk(tmp_path, read, optio
         ):
             read.clear()
             assert_same(np.asarray(array[selection].compute()), expected[selection])
-            assert sum(read) <= n_pages * (page_nbytes + 2000 * bool(options))
+            if FUSES_SELECTIONS:
+                assert sum(read) <= n_pages * (page_nbytes + 2000 * bool(options))
         assert_same(array[5:20][2, 1].compute(), expected[7, 1])
         assert_same(array[7].T.sum(axis=0).compute(), expected[7].T.sum(axis=0))
 
