@@ -67,13 +67,10 @@ def measure(rounds: int, folder: Path | None, *, quick: bool) -> list[Table]:
     del rounds
     rows = []
     for form, least in FORMS.items():
-        first = None
-        for factor in (1, 2) if quick else (1, 2, 4):
-            costs = in_process(SCRIPT, form, least * factor, folder)
-            first = first or costs
-            row = [form, f"{least * factor:,}"]
-            row += [f"{cost:.0f} ({cost / least:.2f})" for cost, least in zip(costs, first, strict=True)]
-            rows.append(row)
-    columns = ["of", "there are", "put us", "finish us", "open and images us"]
-    title = "Processor time for each of them, and its ratio to that of the smallest count: 1 is linear"
-    return [Table(title, columns, rows)]
+        counts = [least * factor for factor in ((1, 2) if quick else (1, 2, 4))]
+        costs = [in_process(SCRIPT, form, count, folder) for count in counts]
+        cells = [", ".join(f"{count:,}" for count in counts)]
+        cells += [", ".join(f"{us:,.0f}" for us in of_step) for of_step in zip(*costs, strict=True)]
+        rows.append([form, *cells])
+    columns = ["item", "number of items", "put", "finish", "open and images"]
+    return [Table("CPU us for each item, as their number doubles", columns, rows)]

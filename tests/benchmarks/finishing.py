@@ -60,11 +60,11 @@ def _closing(rounds: int, folder: Path | None, seconds: int) -> Table:
         for name, waits in fsync.items()
     }
     rows = [
-        [name, f"{close_s:.2f}", f"{median_s * 1e3:.1f}", f"{slow_s * 1e3:.1f}", f"{rate:.0f}"]
+        [name, f"{seconds}", f"{close_s:.2f}", f"{median_s * 1e3:.1f}", f"{slow_s * 1e3:.1f}", f"{rate:.0f}"]
         for name, (close_s, median_s, slow_s, rate) in in_turn(work, rounds, folder).items()
     ]
-    columns = ["", "close, s", "put ms, median", "put ms, p99.9", "frames/s"]
-    return Table(f"{seconds} s of 2048 x 2048 uint16 at 60 frames/s", columns, rows)
+    columns = ["", "run, s", "close, s", "put ms, median", "put ms, p99.9", "frames/s"]
+    return Table("close after 2048 x 2048 uint16 at 60 frames/s", columns, rows)
 
 
 def _camera(seconds: int, folder: Path, *, fsync: bool, writes_back: bool) -> Sequence[float]:

@@ -11,7 +11,7 @@ SCRIPT = """
 import time
 import exengine.kernel.data_storage_base, numpy, ome_types, tifffile
 start_s = time.perf_counter()
-import exengine_ome_tiff
+from exengine_ome_tiff import TiffStorage
 print((time.perf_counter() - start_s) * 1e3)
 """
 
@@ -22,4 +22,4 @@ def measure(rounds: int, folder: Path | None, *, quick: bool) -> list[Table]:
         statistics.median, zip(*[in_process(SCRIPT) for _ in range(max(5, rounds) + 1)][1:], strict=True)
     )
     columns = ["import", "ms in addition to exengine, tifffile and ome-types"]
-    return [Table("import", columns, [["exengine_ome_tiff", f"{added:.0f}"]])]
+    return [Table("import", columns, [["TiffStorage", f"{added:.0f}"]])]

@@ -46,6 +46,7 @@ def measure(rounds: int, folder: Path | None, *, quick: bool) -> list[Table]:
     frames = 2_000 if quick else 20_000
     found = in_turn({name: partial(timed, name, frames) for name in FORMS}, rounds, folder)
     rows = [[name, f"{files:.0f}", *(f"{us:.1f}" for us in costs)] for name, (*costs, files) in found.items()]
-    title = f"{frames:,} frames of 64 x 64, {POSITIONS} positions, {CAMERAS} cameras: processor time"
+    rows = [[f"{name}, {frames:,} frames", *cells] for name, *cells in rows]
+    title = f"CPU time of a split folder, 64 x 64, {POSITIONS} positions, {CAMERAS} cameras"
     columns = ["", "files", "put us", "finish us/frame", "open and images us/frame"]
     return [Table(title, columns, rows)]

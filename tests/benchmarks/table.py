@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -28,6 +29,16 @@ class Table(NamedTuple):
             for row in lines
         )
         return f"\n### {self.title}\n\n{body}"
+
+
+def insert(table: Table, page: Path) -> bool:
+    """Replace the table under a heading with this title in a Markdown page; return whether there is one."""
+    heading = re.compile(rf"(?m)^(###+ {re.escape(table.title)}\n(?:(?!#).*\n)*?)(?:\|.*\n)+", re.IGNORECASE)
+    text = page.read_text(encoding="utf-8")
+    body = str(table).split("\n\n", 1)[1] + "\n"
+    text, count = heading.subn(lambda found: found[1] + body, text)
+    page.write_text(text, encoding="utf-8")
+    return count > 0
 
 
 def in_turn(
