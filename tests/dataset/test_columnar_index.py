@@ -393,3 +393,19 @@ def test_a_file_with_other_frames_than_those_known_gets_no_index(tmp_path):
         index.files[0].n_linked += 1  # as when `finish` is called inside a call that links a block
         assert IndexEncoder(index).encode(0) == []
         index.files[0].n_linked -= 1
+
+
+def test_opening_many_frames_and_listing_images_give_memory_back(tmp_path, monkeypatch):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        for number in range(20):
+            storage.put({"time": number}, np.zeros((2, 2), np.uint16))
+    calls = []
+    monkeypatch.setattr(recording, "give_back_memory", lambda: calls.append(1))
+    for many, n_calls in ((20, [1, 2]), (21, [0, 0])):
+        monkeypatch.setattr(recording, "_MANY_FRAMES", many)
+        calls.clear()
+        with TiffStorage.open(tmp_path / "run.ome.tiff") as opened:
+            counts = [len(calls)]
+            assert len(opened.images) == 1
+            counts.append(len(calls))
+        assert counts == n_calls

@@ -18,7 +18,7 @@ from exengine_ome_tiff.dataset.location import Location
 from exengine_ome_tiff.dataset.names import names_of_first_frames
 from exengine_ome_tiff.dataset.stored_images import StoredImage, named_images, stored_images
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.tiff import JournalFile, WriteSettings, open_journal, read_index
+from exengine_ome_tiff.tiff import JournalFile, WriteSettings, give_back_memory, open_journal, read_index
 from exengine_ome_tiff.translate.interpreter import Interpreter
 from exengine_ome_tiff.translate.translator import Translator
 
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _MOST_TRIES = 5
 """How often to try to open a dataset that another process replaces at the same time."""
+_MANY_FRAMES = 100_000
 
 
 @dataclass(slots=True, eq=False)
@@ -85,7 +86,9 @@ class Recording:
 
     def unnamed_images(self) -> list[StoredImage]:
         """Lay out the frames."""
-        return stored_images(self.index, self.header.fold_axes)
+        images = stored_images(self.index, self.header.fold_axes)
+        _give_back_memory(self.index)
+        return images
 
     def named(self, images: Sequence[StoredImage], names: ValueNames) -> list[StoredImage]:
         """Name the images."""
@@ -187,10 +190,19 @@ def load_by_index(paths: Sequence[Path]) -> Loaded | None:
     except (OmeTiffError, OSError):
         found.clear()  # `load` has the same problem and decides whether to skip the file
     if len(found) == len(paths):
-        return Loaded(_merged(files, found), [], is_finished=True)
+        loaded = Loaded(_merged(files, found), [], is_finished=True)
+        found.clear()
+        _give_back_memory(loaded.index)
+        return loaded
     for file in files:
         file.close()
     return None
+
+
+def _give_back_memory(index: FrameIndex) -> None:
+    """Return the memory of intermediate arrays to the system if there are many frames."""
+    if len(index) >= _MANY_FRAMES:
+        give_back_memory()
 
 
 def read_indexed_frames(file: JournalFile) -> IndexedFrames | None:
