@@ -1,5 +1,6 @@
 """The numbers of frames by coordinates, compared with a dict, for any indexed axes."""
 
+import gc
 import tracemalloc
 
 import numpy as np
@@ -136,3 +137,15 @@ def test_a_frame_replaced_while_blocks_are_read(monkeypatch):
     assert len(model.put_at) > 100
     assert numbers.tolist() == [*range(100)]
     assert table.coordinates() == model.put_at[:100]
+
+
+def test_the_garbage_collector_visits_no_more_objects_for_more_frames():
+    axes = Axes()
+    keys = [axes.key({"time": number, "z": 0}) for number in range(20_000)]
+    found = FrameNumbers(axes)
+    gc.collect()
+    before = len(gc.get_objects())
+    for number, key in enumerate(keys):
+        found.put(key, number)
+    gc.collect()  # it stops visiting tuples of integers
+    assert len(gc.get_objects()) - before < 100

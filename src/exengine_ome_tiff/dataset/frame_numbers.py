@@ -28,16 +28,18 @@ _PART = 4096
 _ALL = 1 << 62
 """More frames than there are."""
 
-Block: TypeAlias = "array[int]"
-"""Numbers of frames by the lower bits of their value along the counting axis; -1 for no frame."""
+Lanes: TypeAlias = "array[int]"
+"""Numbers of frames, block by block; in a block by the lower bits of the value along the counting axis; -1
+for no frame. All blocks are in one array, because Python's garbage collector visits every array."""
 
 
 class _Books(NamedTuple):
     """The collections of numbers, replaced at once, so that other threads never see half of a change."""
 
     by_key: dict[Key, FrameNumber]
-    blocks: dict[Key, Block]
-    """By keys that have the upper bits of the value along the counting axis."""
+    blocks: dict[Key, int]
+    """Index of the first lane of a block, by keys that have the upper bits of the value along that axis."""
+    lanes: Lanes
     slots: Mapping[int, int]
     """By the number of a set of axes: the item of its keys that is the value along the counting axis."""
 
@@ -68,7 +70,7 @@ class FrameNumbers:
 
     def __init__(self, axes: Axes) -> None:
         self._axes = axes
-        self._books = _Books({}, {}, {})
+        self._books = _Books({}, {}, array("q"), {})
         self._replaced: list[_Replaced] = []
         self._next_check = _FIRST_CHECK
 
@@ -78,20 +80,22 @@ class FrameNumbers:
 
     def put(self, key: Key, number: FrameNumber) -> bool:
         """Note the number of the next frame; return whether it replaces another one."""
-        by_key, blocks, slots = self._books
+        by_key, blocks, lanes, slots = self._books
         slot = slots.get(key[0])  # type: ignore[arg-type] # an int; no call for each frame
         if slot is not None and type(at := key[slot]) is int:
             where: Key = (*key[:slot], at >> _BLOCK_BITS, *key[slot + 1 :])  # type: ignore[assignment]
-            block = blocks.get(where)
-            if block is None:
-                block = _EMPTY_BLOCK[:]
-                block[at & _LANE] = number
-                blocks[where] = block  # last: another thread may look for the frame
+            start = blocks.get(where)
+            if start is None:
+                start = len(lanes)
+                lanes.extend(_EMPTY_BLOCK)
+                lanes[start | at & _LANE] = number
+                blocks[where] = start  # last: another thread may look for the frame
                 return False
-            before = block[at & _LANE]
+            lane = start | at & _LANE
+            before = lanes[lane]
             if before >= 0:
                 self._replaced.append(_Replaced(FrameNumber(before), number, key))
-            block[at & _LANE] = number
+            lanes[lane] = number
             return before >= 0
         before = by_key.setdefault(key, number)
         if before != number:
@@ -104,13 +108,13 @@ class FrameNumbers:
 
     def get(self, key: Key, stop: int = _ALL) -> FrameNumber | None:
         """Return the number of the latest frame with a key; None if there is none."""
-        by_key, blocks, slots = self._books
+        by_key, blocks, lanes, slots = self._books
         place = _place(key, slots) if slots else None
         if place is None:
             number = by_key.get(key, -1)
         else:
-            block = blocks.get(place[0])
-            number = -1 if block is None else block[place[1]]
+            start = blocks.get(place[0])
+            number = -1 if start is None else lanes[start | place[1]]
         if number >= stop:
             number = next((old for old, _, of in self._replaced[::-1] if old < stop and of == key), -1)
         return None if number < 0 else FrameNumber(number)
@@ -118,8 +122,8 @@ class FrameNumbers:
     def until(self, count: int) -> "FrameNumbers":
         """Return a copy with the first `count` frames only; no frame may be added meanwhile."""
         other = FrameNumbers(self._axes)
-        by_key, blocks, slots = self._books
-        other._books = _Books(by_key.copy(), {where: block[:] for where, block in blocks.items()}, slots)
+        by_key, blocks, lanes, slots = self._books
+        other._books = _Books(by_key.copy(), blocks.copy(), lanes[:], slots)
         other._next_check = self._next_check
         n_replaced = self.n_replaced(count)
         other._replaced, later = self._replaced[:n_replaced], self._replaced[n_replaced:]
@@ -138,14 +142,14 @@ class FrameNumbers:
         stop
             How many frames to consider.
         """
-        by_key, blocks, slots = self._books
+        by_key, blocks, lanes, slots = self._books
         # lists, because another thread may add a frame
         keys, wheres = [*by_key], [*blocks]
-        numbers_of_keys, lanes_of_blocks = [*by_key.values()], [*blocks.values()]
+        numbers_of_keys, starts = [*by_key.values()], np.array([*blocks.values()], np.int64)
         n_replaced = self.n_replaced(stop)
         first_of = _first_of(self._replaced[:n_replaced])
         least = 0 if first_of else start  # without replaced frames, numbers count the different coordinates
-        found = _tables_of_blocks(wheres, lanes_of_blocks, slots, self._axes, range(least, stop))
+        found = _tables_of_blocks(wheres, starts, lanes, slots, self._axes, range(least, stop))
         found += _tables_of_keys(keys, numbers_of_keys, self._axes, range(least, stop))
         # after all blocks were read, so that this has each number that another thread replaced meanwhile
         old = {number: key for number, _, key in self._replaced[n_replaced:] if least <= number < stop}
@@ -165,24 +169,25 @@ class FrameNumbers:
         return CoordinateTable.of(keys, self._axes), np.array([each.number for each in replaced], np.int64)
 
     def _set(self, key: Key, number: FrameNumber) -> None:
-        by_key, blocks, slots = self._books
+        by_key, blocks, lanes, slots = self._books
         place = _place(key, slots)
         if place is None:
             by_key[key] = number
         else:
-            blocks[place[0]][place[1]] = number
+            lanes[blocks[place[0]] | place[1]] = number
 
     def _remove_from(self, count: int) -> None:
         """Remove all numbers from `count` on."""
-        by_key, blocks, slots = self._books
-        for where, block in [*blocks.items()]:
-            if max(block) >= count:
-                blocks[where] = array("q", [number if number < count else -1 for number in block])
-        self._books = _Books({key: each for key, each in by_key.items() if each < count}, blocks, slots)
+        by_key, blocks, lanes, slots = self._books
+        numbers = np.frombuffer(lanes, np.int64)
+        numbers[numbers >= count] = -1
+        self._books = _Books(
+            {key: each for key, each in by_key.items() if each < count}, blocks, lanes, slots
+        )
 
     def _look_for_counting_axes(self) -> None:
         """Move frames from the dict into blocks, where their sets of axes have an axis for that."""
-        by_key, blocks, slots = self._books
+        by_key, blocks, lanes, slots = self._books
         self._next_check = 2 * len(by_key)
         sample: dict[int, list[Key]] = {}
         for key in islice(reversed(by_key), _SAMPLE):
@@ -198,8 +203,11 @@ class FrameNumbers:
             if place is None:
                 rest[key] = number
             else:
-                blocks.setdefault(place[0], _EMPTY_BLOCK[:])[place[1]] = number
-        self._books = _Books(rest, blocks, {**slots, **new})
+                start = blocks.setdefault(place[0], len(lanes))
+                if start == len(lanes):
+                    lanes.extend(_EMPTY_BLOCK)
+                lanes[start | place[1]] = number
+        self._books = _Books(rest, blocks, lanes, {**slots, **new})
 
 
 def _place(key: Key, slots: Mapping[int, int]) -> tuple[Key, int] | None:
@@ -231,13 +239,18 @@ def _n_before(replaced: Sequence[_Replaced], stop: int) -> int:
 
 
 def _tables_of_blocks(
-    wheres: Sequence[Key], blocks: Sequence[Block], slots: Mapping[int, int], axes: Axes, numbers: range
+    wheres: Sequence[Key],
+    starts: Numbers,
+    lanes: Lanes,
+    slots: Mapping[int, int],
+    axes: Axes,
+    numbers: range,
 ) -> list[tuple[CoordinateTable, Numbers]]:
     """Return coordinates and numbers of the frames in blocks, by their sets of axes."""
     tables = []
     for set_number, rows in split(np.fromiter((where[0] for where in wheres), np.int64, len(wheres))):
         chosen = rows.tolist()
-        places, found = _filled([blocks[row] for row in chosen], numbers)
+        places, found = _filled(starts[rows], lanes, numbers)
         at = places >> _BLOCK_BITS
         columns = []
         for slot, _ in enumerate(axes.names[set_number], 1):
@@ -254,15 +267,18 @@ def _tables_of_blocks(
     return tables
 
 
-def _filled(blocks: Sequence[Block], numbers: range) -> tuple[npt.NDArray[np.integer[Any]], Numbers]:
+def _filled(starts: Numbers, lanes: Lanes, numbers: range) -> tuple[npt.NDArray[np.integer[Any]], Numbers]:
     """Return the places of the frames with the given numbers in consecutive blocks, and their numbers."""
-    kind = np.int32 if len(blocks) < 1 << 31 - _BLOCK_BITS else np.int64
+    kind = np.int32 if len(starts) < 1 << 31 - _BLOCK_BITS else np.int64
     places, found = [np.zeros(0, kind)], [np.zeros(0, np.int64)]
-    for first in range(0, len(blocks), _PART):
-        lanes = np.frombuffer(b"".join(blocks[first : first + _PART]), np.int64)
-        there = np.flatnonzero((lanes >= numbers.start) & (lanes < numbers.stop))
+    for first in range(0, len(starts), _PART):
+        some = starts[first : first + _PART]
+        low, high = int(some.min()), int(some.max()) + _BLOCK
+        # a copy, because an array with a view cannot grow
+        blocks = np.frombuffer(lanes[low:high], np.int64).reshape(-1, _BLOCK)[some - low >> _BLOCK_BITS]
+        there = np.flatnonzero((blocks >= numbers.start) & (blocks < numbers.stop))
         places.append((there + (first << _BLOCK_BITS)).astype(kind))
-        found.append(lanes[there])
+        found.append(blocks.ravel()[there])
     return np.concatenate(places), np.concatenate(found)
 
 
