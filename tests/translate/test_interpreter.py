@@ -254,6 +254,12 @@ def test_packages_register_translators(monkeypatch):
         interpreter._installed.cache_clear()
 
 
+def test_packages_are_searched_before_the_first_frame(tmp_path, monkeypatch):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        monkeypatch.setattr(interpreter, "_installed", None)
+        storage.put({"time": 0}, np.zeros((4, 4), np.uint16), KELVIN)
+
+
 GROUP = "exengine_ome_tiff.translators"
 
 

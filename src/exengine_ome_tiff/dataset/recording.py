@@ -62,6 +62,7 @@ class Recording:
     def new(cls, location: Location, header: Header, translators: Iterable[Translator]) -> "Recording":
         """Make a dataset without frames; TypeError if a translator is not a `Translator`."""
         interpreter = Interpreter(translators)
+        interpreter.load()
         return cls(location, header, interpreter, metadata=MetadataTable(interpreter))
 
     def snapshot(self, *, is_read: bool) -> "Recording":

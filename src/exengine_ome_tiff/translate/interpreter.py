@@ -110,6 +110,10 @@ class Interpreter:
         other._rows, other._stop = self._rows, len(self._rows)
         return other
 
+    def load(self) -> None:
+        """Find the translators of installed packages, which takes milliseconds, before the first frame."""
+        self._translators  # noqa: B018 - a cached property
+
     @cached_property
     def _translators(self) -> tuple[Guarded, ...]:
         """The given translators, then those of installed packages, which take time to find."""
