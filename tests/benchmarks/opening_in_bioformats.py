@@ -86,6 +86,8 @@ def measure(rounds: int, folder: Path | None, *, quick: bool) -> list[Table]:
     from readers.bioformats import unavailable_reason, version
 
     reason = unavailable_reason()
+    if reason is None and not quick and version() < (7,):
+        reason = "version 6 would take hours; BIOFORMATS_JAR can name the jar of version 7"
     if reason:
         print(f"Bio-Formats is not measured: {reason}")
         return []
