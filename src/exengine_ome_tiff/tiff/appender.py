@@ -322,7 +322,7 @@ class Appender:
         Its IFD links to no other page, and everything it refers to is after the previous end of the file.
         A plain page consists of one strip at the expected place.
         """
-        strips = chain.read_strips(self._file, ifd)
+        strips = [*zip(*chain.read_strips(self._file, ifd), strict=True)]
         if not strips or (strip is not None and strips != [strip]):
             raise OmeTiffError(f"the strips of the page at offset {ifd.offset} are {strips[:9]}, not {strip}")
         values = [(tag.number, tag.nbytes) for tag in ifd.tags() if tag.nbytes > len(tag.value)]

@@ -115,8 +115,7 @@ class _Page:
         self._pixels = pixels
         self._pixel_nbytes = pixels.samples * pixels.stored_dtype.itemsize
         self._what = f"{file.path}: the page at offset {ifd.offset}"
-        strips = chain.check_strips(FileView(file), ifd)
-        self._places = strips.places
+        self._strips = strips = chain.check_strips(FileView(file), ifd)
         fields = {each[0]: each for each in chain.ENTRY.iter_unpack(ifd.entries)}
         try:
             self.coding = _coding_of(tuple(map(fields.get, _TAGS)), pixels)
@@ -133,20 +132,20 @@ class _Page:
         rows, columns = self.coding.rows, self.coding.columns
         n_across = -(-width // columns)
         expected = -(-height // rows) * n_across
-        if len(self._places) != expected:
-            raise OmeTiffError(
-                f"{self._what}: expected {expected} strips or tiles, found {len(self._places)}"
-            )
+        offsets, counts, _ = self._strips
+        if len(offsets) != expected:
+            raise OmeTiffError(f"{self._what}: expected {expected} strips or tiles, found {len(offsets)}")
         segments = []
         for row in range(window.top // rows, -(-window.bottom // rows)):
             y, own_rows = row * rows, rows if self.coding.is_tiled else min(rows, height - row * rows)
             most = _MOST_GROWTH * own_rows * columns * self._pixel_nbytes + _SLACK_BYTES
             for column in range(window.left // columns, -(-window.right // columns)):
-                offset, nbytes = self._places[row * n_across + column]
+                number = row * n_across + column
+                nbytes = counts[number]
                 if nbytes > most:
                     what = f"has {nbytes} bytes in a strip or tile, at most {most} fit"
                     raise OmeTiffError(f"{self._what} {what}")
-                segments.append(_Segment(offset, nbytes, own_rows, columns, y, column * columns))
+                segments.append(_Segment(offsets[number], nbytes, own_rows, columns, y, column * columns))
         return segments
 
     def decode(self, segments: Sequence[_Segment], window: Window, region: npt.NDArray[Any]) -> None:

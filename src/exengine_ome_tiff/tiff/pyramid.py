@@ -173,7 +173,7 @@ def _copy(view: FileView, ifd_at: int, pixels: PixelFormat, level: int) -> tuple
 
 
 def _first_strip(view: FileView, ifd: chain.Ifd) -> int:
-    places = chain.check_strips(view, ifd).places
-    if not places:
+    offsets = chain.check_strips(view, ifd).offsets
+    if not offsets:
         raise OmeTiffError(f"{view.name}: the page at offset {ifd.offset} has no pixels")
-    return places[0][0]
+    return offsets[0]
