@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
 from exengine_ome_tiff.coordinates.columns import CoordinateTable
@@ -29,7 +31,7 @@ def test_runs_of_missing_planes_with_the_first_and_the_last_plane():
     layout = layout_of([(0, 1), (1, 0), (1, 1), (2, 0), (4, 0)])
     planes = layout.zct()[layout.frames < 0].tolist()
     assert (layout.frames[0], layout.frames[-1]) == (-1, -1)
-    runs = not_acquired(layout)
+    runs = json.loads(not_acquired(layout))
     assert sum(count for *_, count in runs) == len(planes)
     assert runs[0][:3] == planes[0]
     assert [run[:3] for run in runs if run[:3] not in planes] == []

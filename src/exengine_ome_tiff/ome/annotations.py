@@ -81,7 +81,7 @@ class Annotations:
         yield from self._map(number, _COORDINATES, coordinates)
         yield from self._map(number, _AXES, _axes(image))
         if missing := not_acquired(image.layout):
-            yield from self._map(number, _NOT_ACQUIRED, {"ZCT and count": json.dumps(missing)})
+            yield from self._map(number, _NOT_ACQUIRED, {"ZCT and count": missing})
         alike = {QUANTITIES[name][0]: json.dumps([*each.axes]) for name, each in (shared or {}).items()}
         yield from self._map(number, _SHARED, alike)
         long = [key for key, text in image.values.tags.items() if len(text) > _LONG_VALUE]

@@ -1,5 +1,6 @@
 """Plane and TiffData elements as text: with ome-types they would take longer than writing the pixels."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -181,12 +182,20 @@ def _quantities(start: str, values: npt.NDArray[np.float64], end: str) -> list[s
     return [f"{start}{value!r}{end}" if value == value else "" for value in values.tolist()]
 
 
-def not_acquired(layout: ImageLayout) -> list[list[int]]:
-    """List the planes without a frame, as runs in dimension order: Z, C, T of the first, and their number."""
+def not_acquired(layout: ImageLayout) -> str:
+    """List the planes without a frame, as runs in dimension order: Z, C, T of the first, and their number.
+
+    Returns
+    -------
+    str
+        JSON; empty if all planes have a frame.
+    """
     missing = np.flatnonzero(layout.frames < 0)
-    if not missing.size:
-        return []
     starts = np.flatnonzero(np.diff(missing, prepend=-2) != 1)
     lengths = np.diff(starts, append=missing.size)
-    runs: list[list[int]] = np.column_stack([layout.zct(missing[starts]), lengths]).tolist()
-    return runs
+    texts = []
+    for start in range(0, len(starts), _PART):
+        part = slice(start, start + _PART)
+        runs = np.column_stack([layout.zct(missing[starts[part]]), lengths[part]])
+        texts.append(json.dumps(runs.tolist())[1:-1])
+    return f"[{', '.join(texts)}]" if texts else ""

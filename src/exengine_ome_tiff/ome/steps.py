@@ -16,6 +16,8 @@ _LATE_FROM = 5
 """Planes of a stack, one of which may have been recorded while the stage still moved."""
 _EVEN_STACKS = 0.9
 _MOST_LAGS = 64
+_MOST_SLOPES = 1 << 20
+"""Maximum number of slopes in the first estimate of a step, which all stacks then refine."""
 _LATE, _LATE_S = 0.25, 0.01
 """Largest deviation of a time point from its plan: fraction of the interval, and lower limit."""
 _EVEN = 0.05
@@ -66,8 +68,10 @@ def step_of_heights(heights_um: npt.NDArray[np.float64]) -> float | None:
     if not stacks.size or np.isnan(heights_um).all(axis=0).any():
         return None
     lags = np.unique(np.linspace(1, planes - 1, min(planes - 1, _MOST_LAGS)).astype(np.int64)).tolist()
-    slopes = np.concatenate([((stacks[:, lag:] - stacks[:, :-lag]) / lag).ravel() for lag in lags])
+    some = stacks[:: 1 + stacks.size * len(lags) // _MOST_SLOPES]
+    slopes = np.concatenate([((some[:, lag:] - some[:, :-lag]) / lag).ravel() for lag in lags])
     step = float(np.nanmedian(slopes))
+    del slopes
     ranks = np.arange(planes)
     rest = stacks - step * ranks
     rest -= np.nanmedian(rest, axis=1, keepdims=True)
