@@ -104,6 +104,17 @@ def test_a_frame_takes_few_bytes(name):
     assert nbytes < 20_000 * 40
 
 
+def test_a_frame_of_many_wells_takes_few_bytes(monkeypatch):
+    monkeypatch.undo()  # the real sample
+    axes = Axes()
+    keys = [axes.key({"time": n // 768, "well": n % 768 // 2, "channel": "AB"[n % 2]}) for n in range(20_000)]
+    keys += [axes.key({"time": n // 384, "well": f"W{n % 384}"}) for n in range(20_000)]
+    found = FrameNumbers(axes)
+    for number, key in enumerate(keys):
+        found.put(key, number)
+    assert len(found._books.by_key) < 1000
+
+
 @pytest.mark.parametrize("name", ["time, channel, z", "text only"])
 def test_a_frame_replaced_during_the_call(name):
     model = Model()

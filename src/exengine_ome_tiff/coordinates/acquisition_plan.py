@@ -1,6 +1,7 @@
 """The plan of an acquisition: the frames to expect, and the coordinates of useq events."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from math import prod
@@ -94,18 +95,17 @@ class AcquisitionPlan:
         names
             Standard names of axes by spelling.
         """
-        came: list[set[Values]] = [set() for _ in self.products]
-        wanted = [
-            [(standard_name(axis), frozenset(along)) for axis, along in product.items()]
+        products = [
+            ([standard_name(axis) for axis in product], _Came([*product.values()]))
             for product in self.products
         ]
         for frame in frames:
             place = {names.get(axis, axis): value for axis, value in frame.items()}
-            for product, found in zip(wanted, came, strict=True):
-                if all(place.get(axis) in along for axis, along in product):
-                    found.add(tuple([place[axis] for axis, _ in product]))
-        n_missing = self.n_frames - sum(map(len, came))
-        values = [text for pair in zip(self.products, came, strict=True) for text in _absent(*pair)]
+            for axes, came in products:
+                came.add(place.get(axis) for axis in axes)
+        n_missing = self.n_frames - sum(len(came.frames) for _, came in products)
+        pairs = zip(self.products, products, strict=True)
+        values = [text for product, (_, came) in pairs for text in _absent(product, came)]
         return MissingFrames(self.n_frames, n_missing, [*dict.fromkeys(values)])
 
     def to_json(self) -> list[dict[str, int | list[int | str]]]:
@@ -166,13 +166,47 @@ def _joined(products: Iterable[_Product], number: int) -> Iterator[_Product]:
         yield (*others[:number], (*along,), *others[number:])
 
 
-def _absent(product: Mapping[str, Values], came: set[Values]) -> Iterator[str]:
+class _Came:
+    """The frames of a product that came.
+
+    Parameters
+    ----------
+    values
+        The values of the product along each axis.
+    """
+
+    def __init__(self, values: Sequence[Values]) -> None:
+        self._numbers: list[dict[int | str | None, int]] = []
+        """What each value along an axis adds to the number of a frame; the first axis counts fastest."""
+        step = 1
+        for along in values:
+            self._numbers.append({value: number * step for number, value in enumerate(along)})
+            step *= len(along)
+        self.frames = set[int]()
+        """Numbers of the frames in the product."""
+
+    def add(self, place: Iterable[int | str | None]) -> None:
+        """Note a frame if it is one of the product."""
+        with suppress(KeyError):
+            self.frames.add(
+                sum([numbers[value] for value, numbers in zip(place, self._numbers, strict=True)])
+            )
+
+    def along(self) -> Iterator[set[int]]:
+        """Yield the numbers of the values along each axis that any frame has."""
+        step = 1
+        for numbers in self._numbers:
+            yield {frame // step % len(numbers) for frame in self.frames}
+            step *= len(numbers)
+
+
+def _absent(product: Mapping[str, Values], came: _Came) -> Iterator[str]:
     """Yield the values of a product that no frame has; only its fixed values if it has no frame at all."""
-    for number, (axis, along) in enumerate(product.items()):
-        seen = {values[number] for values in came}
+    for (axis, along), seen in zip(product.items(), came.along(), strict=True):
         if len(along) > 1 and seen:
-            yield from (coordinates_text({axis: value}) for value in along if value not in seen)
-    if not came:
+            absent = (value for number, value in enumerate(along) if number not in seen)
+            yield from (coordinates_text({axis: value}) for value in absent)
+    if not came.frames:
         fixed = {axis: along[0] for axis, along in product.items() if len(along) == 1}
         yield coordinates_text(fixed) if fixed else "all frames"
 

@@ -20,7 +20,7 @@ _LANE = _BLOCK - 1
 _EMPTY_BLOCK = array("q", [-1]) * _BLOCK
 _FIRST_CHECK = 1024
 """A dataset of fewer frames has no blocks."""
-_SAMPLE = 1024
+_SAMPLE = 4096
 _LEAST_FILLED = 4
 """How many frames a block has on average, at least: an empty block takes as much memory as two keys."""
 _PART = 4096
