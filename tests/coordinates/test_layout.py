@@ -28,6 +28,15 @@ def table(all_coordinates):
     return CoordinateTable.of([axes.key(coordinates) for coordinates in all_coordinates], axes)
 
 
+def test_frames_of_a_table_in_another_order_keep_their_planes():
+    frames = [{"time": 1, "channel": "B"}, {"time": 0, "channel": "B"}, {"time": 0, "channel": "A"}]
+    turned = CoordinateTable.joined([table(frames[::-1])], np.array([2, 1, 0]))
+    (layout,) = lay_out(np.arange(3), turned, np.zeros(3, np.int64), ["kind"])
+    assert turned.coordinates() == frames
+    assert planes(layout) == dict(enumerate(frames))
+    assert turned.take(np.array([0, 2])).coordinates() == [frames[0], frames[2]]
+
+
 def planes(layout):
     """Return the coordinates of each frame in the layout of an image, by frame number."""
     found = {}

@@ -266,8 +266,8 @@ class CoordinateTable:
 
 
 def _joined_part(parts: Sequence[Part]) -> Part:
-    """Merge parts with the same axes of one table."""
-    if len(parts) == 1:
+    """Merge parts with the same axes of one table, and sort their rows."""
+    if len(parts) == 1 and (parts[0].rows[1:] > parts[0].rows[:-1]).all():
         return parts[0]
     names = min(parts, key=lambda part: int(part.rows[0])).names
     rows = np.concatenate([part.rows for part in parts])
