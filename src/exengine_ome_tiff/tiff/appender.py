@@ -186,8 +186,6 @@ def _encoder(page: chain.Ifd, arguments: Mapping[str, Any]) -> Callable[[npt.NDA
     arguments
         The arguments with which tifffile wrote it.
     """
-    if arguments["compression"] is None:
-        return lambda part: part.tobytes()
     compress = tifffile.TIFF.COMPRESSORS[page.tag(chain.COMPRESSION).number]
     level = arguments.get("compressionargs", {})
     if "predictor" not in arguments:
@@ -308,9 +306,9 @@ class Appender:
 
     def _learn(self, written: chain.Ifd, pixels: PixelFormat) -> None:
         """Model the next pages of a format on one that tifffile wrote, if possible."""
-        if not pixels.is_encoded:
-            return
         arguments, entries = self._coding.arguments(pixels), written.public_entries()
+        if arguments["compression"] is None:  # tifffile copies plain tiles fast enough, one by one
+            return
         parts = _Parts.of(written, pixels, arguments["tile"])
         others = chain.Ifd(0, entries, 0).without(parts.tags)
         if all(tag.nbytes <= len(tag.value) for tag in chain.Ifd(0, others, 0).tags()):
