@@ -13,13 +13,8 @@ SCRIPT = """
 import gc, shutil, sys, tempfile, time
 from pathlib import Path
 import numpy as np
+from memory import memory_bytes
 from writers import metadata_of, ours, place_of
-
-def peak_bytes():
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) * 1024
-    return 0
 
 def run(folder, count):
     frame = np.zeros((16, 16), np.uint16)
@@ -34,7 +29,7 @@ def run(folder, count):
     storage.flush()
     if sys.argv[3] == "last":
         storage.checkpoint()
-    before_finish = peak_bytes()
+    before_finish = memory_bytes("VmHWM")
     start_s = time.perf_counter()
     storage.close()
     return np.median(seconds[:5]), np.median(seconds[-5:]), time.perf_counter() - start_s, before_finish
@@ -43,9 +38,10 @@ folder = Path(tempfile.mkdtemp(dir=sys.argv[2] if sys.argv[2] != "None" else Non
 (folder / "warm").mkdir()
 run(folder / "warm", 2000)
 gc.collect()
-base, count = peak_bytes(), int(sys.argv[1])
+base, count = memory_bytes("VmHWM"), int(sys.argv[1])
 first, last, finish, before_finish = run(folder, count)
-print(first * 1e6, last * 1e6, finish / count * 1e6, (before_finish - base) / count, peak_bytes() - base)
+most = memory_bytes("VmHWM") - base
+print(first * 1e6, last * 1e6, finish / count * 1e6, (before_finish - base) / count, most)
 shutil.rmtree(folder)
 """
 

@@ -24,15 +24,9 @@ print(0)
 """
 OPEN = """
 import gc, sys, time
-from pathlib import Path
+from memory import memory_bytes
 from exengine_ome_tiff import TiffStorage
 from exengine_ome_tiff.dataset import recording
-
-def resident_bytes(kind):
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(kind):
-            return int(line.split()[1]) * 1024
-    return 0
 
 path, warm, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 if sys.argv[4] == "records":
@@ -40,7 +34,7 @@ if sys.argv[4] == "records":
 with TiffStorage.open(warm) as storage:
     storage.images
 gc.collect()
-base = resident_bytes("VmRSS")
+base = memory_bytes("VmRSS")
 times = [time.perf_counter()]
 storage = TiffStorage.open(path)
 times.append(time.perf_counter())
@@ -48,11 +42,11 @@ storage.get_data(time=count // 8, channel="GFP", z=1)
 {"time": count // 8, "channel": "GFP", "z": 0} in storage
 times.append(time.perf_counter())
 gc.collect()
-held = resident_bytes("VmRSS") - base
+held = memory_bytes("VmRSS") - base
 start_s = time.perf_counter()
 storage.images
 images_s = time.perf_counter() - start_s
-peak = resident_bytes("VmHWM") - base
+peak = memory_bytes("VmHWM") - base
 print(times[1] - times[0], times[2] - times[1], images_s, held / count, peak / count)
 """
 

@@ -23,13 +23,8 @@ print(0)
 READ = """
 import sys, time
 from pathlib import Path
+from memory import memory_bytes
 from exengine_ome_tiff import TiffStorage, preview, validate
-
-def memory_bytes(kind):
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(kind):
-            return int(line.split()[1]) * 1024
-    return float("nan")
 
 def region(path, start):
     with TiffStorage.open(path) as reader:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from memory import STATUS, memory_bytes
 from table import Table, in_turn
 from writers import ours
 
@@ -20,7 +21,6 @@ LEVELS = 4
 FRAMES = 2
 PAUSE_S_PER_BYTE = 6e-9
 """Long enough for `put` to make the copies."""
-_STATUS = Path("/proc/self/status")
 
 
 def frame(shape: tuple[int, int]) -> np.ndarray:
@@ -28,37 +28,30 @@ def frame(shape: tuple[int, int]) -> np.ndarray:
     return np.resize(np.random.default_rng(0).poisson(100, (512, shape[1])).astype(np.uint16), shape)
 
 
-def memory_kb(key: str) -> float:
-    """Return a figure of this process; not a number where the system has none."""
-    if not _STATUS.exists():
-        return float("nan")
-    return next(float(line.split()[1]) for line in _STATUS.read_text().splitlines() if line.startswith(key))
-
-
-def reset_peak_kb() -> float:
+def reset_peak_bytes() -> float:
     """Let the highest mark of memory begin anew, and return the memory of this process."""
-    if _STATUS.exists():
+    if STATUS.exists():
         Path("/proc/self/clear_refs").write_text("5")
-    return memory_kb("VmRSS")
+    return memory_bytes("VmRSS")
 
 
 def of_ours(pixels: np.ndarray, compression: str | None, pause_s: float, folder: Path) -> tuple[float, ...]:
     """Return seconds of `put` and `finish` for a frame, and the most memory that each takes, in frames."""
     storage = ours(folder, tile=TILE, pyramid_levels=LEVELS, compression=compression)
     storage.put({"camera": "small"}, pixels[:8, :8])  # after which a frame may follow quickly
-    put_s, before_kb = 0.0, reset_peak_kb()
+    put_s, before = 0.0, reset_peak_bytes()
     for number in range(FRAMES):
         time.sleep(pause_s)
         start_s = time.perf_counter()
         storage.put({"time": number, "camera": "large"}, pixels)
         put_s += time.perf_counter() - start_s
-    put_kb = max(0, memory_kb("VmHWM") - before_kb)
-    before_kb = reset_peak_kb()
+    put_bytes = max(0, memory_bytes("VmHWM") - before)
+    before = reset_peak_bytes()
     start_s = time.perf_counter()
     storage.close()
     finish_s = time.perf_counter() - start_s
-    finish_kb = max(0, memory_kb("VmHWM") - before_kb)
-    return put_s / FRAMES, finish_s / FRAMES, put_kb * 1024 / pixels.nbytes, finish_kb * 1024 / pixels.nbytes
+    finish_bytes = max(0, memory_bytes("VmHWM") - before)
+    return put_s / FRAMES, finish_s / FRAMES, put_bytes / pixels.nbytes, finish_bytes / pixels.nbytes
 
 
 def of_tifffile(pixels: np.ndarray, compression: str | None, folder: Path) -> tuple[float, ...]:
