@@ -25,6 +25,7 @@ from disks import memory_folder
 from effort import VARIABLE, is_thorough
 from readers.bioformats import BioFormats, UnavailableError, describe, unavailable_reason
 from remembering import keep_what_is_there, remember_models
+from wine import start_processes_reliably
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,7 @@ settings.register_profile("company", deadline=None, derandomize="HUNT" not in os
 settings.load_profile("company")
 
 remember_models()
+start_processes_reliably()
 
 
 def pytest_addoption(parser):
