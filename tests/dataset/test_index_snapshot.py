@@ -6,7 +6,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from exengine_ome_tiff.dataset import frame_index, frame_numbers
+from exengine_ome_tiff import pieces
+from exengine_ome_tiff.dataset import frame_numbers
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.tiff import PageHandle
 
@@ -20,7 +21,7 @@ def few(monkeypatch):
     monkeypatch.setattr(frame_numbers, "_FIRST_CHECK", 30)
     monkeypatch.setattr(frame_numbers, "_SAMPLE", 30)
     monkeypatch.setattr(frame_numbers, "_PART", 2)
-    monkeypatch.setattr(frame_index, "_PART", 7)
+    monkeypatch.setattr(pieces, "MANY", 7)
 
 
 def add(index, frames):

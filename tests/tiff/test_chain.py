@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 from disks import failing_disk
-from exengine_ome_tiff import OmeTiffError, TiffStorage
+from exengine_ome_tiff import OmeTiffError, TiffStorage, pieces
 from exengine_ome_tiff.tiff import chain, final_chain
 from exengine_ome_tiff.tiff.ifds import PageKind
 
@@ -374,8 +374,8 @@ def test_pages_in_parts_are_the_pages_in_one_piece(tmp_path, monkeypatch):
         (file,) = storage._recording.index.files
         order = np.arange(40).reshape(2, 20).T.ravel()
         sizes = [(10, (1.0, 1.0)), (13, (2.0, 2.0)), (17, (1.0, 1.0))]
-        for part in (final_chain._PART_PAGES, 3):
-            monkeypatch.setattr(final_chain, "_PART_PAGES", part)
+        for part in (pieces.MANY, 3):
+            monkeypatch.setattr(pieces, "MANY", part)
             runs = [*final_chain.final_pages(file, order, sizes, {})]
             assert len({run.kind.page(0) for run in runs}) == 4  # two shapes, two pixel sizes
             found.append([run.kind.page(offset) for run in runs for offset in run.data_offsets.tolist()])

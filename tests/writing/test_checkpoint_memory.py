@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from exengine_ome_tiff import TiffStorage
-from exengine_ome_tiff.coordinates import columns
-from exengine_ome_tiff.dataset import columnar_index, frame_index, frame_numbers
+from exengine_ome_tiff import TiffStorage, pieces
+from exengine_ome_tiff.dataset import frame_numbers
 from exengine_ome_tiff.ome import document, planes
 from exengine_ome_tiff.tiff import final_chain
-from exengine_ome_tiff.translate import tag_columns
 from exengine_ome_tiff.writing import checkpoint
 
 FRAME = np.zeros((4, 4), np.uint16)
@@ -30,11 +28,7 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(planes, "_MANY_PLANES", 1024)
     monkeypatch.setattr(final_chain, "_WRITE_BYTES", 1 << 16)
     monkeypatch.setattr(final_chain, "_RUN_PAGES", 256)
-    monkeypatch.setattr(final_chain, "_PART_PAGES", 256)
-    monkeypatch.setattr(tag_columns, "MANY_ROWS", 1024)
-    monkeypatch.setattr(columns, "_PIECE", 1024)
-    monkeypatch.setattr(columnar_index, "_PART", 1024)
-    monkeypatch.setattr(frame_index, "_PART", 256)
+    monkeypatch.setattr(pieces, "MANY", 256)
     monkeypatch.setattr(frame_numbers, "_PART", 16)
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from exengine_ome_tiff.coordinates.keys import Axes, Coordinates, Key
 from exengine_ome_tiff.coordinates.layout import AxisValues
+from exengine_ome_tiff.pieces import pieces
 
 Numbers = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.integer[Any]]
@@ -18,7 +19,6 @@ _MOST_GAPS = 4
 _FEW = 1024
 _MOST = 1 << 62
 _INT32 = np.iinfo(np.int32).max
-_PIECE = 1 << 16
 _MANY = 64
 """Longest axis whose consecutive integers are in a tuple."""
 
@@ -47,8 +47,8 @@ def ranked(values: Codes) -> tuple[Codes, Codes]:
     is_small = low > -_INT32 and high < _INT32 and high - low < _INT32
     above = np.subtract(values, low, dtype=np.int32 if is_small else np.int64, casting="unsafe")
     is_there = np.zeros(high - low + 1, np.bool_)
-    for start in range(0, len(above), _PIECE):
-        is_there[above[start : start + _PIECE]] = True
+    for piece in pieces(len(above)):
+        is_there[above[piece]] = True
     if is_there.all():
         return np.arange(low, high + 1, dtype=above.dtype), above
     return np.flatnonzero(is_there) + low, (np.cumsum(is_there, dtype=above.dtype) - 1)[above]

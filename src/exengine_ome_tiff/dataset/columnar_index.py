@@ -16,6 +16,7 @@ from exengine_ome_tiff.coordinates.keys import read_coordinates
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.records import encode_json
 from exengine_ome_tiff.errors import OmeTiffError
+from exengine_ome_tiff.pieces import pieces
 from exengine_ome_tiff.tiff import MOST_NOTE_BYTES, PageTable, PixelFormat, decode_format, encode_format
 
 _LENGTH = struct.Struct("<Q")
@@ -30,7 +31,6 @@ _FRAME, _PIXELS, _DIRECTORY, _RECORD, _RECORD_BYTES, _FORMAT, _SET = _COLUMNS = 
     "axes",
 )
 _DTYPES = ("|u1", "<u2", "<u4", "<u8", "|i1", "<i2", "<i4", "<i8")
-_PART = 1 << 16
 _INT64 = 1 << 63
 _MOST = 1 << 62
 """Upper bound of all offsets and numbers."""
@@ -113,8 +113,7 @@ class IndexEncoder:
 
 def _in_parts(column: Callable[[Numbers], Numbers], numbers: Array) -> Array:
     """Make a column in the smallest type, from its parts, because all of it in 64 bits needs much memory."""
-    starts = range(0, len(numbers), _PART)
-    parts = [smallest(column(numbers[start : start + _PART].astype(np.int64))) for start in starts]
+    parts = [smallest(column(numbers[piece].astype(np.int64))) for piece in pieces(len(numbers))]
     return smallest(np.concatenate(parts))
 
 

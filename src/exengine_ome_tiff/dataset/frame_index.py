@@ -23,6 +23,7 @@ from exengine_ome_tiff.coordinates.keys import (
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES
 from exengine_ome_tiff.dataset.frame_numbers import FrameNumbers
 from exengine_ome_tiff.dataset.records import RecordHead, decode_head, decode_metadata
+from exengine_ome_tiff.pieces import pieces
 from exengine_ome_tiff.text_format import count_text
 from exengine_ome_tiff.tiff import JournalFile, PageHandle, PixelFormat, is_record_intact
 from exengine_ome_tiff.translate.clocks import FrameOrder
@@ -59,8 +60,6 @@ RECORDS_CHANGED = (
 Kind: TypeAlias = tuple[tuple[int, ...], str]
 """Shape and data type of a page in the file."""
 
-_PART = 1 << 16
-"""How many frames are looked up at a time."""
 _MOST_ARRIVAL = 1 << 60
 _HANDLE = (1 << 32) - 1
 _FEW_FRAMES = 1000
@@ -191,12 +190,12 @@ class FrameIndex:
         self, numbers: npt.NDArray[np.int64]
     ) -> Iterator[tuple[slice, npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
         """Yield parts of an array of frame numbers, with the files and handles of these frames."""
-        for start in range(0, len(numbers), _PART):
-            some = numbers[start : start + _PART]
+        for piece in pieces(len(numbers)):
+            some = numbers[piece]
             low, high = int(some.min()), int(some.max())
             # a copy, because an array with a view cannot grow
             places = np.frombuffer(self._places[low : high + 1], np.int64)[some - low]
-            yield slice(start, start + len(some)), places >> 32, places & _HANDLE
+            yield piece, places >> 32, places & _HANDLE
 
     def count_in(self, file: int) -> int:
         """Return the number of frames in a file, overwritten ones included."""
@@ -208,9 +207,8 @@ class FrameIndex:
 
     def _file_of_frames(self) -> Iterator[npt.NDArray[np.int64]]:
         """Yield the files of some consecutive frames at a time."""
-        for start in range(0, self._count, _PART):
-            places = self._places[start : min(start + _PART, self._count)]
-            yield np.frombuffer(places, np.int64) >> 32
+        for piece in pieces(self._count):
+            yield np.frombuffer(self._places[piece], np.int64) >> 32
 
     def note(self, number: FrameNumber) -> bytes:
         """Return the record of a frame."""

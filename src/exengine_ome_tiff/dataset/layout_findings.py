@@ -17,6 +17,7 @@ from exengine_ome_tiff.dataset.names import values_along
 from exengine_ome_tiff.findings import Findings
 from exengine_ome_tiff.ome import planes as ome_planes
 from exengine_ome_tiff.ome.user_values import ChannelInfo, Given
+from exengine_ome_tiff.pieces import pieces
 from exengine_ome_tiff.text_format import count_text, list_text
 from exengine_ome_tiff.translate.frame_facts import Group, first_values
 
@@ -112,8 +113,7 @@ def missing_frames(plan: AcquisitionPlan, index: FrameIndex) -> MissingFrames:
     """Compare a plan with the frames of a dataset."""
     names = standard_names(axis for axes in index.axes.names for axis in axes)
     table, _ = index.latest()
-    starts = range(0, len(table), _PART)
-    parts = (table.take(np.arange(start, min(start + _PART, len(table)))) for start in starts)
+    parts = (table.take(np.arange(piece.start, piece.stop)) for piece in pieces(len(table), _PART))
     return plan.missing((frame for part in parts for frame in part.coordinates()), names)
 
 

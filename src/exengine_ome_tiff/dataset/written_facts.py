@@ -9,7 +9,7 @@ import numpy.typing as npt
 from exengine_ome_tiff.ome.image_values import ImageValues
 from exengine_ome_tiff.ome.text import BINNINGS
 from exengine_ome_tiff.ome.user_values import ObjectiveInfo
-from exengine_ome_tiff.translate.tag_columns import pieces
+from exengine_ome_tiff.pieces import pieces
 from exengine_ome_tiff.translate.values import UNKNOWN, Frames, is_unknown, taken
 from exengine_ome_tiff.translate.written_keys import LABEL, Written
 

@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.pieces import pieces
 from exengine_ome_tiff.tiff import chain, disk
 from exengine_ome_tiff.tiff.chain import (
     ENTRY,
@@ -50,7 +51,6 @@ TagValue: TypeAlias = tuple[int, bytes | Iterable[bytes]]
 
 _WRITE_BYTES = 1 << 20
 _RUN_PAGES = 4096
-_PART_PAGES = 1 << 16
 _REDUCED = 1
 
 
@@ -186,7 +186,7 @@ def _runs(
     sizes: Sequence[tuple[int, PixelSize]],
 ) -> Iterator[Run]:
     """Yield pages of which none is encoded, in parts, because arrays of all pages would need much memory."""
-    parts = [pages[start : start + _PART_PAGES] for start in range(0, len(pages), _PART_PAGES)]
+    parts = [pages[piece] for piece in pieces(len(pages))]
     blocks = np.unique(np.concatenate([np.unique(journal.pages.ifd_offsets(part)) for part in parts]))
     templates: dict[bytes, int] = {}
     template_of: list[int] = []

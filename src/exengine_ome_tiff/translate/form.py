@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.pieces import pieces
 from exengine_ome_tiff.translate.parse import first_with_zone
-from exengine_ome_tiff.translate.tag_columns import Rows, TagColumns, pieces
+from exengine_ome_tiff.translate.tag_columns import Rows, TagColumns
 from exengine_ome_tiff.translate.translator import Dialect, Fact, Guarded, Rule, Tags, is_known
 from exengine_ome_tiff.translate.values import UNKNOWN, CameraValues, FrameValues, PlaneValues
 

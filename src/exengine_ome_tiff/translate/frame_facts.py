@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.findings import Findings
+from exengine_ome_tiff.pieces import pieces
 from exengine_ome_tiff.translate.form import UNKEPT, Form, frame_values
 from exengine_ome_tiff.translate.frame_findings import add_frame_findings
 from exengine_ome_tiff.translate.named_facts import named_fact
 from exengine_ome_tiff.translate.parse import parse_time
 from exengine_ome_tiff.translate.pymmcoreplus import Devices, State
-from exengine_ome_tiff.translate.tag_columns import NULL, Rows, json_list, pieces, repeated_text
+from exengine_ome_tiff.translate.tag_columns import NULL, Rows, json_list, repeated_text
 from exengine_ome_tiff.translate.translator import LABEL_FACT, Fact
 from exengine_ome_tiff.translate.values import Frames, FrameValues
 from exengine_ome_tiff.translate.written_keys import LABEL, Written, are_own_written, keys_of_planes

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from exengine_ome_tiff.findings import Findings
+from exengine_ome_tiff.pieces import pieces
 from exengine_ome_tiff.translate import parse
 from exengine_ome_tiff.translate.form import Candidate, Form
 from exengine_ome_tiff.translate.key_findings import EMPTY, LIST, KeyFindings
@@ -25,7 +26,7 @@ from exengine_ome_tiff.translate.named_facts import (
 )
 from exengine_ome_tiff.translate.objective_labels import read_label
 from exengine_ome_tiff.translate.quantities import ANYWHERE, Meaning, meanings_of
-from exengine_ome_tiff.translate.tag_columns import Rows, pieces
+from exengine_ome_tiff.translate.tag_columns import Rows
 from exengine_ome_tiff.translate.translator import is_known
 
 _MOST_VALUES, _FIRST_ROWS = 1000, 1024

@@ -3,7 +3,7 @@
 import json
 import math
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy, deepcopy
 from itertools import accumulate
 from json.encoder import encode_basestring_ascii as encode_text
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.pieces import pieces
 from exengine_ome_tiff.translate.translator import Tags
 
 _MAX_CHARACTERS = 1 << 22
@@ -21,8 +22,6 @@ _MAX_CHARACTERS = 1 << 22
 _CHARACTERS_A_FRAME = 64
 _CHUNK_ROWS, _CHUNK_BYTES = 1024, 1 << 22
 _MOST_BOUND = 1 << 32
-MANY_ROWS = 1 << 16
-"""Texts of so many rows are in memory at once: a text of few characters takes 60 bytes."""
 _SAMPLE = 8
 """One row out of this many is measured."""
 NULL = "null"
@@ -295,12 +294,6 @@ def _without_nan(value: object) -> object:
 def json_list(texts: Iterable[str]) -> str:
     """Join the JSON of values to the JSON of a list, which takes a fifth of their memory."""
     return f"[{','.join(texts)}]"
-
-
-def pieces(count: int) -> Iterator[slice]:
-    """Split rows into pieces, so that temporary arrays stay small."""
-    for start in range(0, count, MANY_ROWS):
-        yield slice(start, min(start + MANY_ROWS, count))
 
 
 def repeated_text(text: str, count: int) -> npt.NDArray[np.object_]:

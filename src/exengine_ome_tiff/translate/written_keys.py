@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.pieces import pieces
 from exengine_ome_tiff.translate.form import Form, first_known
-from exengine_ome_tiff.translate.tag_columns import NULL, Rows, pieces
+from exengine_ome_tiff.translate.tag_columns import NULL, Rows
 from exengine_ome_tiff.translate.translator import is_known
 from exengine_ome_tiff.translate.values import Frames, PlaneValues
 
