@@ -179,6 +179,27 @@ def test_short_items_that_differ_do_not_repeat_the_others(notes):
         assert note.count(b"\x1a") <= 2 * 5  # neighbours share a reference
 
 
+def test_coordinates_stay_even_if_the_metadata_repeats_them():
+    label, run = "GFP " * 80, {"frame": 3, "metadata": "x" * 250, "z": [*range(2000)]}
+    notes = [
+        json.dumps(
+            {
+                "coordinates": {"channel": label, "metadata": label, "frame": 5},
+                "frame": 3,
+                "metadata": {"x": n, "y": "y" * 900, "channel": label, "run": run},
+            },
+            separators=(",", ":"),
+        ).encode()
+        for n in range(3)
+    ]
+    short, file = stored(notes)
+    assert complete(short, file) == notes
+    for note, each in zip(short[1:], notes[1:], strict=True):
+        head = each[: each.index(b'{"x"')]
+        assert note.startswith(head)
+        assert len(note) < len(head) + 200
+
+
 def test_short_values_and_invalid_json_stay_unchanged():
     for notes in (
         [as_note(n, **{f"key{k}": k for k in range(40)}, t=n) for n in range(3)],

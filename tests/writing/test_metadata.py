@@ -449,3 +449,17 @@ def test_xml_is_valid_for_any_metadata(bioformats, path):
         assert file.warnings == []
     with tifffile.TiffFile(path) as tif:
         assert validate_xml(tif.pages[0].tags["ImageDescription"].value) == []
+
+
+def test_long_coordinates_may_also_be_in_the_metadata(tmp_path):
+    path, label = tmp_path / "run.ome.tiff", "GFP, " * 60
+    with TiffStorage(path) as storage:
+        for time in range(3):
+            place = {"time": time, "channel": label}
+            storage.put(place, frame(place), {"channel": label, "n": time})
+            storage.flush()
+        with TiffStorage.open(path, allow_unfinished=True) as unfinished:
+            coordinates = unfinished.get_image_coordinates_list()
+            assert coordinates == [{"time": time, "channel": label} for time in range(3)]
+            metadata = [unfinished.get_metadata(each) for each in coordinates]
+            assert metadata == [{"channel": label, "n": time} for time in range(3)]

@@ -32,6 +32,8 @@ _MAX_PARTS = 128
 """Maximum number of such values of a note at one depth; shorter values are left out."""
 _MAX_DEPTH = 5
 """Maximum depth in a note at which values are replaced."""
+_COORDINATES_END, _METADATA = b'},"frame":', b'"metadata":'
+"""What follows the coordinates of a note, and what precedes its metadata; in a text, quotes are escaped."""
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -265,17 +267,21 @@ def shorten_notes(notes: Sequence[bytes], at: int, known: Iterable[StoredValue])
 
 
 def _shortened(note: bytes, values: Iterable[StoredValue]) -> bytes:
-    """Replace values by references: the entire metadata, which ends the note, or parts of it."""
+    """Replace values by references: the entire metadata, or parts of it, but nothing in the coordinates."""
+    if len(note) < _REPEATED_NBYTES:
+        return note
+    start = note.find(_METADATA, max(note.find(_COORDINATES_END), 0)) + len(_METADATA)
+    metadata = note[start:-1]
     for text, at, parts in values:
-        if at >= 0 and note.endswith(text, 0, -1):
-            note = b"".join((note[: -1 - len(text)], _reference(at, len(text), zlib.crc32(text)), note[-1:]))
+        if at >= 0 and metadata == text:
+            metadata = _reference(at, len(text), zlib.crc32(text))
         elif parts:
-            note = _with_parts_shortened(note, parts)
-    return note
+            metadata = _with_parts_shortened(metadata, parts)
+    return b"".join((note[:start], metadata, note[-1:]))
 
 
 def _with_parts_shortened(note: bytes, parts: Iterable[StoredValue]) -> bytes:
-    """Replace values in a note; neighbours in the note and in the file share a reference."""
+    """Replace values in JSON; neighbours there and in the file share a reference."""
     first_at = nbytes = crc = note_start = note_end = 0
     for text, at, inner in parts:
         start = note.find(text) if at >= 0 else -1
