@@ -341,7 +341,7 @@ def test_large_planes_are_read_in_bands(tmp_path, monkeypatch, options, z):
     with OpenDataset(path) as data:
         (whole,) = read_row(data, data.images[0], 1, z, 50).cells[0].planes
         reads = []
-        monkeypatch.setattr(preview_cells, "_BAND_BYTES", 20_000)
+        monkeypatch.setattr(preview_cells, "BAND_BYTES", 20_000)
         read_page = preview_cells.read_page
         monkeypatch.setattr(preview_cells, "read_page", lambda *of: reads.append(of[3]) or read_page(*of))
         (banded,) = read_row(data, data.images[0], 1, z, 50).cells[0].planes
@@ -362,7 +362,7 @@ def test_a_preview_of_large_planes_is_made_from_the_smallest_copy_that_serves(tm
                 ):
                     file.seek(at)
                     file.write(bytes(nbytes))
-    monkeypatch.setattr(preview_cells, "_BAND_BYTES", 20_000)
+    monkeypatch.setattr(preview_cells, "BAND_BYTES", 20_000)
     with OpenDataset(path) as data:
         (plane,) = read_row(data, data.images[0], 1, "middle", 100).cells[0].planes
     assert plane.shape == (100, 75)

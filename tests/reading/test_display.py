@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import tracemalloc
 from html.parser import HTMLParser
 
 import numpy as np
@@ -12,6 +13,8 @@ from PIL import Image
 from acquisitions import frames_at, nested
 from exengine_ome_tiff import ChannelInfo, TiffStorage
 from exengine_ome_tiff.dataset import recording
+from exengine_ome_tiff.tiff import pixels as pixel_formats
+from exengine_ome_tiff.viewers import thumbnails
 
 
 class Cells(HTMLParser):
@@ -138,6 +141,22 @@ def test_the_table_shows_thumbnails_colours_and_pixel_sizes(tmp_path):
         with Image.open(io.BytesIO(base64.b64decode(pictures[1]))) as shown:
             assert (shown.size, shown.mode) == ((25, 50), "RGB")
             assert [shown.getpixel((x, 30)) for x in (3, 20)] == [(35, 35, 255), (0, 255, 0)]
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}], ids=str)
+def test_thumbnails_of_large_frames_are_made_in_bands(tmp_path, monkeypatch, options):
+    frame = np.random.default_rng(0).integers(0, 60_000, (1111, 1024), "u2")
+    with TiffStorage(tmp_path / "run.ome.tiff", **options) as storage:
+        storage.put({"time": 0}, frame)
+        whole = storage._repr_html_()
+        assert "<img" in whole
+        for module in (pixel_formats, thumbnails):
+            monkeypatch.setattr(module, "BAND_BYTES", 100_000)
+        tracemalloc.start()
+        assert storage._repr_html_() == whole
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < frame.nbytes / 2
 
 
 def test_the_table_of_many_images_stays_short(tmp_path):

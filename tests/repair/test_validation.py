@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from ome_types import from_xml
 from acquisitions import ORDERS, nested
 from exengine_ome_tiff import OmeTiffError, PlateInfo, TiffStorage, recover, validate
 from exengine_ome_tiff.cli import main
-from exengine_ome_tiff.tiff import chain, decode
+from exengine_ome_tiff.tiff import chain, decode, pixels
 from frames import frame
 from records_of_before import without_index, write_as_before
 
@@ -137,16 +138,19 @@ def test_an_undecodable_pyramid_level(tmp_path):
     assert only(path).page == 2
 
 
+@pytest.mark.parametrize("checksums", [False, True])
 @pytest.mark.parametrize("tile", [None, (64, 64)])
-def test_large_pages_are_decoded_in_bands(tmp_path, monkeypatch, tile):
+def test_large_pages_are_decoded_in_bands(tmp_path, monkeypatch, tile, checksums):
     path = tmp_path / "a.ome.tiff"
-    with TiffStorage(path, compression="zlib", tile=tile, pyramid_levels=1) as storage:
+    with TiffStorage(path, compression="zlib", tile=tile, pyramid_levels=1, checksums=checksums) as storage:
         storage.put({"time": 0}, np.random.default_rng(0).integers(0, 999, (1000, 1100), "u2"))
-    monkeypatch.setattr(decode, "_BAND_BYTES", 300_000)
-    windows, decoded = [], decode.decoded
-    monkeypatch.setattr(decode, "decoded", lambda *of: windows.append(of[3]) or decoded(*of))
+    monkeypatch.setattr(pixels, "BAND_BYTES", 300_000)
+    windows, read, parsed, page_at = [], decode._Page.read, [], decode._page_at
+    monkeypatch.setattr(decode._Page, "read", lambda *of: windows.append(of[1]) or read(*of))
+    monkeypatch.setattr(decode, "_page_at", lambda *of: parsed.append(of) or page_at(*of))
     assert validate(path) == []
     assert max(window.bottom - window.top for window in windows) < 600
+    assert len(parsed) == 2 < len(windows), "an IFD is parsed once for all bands of its page"
     with tifffile.TiffFile(path) as tif:
         last = tif.pages[0].dataoffsets[-1]
     with path.open("r+b") as file:
@@ -154,6 +158,24 @@ def test_large_pages_are_decoded_in_bands(tmp_path, monkeypatch, tile):
         file.write(b"\xff" * 50)
     (problem,) = validate(path)
     assert "cannot be decoded" in problem.what
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib", "tile": (256, 256)}], ids=str)
+def test_checksums_of_large_pages_need_little_memory(tmp_path, monkeypatch, options):
+    path = tmp_path / "a.ome.tiff"
+    with TiffStorage(path, checksums=True, **options) as storage:
+        storage.put({"time": 0}, np.full((2048, 4096), 7, "u2"))
+    monkeypatch.setattr(pixels, "BAND_BYTES", 1 << 20)
+    validate(path)  # imports
+    tracemalloc.start()
+    assert validate(path) == []
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 6 << 20  # a page has 16 MB
+    with tifffile.TiffFile(path) as tif:
+        at = tif.pages[0].dataoffsets[-1]
+    flipped(path, at + 40)
+    assert only(path).page == 0
 
 
 def test_a_blank_page_that_is_not_black(tmp_path):

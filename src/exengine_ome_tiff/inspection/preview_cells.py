@@ -13,7 +13,7 @@ from exengine_ome_tiff.inspection.open_dataset import OpenDataset, OpenImage
 from exengine_ome_tiff.ome.colors import GREY, default_color, read_color
 from exengine_ome_tiff.reading.image_pages import level_pages
 from exengine_ome_tiff.text_format import duration_text
-from exengine_ome_tiff.tiff import PixelFormat, Window, read_page
+from exengine_ome_tiff.tiff import BAND_BYTES, PixelFormat, Window, read_page
 
 Z: TypeAlias = Literal["middle", "max"]
 Color: TypeAlias = tuple[int, int, int]
@@ -24,8 +24,6 @@ _SPARE = ((0, 255, 0), (255, 0, 255), (0, 255, 255), (255, 255, 0), (255, 128, 0
 Limits: TypeAlias = Mapping[tuple[str, str], tuple[float, float]]
 """Values shown as black and as brightest, by channel and pixel type."""
 
-_BAND_BYTES = 16 << 20
-"""Larger planes are read in bands of about this size."""
 _PERCENTILES = (1.0, 99.8)
 _LEAST_LUMINANCE = 0.2
 _WEIGHTS = np.array([0.2126, 0.7152, 0.0722])
@@ -99,7 +97,7 @@ def _plane(
         return None
     if z == "middle":
         there = there[[np.abs(there - (len(numbers) - 1) / 2).argmin()]]
-    if pixels.nbytes > _BAND_BYTES:
+    if pixels.nbytes > BAND_BYTES:
         return _reduced_in_bands(data, pixels, numbers[there], size)
     planes = (magnitudes(data.frames.stored(number)) for number in numbers[there].tolist())
     return _reduced(reduce(np.fmax, planes), size)
@@ -115,7 +113,7 @@ def _reduced_in_bands(
     formats = [pages.known_formats[number] for number in pages.formats.tolist()]
     files = [data.frames.files[number].file for number in pages.files.tolist()]
     height, width = formats[0].stored_shape[:2]
-    step, bands = max(1, _BAND_BYTES * size[1] // formats[0].nbytes), list[npt.NDArray[np.float32]]()
+    step, bands = max(1, BAND_BYTES * size[1] // formats[0].nbytes), list[npt.NDArray[np.float32]]()
     for start in range(0, size[1], step):
         stop = min(size[1], start + step)
         first, last = start * height / size[1], stop * height / size[1]

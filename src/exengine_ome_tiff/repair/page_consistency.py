@@ -14,6 +14,7 @@ from exengine_ome_tiff.tiff.page_coding import PageCoding
 from exengine_ome_tiff.tiff.page_table import PageHandle
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.shared_file import FileView
+from exengine_ome_tiff.tiff.stored_page import read_bands
 
 _PAGE_SPECIFIC = (
     chain.IMAGE_DESCRIPTION,
@@ -92,7 +93,8 @@ def _faults(
         yield "it is not the page of the frame that the records list there"
         return
     elif page.handle in checksums:
-        if not is_right(checksums[page.handle], journal.stored(page.handle)):
+        pixels, at = journal.pages.place(page.handle)
+        if not is_right(checksums[page.handle], read_bands(journal.file, at, pixels)):
             yield f"its pixels have changed: they do not match the checksum {checksums[page.handle]}"
     elif page.pixels.is_encoded:
         _decode(journal, ifd.offset, page.pixels)

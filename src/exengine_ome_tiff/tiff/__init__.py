@@ -26,14 +26,15 @@ from exengine_ome_tiff.tiff.micromanager import ImageStack, StackPage
 from exengine_ome_tiff.tiff.page_bounds import Extents
 from exengine_ome_tiff.tiff.page_coding import LARGE_AREA_PX, PageCoding, WriteSettings
 from exengine_ome_tiff.tiff.page_table import MOST_NOTE_BYTES, PageHandle, PageTable
-from exengine_ome_tiff.tiff.pixels import PixelFormat, Window, as_bytes, packing_of, pixel_format
+from exengine_ome_tiff.tiff.pixels import BAND_BYTES, PixelFormat, Window, as_bytes, packing_of, pixel_format
 from exengine_ome_tiff.tiff.pyramid import copies_in_file, halved, smaller_shapes
 from exengine_ome_tiff.tiff.shared_file import OPEN_FILES, FileGoneError, SharedFile
 from exengine_ome_tiff.tiff.smaller_copies import add_in_pause
-from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage, read_bytes, read_page
+from exengine_ome_tiff.tiff.stored_page import MarkedFile, StoredPage, read_bands, read_bytes, read_page
 from exengine_ome_tiff.tiff.system_calls import CAN_WRITE_BACK, give_back_memory
 
 __all__ = [
+    "BAND_BYTES",
     "CAN_WRITE_BACK",
     "LARGE_AREA_PX",
     "MOST_NOTE_BYTES",
@@ -78,6 +79,7 @@ __all__ = [
     "patiently",
     "pixel_format",
     "read_added",
+    "read_bands",
     "read_bytes",
     "read_description",
     "read_head",

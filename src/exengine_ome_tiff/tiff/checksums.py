@@ -3,6 +3,7 @@
 import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import accumulate
 from typing import Any, Literal, get_args
 
@@ -18,10 +19,26 @@ from exengine_ome_tiff.tiff.shared_file import SharedFile
 
 Algorithm = Literal["crc32", "sha256", "sha1"]
 
-_MAKE: Mapping[str, Callable[[memoryview], str]] = {
-    "crc32": lambda pixels: f"{zlib.crc32(pixels):08x}",
-    "sha256": lambda pixels: hashlib.sha256(pixels).hexdigest(),
-    "sha1": lambda pixels: hashlib.sha1(pixels, usedforsecurity=False).hexdigest(),
+
+class _Crc32:
+    """CRC-32 with the methods of the objects of `hashlib`."""
+
+    def __init__(self) -> None:
+        self._crc = 0
+
+    def update(self, pixels: memoryview) -> None:
+        """Add bytes."""
+        self._crc = zlib.crc32(pixels, self._crc)
+
+    def hexdigest(self) -> str:
+        """Return the checksum of all bytes."""
+        return f"{self._crc:08x}"
+
+
+_MAKE: Mapping[str, Callable[[], Any]] = {
+    "crc32": _Crc32,
+    "sha256": hashlib.sha256,
+    "sha1": partial(hashlib.sha1, usedforsecurity=False),
 }
 _SHA1 = "sha1:"
 _SHA1_MARK = b'"checksums": ["sha1:'
@@ -47,8 +64,15 @@ def algorithm_of(option: object) -> Algorithm | None:
     raise ValueError(f"got checksums={option!r}, expected True, False or one of {', '.join(_MAKE)}")
 
 
-def checksum(algorithm: str, stored: npt.NDArray[Any]) -> str:
-    """Return ``algorithm:hexadecimal digits`` for pixels as stored in the file, before compression.
+def checksum(algorithm: str, bands: Iterable[npt.NDArray[Any]]) -> str:
+    """Return ``algorithm:hexadecimal digits`` for a page.
+
+    Parameters
+    ----------
+    algorithm
+        The algorithm.
+    bands
+        The pixels as stored in the file, before compression, in bands of rows.
 
     Raises
     ------
@@ -57,12 +81,15 @@ def checksum(algorithm: str, stored: npt.NDArray[Any]) -> str:
     """
     if algorithm not in _MAKE:
         raise OmeTiffError(f"unknown checksum {algorithm!r}")
-    return f"{algorithm}:{_MAKE[algorithm](as_bytes(np.ascontiguousarray(stored)))}"
+    sum_of = _MAKE[algorithm]()
+    for band in bands:
+        sum_of.update(as_bytes(np.ascontiguousarray(band)))
+    return f"{algorithm}:{sum_of.hexdigest()}"
 
 
-def is_right(expected: str, stored: npt.NDArray[Any]) -> bool:
-    """Whether pixels match a result of `checksum`, which raises the errors."""
-    return checksum(expected.partition(":")[0], stored) == expected
+def is_right(expected: str, bands: Iterable[npt.NDArray[Any]]) -> bool:
+    """Whether pixels match a result of `checksum`, which describes parameters and errors."""
+    return checksum(expected.partition(":")[0], bands) == expected
 
 
 def has_sha1(file: SharedFile, pages: PageTable, handles: Iterable[PageHandle]) -> bool:

@@ -24,7 +24,6 @@ _MOST_GROWTH, _SLACK_BYTES = 2, 1 << 20
 """Incompressible pixels grow less than this in all codecs: a strip or tile with more bytes is not read."""
 _THREADED_BYTES = 1 << 20
 """All cores decode pages of this size and larger. Dividing a smaller page among them gains nothing."""
-_BAND_BYTES = 16 << 20
 _PLAIN, _LZW, _ZLIB, _OLD_ZLIB, _ZSTD = 1, 5, 8, 32946, 50000
 _COMPRESSIONS = (_PLAIN, _LZW, _ZLIB, _OLD_ZLIB, _ZSTD)
 _NO_PREDICTOR, _DIFFERENCES = 1, 2
@@ -148,7 +147,18 @@ class _Page:
                 segments.append(_Segment(offsets[number], nbytes, own_rows, columns, y, column * columns))
         return segments
 
-    def decode(self, segments: Sequence[_Segment], window: Window, region: npt.NDArray[Any]) -> None:
+    def read(self, window: Window) -> npt.NDArray[Any]:
+        """Read a window; errors as for `segments`, or a strip or tile cannot be decoded."""
+        segments = self.segments(window)
+        region = np.empty(window.shape(self._pixels), self._pixels.stored_dtype)
+        decode = partial(self._decode, window=window, region=region)
+        if self.coding.compression == _PLAIN or region.nbytes < _THREADED_BYTES:
+            decode(segments)
+        else:
+            in_shares(decode, segments)
+        return region
+
+    def _decode(self, segments: Sequence[_Segment], window: Window, region: npt.NDArray[Any]) -> None:
         """Decode strips or tiles into the region of a window; OmeTiffError if they are damaged."""
         buffer = np.empty(max(segment.nbytes for segment in segments), np.uint8).data
         for segment in segments:
@@ -184,23 +194,19 @@ class _Page:
         pixels[:] = decompressed
 
 
-def check_coding(
-    file: SharedFile, ifd: chain.Ifd, pixels: PixelFormat, window: Window | None = None
-) -> tuple[_Page, list[_Segment]]:
+def check_coding(file: SharedFile, ifd: chain.Ifd, pixels: PixelFormat) -> None:
     """Check, without reading pixels, that a page is coded as this package does it.
-
-    Returns
-    -------
-    _Page, list of _Segment
-        The page and its strips or tiles: those that overlap the window, or all.
 
     Raises
     ------
     OmeTiffError
         It is another kind of page, or its strips or tiles are not inside the file.
     """
-    page = _Page(file, ifd, pixels)
-    return page, page.segments(window or Window.whole(pixels))
+    _Page(file, ifd, pixels).segments(Window.whole(pixels))
+
+
+def _page_at(file: SharedFile, ifd_at: int, pixels: PixelFormat) -> _Page:
+    return _Page(file, chain.read_ifd(FileView(file), ifd_at), pixels)
 
 
 def decoded(
@@ -232,30 +238,19 @@ def decoded(
     OmeTiffError
         It is another kind of page, or cannot be decoded.
     """
-    page, segments = check_coding(file, chain.read_ifd(FileView(file), ifd_at), pixels, window)
-    window = window or Window.whole(pixels)
-    region = np.empty(window.shape(pixels), pixels.stored_dtype)
-    decode = partial(page.decode, window=window, region=region)
-    if page.coding.compression == _PLAIN or region.nbytes < _THREADED_BYTES:
-        decode(segments)
-    else:
-        in_shares(decode, segments)
-    return region
+    return _page_at(file, ifd_at, pixels).read(window or Window.whole(pixels))
 
 
 def decoded_bands(file: SharedFile, ifd_at: int, pixels: PixelFormat) -> Iterator[npt.NDArray[Any]]:
-    """Read the page of an IFD in bands of rows of about 16 MB; parameters and errors as for `decoded`."""
-    height, width = pixels.stored_shape[:2]
-    rows, _ = segment_shape(file, ifd_at, pixels)
-    step = max(1, _BAND_BYTES * height // pixels.nbytes // rows) * rows
-    for top in range(0, height, step):
-        yield decoded(file, ifd_at, pixels, Window(top, 0, min(height, top + step), width))
+    """Read the page of an IFD in the bands of `Window.bands`; parameters and errors as for `decoded`."""
+    page = _page_at(file, ifd_at, pixels)
+    yield from map(page.read, Window.bands(pixels, page.coding.rows))
 
 
 def segment_shape(file: SharedFile, ifd_at: int, pixels: PixelFormat) -> tuple[int, int]:
     """Return height and width of the strips or tiles of a page; parameters and errors as for `decoded`."""
-    _, segments = check_coding(file, chain.read_ifd(FileView(file), ifd_at), pixels)
-    return segments[0].rows, segments[0].columns
+    first = _page_at(file, ifd_at, pixels).segments(Window.whole(pixels))[0]
+    return first.rows, first.columns
 
 
 @cache

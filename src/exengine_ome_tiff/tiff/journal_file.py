@@ -196,7 +196,7 @@ class JournalFile:
         data_at = tail.add(as_bytes(page))
         handle = self.pages.add(block.number, data_at)
         if self.settings.checksums is not None:
-            block.checksums[handle] = checksum(self.settings.checksums, page)
+            block.checksums[handle] = checksum(self.settings.checksums, [page])
         self._waiting[handle] = note
         self._waiting_nbytes += nbytes
         block.handles.append(handle)  # last, so that an interrupt cannot add half a frame
@@ -301,7 +301,7 @@ class JournalFile:
         page = np.ascontiguousarray(pixels.as_stored(data), pixels.stored_dtype)
         pixels = self.settings.coding.encoded(pixels)
         algorithm = self.settings.checksums
-        checksums = [] if algorithm is None else [checksum(algorithm, page)]
+        checksums = [] if algorithm is None else [checksum(algorithm, [page])]
         is_first = self.link_at == chain.FIRST_IFD_AT
         notes = [note] if is_first else shorten_notes([note], 0, self._values())
         record, head_nbytes = encode_block(pixels, notes, checksums)

@@ -1,6 +1,7 @@
 """Arrays that can be TIFF pages, and their formats in the file."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -23,6 +24,8 @@ _PACKED = {
     ("GRAY32", "<u4"): ("<f4", 1),
 }
 """Contents of the words of packed pixels: type and number of the stored samples."""
+BAND_BYTES = 16 << 20
+"""Larger pages are read in bands of about this size where a part of the page is enough at a time."""
 _MOST_PX = (1 << 31) - 1
 """Maximum side length in OME and its readers."""
 
@@ -118,6 +121,14 @@ class Window(NamedTuple):
         """Return the window that covers all of a page."""
         height, width = pixels.stored_shape[:2]
         return cls(0, 0, height, width)
+
+    @classmethod
+    def bands(cls, pixels: PixelFormat, rows: int = 1) -> "Iterator[Window]":
+        """Yield windows of about 16 MB that together cover a page; their height is a multiple of `rows`."""
+        height, width = pixels.stored_shape[:2]
+        step = max(1, BAND_BYTES * height // pixels.nbytes // rows) * rows
+        for top in range(0, height, step):
+            yield cls(top, 0, min(height, top + step), width)
 
     def shape(self, pixels: PixelFormat) -> tuple[int, ...]:
         """Return the shape of the region in a page of a format."""

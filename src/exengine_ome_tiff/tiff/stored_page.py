@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.tiff.decode import decoded
+from exengine_ome_tiff.tiff.decode import decoded, decoded_bands
 from exengine_ome_tiff.tiff.pixels import PixelFormat, Window, as_bytes
 from exengine_ome_tiff.tiff.shared_file import SharedFile
 
@@ -120,6 +120,15 @@ def read_page(
     band = np.empty((window.bottom - window.top, *pixels.stored_shape[1:]), pixels.stored_dtype)
     read_bytes(file, at + window.top * row_nbytes, as_bytes(band))
     return band[:, window.left : window.right]
+
+
+def read_bands(file: SharedFile, at: int, pixels: PixelFormat) -> Iterator[npt.NDArray[Any]]:
+    """Read a page in the bands of `Window.bands`; parameters and errors as for `read_page`."""
+    if pixels.is_encoded:
+        yield from decoded_bands(file, at, pixels)
+        return
+    for window in Window.bands(pixels):
+        yield read_page(file, at, pixels, window)
 
 
 def read_bytes(file: SharedFile, at: int, buffer: memoryview) -> None:

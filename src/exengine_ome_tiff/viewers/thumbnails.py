@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from exengine_ome_tiff.coordinates.keys import FrameNumber
 from exengine_ome_tiff.coordinates.layout import AxisValue
 from exengine_ome_tiff.dataset.facts import Facts
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
@@ -27,6 +28,7 @@ from exengine_ome_tiff.ome.xml_reader import ImageElement
 from exengine_ome_tiff.reading.calibration import image_elements
 from exengine_ome_tiff.reading.channel_look import ChannelLook, channel_looks
 from exengine_ome_tiff.reading.display import ImageLook
+from exengine_ome_tiff.tiff import BAND_BYTES, read_bands
 from exengine_ome_tiff.viewers.viewed_dataset import ViewedDataset
 
 _SIDE_PX = 64
@@ -96,16 +98,29 @@ def _thumbnail(index: FrameIndex, image: StoredImage, channels: Sequence[RowChan
     numbers = layout.cube()[0, ::inside, layout.sizes["Z"] // 2]
     step = -(-max(image.pixels.stored_shape[:2]) // _SIDE_PX)
     shown = tuple(channels[:_MOST_CHANNELS])
-    planes = []
     try:
-        for number in numbers[: len(shown)].tolist():
-            pixels = None if number < 0 else index.stored(number)[::step, ::step]
-            planes.append(None if pixels is None else magnitudes(pixels).astype(np.float32))
+        planes = [
+            None if number < 0 else _thinned(index, number, step) for number in numbers[: len(shown)].tolist()
+        ]
     except (OSError, OmeTiffError):  # reported when the frame itself is read
         return None
     row = Row("", shown, image.pixels.stored_dtype, (0, 0), None, (Cell("", tuple(planes)),))
     merged = picture(row, row.cells[0], contrast([row]))
     return None if merged is None else png(merged)
+
+
+def _thinned(index: FrameIndex, number: FrameNumber, step: int) -> npt.NDArray[np.float32]:
+    """Read a frame, and return each `step`-th pixel of each `step`-th row."""
+    file, handle = index.place(number)
+    journal = index.files[file]
+    pixels, at = journal.pages.place(handle)
+    is_large = pixels.nbytes > BAND_BYTES  # then it does not wait in memory
+    bands = read_bands(journal.file, at, pixels) if is_large else [journal.stored(handle)]
+    top, parts = 0, []
+    for band in bands:
+        parts.append(magnitudes(band[-top % step :: step, ::step]).astype(np.float32))
+        top += len(band)
+    return np.concatenate(parts)
 
 
 def png(pixels: npt.NDArray[np.uint8]) -> bytes:

@@ -397,8 +397,8 @@ MUTANTS = [
     ),
     Mutant(
         "tiff/checksums.py",
-        '    return checksum(expected.partition(":")[0], stored) == expected',
-        '    return checksum(expected.partition(":")[0], stored)[:9] == expected[:9]',
+        '    return checksum(expected.partition(":")[0], bands) == expected',
+        '    return checksum(expected.partition(":")[0], bands)[:9] == expected[:9]',
         "tiff/test_checksums.py::test_each_digit_counts",
     ),
 ]
