@@ -404,6 +404,7 @@ def test_more_spellings_of_sites_in_wells(store, label):
         ("well 1", "well 2"),
         ("Well01", "Well02"),
         ("A-1", "B-1"),
+        ("WellA01_PointA01_0000", "WellB01_PointB01_0001"),
         ("1A", "2A"),
         ("R1C2", "R2C2"),
         ("row 1 col 2", "row 1 col 3"),

@@ -267,10 +267,46 @@ def test_keys_in_several_spellings_are_read(tags, expected):
 
 @pytest.mark.parametrize(
     ("value", "binning"),
-    [(1, "1x1"), ("2", "2x2"), ("2x2", "2x2"), ("1x2", "1x2"), ("16", "16x16"), ("no", None), (0, None)],
+    [
+        *[(1, "1x1"), ("2", "2x2"), ("2x2", "2x2"), ("1x2", "1x2"), ("16", "16x16"), ("no", None), (0, None)],
+        *[("2,2", "2x2"), ("2,0", "2x2"), ("2 X 2", "2x2"), ("4\xd72", "4x2"), ([2, 2], "2x2")],
+        *[(2.5, None), ("2.5x2.5", None), ("2x2x2", None), ("2x", None)],
+    ],
 )
 def test_binning_is_normalized(value, binning):
     assert Interpreter().frame({"Camera": "A", "Binning": value}).camera.binning == binning
+
+
+@pytest.mark.parametrize(
+    ("value", "rate_mhz"),
+    [
+        (100, 100),
+        ("540 MHz", 540),
+        ("560kHz", 0.56),
+        ("100MHz 16bit", 100),
+        ("12,5 mhz", 12.5),
+        ("High", None),
+    ],
+)
+def test_readout_rates_are_numbers_or_text_with_a_unit(value, rate_mhz):
+    camera = Interpreter().frame({"Camera": "A", "A-ReadoutRate": value}).camera
+    assert camera.readout_mhz == pytest.approx(rate_mhz)
+
+
+@pytest.mark.parametrize(
+    ("event", "measured", "expected"),
+    [
+        ({"mda_event": {"x_pos": 5, "exposure": 20}}, {"x_um": 4.9, "exposure_ms": 19.5}, (4.9, 0.0195)),
+        ({"mda_event": {"x_pos": 5}}, {"XPositionUm": 4.9, "Exposure-ms": 19.5}, (4.9, 0.0195)),
+        ({"x_pos": 5, "exposure": 20, "min_start_time": 0}, {"stage_x_mm": 0.0049}, (4.9, 0.02)),
+        ({"XPosition_um_Intended": 5, "Exposure": 20}, {"x_um": 4.9}, (4.9, 0.02)),
+        ({"mda_event": {"x_pos": 5, "exposure": 20}}, {"Camera": "A", "A-Exposure": 7}, (5, 0.02)),
+    ],
+)
+def test_a_measured_value_takes_precedence_over_a_planned_one(event, measured, expected):
+    for tags in (event | measured, measured | event):
+        found = known(**tags)
+        assert (found["x_um"], found["exposure_s"]) == pytest.approx(expected)
 
 
 def test_a_stamp_with_a_zone_takes_precedence():

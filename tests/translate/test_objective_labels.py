@@ -26,6 +26,15 @@ LABELS = [
     ("Plan Apo 20x 0.75NA", 20, 0.75, None),
     ("CFI Plan Fluor 4X/0.13 WD 17.2mm", 4, 0.13, None),
     ("Plan Fluor 40x Oil DIC H N2 1.3 NA", 40, 1.3, "Oil"),
+    # positions in the turret
+    ("1-40x Air 0.95", 40, 0.95, "Air"),
+    ("1: 60x Oil 1.4", 60, 1.4, "Oil"),
+    ("1-Plan 4x", 4, None, None),
+    # engraved without x
+    ("Plan 100/1.25 Oil 160/0.17", 100, 1.25, "Oil"),
+    ("Achroplan 40/0,65", 40, 0.65, None),
+    ("Plan 160/0.17", None, None, None),
+    ("Filter 525/50", None, None, None),
     # Olympus, Evident
     ("UPLXAPO60XO 1.42", 60, 1.42, "Oil"),
     ("UPLXAPO20X 0.8", 20, 0.8, None),

@@ -65,7 +65,12 @@ def summary_findings(tags):
         ("time_s", 1795729962.5, {"utc_s": 1795729962.5}),
         ("exposure", "10 ms", {"exposure_s": 0.01}),
         ("exposure_ms", "1.5 s", {"exposure_s": 1.5}),
+        ("elapsed", "0:01:01.5", {"elapsed_s": 61.5}),
+        ("elapsed time", "1 day, 0:00:02", {"elapsed_s": 86402}),
+        ("exposure", "PT0.01S", {"exposure_s": 0.01}),
         # not what they seem to be
+        ("time", "10:01:01.5", {}),
+        ("exposure", "P", {}),
         ("exposure", 10, {}),
         ("z", 3, {}),
         ("sensor_pixel_size_um", 6.5, {}),
@@ -112,6 +117,13 @@ def test_names_without_a_unit_are_reported_once():
     assert findings({"exposure": 5, "exposure_ms": 5}) == []
     assert findings({"exposure": "10 ms"}) == []
     assert findings({"period": "long", "z": None, "time": 3}) == []
+
+
+def test_an_elapsed_time_that_cannot_be_read_is_reported():
+    assert findings({"elapsed": "1m30s"}) == [
+        "metadata key 'elapsed' has the value \"1m30s\", which cannot be read: write elapsed_s and a number"
+    ]
+    assert findings({"elapsed": "0:01:30"}) == []
 
 
 @pytest.mark.parametrize(("key", "fix"), [("exposure", "exposure_ms"), ("Pixel size", "pixel_size_um")])

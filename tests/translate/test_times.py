@@ -22,6 +22,7 @@ NOON = datetime(2026, 5, 4, 12, 0, 1, 500_000)  # noqa: DTZ001
         ("2026-05-04T12:00:01.5Z", NOON.replace(tzinfo=UTC)),
         ("2026-05-04 12:00:01.5 +0230", NOON.replace(tzinfo=timezone(timedelta(minutes=150)))),
         ("2026-05-04 12:00:01.500-08:00", NOON.replace(tzinfo=timezone(timedelta(hours=-8)))),
+        ("2026-05-04T12:00:01.5+02", NOON.replace(tzinfo=timezone(timedelta(hours=2)))),
         ("2026-05-04 12:00:01", NOON.replace(microsecond=0)),
         ("2026-05-04 Mon 12:00:01 -0400", NOON.replace(microsecond=0, tzinfo=timezone(timedelta(hours=-4)))),
         ("Mon May 04 12:00:01 UTC 2026", NOON.replace(microsecond=0, tzinfo=UTC)),
@@ -38,6 +39,15 @@ NOON = datetime(2026, 5, 4, 12, 0, 1, 500_000)  # noqa: DTZ001
 )
 def test_time_stamps_are_parsed(stamp, time):
     assert parse_time(stamp) == time
+
+
+def test_of_as_many_stamps_with_a_zone_as_without_those_with_a_zone_count():
+    table = PlaneTable()
+    for plane in (PlaneValues(utc_s=1e9), PlaneValues(local_clock_s=1e9 + 1)):
+        table.append(plane)
+    times = plane_times(table.columns())
+    assert (times.origin_s, times.has_zone) == (1e9, True)
+    np.testing.assert_array_equal(times.delta_t_s, [0, NAN])
 
 
 def test_seconds_on_both_clocks():

@@ -351,6 +351,24 @@ def test_metadata_never_makes_a_frame_fail(path, name):
     check_everywhere(path, ANYTHING[name], check)
 
 
+@pytest.mark.parametrize(
+    ("pixel_type", "shape"),
+    [
+        ({"type": "STRING", "scalar": "RGB32"}, (8, 9, 3)),
+        ({"PropVal": "RGB32", "PropType": "STRING"}, (8, 9, 3)),
+        ({"a": 1}, (8, 9)),
+        ({}, (8, 9)),
+        (["RGB32"], (8, 9)),
+        (32, (8, 9)),
+    ],
+)
+def test_a_pixel_type_is_text_or_text_with_its_type(path, pixel_type, shape):
+    with TiffStorage(path) as storage:
+        storage.put({"time": 0}, np.full((8, 9), 0x030201, np.uint32), {"PixelType": pixel_type})
+        assert storage.get_metadata({"time": 0}) == {"PixelType": pixel_type}
+    assert tifffile.imread(path).shape == shape
+
+
 def depth_of(value):
     levels = 0
     while isinstance(value, list):

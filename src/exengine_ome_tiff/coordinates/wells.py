@@ -24,7 +24,7 @@ _NEARLY = re.compile(
     r"|[a-p][ _./:-]{1,2}[0-9]{1,2}|[0-9]{1,2}[ _./:-]?[a-p]"
     r"|r(?:ow)?[ _]?[0-9a-p]{1,2}[ _,-]{0,2}c(?:ol(?:umn)?)?[ _]?[0-9]{1,2}"
     r"(?:[ _,-]?f(?:ield)?[ _]?[0-9]{1,4})?"
-    r"|(?:.*[^a-z0-9])?[a-p][0-9]{1,2}(?:[^a-z0-9].*)?",
+    r"|(?:.*[^a-z0-9])?(?:well)?[a-p][0-9]{1,2}(?:[^a-z0-9].*)?",
     re.ASCII | re.IGNORECASE,
 )
 """Labels that people give wells, but that do not name one: "well 3", "A-1", "1A", "plate1_B3"."""

@@ -113,7 +113,7 @@ def _wall(local_s: Seconds, utc_s: Seconds, started: datetime | None) -> tuple[S
     elif offset is not None:
         zone_s = np.broadcast_to(-offset.total_seconds(), len(local_s))
     else:
-        is_utc = bool(np.count_nonzero(has_utc) > np.count_nonzero(has_local))
+        is_utc = bool(has_utc.any() and np.count_nonzero(has_utc) >= np.count_nonzero(has_local))
         return _without_far(utc_s if is_utc else local_s), is_utc
     first, second = local_s + zone_s, utc_s
     if _is_coarse(first, 3) and not _is_coarse(second):

@@ -59,6 +59,7 @@ class Plan:
         known = {rule.key for each, rule in proposed if not each.reads_names}  # dialects know their keys best
         known |= {key for each in recognised if not each.reads_names for key in each.stamp_keys(tags)}
         rules = [rule for each, rule in proposed if not each.reads_names or rule.key not in known]
+        rules.sort(key=lambda rule: rule.is_planned)
         rules += [rule for each in self._dialects for rule in each.last_rules(tags)]
         self.candidates = _by_field(rules)
         """The keys for each field of `PlaneValues`, in order of precedence."""

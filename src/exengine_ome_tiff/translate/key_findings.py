@@ -49,7 +49,7 @@ _GENICAM_EXPOSURES = ("ExposureTime", "ExposureTimeAbs")
 _KNOWN_LISTS = {"devices", "image_infos", "pixel_size_configs", "config_groups", "StagePositions"}
 """Keys of lists that dialects read."""
 _LONGEST_SHOWN = 40
-_SURE_WORDS = {"exposure", "pixel", "pixelsize"}
+_SURE_WORDS = {"exposure", "pixel", "pixelsize", "elapsed"}
 """Words of keys without a unit that mean nothing else."""
 
 _COMPARED = {"pixel_size_um", "pixel_size_y_um", "z_step_um", "time_interval_s"}

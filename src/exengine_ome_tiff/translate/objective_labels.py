@@ -21,8 +21,10 @@ _APERTURES = (
     re.compile(rf"(?<![\d.,]){_APERTURE}\s?N\.?A\b", re.IGNORECASE),
     re.compile(rf"\d\s?[xX\xd7][A-Za-z]{{0,4}}\s?[/\s]\s?{_APERTURE}(?!\d)(?!\s?mm)"),
     re.compile(rf"\d[xX\xd7]{_APERTURE}(?!\d)"),
-    re.compile(rf"(?<![\d.,/∞]){_APERTURE}(?!\s?[xX\xd7\d])(?!\s?mm)"),
+    re.compile(r"(?<![\d.,/∞])([01]?[.,]\d{1,3})(?!\s?[xX\xd7\d])(?!\s?mm)"),
 )
+_ENGRAVED = re.compile(r"(?<![\d.,/])([2-9]|[1-9]\d{1,2})\s?/\s?(?!0[.,]17)([01][.,]\d{1,2})(?![\d.,])")
+"""Magnification and aperture, ``100/1.25``; ``160/0.17`` is tube length and cover glass."""
 _WORKING_DISTANCE = re.compile(
     r"\bW\.?D\.?\s?[=:]?\s?\d+(?:[.,]\d+)?(?:\s?mm)?|\d+(?:[.,]\d+)?\s?mm", re.IGNORECASE
 )
@@ -88,8 +90,11 @@ def read_label(label: str) -> ObjectiveLabel:
         for match in _MAGNIFICATION.finditer(text)
         if not _NOT_OF_OBJECTIVE.search(text[: match.start()]) and 0 < _float(match[1]) <= _MOST_MAGNIFYING
     ]
-    magnification = found[0] if found else None
     rest = _WORKING_DISTANCE.sub(" ", text)
+    engraved = None if found else _ENGRAVED.search(rest)
+    if engraved is not None:
+        return ObjectiveLabel(_float(engraved[1]), _float(engraved[2]), _immersion(rest, ""))
+    magnification = found[0] if found else None
     return ObjectiveLabel(
         _float(magnification[1]) if magnification else None,
         _aperture(rest),

@@ -10,7 +10,7 @@ from exengine_ome_tiff.translate.values import UNKNOWN, is_plausible
 
 _FIRST_YEAR = 1900
 _TIME = r"(\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,6})\d*)?"
-_ZONE = r"\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?(?:\[[\w/]+\])?(?:\s-)?\s*"
+_ZONE = r"\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?(?:\[[\w/]+\])?(?:\s-)?\s*"
 _STAMP = re.compile(rf"\s*(\d{{4}}[-/]\d{{2}}[-/]\d{{2}})(?:T| (?:[A-Z][a-z]{{2}} )?){_TIME}{_ZONE}")
 _DOTTED = re.compile(r"\s*(\d{1,2})\.(\d{1,2})\.(\d{4}),?\s+(\d{1,2}:.*)")
 """Dots imply day, month and year."""
@@ -25,7 +25,11 @@ _UNIX_S = (3e8, 7.3e9)
 """Unix time of the years 1979 to 2200."""
 _UNIX_UNITS_S = (1.0, 1e-3, 1e-6, 1e-9)
 _SPAN = re.compile(r"P(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S)?)?")
+_CLOCK_SPAN = re.compile(r"\s*(?:(\d+) days?, )?(\d{1,4}):(\d{2}):(\d{2}(?:[.,]\d+)?)\s*")
+"""Hours, minutes and seconds, as Python prints a time span."""
 _SPAN_UNITS_S = (86400, 3600, 60, 1)
+_RATE = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s?(MHz|kHz)\b.*", re.IGNORECASE)
+_BY = re.compile(r"[xX\xd7*,;]")
 _BITS = re.compile(r"\s*(\d+)[\s-]?bits?\s*", re.IGNORECASE)
 _RGB_BITS = 0xFFFFFF
 
@@ -157,13 +161,27 @@ def bits(value: object) -> float:
 
 
 def span_s(value: object) -> float:
-    """Parse a time span: a number of seconds, or text such as "PT1M30.5S"."""
-    match = _SPAN.fullmatch(value) if isinstance(value, str) else None
+    """Parse a time span: a number of seconds, or text such as "PT1M30.5S" and "0:01:30.5"."""
+    span = text_span_s(value)
+    return number(value) if math.isnan(span) else span
+
+
+def text_span_s(value: object) -> float:
+    """Parse text such as "PT1M30.5S" and "0:01:30.5"; NaN for a number, which may be in any unit."""
+    text = value if isinstance(value, str) else ""
+    match = _SPAN.fullmatch(text) or _CLOCK_SPAN.fullmatch(text)
+    parts = () if match is None else match.groups()
+    if not any(parts):
+        return UNKNOWN
+    return sum(number(part) * unit_s for part, unit_s in zip(parts, _SPAN_UNITS_S, strict=True) if part)
+
+
+def readout_mhz(value: object) -> float | None:
+    """Parse a readout rate in MHz, or text such as "100 MHz" and "560 kHz 16bit"."""
+    match = _RATE.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        return number(value)
-    return sum(
-        float(part) * unit_s for part, unit_s in zip(match.groups(), _SPAN_UNITS_S, strict=True) if part
-    )
+        return known_number(value)
+    return known(number(match[1]) / (1 if match[2].casefold() == "mhz" else 1000))
 
 
 def local_clock(value: object) -> float:
@@ -243,11 +261,12 @@ def known_number(value: object) -> float | None:
 
 
 def binning(value: object) -> str | None:
-    """Format binning as "2x2", from 2, "2", "2x2" or [2, 2]."""
+    """Format binning as "2x2", from 2, "2", "2x2", "2 X 2", "2,2" or [2, 2]; None unless it is whole."""
     if isinstance(value, list | tuple):
         value = "x".join(map(str, value))
-    if isinstance(value, str) and "x" in value:
-        sides = [number(side) for side in value.split("x")]
-        return "x".join(f"{side:g}" for side in sides) if len(sides) == 2 and min(sides) >= 1 else None
     side = number(value)
-    return f"{side:g}x{side:g}" if side >= 1 else None
+    is_pair = isinstance(value, str) and not side.is_integer()
+    sides = [*map(number, _BY.split(str(value)))] if is_pair else [side, side]
+    if len(sides) != 2 or not all(each >= 1 and each.is_integer() for each in sides):
+        return None
+    return "x".join(f"{each:g}" for each in sides)

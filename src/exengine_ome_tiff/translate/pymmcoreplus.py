@@ -155,8 +155,17 @@ class UseqEvent(Dialect):
     containers = ("mda_event.", "event.")
     keys = frozenset({"min_start_time", "x_pos", "y_pos", "z_pos", "reset_event_timer", "channel.config"})
     rules = (
-        Rule("exposure", "exposure_s", parse.exposure_ms, "Plane ExposureTime", needs_dialect=True),
-        *stage_rules("{x}_pos", "Plane Position{X}, if none was measured", needs_dialect=True),
+        Rule(
+            "exposure",
+            "exposure_s",
+            parse.exposure_ms,
+            "Plane ExposureTime, if no other key has it",
+            needs_dialect=True,
+            is_planned=True,
+        ),
+        *stage_rules(
+            "{x}_pos", "Plane Position{X}, if none was measured", needs_dialect=True, is_planned=True
+        ),
     )
     notes = (
         Note("pos_name", "Image StageLabel Name, Image Name", "position_name"),

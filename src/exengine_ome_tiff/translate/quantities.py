@@ -76,6 +76,8 @@ _ELAPSED = names_in(
     "elapsed, elapsed time, time elapsed, relative time, time since start, time, timestamp, timestamps, t, "
     "runtime, run time, runner time"
 )
+_MAYBE_TIME_OF_DAY = {"time", "timestamp", "timestamps", "t"}
+"""Names of elapsed times whose text, such as "10:15:00", may be the time of a clock."""
 _Z_STEPS = names_in("z step, step z, z spacing, z interval, slice spacing, slice distance, dz, delta z")
 _INTERVALS = names_in("interval, time interval, time step, time increment, period, cycle time, dt, delta t")
 _DENSITIES = names_in("resolution, scale, calibration, pixel density, density")
@@ -169,7 +171,10 @@ def meanings_of(key: str, unit: str | None = None) -> tuple[Meaning, ...]:
         return _nested_meanings(key)
     if name.unit is None and found.units is DENSITIES:
         return ()  # a resolution may be many things
-    read = _text_reader(found) if name.unit is None else _reader(found, found.units[name.unit])
+    is_span = found.units is TIMES_S and without(name.words, found.ignored) not in _MAYBE_TIME_OF_DAY
+    read = (
+        _text_reader(found, is_span=is_span) if name.unit is None else _reader(found, found.units[name.unit])
+    )
     meaning = Meaning(found.field, read, name.unit is not None, found.example, found.is_rate)
     if found.field != "elapsed_s" or name.unit is None:
         return (meaning,)
@@ -220,8 +225,16 @@ def _item_reader(index: int, read: Callable[[object], float]) -> Callable[[objec
     )
 
 
-def _text_reader(quantity: Quantity) -> Callable[[object], float]:
-    return lambda value: _text_value(quantity, value) if isinstance(value, str) else UNKNOWN
+def _text_reader(quantity: Quantity, *, is_span: bool) -> Callable[[object], float]:
+    """Return a reader for text with a unit, or for the text of a time span."""
+
+    def read(value: object) -> float:
+        span_s = parse.text_span_s(value) if is_span else UNKNOWN
+        if span_s == span_s:
+            return _checked(quantity.field, span_s)
+        return _text_value(quantity, value) if isinstance(value, str) else UNKNOWN
+
+    return read
 
 
 def _text_value(quantity: Quantity, text: str) -> float:

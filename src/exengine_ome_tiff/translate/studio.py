@@ -29,9 +29,9 @@ CAMERA_PROPERTIES = (
     Note("Offset", "DetectorSettings Offset", "offset", parse.known_number),
     Note(
         "ReadoutRate",
-        "DetectorSettings ReadOutRate, if it is a number (MHz)",
+        "DetectorSettings ReadOutRate, from a number (MHz) or text such as 100 MHz",
         "readout_mhz",
-        parse.known_number,
+        parse.readout_mhz,
     ),
     Note("BitDepth", "Pixels SignificantBits, if no other key has it", "bit_depth", parse.bits),
 )
@@ -224,7 +224,7 @@ class AcquisitionEngine(Studio):
         Rule("Exposure", "exposure_s", parse.exposure_ms, "Plane ExposureTime", needs_dialect=True),
         *stage_rules("{X}Position_um", _ON_STAGE),
         *Studio.rules,
-        *stage_rules("{X}Position_um_Intended", "Plane Position{X}, if none was measured"),
+        *stage_rules("{X}Position_um_Intended", "Plane Position{X}, if none was measured", is_planned=True),
     )
     summary_notes: ClassVar[tuple[Note, ...]] = (
         *Studio.summary_notes,

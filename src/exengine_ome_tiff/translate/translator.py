@@ -79,9 +79,13 @@ class Rule(NamedTuple):
     """Whether the key counts only if its dialect is recognised, because its name lacks a unit."""
     only_if: tuple[str, object] | None = None
     """Another key, and the value it must have for the rule to count."""
+    is_planned: bool = False
+    """Whether the key holds an intended value, which counts only if no other key has a value."""
 
 
-def stage_rules(pattern: str, target: str, *, needs_dialect: bool = False) -> tuple[Rule, ...]:
+def stage_rules(
+    pattern: str, target: str, *, needs_dialect: bool = False, is_planned: bool = False
+) -> tuple[Rule, ...]:
     """Make the rules for x, y and z of a stage position; {x} or {X} in the texts stands for the axis."""
     return tuple(
         Rule(
@@ -90,6 +94,7 @@ def stage_rules(pattern: str, target: str, *, needs_dialect: bool = False) -> tu
             parse.number,
             target.format(X=axis.upper()),
             needs_dialect,
+            is_planned=is_planned,
         )
         for axis in "xyz"
     )

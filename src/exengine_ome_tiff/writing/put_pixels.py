@@ -9,6 +9,7 @@ from numpy.ma import MaskedArray
 
 from exengine_ome_tiff.coordinates.keys import Coordinates, place_text
 from exengine_ome_tiff.tiff import PixelFormat, packing_of, pixel_format
+from exengine_ome_tiff.translate.translator import flat
 
 PIXEL_TYPE = "PixelType"
 """Metadata key with the packing of pixels by Micro-Manager's cameras, such as "RGB32"."""
@@ -27,7 +28,11 @@ def check_pixels(
     if isinstance(data, MaskedArray):
         raise TypeError(f"frame at {place_text(coordinates)}: got a masked array, expected a plain one")
     array = np.asarray(data)
+    pixel_type = tags.get(PIXEL_TYPE)
+    if isinstance(pixel_type, Mapping):  # as in property maps
+        pixel_type = flat({PIXEL_TYPE: pixel_type}).get(PIXEL_TYPE)
+    packing = packing_of(array, pixel_type if isinstance(pixel_type, str) else None)
     try:
-        return array, pixel_format(array.shape, array.dtype.str, packing_of(array, tags.get(PIXEL_TYPE)))
+        return array, pixel_format(array.shape, array.dtype.str, packing)
     except (TypeError, ValueError) as error:
         raise type(error)(f"frame at {place_text(coordinates)}: {error}") from None

@@ -59,8 +59,8 @@ MUTANTS = [
     ),
     Mutant(
         "translate/parse.py",
-        'return f"{side:g}x{side:g}" if side >= 1',
-        'return f"{side:g}" if side >= 1',
+        'return "x".join(f"{each:g}" for each in sides)',
+        'return f"{sides[0]:g}"',
         "translate/test_dialects.py::test_recorded_frames_are_translated",
     ),
     Mutant(
@@ -332,6 +332,30 @@ MUTANTS = [
         "is_autumn = (autumn_s > 0) & (many | (autumn_s >= _PAUSE_S))",
         "is_autumn = (autumn_s > 0) & (autumn_s >= _PAUSE_S)",
         "translate/test_clocks.py::test_fast_frames_across_summer_time",
+    ),
+    Mutant(
+        "translate/form.py",
+        "rules.sort(key=lambda rule: rule.is_planned)",
+        "rules.sort(key=lambda rule: False)",
+        "translate/test_dialects.py::test_a_measured_value_takes_precedence_over_a_planned_one",
+    ),
+    Mutant(
+        "translate/parse.py",
+        "all(each >= 1 and each.is_integer() for each in sides)",
+        "all(each >= 1 for each in sides)",
+        "translate/test_dialects.py::test_binning_is_normalized",
+    ),
+    Mutant(
+        "translate/objective_labels.py",
+        "(?!0[.,]17)",
+        "",
+        "translate/test_objective_labels.py::test_labels_are_parsed",
+    ),
+    Mutant(
+        "translate/quantities.py",
+        "is_span = found.units is TIMES_S and without",
+        "is_span = found.units is TIMES_S or without",
+        "translate/test_quantities.py::test_names_with_units_are_read",
     ),
     Mutant(
         "translate/values.py",
