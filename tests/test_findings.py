@@ -137,3 +137,24 @@ def test_z_steps_that_are_irregular(tmp_path, caplog):
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.endswith("z spacing is irregular (0.27 to 1.26 µm): no PhysicalSizeZ; pass z_step_um")
     assert len(info(path).check) == 1
+
+
+def test_two_spellings_of_an_axis_are_reported(tmp_path, caplog):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path) as storage:
+        storage.put({"Time": 0}, FRAME)
+        storage.put({"time": 1}, FRAME)
+    told = (
+        "axes 'time' and 'Time' are two, and 'Time' makes separate images: call both 'time' if they are the "
+        "same axis"
+    )
+    assert [record.getMessage() for record in caplog.records] == [f"run: {told}"]
+    assert [*map(str, info(path).check)] == [told]
+
+
+@pytest.mark.parametrize(("given", "got"), [(np.ones((2, 2)), "ndarray"), ([0, 1], "list"), ("t", "'t'")])
+def test_coordinates_that_are_no_mapping_are_named_shortly(tmp_path, given, got):
+    storage = TiffStorage(tmp_path / "run.ome.tiff")
+    with pytest.raises(TypeError, match=f"mapping of axis names to values, got {got}$"):
+        storage.put(given, FRAME)
+    storage.close()

@@ -298,3 +298,11 @@ def test_ctrl_c_keeps_the_frames_and_ends_the_process(tmp_path):
     assert errors.splitlines()[-1] == "KeyboardInterrupt"
     assert errors.count("Traceback") == 1, errors
     assert frames_in(tmp_path / "run.ome.tiff") == 3
+
+
+def test_a_path_is_no_storage(tmp_path):
+    with (
+        pytest.raises(TypeError, match=r"write acquisition\(TiffStorage"),
+        acquisition(tmp_path / "run.ome.tiff"),
+    ):
+        pass

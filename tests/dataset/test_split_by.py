@@ -142,6 +142,18 @@ def test_unused_split_axis_is_logged(tmp_path, caplog):
     assert "'camera'" in record.message
 
 
+def test_unused_folded_axis_is_logged(tmp_path, caplog):
+    fill(tmp_path / "run", fold_axes={"angel": "T"}).close()
+    (record,) = [record for record in caplog.records if "fold_axes" in record.message]
+    assert "fold_axes= has 'angel', an axis that no frame has" in record.message
+    assert "'angle'" in record.message
+
+
+def test_folded_axes_are_a_dict(tmp_path):
+    with pytest.raises(TypeError, match=r"expected a dict: write fold_axes=\{'angle': 'T'\}"):
+        TiffStorage(tmp_path / "run.ome.tiff", fold_axes=["angle"])
+
+
 def test_a_copy_with_the_frames_of_another_file_is_refused(tmp_path):
     path = tmp_path / "run"
     fill(path, split_by=SPLIT).suspend()

@@ -50,3 +50,24 @@ def test_a_plan_stays_when_a_run_is_resumed(tmp_path):
     with pytest.raises(TypeError, match="plan"):
         TiffStorage(tmp_path / "other.ome.tiff", plan=3)
     assert not (tmp_path / "other.ome.tiff").exists()
+
+
+@pytest.mark.parametrize(
+    ("plan", "fix"),
+    [
+        ({"t": 2, "channel": 2}, "the plan has channel 0, 1, but the frames have 'DAPI', 'GFP'"),
+        ({"frame": 2}, "no frame has the planned axis 'frame'; the axes are 'time', 'channel'"),
+        ({"time": [5], "channel": ["DAPI"]}, "the plan has time 5, but the frames have 0, 1"),
+        ({"time": [1], "channel": ["DAPI"]}, "record them again, unless the run was stopped on purpose"),
+    ],
+    ids=str,
+)
+def test_a_plan_that_no_frame_fits_says_what_differs(tmp_path, plan, fix):
+    path = tmp_path / "run.ome.tiff"
+    with TiffStorage(path, plan=plan) as storage:
+        for place in ({"time": 0, "channel": "DAPI"}, {"time": 1, "channel": "GFP"}):
+            storage.put(place, np.zeros((8, 8), np.uint16))
+    found = info(path)
+    told = [str(each) for each in found.check if each.kind == "plan"]
+    n = found.n_planned
+    assert told == [f"{n} of {n} planned frame{'s' if n > 1 else ''} are missing: {fix}"]

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,8 @@ def acquisition(
     Exception
         At the end of a block without an error: the first error of the storage or of `process_function`
         that no `submit` has raised, or the errors of events.
+    TypeError
+        `storage` is a path.
     RuntimeError
         ExEngine's `DataHandler` dropped frames, because an error ended one of its threads.
 
@@ -69,6 +72,8 @@ def acquisition(
     ...     engine.submit(StartCapture(10, camera))
     ...     engine.submit(ReadoutData([{"time": t} for t in range(10)], camera, handler, num_blocks=10))
     """
+    if isinstance(storage, str | PathLike):
+        raise TypeError(f"got storage={storage!r}, expected a storage: write acquisition(TiffStorage(...))")
     frames = _Frames(storage, process_function)
     with _closed(storage), closing(frames), _engine() as engine:
         handler = DataHandler(frames, process_function and frames.processed)

@@ -206,9 +206,9 @@ def _absent(product: Mapping[str, Values], came: _Came) -> Iterator[str]:
         if len(along) > 1 and seen:
             absent = (value for number, value in enumerate(along) if number not in seen)
             yield from (coordinates_text({axis: value}) for value in absent)
-    if not came.frames:
-        fixed = {axis: along[0] for axis, along in product.items() if len(along) == 1}
-        yield coordinates_text(fixed) if fixed else "all frames"
+    fixed = {axis: along[0] for axis, along in product.items() if len(along) == 1}
+    if fixed and not came.frames:
+        yield coordinates_text(fixed)
 
 
 class EventCoordinates:

@@ -42,7 +42,7 @@ def check_fold_axes(modulo: Mapping[str, str]) -> None:
         `modulo` is not a mapping.
     """
     if not isinstance(modulo, Mapping):
-        raise TypeError(f"got fold_axes={modulo!r}, expected a mapping of axis names to 'Z', 'C' or 'T'")
+        raise TypeError(f"got fold_axes={modulo!r}, expected a dict: write fold_axes={{'angle': 'T'}}")
     for axis, parent in modulo.items():
         if not isinstance(axis, str) or parent not in [*PLANE_AXES]:
             raise ValueError(f"got fold_axes={dict(modulo)!r}, expected axis names and 'Z', 'C' or 'T'")

@@ -106,6 +106,7 @@ class Header:
         excluded = set[str]()
         if given.exclude_metadata:
             summary_json = encode_json(without(json.loads(summary_json), given.exclude_metadata, excluded))
+        check_fold_axes({} if fold_axes is None else fold_axes)
         fold_axes, known_plan = dict(fold_axes or {}), AcquisitionPlan.of(plan)
         if split_by is not None and not is_folder:
             raise ValueError(

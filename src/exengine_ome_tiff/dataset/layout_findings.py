@@ -9,7 +9,7 @@ import numpy as np
 
 from exengine_ome_tiff.coordinates.acquisition_plan import AcquisitionPlan, MissingFrames
 from exengine_ome_tiff.coordinates.file_names import POSITION_ONLY
-from exengine_ome_tiff.coordinates.keys import IMAGE_AXES, standard_names
+from exengine_ome_tiff.coordinates.keys import IMAGE_AXES, standard_name, standard_names
 from exengine_ome_tiff.coordinates.layout import PLANE_AXES, ImageLayout
 from exengine_ome_tiff.dataset.frame_index import FrameIndex
 from exengine_ome_tiff.dataset.header import Header
@@ -50,12 +50,16 @@ def add_findings(
         Collects the findings.
     """
     _add_axes(layouts, findings)
+    _add_spellings(index, findings)
     _add_missing_planes(layouts, findings)
     _add_shared_values(layouts, findings)
     _add_channels(layouts, header.given.channels, findings)
     if header.plan is not None:
         _add_plan(header.plan, index, findings)
-    _add_split(header.split_by, index, findings)
+    _add_unused_axes(
+        "split_by", (axis for axis in header.split_by if axis not in POSITION_ONLY), index, findings
+    )
+    _add_unused_axes("fold_axes", header.fold_axes, index, findings)
     _add_mixed_files(layouts, header.split_by, index, findings)
 
 
@@ -120,19 +124,43 @@ def missing_frames(plan: AcquisitionPlan, index: FrameIndex) -> MissingFrames:
 def _add_plan(plan: AcquisitionPlan, index: FrameIndex, findings: Findings) -> None:
     """Find planned frames that did not come."""
     n_planned, n_missing, values = missing_frames(plan, index)
-    if n_missing:
-        all_of = f", including all of {list_text(values)}" if values else ""
-        message = f"{n_missing:,} of {count_text(n_planned, 'planned frame')} are missing{all_of}"
-        findings.add("plan", "", message, "record them again, unless the run was stopped on purpose")
+    if not n_missing:
+        return
+    fix = "record them again, unless the run was stopped on purpose"
+    if n_missing == n_planned:
+        values, fix = [], _other_coordinates(plan, index) or fix
+    all_of = f", including all of {list_text(values)}" if values else ""
+    message = f"{n_missing:,} of {count_text(n_planned, 'planned frame')} are missing{all_of}"
+    findings.add("plan", "", message, fix)
 
 
-def _add_split(split_by: Iterable[str], index: FrameIndex, findings: Findings) -> None:
-    """Find axes in `split_by` that no frame has."""
+def _other_coordinates(plan: AcquisitionPlan, index: FrameIndex) -> str:
+    """Return how the coordinates of all frames differ from a plan; empty if no single axis differs."""
+    axes = dict.fromkeys(axis for names in index.axes.names for axis in names)
+    names = standard_names(axes)
+    there: dict[str, dict[int | str, None]] = {}
+    for axis, _, column in index.latest()[0].along():
+        there.setdefault(names.get(axis, axis), {}).update(dict.fromkeys(column.ranked()[0]))
+    for axis in dict.fromkeys(axis for product in plan.products for axis in product):
+        planned = dict.fromkeys(value for product in plan.products for value in product.get(axis, ()))
+        came = there.get(standard_name(axis))
+        if came is None:
+            return f"no frame has the planned axis {axis!r}; the axes are {list_text([*map(repr, axes)])}"
+        if planned.keys().isdisjoint(came):
+            return (
+                f"the plan has {axis} {list_text([*map(repr, planned)])}, "
+                f"but the frames have {list_text([*map(repr, came)])}"
+            )
+    return ""
+
+
+def _add_unused_axes(option: str, given: Iterable[str], index: FrameIndex, findings: Findings) -> None:
+    """Find axes in an option that no frame has."""
     axes = {axis for names in index.axes.names for axis in names}
-    for axis in split_by:
-        if axis not in {*axes, *standard_names(axes).values(), *POSITION_ONLY}:
+    for axis in given:
+        if axis not in {*axes, *standard_names(axes).values()}:
             fix = f"the axes are {list_text([*map(repr, sorted(axes))])}"
-            findings.add_once("split", axis, f"split_by= has {axis!r}, an axis that no frame has", fix)
+            findings.add_once(option, axis, f"{option}= has {axis!r}, an axis that no frame has", fix)
 
 
 def _add_mixed_files(
@@ -190,6 +218,17 @@ def _add_axes(layouts: Sequence[ImageLayout], findings: Findings) -> None:
         if alike and axis not in _NO_MISSPELLINGS:
             fix = f"call it {alike[0]!r}"
         findings.add_once("axis", axis, f"axis {axis!r} makes {images[axis]} images of {count} each", fix)
+
+
+def _add_spellings(index: FrameIndex, findings: Findings) -> None:
+    """Find second spellings of a standard axis, which are axes that separate images."""
+    axes = dict.fromkeys(axis for names in index.axes.names for axis in names)
+    spellings = {name: axis for axis, name in standard_names(axes).items()}
+    for axis in axes:
+        first = spellings.get(standard_name(axis), axis)
+        if axis != first:
+            message = f"axes {first!r} and {axis!r} are two, and {axis!r} makes separate images"
+            findings.add_once("spelling", axis, message, f"call both {first!r} if they are the same axis")
 
 
 def add_size_finding(name: str, groups: Iterable[Group], shape: Sequence[int], findings: Findings) -> None:

@@ -414,7 +414,8 @@ def plain_coordinates(
     inner = getattr(coordinates, "coordinate_dict", None)
     mapping = inner if isinstance(inner, dict) else coordinates
     if not isinstance(mapping, Mapping):
-        raise TypeError(f"coordinates: expected a mapping of axis names to values, got {coordinates!r}")
+        got = repr(coordinates) if isinstance(coordinates, int | str) else type(coordinates).__name__
+        raise TypeError(f"coordinates: expected a mapping of axis names to values, got {got}")
     if not axes:
         return mapping
     twice = axes.keys() & mapping.keys()
