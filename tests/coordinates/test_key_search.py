@@ -40,6 +40,17 @@ def test_64_bit_integers_along_many_axes_are_found():
     assert found.find(places[0] | {"e": 0}) is None
 
 
+def test_large_ranges_along_many_axes_are_found():
+    places = [{"a": 7**n, "b": n * 10**14, "c": (n * 5 % 8) * 5 * 10**17} for n in range(8)]
+    found = search(places)
+    assert [found.find(place) for place in places] == [*range(8)]
+    for place in places:
+        for name, value in place.items():
+            assert found.find(place | {name: value + 1}) is None
+            assert found.find(place | {name: str(value)}) is None
+    assert found.last_of is None
+
+
 def test_the_last_frame_at_coordinates_counts():
     found = search([{"z": 1}, {"z": 0}, {}, {"z": 1}, {}])
     assert (found.find({"z": 1}), found.find({"z": 0}), found.find({})) == (3, 1, 4)

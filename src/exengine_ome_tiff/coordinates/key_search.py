@@ -18,6 +18,8 @@ from exengine_ome_tiff.coordinates.columns import (
 from exengine_ome_tiff.coordinates.keys import Coordinates
 
 _MOST = 1 << 62
+_MOST_RANGE = 1 << 31
+"""A larger range of integers along an axis is ranked; else its size times the frames could exceed 62 bits."""
 
 Lookup: TypeAlias = Callable[[Any], int | None]
 """Returns the index of a value along an axis, or None."""
@@ -124,7 +126,7 @@ def _placed(column: Column) -> tuple[int, Lookup | None, Numbers, int]:
         numbers = {value: number for number, value in enumerate(column.values)}
         return 0, numbers.get, column.data.astype(np.int64), len(numbers)
     low, high = int(column.data.min()), int(column.data.max())
-    if high - low < _MOST:
+    if high - low < _MOST_RANGE:
         return low, None, column.data.astype(np.int64) - low, high - low + 1
     distinct, ranks = ranked(column.data)
     return 0, _finder(distinct), ranks.astype(np.int64), len(distinct)
