@@ -112,6 +112,16 @@ def test_the_reader_resolves_repeated_text(reader, tmp_path):
     assert copy.read_bytes().count(b'"name":"\\u00b5 399\\n"') == 1  # in the first record
 
 
+def test_the_reader_returns_the_last_frame_at_coordinates_though_its_block_comes_first(reader, tmp_path):
+    _, read_file = reader
+    path, shapes = tmp_path / "run.ome.tiff", ((8, 8), (4, 6), (4, 6), (8, 8))
+    put = [({"time": min(n, 2)}, frame({"put": n}, shape), {"n": n}) for n, shape in enumerate(shapes)]
+    with TiffStorage(path, {"sample": "HeLa"}) as storage:
+        for each in put:
+            storage.put(*each)
+    assert_read(read_file(path), [*put[:2], put[3]])
+
+
 def test_the_reader_stops_at_a_truncation(reader, tmp_path):
     _, read_file = reader
     path, copy = tmp_path / "run.ome.tiff", tmp_path / "copy.ome.tiff"
