@@ -9,6 +9,7 @@ import pytest
 from acquisitions import nested
 from exengine_ome_tiff import OmeTiffError, TiffStorage, convert, recover, validate
 from exengine_ome_tiff.cli import main
+from exengine_ome_tiff.dataset import header
 from frames import assert_same, frame
 from readers.check import assert_readers_agree
 
@@ -123,6 +124,10 @@ def test_frames_may_lack_axes_and_spell_them_differently(tmp_path, split_by, nam
         ({"split_by": 3}, "expected a sequence of axes"),
         ({"split_by": ("position", "c")}, "'c' lies inside an image, which is in one file"),
         ({"split_by": ("angle",), "fold_axes": {"angle": "T"}}, "'angle' lies inside an image"),
+        ({"split_by": ("position", "")}, "split_by: axis name '' is blank"),
+        ({"split_by": (" ",)}, "split_by: axis name ' ' is blank"),
+        ({"fold_axes": {"": "T"}}, "fold_axes: axis name '' is blank"),
+        ({"fold_axes": {"angle": "T", " ": "Z"}}, "fold_axes: axis name ' ' is blank"),
     ],
     ids=str,
 )
@@ -132,6 +137,14 @@ def test_invalid_split_axis_is_refused(tmp_path, options, message):
     with pytest.raises(ValueError, match="split_by for a single file"):
         TiffStorage(tmp_path / "run.ome.tiff", split_by=SPLIT)
     assert not list(tmp_path.iterdir())
+
+
+def test_blank_names_in_files_of_earlier_versions_are_read(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(header, "check_axis_names", lambda *_: None)
+        fill(tmp_path / "run", split_by=("position", " "), fold_axes={"": "T"}).close()
+    with TiffStorage.open(tmp_path / "run") as storage:
+        assert len(storage.get_image_coordinates_list()) == len(PLACES)
 
 
 def test_unused_split_axis_is_logged(tmp_path, caplog):

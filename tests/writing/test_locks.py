@@ -284,6 +284,52 @@ def test_file_system_without_locks_is_logged_and_used(path, monkeypatch, caplog)
         assert len(storage.get_image_coordinates_list()) == 1
 
 
+@pytest.mark.parametrize("denies_deleted", [False, True], ids=["POSIX", "Windows"])
+@pytest.mark.parametrize("left", [None, "readable", "unreadable"])
+def test_a_read_only_folder_is_not_a_taken_lock(tmp_path, monkeypatch, caplog, left, denies_deleted):
+    path, opened = tmp_path / "lock", Path.open
+    if left is not None:
+        path.touch()
+
+    def deny(self, mode="r", *args, **options):
+        if mode != "rb" or left == "unreadable":
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return opened(self, mode, *args, **options)
+
+    monkeypatch.setattr(locking, "_DENIES_DELETED", denies_deleted)
+    monkeypatch.setattr(locking, "_PAUSE_S", 0)
+    monkeypatch.setattr(Path, "open", deny)
+    if left == "unreadable" and denies_deleted:  # like a file that another process has just deleted
+        with pytest.raises(BlockingIOError, match="keep taking it"):
+            locking.Lock(path)
+        return
+    lock = locking.Lock(path)
+    if left == "readable":
+        with pytest.raises(BlockingIOError, match="held by another"):
+            locking.Lock(path)
+    lock.release()
+    assert caplog.text.count("cannot be locked") == (left != "readable")
+
+
+def test_a_file_that_windows_just_deleted_is_awaited(tmp_path, monkeypatch, caplog):
+    path, opened, denied = tmp_path / "lock", Path.open, []
+
+    def deny(self, mode="r", *args, **options):
+        if mode != "rb" and len(denied) < 3:
+            denied.append(mode)
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return opened(self, mode, *args, **options)
+
+    monkeypatch.setattr(locking, "_DENIES_DELETED", True)
+    monkeypatch.setattr(locking, "_PAUSE_S", 0)
+    monkeypatch.setattr(Path, "open", deny)
+    lock = locking.Lock(path)
+    with pytest.raises(BlockingIOError, match="held by another"):
+        locking.Lock(path)
+    lock.release()
+    assert caplog.text == ""
+
+
 def test_second_process_sees_complete_pages_only(path):
     script = """
         import json, pathlib, sys, tifffile

@@ -7,7 +7,13 @@ from itertools import islice
 from math import prod
 from typing import Any, NamedTuple, Self, TypeAlias
 
-from exengine_ome_tiff.coordinates.keys import Coordinates, coordinates_text, read_coordinates, standard_name
+from exengine_ome_tiff.coordinates.keys import (
+    Coordinates,
+    check_axis_names,
+    coordinates_text,
+    read_coordinates,
+    standard_name,
+)
 
 Values: TypeAlias = tuple[int | str, ...]
 _Product: TypeAlias = tuple[tuple[int | str, ...], ...]
@@ -63,9 +69,7 @@ class AcquisitionPlan:
         if isinstance(plan, Mapping):
             if not plan:
                 raise ValueError("got plan={}, expected the values of each axis or their number")
-            blank = [axis for axis in plan if isinstance(axis, str) and not axis.strip()]
-            if blank:
-                raise ValueError(f"plan: axis name {blank[0]!r} is blank, expected a name such as 'time'")
+            check_axis_names("plan", plan)
             return cls(({axis: _values(axis, along) for axis, along in plan.items()},))
         if isinstance(plan, Iterator) or not isinstance(plan, Iterable):
             kind = type(plan).__name__

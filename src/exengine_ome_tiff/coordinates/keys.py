@@ -124,11 +124,15 @@ def read_new_coordinates(given: Mapping[Any, Any]) -> Coordinates:
     """
     coordinates = read_coordinates(given)
     if not all(map(str.strip, coordinates)):
-        blank = next(axis for axis in coordinates if not axis.strip())
-        raise ValueError(
-            f"coordinates {dict(given)!r}: axis name {blank!r} is blank, expected a name such as 'time'"
-        )
+        check_axis_names(f"coordinates {dict(given)!r}", coordinates)
     return coordinates
+
+
+def check_axis_names(what: str, names: Iterable[object]) -> None:
+    """Raise ValueError, whose message begins with `what`, if the name of an axis is blank."""
+    for name in names:
+        if isinstance(name, str) and not name.strip():
+            raise ValueError(f"{what}: axis name {name!r} is blank, expected a name such as 'time'")
 
 
 def _way_out(axis: str, value: object) -> str:

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4, uuid5
 from exengine_ome_tiff.coordinates.acquisition_plan import AcquisitionPlan
 from exengine_ome_tiff.coordinates.file_names import POSITION_ONLY, split_axes
 from exengine_ome_tiff.coordinates.grouping import check_fold_axes
+from exengine_ome_tiff.coordinates.keys import check_axis_names
 from exengine_ome_tiff.coordinates.wells import PlateInfo
 from exengine_ome_tiff.dataset.privacy import without
 from exengine_ome_tiff.dataset.records import check_depth, encode_json, to_json
@@ -125,6 +126,8 @@ class Header:
             split_by,
             frozenset(excluded),
         )
+        check_axis_names("fold_axes", header.fold_axes)  # not in files: earlier versions accepted blank names
+        check_axis_names("split_by", header.split_by)
         header.encode()  # refuses options without a JSON form now rather than with the first frame
         return header
 

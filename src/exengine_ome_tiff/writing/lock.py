@@ -20,6 +20,10 @@ logger = logging.getLogger(__name__)
 
 _LOCKED_AT = (1 << 62) - 1
 """Offset of the locked byte on Windows, after the end of any file, because locked bytes cannot be read."""
+_DENIES_DELETED = os.name == "nt"
+"""Whether a file that was just deleted denies access until other processes have closed it."""
+_DENIED = errno.EPERM
+"""No permission to create or to open the lock file, which says nothing about other processes."""
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 _MARK_BYTES = 16
 _UNLOCKED = "%s cannot be locked, so other processes could write to the dataset at the same time: %s"
@@ -32,7 +36,7 @@ class Lock:
 
     The operating system releases the lock when the process ends, even if it is killed; a remaining file does
     no harm. Some network file systems do not support locks. Then there is no lock, and a warning is logged.
-    A read-only disk has no lock either, and needs none.
+    A read-only disk has no lock either, and needs none. A read-only folder has none, with the same warning.
 
     Parameters
     ----------
@@ -50,16 +54,17 @@ class Lock:
         self._file: FileIO | None = None
         if path.is_symlink():
             path.unlink()  # or the target of the link would be created
-        for _ in range(_MOST_TRIES):
+        for tries_left in reversed(range(_MOST_TRIES)):
             try:
                 if self._try():
                     return
             except OSError as error:
                 if error.errno in _TAKEN:
                     raise BlockingIOError(error.errno, "held by another TiffStorage", str(path)) from error
-                if error.errno != errno.EROFS:  # nobody writes to a read-only disk
-                    logger.warning(_UNLOCKED, path, error)
-                return
+                if not (tries_left and _DENIES_DELETED and error.errno == _DENIED):
+                    if error.errno != errno.EROFS:  # nobody writes to a read-only disk
+                        logger.warning(_UNLOCKED, path, error)
+                    return
             time.sleep(_PAUSE_S)
         raise BlockingIOError(errno.EAGAIN, "other TiffStorage instances keep taking it", str(path))
 
@@ -111,15 +116,18 @@ _held: weakref.WeakSet[Lock] = weakref.WeakSet()
 
 
 def _opened(path: Path) -> FileIO | None:
-    """Open a lock file; None if Windows is about to delete it."""
+    """Open a lock file; None if Windows is about to delete it, OSError with `_DENIED` without permission."""
     try:
         return path.open("a+b", buffering=0)
     except PermissionError as error:
-        if os.name == "nt":
-            return None
-        if not path.exists():
-            raise OSError(errno.EPERM, "cannot create a lock file", str(path)) from error
-        return path.open("rb", buffering=0)  # of another user, whose process may have ended
+        try:
+            return path.open("rb", buffering=0)  # of another user, whose process may have ended
+        except FileNotFoundError:
+            raise OSError(_DENIED, "cannot create a lock file", str(path)) from error
+        except PermissionError:
+            if _DENIES_DELETED:
+                return None
+            raise OSError(_DENIED, "cannot open the lock file", str(path)) from error
 
 
 def _is_at(file: FileIO, path: Path) -> bool:
