@@ -1,10 +1,12 @@
 """Encoded pages are those that tifffile would write, whether or not tifffile writes them."""
 
+import sys
+
 import numpy as np
 import pytest
 import tifffile
 
-from exengine_ome_tiff import TiffStorage, recover, validate
+from exengine_ome_tiff import TiffStorage, recover, threads, validate
 from exengine_ome_tiff.tiff import appender
 from frames import assert_same, frame
 from readers.check import assert_readers_agree
@@ -123,3 +125,28 @@ def test_incompressible_pixels_have_space_and_strips_differ_in_length(tmp_path, 
         with tifffile.TiffFile(path) as tif:
             for number, page in enumerate(tif.pages):
                 np.testing.assert_array_equal(page.asarray(), noise + np.uint16(number))
+
+
+def test_many_small_tiles_take_the_same_time_each(tmp_path, monkeypatch):
+    monkeypatch.setattr(threads, "CORES", 1)  # a profile function sees one thread
+    n_calls = {count: calls_of_tiles(tmp_path / f"{count}.ome.tiff", count) for count in (64, 1024)}
+    assert n_calls[1024] < 20 * n_calls[64]
+
+
+def calls_of_tiles(path, count):
+    """Count the calls of Python functions while a flat frame of tiles is put."""
+    n_calls, image = 0, np.zeros((16, 16 * count), np.uint8)
+
+    def count_call(_frame, event, _argument):
+        nonlocal n_calls
+        n_calls += event == "call"
+
+    with TiffStorage(path, compression="zlib", tile=(16, 16)) as storage:
+        storage.put({"time": 0}, image)
+        before = sys.getprofile()
+        sys.setprofile(count_call)
+        try:
+            storage.put({"time": 1}, image)
+        finally:
+            sys.setprofile(before)
+    return n_calls

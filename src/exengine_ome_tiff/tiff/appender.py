@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate, takewhile
+from io import BytesIO
+from itertools import accumulate
 from typing import Any, Self, TypeAlias, cast
 
 import numpy as np
@@ -96,7 +97,7 @@ class _EncodedKind:
         self._parts = parts
         self._encode = encode
 
-    def encode(self, data: npt.NDArray[Any], write: Callable[[bytes], None]) -> tuple[list[int], list[bytes]]:
+    def encode(self, data: npt.NDArray[Any], write: Callable[[bytes], None]) -> tuple[list[int], bytes]:
         """Encode the parts of a page on all cores, and write the first ones in the meantime.
 
         Parameters
@@ -110,31 +111,34 @@ class _EncodedKind:
         -------
         list of int
             Length of each part in bytes.
-        list of bytes
+        bytes
             The last parts, which are still to be written.
         """
         numbers = range(self._parts.count)
         encoded: dict[int, bytes] = {}
         sizes: list[int] = []
+        following = BytesIO()
+        """Parts to write next. No part is visited twice, because a page may have many small ones."""
         caller = threading.get_ident()
 
-        def next_parts() -> list[bytes]:
-            return [*takewhile(len, (encoded.get(number, b"") for number in numbers[len(sizes) :]))]
+        def take() -> None:
+            while (part := encoded.pop(len(sizes), None)) is not None:
+                sizes.append(len(part))
+                following.write(part)
 
         def work(share: Sequence[int]) -> None:
             for number in share:
                 encoded[number] = self._encode(self._parts.cut(data, number))
                 if threading.get_ident() == caller:
-                    parts = next_parts()
-                    if sum(map(len, parts)) >= _WRITE_BYTES:
-                        write(b"".join(parts))
-                        for part in parts:
-                            del encoded[len(sizes)]
-                            sizes.append(len(part))
+                    take()
+                    if following.tell() >= _WRITE_BYTES:
+                        write(following.getvalue())
+                        following.seek(0)
+                        following.truncate()
 
         in_shares(work, numbers)
-        rest = next_parts()
-        return [*sizes, *map(len, rest)], rest
+        take()
+        return sizes, following.getvalue()
 
     def page(self, sizes: Sequence[int], record: bytes, at: int) -> tuple[bytes, chain.Ifd]:
         """Return what follows the strips or tiles of a page.
@@ -243,9 +247,9 @@ class Appender:
                 is_alike = [code for code, _ in tags] == [chain.RECORDS]
                 if kind is not None and is_alike and isinstance(data, np.ndarray):
                     at = aligned(self._file.end)
-                    sizes, parts = kind.encode(data, partial(self._write_next, at))
+                    sizes, last = kind.encode(data, partial(self._write_next, at))
                     behind, made = kind.page(sizes, tags[0][1], at)
-                    self._write_next(at, b"".join((*parts, behind)))
+                    self._write_next(at, last + behind)
                     return made, made.offset
                 if self._writer is None:
                     self._file.seek(0)
