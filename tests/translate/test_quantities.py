@@ -107,6 +107,9 @@ def test_unix_time_is_read_in_any_unit(ticks, seconds):
 def test_nested_names_count_unless_the_dict_has_another_meaning():
     tags = {"camera": {"exposure_ms": 5}, "stage": {"x_um": 1}, "galvo": {"y_um": 2}, "user": {"z_mm": 3}}
     assert known(tags) == {"exposure_s": 0.005, "x_um": 1, "z_um": 3000}
+    assert known({"xy_stage": {"x_um": 1, "y_um": 2}, "z_stage": {"z_um": 3}}) == {
+        "x_um": 1, "y_um": 2, "z_um": 3
+    }  # fmt: skip
 
 
 def test_names_without_a_unit_are_reported_once():
@@ -117,6 +120,29 @@ def test_names_without_a_unit_are_reported_once():
     assert findings({"exposure": 5, "exposure_ms": 5}) == []
     assert findings({"exposure": "10 ms"}) == []
     assert findings({"period": "long", "z": None, "time": 3}) == []
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"ROI": {"x": 0, "y": 0, "width": 512, "height": 512}},
+        {"width": 9, "height": 8},
+        {"optovar": {"magnification": 1.6}, "objective": "20x/0.5"},
+        {"tube_lens": {"magnification": 0.5}},
+    ],
+)
+def test_properties_of_other_parts_are_not_reported(tags):
+    assert findings(tags) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "label", "fix"),
+    [("emission", "BP 525/50", "emission_nm"), ("excitation", "ex405", "excitation_nm")],
+)
+def test_filter_labels_in_the_place_of_wavelengths_are_reported(key, label, fix):
+    line = f'metadata key {key!r} has the value "{label}", which cannot be read: write {fix} and a number'
+    assert findings({key: label}) == [line]
+    assert findings({key: "green"}) == findings({key: "488 nm"}) == []
 
 
 def test_an_elapsed_time_that_cannot_be_read_is_reported():

@@ -50,6 +50,22 @@ def test_of_as_many_stamps_with_a_zone_as_without_those_with_a_zone_count():
     np.testing.assert_array_equal(times.delta_t_s, [0, NAN])
 
 
+@pytest.mark.parametrize(
+    ("elapsed_s", "expected_s"),
+    [
+        ([0, 1, 0, 1], [NAN, NAN, NAN, NAN]),
+        ([0, 1, 2, 3, 4, 5, 6, 7, 0, 7], [0, 1, 2, 3, 4, 5, 6, 7, NAN, NAN]),
+        ([0, 1, 2, 0, 3, 4, 5, 6], [0, 1, 2, NAN, 3, 4, 5, 6]),
+        ([0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2]),
+    ],
+)
+def test_a_clock_that_restarts_and_reaches_its_last_time_again(elapsed_s, expected_s):
+    table = PlaneTable()
+    for each_s in elapsed_s:
+        table.append(PlaneValues(elapsed_s=each_s))
+    np.testing.assert_array_equal(plane_times(table.columns()).delta_t_s, expected_s)
+
+
 def test_seconds_on_both_clocks():
     assert seconds("1970-01-01 01:00:00 +0100", zone=True) == 0
     assert np.isnan(seconds("1970-01-01 01:00:00 +0100", zone=False))

@@ -260,10 +260,22 @@ def _of_elapsed(
 
 def _is_rising(times_s: Seconds) -> npt.NDArray[np.bool_]:
     """Find the times that do not break the rising order of the clock; none if too many do."""
-    low = times_s < np.maximum.accumulate(times_s)
-    high = times_s > np.minimum.accumulate(times_s[::-1])[::-1]
+    low = _goes_back(times_s)
+    high = _goes_back(-times_s[::-1])[::-1]
     odd = min(low, high, key=np.count_nonzero)
     return ~odd if np.count_nonzero(odd) * _ODD_PART <= len(odd) else np.zeros(len(odd), np.bool_)
+
+
+def _goes_back(times_s: Seconds) -> npt.NDArray[np.bool_]:
+    """Find the times below an earlier one, and those that only reach it again, as after a restart."""
+    highest_s = np.maximum.accumulate(times_s)
+    low = times_s < highest_s
+    if low.any():
+        is_new = np.diff(highest_s, prepend=-np.inf) > 0
+        lows = np.cumsum(low)
+        before = lows[np.maximum.accumulate(np.where(is_new, np.arange(len(low)), 0))]
+        low |= (times_s == highest_s) & (lows > before)
+    return low
 
 
 def _by_time_point(elapsed_s: Seconds, order: FrameOrder) -> npt.NDArray[np.int64]:

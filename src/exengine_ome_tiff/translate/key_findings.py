@@ -1,6 +1,7 @@
 """Metadata keys that were not understood, and what to write instead: shared checks, and the summary's."""
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
@@ -51,11 +52,14 @@ _KNOWN_LISTS = {"devices", "image_infos", "pixel_size_configs", "config_groups",
 _LONGEST_SHOWN = 40
 _SURE_WORDS = {"exposure", "pixel", "pixelsize", "elapsed"}
 """Words of keys without a unit that mean nothing else."""
+_BANDS = re.compile(r"(?<!\d)\d{3,4}(?!\d)")
+"""A wavelength in the label of a filter, such as "BP 525/50"."""
 
 _COMPARED = {"pixel_size_um", "pixel_size_y_um", "z_step_um", "time_interval_s"}
 _OF_SUMMARY = _COMPARED | {"exposure_s"}
 _OF_FRAMES = {"x_um", "y_um", "z_um", "elapsed_s", "excitation_nm", "emission_nm"}
 """Fields of frames or channels, which have no place in a summary."""
+_WAVELENGTHS = {"excitation_nm", "emission_nm"}
 _WELL = "well"
 
 
@@ -106,7 +110,10 @@ class KeyFindings:
         """Report the number of a key without a unit, or text in the place of an exposure or a pixel size."""
         if is_known(parse.number(value)):
             self.add_unit(key, meaning)
-        elif isinstance(value, str) and value.strip() and not _SURE_WORDS.isdisjoint(name_of(key).words):
+        elif isinstance(value, str) and (
+            (value.strip() and not _SURE_WORDS.isdisjoint(name_of(key).words))
+            or (meaning.field in _WAVELENGTHS and _BANDS.search(value))
+        ):
             fix = f"write {meaning.example} and a number"
             self._add_value(key, json.dumps(value, ensure_ascii=False), "cannot be read", fix)
 

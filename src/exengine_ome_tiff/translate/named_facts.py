@@ -87,8 +87,8 @@ START_NAMES = names_in("start, started, started at, start time, start date, time
 _SHORT = 5
 """Names with this many letters or fewer resemble too many others."""
 _NEAR = 0.88
-_INDICES = frozenset(("channel", "position"))
-"""Keys whose numbers are indices, such as those of ``completeCoords``."""
+_INDICES = frozenset(("channel", "position", "height"))
+"""Keys whose numbers are indices, such as those of ``completeCoords``, or sizes of regions."""
 _OF_STEPS = names_in("step, shift, drift, speed, size, delta, resolution, scale, spacing, width")
 _CHIPS = ("camera", "sensor", "detector", "chip")
 _WAVELENGTHS = ("filter", "laser", "led", "light", "illumination", "center", "channel")
@@ -191,11 +191,14 @@ def near_miss(key: str, known: frozenset[str] = frozenset()) -> str | None:
     known
         Keys of the dialects; the names of this package are always compared.
     """
-    squeezed = _squeezed(key.rpartition(".")[2])
+    around, _, last = key.rpartition(".")
+    squeezed = _squeezed(last)
     if len(squeezed) <= _SHORT or squeezed in _INDICES:
         return None
     candidates = _candidates(known)
     matches = [squeezed] if squeezed in candidates else []
+    if matches and not OF_OTHERS.isdisjoint(words_in(around)):
+        return None  # it describes another part, such as the magnification of an optovar
     if not matches and name_of(key).unit is not None:
         matches = get_close_matches(squeezed, candidates, 1, _NEAR)
     if not matches or candidates[matches[0]] == key:

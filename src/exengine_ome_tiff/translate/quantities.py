@@ -191,7 +191,8 @@ def _nested_meanings(key: str) -> tuple[Meaning, ...]:
 
 
 def _find(name: Name) -> Quantity | None:
-    words = ("pixel", "size") if name.is_per_pixel and {*name.words} <= _OF_PIXELS else name.words
+    is_size = name.is_per_pixel and {*name.words} <= _OF_PIXELS
+    words = ("pixel", "size") if is_size else tuple(dict.fromkeys(name.words))  # z_stage.z_um
     if name.unit is None and _NAME_WORDS.isdisjoint(words):
         return None
     for quantity in QUANTITIES:

@@ -334,6 +334,18 @@ MUTANTS = [
         "translate/test_clocks.py::test_fast_frames_across_summer_time",
     ),
     Mutant(
+        "translate/clocks.py",
+        "(times_s == highest_s) & (lows > before)",
+        "(times_s == highest_s) & (lows > len(lows))",
+        "translate/test_times.py::test_a_clock_that_restarts_and_reaches_its_last_time_again",
+    ),
+    Mutant(
+        "translate/named_facts.py",
+        "if matches and not OF_OTHERS.isdisjoint(words_in(around)):",
+        "if matches and not around:",
+        "translate/test_quantities.py::test_properties_of_other_parts_are_not_reported",
+    ),
+    Mutant(
         "translate/form.py",
         "rules.sort(key=lambda rule: rule.is_planned)",
         "rules.sort(key=lambda rule: False)",
