@@ -112,3 +112,20 @@ def test_one_stack_in_ten_may_be_uneven():
 
 def test_the_step_of_one_value():
     assert even_steps([5]) == (5, 1, 5)
+
+
+def test_uneven_steps_of_planes_without_neighbours(tmp_path, caplog):
+    with TiffStorage(tmp_path / "run.ome.tiff") as storage:
+        for time, heights_um in enumerate(({0: 0.0, 2: 3.0}, {1: 1.0, 3: 9.0})):
+            for z, height_um in heights_um.items():
+                storage.put({"time": time, "z": z}, np.zeros((4, 4), np.uint16), {"z_um": height_um})
+    assert "z spacing is irregular: no PhysicalSizeZ" in caplog.text
+    assert from_tiff(tmp_path / "run.ome.tiff").images[0].pixels.physical_size_z is None
+
+
+def test_planes_at_other_distances_than_those_compared_have_no_step():
+    planes = 1000
+    heights = np.full((planes // 2, planes), np.nan)
+    for stack, row in enumerate(heights):
+        row[[stack, stack + planes // 2]] = 0.0, 1.0
+    assert step_of_heights(heights) is None

@@ -70,6 +70,8 @@ def step_of_heights(heights_um: npt.NDArray[np.float64]) -> float | None:
     lags = np.unique(np.linspace(1, planes - 1, min(planes - 1, _MOST_LAGS)).astype(np.int64)).tolist()
     some = stacks[:: 1 + stacks.size * len(lags) // _MOST_SLOPES]
     slopes = np.concatenate([((some[:, lag:] - some[:, :-lag]) / lag).ravel() for lag in lags])
+    if np.isnan(slopes).all():
+        return None  # no two planes of a stack are at one of these distances
     step = float(np.nanmedian(slopes))
     del slopes
     ranks = np.arange(planes)
@@ -124,7 +126,9 @@ def z_step(
         return found
     if np.isnan(step_um):
         steps = np.abs(np.diff(heights_um))
-        message = f"{name}: z spacing is irregular ({np.nanmin(steps):.3g} to {np.nanmax(steps):.3g} µm)"
+        steps = steps[~np.isnan(steps)]  # none if no stack has neighbouring planes
+        extent = f" ({steps.min():.3g} to {steps.max():.3g} µm)" if steps.size else ""
+        message = f"{name}: z spacing is irregular{extent}"
         findings.add("z step", "", message, "no PhysicalSizeZ; pass z_step_um")
         return None
     planned = _step_of_plan(planned_um, values)
