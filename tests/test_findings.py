@@ -74,9 +74,9 @@ def test_the_end_of_a_run_reports_what_readers_will_show(tmp_path, caplog):
             for z in range(3):
                 place = {"position": position, "z": z}
                 storage.put(place, np.ones((4, 6), np.uint16), {"z_um": 1.5 * z})
-    told = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
+    messages = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
     shown = "run: 2 images, the first with T=1 C=1 Z=3, pixel size 0.25 um, z step 1.5 um, no time interval"
-    assert shown in told
+    assert shown in messages
 
 
 def lines_of(path, frames, caplog, **options):

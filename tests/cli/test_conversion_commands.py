@@ -120,8 +120,8 @@ def test_missing_and_cut_images_are_counted(tmp_path, capsys):
     for n_missing in range(3):
         dest = tmp_path / f"{n_missing}.ome.tiff"
         assert main(["convert", str(images), str(dest)]) == (1 if n_missing else 0)
-        told = capsys.readouterr().out
-        assert told.startswith(f"{dest}: converted {6 - n_missing} of 6 planes, 1 image\n")
+        printed = capsys.readouterr().out
+        assert printed.startswith(f"{dest}: converted {6 - n_missing} of 6 planes, 1 image\n")
         with TiffStorage.open(dest) as storage:
             assert len(storage.get_image_coordinates_list()) == 6 - n_missing
         if n_missing == 0:

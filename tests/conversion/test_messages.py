@@ -244,8 +244,8 @@ class TestLeftovers:
     def test_a_dataset_moved_aside_can_be_moved_back(self, path):
         with pytest.raises(FileNotFoundError) as caught:
             info(path)
-        told, _, command = str(caught.value).partition(" To move it back: ")
-        assert f".{path.name}.replaced contains a dataset whose replacement was interrupted." in told
+        message, _, command = str(caught.value).partition(" To move it back: ")
+        assert f".{path.name}.replaced contains a dataset whose replacement was interrupted." in message
         program, *words = shlex.split(command)
         assert program == COMMAND.stem
         done = run(*words, cwd=path.parent)

@@ -155,9 +155,9 @@ def refused(path: Path, *, is_finished: bool = False) -> None:
     before = path.read_bytes() if path.is_file() else None
     readers = [TiffStorage.open, lambda each: TiffStorage.open(each, allow_unfinished=True), recover]
     for read in readers[: 2 if is_finished else 3]:
-        with pytest.raises(OmeTiffError) as told:
+        with pytest.raises(OmeTiffError) as caught:
             read(path)
-        assert path.name in str(told.value)
+        assert path.name in str(caught.value)
     assert validate(path)
     assert main(["validate", str(path)]) == 1
     assert main(["recover", str(path)]) == (0 if is_finished else 1)

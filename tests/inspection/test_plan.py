@@ -20,11 +20,11 @@ def test_missing_planned_frames_are_reported(tmp_path, caplog, name):
         storage.flush()
         running = info(path)
         assert (running.n_planned, running.n_missing, running.is_finished) == (16, 6, False)
-    told = "6 of 16 planned frames are missing, including all of time=3: record them again"
-    assert caplog.text.count(told) == 1
+    message = "6 of 16 planned frames are missing, including all of time=3: record them again"
+    assert caplog.text.count(message) == 1
     found = info(path)
     assert [str(each) for each in found.check if each.kind == "plan"] == [
-        f"{told}, unless the run was stopped on purpose"
+        f"{message}, unless the run was stopped on purpose"
     ]
     assert "  planned        16 frames, 6 missing" in table(found)
 

@@ -268,8 +268,8 @@ def test_the_error_for_different_frames_says_what_to_select(tmp_path):
         nested(camera=("b",), time=(0, 1)), (4, 4), "u1"
     )
     with stored(tmp_path / "run.ome.tiff", put) as storage:
-        told = "5x7 uint16 at time=0, camera=a; 4x4 uint8 at time=0, camera=b; select a value of 'camera'$"
-        with pytest.raises(ValueError, match=told):
+        message = "5x7 uint16 at time=0, camera=a; 4x4 uint8 at time=0, camera=b; select a value of 'camera'$"
+        with pytest.raises(ValueError, match=message):
             storage.as_array()
         assert storage.as_array(camera="b").shape == (2, 4, 4)
         assert storage.as_array(camera="a").shape == (2, 5, 7)

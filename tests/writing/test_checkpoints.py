@@ -138,8 +138,8 @@ def test_failed_checkpoint_changes_nothing_and_is_retried(tmp_path, monkeypatch,
             time.sleep(0.02)
         put_time_point(storage, 1)
         time.sleep(0.1)
-        told = [record for record in caplog.records if record.levelno >= logging.ERROR]
-        assert [record.message.partition("OSError")[0] for record in told] == [
+        logged = [record for record in caplog.records if record.levelno >= logging.ERROR]
+        assert [record.message.partition("OSError")[0] for record in logged] == [
             f"{path}: the checkpoint failed, so other programs show the previous one: "
         ]
         failing = False
