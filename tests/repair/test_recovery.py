@@ -447,13 +447,17 @@ def test_a_lost_final_chain_is_written_again(tmp_path):
         assert validate(copy) == []
 
 
-def test_a_damaged_file_in_a_folder_is_reported(tmp_path, caplog):
+@pytest.mark.parametrize(
+    "call", [recover, lambda path: TiffStorage.resume(path).close()], ids=["recover", "resume"]
+)
+def test_a_damaged_file_in_a_folder_is_reported_once(tmp_path, caplog, call):
     storage, copy = left_behind(tmp_path, "run")
     storage.close()
     damaged = copy / "run_A1.ome.tiff"
     damaged.write_bytes(damaged.read_bytes()[:16].ljust(5000, b"\0"))
+    call(copy)
+    assert caplog.text.count(f"{damaged} is damaged and left out") == 1
     assert recover(copy).n_files == 1
-    assert f"{damaged} is damaged and left out" in caplog.text
 
 
 def test_a_finished_file_among_unfinished_ones_is_unchanged(tmp_path):

@@ -60,10 +60,11 @@ class SeveralDatasetsError(NoDatasetError):
         super().__init__(f"{folder} has {count_text(len(listed), 'dataset')}: {choice}")
 
 
-def find_dataset(path: Path) -> tuple[list[Path], Header]:
+def find_dataset(path: Path, *, is_logged: bool = True) -> tuple[list[Path], Header]:
     """Find the files of a dataset; parameters and errors as for `recording.open_dataset`.
 
-    Links in a folder are ignored: their targets are not part of a dataset there.
+    Links in a folder are ignored: their targets are not part of a dataset there. `is_logged` is as for
+    `datasets_in`.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def find_dataset(path: Path) -> tuple[list[Path], Header]:
         leftover = leftover_text(path)
         raise FileNotFoundError(f"{path}: no such file or folder" + (f", but {leftover}" if leftover else ""))
     if path.is_dir():
-        paths = _only_dataset_in(path)
+        paths = _only_dataset_in(path, is_logged=is_logged)
         return paths, read_header(paths[0])
     if not path.is_file():
         raise OmeTiffError(f"{path}: neither a file nor a folder")  # reading from a pipe would block
@@ -84,7 +85,7 @@ def find_dataset(path: Path) -> tuple[list[Path], Header]:
         with path.open("rb") as file:
             head = file.read(_ROOT_BYTES)
         dataset = root_uuid(head)
-        paths = [] if dataset is None else datasets_in(path.parent).get(dataset, [])
+        paths = [] if dataset is None else datasets_in(path.parent, is_logged=is_logged).get(dataset, [])
         if not paths and (dataset is None or _CREATOR not in head):
             raise NoDatasetError(foreign_text(path) or f"{path}: not a companion written by TiffStorage")
         if not paths:
@@ -99,12 +100,12 @@ def find_dataset(path: Path) -> tuple[list[Path], Header]:
         raise NoDatasetError(text) from error
     if not header.is_folder:
         return [path], header
-    return datasets_in(path.parent).get(header.dataset) or [path], header
+    return datasets_in(path.parent, is_logged=is_logged).get(header.dataset) or [path], header
 
 
-def _only_dataset_in(folder: Path) -> list[Path]:
+def _only_dataset_in(folder: Path, *, is_logged: bool) -> list[Path]:
     """Return the files of the only dataset in a folder."""
-    datasets = datasets_in(folder)
+    datasets = datasets_in(folder, is_logged=is_logged)
     if len(datasets) > 1:
         raise SeveralDatasetsError(folder, [paths[0].name for paths in datasets.values()])
     if datasets:
@@ -155,11 +156,12 @@ def _decoded(path: Path, decode: Callable[[bytes], T], text: bytes) -> T:
         raise OmeTiffError(f"{path}: {error}") from error
 
 
-def datasets_in(folder: Path) -> dict[str, list[Path]]:
+def datasets_in(folder: Path, *, is_logged: bool = True) -> dict[str, list[Path]]:
     """Return the TIFF files in a folder, grouped by dataset, without those of other programs.
 
-    Damaged files by `TiffStorage` are logged.
+    Damaged files by `TiffStorage` are logged as warnings; pass `is_logged` as False to search once more.
     """
+    level = logging.WARNING if is_logged else logging.DEBUG
     datasets: dict[str, list[Path]] = {}
     for path in sorted(path for path in folder.iterdir() if is_tiff(path)):
         if path.is_symlink() or not path.is_file():
@@ -168,10 +170,10 @@ def datasets_in(folder: Path) -> dict[str, list[Path]]:
             header = read_header(path)
         except OmeTiffError as error:
             if begins_like_ours(path):
-                logger.warning("%s is damaged and left out: %s", path, error)
+                logger.log(level, "%s is damaged and left out: %s", path, error)
             continue
         except OSError as error:
-            logger.warning("%s cannot be read and is left out: %s", path, error)
+            logger.log(level, "%s cannot be read and is left out: %s", path, error)
             continue
         if header.is_folder:
             datasets.setdefault(header.dataset, []).append(path)

@@ -92,7 +92,7 @@ def recover(
         return RecoveryResult(location.path, len(paths), None)
     _check_paths(location, paths)
     try:
-        held = hold_dataset(absolute)
+        held = hold_dataset(absolute, is_logged=False)
     except BlockingIOError as error:
         raise _being_written(location) from error
     try:

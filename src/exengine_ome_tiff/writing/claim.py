@@ -60,14 +60,14 @@ class Held(NamedTuple):
     header: Header
 
 
-def hold_dataset(path: Path) -> Held:
-    """Find and lock a dataset; errors as for `find_dataset` and `hold`."""
-    paths, header = find_dataset(path)
+def hold_dataset(path: Path, *, is_logged: bool = True) -> Held:
+    """Find and lock a dataset; `is_logged` and errors as for `find_dataset`, and errors as for `hold`."""
+    paths, header = find_dataset(path, is_logged=is_logged)
     location = Location.of_files(paths, is_folder=header.is_folder)
     lock = hold(location)
     try:
         return Held(
-            lock, location, *find_dataset(path)
+            lock, location, *find_dataset(path, is_logged=False)
         )  # again, because it may have changed before the lock was held
     except (OmeTiffError, OSError):
         lock.release()

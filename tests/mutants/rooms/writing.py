@@ -50,7 +50,7 @@ MUTANTS = [
     ),
     Mutant(
         "writing/claim.py",
-        "lock, location, *find_dataset(path)",
+        "lock, location, *find_dataset(path, is_logged=False)",
         "lock, location, paths, header",
         "repair/test_recovery.py::test_files_created_before_the_lock_are_recovered_too",
     ),
