@@ -8,7 +8,7 @@ import time
 import numpy as np
 import tifffile
 
-from exengine_ome_tiff import TiffStorage
+from exengine_ome_tiff import TiffStorage, validate
 from exengine_ome_tiff.writing.checkpointer import Checkpointer, CheckpointRule
 
 PATIENCE_S = 20
@@ -52,3 +52,15 @@ def test_a_checkpoint_can_follow_one_of_the_thread(tmp_path):
         thread.start()
         thread.join(PATIENCE_S / 4)
         assert not thread.is_alive()
+
+
+def test_close_inside_a_put_for_which_a_checkpoint_waits(tmp_path):
+    """As in a signal handler: the thread of checkpoints cannot get the lock before `close` returns."""
+    path = tmp_path / "run.ome.tiff"
+    storage = TiffStorage(path, checkpoint=0.01)
+    storage.put({"time": 0}, np.zeros((8, 8), np.uint8))
+    with storage._recorder._lock:
+        storage.put({"time": 1}, np.zeros((8, 8), np.uint8))
+        time.sleep(0.1)
+        storage.close()
+    assert validate(path) == []

@@ -1,8 +1,10 @@
 """A thread that makes checkpoints at intervals."""
 
 import math
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -16,6 +18,8 @@ _LEAST_S = 10.0
 _GROWTH = 2
 """Each checkpoint describes all frames again; with this growth, all need less than twice the last one."""
 _LOOK_S = 1.0
+_LOCK_S = 0.05
+"""Time after which the thread, while it waits for a lock, looks whether it should end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,23 @@ class Checkpointer(Worker):
         """Start the thread; the first checkpoint is due after one interval."""
         self._due_s = time.monotonic() + self._interval_s
         super().start()
+
+    @contextmanager
+    def holding(self, lock: threading.RLock) -> Iterator[None]:
+        """Hold a lock if this is called in the worker's thread; RuntimeError if that should end.
+
+        A signal handler inside a `put`, which holds the lock, may call `close`, which waits for the thread.
+        """
+        if not self.is_current_thread():
+            yield  # in a thread that signals interrupt, only `with` never leaves a lock held
+            return
+        while not lock.acquire(timeout=_LOCK_S):
+            if self._is_stopped:
+                raise RuntimeError("the checkpoint was cancelled")
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _work(self) -> None:
         self._wait(min(_LOOK_S, max(self._due_s - time.monotonic(), self._interval_s / 10)))

@@ -196,7 +196,7 @@ class Recorder:
     @contextmanager
     def _held_open(self) -> Iterator[None]:
         """Hold the lock; RuntimeError if the recorder accepts no more frames."""
-        with self._lock, self._alone("checkpoint()"):
+        with self._checkpoints.thread.holding(self._lock), self._lock, self._alone("checkpoint()"):
             if self.state is not State.WRITING:
                 raise RuntimeError(f"{self._path}: checkpoint() was cancelled by finish() or close()")
             yield
