@@ -364,6 +364,8 @@ def test_objective_description_summary_and_the_range_of_intervals_are_shown(tmp_
     assert (found.description, found.summary) == ("HeLa in serum", summary | many)
     lines = table(found, width=80)
     assert "  objective      Nikon Plan Apo 20x NA 0.75 Air" in lines
+    assert "'numerical_aperture': 0.75" in str(found.options["objective"])
+    assert "numerical_aperture 0.75" in " ".join(map(str.strip, lines))
     assert "  description    HeLa in serum" in lines
     assert "  time interval  irregular, 2 s to 5 min" in lines
     text = " ".join(line.strip() for line in lines)
@@ -371,6 +373,19 @@ def test_objective_description_summary_and_the_range_of_intervals_are_shown(tmp_
     assert "and 11 more: --all lists them" in text
     assert "n" * 300 in "".join(line.strip() for line in table(found, everything=True))
     assert max(map(len, lines[1:])) <= 80
+
+
+def test_a_magnification_in_the_model_is_not_repeated(tmp_path):
+    with TiffStorage(tmp_path / "run", objective=ObjectiveInfo("Plan Apo 60X", None, 60, 1.4)) as storage:
+        storage.put({}, PIXELS)
+    assert "  objective      Plan Apo 60X NA 1.4" in table(info(tmp_path / "run"))
+
+
+def test_missing_planes_are_counted(tmp_path):
+    with TiffStorage(tmp_path / "run") as storage:
+        for number in range(2):
+            storage.put({"time": number, "z": number}, PIXELS)
+    assert "  missing planes 2, never acquired" in table(info(tmp_path / "run"))
 
 
 def test_the_table_fits_a_width(tmp_path):

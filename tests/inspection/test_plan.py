@@ -47,6 +47,7 @@ def test_a_plan_stays_when_a_run_is_resumed(tmp_path):
     with TiffStorage.resume(path) as storage:
         storage.put({"time": 2}, np.zeros((8, 8), np.uint16))
     assert (info(path).n_planned, info(path).n_missing) == (3, 1)
+    assert "1 of 3 planned frames is missing" in str(info(path).check)
     with pytest.raises(TypeError, match="plan"):
         TiffStorage(tmp_path / "other.ome.tiff", plan=3)
     assert not (tmp_path / "other.ome.tiff").exists()
@@ -70,4 +71,4 @@ def test_a_plan_that_no_frame_fits_says_what_differs(tmp_path, plan, fix):
     found = info(path)
     told = [str(each) for each in found.check if each.kind == "plan"]
     n = found.n_planned
-    assert told == [f"{n} of {n} planned frame{'s' if n > 1 else ''} are missing: {fix}"]
+    assert told == [f"{n} of {n} planned frame{'s are' if n > 1 else ' is'} missing: {fix}"]

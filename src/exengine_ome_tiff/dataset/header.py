@@ -145,8 +145,12 @@ class Header:
             # pairs, because JSON would convert integer positions to text
             "plate": self.plate and asdict(self.plate) | {"wells": list(self.plate.wells.items())},
             "coding": asdict(self.coding),
-            "given": _in_file(asdict(self.given))
-            | {"channels": [(name, _in_file(asdict(info))) for name, info in self.given.channels.items()]},
+            "given": _renamed(asdict(self.given), _FILE_NAMES)
+            | {
+                "channels": [
+                    (name, _renamed(asdict(info), _FILE_NAMES)) for name, info in self.given.channels.items()
+                ]
+            },
         }
         if self.plan is not None:
             known["plan"] = self.plan.to_json()
@@ -158,6 +162,11 @@ class Header:
         """Return the header in JSON types."""
         known: dict[str, Any] = json.loads(self.encode())
         return known
+
+    def options(self) -> dict[str, Any]:
+        """Return the user's values under the names of the options and fields, without empty ones."""
+        given: dict[str, Any] = _renamed(self.to_dict()["given"], _FIELD_NAMES)
+        return {name: value for name, value in given.items() if value}
 
     @classmethod
     @lru_cache(maxsize=1)  # the files of a folder have the same
@@ -253,9 +262,10 @@ _FILE_NAMES = {"numerical_aperture": "na", "fluorophore": "fluor"}
 _FIELD_NAMES = {in_file: name for name, in_file in _FILE_NAMES.items()}
 
 
-def _in_file(fields: dict[str, Any]) -> dict[str, Any]:
-    """Rename fields to their names in files, also inside other fields."""
-    return {
-        _FILE_NAMES.get(name, name): _in_file(value) if isinstance(value, dict) else value
-        for name, value in fields.items()
-    }
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """Rename fields, also inside other fields and lists."""
+    if isinstance(value, list):
+        return [_renamed(each, names) for each in value]
+    if isinstance(value, dict):
+        return {names.get(name, name): _renamed(each, names) for name, each in value.items()}
+    return value

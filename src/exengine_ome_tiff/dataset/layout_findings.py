@@ -130,7 +130,8 @@ def _add_plan(plan: AcquisitionPlan, index: FrameIndex, findings: Findings) -> N
     if n_missing == n_planned:
         values, fix = [], _other_coordinates(plan, index) or fix
     all_of = f", including all of {list_text(values)}" if values else ""
-    message = f"{n_missing:,} of {count_text(n_planned, 'planned frame')} are missing{all_of}"
+    verb = "is" if n_missing == 1 else "are"
+    message = f"{n_missing:,} of {count_text(n_planned, 'planned frame')} {verb} missing{all_of}"
     findings.add("plan", "", message, fix)
 
 

@@ -157,7 +157,7 @@ def info(path: str | PathLike[str]) -> DatasetInfo:
             description=next((values.description for values in described), None),
             summary=json.loads(data.header.summary_json),
             metadata=keys,
-            options={name: value for name, value in data.header.to_dict()["given"].items() if value},
+            options=data.header.options(),
             check=_check(data, keys),
         )
 

@@ -54,7 +54,7 @@ def _lines(info: DatasetInfo, width: int, *, everything: bool) -> Iterator[str]:
         came = f"{info.n_missing:,} missing" if info.n_missing else "all recorded"
         yield _line("planned", f"{count_text(info.n_planned, 'frame')}, {came}")
     missing = sum(image.n_planes - image.n_frames for image in info.images)
-    yield _line("missing", f"{count_text(missing, 'plane')} never acquired" if missing else "none")
+    yield _line("missing planes", f"{missing:,}, never acquired" if missing else "none")
     images = info.images
     if not images:
         return
@@ -222,10 +222,12 @@ def _objective(objective: ObjectiveInfo | None) -> str | None:
     if objective is None:
         return None
     aperture, power = objective.numerical_aperture, objective.magnification
+    magnification = None if power is None else f"{power:g}x"
+    is_in_model = magnification is not None and magnification in (objective.model or "").lower().split()
     parts = (
         objective.manufacturer,
         objective.model,
-        None if power is None else f"{power:g}x",
+        None if is_in_model else magnification,
         None if aperture is None else f"NA {aperture:g}",
         objective.immersion,
     )
