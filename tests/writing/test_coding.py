@@ -2,7 +2,6 @@
 
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ import tifffile
 
 import warm
 from exengine_ome_tiff import TiffStorage, threads
+from exengine_ome_tiff.tiff import appender
 from frames import assert_same, frame
 
 CODINGS = {
@@ -113,19 +113,19 @@ def test_the_default_level_is_the_fastest(tmp_path, compression):
     assert sizes[None] == sizes[1] != sizes[6]
 
 
-def test_compression_uses_all_cores(tmp_path, monkeypatch):
-    workers = []
-    made = ThreadPoolExecutor.__init__
+@pytest.mark.parametrize(("options", "parts"), [({}, [8, 8]), ({"tile": (256, 256)}, [16, 16])])
+def test_compression_uses_all_cores(tmp_path, monkeypatch, options, parts):
+    shared = []
 
-    def noting(self, max_workers=None, *arguments, **how):
-        workers.append(max_workers)
-        made(self, max_workers, *arguments, **how)
+    def noting(work, items):
+        shared.append(len(items))
+        threads.in_shares(work, items)
 
-    monkeypatch.setattr(threads, "CORES", 3)
-    monkeypatch.setattr(ThreadPoolExecutor, "__init__", noting)
-    with TiffStorage(tmp_path / "run.ome.tiff", compression="zlib") as storage:
-        storage.put({"time": 0}, frame({"time": 0}, (1024, 1024)))
-        assert workers == [3]
+    monkeypatch.setattr(appender, "in_shares", noting)
+    with TiffStorage(tmp_path / "run.ome.tiff", compression="zlib", **options) as storage:
+        for time in range(2):
+            storage.put({"time": time}, frame({"time": 0}, (1024, 1024)))
+        assert shared == parts
 
 
 SCRIPT = """

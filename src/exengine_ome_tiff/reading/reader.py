@@ -2,6 +2,7 @@
 
 import json
 import logging
+import reprlib
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 from exengine.kernel.data_storage_base import DataStorage
 
@@ -414,7 +416,7 @@ def plain_coordinates(
     inner = getattr(coordinates, "coordinate_dict", None)
     mapping = inner if isinstance(inner, dict) else coordinates
     if not isinstance(mapping, Mapping):
-        got = repr(coordinates) if isinstance(coordinates, int | str) else type(coordinates).__name__
+        got = "an array" if isinstance(coordinates, np.ndarray) else reprlib.repr(coordinates)
         raise TypeError(f"coordinates: expected a mapping of axis names to values, got {got}")
     if not axes:
         return mapping

@@ -1,4 +1,4 @@
-"""Adding pages to a file: tifffile writes the first page of each kind, and the others are modelled on it."""
+"""Adding pages to a file: tifffile lays out the first page of each kind; the others are modelled on it."""
 
 import os
 import struct
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any, Self, TypeAlias, cast
 
 import numpy as np
@@ -19,13 +19,17 @@ from exengine_ome_tiff.threads import in_shares
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.file_tail import FileTail
 from exengine_ome_tiff.tiff.ifds import aligned, ifd, with_entries
-from exengine_ome_tiff.tiff.page_coding import PageCoding
+from exengine_ome_tiff.tiff.page_coding import COMPRESSION_CODES, PageCoding
 from exengine_ome_tiff.tiff.pixels import PixelFormat, as_bytes
 
 PagePixels: TypeAlias = "npt.NDArray[Any] | Iterator[npt.NDArray[Any]]"
 _WRITE_BYTES = 1 << 16
 """Strips and tiles are written in pieces of at least this size, because each write lets another thread run
 first."""
+_BATCH_BYTES = 2 << 20
+"""Strips and tiles of pages that tifffile lays out are encoded in batches of this size."""
+_EMPTY_FRAME = bytes.fromhex("28b52ffd2000010000")
+"""What zstd makes of nothing; decoders ignore it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,12 @@ class _Parts:
     are_tiles: bool
 
     @classmethod
-    def of(cls, page: chain.Ifd, pixels: PixelFormat, tile: tuple[int, int] | None) -> Self:
-        """Find the parts of a page that tifffile wrote."""
-        if tile is not None:
-            return cls(*tile, pixels.stored_shape, are_tiles=True)
-        rows = page.tag(chain.ROWS_PER_STRIP).number
-        return cls(rows, pixels.stored_shape[1], pixels.stored_shape, are_tiles=False)
+    def of(cls, pixels: PixelFormat, arguments: Mapping[str, Any]) -> Self:
+        """Return the parts of pages that tifffile writes with these arguments."""
+        if arguments["tile"] is not None:
+            height, width = arguments["tile"]
+            return cls(height, width, pixels.stored_shape, are_tiles=True)
+        return cls(arguments["rowsperstrip"], pixels.stored_shape[1], pixels.stored_shape, are_tiles=False)
 
     @property
     def count(self) -> int:
@@ -180,22 +184,64 @@ class _EncodedKind:
         return b"".join(page), chain.Ifd(ifd_at, bytes(entries), 0)
 
 
-def _encoder(page: chain.Ifd, arguments: Mapping[str, Any]) -> Callable[[npt.NDArray[Any]], bytes]:
-    """Return the function that encodes strips or tiles like those of a page that tifffile wrote.
+def _encoder(
+    pixels: PixelFormat, parts: _Parts, arguments: Mapping[str, Any]
+) -> Callable[[npt.NDArray[Any]], bytes]:
+    """Return the function that encodes strips or tiles of pages.
+
+    If a strip or tile has as many bytes as pixels, and a pixel has several bytes, Bio-Formats reads that many
+    times the bytes. What follows the strip is no zstd, so Bio-Formats 7 cannot decode it; other codecs ignore
+    what follows. Such a part therefore gets another length.
 
     Parameters
     ----------
-    page
-        The page.
+    pixels
+        The format of the pages.
+    parts
+        Their strips or tiles.
     arguments
-        The arguments with which tifffile wrote it.
+        The arguments with which tifffile writes them.
     """
-    compress = tifffile.TIFF.COMPRESSORS[page.tag(chain.COMPRESSION).number]
-    level = arguments.get("compressionargs", {})
+    name, level = arguments["compression"], arguments.get("compressionargs", {})
+    compress = tifffile.TIFF.COMPRESSORS[COMPRESSION_CODES[name]]
+    is_refused = name == "zstd" and pixels.stored_dtype.itemsize > 1
+    refused_nbytes = parts.height * parts.width if is_refused else -1
+
+    def encode(part: npt.NDArray[Any]) -> bytes:
+        encoded = bytes(compress(part, **level))
+        return encoded + _EMPTY_FRAME if len(encoded) == refused_nbytes else encoded
+
     if "predictor" not in arguments:
-        return lambda part: bytes(compress(part, **level))
+        return encode
     differences = tifffile.TIFF.PREDICTORS[arguments["predictor"]]
-    return lambda part: bytes(compress(differences(part, axis=1), **level))
+    return lambda part: encode(differences(part, axis=1))
+
+
+def _encoded(data: PagePixels, pixels: PixelFormat, arguments: Mapping[str, Any]) -> Iterator[bytes]:
+    """Yield the strips or tiles of a page for tifffile, which would lose exceptions of signal handlers."""
+    parts = _Parts.of(pixels, arguments)
+    each = map(partial(parts.cut, data), range(parts.count)) if isinstance(data, np.ndarray) else data
+    if arguments["compression"] is None:
+        yield from (part.tobytes() for part in each)
+        return
+    encode = _encoder(pixels, parts, arguments)
+    nbytes = parts.height * parts.width * pixels.samples * pixels.stored_dtype.itemsize
+    while batch := [*islice(each, max(1, _BATCH_BYTES // nbytes))]:
+        yield from _encoded_batch(batch, encode)
+
+
+def _encoded_batch(
+    batch: Sequence[npt.NDArray[Any]], encode: Callable[[npt.NDArray[Any]], bytes]
+) -> list[bytes]:
+    """Encode strips or tiles on all cores."""
+    encoded: dict[int, bytes] = {}
+
+    def work(share: Sequence[int]) -> None:
+        for number in share:
+            encoded[number] = encode(batch[number])
+
+    in_shares(work, range(len(batch)))
+    return [encoded[number] for number in range(len(batch))]
 
 
 class Appender:
@@ -280,10 +326,10 @@ class Appender:
         tags: Sequence[tuple[int, bytes]],
     ) -> tuple[chain.Ifd, int]:
         start = self._file.seek(0, os.SEEK_END)
-        is_rgb = pixels.samples > 1
+        is_rgb, arguments = pixels.samples > 1, self._coding.arguments(pixels)
         place = writer.write(
             # only room for plain pixels: tifffile does not notice when the disk has no space for them
-            data if pixels.is_encoded else None,
+            _encoded(data, pixels, arguments) if pixels.is_encoded else None,
             shape=pixels.stored_shape,
             dtype=pixels.stored_dtype,
             photometric="rgb" if is_rgb else "minisblack",
@@ -292,7 +338,7 @@ class Appender:
             software=False,
             extratags=[(code, chain.BYTES, len(value), value, True) for code, value in tags],
             returnoffset=True,
-            **self._coding.arguments(pixels),
+            **arguments,
         )
         ifd_at = data_at = self._file.last_write_at  # tifffile writes the IFD last
         if isinstance(data, np.ndarray) and not pixels.is_encoded:
@@ -313,10 +359,10 @@ class Appender:
         arguments, entries = self._coding.arguments(pixels), written.public_entries()
         if arguments["compression"] is None:  # tifffile copies plain tiles fast enough, one by one
             return
-        parts = _Parts.of(written, pixels, arguments["tile"])
+        parts = _Parts.of(pixels, arguments)
         others = chain.Ifd(0, entries, 0).without(parts.tags)
         if all(tag.nbytes <= len(tag.value) for tag in chain.Ifd(0, others, 0).tags()):
-            self._kinds[pixels] = _EncodedKind(entries, parts, _encoder(written, arguments))
+            self._kinds[pixels] = _EncodedKind(entries, parts, _encoder(pixels, parts, arguments))
 
     def _check(self, ifd: chain.Ifd, start: int, strip: tuple[int, int] | None) -> None:
         """Raise OmeTiffError if a page that tifffile wrote does not have the expected layout.

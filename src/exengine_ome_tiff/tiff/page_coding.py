@@ -1,5 +1,6 @@
 """Coding of pages: lossless compression, tiles and smaller copies that Bio-Formats reads."""
 
+import math
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -9,24 +10,23 @@ from typing import Any, Literal
 
 import numpy as np
 
-from exengine_ome_tiff.threads import workers
 from exengine_ome_tiff.tiff.checksums import Algorithm
 from exengine_ome_tiff.tiff.pixels import PixelFormat
 from exengine_ome_tiff.tiff.pyramid import smaller_shapes
 
-_COMPRESSIONS = ("zlib", "lzw", "zstd")
+COMPRESSION_CODES = {"zlib": 8, "lzw": 5, "zstd": 50000}
+"""TIFF's numbers of the compressions."""
 _IN_PYTHON = ("zlib",)
 _LEVELS = {"zlib": (0, 9), "zstd": (1, 22)}
 _DEFAULT_LEVELS = {"zlib": 1, "zstd": 1}
 """Higher levels make camera images a few percent smaller and take several times as long."""
 _GROWTH = {"zlib": 256, "lzw": 2, "zstd": 128}
 """Incompressible data grows by at most one part in this many."""
-_LEAST_STRIP_BYTES = 1 << 15
-"""tifffile's strips of compressed pages are longer than this, unless the page is shorter."""
+_STRIP_BYTES, _LEAST_STRIP_BYTES = 1 << 18, 1 << 15
+"""Maximum size of a strip of several rows before compression; it is longer than the second number, unless the
+page is shorter."""
 _PART_BYTES, _IFD_BYTES = 96, 4096
 """Maximum overhead of a strip or tile, and of a page."""
-_ENCODED_BYTES = 4 << 20
-"""tifffile encodes tiles in batches of this size."""
 _TILE_MULTIPLE = 16
 _TILE_OF_PYRAMIDS = (512, 512)
 LARGE_AREA_PX = 3192 * 3192
@@ -79,9 +79,9 @@ class PageCoding:
         if self.compression is None:
             if self.level is not None or self.predictor:
                 raise ValueError("a compression level or a predictor needs a compression")
-        elif self.compression not in _COMPRESSIONS:
+        elif self.compression not in COMPRESSION_CODES:
             raise ValueError(
-                f"got compression={self.compression!r}, expected one of {', '.join(_COMPRESSIONS)}: "
+                f"got compression={self.compression!r}, expected one of {', '.join(COMPRESSION_CODES)}: "
                 "lossless, and read by Bio-Formats"
             )
         if self.level is not None:
@@ -118,9 +118,10 @@ class PageCoding:
             arguments["compressionargs"] = {"level": level}
         if self.predictor and pixels.stored_dtype.kind in "iu":
             arguments["predictor"] = 2
-        if self.compression is not None:
-            arguments["maxworkers"] = workers()  # tifffile's default is half of the cores
-            arguments["buffersize"] = _ENCODED_BYTES
+        if self.compression is not None and arguments["tile"] is None:
+            height, *row = pixels.stored_shape
+            row_nbytes = math.prod(row) * pixels.stored_dtype.itemsize
+            arguments["rowsperstrip"] = min(height, max(1, _STRIP_BYTES // row_nbytes))
         return arguments
 
     def most_nbytes(self, pixels: PixelFormat) -> int:

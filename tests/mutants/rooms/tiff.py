@@ -17,6 +17,12 @@ MUTANTS = [
     ),
     Mutant(
         "tiff/appender.py",
+        "len(encoded) == refused_nbytes",
+        "not encoded",
+        "dataset/test_matrix.py::test_zstd_with_as_many_bytes_as_pixels",
+    ),
+    Mutant(
+        "tiff/appender.py",
         "self._kinds[pixels] = _EncodedKind(",
         "_EncodedKind(",
         "tiff/test_encoded_pages.py::test_tifffile_writes_the_first_page_of_each_kind_and_no_other",
