@@ -78,6 +78,7 @@ def test_pages_are_compressed_and_tiled(tmp_path):
     [
         ({"compression": "jpeg"}, "expected one of zlib, lzw, zstd"),
         ({"compression": "lzma"}, "expected one of zlib, lzw, zstd"),
+        ({"compression": ["zlib"]}, "expected one of zlib, lzw, zstd"),
         ({"compression": "zlib", "compression_level": 10}, "compression_level=10"),
         ({"compression": "lzw", "compression_level": 1}, "compression_level=1"),
         ({"compression_level": 1}, "needs a compression"),

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import tifffile
 
 from exengine_ome_tiff.errors import OmeTiffError
-from exengine_ome_tiff.threads import in_shares
+from exengine_ome_tiff.threads import in_shares, workers
 from exengine_ome_tiff.tiff import chain
 from exengine_ome_tiff.tiff.file_tail import FileTail
 from exengine_ome_tiff.tiff.ifds import aligned, ifd, with_entries
@@ -27,7 +27,7 @@ _WRITE_BYTES = 1 << 16
 """Strips and tiles are written in pieces of at least this size, because each write lets another thread run
 first."""
 _BATCH_BYTES = 2 << 20
-"""Strips and tiles of pages that tifffile lays out are encoded in batches of this size."""
+"""Strips and tiles of pages that tifffile lays out are encoded in batches of at least this size."""
 _EMPTY_FRAME = bytes.fromhex("28b52ffd2000010000")
 """What zstd makes of nothing; decoders ignore it."""
 
@@ -226,7 +226,7 @@ def _encoded(data: PagePixels, pixels: PixelFormat, arguments: Mapping[str, Any]
         return
     encode = _encoder(pixels, parts, arguments)
     nbytes = parts.height * parts.width * pixels.samples * pixels.stored_dtype.itemsize
-    while batch := [*islice(each, max(1, _BATCH_BYTES // nbytes))]:
+    while batch := [*islice(each, max(workers(), _BATCH_BYTES // nbytes))]:
         yield from _encoded_batch(batch, encode)
 
 

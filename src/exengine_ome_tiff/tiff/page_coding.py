@@ -79,7 +79,7 @@ class PageCoding:
         if self.compression is None:
             if self.level is not None or self.predictor:
                 raise ValueError("a compression level or a predictor needs a compression")
-        elif self.compression not in COMPRESSION_CODES:
+        elif self.compression not in [*COMPRESSION_CODES]:  # which may be unhashable
             raise ValueError(
                 f"got compression={self.compression!r}, expected one of {', '.join(COMPRESSION_CODES)}: "
                 "lossless, and read by Bio-Formats"
