@@ -261,7 +261,7 @@ def known_number(value: object) -> float | None:
 
 
 def binning(value: object) -> str | None:
-    """Format binning as "2x2", from 2, "2", "2x2", "2 X 2", "2,2" or [2, 2]; None unless it is whole."""
+    """Format a binning such as 2, "2", "2 X 2" or [2, 2] as "2x2"; None if a side is not a whole number."""
     if isinstance(value, list | tuple):
         value = "x".join(map(str, value))
     side = number(value)
